@@ -1,0 +1,1 @@
+int segcpu_placeholder(void);
