@@ -1,2 +1,0 @@
-#include "CSegCPU.h"
-int segcpu_placeholder(void) { return 0; }

@@ -1,0 +1,61 @@
+/// Fused ops built from plain ones: what a backend inherits until it has something faster, and the oracle after that.
+extension Backend {
+    /// `normActivate` in up to four passes.
+    public func composedNormActivate(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
+    ) throws {
+        try preActivation(
+            x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: y)
+        try activate(y, epilogue.activation, slope: epilogue.slope, into: y)
+        if let after = epilogue.residualAfter { try binary(.add, y, after, into: y) }
+    }
+
+    /// `normActivateBackward` from a recomputed pre-activation.
+    public func composedNormActivateBackward(
+        _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
+        bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients
+    ) throws {
+        let before = try allocate(x.shape, x.dtype)
+        try preActivation(
+            x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: before)
+        let gradient = try allocate(x.shape, x.dtype)
+        try activateBackward(
+            before, upstream: upstream, epilogue.activation, slope: epilogue.slope, into: gradient,
+            slopeGradient: gradients.slope, accumulate: false)
+        if let residual = gradients.residualBefore {
+            try scale(gradient, by: 1, into: residual, times: 0)
+        }
+        if let dropout = epilogue.dropout { try self.dropout(gradient, dropout, into: gradient, accumulate: false) }
+        try normalizeBackward(
+            x, upstream: gradient, mean: mean, variance: variance, weight: weight, params, into: gradients)
+    }
+
+    private func preActivation(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
+    ) throws {
+        try normalize(x, mean: mean, variance: variance, weight: weight, bias: bias, params, into: y)
+        if let dropout = epilogue.dropout { try self.dropout(y, dropout, into: y, accumulate: false) }
+        if let before = epilogue.residualBefore { try binary(.add, y, before, into: y) }
+    }
+
+    /// The composed form.
+    public func normActivate(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
+    ) throws {
+        try composedNormActivate(
+            x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: y)
+    }
+
+    /// The composed form.
+    public func normActivateBackward(
+        _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
+        bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients
+    ) throws {
+        try composedNormActivateBackward(
+            x, upstream: upstream, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue,
+            into: gradients)
+    }
+}

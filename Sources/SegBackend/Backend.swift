@@ -1,0 +1,230 @@
+/// A device's arithmetic: every op of every network, forward and backward.
+///
+/// The caller computes shapes and owns outputs (`into`); a backend allocates scratch only, from its pool. Shapes and
+/// element types are validated once, above the backend, in SegTensor; a backend may take them for granted. Ops
+/// enqueue in order and return; only `download` and `synchronize` wait. Where a function has `accumulate`, false
+/// overwrites the output (NaN included) and true adds to it. Views must not overlap unless a function says so.
+/// No function has a default argument: geometry that is forgotten must not compile.
+public protocol Backend: AnyObject, Sendable, MemoryOps, ElementwiseOps, MatrixOps, ConvolutionOps, NormalizationOps,
+    SpatialOps, LossOps, OptimizerOps
+{
+    /// What `--device` calls it: `cpu`, `reference`, `opencl:0`.
+    var name: String { get }
+
+    /// Hardware and settings in one line, for people.
+    var details: String { get }
+
+    /// The floating-point type it computes in: f32, or f64 for the reference.
+    var scalar: DType { get }
+}
+
+/// Memory: allocation from a pool, transfer, and copies on the device.
+public protocol MemoryOps {
+    /// Takes memory from the pool; the contents are undefined.
+    /// - Throws: `BackendError.outOfMemory`.
+    func allocate(byteCount: Int) throws -> any DeviceBuffer
+
+    /// Copies host memory of the view's type and count to the device.
+    func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws
+
+    /// Waits for the ops that write the view, then copies it to host memory.
+    func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws
+
+    /// Sets every element.
+    func fill(_ view: BufferView, with value: Double) throws
+
+    /// Copies (or with `accumulate` adds) a box of `extent` elements a side between arrays of equal rank and type.
+    ///
+    /// This one op crops, pads, concatenates and splits. `sourceOrigin`, `origin` and `extent` have one number an axis.
+    func copyRegion(
+        _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
+        accumulate: Bool) throws
+
+    /// Waits for everything enqueued.
+    func synchronize() throws
+
+    /// What the pool holds now and held at its peak.
+    var memory: MemoryUsage { get }
+
+    /// Starts a new measurement of the peak.
+    func resetMemoryPeak()
+
+    /// The most bytes that tensors may hold; nil for no cap.
+    var memoryLimit: Int? { get nonmutating set }
+}
+
+/// Bytes of a backend's pool.
+public struct MemoryUsage: Hashable, Sendable {
+    /// Held by tensors now.
+    public var live: Int
+    /// The largest `live` since the last reset.
+    public var peak: Int
+    /// Kept in the pool for reuse, not counting `live`.
+    public var pooled: Int
+
+    /// Makes a report.
+    public init(live: Int, peak: Int, pooled: Int) {
+        self.live = live
+        self.peak = peak
+        self.pooled = pooled
+    }
+}
+
+extension MemoryOps {
+    /// Takes memory for an array from the pool; the contents are undefined.
+    public func allocate(_ shape: Shape, _ dtype: DType) throws -> BufferView {
+        BufferView(
+            buffer: try allocate(byteCount: max(shape.count, 1) * dtype.byteCount), offset: 0, shape: shape,
+            dtype: dtype)
+    }
+}
+
+/// Pointwise ops and reductions.
+public protocol ElementwiseOps {
+    /// y = a ∘ b; b's shape is a's, or a trailing part of it that repeats (a bias over channels). y may be a.
+    func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws
+
+    /// y = alpha · x + beta · y; beta = 0 overwrites y. y may be x.
+    func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws
+
+    /// y = act(x); `slope` holds PReLU's slopes, `[1]` or `[C]` over the last axis, and is nil otherwise. y may be x.
+    func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws
+
+    /// Gradient of `activate` at its input x; PReLU's gradient is added to `slopeGradient` where it is given.
+    func activateBackward(
+        _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
+        slopeGradient: BufferView?, accumulate: Bool) throws
+
+    /// y = x · mask / (1 − p). Its own gradient: call it on the upstream gradient. y may be x.
+    func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws
+
+    /// Softmax over the last axis, `torch.softmax(x, -1)`. y may be x.
+    func softmax(_ x: BufferView, into y: BufferView) throws
+
+    /// Gradient of `softmax` from its output y.
+    func softmaxBackward(_ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool) throws
+
+    /// Reduces the middle axis of x seen as `[outer, n, inner]`; y is `[outer, inner]`.
+    ///
+    /// `sum` and `mean` accumulate to y where `accumulate` is true; `max` does not take it.
+    func reduce(_ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool) throws
+}
+
+/// Matrix products and attention.
+public protocol MatrixOps {
+    /// A batch of matrix products with an optional bias `[N]` on every row, `torch.baddbmm`; see `MatmulParams`.
+    func matmul(_ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView) throws
+
+    /// softmax(q · kᵀ · scale) · v for each head, `torch.nn.functional.scaled_dot_product_attention`.
+    ///
+    /// q, k, v, y are `[N, T, heads, E]`. The T×T matrix is never stored; `logSumExp` `[N, heads, T]` is written for
+    /// the gradient. Dao et al. 2022, "FlashAttention".
+    func attention(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView)
+        throws
+
+    /// Gradients of `attention` for q, k and v, overwritten.
+    func attentionBackward(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
+        upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView) throws
+}
+
+/// Three kernels that serve six ops: the data gradient of a convolution is a transposed convolution with the same
+/// weights, and the other way round; the weight gradient of a transposed convolution swaps the roles of x and dy.
+public protocol ConvolutionOps {
+    /// y = conv(x, weight) + bias, `torch.nn.functional.conv3d`.
+    ///
+    /// x `[N, D, H, W, in]`, weight `[out, in / groups, kd, kh, kw]`, bias `[out]`, y `[N, D', H', W', out]`.
+    func conv3d(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool) throws
+
+    /// y = convᵀ(x, weight) + bias, `torch.nn.functional.conv_transpose3d`; y's shape carries the output padding.
+    ///
+    /// x `[N, D, H, W, in]`, weight `[in, out / groups, kd, kh, kw]`, bias `[out]`, y `[N, D', H', W', out]`.
+    func convTranspose3d(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool) throws
+
+    /// Gradient of `conv3d` for its weight, from its input and the gradient of its output.
+    func conv3dBackwardWeight(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool) throws
+}
+
+/// Batch, instance, group and layer normalisation as one rule; see `NormParams`.
+public protocol NormalizationOps {
+    /// Mean and biased variance over each statistics group.
+    func normStatistics(_ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView) throws
+
+    /// y = (x − mean) / √(variance + ε) · weight + bias; weight and bias are `[C]`. y may be x.
+    func normalize(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, into y: BufferView) throws
+
+    /// Gradient of `normalize` where mean and variance are those of x itself; the epilogue's fields are nil.
+    func normalizeBackward(
+        _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
+        _ params: NormParams, into gradients: NormGradients) throws
+
+    /// y = act(dropout(normalize(x)) + before) + after in one pass; has a composed default, which is its oracle.
+    func normActivate(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView) throws
+
+    /// Gradient of `normActivate`; has a composed default, which is its oracle.
+    func normActivateBackward(
+        _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
+        bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients) throws
+}
+
+/// Pooling, resampling, and the stitching of windows.
+public protocol SpatialOps {
+    /// The largest value of each box, and where it was: `indices` i32, position within the sample (d·H + h)·W + w.
+    ///
+    /// Ties take the first position, as PyTorch does.
+    func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws
+
+    /// Gradient of `maxPool3d`: each upstream value goes to the position its index names.
+    func maxPool3dBackward(
+        upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool) throws
+
+    /// Resizes x `[N, D, H, W, C]` to y's extents, `torch.nn.functional.interpolate`.
+    func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws
+
+    /// Gradient of `resample3d`.
+    func resample3dBackward(
+        upstream: BufferView, _ params: Resample3dParams, into gx: BufferView, accumulate: Bool) throws
+
+    /// Adds weights · window to `sum` and weights to `weightSum`, at an origin; the window may not overhang.
+    ///
+    /// window `[d, h, w, C]`, weights `[d, h, w]`, sum `[D, H, W, C]`, weightSum `[D, H, W]`.
+    func blendWindow(
+        _ window: BufferView, weights: BufferView, at origin: Triple, into sum: BufferView, _ weightSum: BufferView)
+        throws
+
+    /// Divides each channel vector of x `[R, C]` by its entry of `divisors` `[R]`. y may be x.
+    func divideRows(_ x: BufferView, by divisors: BufferView, into y: BufferView) throws
+}
+
+/// Losses, fused with what makes probabilities of logits.
+public protocol LossOps {
+    /// The loss of `DiceCEParams`: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, loss `[1]`.
+    ///
+    /// `sums` `[3, N, C]` receives Σ P · G, Σ P (or P²) and Σ G for the gradient.
+    func diceCELoss(
+        _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView) throws
+
+    /// Gradient of `diceCELoss` for the logits, times `upstream` `[1]`.
+    func diceCELossBackward(
+        _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
+        into gx: BufferView, accumulate: Bool) throws
+}
+
+/// Optimiser steps over all parameters at once.
+public protocol OptimizerOps {
+    /// One step of Adam or AdamW.
+    func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws
+
+    /// One step of SGD.
+    func sgdStep(_ slots: [SGDSlot], _ params: SGDParams) throws
+}

@@ -1,0 +1,98 @@
+import Foundation
+public import SegBackend
+
+extension CPUBackend: MemoryOps {
+    public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
+
+    public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
+        precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
+        if let base = source.baseAddress { memcpy(view.bytes, base, source.count) }
+    }
+
+    public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
+        precondition(destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
+        if let base = destination.baseAddress { memcpy(base, view.bytes, destination.count) }
+    }
+
+    public func fill(_ view: BufferView, with value: Double) throws {
+        switch view.dtype {
+        case .f32: fill(view.floats, view.count, Float(value))
+        case .i32: fill(view.integers, view.count, Int32(value))
+        case .u8: memset(view.bytes, Int32(value), view.count)
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        }
+    }
+
+    private func fill<T: BitwiseCopyable & Sendable>(_ pointer: UnsafeMutablePointer<T>, _ count: Int, _ value: T) {
+        nonisolated(unsafe) let pointer = pointer
+        threads.forRanges(count, grain: 1 << 16) { range in
+            (pointer + range.lowerBound).update(repeating: value, count: range.count)
+        }
+    }
+
+    public func copyRegion(
+        _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
+        accumulate: Bool
+    ) throws {
+        let rank = extent.count
+        precondition(source.shape.rank == rank && destination.shape.rank == rank, "copyRegion takes equal ranks")
+        guard extent.allSatisfy({ $0 > 0 }) else { return }
+        let from = RegionWalk(shape: source.shape, origin: sourceOrigin, extent: extent)
+        let to = RegionWalk(shape: destination.shape, origin: origin, extent: extent)
+        let run = extent[rank - 1]
+        let size = source.dtype.byteCount
+        nonisolated(unsafe) let (input, output) = (source.bytes, destination.bytes)
+        threads.forRanges(from.rows, grain: max(1, (1 << 15) / run)) { rows in
+            for row in rows {
+                let a = input + from.offset(of: row) * size
+                let b = output + to.offset(of: row) * size
+                guard accumulate else {
+                    memcpy(b, a, run * size)
+                    continue
+                }
+                let (x, y) = (a.assumingMemoryBound(to: Float.self), b.assumingMemoryBound(to: Float.self))
+                for i in 0..<run { y[i] += x[i] }
+            }
+        }
+    }
+
+    /// Ops run as they are called; there is nothing to wait for.
+    public func synchronize() throws {}
+
+    public var memory: MemoryUsage { pool.usage }
+
+    public func resetMemoryPeak() { pool.resetPeak() }
+
+    public var memoryLimit: Int? {
+        get { pool.limit }
+        set { pool.limit = newValue }
+    }
+}
+
+/// The rows (runs along the last axis) of a box inside an array.
+private struct RegionWalk {
+    let rows: Int
+    private let extent: [Int]
+    private let strides: [Int]
+    private let start: Int
+
+    init(shape: Shape, origin: [Int], extent: [Int]) {
+        var strides = [Int](repeating: 1, count: shape.rank)
+        for axis in (0..<shape.rank).reversed().dropFirst() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+        self.start = zip(origin, strides).map { $0 * $1 }.reduce(0, +)
+        self.extent = extent
+        self.strides = strides
+        self.rows = extent.dropLast().reduce(1, *)
+    }
+
+    /// Elements from the array's first to the first of a row.
+    func offset(of row: Int) -> Int {
+        var rest = row
+        var offset = start
+        for axis in (0..<extent.count).reversed().dropFirst() {
+            offset += rest % extent[axis] * strides[axis]
+            rest /= extent[axis]
+        }
+        return offset
+    }
+}

@@ -1,0 +1,60 @@
+import CSegCPU
+import COpenBLAS
+import Foundation
+public import SegBackend
+
+/// The CPU: direct channels-last kernels in C (AVX-512, AVX2 or portable, chosen at run time), OpenBLAS for the rest.
+public final class CPUBackend: Sendable {
+    let threads: ThreadPool
+    let pool = BufferPool()
+
+    /// Starts a CPU backend.
+    /// - Parameter threads: nil takes `MEDSEG_THREADS` or else every core.
+    /// - Throws: `BackendError` where the count is not positive or the threads cannot be started.
+    public init(threads: Int?) throws {
+        let count = try threads ?? Self.defaultThreadCount()
+        guard count > 0 && count <= 1024 else {
+            throw BackendError.failed(
+                backend: "cpu", operation: "starting \(count) threads", reason: "the count must be 1 to 1024")
+        }
+        self.threads = try ThreadPool(count: count)
+        // Parallelism is ours: tiles are cut the same way for any thread count.
+        openblas_set_num_threads(1)
+    }
+
+    private static func defaultThreadCount() throws -> Int {
+        guard let text = ProcessInfo.processInfo.environment["MEDSEG_THREADS"] else {
+            return ProcessInfo.processInfo.activeProcessorCount
+        }
+        guard let count = Int(text) else {
+            throw BackendError.failed(
+                backend: "cpu", operation: "reading MEDSEG_THREADS", reason: "'\(text)' is not a number")
+        }
+        return count
+    }
+
+    /// What `--device` calls it.
+    public var name: String { "cpu" }
+
+    /// 32-bit float.
+    public var scalar: DType { .f32 }
+}
+
+extension BufferView {
+    /// The elements as 32-bit floats.
+    var floats: UnsafeMutablePointer<Float> { pointer(as: Float.self) }
+
+    /// The elements as 32-bit integers.
+    var integers: UnsafeMutablePointer<Int32> { pointer(as: Int32.self) }
+
+    /// The first byte of the view.
+    var bytes: UnsafeMutableRawPointer {
+        guard let buffer = buffer as? CPUBuffer else { preconditionFailure("a buffer of another backend") }
+        return buffer.pointer + offset * dtype.byteCount
+    }
+
+    private func pointer<T>(as type: T.Type) -> UnsafeMutablePointer<T> {
+        precondition(MemoryLayout<T>.size == dtype.byteCount, "\(dtype) elements are not \(type)")
+        return bytes.assumingMemoryBound(to: type)
+    }
+}
