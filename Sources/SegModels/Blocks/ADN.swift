@@ -1,0 +1,99 @@
+internal import SegBackend
+internal import SegNN
+internal import SegTensor
+
+/// What MONAI's `act`, `norm`, `dropout`, `bias` and `adn_ordering` arguments say, shared by its networks.
+public struct BlockOptions: Hashable, Sendable {
+    /// Which normalisation, with its arguments.
+    struct NormOption: Hashable, Sendable {
+        var params: NormParams
+        var affine: Bool
+        var momentum: Float
+    }
+
+    /// Which activation, with PReLU's arguments.
+    struct ActivationOption: Hashable, Sendable {
+        var activation: Activation
+        var slopeCount = 1
+        var slopeInitial: Float = 0.25
+    }
+
+    var activation: ActivationOption?
+    var norm: NormOption?
+    var dropout: Float
+    var bias: Bool
+    /// Letters of A (activation), D (dropout), N (norm), in the order they are applied.
+    var ordering: String
+}
+
+/// Activation, dropout and normalisation in a stated order, `monai.networks.blocks.ADN`; "NDA" is one fused pass.
+struct ADN {
+    private enum Step {
+        case norm(Norm)
+        case dropout(probability: Float, layer: UInt32)
+        case activation(Activation, slope: Parameter?)
+    }
+
+    private let steps: [Step]
+
+    init(_ store: ParameterStore, channels: Int, _ options: BlockOptions) throws {
+        steps = try options.ordering.compactMap { letter in
+            switch letter {
+            case "N":
+                guard let norm = options.norm else { return nil }
+                return .norm(
+                    try Norm(
+                        store.scope("N"), channels: channels, norm.params, affine: norm.affine, momentum: norm.momentum))
+            case "D":
+                guard options.dropout > 0 else { return nil }
+                return .dropout(probability: options.dropout, layer: store.nextDropoutLayer())
+            default:
+                guard let option = options.activation else { return nil }
+                guard option.activation == .prelu else { return .activation(option.activation, slope: nil) }
+                return .activation(
+                    .prelu,
+                    slope: try store.scope("A").parameter("weight", [option.slopeCount], .constant(option.slopeInitial)))
+            }
+        }
+    }
+
+    /// Applies the steps and adds `residual` after them; a norm takes what follows it into its own pass.
+    func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
+        var y = x
+        var residual = residual
+        var index = 0
+        while index < steps.count {
+            switch steps[index] {
+            case .norm(let norm):
+                var followers = NormFollowers()
+                index += takeFollowers(after: index, into: &followers, context)
+                if index == steps.count - 1 {
+                    followers.residualAfter = residual
+                    residual = nil
+                }
+                y = try norm(y, followers: followers, in: context)
+            case .dropout(let probability, let layer):
+                if context.dropsOut { y = try dropout(y, context.dropout(probability, layer)) }
+            case .activation(let activation, let slope):
+                y = try activate(y, activation, slope: slope?.tensor(in: context))
+            }
+            index += 1
+        }
+        return try residual.map { try add(y, $0) } ?? y
+    }
+
+    /// Moves a dropout and an activation right after a norm into its followers; returns how many steps that were.
+    private func takeFollowers(after norm: Int, into followers: inout NormFollowers, _ context: ForwardContext) -> Int {
+        var taken = 0
+        if norm + 1 < steps.count, case .dropout(let probability, let layer) = steps[norm + 1] {
+            followers.dropout = context.dropsOut ? context.dropout(probability, layer) : nil
+            taken = 1
+        }
+        if norm + taken + 1 < steps.count, case .activation(let activation, let slope) = steps[norm + taken + 1] {
+            followers.activation = activation
+            followers.slope = slope?.tensor(in: context)
+            taken += 1
+        }
+        return taken
+    }
+}

@@ -1,0 +1,91 @@
+internal import SegBackend
+internal import SegNN
+internal import SegTensor
+
+/// Geometry of one block: kernel and stride with MONAI's "same" padding.
+struct BlockGeometry {
+    var kernel: Triple
+    var stride: Triple
+}
+
+/// A convolution followed by norm, dropout and activation, `monai.networks.blocks.Convolution`.
+struct ConvolutionBlock {
+    private enum Kind {
+        case plain(Conv3d)
+        case transposed(ConvTranspose3d)
+    }
+
+    private let conv: Kind
+    private let adn: ADN?
+
+    /// Registers `conv` and, unless `convOnly`, `adn`; padding is ⌊k / 2⌋, output padding stride − 1.
+    init(
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, transposed: Bool = false,
+        convOnly: Bool = false, _ options: BlockOptions
+    ) throws {
+        let params = Conv3dParams(
+            kernel: geometry.kernel, stride: geometry.stride, padding: geometry.kernel.zip(Triple(2), /),
+            dilation: Triple(1), groups: 1)
+        let scope = store.scope("conv")
+        if transposed {
+            conv = .transposed(
+                try ConvTranspose3d(
+                    scope, inputs: inputs, outputs: outputs, params,
+                    outputPadding: geometry.stride.zip(Triple(1), -), bias: options.bias))
+        } else {
+            conv = .plain(try Conv3d(scope, inputs: inputs, outputs: outputs, params, bias: options.bias))
+        }
+        adn = convOnly ? nil : try ADN(store.scope("adn"), channels: outputs, options)
+    }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, residual (added last) and result `[N, D', H', W', out]`.
+    func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
+        let y =
+            switch conv {
+            case .plain(let conv): try conv(x, in: context)
+            case .transposed(let conv): try conv(x, in: context)
+            }
+        guard let adn else { return try residual.map { try add(y, $0) } ?? y }
+        return try adn(y, residual: residual, in: context)
+    }
+}
+
+/// Convolution blocks with a shortcut round them, `monai.networks.blocks.ResidualUnit`. Zhang et al. 2018.
+struct ResidualUnit {
+    private let units: [ConvolutionBlock]
+    private let shortcut: Conv3d?
+
+    /// Registers `conv.unit0`, … and, where size or channels change, `residual`.
+    init(
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, subunits: Int,
+        lastConvOnly: Bool, _ options: BlockOptions
+    ) throws {
+        let count = max(subunits, 1)
+        units = try (0..<count).map { index in
+            let own = BlockGeometry(kernel: geometry.kernel, stride: index == 0 ? geometry.stride : Triple(1))
+            return try ConvolutionBlock(
+                store.scope("conv").scope("unit\(index)"), inputs: index == 0 ? inputs : outputs, outputs: outputs, own,
+                convOnly: lastConvOnly && index == count - 1, options)
+        }
+        let strided = geometry.stride.product != 1
+        guard strided || inputs != outputs else {
+            shortcut = nil
+            return
+        }
+        let kernel = strided ? geometry.kernel : Triple(1)
+        let params = Conv3dParams(
+            kernel: kernel, stride: geometry.stride, padding: kernel.zip(Triple(2), /), dilation: Triple(1), groups: 1)
+        shortcut = try Conv3d(
+            store.scope("residual"), inputs: inputs, outputs: outputs, params, bias: options.bias)
+    }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        let residual = try shortcut.map { try $0(x, in: context) } ?? x
+        var y = x
+        for (index, unit) in units.enumerated() {
+            y = try unit(y, residual: index == units.count - 1 ? residual : nil, in: context)
+        }
+        return y
+    }
+}

@@ -1,0 +1,129 @@
+/// Reads the entries of an object one by one and complains about those nobody asked for.
+///
+/// A misspelt key is an error that suggests the nearest known one: silence would train another network than was meant.
+public final class ConfigReader {
+    /// The file, or what stands for it.
+    public let source: String
+    private let path: String
+    private let entries: [String: ConfigValue]
+    private var known: Set<String> = []
+
+    /// Starts reading an object.
+    /// - Throws: `ConfigError` where the value is no object.
+    public init(_ value: ConfigValue, path: String, source: String) throws {
+        guard case .object(let entries) = value else {
+            throw ConfigError(source: source, key: path.isEmpty ? nil : path, "should be an object, not \(value)")
+        }
+        self.source = source
+        self.path = path
+        self.entries = entries
+    }
+
+    /// The value of a key; nil where it is absent or null.
+    public func value(_ key: String) -> ConfigValue? {
+        known.insert(key)
+        guard let value = entries[key], value != .null else { return nil }
+        return value
+    }
+
+    /// Marks a key as known whose value does not matter here.
+    public func ignore(_ keys: String...) { known.formUnion(keys) }
+
+    /// An error about the value of a key.
+    public func error(_ key: String, _ message: String) -> ConfigError {
+        ConfigError(source: source, key: qualified(key), message)
+    }
+
+    /// A nested object; nil where it is absent.
+    /// - Throws: `ConfigError` where the value is no object.
+    public func object(_ key: String) throws -> ConfigReader? {
+        try value(key).map { try ConfigReader($0, path: qualified(key), source: source) }
+    }
+
+    /// A whole number; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func int(_ key: String) throws -> Int? {
+        guard let value = value(key) else { return nil }
+        guard let int = value.wholeNumber else { throw error(key, "should be a whole number, not \(value)") }
+        return int
+    }
+
+    /// A number; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func double(_ key: String) throws -> Double? {
+        guard let value = value(key) else { return nil }
+        guard let double = value.number else { throw error(key, "should be a number, not \(value)") }
+        return double
+    }
+
+    /// A truth value; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func bool(_ key: String) throws -> Bool? {
+        guard let value = value(key) else { return nil }
+        guard case .bool(let bool) = value else { throw error(key, "should be true or false, not \(value)") }
+        return bool
+    }
+
+    /// Text; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func string(_ key: String) throws -> String? {
+        guard let value = value(key) else { return nil }
+        guard case .string(let string) = value else { throw error(key, "should be text, not \(value)") }
+        return string
+    }
+
+    /// A list of numbers; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func doubles(_ key: String) throws -> [Double]? {
+        guard let value = value(key) else { return nil }
+        guard case .array(let items) = value else { throw error(key, "should be a list of numbers, not \(value)") }
+        return try items.map {
+            guard let number = $0.number else { throw error(key, "should be a list of numbers, not \(value)") }
+            return number
+        }
+    }
+
+    /// A list of whole numbers; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    public func ints(_ key: String) throws -> [Int]? {
+        try doubles(key).map { numbers in
+            try numbers.map {
+                guard let int = Int(exactly: $0) else { throw error(key, "should be whole numbers, not \(numbers)") }
+                return int
+            }
+        }
+    }
+
+    /// Insists that a value is there.
+    /// - Throws: `ConfigError` where it is absent.
+    public func required<T>(_ key: String, _ value: T?) throws -> T {
+        guard let value else { throw error(key, "is missing") }
+        return value
+    }
+
+    /// Complains about keys that were not read, suggesting the nearest known one.
+    /// - Throws: `ConfigError` naming the first unknown key.
+    public func finish() throws {
+        guard let unknown = entries.keys.filter({ !known.contains($0) }).sorted().first else { return }
+        let hint =
+            nearest(to: unknown, among: known).map { "did you mean '\($0)'?" }
+            ?? "known here: \(known.sorted().joined(separator: ", "))"
+        throw ConfigError(source: source, key: qualified(unknown), "is not a known key; \(hint)")
+    }
+
+    private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
+}
+
+extension ConfigValue {
+    /// The number, whole or not.
+    public var number: Double? {
+        switch self {
+        case .int(let value): Double(value)
+        case .double(let value): value
+        default: nil
+        }
+    }
+
+    /// The number, if it is whole.
+    public var wholeNumber: Int? { number.flatMap(Int.init(exactly:)) }
+}

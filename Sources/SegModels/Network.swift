@@ -1,0 +1,57 @@
+public import SegBackend
+public import SegNN
+public import SegTensor
+
+/// A network that gives every voxel of a patch a logit for each class.
+public protocol Network {
+    /// Its parameters and buffers, under MONAI's names.
+    var store: ParameterStore { get }
+    /// Channels of the input, such as 1 for CT.
+    var inputChannels: Int { get }
+    /// Classes, background included.
+    var outputChannels: Int { get }
+    /// An input's extents must be multiples of these.
+    var sizeDivisor: Triple { get }
+    /// The largest probability among its dropouts; 0 where it has none.
+    var dropoutProbability: Float { get }
+
+    /// **Shapes**: x `[N, D, H, W, inputChannels]`, result `[N, D, H, W, outputChannels]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor
+}
+
+/// A `network_def`: the name of a MONAI network and its arguments, as data.
+public struct NetworkDefinition: Hashable, Sendable {
+    /// The document.
+    public let value: ConfigValue
+    /// The file it stands in, for errors.
+    public let source: String
+
+    /// Wraps a definition; it is checked when the network is made.
+    public init(_ value: ConfigValue, source: String) {
+        self.value = value
+        self.source = source
+    }
+
+    private typealias Builder = @Sendable (ConfigReader, ParameterStore) throws -> any Network
+
+    /// `_target_` is looked up here; nothing is evaluated.
+    private static let builders: [String: Builder] = [
+        "UNet": { try UNet(UNetOptions($0), $1) }
+    ]
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `ConfigError` where the target is not in the list or an argument is unknown, missing or unsupported;
+    ///   `BackendError` where memory is short.
+    public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
+        let reader = try ConfigReader(value, path: "network_def", source: source)
+        let target = try reader.required("_target_", reader.string("_target_"))
+        let prefix = "monai.networks.nets."
+        let name = target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
+        guard let build = Self.builders[name] else {
+            let known = Self.builders.keys.sorted().map { prefix + $0 }.joined(separator: ", ")
+            throw reader.error("_target_", "'\(target)' is not a network MedSeg can build; known: \(known)")
+        }
+        return try build(reader, ParameterStore(backend: backend, seed: seed))
+    }
+}

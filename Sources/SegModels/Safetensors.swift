@@ -1,0 +1,209 @@
+internal import Foundation
+
+/// An array in a safetensors file.
+public struct StoredTensor: Sendable {
+    /// The element types MedSeg reads; of these it writes F32, I32 and I64.
+    public enum DType: String, Sendable {
+        /// 64-bit float.
+        case f64 = "F64"
+        /// 32-bit float.
+        case f32 = "F32"
+        /// 16-bit float.
+        case f16 = "F16"
+        /// The upper half of a 32-bit float.
+        case bf16 = "BF16"
+        /// 64-bit integer.
+        case i64 = "I64"
+        /// 32-bit integer.
+        case i32 = "I32"
+        /// 16-bit integer.
+        case i16 = "I16"
+        /// 8-bit integer.
+        case i8 = "I8"
+        /// 8-bit unsigned integer.
+        case u8 = "U8"
+        /// A truth value in a byte.
+        case bool = "BOOL"
+
+        var byteCount: Int {
+            switch self {
+            case .f64, .i64: 8
+            case .f32, .i32: 4
+            case .f16, .bf16, .i16: 2
+            case .i8, .u8, .bool: 1
+            }
+        }
+    }
+
+    /// Element type.
+    public let dtype: DType
+    /// Extents, outermost first.
+    public let shape: [Int]
+    /// Little-endian elements.
+    public let bytes: [UInt8]
+
+    /// Stores 32-bit floats.
+    public init(_ values: [Float], shape: [Int]) {
+        self.init(dtype: .f32, shape: shape, bytes: values.withUnsafeBytes(Array.init))
+    }
+
+    /// Stores 64-bit integers.
+    public init(_ values: [Int64], shape: [Int]) {
+        self.init(dtype: .i64, shape: shape, bytes: values.withUnsafeBytes(Array.init))
+    }
+
+    init(dtype: DType, shape: [Int], bytes: [UInt8]) {
+        self.dtype = dtype
+        self.shape = shape
+        self.bytes = bytes
+    }
+
+    /// Number of elements.
+    public var count: Int { shape.reduce(1, *) }
+
+    /// The elements as 32-bit floats.
+    public func floats() -> [Float] {
+        switch dtype {
+        case .f32: load(Float.self) { $0 }
+        case .f64: load(Double.self) { Float($0) }
+        case .f16: load(UInt16.self) { Self.float(half: $0) }
+        case .bf16: load(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .i64: load(Int64.self) { Float($0) }
+        case .i32: load(Int32.self) { Float($0) }
+        case .i16: load(Int16.self) { Float($0) }
+        case .i8: load(Int8.self) { Float($0) }
+        case .u8, .bool: load(UInt8.self) { Float($0) }
+        }
+    }
+
+    /// The elements as whole numbers, rounded towards zero.
+    public func integers() -> [Int64] {
+        if dtype == .i64 { return load(Int64.self) { $0 } }
+        return floats().map { Int64($0) }
+    }
+
+    private func load<T: BitwiseCopyable, Result>(_ type: T.Type, _ convert: (T) -> Result) -> [Result] {
+        bytes.withUnsafeBytes { raw in
+            (0..<count).map { convert(raw.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: T.self)) }
+        }
+    }
+
+    /// IEEE 754 binary16, by hand because Float16 does not exist on every platform Swift runs on.
+    private static func float(half: UInt16) -> Float {
+        let sign: Float = half & 0x8000 == 0 ? 1 : -1
+        let exponent = Int(half >> 10 & 0x1F)
+        let fraction = Float(half & 0x3FF)
+        switch exponent {
+        case 0: return sign * fraction * 0x1p-24
+        case 31: return fraction == 0 ? sign * .infinity : .nan
+        default: return sign * Float(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
+        }
+    }
+}
+
+/// A safetensors file: named arrays behind a JSON header, nothing executable. huggingface/safetensors format.
+public struct Safetensors: Sendable {
+    /// Arrays by name.
+    public var tensors: [String: StoredTensor]
+    /// Free text entries.
+    public var metadata: [String: String]
+
+    /// Makes a file's contents.
+    public init(tensors: [String: StoredTensor], metadata: [String: String]) {
+        self.tensors = tensors
+        self.metadata = metadata
+    }
+
+    /// Reads a file, checking every offset and size against the file before using it.
+    /// - Throws: `ConfigError` naming the file and what is wrong with it.
+    public init(file path: String) throws {
+        func problem(_ message: String) -> ConfigError { ConfigError(source: path, key: nil, message) }
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            throw problem("cannot be read: \(error.localizedDescription)")
+        }
+        guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
+        let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+        guard headerCount <= UInt64(data.count - 8), headerCount <= 100 << 20 else {
+            throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
+        }
+        let body = 8 + Int(headerCount)
+        guard let header = try? JSONDecoder().decode(ConfigValue.self, from: data[8..<body]),
+            case .object(let entries) = header
+        else { throw problem("is no safetensors file: its header is not a JSON object") }
+        tensors = [:]
+        metadata = [:]
+        for (name, entry) in entries {
+            if name == "__metadata__" {
+                guard case .object(let pairs) = entry else { throw problem("__metadata__ is not an object") }
+                for case let (key, .string(text)) in pairs { metadata[key] = text }
+            } else {
+                tensors[name] = try Self.tensor(entry, name: name, data: data[body...], problem)
+            }
+        }
+    }
+
+    private static func tensor(
+        _ entry: ConfigValue, name: String, data: Data, _ problem: (String) -> ConfigError
+    ) throws -> StoredTensor {
+        guard case .object(let fields) = entry, case .string(let typeName)? = fields["dtype"],
+            case .array(let extents)? = fields["shape"], case .array(let offsets)? = fields["data_offsets"]
+        else { throw problem("the entry of '\(name)' lacks dtype, shape or data_offsets") }
+        guard let dtype = StoredTensor.DType(rawValue: typeName) else {
+            throw problem("'\(name)' has elements of type \(typeName), which is not supported")
+        }
+        let shape = extents.compactMap(\.wholeNumber)
+        let range = offsets.compactMap(\.wholeNumber)
+        guard shape.count == extents.count, shape.allSatisfy({ $0 >= 0 }), range.count == 2, range[0] >= 0,
+            range[1] >= range[0], range[1] <= data.count
+        else { throw problem("'\(name)' lies outside the file (truncated?) or has a bad shape: \(entry)") }
+        var size = dtype.byteCount
+        for extent in shape {
+            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
+            guard !overflow else { throw problem("'\(name)' has the absurd shape \(shape)") }
+            size = product
+        }
+        guard size == range[1] - range[0] else {
+            throw problem("'\(name)' of shape \(shape) needs \(size) bytes, the file gives \(range[1] - range[0])")
+        }
+        let start = data.startIndex + range[0]
+        return StoredTensor(dtype: dtype, shape: shape, bytes: Array(data[start..<start + size]))
+    }
+
+    /// The file's bytes; entries are in the order of their names, aligned to eight bytes.
+    /// - Throws: Where the header cannot be encoded.
+    public func encoded() throws -> [UInt8] {
+        var header: [String: ConfigValue] = [:]
+        if !metadata.isEmpty { header["__metadata__"] = .object(metadata.mapValues { .string($0) }) }
+        var offset = 0
+        let sorted = tensors.sorted { ($1.value.dtype.byteCount, $0.key) < ($0.value.dtype.byteCount, $1.key) }
+        for (name, tensor) in sorted {
+            header[name] = [
+                "dtype": .string(tensor.dtype.rawValue), "shape": .array(tensor.shape.map { .int($0) }),
+                "data_offsets": .array([.int(offset), .int(offset + tensor.bytes.count)]),
+            ]
+            offset += tensor.bytes.count
+        }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var text = Array(try encoder.encode(ConfigValue.object(header)))
+        text += [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8)
+        var bytes = withUnsafeBytes(of: UInt64(text.count).littleEndian, Array.init)
+        bytes.reserveCapacity(8 + text.count + offset)
+        bytes += text
+        for (_, tensor) in sorted { bytes += tensor.bytes }
+        return bytes
+    }
+
+    /// Writes the file under a temporary name and renames it, so that no half-written file bears the name.
+    /// - Throws: `ConfigError` naming the file.
+    public func write(to path: String) throws {
+        do {
+            try Data(encoded()).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw ConfigError(source: path, key: nil, "cannot be written: \(error.localizedDescription)")
+        }
+    }
+}

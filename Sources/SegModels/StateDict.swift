@@ -1,0 +1,88 @@
+internal import SegBackend
+public import SegNN
+internal import SegTensor
+
+/// What came of matching a file's arrays with a network's parameters.
+public struct StateMatch: Sendable {
+    /// Names in both, with the same shape.
+    public var matched: [String] = []
+    /// Names the network has and the file has not.
+    public var missing: [String] = []
+    /// Names the file has and the network has not.
+    public var unexpected: [String] = []
+    /// Names in both whose shapes differ.
+    public var misshapen: [(name: String, file: [Int], network: [Int])] = []
+
+    /// Whether every array found its place.
+    public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+
+    /// What does not fit, for people; lists are cut after eight names.
+    public var summary: String {
+        var lines: [String] = []
+        func list(_ title: String, _ names: [String]) {
+            guard !names.isEmpty else { return }
+            let more = names.count > 8 ? ", and \(names.count - 8) more" : ""
+            lines.append("\(title) (\(names.count)): " + names.prefix(8).joined(separator: ", ") + more)
+        }
+        list("in the network but not in the file", missing)
+        list("in the file but not in the network", unexpected)
+        list("shapes differ", misshapen.map { "\($0.name) (file \($0.file), network \($0.network))" })
+        return lines.joined(separator: "; ")
+    }
+}
+
+extension ParameterStore {
+    /// The network's state under PyTorch's names and layouts.
+    /// - Throws: `BackendError` where the transfer fails.
+    public func state() throws -> [String: StoredTensor] {
+        var state: [String: StoredTensor] = [:]
+        for parameter in parameters {
+            state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: parameter.shape.dimensions)
+        }
+        for counter in counters { state[counter.name] = StoredTensor([counter.value], shape: []) }
+        return state
+    }
+
+    /// Compares a file's arrays with the parameters by name and shape.
+    public func match(_ state: [String: StoredTensor]) -> StateMatch {
+        var match = StateMatch()
+        for parameter in parameters {
+            guard let stored = state[parameter.name] else {
+                match.missing.append(parameter.name)
+                continue
+            }
+            if stored.shape == parameter.shape.dimensions {
+                match.matched.append(parameter.name)
+            } else {
+                match.misshapen.append((parameter.name, stored.shape, parameter.shape.dimensions))
+            }
+        }
+        let known = Set(parameters.map(\.name)).union(counters.map(\.name))
+        match.unexpected = state.keys.filter { !known.contains($0) }.sorted()
+        return match
+    }
+
+    /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
+    /// - Throws: `ConfigError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
+    public func load(_ state: [String: StoredTensor], source: String) throws {
+        let state = StateDict.normalized(state)
+        let match = match(state)
+        guard match.isComplete else {
+            throw ConfigError(source: source, key: nil, "the weights do not fit the network: \(match.summary)")
+        }
+        for parameter in parameters {
+            if let stored = state[parameter.name] { try parameter.set(stored.floats()) }
+        }
+        for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
+    }
+}
+
+/// Names of a PyTorch `state_dict`.
+public enum StateDict {
+    /// The arrays without the prefix `module.` that DataParallel puts before every name.
+    public static func normalized(_ state: [String: StoredTensor]) -> [String: StoredTensor] {
+        let prefix = "module."
+        guard !state.isEmpty, state.keys.allSatisfy({ $0.hasPrefix(prefix) }) else { return state }
+        return Dictionary(uniqueKeysWithValues: state.map { (String($0.dropFirst(prefix.count)), $1) })
+    }
+}

@@ -1,0 +1,213 @@
+// Kerfoot et al. 2019, "Left-ventricle quantification using residual U-Net"; MONAI's `monai.networks.nets.UNet`.
+//
+// Shapes with channels (16, 32, 64, 128, 256), strides 2 and a 96³ input:
+//   down 0   96³ ×   1 → 48³ ×  16          up 0   48³ ×  32 (16 + 16) → 96³ × classes
+//   down 1   48³ ×  16 → 24³ ×  32          up 1   24³ ×  64 (32 + 32) → 48³ ×  16
+//   down 2   24³ ×  32 → 12³ ×  64          up 2   12³ × 128 (64 + 64) → 24³ ×  32
+//   down 3   12³ ×  64 →  6³ × 128          up 3    6³ × 384 (128 + 256) → 12³ × 64
+//   bottom    6³ × 128 →  6³ × 256
+public import SegBackend
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.UNet`.
+public struct UNetOptions: Hashable, Sendable {
+    /// Channels of the input.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Channels of each level, the bottom's last.
+    public var channels: [Int]
+    /// Stride of each level but the bottom.
+    public var strides: [Triple]
+    /// Kernel of the convolutions.
+    public var kernel: Triple
+    /// Kernel of the transposed convolutions.
+    public var upKernel: Triple
+    /// Convolutions in a residual unit; 0 for plain blocks without shortcuts.
+    public var residualUnits: Int
+    /// Norm, activation, dropout, bias and their order.
+    public var block: BlockOptions
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        for key in ["spatial_dims", "dimensions"] {
+            if let dimensions = try reader.int(key), dimensions != 3 {
+                throw reader.error(key, "only 3 is supported, not \(dimensions)")
+            }
+        }
+        inputChannels = try reader.required("in_channels", reader.int("in_channels"))
+        outputChannels = try reader.required("out_channels", reader.int("out_channels"))
+        channels = try reader.required("channels", reader.ints("channels"))
+        let strideValue = try reader.required("strides", reader.value("strides"))
+        guard case .array(let strideItems) = strideValue else {
+            throw reader.error("strides", "should be a list, not \(strideValue)")
+        }
+        strides = try strideItems.map { try Self.triple($0, "strides", reader) }
+        kernel = try Self.triple(reader.value("kernel_size") ?? 3, "kernel_size", reader)
+        upKernel = try Self.triple(reader.value("up_kernel_size") ?? 3, "up_kernel_size", reader)
+        residualUnits = try reader.int("num_res_units") ?? 0
+        block = try BlockOptions(reader, defaultNorm: "instance")
+        try reader.finish()
+        try validate(reader)
+    }
+
+    private static func triple(_ value: ConfigValue, _ key: String, _ reader: ConfigReader) throws -> Triple {
+        if let number = value.wholeNumber, number > 0 { return Triple(number) }
+        if case .array(let items) = value {
+            let numbers = items.compactMap(\.wholeNumber)
+            if numbers.count == 3, items.count == 3, numbers.allSatisfy({ $0 > 0 }) { return Triple(numbers) }
+        }
+        throw reader.error(key, "should be a positive whole number or three of them, not \(value)")
+    }
+
+    private func validate(_ reader: ConfigReader) throws {
+        guard inputChannels > 0, outputChannels > 0 else {
+            throw reader.error("in_channels", "and out_channels should be positive: \(inputChannels), \(outputChannels)")
+        }
+        guard channels.count >= 2, channels.allSatisfy({ $0 > 0 }) else {
+            throw reader.error("channels", "should be at least two positive numbers, not \(channels)")
+        }
+        guard strides.count == channels.count - 1 else {
+            throw reader.error(
+                "strides", "should have one entry fewer than channels: \(channels.count - 1), not \(strides.count)")
+        }
+        guard residualUnits >= 0 else { throw reader.error("num_res_units", "should not be negative") }
+        for (key, size) in [("kernel_size", kernel), ("up_kernel_size", upKernel)]
+        where !(0..<3).allSatisfy({ size[$0] % 2 == 1 }) {
+            throw reader.error(key, "\(size) has no 'same' padding; use odd numbers")
+        }
+        if case .group(let groups) = block.norm?.params.kind {
+            for count in channels + [outputChannels] where count % groups != 0 {
+                throw reader.error("norm", "\(count) channels do not divide into \(groups) groups")
+            }
+        }
+        if let slopes = block.activation?.slopeCount, slopes != 1 {
+            throw reader.error("act", "PReLU with num_parameters \(slopes) does not fit levels of other channel counts")
+        }
+    }
+}
+
+/// A U-Net with optional residual units, with MONAI's parameter names.
+public struct UNet: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: UNetOptions
+    private let top: UNetLevel
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: UNetOptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        top = try UNetLevel(
+            store.scope("model"), inputs: options.inputChannels, outputs: options.outputChannels, level: 0, options)
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// The product of the strides along each axis.
+    public var sizeDivisor: Triple { options.strides.reduce(Triple(1)) { $0.zip($1, *) } }
+    /// The one probability of all its dropouts.
+    public var dropoutProbability: Float { options.block.ordering.contains("D") ? options.block.dropout : 0 }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        let size = x.shape.rank == 5 ? x.shape.size : Triple(0)
+        guard size.product > 0, size.zip(sizeDivisor, %) == Triple(0), x.shape.channels == inputChannels else {
+            throw TensorError(
+                op: "UNet",
+                "input \(x.shape) should be [N, D, H, W, \(inputChannels)] with D, H, W multiples of \(sizeDivisor)")
+        }
+        return try top(x, in: context)
+    }
+}
+
+/// One level: down, what is below, and up from both: MONAI's `Sequential(down, SkipConnection(below), up)`.
+private final class UNetLevel {
+    private enum Down {
+        case plain(ConvolutionBlock)
+        case residual(ResidualUnit)
+
+        init(
+            _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, _ options: UNetOptions
+        ) throws {
+            if options.residualUnits > 0 {
+                self = .residual(
+                    try ResidualUnit(
+                        store, inputs: inputs, outputs: outputs, geometry, subunits: options.residualUnits,
+                        lastConvOnly: false, options.block))
+            } else {
+                self = .plain(
+                    try ConvolutionBlock(store, inputs: inputs, outputs: outputs, geometry, options.block))
+            }
+        }
+
+        func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+            switch self {
+            case .plain(let block): try block(x, residual: nil, in: context)
+            case .residual(let unit): try unit(x, in: context)
+            }
+        }
+    }
+
+    private enum Below {
+        case level(UNetLevel)
+        case bottom(Down)
+    }
+
+    private let down: Down
+    private let below: Below
+    private let up: ConvolutionBlock
+    private let upUnit: ResidualUnit?
+
+    init(_ store: ParameterStore, inputs: Int, outputs: Int, level: Int, _ options: UNetOptions) throws {
+        let channels = options.channels[level]
+        let stride = options.strides[level]
+        down = try Down(
+            store.scope("0"), inputs: inputs, outputs: channels, BlockGeometry(kernel: options.kernel, stride: stride),
+            options)
+        let inner = store.scope("1").scope("submodule")
+        let belowChannels: Int
+        if level + 2 < options.channels.count {
+            below = .level(try UNetLevel(inner, inputs: channels, outputs: channels, level: level + 1, options))
+            belowChannels = channels
+        } else {
+            belowChannels = options.channels[level + 1]
+            below = .bottom(
+                try Down(
+                    inner, inputs: channels, outputs: belowChannels,
+                    BlockGeometry(kernel: options.kernel, stride: Triple(1)), options))
+        }
+        let isTop = level == 0
+        let hasUnit = options.residualUnits > 0
+        let upStore = store.scope("2")
+        up = try ConvolutionBlock(
+            hasUnit ? upStore.scope("0") : upStore, inputs: channels + belowChannels, outputs: outputs,
+            BlockGeometry(kernel: options.upKernel, stride: stride), transposed: true, convOnly: isTop && !hasUnit,
+            options.block)
+        upUnit =
+            hasUnit
+            ? try ResidualUnit(
+                upStore.scope("1"), inputs: outputs, outputs: outputs,
+                BlockGeometry(kernel: options.kernel, stride: Triple(1)), subunits: 1, lastConvOnly: isTop,
+                options.block)
+            : nil
+    }
+
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        let skip = try down(x, in: context)
+        let inner =
+            switch below {
+            case .level(let level): try level(skip, in: context)
+            case .bottom(let bottom): try bottom(skip, in: context)
+            }
+        let y = try up(concatenate([skip, inner]), residual: nil, in: context)
+        return try upUnit.map { try $0(y, in: context) } ?? y
+    }
+}

@@ -1,0 +1,33 @@
+public import SegBackend
+public import SegTensor
+
+/// A named array of a network, under its PyTorch `state_dict` name and in PyTorch's layout.
+///
+/// Trained ones are parameters; the others are buffers, such as a batch norm's running statistics.
+public final class Parameter {
+    /// `model.0.conv.unit0.conv.weight`.
+    public let name: String
+    /// Whether an optimiser changes it.
+    public let isTrained: Bool
+    /// The values as a leaf of the gradient graph.
+    public private(set) var leaf: Tensor
+
+    init(name: String, isTrained: Bool, values: Tensor) {
+        self.name = name
+        self.isTrained = isTrained
+        self.leaf = isTrained ? values.tracked() : values
+    }
+
+    /// Extents.
+    public var shape: Shape { leaf.shape }
+
+    /// The values for a forward pass: tracked when the pass records and the parameter is trained.
+    public func tensor(in context: ForwardContext) -> Tensor { context.records ? leaf : leaf.detached }
+
+    /// Replaces the values in place.
+    /// - Throws: `TensorError` where the count differs; `BackendError` where the transfer fails.
+    public func set(_ values: [Float]) throws {
+        let new = try Tensor(values, shape: shape, on: leaf.backend)
+        try leaf.backend.scale(new.view, by: 1, into: leaf.view, times: 0)
+    }
+}

@@ -1,0 +1,28 @@
+public import SegBackend
+
+/// Dice loss, cross entropy, or their weighted sum, `monai.losses.DiceCELoss`; see `DiceCEParams`.
+///
+/// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`.
+/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams) throws -> Tensor {
+    let classes = logits.shape.channels
+    try require(
+        labels.shape.count == logits.shape.rows && labels.shape[0] == logits.shape[0], "diceCELoss",
+        "labels \(labels.shape) do not fit logits \(logits.shape)")
+    try require(
+        params.classWeights.isEmpty || params.classWeights.count == classes, "diceCELoss",
+        "\(params.classWeights.count) class weights were given for \(classes) classes")
+    try require(
+        params.includeBackground || classes > 1, "diceCELoss", "leaving out the background needs at least two classes")
+    let backend = logits.backend
+    let loss = try backend.allocate([1], logits.view.dtype)
+    let sums = try backend.allocate([3, logits.shape.batch, classes], logits.view.dtype)
+    try backend.diceCELoss(logits.view, labels: labels.view, params, into: loss, sums: sums)
+    return result(loss, op: "diceCELoss", of: [logits]) { upstream, sink in
+        try sink.add(to: logits) { gx, accumulate in
+            try backend.diceCELossBackward(
+                logits.view, labels: labels.view, sums: sums, upstream: upstream, params, into: gx,
+                accumulate: accumulate)
+        }
+    }
+}

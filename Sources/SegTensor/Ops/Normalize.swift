@@ -1,0 +1,138 @@
+public import SegBackend
+
+/// Which mean and variance a normalisation uses.
+public enum NormStatistics {
+    /// Those of the input itself.
+    case ofInput
+    /// Given ones, such as a batch norm's running statistics, each of `NormParams.statisticsShape`.
+    case given(mean: Tensor, variance: Tensor)
+}
+
+/// What follows a normalisation in the same pass; see `NormEpilogue`.
+public struct NormFollowers {
+    /// Dropout after the normalisation.
+    public var dropout: DropoutParams?
+    /// The nonlinearity.
+    public var activation: Activation
+    /// PReLU's slopes, `[1]` or `[C]`.
+    public var slope: Tensor?
+    /// Added before the activation.
+    public var residualBefore: Tensor?
+    /// Added after the activation.
+    public var residualAfter: Tensor?
+
+    /// Nothing follows; to be changed field by field.
+    public init() { activation = .identity }
+
+    var epilogue: NormEpilogue {
+        NormEpilogue(
+            dropout: dropout, activation: activation, slope: slope?.view, residualBefore: residualBefore?.view,
+            residualAfter: residualAfter?.view)
+    }
+}
+
+/// A normalised tensor and the statistics it was normalised with.
+public struct Normalized {
+    /// The result, the input's shape.
+    public let output: Tensor
+    /// Mean, `NormParams.statisticsShape`.
+    public let mean: Tensor
+    /// Biased variance, the same shape.
+    public let variance: Tensor
+}
+
+/// Normalisation, dropout, activation and residual in one pass: act(dropout(norm(x)) + before) + after.
+///
+/// With nothing following it is `torch.nn.functional.batch_norm`, `instance_norm`, `group_norm` or `layer_norm` over
+/// the last axis. Ioffe and Szegedy 2015; Ulyanov et al. 2016; Wu and He 2018; Ba et al. 2016.
+///
+/// **Shapes**: x `[N, positions…, C]`, weight and bias `[C]`, residuals as x, result as x.
+/// - Throws: `TensorError` where shapes do not fit or given statistics would need a gradient; `BackendError`.
+public func normActivate(
+    _ x: Tensor, weight: Tensor?, bias: Tensor?, statistics: NormStatistics, _ params: NormParams, _ followers: NormFollowers
+) throws -> Normalized {
+    try validateNorm(x, weight: weight, bias: bias, params, followers)
+    let backend = x.backend
+    let epilogue = followers.epilogue
+    let (mean, variance) = try views(of: statistics, for: x, params)
+    let y = try backend.allocate(x.shape, x.view.dtype)
+    try backend.normActivate(
+        x.view, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params, epilogue, into: y)
+    let inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
+    if case .given = statistics {
+        try require(
+            inputs.allSatisfy { $0?.isTracked != true }, "normActivate",
+            "gradients through given statistics are not supported: normalise with the input's own while training")
+    }
+    let output = result(y, op: "normActivate", of: inputs) { upstream, sink in
+        try normActivateGradient(
+            x, upstream, mean: mean, variance: variance, weight: weight, bias: bias, params, followers, sink)
+    }
+    return Normalized(output: output, mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
+}
+
+private func normActivateGradient(
+    _ x: Tensor, _ upstream: BufferView, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
+    _ params: NormParams, _ followers: NormFollowers, _ sink: GradientSink
+) throws {
+    let backend = x.backend
+    let parameters = [weight, bias, followers.slope].map { $0?.isTracked == true ? $0 : nil }
+    let views = try parameters.map { parameter -> BufferView? in
+        guard let parameter else { return nil }
+        let view = try backend.allocate(parameter.shape, parameter.view.dtype)
+        try backend.fill(view, with: 0)
+        return view
+    }
+    let before = followers.residualBefore?.isTracked == true ? try backend.allocate(x.shape, x.view.dtype) : nil
+    func run(into gx: BufferView, _ accumulate: Bool) throws {
+        try backend.normActivateBackward(
+            x.view, upstream: upstream, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
+            followers.epilogue,
+            into: NormGradients(
+                x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2], residualBefore: before))
+    }
+    if x.isTracked {
+        try sink.add(to: x, run)
+    } else {
+        try run(into: backend.allocate(x.shape, x.view.dtype), false)
+    }
+    for case let (parameter?, view?) in zip(parameters, views) { try sink.pass(view, to: parameter) }
+    if let before, let residual = followers.residualBefore { try sink.pass(before, to: residual) }
+    if let after = followers.residualAfter { try sink.pass(upstream, to: after) }
+}
+
+private func views(
+    of statistics: NormStatistics, for x: Tensor, _ params: NormParams
+) throws -> (mean: BufferView, variance: BufferView) {
+    let shape = params.statisticsShape(of: x.shape)
+    switch statistics {
+    case .ofInput:
+        let mean = try x.backend.allocate(shape, x.view.dtype)
+        let variance = try x.backend.allocate(shape, x.view.dtype)
+        try x.backend.normStatistics(x.view, params, into: mean, variance)
+        return (mean, variance)
+    case .given(let mean, let variance):
+        try require(
+            mean.shape == shape && variance.shape == shape, "normActivate",
+            "statistics \(mean.shape) and \(variance.shape) should be \(shape)")
+        return (mean.view, variance.view)
+    }
+}
+
+private func validateNorm(
+    _ x: Tensor, weight: Tensor?, bias: Tensor?, _ params: NormParams, _ followers: NormFollowers
+) throws {
+    let op = "normActivate"
+    let channels = x.shape.channels
+    try require(x.shape.rank >= 2 && x.shape.count > 0, op, "input \(x.shape) is not [N, …, C]")
+    for (name, tensor) in [("weight", weight), ("bias", bias)] {
+        if let tensor { try require(tensor.shape == [channels], op, "\(name) \(tensor.shape) should be [\(channels)]") }
+    }
+    try validateSlope(op, followers.activation, followers.slope, channels: channels)
+    for residual in [followers.residualBefore, followers.residualAfter] {
+        if let residual { try require(residual.shape == x.shape, op, "residual \(residual.shape) should be \(x.shape)") }
+    }
+    if case .group(let groups) = params.kind {
+        try require(groups > 0 && channels % groups == 0, op, "\(channels) channels do not divide into \(groups) groups")
+    }
+}

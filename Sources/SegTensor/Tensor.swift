@@ -1,0 +1,110 @@
+public import SegBackend
+
+/// An immutable array on a backend, with the gradient node that made it where a gradient is wanted.
+///
+/// Contiguous; activations are channels-last, `[N, D, H, W, C]`. Only optimisers write to a tensor in place.
+public struct Tensor {
+    /// The backend that holds it and computes with it.
+    public let backend: any Backend
+    /// Its elements.
+    public let view: BufferView
+    let node: GradientNode?
+
+    /// Wraps elements of a backend; no gradient is wanted for them.
+    public init(_ view: BufferView, on backend: any Backend) {
+        self.init(view, on: backend, node: nil)
+    }
+
+    init(_ view: BufferView, on backend: any Backend, node: GradientNode?) {
+        self.view = view
+        self.backend = backend
+        self.node = node
+    }
+
+    /// Extents.
+    public var shape: Shape { view.shape }
+
+    /// Whether ops on this tensor are recorded for gradients.
+    public var isTracked: Bool { node != nil }
+
+    /// The same values, without history.
+    public var detached: Tensor { Tensor(view, on: backend) }
+
+    /// The same values as a leaf of the gradient graph: `gradients` will hold its gradient.
+    public func tracked() -> Tensor {
+        Tensor(view, on: backend, node: GradientNode(op: "leaf", parents: [], backward: nil))
+    }
+}
+
+extension Tensor {
+    /// Copies values to a backend, in the type it computes in.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ values: [Float], shape: Shape, on backend: any Backend) throws {
+        switch backend.scalar {
+        case .f64: try self.init(copying: values.map(Double.init), shape: shape, as: .f64, on: backend)
+        default: try self.init(copying: values, shape: shape, as: .f32, on: backend)
+        }
+    }
+
+    /// Copies values to a backend, in the type it computes in.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ values: [Double], shape: Shape, on backend: any Backend) throws {
+        switch backend.scalar {
+        case .f64: try self.init(copying: values, shape: shape, as: .f64, on: backend)
+        default: try self.init(copying: values.map(Float.init), shape: shape, as: .f32, on: backend)
+        }
+    }
+
+    /// Copies class labels or indices to a backend, as i32.
+    /// - Throws: `BackendError` where memory is short.
+    public init(labels: [Int32], shape: Shape, on backend: any Backend) throws {
+        try self.init(copying: labels, shape: shape, as: .i32, on: backend)
+    }
+
+    private init<T>(copying values: [T], shape: Shape, as dtype: DType, on backend: any Backend) throws {
+        try require(
+            values.count == shape.count, "Tensor", "\(shape) has \(shape.count) elements, \(values.count) were given")
+        let view = try backend.allocate(shape, dtype)
+        try values.withUnsafeBytes { try backend.upload($0, to: view) }
+        self.init(view, on: backend)
+    }
+
+    /// A tensor of one value, in the type the backend computes in.
+    /// - Throws: `BackendError` where memory is short.
+    public init(repeating value: Double, shape: Shape, on backend: any Backend) throws {
+        let view = try backend.allocate(shape, backend.scalar)
+        try backend.fill(view, with: value)
+        self.init(view, on: backend)
+    }
+
+    /// Waits for the values and copies them to the host.
+    /// - Throws: `BackendError` where the transfer fails.
+    public func floats() throws -> [Float] {
+        switch view.dtype {
+        case .f32: return try download(filling: Float(0))
+        case .f64: return try download(filling: Double(0)).map(Float.init)
+        case .i32: return try download(filling: Int32(0)).map(Float.init)
+        case .u8: return try download(filling: UInt8(0)).map(Float.init)
+        }
+    }
+
+    /// Waits for the values and copies them to the host in Double.
+    /// - Throws: `BackendError` where the transfer fails.
+    public func doubles() throws -> [Double] {
+        guard view.dtype == .f64 else { return try floats().map(Double.init) }
+        return try download(filling: Double(0))
+    }
+
+    /// The value of a tensor of one element.
+    /// - Throws: `TensorError` where there is not exactly one; `BackendError` where the transfer fails.
+    public func item() throws -> Double {
+        try require(shape.count == 1, "item", "\(shape) does not hold one element")
+        return try doubles()[0]
+    }
+
+    private func download<T>(filling zero: T) throws -> [T] {
+        var values = [T](repeating: zero, count: shape.count)
+        try values.withUnsafeMutableBytes { try backend.download(view, into: $0) }
+        return values
+    }
+}
