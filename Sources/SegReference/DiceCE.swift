@@ -1,0 +1,145 @@
+import Foundation
+import SegBackend
+
+/// The parts of the Dice and cross-entropy loss that its value and its gradient share.
+///
+/// With one class MONAI drops what has no meaning: softmax, leaving out the background, and class weights in Dice.
+/// Its cross entropy is then the binary one, where the class weight is torch's `pos_weight`.
+struct DiceCE {
+    let rows: Int
+    let channels: Int
+    /// Samples times classes.
+    let entries: Int
+    private let batch: Int
+    private let positions: Int
+    private let params: DiceCEParams
+
+    init(_ shape: Shape, _ params: DiceCEParams) {
+        (rows, channels, batch, positions) = (shape.rows, shape.channels, shape.batch, shape.positions)
+        entries = batch * channels
+        self.params = params
+    }
+
+    /// The entry `[n, c]` of the sums for a row.
+    func entry(_ row: Int, _ channel: Int) -> Int { row / positions * channels + channel }
+
+    /// The reference mask of a class: one-hot of the label, or with one class the label itself.
+    func target(_ label: Int32, _ channel: Int) -> Double {
+        channels == 1 ? Double(label) : Int(label) == channel ? 1 : 0
+    }
+
+    // MARK: Dice
+
+    /// One ratio of the Dice loss and what its mean or sum makes of it.
+    struct Term {
+        /// 1 − numerator / denominator.
+        var value: Double
+        var numerator: Double
+        var denominator: Double
+        /// Factor in the loss: class weight, and 1 / count for a mean; 0 for a background left out.
+        var share: Double
+
+        /// Derivative of share · value by one prediction.
+        func slope(prediction: Double, target: Double, _ params: DiceCEParams) -> Double {
+            let sum = params.squaredPred ? 2 * prediction : 1
+            let below = params.jaccard ? 2 * (sum - target) : sum
+            return share * (numerator * below / (denominator * denominator) - 2 * target / denominator)
+        }
+    }
+
+    /// The Dice loss from its sums; where they run over the batch, a class's N equal terms count once.
+    func dice(_ sums: UnsafeMutablePointer<Double>) -> Double {
+        terms(sums).reduce(0) { $0 + $1.share * $1.value } / (params.batch ? Double(batch) : 1)
+    }
+
+    /// The term of each `[n, c]`; with sums over the batch the N terms of a class are equal.
+    func terms(_ sums: UnsafeMutablePointer<Double>) -> [Term] {
+        let first = params.includeBackground || channels == 1 ? 0 : 1
+        let counted = channels - first
+        let weighted = counted > 1 && !params.classWeights.isEmpty
+        let ratios = params.batch ? counted : batch * counted
+        return (0..<entries).map { entry in
+            let channel = entry % channels
+            let samples = params.batch ? Array(0..<batch) : [entry / channels]
+            let total = (0..<3).map { part in
+                samples.reduce(0) { $0 + sums[part * entries + $1 * channels + channel] }
+            }
+            let union = params.jaccard ? 2 * (total[1] + total[2] - total[0]) : total[1] + total[2]
+            let numerator = 2 * total[0] + Double(params.smoothNr)
+            let denominator = union + Double(params.smoothDr)
+            var share = params.reduction == .mean ? 1 / Double(ratios) : 1
+            if weighted { share *= Double(params.classWeights[channel]) }
+            if channel < first { share = 0 }
+            return Term(
+                value: 1 - numerator / denominator, numerator: numerator, denominator: denominator, share: share)
+        }
+    }
+
+    /// Probabilities of one row of logits.
+    func predict(_ x: UnsafeMutablePointer<Double>, into p: inout [Double]) {
+        for c in 0..<channels { p[c] = params.probabilities == .sigmoid ? 1 / (1 + exp(-x[c])) : x[c] }
+        guard params.probabilities == .softmax && channels > 1 else { return }
+        p.withUnsafeMutableBufferPointer { p in
+            if let base = p.baseAddress { Softmax.write(base, channels, into: base) }
+        }
+    }
+
+    /// Derivatives by the logits from derivatives by the probabilities.
+    func throughPrediction(_ slopes: [Double], _ p: [Double]) -> [Double] {
+        switch params.probabilities {
+        case .sigmoid: return (0..<channels).map { slopes[$0] * p[$0] * (1 - p[$0]) }
+        case .softmax where channels > 1:
+            let dot = zip(slopes, p).reduce(0) { $0 + $1.0 * $1.1 }
+            return (0..<channels).map { p[$0] * (slopes[$0] - dot) }
+        case .softmax, .identity: return slopes
+        }
+    }
+
+    // MARK: Cross entropy
+
+    private func weight(_ channel: Int) -> Double {
+        params.classWeights.isEmpty ? 1 : Double(params.classWeights[channel])
+    }
+
+    /// What the sum over rows is divided by: rows, or for several classes the weights of their labels; 1 for a sum.
+    func crossEntropyDivisor(_ labels: UnsafeMutablePointer<Int32>) -> Double {
+        if params.reduction == .sum { return 1 }
+        return channels == 1 ? Double(rows) : (0..<rows).reduce(0) { $0 + weight(Int(labels[$1])) }
+    }
+
+    /// Cross entropy of raw logits.
+    func crossEntropy(_ x: UnsafeMutablePointer<Double>, _ labels: UnsafeMutablePointer<Int32>) -> Double {
+        var probabilities = [Double](repeating: 0, count: channels)
+        var sum = 0.0
+        for row in 0..<rows {
+            let logits = x + row * channels
+            if channels == 1 {
+                let g = Double(labels[row])
+                // log(1 + e^-x) without overflow.
+                let softplus = max(-logits[0], 0) + log1p(exp(-abs(logits[0])))
+                sum += (1 - g) * logits[0] + (1 + (weight(0) - 1) * g) * softplus
+            } else {
+                let label = Int(labels[row])
+                let logSum = probabilities.withUnsafeMutableBufferPointer { p in
+                    p.baseAddress.map { Softmax.write(logits, channels, into: $0) } ?? 0
+                }
+                sum += weight(label) * (logSum - logits[label])
+            }
+        }
+        return sum / crossEntropyDivisor(labels)
+    }
+
+    /// Derivatives of one row's cross entropy by its logits, before the divisor.
+    func crossEntropySlopes(_ logits: UnsafeMutablePointer<Double>, _ label: Int32) -> [Double] {
+        if channels == 1 {
+            let (g, p) = (Double(label), 1 / (1 + exp(-logits[0])))
+            return [(1 - g) - (1 + (weight(0) - 1) * g) * (1 - p)]
+        }
+        var slopes = [Double](repeating: 0, count: channels)
+        slopes.withUnsafeMutableBufferPointer { p in
+            if let base = p.baseAddress { Softmax.write(logits, channels, into: base) }
+        }
+        slopes[Int(label)] -= 1
+        return slopes.map { $0 * weight(Int(label)) }
+    }
+}
