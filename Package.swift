@@ -61,6 +61,8 @@ let package = Package(
 
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
+        // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
+        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(
@@ -73,7 +75,8 @@ let package = Package(
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegOpCases", argumentParser,
+                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegOpCases", "SegReplay",
+                argumentParser,
             ],
             path: "benchmarks/SegBench",
             swiftSettings: strict),
@@ -83,6 +86,7 @@ let package = Package(
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
+        test("SegReplayTests", ["SegReplay", "SegReference"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

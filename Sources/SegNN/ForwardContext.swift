@@ -18,12 +18,15 @@ public struct ForwardContext: Sendable {
     public var seed: UInt64
     /// Training step or Monte-Carlo sample: another pass draws other random numbers.
     public var pass: UInt32
+    /// Whether dropout is on: as the mode says, unless switched off to compare with a run without it.
+    public var dropsOut: Bool
 
     /// Makes a context.
     public init(mode: Mode, seed: UInt64, pass: UInt32) {
         self.mode = mode
         self.seed = seed
         self.pass = pass
+        dropsOut = mode != .inference
     }
 
     /// Plain inference; there is nothing random in it.
@@ -31,9 +34,6 @@ public struct ForwardContext: Sendable {
 }
 
 extension ForwardContext {
-    /// Whether dropout is on.
-    public var dropsOut: Bool { mode != .inference }
-
     /// Whether gradients are recorded.
     public var records: Bool { mode == .training }
 

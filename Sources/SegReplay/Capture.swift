@@ -1,0 +1,101 @@
+internal import Foundation
+internal import SegBackend
+internal import SegModels
+internal import SegTensor
+
+/// A file that records what PyTorch and MONAI compute: inputs, outputs, gradients, in PyTorch's layouts.
+///
+/// Tensors are named `in.`, `out.`, `gout.` (gradient coming into an output), `gin.` (gradient for an input), `param.`,
+/// `gparam.` and `after.`; the metadata entry `capture` says which op or network with which arguments.
+public struct Capture {
+    /// What was recorded.
+    public enum Kind: String {
+        /// One op.
+        case op
+        /// A network's outputs, loss and gradients.
+        case model
+        /// A few optimiser steps of a network.
+        case training
+    }
+
+    /// The file.
+    public let path: String
+    let kind: Kind
+    let op: String
+    let arguments: ConfigReader
+    let networkDefinition: ConfigValue?
+    private let tensors: [String: StoredTensor]
+
+    /// Reads a capture.
+    /// - Throws: `ConfigError` naming the file where it is none or of a kind that cannot be replayed.
+    public init(file path: String) throws {
+        let file = try Safetensors(file: path)
+        guard let text = file.metadata["capture"],
+            let description = try? JSONDecoder().decode(ConfigValue.self, from: Data(text.utf8))
+        else { throw ConfigError(source: path, key: nil, "holds no capture: its metadata has no JSON entry 'capture'") }
+        let reader = try ConfigReader(description, path: "capture", source: path)
+        let kindName = try reader.required("kind", reader.string("kind"))
+        guard let kind = Kind(rawValue: kindName) else {
+            throw reader.error("kind", "'\(kindName)' cannot be replayed; op, model and training can")
+        }
+        self.path = path
+        self.kind = kind
+        op = try reader.required("op", reader.string("op"))
+        arguments = try reader.required("params", reader.object("params"))
+        networkDefinition = reader.value("network_def")
+        tensors = file.tensors
+    }
+
+    /// The names that begin with a prefix, without it, sorted.
+    func names(_ prefix: String) -> [String] {
+        tensors.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
+    }
+
+    /// A recorded array.
+    func tensor(_ name: String) throws -> StoredTensor {
+        guard let tensor = tensors[name] else { throw ConfigError(source: path, key: name, "is not in the capture") }
+        return tensor
+    }
+
+    /// The arrays under a prefix, by the rest of their names.
+    func tensors(_ prefix: String) throws -> [String: StoredTensor] {
+        Dictionary(uniqueKeysWithValues: try names(prefix).map { ($0, try tensor(prefix + $0)) })
+    }
+}
+
+/// One compared tensor.
+public struct Comparison: Sendable {
+    /// Its name in the capture.
+    public let name: String
+    /// ‖ours − theirs‖ / ‖theirs‖, or NaN where theirs is zero to rounding.
+    public let relativeError: Double
+    /// The largest |ours − theirs|.
+    public let largestError: Double
+    /// What `relativeError` may be; where theirs is zero, what `largestError` may be.
+    public let tolerance: Double
+
+    /// Whether ours is theirs.
+    public var isOK: Bool { (relativeError.isNaN ? largestError : relativeError) <= tolerance }
+
+    /// Compares two arrays of equal count.
+    init(_ name: String, ours: [Double], theirs: [Float], tolerance: Double) {
+        self.name = name
+        guard ours.count == theirs.count, ours.allSatisfy(\.isFinite) else {
+            (relativeError, largestError, self.tolerance) = (.infinity, .infinity, tolerance)
+            return
+        }
+        var (difference, norm, largest, scale) = (0.0, 0.0, 0.0, 0.0)
+        for (a, b) in zip(ours, theirs) {
+            let b = Double(b)
+            difference += (a - b) * (a - b)
+            norm += b * b
+            largest = max(largest, abs(a - b))
+            scale = max(scale, abs(b))
+        }
+        // A gradient that is zero in exact arithmetic (a bias before a norm) has only rounding to compare with.
+        let isZero = scale < 1e-9
+        relativeError = isZero ? .nan : (difference / norm).squareRoot()
+        largestError = largest
+        self.tolerance = isZero ? 1e-6 : tolerance
+    }
+}

@@ -1,0 +1,90 @@
+internal import SegBackend
+internal import SegModels
+internal import SegNN
+internal import SegTensor
+
+/// Replays a network: outputs, loss and gradients, or a few optimiser steps. Every dropout is off.
+struct ModelReplay {
+    private let capture: Capture
+    private let backend: any Backend
+    private let network: any Network
+    private let input: Tensor
+    private let labels: Tensor
+
+    init(_ capture: Capture, _ backend: any Backend) throws {
+        self.capture = capture
+        self.backend = backend
+        guard let definition = capture.networkDefinition else {
+            throw ConfigError(source: capture.path, key: "network_def", "is missing")
+        }
+        network = try NetworkDefinition(definition, source: capture.path).makeNetwork(on: backend, seed: 0)
+        try network.store.load(capture.tensors("param."), source: capture.path)
+        input = try Layout.tensor(capture.tensor("in.input"), on: backend)
+        let target = try capture.tensor("in.target")
+        labels = try Tensor(
+            labels: target.integers().map(Int32.init), shape: Shape([target.shape[0]] + target.shape[2...]), on: backend)
+    }
+
+    func run() throws -> [Comparison] {
+        let evaluated = try network(input, in: .inference)
+        var comparisons = [
+            Comparison(
+                "out.eval", ours: try Layout.channelsFirst(evaluated), theirs: try capture.tensor("out.eval").floats(),
+                tolerance: Replay.Tolerance.output)
+        ]
+        let output = try network(input, in: training(step: 0))
+        comparisons.append(
+            Comparison(
+                "out.train", ours: try Layout.channelsFirst(output), theirs: try capture.tensor("out.train").floats(),
+                tolerance: Replay.Tolerance.output))
+        let loss = try diceCELoss(output, labels: labels, DiceCEParams())
+        comparisons.append(
+            Comparison(
+                "out.loss", ours: try loss.doubles(), theirs: try capture.tensor("out.loss").floats(),
+                tolerance: Replay.Tolerance.output))
+        let gradients = try loss.gradients(upstream: nil)
+        let byName = Dictionary(uniqueKeysWithValues: network.store.trained.map { ($0.name, $0) })
+        for name in capture.names("gparam.") {
+            guard let parameter = byName[name], let gradient = gradients[parameter.leaf] else {
+                throw ConfigError(source: capture.path, key: "gparam." + name, "the network gave no such gradient")
+            }
+            comparisons.append(
+                Comparison(
+                    "gparam." + name, ours: try gradient.doubles(),
+                    theirs: try capture.tensor("gparam." + name).floats(), tolerance: Replay.Tolerance.gradient))
+        }
+        return comparisons
+    }
+
+    /// Captures are recorded with every dropout off.
+    private func training(step: Int) -> ForwardContext {
+        var context = ForwardContext(mode: .training, seed: 0, pass: UInt32(step))
+        context.dropsOut = false
+        return context
+    }
+
+    func train() throws -> [Comparison] {
+        let reader = capture.arguments
+        let steps = try reader.required("steps", reader.int("steps"))
+        let rate = Float(try reader.required("lr", reader.double("lr")))
+        let name = try reader.required("optimizer", reader.string("optimizer"))
+        let optimizer = try Optimizer(OptimizerKind(named: name, reader), parameters: network.store.trained)
+        var losses: [Double] = []
+        for step in 0..<steps {
+            let loss = try diceCELoss(network(input, in: training(step: step)), labels: labels, DiceCEParams())
+            losses.append(try loss.item())
+            try optimizer.step(loss.gradients(upstream: nil), learningRate: rate)
+        }
+        let state = try network.store.state()
+        let after = try capture.names("after.").map { name in
+            guard let ours = state[name] else {
+                throw ConfigError(source: capture.path, key: "after." + name, "the network has no such parameter")
+            }
+            return Comparison(
+                "after." + name, ours: ours.floats().map(Double.init),
+                theirs: try capture.tensor("after." + name).floats(), tolerance: Replay.Tolerance.gradient)
+        }
+        let recorded = try capture.tensor("out.losses").floats()
+        return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Replay.Tolerance.losses)] + after
+    }
+}

@@ -1,0 +1,57 @@
+internal import SegBackend
+internal import SegModels
+internal import SegNN
+internal import SegTensor
+
+extension OptimizerKind {
+    /// Reads `betas`, `eps`, `momentum`, `nesterov`, `weight_decay` as torch's optimisers take them.
+    init(named name: String, _ reader: ConfigReader) throws {
+        let decay = Float(try reader.double("weight_decay") ?? 0)
+        if name == "sgd" {
+            self = .sgd(
+                momentum: Float(try reader.double("momentum") ?? 0), dampening: 0,
+                nesterov: try reader.bool("nesterov") ?? false, weightDecay: decay)
+        } else {
+            let betas = try reader.doubles("betas") ?? [0.9, 0.999]
+            self = .adam(
+                beta1: Float(betas[0]), beta2: Float(betas[1]), epsilon: Float(try reader.double("eps") ?? 1e-8),
+                weightDecay: decay, decoupled: name == "adamw")
+        }
+    }
+}
+
+/// Replays an optimiser over a list of recorded gradients.
+struct OptimizerReplay {
+    private let capture: Capture
+    private let backend: any Backend
+
+    init(_ capture: Capture, _ backend: any Backend) {
+        self.capture = capture
+        self.backend = backend
+    }
+
+    func run() throws -> [Comparison] {
+        let start = try capture.tensor("in.parameter")
+        let recorded = try capture.tensor("in.gradients")
+        let store = ParameterStore(backend: backend, seed: 0)
+        let parameter = try store.parameter("parameter", Shape(start.shape), .constant(0))
+        try parameter.set(start.floats())
+        let kind = try OptimizerKind(named: capture.op, capture.arguments)
+        let rate = Float(try capture.arguments.required("lr", capture.arguments.double("lr")))
+        let optimizer = try Optimizer(kind, parameters: [parameter])
+        var trajectory: [Double] = []
+        for step in 0..<recorded.shape[0] {
+            let values = Array(recorded.floats()[step * start.count..<(step + 1) * start.count])
+            let upstream = try Tensor(values, shape: Shape(start.shape), on: backend)
+            // The gradient of 1 · p is whatever comes from above.
+            let gradients = try scale(parameter.leaf, by: 1).gradients(upstream: upstream)
+            try optimizer.step(gradients, learningRate: rate)
+            trajectory += try parameter.leaf.doubles()
+        }
+        return [
+            Comparison(
+                "out.trajectory", ours: trajectory, theirs: try capture.tensor("out.trajectory").floats(),
+                tolerance: Replay.Tolerance.op)
+        ]
+    }
+}

@@ -1,0 +1,31 @@
+public import SegBackend
+internal import SegModels
+
+/// Computes what a capture recorded and compares.
+public struct Replay {
+    private let backend: any Backend
+
+    /// Replays on a backend.
+    public init(on backend: any Backend) { self.backend = backend }
+
+    /// Every output and gradient of a capture, compared with ours.
+    /// - Throws: `ConfigError` where the capture is incomplete or asks for what MedSeg does not have;
+    ///   `TensorError` and `BackendError` from the computation.
+    public func run(_ capture: Capture) throws -> [Comparison] {
+        switch capture.kind {
+        case .op where ["adam", "adamw", "sgd"].contains(capture.op): try OptimizerReplay(capture, backend).run()
+        case .op: try OpReplay(capture, backend).run()
+        case .model: try ModelReplay(capture, backend).run()
+        case .training: try ModelReplay(capture, backend).train()
+        }
+    }
+
+    /// Tolerances of DESIGN section 4: relative L2 against PyTorch in float64.
+    enum Tolerance {
+        static let op = 1e-5
+        static let longSum = 5e-5
+        static let output = 1e-4
+        static let gradient = 1e-3
+        static let losses = 1e-4
+    }
+}

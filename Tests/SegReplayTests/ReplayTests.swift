@@ -1,0 +1,25 @@
+import Foundation
+import SegReference
+import SegReplay
+import Testing
+
+/// Captures of PyTorch and MONAI, beside the checkout where they are there.
+private let captures: [String] = {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    let shared =
+        ProcessInfo.processInfo.environment["MEDSEG_SHARED"].map { URL(fileURLWithPath: $0) }
+        ?? root.deletingLastPathComponent().appendingPathComponent("shared")
+    let folders = ["captures/ops", "captures/models"].map { shared.appendingPathComponent($0) }
+    return folders.flatMap { folder in
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.contains("unetr") }
+            .map { folder.appendingPathComponent($0).path }
+    }.sorted()
+}()
+
+@Test(.enabled(if: !captures.isEmpty, "the captures are not beside the checkout"), arguments: captures)
+func referenceAgreesWithCapture(_ path: String) throws {
+    for comparison in try Replay(on: ReferenceBackend()).run(Capture(file: path)) {
+        #expect(comparison.isOK, "\(comparison)")
+    }
+}

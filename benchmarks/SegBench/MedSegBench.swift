@@ -1,0 +1,24 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegDevices
+
+/// `medseg-bench`: correctness and speed of the backends.
+@main
+struct MedSegBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "medseg-bench",
+        abstract: "Checks and times the compute backends of MedSeg.",
+        subcommands: [Replay.self])
+}
+
+/// Options of every command that computes.
+struct DeviceOptions: ParsableArguments {
+    @Option(help: "The device: auto, cpu or reference.")
+    var device = "auto"
+
+    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    var threads: Int?
+
+    func makeBackend() throws -> any Backend { try Devices.makeBackend(device, threads: threads) }
+}
