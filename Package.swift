@@ -57,7 +57,9 @@ let package = Package(
         // Where both meet.
         swiftTarget("SegData", ["SegImaging"]),
         swiftTarget("SegInference", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging"]),
-        swiftTarget("SegTrain", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegData", "SegMetrics", "SegInference"]),
+        swiftTarget(
+            "SegTrain",
+            ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegData", "SegMetrics", "SegInference"]),
 
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
@@ -87,6 +89,7 @@ let package = Package(
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
+        test("SegInferenceTests", ["SegInference", "SegBackend", "SegTensor", "SegReference"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

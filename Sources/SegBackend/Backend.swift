@@ -212,7 +212,8 @@ public protocol LossOps {
     ///
     /// `sums` `[3, N, C]` receives Σ P · G, Σ P (or P²) and Σ G for the gradient.
     func diceCELoss(
-        _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView) throws
+        _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView)
+        throws
 
     /// Gradient of `diceCELoss` for the logits, times `upstream` `[1]`.
     func diceCELossBackward(

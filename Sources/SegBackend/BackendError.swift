@@ -16,7 +16,8 @@ extension BackendError: CustomStringConvertible {
         switch self {
         case .outOfMemory(let backend, let requested, let held, let limit):
             let cap = limit.map { " of at most \($0 >> 20) MiB" } ?? ""
-            return "\(backend): out of memory: \(requested >> 10) KiB more were asked for while \(held >> 20) MiB\(cap) "
+            return
+                "\(backend): out of memory: \(requested >> 10) KiB more were asked for while \(held >> 20) MiB\(cap) "
                 + "are in use; use a smaller batch, window or network, or raise --max-memory."
         case .notSupported(let backend, let op, let reason):
             return "\(backend) does not support \(op): \(reason)."

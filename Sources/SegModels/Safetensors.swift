@@ -125,7 +125,9 @@ public struct Safetensors: Sendable {
             throw problem("cannot be read: \(error.localizedDescription)")
         }
         guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
-        let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) { $0 | UInt64($1.element) << (8 * UInt64($1.offset)) }
+        let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
+            $0 | UInt64($1.element) << (8 * UInt64($1.offset))
+        }
         guard headerCount <= UInt64(data.count - 8), headerCount <= 100 << 20 else {
             throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }

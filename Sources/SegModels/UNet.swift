@@ -65,7 +65,8 @@ public struct UNetOptions: Hashable, Sendable {
 
     private func validate(_ reader: ConfigReader) throws {
         guard inputChannels > 0, outputChannels > 0 else {
-            throw reader.error("in_channels", "and out_channels should be positive: \(inputChannels), \(outputChannels)")
+            throw reader.error(
+                "in_channels", "and out_channels should be positive: \(inputChannels), \(outputChannels)")
         }
         guard channels.count >= 2, channels.allSatisfy({ $0 > 0 }) else {
             throw reader.error("channels", "should be at least two positive numbers, not \(channels)")

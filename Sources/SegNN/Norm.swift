@@ -33,7 +33,9 @@ public struct Norm {
     ) throws -> Tensor {
         let useRunning = running != nil && context.mode != .training
         let statistics: NormStatistics =
-            if useRunning, let running { .given(mean: running.mean.leaf, variance: running.variance.leaf) } else { .ofInput }
+            if useRunning, let running { .given(mean: running.mean.leaf, variance: running.variance.leaf) } else {
+                .ofInput
+            }
         let normalized = try normActivate(
             x, weight: weight?.tensor(in: context), bias: bias?.tensor(in: context), statistics: statistics, params,
             followers)

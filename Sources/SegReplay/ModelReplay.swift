@@ -22,7 +22,8 @@ struct ModelReplay {
         input = try Layout.tensor(capture.tensor("in.input"), on: backend)
         let target = try capture.tensor("in.target")
         labels = try Tensor(
-            labels: target.integers().map(Int32.init), shape: Shape([target.shape[0]] + target.shape[2...]), on: backend)
+            labels: target.integers().map(Int32.init), shape: Shape([target.shape[0]] + target.shape[2...]), on: backend
+        )
     }
 
     func run() throws -> [Comparison] {

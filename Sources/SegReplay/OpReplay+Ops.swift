@@ -20,7 +20,9 @@ extension OpReplay {
                 input("input"), weight: input("weight"), bias: inputs["bias"], geometry(input("weight")),
                 outputPadding: triple("output_padding"))
         case "batch_norm", "instance_norm", "layer_norm":
-            let kinds: [String: NormParams.Kind] = ["batch_norm": .batch, "instance_norm": .instance, "layer_norm": .layer]
+            let kinds: [String: NormParams.Kind] = [
+                "batch_norm": .batch, "instance_norm": .instance, "layer_norm": .layer,
+            ]
             let epsilon = Float(try reader.required("eps", reader.double("eps")))
             return try normActivate(
                 input("input"), weight: inputs["weight"], bias: inputs["bias"], statistics: .ofInput,

@@ -67,7 +67,8 @@ struct OpReplay {
         switch order {
         case .same: return try Tensor(stored.floats(), shape: Shape(stored.shape), on: backend)
         case .channelsLast: return try Layout.tensor(stored, on: backend)
-        case .heads: return try Tensor(swapHeads(stored.floats(), stored.shape), shape: swapped(stored.shape), on: backend)
+        case .heads:
+            return try Tensor(swapHeads(stored.floats(), stored.shape), shape: swapped(stored.shape), on: backend)
         }
     }
 

@@ -115,7 +115,9 @@ extension GradientNode {
                 order.append(node)
             } else if seen.insert(ObjectIdentifier(node)).inserted {
                 stack.append((node, true))
-                for parent in node.parents where !seen.contains(ObjectIdentifier(parent)) { stack.append((parent, false)) }
+                for parent in node.parents where !seen.contains(ObjectIdentifier(parent)) {
+                    stack.append((parent, false))
+                }
             }
         }
         return order.reversed()

@@ -43,7 +43,8 @@ struct ADN {
                 guard let norm = options.norm else { return nil }
                 return .norm(
                     try Norm(
-                        store.scope("N"), channels: channels, norm.params, affine: norm.affine, momentum: norm.momentum))
+                        store.scope("N"), channels: channels, norm.params, affine: norm.affine, momentum: norm.momentum)
+                )
             case "D":
                 guard options.dropout > 0 else { return nil }
                 return .dropout(probability: options.dropout, layer: store.nextDropoutLayer())
@@ -52,7 +53,8 @@ struct ADN {
                 guard option.activation == .prelu else { return .activation(option.activation, slope: nil) }
                 return .activation(
                     .prelu,
-                    slope: try store.scope("A").parameter("weight", [option.slopeCount], .constant(option.slopeInitial)))
+                    slope: try store.scope("A").parameter("weight", [option.slopeCount], .constant(option.slopeInitial))
+                )
             }
         }
     }

@@ -8,7 +8,8 @@ public import SegBackend
 public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dParams) throws -> Tensor {
     try validate("conv3d", x, weight: weight, params)
     let (out, inputs) = (weight.shape[0], weight.shape[1] * params.groups)
-    try require(x.shape.channels == inputs, "conv3d", "input has \(x.shape.channels) channels, the weight takes \(inputs)")
+    try require(
+        x.shape.channels == inputs, "conv3d", "input has \(x.shape.channels) channels, the weight takes \(inputs)")
     try require(out % params.groups == 0, "conv3d", "\(out) output channels do not divide into \(params.groups) groups")
     try validate("conv3d", bias: bias, channels: out)
     let size = params.outputSize(of: x.shape.size)
@@ -69,7 +70,8 @@ private func validate(_ op: String, _ x: Tensor, weight: Tensor, _ params: Conv3
         weight.shape.rank == 5 && Triple(Array(weight.shape.dimensions[2...])) == params.kernel, op,
         "weight \(weight.shape) does not have the kernel \(params.kernel)")
     try require(
-        params.groups > 0 && (0..<3).allSatisfy { params.stride[$0] > 0 && params.dilation[$0] > 0 && params.padding[$0] >= 0 },
+        params.groups > 0
+            && (0..<3).allSatisfy { params.stride[$0] > 0 && params.dilation[$0] > 0 && params.padding[$0] >= 0 },
         op, "groups, strides and dilations must be positive and paddings not negative: \(params)")
 }
 

@@ -49,7 +49,8 @@ public struct Normalized {
 /// **Shapes**: x `[N, positions…, C]`, weight and bias `[C]`, residuals as x, result as x.
 /// - Throws: `TensorError` where shapes do not fit or given statistics would need a gradient; `BackendError`.
 public func normActivate(
-    _ x: Tensor, weight: Tensor?, bias: Tensor?, statistics: NormStatistics, _ params: NormParams, _ followers: NormFollowers
+    _ x: Tensor, weight: Tensor?, bias: Tensor?, statistics: NormStatistics, _ params: NormParams,
+    _ followers: NormFollowers
 ) throws -> Normalized {
     try validateNorm(x, weight: weight, bias: bias, params, followers)
     let backend = x.backend
@@ -89,7 +90,8 @@ private func normActivateGradient(
             x.view, upstream: upstream, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
             followers.epilogue,
             into: NormGradients(
-                x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2], residualBefore: before))
+                x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2], residualBefore: before
+            ))
     }
     if x.isTracked {
         try sink.add(to: x, run)
@@ -130,9 +132,12 @@ private func validateNorm(
     }
     try validateSlope(op, followers.activation, followers.slope, channels: channels)
     for residual in [followers.residualBefore, followers.residualAfter] {
-        if let residual { try require(residual.shape == x.shape, op, "residual \(residual.shape) should be \(x.shape)") }
+        if let residual {
+            try require(residual.shape == x.shape, op, "residual \(residual.shape) should be \(x.shape)")
+        }
     }
     if case .group(let groups) = params.kind {
-        try require(groups > 0 && channels % groups == 0, op, "\(channels) channels do not divide into \(groups) groups")
+        try require(
+            groups > 0 && channels % groups == 0, op, "\(channels) channels do not divide into \(groups) groups")
     }
 }

@@ -7,7 +7,9 @@ public import SegBackend
 public func maxPool3d(_ x: Tensor, _ params: Pool3dParams) throws -> Tensor {
     try require(x.shape.rank == 5, "maxPool3d", "input \(x.shape) is not [N, D, H, W, C]")
     try require(
-        (0..<3).allSatisfy { params.stride[$0] > 0 && params.padding[$0] >= 0 && 2 * params.padding[$0] <= params.kernel[$0] },
+        (0..<3).allSatisfy {
+            params.stride[$0] > 0 && params.padding[$0] >= 0 && 2 * params.padding[$0] <= params.kernel[$0]
+        },
         "maxPool3d", "strides must be positive and padding at most half the kernel: \(params)")
     let size = params.outputSize(of: x.shape.size)
     try require(size.product > 0, "maxPool3d", "input \(x.shape.size) is smaller than the kernel \(params.kernel)")

@@ -1,0 +1,69 @@
+internal import Foundation
+public import SegBackend
+
+/// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them.
+public struct WindowPlan: Hashable, Sendable {
+    /// How overlapping windows are weighted.
+    public enum Blending: String, Hashable, Sendable {
+        /// Each window counts the same everywhere.
+        case constant
+        /// A window counts most at its centre.
+        case gaussian
+    }
+
+    /// Extents of a window.
+    public let window: Triple
+    /// Extents of the image, at least the window's: a smaller image is padded with zeros.
+    public let paddedSize: Triple
+    /// Zeros before the image: half of what is missing, rounded down.
+    public let padding: Triple
+    /// First voxel of every window in the padded image, row-major.
+    public let starts: [Triple]
+
+    /// Plans the windows of an image.
+    ///
+    /// The step is ⌊window · (1 − overlap)⌋, at least 1; the last window of an axis ends with the image.
+    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive.
+    public init(image: Triple, window: Triple, overlap: Double) throws {
+        guard overlap >= 0, overlap < 1 else {
+            throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
+        }
+        guard (0..<3).allSatisfy({ image[$0] > 0 && window[$0] > 0 }) else {
+            throw InferenceError("image \(image) and window \(window) should not be empty")
+        }
+        self.window = window
+        paddedSize = image.zip(window, max)
+        padding = paddedSize.zip(image) { ($0 - $1) / 2 }
+        let axes = (0..<3).map { [paddedSize] axis in
+            Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap)
+        }
+        starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }
+    }
+
+    private static func starts(size: Int, window: Int, overlap: Double) -> [Int] {
+        let step = size == window ? window : max(1, Int(Double(window) * (1 - overlap)))
+        var starts: [Int] = []
+        while (starts.last ?? -1) + window < size {
+            starts.append(min(starts.count * step, size - window))
+        }
+        return starts
+    }
+
+    /// The weight of each voxel of a window, `[d, h, w]`.
+    ///
+    /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
+    /// or its own minimum, whichever is larger.
+    public func weights(_ blending: Blending) -> [Float] {
+        guard blending == .gaussian else { return [Float](repeating: 1, count: window.product) }
+        let axes = window.array.map { extent in
+            (0..<extent).map { index -> Float in
+                let x = Float(index) - Float(extent - 1) / 2
+                let sigma = 0.125 * Float(extent)
+                return exp(-x * x / (2 * sigma * sigma))
+            }
+        }
+        let map = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in d * h * w } } }
+        let floor = max(map.min() ?? 0, 1e-3)
+        return map.map { max($0, floor) }
+    }
+}

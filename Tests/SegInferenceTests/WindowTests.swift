@@ -1,0 +1,70 @@
+import SegBackend
+import SegInference
+import SegReference
+import SegTensor
+import Testing
+
+/// Numbers of windows of MONAI 1.6.1 for a 226 × 157 × 113 image and 96³ windows.
+@Test(arguments: [(0.25, 12), (0.5, 24), (0.8, 80)])
+func windowCounts(overlap: Double, count: Int) throws {
+    let plan = try WindowPlan(image: Triple(d: 226, h: 157, w: 113), window: Triple(96), overlap: overlap)
+    #expect(plan.starts.count == count)
+    #expect(plan.starts.first == Triple(0))
+    #expect(plan.starts.last == Triple(d: 130, h: 61, w: 17))
+}
+
+/// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for overlaps 0 and 0.5.
+@Test(arguments: [(0.0, [0, 4, 6], [0, 3], [0]), (0.5, [0, 2, 4, 6], [0, 2, 3], [0])])
+func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
+    let plan = try WindowPlan(image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: overlap)
+    let expected = d.flatMap { d in h.flatMap { h in w.map { Triple(d: d, h: h, w: $0) } } }
+    #expect(plan.starts == expected)
+}
+
+@Test func smallImagesArePaddedHalfBefore() throws {
+    let plan = try WindowPlan(image: Triple(d: 3, h: 8, w: 5), window: Triple(6), overlap: 0.25)
+    #expect(plan.paddedSize == Triple(d: 6, h: 8, w: 6))
+    #expect(plan.padding == Triple(d: 1, h: 0, w: 0))
+}
+
+@Test func gaussianWeightsAsInMONAI() throws {
+    let weights = try WindowPlan(image: Triple(96), window: Triple(96), overlap: 0).weights(.gaussian)
+    let peak = try #require(weights.max())
+    #expect(abs(peak - 0.9974) < 1e-4)
+    #expect(weights.min() == 1e-3)
+    let clamped = Double(weights.count { $0 == 1e-3 }) / Double(weights.count)
+    #expect(abs(clamped - 0.58) < 0.01)
+}
+
+@Test(arguments: [-0.1, 1, .nan])
+func overlapsOutsideTheUnitAreRefused(_ overlap: Double) {
+    #expect(throws: InferenceError.self) {
+        try WindowPlan(image: Triple(8), window: Triple(4), overlap: overlap)
+    }
+}
+
+/// A predictor that gives its input and twice its input back gives the whole image and twice the image back.
+@Test(arguments: [[9, 7, 8], [3, 12, 5], [4, 4, 4], [1, 1, 1]], [WindowPlan.Blending.constant, .gaussian])
+func blendingGivesAnIdentityBack(_ size: [Int], blending: WindowPlan.Blending) throws {
+    let backend = ReferenceBackend()
+    let values = (0..<size.reduce(1, *)).map { Double($0 % 17) - 8 }
+    let image = try Tensor(values, shape: Shape(batch: 1, size: Triple(size), channels: 1), on: backend)
+    for overlap in [0, 0.3, 0.8] {
+        let output = try SlidingWindow(window: Triple(4), overlap: overlap, blending: blending)(
+            image, progress: { _, _ in }
+        ) { try concatenate([$0, scale($0, by: 2)]) }
+        #expect(output.shape == Shape(size + [2]))
+        for (index, value) in try output.doubles().enumerated() {
+            #expect(abs(value - values[index / 2] * Double(index % 2 + 1)) < 1e-5)
+        }
+    }
+}
+
+@Test func windowsMustKeepTheirExtents() throws {
+    let image = try Tensor(repeating: 0, shape: [1, 4, 4, 4, 1], on: ReferenceBackend())
+    #expect(throws: InferenceError.self) {
+        try SlidingWindow(window: Triple(4), overlap: 0, blending: .constant)(image, progress: { _, _ in }) {
+            try reshape($0, [1, 8, 4, 2, 1])
+        }
+    }
+}
