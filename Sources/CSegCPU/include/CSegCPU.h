@@ -2,6 +2,7 @@
 #ifndef CSEGCPU_H
 #define CSEGCPU_H
 
+#include "segcpu_conv3d.h"
 #include "segcpu_threads.h"
 
 #endif

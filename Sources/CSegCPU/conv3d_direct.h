@@ -1,0 +1,262 @@
+// Direct convolution of a tile; included once by each conv3d_kernels_*.c.
+//
+// The tile's input is packed with zeros around it, one plane a channel, so that the pixels of a row lie side by side
+// whatever the stride. A micro-kernel then keeps rows x columns of output pixels times one or two vectors of output
+// channels in registers over all channels and taps. With at most four output channels, pixels are the vector.
+
+enum { MAX_PIXELS = 28 };
+
+typedef void (*block_kernel)(
+    const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps,
+    const float *w, float *out);
+
+// out[pixel][lane] for `rows` x `columns` pixels and `vectors` vectors of output channels.
+INLINE void channel_block(
+    const int vectors, const int rows, const int columns, const float *x, ptrdiff_t plane, ptrdiff_t row,
+    ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, const float *w, float *out) {
+    vec sum[rows * columns][vectors];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * columns; i++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) sum[i][v] = 0;
+    for (ptrdiff_t c = 0; c < channels; c++, x += plane) {
+#pragma clang loop unroll(disable)
+        for (ptrdiff_t t = 0; t < taps; t++, w += vectors * LANES) {
+            const float *pixel = x + offsets[t];
+            vec weight[vectors];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) weight[v] = load(w + v * LANES);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+                for (int q = 0; q < columns; q++)
+#pragma clang loop unroll(full)
+                    for (int v = 0; v < vectors; v++) sum[r * columns + q][v] += pixel[r * row + q] * weight[v];
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * columns; i++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) store(out + (i * vectors + v) * LANES, sum[i][v]);
+}
+
+// out[output channel][pixel] for `vectors` vectors of pixels along a row.
+INLINE void pixel_block(
+    const int outputs, const int vectors, const float *x, ptrdiff_t plane, ptrdiff_t channels, const int32_t *offsets,
+    ptrdiff_t taps, const float *w, float *out) {
+    vec sum[outputs][vectors];
+#pragma clang loop unroll(full)
+    for (int o = 0; o < outputs; o++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) sum[o][v] = 0;
+    for (ptrdiff_t c = 0; c < channels; c++, x += plane) {
+#pragma clang loop unroll(disable)
+        for (ptrdiff_t t = 0; t < taps; t++, w += outputs) {
+            const float *pixel = x + offsets[t];
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) {
+                vec value = load(pixel + v * LANES);
+#pragma clang loop unroll(full)
+                for (int o = 0; o < outputs; o++) sum[o][v] += w[o] * value;
+            }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int o = 0; o < outputs; o++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) store(out + (o * vectors + v) * LANES, sum[o][v]);
+}
+
+typedef struct {
+    int vectors, rows, columns;
+    block_kernel run;
+} channel_kernel;
+
+#define EACH_CHANNEL_BLOCK(X) \
+    X(2, 1, 14) X(2, 1, 13) X(2, 1, 12) X(2, 1, 10) X(2, 1, 8) X(2, 1, 7) X(2, 1, 6) X(2, 1, 5) X(2, 1, 4) \
+    X(2, 1, 3) X(2, 1, 2) X(2, 1, 1) X(2, 2, 7) X(2, 2, 6) X(2, 2, 5) X(2, 2, 4) X(2, 2, 3) X(2, 2, 2) X(2, 3, 4) \
+    X(2, 4, 3) X(2, 4, 2) X(2, 4, 1) X(2, 6, 2) X(2, 2, 1) X(2, 3, 2) X(2, 3, 1) \
+    X(1, 1, 28) X(1, 1, 24) X(1, 1, 20) X(1, 1, 16) X(1, 1, 14) X(1, 1, 12) X(1, 1, 10) X(1, 1, 8) X(1, 1, 6) \
+    X(1, 1, 4) X(1, 1, 3) X(1, 1, 2) X(1, 1, 1) X(1, 2, 14) X(1, 2, 12) X(1, 2, 10) X(1, 2, 8) X(1, 2, 6) \
+    X(1, 2, 5) X(1, 2, 4) X(1, 2, 3) X(1, 4, 7) X(1, 4, 6) X(1, 4, 5) X(1, 4, 4) X(1, 4, 3) X(1, 4, 2) X(1, 4, 1) \
+    X(1, 2, 2) X(1, 2, 1)
+
+#define DEFINE_CHANNEL_BLOCK(V, R, Q) \
+    static void channel_block_##V##_##R##_##Q( \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
+        const float *w, float *out) { \
+        channel_block(V, R, Q, x, plane, row, channels, offsets, taps, w, out); \
+    }
+EACH_CHANNEL_BLOCK(DEFINE_CHANNEL_BLOCK)
+
+#define LIST_CHANNEL_BLOCK(V, R, Q) {V, R, Q, channel_block_##V##_##R##_##Q},
+static const channel_kernel channel_kernels[] = {EACH_CHANNEL_BLOCK(LIST_CHANNEL_BLOCK)};
+
+#define EACH_PIXEL_BLOCK(X) \
+    X(1, 1) X(1, 2) X(1, 3) X(1, 6) X(2, 1) X(2, 2) X(2, 3) X(2, 6) X(3, 1) X(3, 2) X(3, 3) X(3, 6) X(4, 1) X(4, 2) \
+    X(4, 3) X(4, 6)
+
+#define DEFINE_PIXEL_BLOCK(O, V) \
+    static void pixel_block_##O##_##V( \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
+        const float *w, float *out) { \
+        (void)row; \
+        pixel_block(O, V, x, plane, channels, offsets, taps, w, out); \
+    }
+EACH_PIXEL_BLOCK(DEFINE_PIXEL_BLOCK)
+
+typedef struct {
+    int outputs, vectors;
+    block_kernel run;
+} pixel_kernel;
+
+#define LIST_PIXEL_BLOCK(O, V) {O, V, pixel_block_##O##_##V},
+static const pixel_kernel pixel_kernels[] = {EACH_PIXEL_BLOCK(LIST_PIXEL_BLOCK)};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+// A kernel for a rows x columns plane of outputs, and what it computes at a time.
+typedef struct {
+    block_kernel run;
+    ptrdiff_t rows, columns;
+    ptrdiff_t pixel, lane; // floats between pixels and between output channels of what it writes
+} block_choice;
+
+// The block with the least estimated time: its multiply-adds, what broadcasting costs, and a little for its ends.
+static block_choice choose_channel_block(ptrdiff_t vectors, ptrdiff_t height, ptrdiff_t width) {
+    block_choice best = {0};
+    double least = 0;
+    for (size_t i = 0; i < COUNT(channel_kernels); i++) {
+        const channel_kernel *k = &channel_kernels[i];
+        int pixels = k->rows * k->columns;
+        if (k->vectors != vectors || pixels * vectors > ACCUMULATORS) continue;
+        double blocks = (double)((height + k->rows - 1) / k->rows) * (double)((width + k->columns - 1) / k->columns);
+        double work = larger(pixels * vectors, 8) + 1.5;
+        if (best.run && blocks * work >= least) continue;
+        least = blocks * work;
+        best = (block_choice){k->run, k->rows, k->columns, vectors * LANES, 1};
+    }
+    return best;
+}
+
+static block_choice choose_pixel_block(ptrdiff_t outputs, ptrdiff_t width) {
+    block_choice best = {0};
+    double least = 0;
+    for (size_t i = 0; i < COUNT(pixel_kernels); i++) {
+        const pixel_kernel *k = &pixel_kernels[i];
+        if (k->outputs != outputs || (k->vectors > 1 && k->vectors * outputs > ACCUMULATORS)) continue;
+        ptrdiff_t columns = (ptrdiff_t)k->vectors * LANES;
+        double work = (double)((width + columns - 1) / columns) * (double)(larger(k->vectors * outputs, 8) + 2);
+        if (best.run && work >= least) continue;
+        least = work;
+        best = (block_choice){k->run, 1, columns, 1, columns};
+    }
+    return best;
+}
+
+// Packs input channels first ..< first + count of the tile at `start`.
+static void pack_tile(
+    const segcpu_conv3d *g, const float *x, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t count, float *packed) {
+    ptrdiff_t base[3];
+    for (int a = 0; a < 3; a++) base[a] = start[a] * g->step[a] + g->low[a];
+    ptrdiff_t residues = g->step[2], length = g->rows[2];
+    for (ptrdiff_t d = 0; d < g->rows[0]; d++)
+        for (ptrdiff_t h = 0; h < g->rows[1]; h++) {
+            float *row = packed + (d * g->rows[1] + h) * residues * length;
+            ptrdiff_t id = base[0] + d, ih = base[1] + h;
+            if (id < 0 || id >= g->in[0] || ih < 0 || ih >= g->in[1]) {
+                for (ptrdiff_t c = 0; c < count; c++)
+                    memset(row + c * g->plane, 0, sizeof(float) * (size_t)(residues * length));
+                continue;
+            }
+            const float *line = x + (id * g->in[1] + ih) * g->in[2] * g->x_pixel + first;
+            for (ptrdiff_t r = 0; r < residues; r++, row += length) {
+                // Pixels from ..< to of this residue lie inside the volume.
+                ptrdiff_t column = base[2] + r;
+                ptrdiff_t from = column >= 0 ? 0 : smaller(length, (-column + residues - 1) / residues);
+                ptrdiff_t inside = g->in[2] - column;
+                ptrdiff_t to = inside <= 0 ? 0 : smaller(length, (inside + residues - 1) / residues);
+                to = larger(to, from);
+                for (ptrdiff_t c = 0; c < count; c++) {
+                    float *p = row + c * g->plane;
+                    for (ptrdiff_t i = 0; i < from; i++) p[i] = 0;
+                    for (ptrdiff_t i = to; i < length; i++) p[i] = 0;
+                }
+                if (to > from)
+                    pack_planes(
+                        line + (column + from * residues) * g->x_pixel, residues * g->x_pixel, to - from, count,
+                        row + from, g->plane);
+            }
+        }
+}
+
+// Writes `width` pixels of a block's row: bias added, or what is there, or both.
+INLINE void write_row(
+    const float *block, ptrdiff_t pixel, ptrdiff_t lane, ptrdiff_t width, ptrdiff_t lanes, const float *bias,
+    bool accumulate, float *y, ptrdiff_t step) {
+    if (lane == 1 && lanes % LANES == 0) {
+        for (ptrdiff_t v = 0; v < lanes; v += LANES) {
+            vec b = bias ? load(bias + v) : (vec)0;
+            for (ptrdiff_t i = 0; i < width; i++) {
+                float *p = y + i * step + v;
+                vec value = load(block + i * pixel + v) + b;
+                store(p, accumulate ? load(p) + value : value);
+            }
+        }
+        return;
+    }
+    for (ptrdiff_t i = 0; i < width; i++)
+        for (ptrdiff_t o = 0; o < lanes; o++) {
+            float value = block[i * pixel + o * lane] + (bias ? bias[o] : 0);
+            y[i * step + o] = accumulate ? y[i * step + o] + value : value;
+        }
+}
+
+// One phase of a packed tile for one panel of output channels.
+static void phase_panel(
+    const segcpu_conv3d *g, const segcpu_conv3d_phase *phase, const ptrdiff_t start[3], const ptrdiff_t size[3],
+    ptrdiff_t panel, ptrdiff_t first, ptrdiff_t count, block_choice choice, const float *packed, float *y) {
+    float block[MAX_PIXELS * LANES] __attribute__((aligned(64)));
+    ptrdiff_t outputs = smaller(g->panel, g->out_channels - panel * g->panel);
+    ptrdiff_t row = g->step[1] * g->step[2] * g->rows[2];
+    const float *weights = phase->weights + (panel * g->channels + first) * phase->taps * g->panel;
+    const float *bias = g->bias && first == 0 ? g->bias + panel * g->panel : NULL;
+    bool accumulate = g->accumulate || first > 0;
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h += choice.rows)
+            for (ptrdiff_t w = 0; w < size[2]; w += choice.columns) {
+                const float *x = packed + (d * g->step[0] * g->rows[1] * g->rows[2] * g->step[2]) + h * row + w;
+                choice.run(x, g->plane, row, count, phase->offsets, phase->taps, weights, block);
+                ptrdiff_t width = smaller(choice.columns, size[2] - w);
+                for (ptrdiff_t r = 0; r < smaller(choice.rows, size[1] - h); r++) {
+                    ptrdiff_t od = phase->origin[0] + (start[0] + d) * g->out_step[0];
+                    ptrdiff_t oh = phase->origin[1] + (start[1] + h + r) * g->out_step[1];
+                    ptrdiff_t ow = phase->origin[2] + (start[2] + w) * g->out_step[2];
+                    write_row(
+                        block + r * choice.columns * choice.pixel, choice.pixel, choice.lane, width, outputs, bias,
+                        accumulate, y + ((od * g->out[1] + oh) * g->out[2] + ow) * g->y_pixel + panel * g->panel,
+                        g->out_step[2] * g->y_pixel);
+                }
+            }
+}
+
+static void direct_tile(
+    const segcpu_conv3d *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
+    float *scratch) {
+    for (ptrdiff_t c = 0; c < g->channels; c += g->block) {
+        ptrdiff_t count = smaller(g->block, g->channels - c);
+        pack_tile(g, g->x + sample * g->x_sample, start, c, count, scratch);
+        for (ptrdiff_t panel = first; panel < end; panel++)
+            for (ptrdiff_t p = 0; p < g->phase_count; p++) {
+                const segcpu_conv3d_phase *phase = &g->phases[p];
+                ptrdiff_t size[3];
+                for (int a = 0; a < 3; a++) size[a] = smaller(g->tile[a], phase->count[a] - start[a]);
+                if (size[0] <= 0 || size[1] <= 0 || size[2] <= 0) continue;
+                block_choice choice = g->panel >= LANES
+                    ? choose_channel_block(g->panel / LANES, size[1], size[2])
+                    : choose_pixel_block(g->panel, size[2]);
+                phase_panel(
+                    g, phase, start, size, panel, c, count, choice, scratch, g->y + sample * g->y_sample);
+            }
+    }
+}

@@ -1,0 +1,137 @@
+// The choice of an instruction set, and the parts of the convolutions that need none.
+#include "conv3d_kernels.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+static atomic_int ceiling = SEGCPU_ISA_AVX512;
+
+void segcpu_set_isa(segcpu_isa isa) { atomic_store(&ceiling, (int)isa); }
+
+segcpu_isa segcpu_current_isa(void) {
+#if defined(__x86_64__)
+    int most = atomic_load_explicit(&ceiling, memory_order_relaxed);
+    if (most >= SEGCPU_ISA_AVX512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
+        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
+        return SEGCPU_ISA_AVX512;
+    if (most >= SEGCPU_ISA_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return SEGCPU_ISA_AVX2;
+#endif
+    return SEGCPU_ISA_PORTABLE;
+}
+
+static const conv3d_kernels *kernels(void) {
+#if defined(__x86_64__)
+    switch (segcpu_current_isa()) {
+    case SEGCPU_ISA_AVX512: return &conv3d_kernels_avx512;
+    case SEGCPU_ISA_AVX2: return &conv3d_kernels_avx2;
+    case SEGCPU_ISA_PORTABLE: break;
+    }
+#endif
+    return &conv3d_kernels_portable;
+}
+
+const char *segcpu_isa_name(void) { return kernels()->name; }
+
+int segcpu_vector_lanes(void) { return kernels()->lanes; }
+
+int segcpu_accumulators(void) { return kernels()->accumulators; }
+
+size_t segcpu_conv3d_scratch(const segcpu_conv3d *g) {
+    // A block of pixels may reach past the last row of the last plane.
+    ptrdiff_t row = g->step[1] * g->step[2] * g->rows[2];
+    return (size_t)(g->block * g->plane + 8 * row + CONV3D_SLACK);
+}
+
+void segcpu_conv3d_tile(
+    const segcpu_conv3d *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
+    float *scratch) {
+    kernels()->tile(g, sample, start, first, end, scratch);
+}
+
+void segcpu_conv3d_pack_weights(
+    const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
+    ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed) {
+    // Blocks of channels keep the lines of all the panel's rows in cache while every tap of them is read.
+    enum { BLOCK = 16 };
+    for (ptrdiff_t c0 = 0; c0 < channels; c0 += BLOCK) {
+        ptrdiff_t c1 = smaller(c0 + BLOCK, channels);
+        for (ptrdiff_t c = c0; c < c1; c++)
+            for (ptrdiff_t t = 0; t < tap_count; t++) {
+                const float *source = weights + c * in_stride + taps[t];
+                float *out = packed + (c * tap_count + t) * panel;
+                for (ptrdiff_t i = 0; i < count; i++) out[i] = source[i * out_stride];
+                for (ptrdiff_t i = count; i < panel; i++) out[i] = 0;
+            }
+    }
+}
+
+void segcpu_conv3d_gradient_layout(segcpu_conv3d_gradient *g) { kernels()->gradient_layout(g); }
+
+size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *g) {
+    ptrdiff_t pixels = g->tile[0] * g->tile[1] * g->tile[2];
+    ptrdiff_t floats = g->rows[0] * g->rows[1] * g->rows[2] * g->channels;
+    if (!g->swap) floats += pixels * g->vectors;
+    if (g->unfold) floats += pixels * larger(g->runs * g->run, g->swap ? g->vectors : 0);
+    return (size_t)(floats + 3 * CONV3D_SLACK);
+}
+
+void segcpu_conv3d_gradient_tile(
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch) {
+    kernels()->gradient_tile(g, sample, start, first_run, end_run, first, end, partial, scratch);
+}
+
+void segcpu_conv3d_gradient_sum(
+    const segcpu_conv3d_gradient *g, ptrdiff_t taps, const float *partial, ptrdiff_t parts, ptrdiff_t first,
+    ptrdiff_t end, float *gw, bool accumulate) {
+    // Where an entry stands in a partial sum.
+    ptrdiff_t by_out = g->swap ? g->vectors : 1;
+    ptrdiff_t by_in = g->swap ? 1 : g->vectors;
+    ptrdiff_t by_tap = g->unfold ? g->channels * by_in : g->scalars * g->vectors;
+    ptrdiff_t size = (g->unfold ? 1 : g->runs) * g->scalars * g->vectors;
+    for (ptrdiff_t c = 0; c < g->channels; c++)
+        for (ptrdiff_t t = 0; t < taps; t++) {
+            const float *source = partial + c * by_in + t * by_tap;
+            for (ptrdiff_t o = first; o < end; o++) {
+                float sum = 0;
+                for (ptrdiff_t part = 0; part < parts; part++) sum += source[o * by_out + part * size];
+                float *out = gw + (o * g->channels + c) * taps + t;
+                *out = accumulate ? *out + sum : sum;
+            }
+        }
+}
+
+// The kernel taps k ..< of one axis whose input index base + k * dilation lies inside 0 ..< extent.
+static void inside(
+    ptrdiff_t base, ptrdiff_t dilation, ptrdiff_t extent, ptrdiff_t kernel, ptrdiff_t *from, ptrdiff_t *to) {
+    *from = base >= 0 ? 0 : smaller(kernel, (-base + dilation - 1) / dilation);
+    *to = base >= extent ? 0 : smaller(kernel, (extent - base + dilation - 1) / dilation);
+    *to = larger(*to, *from);
+}
+
+void segcpu_unfold3d_rows(
+    const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t count, ptrdiff_t first_channel, ptrdiff_t channels,
+    float *rows) {
+    ptrdiff_t taps = u->kernel[0] * u->kernel[1] * u->kernel[2];
+    for (ptrdiff_t i = 0; i < count; i++, rows += channels * taps) {
+        ptrdiff_t rest = first + i, at[3], base[3], from[3], to[3];
+        for (int a = 2; a >= 0; a--) {
+            at[a] = rest % u->out[a];
+            rest /= u->out[a];
+            base[a] = at[a] * u->stride[a] - u->padding[a];
+            inside(base[a], u->dilation[a], u->in[a], u->kernel[a], &from[a], &to[a]);
+        }
+        const float *x = u->x + rest * u->x_sample + first_channel;
+        memset(rows, 0, sizeof(float) * (size_t)(channels * taps));
+        for (ptrdiff_t d = from[0]; d < to[0]; d++)
+            for (ptrdiff_t h = from[1]; h < to[1]; h++)
+                for (ptrdiff_t w = from[2]; w < to[2]; w++) {
+                    ptrdiff_t id = base[0] + d * u->dilation[0], ih = base[1] + h * u->dilation[1];
+                    ptrdiff_t iw = base[2] + w * u->dilation[2];
+                    const float *pixel = x + ((id * u->in[1] + ih) * u->in[2] + iw) * u->x_pixel;
+                    float *out = rows + (d * u->kernel[1] + h) * u->kernel[2] + w;
+                    for (ptrdiff_t c = 0; c < channels; c++) out[c * taps] = pixel[c];
+                }
+    }
+}

@@ -1,0 +1,204 @@
+// Weight gradient of a tile; included once by each conv3d_kernels_*.c.
+//
+// A micro-kernel keeps scalars x vectors sums in registers over all pixels of the tile: a scalar is an input channel
+// of one tap, a vector holds output channels. Few input channels are unfolded first (all taps of a pixel side by
+// side), and with few output channels besides, the unfolded inputs are the vectors.
+
+typedef struct {
+    const float *data;
+    ptrdiff_t pixel, row, slab; // floats from one to the next
+} gradient_factor;
+
+typedef void (*gradient_kernel)(gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out, ptrdiff_t step);
+
+INLINE void gradient_block(
+    const int vectors, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out,
+    ptrdiff_t step) {
+    vec sum[scalars][vectors];
+#pragma clang loop unroll(full)
+    for (int s = 0; s < scalars; s++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) sum[s][v] = 0;
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++) {
+            const float *p = a.data + d * a.slab + h * a.row;
+            const float *q = b.data + d * b.slab + h * b.row;
+#pragma clang loop unroll(disable)
+            for (ptrdiff_t w = 0; w < size[2]; w++, p += a.pixel, q += b.pixel) {
+                vec value[vectors];
+#pragma clang loop unroll(full)
+                for (int v = 0; v < vectors; v++) value[v] = load(q + v * LANES);
+#pragma clang loop unroll(full)
+                for (int s = 0; s < scalars; s++)
+#pragma clang loop unroll(full)
+                    for (int v = 0; v < vectors; v++) sum[s][v] += p[s] * value[v];
+            }
+        }
+#pragma clang loop unroll(full)
+    for (int s = 0; s < scalars; s++)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < vectors; v++) {
+            float *o = out + s * step + v * LANES;
+            store(o, load(o) + sum[s][v]);
+        }
+}
+
+#define EACH_GRADIENT_BLOCK(X) \
+    X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 6) X(2, 8) X(2, 10) X(2, 12) X(2, 14) \
+    X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 6) X(1, 8) X(1, 12) X(1, 16) X(1, 20) X(1, 24) X(1, 28)
+
+#define DEFINE_GRADIENT_BLOCK(V, S) \
+    static void gradient_block_##V##_##S( \
+        gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out, ptrdiff_t step) { \
+        gradient_block(V, S, a, b, size, out, step); \
+    }
+EACH_GRADIENT_BLOCK(DEFINE_GRADIENT_BLOCK)
+
+typedef struct {
+    int vectors, scalars;
+    gradient_kernel run;
+} gradient_choice;
+
+#define LIST_GRADIENT_BLOCK(V, S) {V, S, gradient_block_##V##_##S},
+static const gradient_choice gradient_choices[] = {EACH_GRADIENT_BLOCK(LIST_GRADIENT_BLOCK)};
+
+// The block of this many vectors that covers `scalars` in the least estimated time.
+static gradient_choice choose_gradient_block(int vectors, ptrdiff_t scalars) {
+    gradient_choice best = {0};
+    double least = 0;
+    for (size_t i = 0; i < COUNT(gradient_choices); i++) {
+        gradient_choice k = gradient_choices[i];
+        if (k.vectors != vectors || (k.scalars * vectors > ACCUMULATORS && k.scalars > 1)) continue;
+        double blocks = (double)((scalars + k.scalars - 1) / k.scalars);
+        double time = larger(larger(k.scalars * vectors, k.scalars + vectors), 8) + 2;
+        if (best.run && blocks * time >= least) continue;
+        least = blocks * time;
+        best = k;
+    }
+    return best;
+}
+
+static ptrdiff_t scalar_count(const segcpu_conv3d_gradient *g) {
+    if (g->swap) return g->out_channels;
+    return g->unfold ? g->runs * g->run : g->channels;
+}
+
+static ptrdiff_t padded_scalars(ptrdiff_t scalars, int vectors) {
+    return round_up(scalars, choose_gradient_block(vectors, scalars).scalars);
+}
+
+static void gradient_layout(segcpu_conv3d_gradient *g) {
+    ptrdiff_t scalars = scalar_count(g);
+    g->scalars = larger(padded_scalars(scalars, 1), padded_scalars(scalars, 2));
+    if (g->swap) g->scalars = larger(g->scalars, padded_scalars(scalars, 4));
+    g->vectors = round_up(g->swap ? g->runs * g->run : g->out_channels, LANES);
+}
+
+// The input of a tile with zeros around it, channels last.
+static void pack_input(const segcpu_conv3d_gradient *g, const float *x, const ptrdiff_t start[3], float *packed) {
+    ptrdiff_t base[3], c = g->channels;
+    for (int a = 0; a < 3; a++) base[a] = start[a] * g->step[a] + g->low[a];
+    ptrdiff_t from = smaller(larger(-base[2], 0), g->rows[2]);
+    ptrdiff_t to = larger(smaller(g->in[2] - base[2], g->rows[2]), from);
+    for (ptrdiff_t d = 0; d < g->rows[0]; d++)
+        for (ptrdiff_t h = 0; h < g->rows[1]; h++) {
+            float *row = packed + (d * g->rows[1] + h) * g->rows[2] * c;
+            ptrdiff_t id = base[0] + d, ih = base[1] + h;
+            if (id < 0 || id >= g->in[0] || ih < 0 || ih >= g->in[1] || from == to) {
+                memset(row, 0, sizeof(float) * (size_t)(g->rows[2] * c));
+                continue;
+            }
+            memset(row, 0, sizeof(float) * (size_t)(from * c));
+            memset(row + to * c, 0, sizeof(float) * (size_t)((g->rows[2] - to) * c));
+            const float *line = x + ((id * g->in[1] + ih) * g->in[2] + base[2] + from) * g->x_pixel;
+            if (g->x_pixel == c) {
+                memcpy(row + from * c, line, sizeof(float) * (size_t)((to - from) * c));
+                continue;
+            }
+            for (ptrdiff_t i = from; i < to; i++)
+                memcpy(row + i * c, line + (i - from) * g->x_pixel, sizeof(float) * (size_t)c);
+        }
+}
+
+// All runs of each pixel side by side; a run is copied as whole vectors, which the next run overwrites.
+static void unfold_input(
+    const segcpu_conv3d_gradient *g, const float *packed, const ptrdiff_t size[3], float *unfolded, ptrdiff_t pixel) {
+    ptrdiff_t row = g->step[1] * g->rows[2] * g->channels;
+    ptrdiff_t slab = g->step[0] * g->rows[1] * g->rows[2] * g->channels;
+    ptrdiff_t used = g->runs * g->run;
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++)
+            for (ptrdiff_t w = 0; w < size[2]; w++, unfolded += pixel) {
+                const float *source = packed + d * slab + h * row + w * g->step[2] * g->channels;
+                float *out = unfolded;
+                for (ptrdiff_t r = 0; r < g->runs; r++, out += g->run)
+                    for (ptrdiff_t i = 0; i < g->run; i += LANES) store(out + i, load(source + g->offsets[r] + i));
+                for (ptrdiff_t i = used; i < pixel; i++) unfolded[i] = 0;
+            }
+}
+
+static void pack_upstream(
+    const segcpu_conv3d_gradient *g, const float *dy, const ptrdiff_t size[3], float *packed, ptrdiff_t pixel) {
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++)
+            for (ptrdiff_t w = 0; w < size[2]; w++, packed += pixel) {
+                const float *source = dy + ((d * g->out[1] + h) * g->out[2] + w) * g->dy_pixel;
+                for (ptrdiff_t i = 0; i < g->out_channels; i++) packed[i] = source[i];
+                for (ptrdiff_t i = g->out_channels; i < pixel; i++) packed[i] = 0;
+            }
+}
+
+// partial[scalar][lane] += sum over pixels of a[scalar] * b[lane], for lanes first ..< end.
+static void multiply_factors(
+    const segcpu_conv3d_gradient *g, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], ptrdiff_t first,
+    ptrdiff_t end, float *partial) {
+    ptrdiff_t scalars = scalar_count(g);
+    for (ptrdiff_t lane = first; lane < end;) {
+        int left = (int)((end - lane) / LANES);
+        int vectors = g->swap && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        gradient_choice choice = choose_gradient_block(vectors, scalars);
+        gradient_factor part = b;
+        part.data += lane;
+        for (ptrdiff_t s = 0; s < scalars; s += choice.scalars) {
+            gradient_factor from = a;
+            from.data += s;
+            choice.run(from, part, size, partial + s * g->vectors + lane, g->vectors);
+        }
+        lane += vectors * LANES;
+    }
+}
+
+static void gradient_tile(
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch) {
+    ptrdiff_t size[3];
+    for (int i = 0; i < 3; i++) size[i] = smaller(g->tile[i], g->out[i] - start[i]);
+    ptrdiff_t c = g->channels, pixels = g->tile[0] * g->tile[1] * g->tile[2];
+    float *second = scratch + g->rows[0] * g->rows[1] * g->rows[2] * c + CONV3D_SLACK;
+    pack_input(g, g->x + sample * g->x_sample, start, scratch);
+
+    const float *dy = g->dy + sample * g->dy_sample
+        + ((start[0] * g->out[1] + start[1]) * g->out[2] + start[2]) * g->dy_pixel;
+    gradient_factor upstream = {
+        dy, g->dy_pixel, g->out[2] * g->dy_pixel, g->out[1] * g->out[2] * g->dy_pixel};
+    if (!g->swap && g->vectors != g->out_channels) {
+        pack_upstream(g, dy, size, second, g->vectors);
+        upstream = (gradient_factor){second, g->vectors, size[2] * g->vectors, size[1] * size[2] * g->vectors};
+        second += pixels * g->vectors + CONV3D_SLACK;
+    }
+    if (g->unfold) {
+        ptrdiff_t pixel = g->swap ? g->vectors : g->runs * g->run;
+        unfold_input(g, scratch, size, second, pixel);
+        gradient_factor inputs = {second, pixel, size[2] * pixel, size[1] * size[2] * pixel};
+        if (g->swap) multiply_factors(g, upstream, inputs, size, first, end, partial);
+        else multiply_factors(g, inputs, upstream, size, first, end, partial);
+        return;
+    }
+    gradient_factor inputs = {
+        scratch, g->step[2] * c, g->step[1] * g->rows[2] * c, g->step[0] * g->rows[1] * g->rows[2] * c};
+    for (ptrdiff_t r = first_run; r < end_run; r++) {
+        gradient_factor tap = inputs;
+        tap.data += g->offsets[r];
+        multiply_factors(g, tap, upstream, size, first, end, partial + r * g->scalars * g->vectors);
+    }
+}

@@ -1,0 +1,13 @@
+// The convolution kernels for avx2.
+#if defined(__x86_64__)
+#define LANES 8
+#define ACCUMULATORS 12
+#define KERNELS conv3d_kernels_avx2
+#define KERNELS_NAME "avx2"
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#include "conv3d_vector.h"
+#include "conv3d_direct.h"
+#include "conv3d_gradient.h"
+#include "conv3d_table.h"
+#pragma clang attribute pop
+#endif

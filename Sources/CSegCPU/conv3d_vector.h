@@ -1,0 +1,65 @@
+// Vectors of LANES floats and the packing of channels-last rows; included once by each conv3d_kernels_*.c.
+#include <string.h>
+
+#include "conv3d_kernels.h"
+
+typedef float vec __attribute__((ext_vector_type(LANES)));
+typedef float unaligned_vec __attribute__((ext_vector_type(LANES), aligned(4)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const float *p) { return *(const unaligned_vec *)p; }
+INLINE void store(float *p, vec v) { *(unaligned_vec *)p = v; }
+
+#if LANES == 16
+#define ROUNDS 4
+#define LOW_HALVES(a, b) \
+    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH_HALVES(a, b) \
+    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif LANES == 8
+#define ROUNDS 3
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define ROUNDS 2
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+
+// Transposes a square of LANES floats a side: rounds of a perfect shuffle.
+INLINE void transpose_square(const float *source, ptrdiff_t step, float *out, ptrdiff_t out_step) {
+    vec a[LANES], b[LANES];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LANES; i++) a[i] = load(source + i * step);
+#pragma clang loop unroll(full)
+    for (int round = 0; round < ROUNDS; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES / 2; i++) {
+            b[2 * i] = LOW_HALVES(a[i], a[i + LANES / 2]);
+            b[2 * i + 1] = HIGH_HALVES(a[i], a[i + LANES / 2]);
+        }
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LANES; i++) a[i] = b[i];
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < LANES; i++) store(out + i * out_step, a[i]);
+}
+
+// out[c * plane + i] = source[i * step + c] for n pixels.
+static void pack_planes(
+    const float *source, ptrdiff_t step, ptrdiff_t n, ptrdiff_t channels, float *out, ptrdiff_t plane) {
+    if (n < LANES || channels < LANES) {
+        for (ptrdiff_t c = 0; c < channels; c++)
+            for (ptrdiff_t i = 0; i < n; i++) out[c * plane + i] = source[i * step + c];
+        return;
+    }
+    // The last square of a row or column overlaps the one before it.
+    for (ptrdiff_t c = 0; c < channels; c += LANES) {
+        ptrdiff_t c0 = smaller(c, channels - LANES);
+        for (ptrdiff_t i = 0; i < n; i += LANES) {
+            ptrdiff_t i0 = smaller(i, n - LANES);
+            transpose_square(source + i0 * step + c0, step, out + c0 * plane + i0, plane);
+        }
+    }
+}

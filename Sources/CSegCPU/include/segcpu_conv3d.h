@@ -1,0 +1,137 @@
+// Direct 3-D convolutions on channels-last volumes: forward and transposed as one gather, and the weight gradient.
+//
+// Geometry is a gather by phases. Output index j of a phase reads, for each tap, input index j * step + delta along
+// every axis, and lands at output index origin + j * out_step. A convolution has one phase, with step = stride and
+// delta = k * dilation - padding; a transposed convolution of stride s has s_d * s_h * s_w phases, with step = 1 and
+// out_step = stride, each with the taps that reach it.
+#ifndef SEGCPU_CONV3D_H
+#define SEGCPU_CONV3D_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Instruction sets, in ascending order; the portable one runs everywhere.
+typedef enum { SEGCPU_ISA_PORTABLE = 0, SEGCPU_ISA_AVX2 = 1, SEGCPU_ISA_AVX512 = 2 } segcpu_isa;
+
+// The best instruction set of this machine, or the one that segcpu_set_isa asked for.
+segcpu_isa segcpu_current_isa(void);
+
+// Uses at most this instruction set from now on; for tests. Not to be called while kernels run.
+void segcpu_set_isa(segcpu_isa isa);
+
+// `avx512`, `avx2` or `portable`.
+const char *segcpu_isa_name(void);
+
+// Lanes of a vector.
+int segcpu_vector_lanes(void);
+
+// Accumulators that fit the registers.
+int segcpu_accumulators(void);
+
+typedef struct {
+    ptrdiff_t origin[3];    // first output of the phase
+    ptrdiff_t count[3];     // its outputs along each axis
+    const int32_t *offsets; // for each tap, where output 0 reads inside a packed tile
+    ptrdiff_t taps;
+    const float *weights;   // packed: [panel][channel][tap][panel width]
+} segcpu_conv3d_phase;
+
+typedef struct {
+    const float *x;       // first channel of the group
+    float *y;             // first channel of the group
+    const float *bias;    // of the group, or NULL
+    ptrdiff_t in[3];      // input extents
+    ptrdiff_t channels;   // input channels of the group
+    ptrdiff_t x_pixel;    // floats from pixel to pixel of x
+    ptrdiff_t x_sample;   // floats from sample to sample
+    ptrdiff_t out[3];
+    ptrdiff_t out_channels;
+    ptrdiff_t y_pixel;
+    ptrdiff_t y_sample;
+    ptrdiff_t step[3];
+    ptrdiff_t out_step[3];
+    ptrdiff_t low[3];     // least delta of any tap
+    ptrdiff_t tile[3];    // outputs of a phase in one tile
+    ptrdiff_t rows[3];    // extents of the packed tile: depth, height, and width of one residue modulo step
+    ptrdiff_t plane;      // floats of one packed channel
+    ptrdiff_t block;      // input channels packed at a time
+    ptrdiff_t panel;      // output channels in a panel of weights; 1 to 4 vectorises over pixels
+    const segcpu_conv3d_phase *phases;
+    ptrdiff_t phase_count;
+    bool accumulate;
+} segcpu_conv3d;
+
+// Floats of scratch that segcpu_conv3d_tile needs.
+size_t segcpu_conv3d_scratch(const segcpu_conv3d *conv);
+
+// Computes a tile, with its first output of every phase at `start`, for panels first ..< end of the output channels.
+void segcpu_conv3d_tile(
+    const segcpu_conv3d *conv, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
+    float *scratch);
+
+// Packs one panel of one phase: packed[c][t][i] = weights[i * out_stride + c * in_stride + taps[t]], 0 for i >= count.
+void segcpu_conv3d_pack_weights(
+    const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
+    ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed);
+
+// The weight gradient: sums over pixels of x (shifted by a tap) times dy.
+typedef struct {
+    const float *x;
+    const float *dy;
+    ptrdiff_t in[3];
+    ptrdiff_t channels;
+    ptrdiff_t x_pixel;
+    ptrdiff_t x_sample;
+    ptrdiff_t out[3];
+    ptrdiff_t out_channels;
+    ptrdiff_t dy_pixel;
+    ptrdiff_t dy_sample;
+    ptrdiff_t step[3];
+    ptrdiff_t low[3];
+    ptrdiff_t tile[3];
+    ptrdiff_t rows[3];      // extents of the packed, zero-padded input tile
+    const int32_t *offsets; // for each run, where output 0 reads inside the packed input tile
+    ptrdiff_t runs;         // taps; or, where taps are unfolded, runs of taps that lie side by side
+    ptrdiff_t run;          // floats of a run
+    bool unfold;            // copy the runs of each pixel side by side first: for few channels
+    bool swap;              // vectorise over the unfolded inputs instead of the output channels
+    ptrdiff_t scalars;      // of the factor that is broadcast, padded to what the kernels write
+    ptrdiff_t vectors;      // lanes of the other factor, padded to whole vectors
+} segcpu_conv3d_gradient;
+
+// Sets `scalars` and `vectors` from the other fields.
+void segcpu_conv3d_gradient_layout(segcpu_conv3d_gradient *gradient);
+
+// Floats of scratch that segcpu_conv3d_gradient_tile needs.
+size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *gradient);
+
+// Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector].
+void segcpu_conv3d_gradient_tile(
+    const segcpu_conv3d_gradient *gradient, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch);
+
+// Adds up `parts` partial sums in order, for output channels first ..< end: gw[o][c][t], taps t in PyTorch's order.
+void segcpu_conv3d_gradient_sum(
+    const segcpu_conv3d_gradient *gradient, ptrdiff_t taps, const float *partial, ptrdiff_t parts, ptrdiff_t first,
+    ptrdiff_t end, float *gw, bool accumulate);
+
+// Rows first ..< first + count of the unfolded input, [row][channel][tap]: the matrix of a convolution as a product.
+// Rows count output pixels of all samples; taps are laid out as in PyTorch's weights; columns column ..< end of them.
+typedef struct {
+    const float *x;
+    ptrdiff_t in[3];
+    ptrdiff_t x_pixel;
+    ptrdiff_t x_sample;
+    ptrdiff_t out[3];
+    ptrdiff_t kernel[3];
+    ptrdiff_t stride[3];
+    ptrdiff_t padding[3];
+    ptrdiff_t dilation[3];
+} segcpu_unfold3d;
+
+void segcpu_unfold3d_rows(
+    const segcpu_unfold3d *unfold, ptrdiff_t first, ptrdiff_t count, ptrdiff_t first_channel, ptrdiff_t channels,
+    float *rows);
+
+#endif

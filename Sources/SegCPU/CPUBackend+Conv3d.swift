@@ -1,0 +1,80 @@
+public import SegBackend
+
+/// How a convolution is computed.
+package enum Conv3dAlgorithm: Hashable, Sendable {
+    /// Register-blocked kernels over packed tiles; any geometry.
+    case direct
+    /// Unfolded input times the weights as a matrix, by OpenBLAS.
+    case product
+}
+
+extension CPUBackend: ConvolutionOps {
+    public func conv3d(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool
+    ) throws {
+        try conv3d(
+            x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
+            algorithm: Self.choose(params, x: x.shape, y: y.shape))
+    }
+
+    /// `conv3d` by a given algorithm.
+    package func conv3d(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool, algorithm: Conv3dAlgorithm
+    ) throws {
+        guard y.count > 0 else { return }
+        switch algorithm {
+        case .direct:
+            let gather = Conv3dGather(convolution: params, output: y.shape.size)
+            try convolve(
+                x, weight: weight, bias: bias, params, gather, transposed: false, into: y, accumulate: accumulate)
+        case .product:
+            try convolveByProduct(x, weight: weight, bias: bias, params, into: y, accumulate: accumulate)
+        }
+    }
+
+    public func convTranspose3d(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool
+    ) throws {
+        guard y.count > 0 else { return }
+        let gather = Conv3dGather(transposed: params, output: y.shape.size)
+        try convolve(x, weight: weight, bias: bias, params, gather, transposed: true, into: y, accumulate: accumulate)
+    }
+
+    public func conv3dBackwardWeight(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
+    ) throws {
+        try conv3dBackwardWeight(
+            x, upstream: upstream, params, into: gw, accumulate: accumulate,
+            algorithm: Self.choose(params, x: x.shape, y: upstream.shape))
+    }
+
+    /// `conv3dBackwardWeight` by a given algorithm.
+    package func conv3dBackwardWeight(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
+        algorithm: Conv3dAlgorithm
+    ) throws {
+        guard gw.count > 0 else { return }
+        guard upstream.count > 0 else {
+            if !accumulate { try fill(gw, with: 0) }
+            return
+        }
+        switch algorithm {
+        case .direct:
+            try weightGradient(x, upstream: upstream, params, into: gw, accumulate: accumulate)
+        case .product:
+            try weightGradientByProduct(x, upstream: upstream, params, into: gw, accumulate: accumulate)
+        }
+    }
+
+    /// Large kernels that do not overlap (patch embeddings) and wide taps are products; all else is direct.
+    static func choose(_ params: Conv3dParams, x: Shape, y: Shape) -> Conv3dAlgorithm {
+        let perOutput = params.kernel.product * x.channels / params.groups
+        let disjoint = params.kernel.product > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
+        // A packed tile holds all rows between the taps of one row of outputs.
+        let halo = params.reach.d * params.reach.h * (x.size.w + 2 * params.padding.w)
+        return disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 ? .product : .direct
+    }
+}

@@ -1,0 +1,133 @@
+import COpenBLAS
+import CSegCPU
+internal import SegBackend
+
+/// Bytes of unfolded input held at a time.
+private let slabBudget = 4 << 20
+/// Rows and columns of a product that one task computes.
+private let (tileRows, tileColumns) = (128, 192)
+
+extension CPUBackend {
+    /// A convolution as a product: unfolded input `[pixels, in · taps]` times the transpose of `[out, in · taps]`.
+    func convolveByProduct(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
+        accumulate: Bool
+    ) throws {
+        let product = Unfolding(params, x: x, y: y.shape)
+        let outputs = y.shape.channels / params.groups
+        let slab = product.slabRows(all: y.shape.rows)
+        let unfolded = try product.isPlain ? nil : allocate([slab, product.columns], .f32)
+        initialize(y, bias: bias, accumulate: accumulate)
+        for group in 0..<params.groups {
+            let weights = weight.floats + group * weight.count / params.groups
+            for first in stride(from: 0, to: y.shape.rows, by: slab) {
+                let rows = min(slab, y.shape.rows - first)
+                let matrix = product.unfold(rows: first, rows, group: group, into: unfolded, threads)
+                forTiles(rows, outputs) { rows, columns in
+                    cblas_sgemm(
+                        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows.count), Int32(columns.count),
+                        Int32(product.columns), 1, matrix.floats + rows.lowerBound * matrix.stride,
+                        Int32(matrix.stride), weights + columns.lowerBound * product.columns, Int32(product.columns),
+                        1,
+                        y.floats + (first + rows.lowerBound) * y.shape.channels + group * outputs
+                            + columns.lowerBound, Int32(y.shape.channels))
+                }
+            }
+        }
+    }
+
+    /// The weight gradient as a product: the transpose of `[pixels, out]` times unfolded input `[pixels, in · taps]`.
+    func weightGradientByProduct(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
+    ) throws {
+        let product = Unfolding(params, x: x, y: upstream.shape)
+        let outputs = upstream.shape.channels / params.groups
+        let slab = product.slabRows(all: upstream.shape.rows)
+        let unfolded = try product.isPlain ? nil : allocate([slab, product.columns], .f32)
+        if !accumulate { try fill(gw, with: 0) }
+        for group in 0..<params.groups {
+            let target = gw.floats + group * gw.count / params.groups
+            for first in stride(from: 0, to: upstream.shape.rows, by: slab) {
+                let count = min(slab, upstream.shape.rows - first)
+                let matrix = product.unfold(rows: first, count, group: group, into: unfolded, threads)
+                forTiles(outputs, product.columns) { rows, columns in
+                    cblas_sgemm(
+                        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(rows.count), Int32(columns.count), Int32(count),
+                        1, upstream.floats + first * upstream.shape.channels + group * outputs + rows.lowerBound,
+                        Int32(upstream.shape.channels), matrix.floats + columns.lowerBound, Int32(matrix.stride), 1,
+                        target + rows.lowerBound * product.columns + columns.lowerBound, Int32(product.columns))
+                }
+            }
+        }
+    }
+
+    /// Calls `body` in parallel on tiles of a rows × columns matrix that do not depend on the number of threads.
+    private func forTiles(_ rows: Int, _ columns: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
+        let down = (rows + tileRows - 1) / tileRows
+        let across = (columns + tileColumns - 1) / tileColumns
+        threads.run(down * across) { task, _ in
+            let (i, j) = (task / across, task % across)
+            body(i * tileRows..<min(rows, (i + 1) * tileRows), j * tileColumns..<min(columns, (j + 1) * tileColumns))
+        }
+    }
+
+    /// Sets y to the bias or zero, or adds the bias to it, so that products can be added.
+    private func initialize(_ y: BufferView, bias: BufferView?, accumulate: Bool) {
+        guard bias != nil || !accumulate else { return }
+        let channels = y.shape.channels
+        nonisolated(unsafe) let (output, bias) = (y.floats, bias?.floats)
+        threads.forRanges(y.shape.rows, grain: max(1, (1 << 14) / channels)) { rows in
+            for row in rows {
+                for c in 0..<channels {
+                    let value = bias.map { $0[c] } ?? 0
+                    output[row * channels + c] = accumulate ? output[row * channels + c] + value : value
+                }
+            }
+        }
+    }
+}
+
+/// The matrix whose rows are what each output pixel sees, `[pixels, in · taps]`.
+private struct Unfolding {
+    /// Entries of a row.
+    let columns: Int
+    /// Whether the input is that matrix already.
+    let isPlain: Bool
+    private let inputs: Int
+    private let x: BufferView
+    private let geometry: segcpu_unfold3d
+
+    init(_ params: Conv3dParams, x: BufferView, y: Shape) {
+        self.x = x
+        inputs = x.shape.channels / params.groups
+        columns = inputs * params.kernel.product
+        isPlain = params.kernel.product == 1 && params.stride.product == 1 && params.padding == Triple(0)
+        geometry = segcpu_unfold3d(
+            x: nil, in: cTriple(x.shape.size.array), x_pixel: x.shape.channels,
+            x_sample: x.shape.positions * x.shape.channels, out: cTriple(y.size.array),
+            kernel: cTriple(params.kernel.array), stride: cTriple(params.stride.array),
+            padding: cTriple(params.padding.array), dilation: cTriple(params.dilation.array))
+    }
+
+    /// Rows that are unfolded at a time.
+    func slabRows(all rows: Int) -> Int { isPlain ? min(rows, 1 << 14) : max(1, min(rows, slabBudget / (columns * 4))) }
+
+    /// Unfolds `count` rows; gives where they are and the floats from row to row.
+    func unfold(
+        rows first: Int, _ count: Int, group: Int, into unfolded: BufferView?, _ threads: ThreadPool
+    ) -> (floats: UnsafeMutablePointer<Float>, stride: Int) {
+        guard let unfolded else {
+            return (x.floats + first * x.shape.channels + group * inputs, x.shape.channels)
+        }
+        var geometry = geometry
+        geometry.x = UnsafePointer(x.floats + group * inputs)
+        withUnsafePointer(to: geometry) { geometry in
+            threads.run((count + 15) / 16) { block, _ in
+                segcpu_unfold3d_rows(
+                    geometry, first + block * 16, min(16, count - block * 16), 0, inputs,
+                    unfolded.floats + block * 16 * columns)
+            }
+        }
+        return (unfolded.floats, columns)
+    }
+}
