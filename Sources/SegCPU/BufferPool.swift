@@ -84,7 +84,7 @@ final class BufferPool: Sendable {
         var pointer: UnsafeMutableRawPointer?
         guard posix_memalign(&pointer, size >= hugePage ? hugePage : 64, size) == 0 else { return nil }
         #if os(Linux)
-            if size >= hugePage { madvise(pointer, size, 14 /* MADV_HUGEPAGE */) }
+            if size >= hugePage { madvise(pointer, size, MADV_HUGEPAGE) }
         #endif
         return UInt(bitPattern: pointer)
     }

@@ -2,19 +2,23 @@ import Foundation
 public import SegBackend
 
 extension CPUBackend: MemoryOps {
+    /// Takes a block from the pool.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
 
+    /// Copies host memory to a view.
     public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
         precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
         if let base = source.baseAddress { memcpy(view.bytes, base, source.count) }
     }
 
+    /// Copies a view to host memory.
     public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
         precondition(
             destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
         if let base = destination.baseAddress { memcpy(base, view.bytes, destination.count) }
     }
 
+    /// Sets every element.
     public func fill(_ view: BufferView, with value: Double) throws {
         switch view.dtype {
         case .f32: fill(view.floats, view.count, Float(value))
@@ -31,6 +35,7 @@ extension CPUBackend: MemoryOps {
         }
     }
 
+    /// Copies or adds a box row by row, rows in parallel.
     public func copyRegion(
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool
@@ -60,10 +65,13 @@ extension CPUBackend: MemoryOps {
     /// Ops run as they are called; there is nothing to wait for.
     public func synchronize() throws {}
 
+    /// What the pool holds.
     public var memory: MemoryUsage { pool.usage }
 
+    /// Starts a new measurement of the peak.
     public func resetMemoryPeak() { pool.resetPeak() }
 
+    /// The most bytes that tensors may hold; nil for no cap.
     public var memoryLimit: Int? {
         get { pool.limit }
         set { pool.limit = newValue }
