@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegImaging
 public import SegModels
 
 /// Everything but the weights that a prediction needs: the `model.json` of a model folder.
@@ -87,86 +88,5 @@ public struct ModelDescription: Hashable, Sendable {
             "mode": .string(mode.rawValue),
             "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) })),
         ]
-    }
-}
-
-/// What is done to a scan before the network sees it, in MONAI's order: orientation, spacing, intensity, crop.
-public struct Preprocessing: Hashable, Sendable {
-    /// The window of intensities that becomes 0 to 1 or another range, `ScaleIntensityRange`.
-    public struct Intensity: Hashable, Sendable {
-        /// Intensity that becomes `bMin`.
-        public var aMin: Double
-        /// Intensity that becomes `bMax`.
-        public var aMax: Double
-        /// Lower end of the result.
-        public var bMin: Double
-        /// Upper end of the result.
-        public var bMax: Double
-        /// Intensities outside become the ends.
-        public var clip: Bool
-
-        /// Makes a window.
-        public init(aMin: Double, aMax: Double, bMin: Double, bMax: Double, clip: Bool) {
-            self.aMin = aMin
-            self.aMax = aMax
-            self.bMin = bMin
-            self.bMax = bMax
-            self.clip = clip
-        }
-    }
-
-    /// Axis codes the scan is turned to, such as RAS; nil leaves it.
-    public var orientation: String?
-    /// Voxel extents in mm the scan is resampled to; nil leaves them.
-    public var pixdim: [Double]?
-    /// The intensity window; nil leaves intensities.
-    public var intensity: Intensity?
-    /// Crop to the box of voxels above 0.
-    public var cropForeground: Bool
-
-    /// Describes a preprocessing.
-    public init(orientation: String?, pixdim: [Double]?, intensity: Intensity?, cropForeground: Bool) {
-        self.orientation = orientation
-        self.pixdim = pixdim
-        self.intensity = intensity
-        self.cropForeground = cropForeground
-    }
-
-    /// Reads the object `preprocessing`.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
-    public init(_ reader: ConfigReader) throws {
-        orientation = try reader.string("orientation")
-        pixdim = try reader.doubles("pixdim")
-        if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {
-            throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
-        }
-        intensity = try reader.object("intensity").map { try Intensity($0) }
-        cropForeground = try reader.bool("crop_foreground") ?? false
-        try reader.finish()
-    }
-
-    /// The object that `init(_:)` reads.
-    public var value: ConfigValue {
-        var entries: [String: ConfigValue] = ["crop_foreground": .bool(cropForeground)]
-        entries["orientation"] = orientation.map { .string($0) }
-        entries["pixdim"] = pixdim.map { .array($0.map { .double($0) }) }
-        entries["intensity"] = intensity.map {
-            [
-                "a_min": .double($0.aMin), "a_max": .double($0.aMax), "b_min": .double($0.bMin),
-                "b_max": .double($0.bMax), "clip": .bool($0.clip),
-            ]
-        }
-        return .object(entries)
-    }
-}
-
-extension Preprocessing.Intensity {
-    fileprivate init(_ reader: ConfigReader) throws {
-        self.init(
-            aMin: try reader.required("a_min", reader.double("a_min")),
-            aMax: try reader.required("a_max", reader.double("a_max")),
-            bMin: try reader.double("b_min") ?? 0, bMax: try reader.double("b_max") ?? 1,
-            clip: try reader.bool("clip") ?? false)
-        try reader.finish()
     }
 }

@@ -1,0 +1,43 @@
+internal import SegImaging
+internal import SegModels
+
+extension Preprocessing {
+    /// Reads the object `preprocessing`.
+    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    init(_ reader: ConfigReader) throws {
+        let pixdim = try reader.doubles("pixdim")
+        if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {
+            throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
+        }
+        self.init(
+            orientation: try reader.string("orientation"), pixdim: pixdim,
+            intensity: try reader.object("intensity").map { try Intensity($0) },
+            cropForeground: try reader.bool("crop_foreground") ?? false)
+        try reader.finish()
+    }
+
+    /// The object that `init(_:)` reads.
+    var value: ConfigValue {
+        var entries: [String: ConfigValue] = ["crop_foreground": .bool(cropForeground)]
+        entries["orientation"] = orientation.map { .string($0) }
+        entries["pixdim"] = pixdim.map { .array($0.map { .double($0) }) }
+        entries["intensity"] = intensity.map {
+            [
+                "a_min": .double($0.aMin), "a_max": .double($0.aMax), "b_min": .double($0.bMin),
+                "b_max": .double($0.bMax), "clip": .bool($0.clip),
+            ]
+        }
+        return .object(entries)
+    }
+}
+
+extension Preprocessing.Intensity {
+    fileprivate init(_ reader: ConfigReader) throws {
+        self.init(
+            aMin: try reader.required("a_min", reader.double("a_min")),
+            aMax: try reader.required("a_max", reader.double("a_max")),
+            bMin: try reader.double("b_min") ?? 0, bMax: try reader.double("b_max") ?? 1,
+            clip: try reader.bool("clip") ?? false)
+        try reader.finish()
+    }
+}
