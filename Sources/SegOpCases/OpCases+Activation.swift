@@ -1,0 +1,64 @@
+import SegBackend
+
+/// An activation as cases need it: with the number of its slopes.
+struct ActivationCase: Sendable {
+    let name: String
+    let activation: Activation
+    /// PReLU has one slope, or one for each channel.
+    let slopePerChannel: Bool
+
+    /// All of them; PReLU twice.
+    static let all: [ActivationCase] = [
+        ActivationCase(name: "identity", activation: .identity, slopePerChannel: false),
+        ActivationCase(name: "relu", activation: .relu, slopePerChannel: false),
+        ActivationCase(name: "leakyrelu", activation: .leakyReLU(slope: 0.01), slopePerChannel: false),
+        ActivationCase(name: "prelu", activation: .prelu, slopePerChannel: false),
+        ActivationCase(name: "prelu_channels", activation: .prelu, slopePerChannel: true),
+        ActivationCase(name: "elu", activation: .elu(alpha: 1.25), slopePerChannel: false),
+        ActivationCase(name: "gelu", activation: .gelu, slopePerChannel: false),
+        ActivationCase(name: "sigmoid", activation: .sigmoid, slopePerChannel: false),
+    ]
+
+    /// The shape of the slopes, nil where there are none.
+    func slopeShape(channels: Int) -> Shape? {
+        activation == .prelu ? [slopePerChannel ? channels : 1] : nil
+    }
+}
+
+extension OpCases {
+    /// Activations and their gradients.
+    static let activations: [OpCase] = ActivationCase.all.flatMap { item in
+        [
+            forward(item, [2, 3, 4, 5, 17], inPlace: false), forward(item, [3, 16], inPlace: true),
+            forward(item, [5, 1], inPlace: false), backward(item, [2, 3, 4, 5, 17], accumulate: false),
+            backward(item, [2, 3, 5, 4, 16], accumulate: true), backward(item, [13, 1], accumulate: false),
+        ]
+    }
+
+    private static func forward(_ item: ActivationCase, _ shape: Shape, inPlace: Bool) -> OpCase {
+        let name = "activate_\(item.name)_\(extents(shape))" + (inPlace ? "_inplace" : "")
+        return OpCase(name, op: "activate", bytes: 8 * shape.count) { arrays in
+            let slope = try item.slopeShape(channels: shape.channels).map { try arrays.input($0, 0.1..<0.4) }
+            let y = inPlace ? try arrays.state("y", shape, -4..<4, .op) : try arrays.output("y", shape, .op)
+            let x = inPlace ? y : try arrays.input(shape, -4..<4)
+            return { try arrays.backend.activate(x, item.activation, slope: slope, into: y) }
+        }
+    }
+
+    private static func backward(_ item: ActivationCase, _ shape: Shape, accumulate: Bool) -> OpCase {
+        let name = "activate_backward_\(item.name)_\(extents(shape))" + (accumulate ? "_accumulate" : "")
+        return OpCase(name, op: "activate", bytes: 12 * shape.count) { arrays in
+            let slopeShape = item.slopeShape(channels: shape.channels)
+            let slope = try slopeShape.map { try arrays.input($0, 0.1..<0.4) }
+            let x = try arrays.input(shape, -4..<4)
+            let upstream = try arrays.upstream(shape)
+            let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
+            let slopeGradient = try slopeShape.map { try arrays.output("gslope", $0, accumulate: true, .op) }
+            return {
+                try arrays.backend.activateBackward(
+                    x, upstream: upstream, item.activation, slope: slope, into: gx, slopeGradient: slopeGradient,
+                    accumulate: accumulate)
+            }
+        }
+    }
+}

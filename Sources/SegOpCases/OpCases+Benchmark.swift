@@ -1,0 +1,125 @@
+import SegBackend
+
+/// A row of the benchmark: a case at a network's real size, under the name that the PyTorch benchmark gives it.
+public struct BenchmarkCase: Sendable {
+    /// The row's name: `conv_16_16_96_k3`.
+    public let name: String
+    /// `forward` or `forward+backward`.
+    public let what: String
+    /// What is run; its operations are counted in `opCase.flops`.
+    public let opCase: OpCase
+}
+
+extension OpCases {
+    /// The rows of the op benchmark, for a batch of volumes; much too large for tests.
+    public static func benchmark(batch: Int) -> [BenchmarkCase] {
+        let convs: [(name: String, geometry: ConvGeometry)] = [
+            ("conv_1_16_96_k3", cube(1, 16, 96, k: 3, s: 1)), ("conv_16_16_96_k3", cube(16, 16, 96, k: 3, s: 1)),
+            ("conv_16_32_96_k3_s2", cube(16, 32, 96, k: 3, s: 2)), ("conv_32_32_48_k3", cube(32, 32, 48, k: 3, s: 1)),
+            ("conv_64_64_24_k3", cube(64, 64, 24, k: 3, s: 1)), ("conv_128_128_12_k3", cube(128, 128, 12, k: 3, s: 1)),
+            ("conv_256_256_6_k3", cube(256, 256, 6, k: 3, s: 1)), ("conv_32_32_96_k3", cube(32, 32, 96, k: 3, s: 1)),
+            ("conv_16_16_96_k5", cube(16, 16, 96, k: 5, s: 1)), ("conv_32_32_48_k5", cube(32, 32, 48, k: 5, s: 1)),
+            ("conv_128_128_12_k5", cube(128, 128, 12, k: 5, s: 1)), ("conv_32_2_96_k1", cube(32, 2, 96, k: 1, s: 1)),
+            ("conv_1_768_96_k16_s16", cube(1, 768, 96, k: 16, s: 16)),
+            ("convt_32_16_48_k3_s2", cube(32, 16, 48, k: 3, s: 2).transposed(outputPadding: [1, 1, 1])),
+            ("convt_64_32_24_k3_s2", cube(64, 32, 24, k: 3, s: 2).transposed(outputPadding: [1, 1, 1])),
+            ("convt_256_128_12_k2_s2", cube(256, 128, 12, k: 2, s: 2).transposed(outputPadding: [0, 0, 0])),
+        ]
+        let rows = convs.flatMap { name, geometry in
+            let geometry = geometry.batched(batch)
+            return [
+                row(name, "forward", flops: geometry.flops, bytes: geometry.bytes) {
+                    try convolution(geometry, $0, backward: false)
+                },
+                row(name, "forward+backward", flops: 3 * geometry.flops, bytes: 3 * geometry.bytes) {
+                    try convolution(geometry, $0, backward: true)
+                },
+            ]
+        }
+        return rows + norms(batch: batch)
+    }
+
+    private static func cube(_ inputs: Int, _ outputs: Int, _ size: Int, k: Int, s: Int) -> ConvGeometry {
+        ConvGeometry(inputs, outputs, [size, size, size], k: k, s: s)
+    }
+
+    /// Arrays start at a multiple of 64 elements, as a pool gives them.
+    private static func row(
+        _ name: String, _ what: String, flops: Int?, bytes: Int, setup: @escaping OpCase.Setup
+    ) -> BenchmarkCase {
+        BenchmarkCase(
+            name: name, what: what,
+            opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
+    }
+
+    /// y, and with `backward` the gradients of x, weight and bias.
+    private static func convolution(
+        _ geometry: ConvGeometry, _ arrays: OpArrays, backward: Bool
+    ) throws -> () throws -> Void {
+        let backend = arrays.backend
+        let x = try arrays.input(geometry.input)
+        let weight = try arrays.input(geometry.weight, -0.05..<0.05)
+        let bias = try arrays.input([geometry.outputs])
+        let y = try arrays.output("y", geometry.output, geometry.tolerance)
+        let forward = { try geometry.apply(backend, x, weight: weight, bias: bias, into: y, accumulate: false) }
+        guard backward else { return forward }
+        let upstream = try arrays.upstream(geometry.output)
+        let gx = try arrays.output("gx", geometry.input, geometry.tolerance)
+        let gw = try arrays.output("gw", geometry.weight, geometry.weightTolerance)
+        let gb = try arrays.output("gb", [geometry.outputs], .reduction(terms: geometry.output.rows))
+        return {
+            try forward()
+            try geometry.applyTransposed(backend, upstream, weight: weight, into: gx, accumulate: false)
+            try geometry.applyBackwardWeight(backend, x, upstream: upstream, into: gw, accumulate: false)
+            try backend.reduce(.sum, upstream, outer: 1, inner: geometry.outputs, into: gb, accumulate: false)
+        }
+    }
+
+    /// Normalisation and PReLU on 32 channels of 96³, as two of the networks have them.
+    private static func norms(batch: Int) -> [BenchmarkCase] {
+        let shape = Shape(batch: batch, size: Triple(96), channels: 32)
+        let prelu = ActivationCase(name: "prelu", activation: .prelu, slopePerChannel: false)
+        let cases = [
+            (
+                "instance_norm_prelu_32_96",
+                FusedNormCase(
+                    norm: NormCase.kinds(shape)[1], activation: prelu, dropout: .none, residual: .none,
+                    probability: 0.1, affine: false)
+            ),
+            (
+                "batch_norm_dropout_prelu_32_96",
+                FusedNormCase(
+                    norm: NormCase.kinds(shape)[0], activation: prelu, dropout: .elements, residual: .none,
+                    probability: 0.1, affine: true)
+            ),
+        ]
+        return cases.flatMap { name, item in
+            [
+                row(name, "forward", flops: nil, bytes: 12 * shape.count) {
+                    try normalization(item, $0, backward: false)
+                },
+                row(name, "forward+backward", flops: nil, bytes: 32 * shape.count) {
+                    try normalization(item, $0, backward: true)
+                },
+            ]
+        }
+    }
+
+    private static func normalization(
+        _ item: FusedNormCase, _ arrays: OpArrays, backward: Bool
+    ) throws -> () throws -> Void {
+        let shape = item.norm.shape
+        let operands = try item.operands(arrays)
+        let tolerance = Tolerance.reduction(terms: item.norm.terms)
+        let y = try arrays.output("y", shape, tolerance)
+        guard backward else { return { try item.forward(arrays.backend, operands, into: y) } }
+        let upstream = try arrays.upstream(shape)
+        let gradients = NormGradients(
+            x: try arrays.output("gx", shape, tolerance), accumulate: false, weight: nil, bias: nil, slope: nil,
+            residualBefore: nil)
+        return {
+            try item.forward(arrays.backend, operands, into: y)
+            try item.backward(arrays.backend, operands, upstream: upstream, into: gradients)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+extension OpCases {
+    /// Convolutions: forward and both gradients of every geometry.
+    static let convolutions: [OpCase] =
+        convGeometries.flatMap(\.cases)
+        + convGeometries.prefix(4).flatMap {
+            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false)]
+        }
+
+    private static let convGeometries = awkwardConvs + networkConvs
+
+    /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.
+    private static let awkwardConvs: [ConvGeometry] = [
+        ConvGeometry(3, 5, [9, 11, 7], k: [3, 3, 2], s: [2, 1, 3], p: [2, 1, 0], d: [1, 2, 3], g: 1).batched(2),
+        ConvGeometry(6, 9, [7, 8, 9], k: [3, 2, 1], s: [1, 2, 3], p: [1, 0, 2], d: [2, 1, 1], g: 3).batched(2),
+        ConvGeometry(16, 16, [7, 6, 9], k: 3, s: 1).batched(2),
+        ConvGeometry(8, 8, [5, 7, 6], k: [3, 3, 3], s: [1, 1, 1], p: [1, 1, 1], d: [1, 1, 1], g: 8),
+        ConvGeometry(17, 34, [4, 5, 3], k: [3, 1, 3], s: [2, 1, 1], p: [1, 0, 1], d: [1, 1, 1], g: 17),
+        ConvGeometry(32, 32, [5, 6, 7], k: [3, 3, 3], s: [1, 1, 1], p: [1, 1, 1], d: [1, 1, 1], g: 2),
+        ConvGeometry(16, 16, [9, 8, 11], k: [3, 3, 3], s: [1, 1, 1], p: [2, 2, 2], d: [2, 2, 2], g: 1),
+        ConvGeometry(4, 6, [9, 10, 8], k: [3, 3, 3], s: [2, 2, 2], p: [0, 0, 0], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 32, [8, 7, 10], k: [3, 3, 3], s: [2, 2, 2], p: [0, 0, 0], d: [1, 1, 1], g: 1).batched(2),
+        ConvGeometry(2, 3, [7, 8, 9], k: [2, 2, 2], s: [3, 3, 3], p: [0, 0, 0], d: [1, 1, 1], g: 1),
+        ConvGeometry(5, 17, [5, 4, 3], k: [5, 3, 3], s: [1, 1, 1], p: [0, 0, 0], d: [1, 1, 1], g: 1),
+        ConvGeometry(5, 2, [2, 3, 1], k: 5, s: 1),
+        ConvGeometry(3, 2, [1, 1, 1], k: 3, s: 1),
+        ConvGeometry(33, 3, [1, 1, 1], k: 1, s: 1).batched(2),
+        ConvGeometry(16, 16, [1, 1, 1], k: 3, s: 1).batched(2),
+        ConvGeometry(16, 32, [1, 1, 1], k: 3, s: 2),
+        ConvGeometry(1, 2, [5, 1, 7], k: 3, s: 1),
+        ConvGeometry(2, 1, [1, 9, 4], k: 3, s: 2),
+        ConvGeometry(17, 33, [5, 4, 6], k: 3, s: 1),
+        ConvGeometry(33, 17, [3, 5, 4], k: 3, s: 2),
+        ConvGeometry(33, 3, [6, 5, 4], k: 1, s: 1),
+        ConvGeometry(3, 16, [5, 6, 7], k: 1, s: 2),
+        ConvGeometry(12, 8, [6, 5, 7], k: [1, 3, 3], s: [1, 2, 2], p: [0, 1, 1], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 16, [6, 5, 9], k: [3, 3, 3], s: [1, 1, 1], p: [0, 0, 0], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 16, [5, 4, 6], k: [3, 3, 3], s: [1, 1, 1], p: [2, 2, 2], d: [1, 1, 1], g: 1),
+        ConvGeometry(4, 4, [6, 7, 5], k: [4, 4, 4], s: [2, 2, 2], p: [1, 1, 1], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 20, [9, 6, 7], k: [7, 7, 7], s: [2, 2, 2], p: [3, 3, 3], d: [1, 1, 1], g: 1),
+    ]
+
+    /// The layers of UNet, VNet and UNETR on small volumes, with widths that no tile divides.
+    private static let networkConvs: [ConvGeometry] = [
+        ConvGeometry(1, 16, [9, 7, 13], k: 3, s: 1), ConvGeometry(1, 16, [10, 9, 13], k: 3, s: 2),
+        ConvGeometry(1, 32, [6, 5, 31], k: 3, s: 1), ConvGeometry(2, 16, [6, 7, 8], k: 3, s: 1),
+        ConvGeometry(16, 16, [13, 7, 25], k: 3, s: 1), ConvGeometry(16, 16, [12, 12, 12], k: 3, s: 1),
+        ConvGeometry(16, 32, [9, 7, 5], k: 3, s: 2), ConvGeometry(16, 32, [12, 10, 26], k: 3, s: 2),
+        ConvGeometry(32, 32, [7, 5, 13], k: 3, s: 1), ConvGeometry(32, 64, [7, 8, 6], k: 3, s: 2),
+        ConvGeometry(32, 16, [4, 6, 31], k: 3, s: 1), ConvGeometry(48, 33, [5, 6, 7], k: 3, s: 1),
+        ConvGeometry(64, 64, [5, 7, 6], k: 3, s: 1).batched(2), ConvGeometry(64, 128, [6, 5, 7], k: 3, s: 2),
+        ConvGeometry(128, 128, [6, 6, 6], k: 3, s: 1), ConvGeometry(128, 256, [4, 4, 4], k: 3, s: 2),
+        ConvGeometry(256, 256, [3, 4, 3], k: 3, s: 1), ConvGeometry(384, 128, [3, 3, 4], k: 3, s: 1),
+        ConvGeometry(1, 16, [9, 8, 11], k: 5, s: 1), ConvGeometry(16, 16, [7, 9, 13], k: 5, s: 1),
+        ConvGeometry(32, 32, [6, 7, 9], k: 5, s: 1), ConvGeometry(64, 64, [4, 5, 4], k: 5, s: 1),
+        ConvGeometry(32, 2, [5, 7, 6], k: 5, s: 1), ConvGeometry(32, 2, [9, 7, 13], k: 1, s: 1),
+        ConvGeometry(16, 64, [7, 5, 6], k: 1, s: 1), ConvGeometry(256, 64, [3, 4, 5], k: 1, s: 1),
+        ConvGeometry(2, 2, [9, 7, 6], k: 1, s: 1), ConvGeometry(16, 32, [8, 6, 10], k: 2, s: 2),
+        ConvGeometry(32, 64, [6, 4, 8], k: 2, s: 2).batched(2), ConvGeometry(1, 96, [32, 16, 48], k: 16, s: 16),
+        ConvGeometry(2, 24, [8, 16, 4], k: 4, s: 4).batched(2),
+    ]
+
+    /// Transposed convolutions: forward and both gradients of every geometry.
+    static let transposedConvolutions: [OpCase] =
+        transposedGeometries.flatMap(\.cases)
+        + transposedGeometries.prefix(3).flatMap {
+            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false)]
+        }
+
+    private static let transposedGeometries: [ConvGeometry] = [
+        ConvGeometry(6, 4, [4, 5, 3], k: [3, 3, 2], s: [2, 1, 3], p: [1, 0, 1], d: [1, 2, 1], g: 2)
+            .batched(2).transposed(outputPadding: [1, 0, 2]),
+        ConvGeometry(5, 3, [3, 4, 5], k: [2, 3, 4], s: [1, 2, 3], p: [0, 1, 2], d: [2, 1, 1], g: 1)
+            .transposed(outputPadding: [0, 1, 1]),
+        ConvGeometry(32, 2, [5, 6, 7], k: 3, s: 2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(32, 16, [6, 5, 7], k: 3, s: 2).batched(2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(64, 32, [4, 3, 5], k: 3, s: 2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(48, 16, [4, 5, 3], k: 3, s: 2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(17, 33, [3, 4, 5], k: 3, s: 2).transposed(outputPadding: [0, 1, 0]),
+        ConvGeometry(256, 64, [3, 2, 3], k: 3, s: 2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(16, 8, [5, 4, 7], k: 2, s: 2).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(256, 128, [2, 3, 2], k: 2, s: 2).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(3, 2, [3, 2, 4], k: 2, s: 2).batched(2).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(8, 16, [4, 3, 5], k: [4, 4, 4], s: [2, 2, 2], p: [1, 1, 1], d: [1, 1, 1], g: 1)
+            .transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(16, 16, [5, 4, 6], k: [1, 2, 2], s: [1, 2, 2], p: [0, 0, 0], d: [1, 1, 1], g: 1)
+            .transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(16, 16, [5, 7, 6], k: 3, s: 1).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(16, 1, [6, 5, 7], k: 3, s: 1).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(16, 16, [4, 5, 6], k: 5, s: 1).transposed(outputPadding: [0, 0, 0]),
+        ConvGeometry(3, 1, [1, 1, 1], k: 3, s: 2).transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(4, 5, [3, 3, 4], k: [2, 2, 2], s: [3, 3, 3], p: [0, 0, 0], d: [1, 1, 1], g: 1)
+            .transposed(outputPadding: [2, 0, 1]),
+        ConvGeometry(8, 8, [4, 3, 5], k: [3, 3, 3], s: [2, 2, 2], p: [1, 1, 1], d: [1, 1, 1], g: 8)
+            .transposed(outputPadding: [1, 1, 1]),
+    ]
+}

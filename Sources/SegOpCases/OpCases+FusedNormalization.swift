@@ -1,0 +1,117 @@
+import SegBackend
+
+/// A normalisation with everything that may follow it.
+struct FusedNormCase: Sendable {
+    enum Dropout: String, CaseIterable {
+        case none, elements, channels
+    }
+
+    enum Residual: String, CaseIterable {
+        case none, before, after
+    }
+
+    let norm: NormCase
+    let activation: ActivationCase
+    let dropout: Dropout
+    let residual: Residual
+    let probability: Float
+    let affine: Bool
+
+    var name: String {
+        "norm_\(norm.name)_\(activation.name)_dropout_\(dropout)_residual_\(residual)_\(OpCases.extents(norm.shape))"
+            + (affine ? "_affine" : "")
+    }
+
+    /// Every kind × activation × dropout × residual, with the channels taking turns.
+    static let all: [FusedNormCase] = {
+        let channels = [16, 3, 33, 2, 1]
+        var cases: [FusedNormCase] = []
+        for activation in ActivationCase.all {
+            for dropout in Dropout.allCases {
+                for residual in Residual.allCases {
+                    for kind in 0..<4 {
+                        let shape: Shape = [2, 3, 5, 4, channels[cases.count % channels.count]]
+                        cases.append(
+                            FusedNormCase(
+                                norm: NormCase.kinds(shape)[kind], activation: activation, dropout: dropout,
+                                residual: residual, probability: 0.3, affine: cases.count % 3 != 0))
+                    }
+                }
+            }
+        }
+        return cases
+    }()
+
+    /// The op's operands, made on a backend.
+    struct Operands {
+        let x: BufferView
+        let mean: BufferView
+        let variance: BufferView
+        let weight: BufferView?
+        let bias: BufferView?
+        let epilogue: NormEpilogue
+    }
+
+    func operands(_ arrays: OpArrays) throws -> Operands {
+        let shape = norm.shape
+        let dropout = DropoutParams(
+            probability: probability, seed: 77, layer: 5, pass: 2, channelwise: dropout == .channels)
+        let epilogue = NormEpilogue(
+            dropout: self.dropout == .none ? nil : dropout, activation: activation.activation,
+            slope: try activation.slopeShape(channels: shape.channels).map { try arrays.input($0, 0.1..<0.4) },
+            residualBefore: residual == .before ? try arrays.input(shape) : nil,
+            residualAfter: residual == .after ? try arrays.input(shape) : nil)
+        return Operands(
+            x: try arrays.input(shape, -1..<2),
+            mean: try arrays.scratch(norm.statistics, arrays.backend.scalar),
+            variance: try arrays.scratch(norm.statistics, arrays.backend.scalar),
+            weight: affine ? try arrays.input([shape.channels], 0.5..<1.5) : nil,
+            bias: affine ? try arrays.input([shape.channels]) : nil, epilogue: epilogue)
+    }
+
+    /// Statistics of x, then the fused op.
+    func forward(_ backend: any Backend, _ operands: Operands, into y: BufferView) throws {
+        try backend.normStatistics(operands.x, norm.params, into: operands.mean, operands.variance)
+        try backend.normActivate(
+            operands.x, mean: operands.mean, variance: operands.variance, weight: operands.weight,
+            bias: operands.bias, norm.params, operands.epilogue, into: y)
+    }
+
+    func backward(
+        _ backend: any Backend, _ operands: Operands, upstream: BufferView, into gradients: NormGradients
+    ) throws {
+        try backend.normActivateBackward(
+            operands.x, upstream: upstream, mean: operands.mean, variance: operands.variance,
+            weight: operands.weight, bias: operands.bias, norm.params, operands.epilogue, into: gradients)
+    }
+}
+
+extension OpCases {
+    /// Normalisation, dropout, residual and activation in one op, forward and backward.
+    static let fusedNormalizations: [OpCase] = FusedNormCase.all.enumerated().map { index, item in
+        fused(item, accumulate: index % 2 == 1)
+    }
+
+    private static func fused(_ item: FusedNormCase, accumulate: Bool) -> OpCase {
+        OpCase(item.name + (accumulate ? "_accumulate" : ""), op: "norm") { arrays in
+            let (shape, channels): (Shape, Shape) = (item.norm.shape, [item.norm.shape.channels])
+            let operands = try item.operands(arrays)
+            let upstream = try arrays.upstream(shape)
+            let y = try arrays.output("y", shape, .op)
+            let slope = item.activation.slopeShape(channels: shape.channels)
+            // What the dropout of a whole channel leaves of its parameters' gradients is zero on both sides.
+            let gradients = NormGradients(
+                x: try arrays.output("gx", shape, accumulate: accumulate, item.norm.gradientTolerance),
+                accumulate: accumulate,
+                weight: item.affine
+                    ? try arrays.output("gweight", channels, accumulate: true, item.norm.weightTolerance) : nil,
+                bias: item.affine ? try arrays.output("gbias", channels, accumulate: true, .op) : nil,
+                slope: try slope.map { try arrays.output("gslope", $0, accumulate: true, .op) },
+                residualBefore: item.residual == .before ? try arrays.output("gbefore", shape, .op) : nil)
+            return {
+                try item.forward(arrays.backend, operands, into: y)
+                try item.backward(arrays.backend, operands, upstream: upstream, into: gradients)
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import SegBackend
+
+extension OpCases {
+    /// Softmax and reductions.
+    static let reductions: [OpCase] = softmaxes + reduces
+
+    private static let softmaxes: [OpCase] = [1, 2, 3, 5, 16, 17, 33, 70].flatMap { channels in
+        [
+            softmax([2, 3, 4, channels], range: -3..<3, inPlace: false),
+            softmax([7, channels], range: -90..<90, inPlace: true),
+            softmaxBackward([2, 5, 3, channels], accumulate: false),
+            softmaxBackward([7, channels], accumulate: true),
+        ]
+    }
+
+    private static func softmax(_ shape: Shape, range: Range<Float>, inPlace: Bool) -> OpCase {
+        OpCase("softmax_\(extents(shape))" + (inPlace ? "_large_inplace" : ""), op: "softmax") { arrays in
+            let y = inPlace ? try arrays.state("y", shape, range, .op) : try arrays.output("y", shape, .op)
+            let x = inPlace ? y : try arrays.input(shape, range)
+            return { try arrays.backend.softmax(x, into: y) }
+        }
+    }
+
+    private static func softmaxBackward(_ shape: Shape, accumulate: Bool) -> OpCase {
+        let name = "softmax_backward_\(extents(shape))" + (accumulate ? "_accumulate" : "")
+        return OpCase(name, op: "softmax") { arrays in
+            let x = try arrays.input(shape, -3..<3)
+            let y = try arrays.output("y", shape, .op)
+            let upstream = try arrays.upstream(shape)
+            // With one channel y is 1 and its gradient 0.
+            let tolerance: Tolerance = shape.channels == 1 ? .zeroGradient : .op
+            let gx = try arrays.output("gx", shape, accumulate: accumulate, tolerance)
+            return {
+                try arrays.backend.softmax(x, into: y)
+                try arrays.backend.softmaxBackward(y, upstream: upstream, into: gx, accumulate: accumulate)
+            }
+        }
+    }
+
+    private static let reduces: [OpCase] = [
+        (1, 1000, 1), (7, 5, 3), (12, 33, 1), (1, 60, 17), (3, 1, 5), (1, 1, 1), (2, 129, 16), (1, 4097, 33),
+        (1, 150_001, 3), (2, 100_003, 1),
+    ].flatMap { outer, n, inner in
+        ReduceOp.allCases.map { reduce($0, outer, n, inner, accumulate: false) }
+            + [ReduceOp.sum, .mean].map { reduce($0, outer, n, inner, accumulate: true) }
+    }
+
+    private static func reduce(_ op: ReduceOp, _ outer: Int, _ n: Int, _ inner: Int, accumulate: Bool) -> OpCase {
+        let name = "reduce_\(op.rawValue)_\(outer)x\(n)x\(inner)" + (accumulate ? "_accumulate" : "")
+        return OpCase(name, op: "reduce", flops: outer * n * inner, bytes: 4 * outer * (n + 1) * inner) { arrays in
+            let x = try arrays.upstream([outer, n, inner])
+            let y = try arrays.output("y", [outer, inner], accumulate: accumulate, .reduction(terms: n))
+            return {
+                try arrays.backend.reduce(op, x, outer: outer, inner: inner, into: y, accumulate: accumulate)
+            }
+        }
+    }
+}

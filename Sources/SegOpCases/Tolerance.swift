@@ -1,0 +1,75 @@
+/// How far 32-bit results may be from 64-bit ones: the only place where such numbers stand.
+public enum Tolerance: String, Hashable, Sendable, CaseIterable {
+    /// Every element equal: labels, indices, copies.
+    case exact
+    /// One op.
+    case op
+    /// Winograd's algorithm, whose transforms cost a digit.
+    case winograd
+    /// A sum of more than 100 000 terms.
+    case longReduction
+    /// A gradient that is zero in exact arithmetic, from inputs of order 1: by its largest absolute error.
+    case zeroGradient
+    /// 64-bit arithmetic against 64-bit arithmetic.
+    case double
+    /// A gradient against central differences, both in 64 bits.
+    case centralDifference
+    /// The output of a network.
+    case networkOutput
+    /// The gradient of a network's parameter.
+    case parameterGradient
+    /// The loss over the first optimiser steps.
+    case trainingLoss
+
+    /// Terms above which a sum is a long reduction.
+    public static let longReductionTerms = 100_000
+
+    /// The tolerance of a sum of this many terms.
+    public static func reduction(terms: Int) -> Tolerance { terms > longReductionTerms ? .longReduction : .op }
+
+    /// The largest error allowed.
+    public var limit: Double {
+        switch self {
+        case .exact: 0
+        case .op: 1e-5
+        case .winograd, .longReduction: 5e-5
+        case .zeroGradient: 1e-5
+        case .double: 1e-11
+        case .centralDifference: 1e-7
+        case .networkOutput: 1e-4
+        case .parameterGradient: 1e-3
+        case .trainingLoss: 1e-4
+        }
+    }
+
+    /// Whether the limit speaks of the largest absolute error rather than of the relative L2 error.
+    public var isAbsolute: Bool { self == .zeroGradient || self == .exact }
+}
+
+/// The distance of a result from what it should be.
+public struct ResultError: Hashable, Sendable {
+    /// ‖a − b‖ / ‖b‖; 0 where a and b are both zero.
+    public let relative: Double
+    /// The largest |a − b|.
+    public let largest: Double
+
+    /// Compares a result with what is expected; counts must agree.
+    public init(_ result: [Double], expected: [Double]) {
+        precondition(result.count == expected.count, "\(result.count) values against \(expected.count)")
+        var (distance, norm, largest) = (0.0, 0.0, 0.0)
+        for (a, b) in zip(result, expected) {
+            let difference = a == b ? 0 : a - b
+            distance += difference * difference
+            norm += b * b
+            // A NaN, once met, stays.
+            largest = largest.isNaN || abs(difference) <= largest ? largest : abs(difference)
+        }
+        self.relative = distance == 0 ? 0 : (distance / norm).squareRoot()
+        self.largest = largest
+    }
+
+    /// Whether a tolerance allows it; NaN is never allowed.
+    public func isWithin(_ tolerance: Tolerance) -> Bool {
+        (tolerance.isAbsolute ? largest : relative) <= tolerance.limit
+    }
+}

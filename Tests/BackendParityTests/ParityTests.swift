@@ -1,0 +1,89 @@
+import SegBackend
+import SegOpCases
+import SegReference
+import Testing
+
+/// Every backend against the reference, case by case.
+@Suite struct ParityTests {
+    /// One of each backend for all tests, as a program has.
+    private static let made = Result { try backends.map { ($0.name, try $0.make()) } }
+
+    @Test(arguments: OpCases.all)
+    func agreesWithTheReference(_ opCase: OpCase) throws {
+        for (name, backend) in try Self.made.get() {
+            let parity = try Parity(opCase, on: backend, against: ReferenceBackend())
+            #expect(!parity.rows.isEmpty && parity.passes, "\(name): \(parity)")
+        }
+    }
+
+    @Test(arguments: OpCases.all)
+    func referenceWritesEveryElement(_ opCase: OpCase) throws {
+        for output in try opCase.run(on: ReferenceBackend()) {
+            let unwritten = output.values.firstIndex { !$0.isFinite }
+            #expect(unwritten == nil, "\(output.name) has elements that are not finite or were not written")
+        }
+    }
+
+    @Test(.enabled(if: !threadedBackends.isEmpty), arguments: OpCases.all)
+    func doesNotDependOnThreads(_ opCase: OpCase) throws {
+        for factory in threadedBackends {
+            let results = try (1...3).map { try opCase.run(on: factory.make($0)).map(\.values) }
+            #expect(results[1] == results[0] && results[2] == results[0], "\(factory.name)")
+        }
+    }
+}
+
+/// The catalogue itself.
+@Suite struct OpCasesTests {
+    @Test func namesAreUnique() {
+        let names = OpCases.all.map(\.name) + OpCases.benchmark(batch: 1).map(\.opCase.name)
+        let repeated = Dictionary(grouping: names, by: \.self).filter { $0.value.count > 1 }.keys
+        #expect(repeated.isEmpty)
+    }
+
+    @Test func benchmarkCountsOperations() throws {
+        let rows = OpCases.benchmark(batch: 2)
+        func flops(_ name: String, _ what: String) -> Int? {
+            rows.first { $0.name == name && $0.what == what }?.opCase.flops
+        }
+        let cube = 96 * 96 * 96
+        #expect(flops("conv_16_16_96_k3", "forward") == 2 * 2 * cube * 16 * 16 * 27)
+        #expect(flops("convt_32_16_48_k3_s2", "forward+backward") == 3 * 2 * 2 * cube / 8 * 32 * 16 * 27)
+    }
+
+    @Test func errorsAreMeasured() {
+        let error = ResultError([3, 4.5], expected: [3, 4])
+        #expect(error.relative == 0.1 && error.largest == 0.5)
+        #expect(!error.isWithin(.op) && ResultError([0], expected: [0]).isWithin(.exact))
+        for values in [[Double.nan, 1], [1, .nan], [.infinity, 1]] {
+            let error = ResultError(values, expected: [1, 1])
+            #expect(!Tolerance.allCases.contains { error.isWithin($0) })
+        }
+    }
+
+    @Test(arguments: [-1, 5])
+    func writingOutsideAnOutputIsReported(_ element: Int) throws {
+        let opCase = OpCase("overrun", op: "fill") { arrays in
+            let y = try arrays.output("y", [5], .op)
+            return {
+                try arrays.backend.fill(y, with: 1)
+                let beside = BufferView(buffer: y.buffer, offset: y.offset + element, shape: [1], dtype: y.dtype)
+                try arrays.backend.fill(beside, with: 1)
+            }
+        }
+        #expect {
+            try opCase.run(on: ReferenceBackend())
+        } throws: { error in
+            guard case OpCaseError.wroteOutside("overrun", "y", element) = error else { return false }
+            return true
+        }
+    }
+
+    @Test func changingAnInputIsReported() throws {
+        let opCase = OpCase("spoiled", op: "scale") { arrays in
+            let x = try arrays.input([5])
+            return { try arrays.backend.scale(x, by: 2, into: x, times: 0) }
+        }
+        #expect(throws: OpCaseError.self) { try opCase.run(on: ReferenceBackend()) }
+    }
+}
