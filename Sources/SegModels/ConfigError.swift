@@ -1,5 +1,17 @@
 /// A document that does not say what it must, found before anything runs.
 public struct ConfigError: Error, Sendable, CustomStringConvertible {
+    /// Whose fault it is, which decides a program's exit code.
+    public enum Kind: Sendable {
+        /// The file is not there or cannot be opened.
+        case noInput
+        /// What it says cannot be used.
+        case badData
+        /// It cannot be written.
+        case cannotWrite
+    }
+
+    /// Whose fault it is.
+    public let kind: Kind
     /// The file, or what stands for it.
     public let source: String
     /// Where in the document, such as `network_def.channels`.
@@ -8,7 +20,8 @@ public struct ConfigError: Error, Sendable, CustomStringConvertible {
     public let message: String
 
     /// Makes an error of a document.
-    public init(source: String, key: String?, _ message: String) {
+    public init(_ kind: Kind = .badData, source: String, key: String?, _ message: String) {
+        self.kind = kind
         self.source = source
         self.key = key
         self.message = message

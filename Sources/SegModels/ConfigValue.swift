@@ -24,7 +24,7 @@ public enum ConfigValue: Hashable, Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw ConfigError(source: path, key: nil, "cannot be read: \(error.localizedDescription)")
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.localizedDescription)")
         }
         do {
             self = try JSONDecoder().decode(ConfigValue.self, from: data)

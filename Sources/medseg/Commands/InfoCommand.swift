@@ -1,0 +1,32 @@
+import ArgumentParser
+import Foundation
+import SegImaging
+
+/// `medseg info`.
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Prints header, affine, orientation, spacing, and what the voxels hold, of NIfTI files.")
+
+    @Argument(help: "NIfTI files: .nii, .nii.gz, or the .hdr of a pair.")
+    var files: [String]
+
+    @Flag(help: "Print one JSON object, keyed by file.")
+    var json = false
+
+    func run() throws {
+        guard json else {
+            for (index, file) in files.enumerated() {
+                if index > 0 { print() }
+                print("\(file)\n\(try ImageInfo.inspect(file))")
+            }
+            return
+        }
+        var infos: [String: ImageInfo] = [:]
+        for file in files { infos[file] = try ImageInfo.inspect(file) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)
+        print(String(decoding: data ?? Data(), as: UTF8.self))
+    }
+}

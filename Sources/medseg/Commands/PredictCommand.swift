@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import SegImaging
+import SegInference
+
+/// `medseg predict`.
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Segments scans and writes masks on their own grids.",
+        discussion: "For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry.")
+
+    @Argument(help: "Scans: NIfTI files.")
+    var inputs: [String]
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Option(help: "The folder that masks go to.")
+    var out: String
+
+    @Flag(help: "Also write the probability of each foreground class.")
+    var probabilities = false
+
+    @Flag(help: "Write over existing files.")
+    var force = false
+
+    func run() throws {
+        let jobs = try plan()
+        let backend = try device.makeBackend()
+        if device.device == "auto" && !printing.quiet { note("auto takes \(backend.name): \(backend.details)") }
+        let predictor = try model.makePredictor(on: backend)
+        try OutputFolder.make(out)
+        for job in jobs {
+            let start = Date()
+            let (scan, header) = try NIfTI.readVolume(job.input)
+            var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
+            let prediction = try predictor.predict(scan, name: job.input) { done, count in
+                bar.show(Double(done) / Double(count), "window \(done) of \(count)")
+            }
+            bar.finish()
+            let mask = prediction.mask()
+            try NIfTI.write(mask, like: header, to: job.mask, overwrite: force)
+            if probabilities {
+                for label in 1..<prediction.classes {
+                    try NIfTI.write(
+                        prediction.probability(of: label), like: header, to: job.probability(label), overwrite: force)
+                }
+            }
+            let voxel = scan.affine.spacing.reduce(1, *) / 1000
+            let volumes = (1..<prediction.classes).map { label in
+                let name = predictor.description.labels[label] ?? "class \(label)"
+                return String(format: "%@ %.1f ml", name, Double(mask.count { $0 == UInt8(label) }) * voxel)
+            }
+            print("\(job.mask): \(volumes.joined(separator: ", ")), \(duration(Date().timeIntervalSince(start)))")
+        }
+    }
+
+    private struct Job {
+        let input: String
+        let stem: String
+        let folder: String
+
+        var mask: String { "\(folder)/\(stem)_mask.nii.gz" }
+
+        func probability(_ label: Int) -> String { "\(folder)/\(stem)_probability_\(label).nii.gz" }
+    }
+
+    /// What goes where; clashes are found before anything is computed.
+    private func plan() throws -> [Job] {
+        let jobs = inputs.map { Job(input: $0, stem: NIfTI.stem(of: $0), folder: out) }
+        for (path, same) in Dictionary(grouping: jobs, by: \.mask) {
+            guard same.count == 1 else {
+                let names = same.map(\.input).joined(separator: " and ")
+                throw UsageError("\(names) would both be written to \(path); predict them into different folders")
+            }
+            guard force || !FileManager.default.fileExists(atPath: path) else {
+                throw ImagingError(.cannotWrite, path, "exists already; name another folder or allow --force")
+            }
+        }
+        for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
+            throw ImagingError(.noInput, job.input, "is not there")
+        }
+        return jobs
+    }
+}

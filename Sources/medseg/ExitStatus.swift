@@ -1,0 +1,50 @@
+import Foundation
+import SegBackend
+import SegImaging
+import SegInference
+import SegMetrics
+import SegModels
+import SegReport
+import SegTensor
+
+/// Exit codes, as sysexits.h names them.
+enum ExitStatus: Int32 {
+    case usage = 64
+    case badData = 65
+    case noInput = 66
+    case unavailable = 69
+    case software = 70
+    case inputOutput = 74
+
+    /// The code of an error of ours; nil for the argument parser's own.
+    init?(of error: any Error) {
+        switch error {
+        case let error as ConfigError:
+            switch error.kind {
+            case .noInput: self = .noInput
+            case .badData: self = .badData
+            case .cannotWrite: self = .inputOutput
+            }
+        case let error as ImagingError:
+            switch error.kind {
+            case .noInput: self = .noInput
+            case .badData: self = .badData
+            case .badArgument: self = .usage
+            case .cannotWrite: self = .inputOutput
+            }
+        case BackendError.noSuchDevice: self = .unavailable
+        case is UsageError: self = .usage
+        case is InferenceError, is MetricsError: self = .badData
+        case is ReportError: self = .inputOutput
+        case is BackendError, is TensorError: self = .software
+        default: return nil
+        }
+    }
+}
+
+/// Arguments that make no sense together.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}

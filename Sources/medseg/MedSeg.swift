@@ -1,0 +1,30 @@
+import ArgumentParser
+import Foundation
+
+/// `medseg`: segments organs in 3-D scans.
+@main
+struct MedSeg: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "medseg",
+        abstract: "Segments organs in 3-D medical scans, on any OpenCL GPU or the CPU.",
+        discussion: """
+            A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
+            69 no such device, 70 internal, 74 input or output failed.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
+            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self,
+        ])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard let status = ExitStatus(of: error) else { exit(withError: error) }
+            FileHandle.standardError.write(Data("medseg: \(error)\n".utf8))
+            Foundation.exit(status.rawValue)
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegDevices
+import SegImaging
+import SegInference
+import SegModels
+
+/// Options of every command that computes.
+struct DeviceOptions: ParsableArguments {
+    @Option(help: "The device: auto, cpu or reference; see `medseg devices`.")
+    var device = "auto"
+
+    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    var threads: Int?
+
+    @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
+    var maxMemory: String?
+
+    func makeBackend() throws -> any Backend {
+        let backend = try Devices.makeBackend(device, threads: threads)
+        if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
+        return backend
+    }
+
+    /// `2G`, `512M`, `64K` or plain bytes.
+    private static func bytes(_ text: String) throws -> Int {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = text.last.flatMap { units[Character($0.uppercased())] }
+        let digits = unit == nil ? text[...] : text.dropLast()
+        guard let number = Int(digits), number > 0, let bytes = number.multipliedIfFits(unit ?? 1) else {
+            throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(text)'")
+        }
+        return bytes
+    }
+}
+
+extension Int {
+    fileprivate func multipliedIfFits(_ factor: Int) -> Int? {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? nil : product
+    }
+}
+
+/// Options that name a model: a folder, or weights with a description.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "A model folder with model.json and model.safetensors.")
+    var model: String?
+
+    @Option(help: "Weights (safetensors), with --network, in place of --model.")
+    var weights: String?
+
+    @Option(help: "The description of the model (JSON), with --weights.")
+    var network: String?
+
+    func makePredictor(on backend: any Backend) throws -> Predictor {
+        switch (model, weights, network) {
+        case (let model?, nil, nil): return try Predictor(folder: model, on: backend)
+        case (nil, let weights?, let network?):
+            return try Predictor(weights: weights, description: ModelDescription(file: network), on: backend)
+        default: throw UsageError("name a model: either --model DIR, or --weights FILE with --network FILE.json")
+        }
+    }
+}
+
+/// Options about what is printed.
+struct PrintingOptions: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
+    var quiet = false
+}
+
+/// A folder that results go to.
+enum OutputFolder {
+    /// Makes the folder; one that holds files already is refused unless forced.
+    static func prepare(_ path: String, force: Bool) throws {
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        guard found.isEmpty || force else {
+            throw ImagingError(
+                .cannotWrite, path, "holds \(found.count) files already; name another folder or allow --force")
+        }
+        try make(path)
+    }
+
+    /// Makes the folder if it is not there.
+    static func make(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw ImagingError(.cannotWrite, path, "cannot be made a folder: \(error.localizedDescription)")
+        }
+        guard FileManager.default.isWritableFile(atPath: path) else {
+            throw ImagingError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
+        }
+    }
+
+    /// Writes text under a temporary name, then renames it.
+    static func write(_ text: String, to path: String) throws {
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+        }
+    }
+}
+
+/// Prints to standard error, where it does not mix with results.
+func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
