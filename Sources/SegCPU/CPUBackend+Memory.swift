@@ -10,7 +10,8 @@ extension CPUBackend: MemoryOps {
     }
 
     public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
-        precondition(destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
+        precondition(
+            destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
         if let base = destination.baseAddress { memcpy(base, view.bytes, destination.count) }
     }
 

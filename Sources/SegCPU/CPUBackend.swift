@@ -1,5 +1,5 @@
-import CSegCPU
 import COpenBLAS
+import CSegCPU
 import Foundation
 public import SegBackend
 

@@ -18,7 +18,8 @@ final class ThreadPool: Sendable {
     init(count: Int) throws {
         guard let handle = segcpu_threads_create(count) else {
             throw BackendError.failed(
-                backend: "cpu", operation: "starting \(count) threads", reason: "the system refused; use fewer --threads")
+                backend: "cpu", operation: "starting \(count) threads",
+                reason: "the system refused; use fewer --threads")
         }
         self.count = count
         self.handle = handle

@@ -2,6 +2,11 @@
 #ifndef CSEGCPU_H
 #define CSEGCPU_H
 
+#include "segcpu_isa.h"
+#include "segcpu_loss.h"
+#include "segcpu_norm.h"
+#include "segcpu_pointwise.h"
+#include "segcpu_spatial.h"
 #include "segcpu_threads.h"
 
 #endif
