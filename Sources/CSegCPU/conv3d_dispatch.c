@@ -1,37 +1,18 @@
 // The choice of an instruction set, and the parts of the convolutions that need none.
 #include "conv3d_kernels.h"
+#include "segcpu_isa.h"
 
-#include <stdatomic.h>
 #include <string.h>
-
-static atomic_int ceiling = SEGCPU_ISA_AVX512;
-
-void segcpu_set_isa(segcpu_isa isa) { atomic_store(&ceiling, (int)isa); }
-
-segcpu_isa segcpu_current_isa(void) {
-#if defined(__x86_64__)
-    int most = atomic_load_explicit(&ceiling, memory_order_relaxed);
-    if (most >= SEGCPU_ISA_AVX512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl")
-        && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-        return SEGCPU_ISA_AVX512;
-    if (most >= SEGCPU_ISA_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return SEGCPU_ISA_AVX2;
-#endif
-    return SEGCPU_ISA_PORTABLE;
-}
 
 static const conv3d_kernels *kernels(void) {
 #if defined(__x86_64__)
-    switch (segcpu_current_isa()) {
-    case SEGCPU_ISA_AVX512: return &conv3d_kernels_avx512;
-    case SEGCPU_ISA_AVX2: return &conv3d_kernels_avx2;
-    case SEGCPU_ISA_PORTABLE: break;
+    switch (segcpu_isa_level()) {
+    case SEGCPU_AVX512: return &conv3d_kernels_avx512;
+    case SEGCPU_AVX2: return &conv3d_kernels_avx2;
     }
 #endif
     return &conv3d_kernels_portable;
 }
-
-const char *segcpu_isa_name(void) { return kernels()->name; }
 
 int segcpu_vector_lanes(void) { return kernels()->lanes; }
 

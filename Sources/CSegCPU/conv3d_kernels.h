@@ -5,7 +5,6 @@
 #include "segcpu_conv3d.h"
 
 typedef struct {
-    const char *name;
     int lanes;
     int accumulators;
     void (*tile)(

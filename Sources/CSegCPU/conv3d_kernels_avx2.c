@@ -3,7 +3,6 @@
 #define LANES 8
 #define ACCUMULATORS 12
 #define KERNELS conv3d_kernels_avx2
-#define KERNELS_NAME "avx2"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #include "conv3d_vector.h"
 #include "conv3d_direct.h"

@@ -6,7 +6,6 @@
 #endif
 #define LANES 4
 #define KERNELS conv3d_kernels_portable
-#define KERNELS_NAME "portable"
 #include "conv3d_vector.h"
 #include "conv3d_direct.h"
 #include "conv3d_gradient.h"

@@ -1,6 +1,5 @@
 // The table of one instruction set; included once by each conv3d_kernels_*.c, after the kernels.
 const conv3d_kernels KERNELS = {
-    .name = KERNELS_NAME,
     .lanes = LANES,
     .accumulators = ACCUMULATORS,
     .tile = direct_tile,

@@ -36,9 +36,16 @@ public final class CPUBackend: Sendable {
     /// What `--device` calls it.
     public var name: String { "cpu" }
 
+    /// Threads and instruction set.
+    public var details: String {
+        "\(threads.count) thread\(threads.count == 1 ? "" : "s"), \(String(cString: segcpu_isa_name()))"
+    }
+
     /// 32-bit float.
     public var scalar: DType { .f32 }
 }
+
+extension CPUBackend: Backend {}
 
 extension BufferView {
     /// The elements as 32-bit floats.

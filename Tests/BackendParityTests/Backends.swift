@@ -1,4 +1,5 @@
 import SegBackend
+import SegCPU
 import SegReference
 
 /// A backend under test, by name.
@@ -13,8 +14,11 @@ struct BackendFactory: Sendable, CustomStringConvertible {
 ///
 /// The reference itself is among them: its guard bands and its repeatability are checked as everyone's are.
 let backends: [BackendFactory] = [
-    BackendFactory(name: "reference") { ReferenceBackend() }
+    BackendFactory(name: "reference") { ReferenceBackend() },
+    BackendFactory(name: "cpu") { try CPUBackend(threads: 2) },
 ]
 
 /// Backends whose number of threads can be chosen; their results must not depend on it.
-let threadedBackends: [(name: String, make: @Sendable (_ threads: Int) throws -> any Backend)] = []
+let threadedBackends: [(name: String, make: @Sendable (_ threads: Int) throws -> any Backend)] = [
+    ("cpu", { try CPUBackend(threads: $0) })
+]

@@ -3,6 +3,11 @@
 #define CSEGCPU_H
 
 #include "segcpu_conv3d.h"
+#include "segcpu_isa.h"
+#include "segcpu_loss.h"
+#include "segcpu_norm.h"
+#include "segcpu_pointwise.h"
+#include "segcpu_spatial.h"
 #include "segcpu_threads.h"
 
 #endif

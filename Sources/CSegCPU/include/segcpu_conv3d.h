@@ -11,18 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Instruction sets, in ascending order; the portable one runs everywhere.
-typedef enum { SEGCPU_ISA_PORTABLE = 0, SEGCPU_ISA_AVX2 = 1, SEGCPU_ISA_AVX512 = 2 } segcpu_isa;
-
-// The best instruction set of this machine, or the one that segcpu_set_isa asked for.
-segcpu_isa segcpu_current_isa(void);
-
-// Uses at most this instruction set from now on; for tests. Not to be called while kernels run.
-void segcpu_set_isa(segcpu_isa isa);
-
-// `avx512`, `avx2` or `portable`.
-const char *segcpu_isa_name(void);
-
 // Lanes of a vector.
 int segcpu_vector_lanes(void);
 

@@ -1,0 +1,21 @@
+// Every kernel but the convolutions, compiled once for each instruction set: KERNEL(name) names this set's version.
+#include "segcpu_loss.h"
+#include "segcpu_norm.h"
+#include "segcpu_pointwise.h"
+#include "segcpu_spatial.h"
+
+#include "simd.h"
+
+#include "philox_kernel.h"
+
+#include "norm_kernel.h"
+
+#include "layer_kernel.h"
+
+#include "pointwise_kernel.h"
+
+#include "softmax_kernel.h"
+
+#include "loss_kernel.h"
+
+#include "spatial_kernel.h"

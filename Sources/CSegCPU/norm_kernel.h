@@ -1,0 +1,207 @@
+// Normalisation of runs of channels-last rows, fused with dropout, residual sums and activation; see segcpu_norm.h.
+
+enum { TILE = 1024, BLOCK = 8 * TILE };
+
+// The keep multipliers of up to TILE elements from `element` on.
+INLINE const float *keep_tile(const segcpu_dropout_rule *rule, uint64_t element, size_t count, float *buffer) {
+    size_t skip = element & 3;
+    philox_multipliers(rule, element >> 2, buffer, count + skip);
+    return buffer + skip;
+}
+
+typedef struct {
+    vf hat, w, keep; // x̂, the activation's argument, and dropout's multiplier
+} norm_point;
+
+INLINE norm_point norm_at(
+    const segcpu_norm *p, const float *x, const float *before, const float *kept, size_t phase, size_t lanes) {
+    norm_point at;
+    at.hat = load_part(x, lanes);
+    at.w = at.hat;
+    if (p->mean) {
+        at.hat = (at.hat - load(p->mean + phase)) * load(p->rstd + phase);
+        at.w = at.hat * load(p->weight + phase) + load(p->bias + phase);
+    }
+    at.keep = (vf)1.0f;
+    if (kept) at.keep = load(kept);
+    else if (p->keep) at.keep = load(p->keep + phase);
+    at.w *= at.keep;
+    if (before) at.w += load_part(before, lanes);
+    return at;
+}
+
+INLINE vf slope_at(const segcpu_norm *p, size_t phase) { return p->slope ? load(p->slope + phase) : (vf)0.0f; }
+
+// Runs BODY(i, phase, lanes, kept) over a run in vectors, with dropout's multipliers at hand.
+#define FOR_RUN(BODY)                                                                                                  \
+    float buffer[TILE + 64];                                                                                           \
+    size_t phase = 0;                                                                                                  \
+    for (size_t tile = 0; tile < run.count; tile += TILE) {                                                            \
+        size_t end = least(tile + TILE, run.count), i = tile;                                                          \
+        const float *kept = p->dropout ? keep_tile(p->dropout, run.element + tile, end - tile, buffer) : NULL;         \
+        for (; i + LANES <= end; i += LANES) {                                                                         \
+            BODY(i, phase, LANES, kept ? kept + (i - tile) : NULL);                                                    \
+            phase = phase + LANES == p->period ? 0 : phase + LANES;                                                    \
+        }                                                                                                              \
+        if (i < end) BODY(i, phase, end - i, kept ? kept + (i - tile) : NULL);                                         \
+        AFTER_TILE(end);                                                                                               \
+    }
+
+// Calls FUNCTION with each activation as a constant, so that it is compiled for each.
+#define FOR_ACTIVATION(kind, FUNCTION, ...)                                                                            \
+    switch (kind) {                                                                                                    \
+    case SEGCPU_RELU: FUNCTION(SEGCPU_RELU, __VA_ARGS__); break;                                                       \
+    case SEGCPU_PRELU: FUNCTION(SEGCPU_PRELU, __VA_ARGS__); break;                                                     \
+    case SEGCPU_ELU: FUNCTION(SEGCPU_ELU, __VA_ARGS__); break;                                                         \
+    case SEGCPU_GELU: FUNCTION(SEGCPU_GELU, __VA_ARGS__); break;                                                       \
+    case SEGCPU_SIGMOID: FUNCTION(SEGCPU_SIGMOID, __VA_ARGS__); break;                                                 \
+    default: FUNCTION(SEGCPU_IDENTITY, __VA_ARGS__);                                                                   \
+    }
+
+#define AFTER_TILE(end)
+
+INLINE void norm_forward_as(
+    int kind, const segcpu_norm *p, const float *x, const float *before, const float *after, float *y, segcpu_run run) {
+#define FORWARD(i, phase, lanes, kept)                                                                                 \
+    do {                                                                                                               \
+        vf w = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes).w;                                \
+        vf value = activation_value(kind, w, slope_at(p, phase));                                                      \
+        if (after) value += load_part(after + (i), lanes);                                                             \
+        store_part(y + (i), value, lanes);                                                                             \
+    } while (0)
+    FOR_RUN(FORWARD)
+#undef FORWARD
+}
+
+void KERNEL(norm_forward)(
+    const segcpu_norm *norm, const float *x, const float *before, const float *after, float *y, segcpu_run run) {
+    FOR_ACTIVATION(norm->activation, norm_forward_as, norm, x, before, after, y, run)
+}
+
+INLINE void norm_gradient_as(
+    int kind, const segcpu_norm *p, const float *a, const float *b, const float *c, const float *x,
+    const float *upstream, const float *before, float *gx, bool accumulate, segcpu_run run) {
+#define GRADIENT(i, phase, lanes, kept)                                                                                \
+    do {                                                                                                               \
+        norm_point at = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes);                         \
+        vf g = load_part(upstream + (i), lanes) * activation_derivative(kind, at.w, slope_at(p, phase)) * at.keep;     \
+        g = g * load(a + (phase)) + load(b + (phase)) + at.hat * load(c + (phase));                                    \
+        if (accumulate) g += load_part(gx + (i), lanes);                                                               \
+        store_part(gx + (i), g, lanes);                                                                                \
+    } while (0)
+    FOR_RUN(GRADIENT)
+#undef GRADIENT
+}
+
+void KERNEL(norm_gradient)(
+    const segcpu_norm *norm, const float *a, const float *b, const float *c, const float *x, const float *upstream,
+    const float *before, float *gx, bool accumulate, segcpu_run run) {
+    FOR_ACTIVATION(norm->activation, norm_gradient_as, norm, a, b, c, x, upstream, before, gx, accumulate, run)
+}
+
+#undef AFTER_TILE
+
+// Adds floats to doubles and clears them: what keeps long sums accurate.
+INLINE void fold(float *narrow, double *wide, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) {
+        vd total;
+        memcpy(&total, wide + i, sizeof total);
+        total += __builtin_convertvector(load(narrow + i), vd);
+        memcpy(wide + i, &total, sizeof total);
+        store(narrow + i, (vf)0.0f);
+    }
+}
+
+INLINE void norm_sums_as(
+    int kind, const segcpu_norm *p, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
+    segcpu_run run, float *narrow, double *wide) {
+    float *zeroth = narrow, *first = zeroth + p->period, *slopes = first + p->period;
+#define SUMS(i, phase, lanes, kept)                                                                                    \
+    do {                                                                                                               \
+        norm_point at = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes);                         \
+        vf g = load_part(upstream + (i), lanes);                                                                       \
+        if (kind == SEGCPU_PRELU) {                                                                                    \
+            vf own = at.w > 0.0f ? (vf)0.0f : g * at.w;                                                                \
+            store(slopes + (phase), load(slopes + (phase)) + keep_lanes(own, lanes, 0.0f));                            \
+        }                                                                                                              \
+        g *= activation_derivative(kind, at.w, slope_at(p, phase));                                                    \
+        if (g2) store_part(g2 + (i), add_g2 ? g + load_part(g2 + (i), lanes) : g, lanes);                              \
+        if (p->mean) {                                                                                                 \
+            g = keep_lanes(g * at.keep, lanes, 0.0f);                                                                  \
+            store(zeroth + (phase), load(zeroth + (phase)) + g);                                                       \
+            store(first + (phase), load(first + (phase)) + g * at.hat);                                                \
+        }                                                                                                              \
+    } while (0)
+#define AFTER_TILE(end)                                                                                                \
+    if ((end) % BLOCK == 0 || (end) == run.count) fold(narrow, wide, 3 * p->period)
+    FOR_RUN(SUMS)
+#undef AFTER_TILE
+#undef SUMS
+}
+
+void KERNEL(norm_sums)(
+    const segcpu_norm *norm, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
+    segcpu_run run, size_t channels, float *scratch, double *wide, double *sums) {
+    size_t period = norm->period;
+    memset(scratch, 0, 3 * period * sizeof *scratch);
+    memset(wide, 0, 3 * period * sizeof *wide);
+    FOR_ACTIVATION(
+        norm->activation, norm_sums_as, norm, x, upstream, before, g2, add_g2, run, scratch, wide)
+    for (size_t kind = 0; kind < 3; kind++)
+        for (size_t c = 0; c < channels; c++) {
+            double total = 0;
+            for (size_t i = c; i < period; i += channels) total += wide[kind * period + i];
+            sums[kind * channels + c] = total;
+        }
+}
+
+// Merges `count` values with mean and m2 into a running triple (Chan, Golub and LeVeque 1979).
+INLINE void merge_moments(double *n, double *mean, double *m2, double count, double other_mean, double other_m2) {
+    double total = *n + count, delta = other_mean - *mean;
+    *mean += delta * count / total;
+    *m2 += other_m2 + delta * delta * *n * count / total;
+    *n = total;
+}
+
+// The moments of `rows` periods, lane by lane, merged into those of `seen` periods before.
+INLINE void merge_block(const float *x, size_t rows, size_t period, double seen, float *scratch, double *wide) {
+    float *centre = scratch, *first = centre + period, *second = first + period;
+    memset(scratch, 0, 3 * period * sizeof *scratch);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t i = 0; i < period; i += LANES) store(centre + i, load(centre + i) + load(x + row * period + i));
+    for (size_t i = 0; i < period; i += LANES) store(centre + i, load(centre + i) / (float)rows);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t i = 0; i < period; i += LANES) {
+            vf d = load(x + row * period + i) - load(centre + i);
+            store(first + i, load(first + i) + d);
+            store(second + i, load(second + i) + d * d);
+        }
+    double n = (double)rows, *mean = wide, *m2 = wide + period;
+    double share = n / (seen + n), weight = seen * share;
+    for (size_t i = 0; i < period; i++) {
+        // The float centre is not quite the mean; its miss is known from Σ d.
+        double miss = (double)first[i] / n, delta = centre[i] + miss - mean[i];
+        mean[i] += delta * share;
+        m2[i] += second[i] - miss * first[i] + delta * delta * weight;
+    }
+}
+
+void KERNEL(norm_statistics)(
+    const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *mean,
+    double *m2) {
+    memset(wide, 0, 2 * period * sizeof *wide);
+    size_t rows = count / period, rest = count - rows * period;
+    size_t block = BLOCK / period ? BLOCK / period : 1;
+    for (size_t row = 0; row < rows; row += block)
+        merge_block(x + row * period, least(block, rows - row), period, (double)row, scratch, wide);
+    const float *tail = x + rows * period;
+    for (size_t c = 0; c < channels; c++) {
+        double n = 0, centre = 0, square = 0;
+        for (size_t i = c; i < period; i += channels) {
+            if (rows) merge_moments(&n, &centre, &square, (double)rows, wide[i], wide[period + i]);
+            if (i < rest) merge_moments(&n, &centre, &square, 1, tail[i], 0);
+        }
+        mean[c] = centre;
+        m2[c] = square;
+    }
+}

@@ -1,0 +1,138 @@
+import COpenBLAS
+import CSegCPU
+import Foundation
+public import SegBackend
+
+/// Queries and keys of a block of scores.
+private let queryBlock = 64
+private let keyBlock = 128
+
+extension CPUBackend {
+    /// Blocks of queries against blocks of keys with a running maximum and sum.
+    public func attention(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
+    ) throws {
+        let heads = HeadLayout(q.shape)
+        let blocks = (heads.queries + queryBlock - 1) / queryBlock
+        let size = queryBlock * (keyBlock + 3)
+        let memory = try scratch(Float.self, threads.count * size)
+        defer { memory.done() }
+        let (queries, keys, values, output, logs) = (q.floats, k.floats, v.floats, y.floats, logSumExp.floats)
+        threads.run(heads.count * blocks) { task, thread in
+            let (head, first) = (task / blocks, task % blocks * queryBlock)
+            let rows = min(queryBlock, heads.queries - first)
+            let start = heads.start(head)
+            let query = queries + start + first * heads.stride
+            let result = output + start + first * heads.stride
+            let scores = memory.base + thread * size
+            let maximum = scores + queryBlock * keyBlock
+            let (sum, decay) = (maximum + queryBlock, maximum + 2 * queryBlock)
+            maximum.update(repeating: -.infinity, count: rows)
+            sum.update(repeating: 0, count: rows)
+            for key in stride(from: 0, to: heads.queries, by: keyBlock) {
+                let count = min(keyBlock, heads.queries - key)
+                let offset = start + key * heads.stride
+                product(
+                    query, heads.stride, keys + offset, heads.stride, .timesTransposed, rows, count, heads.width, 0,
+                    scores, keyBlock)
+                segcpu_attention_scores(scores, rows, count, keyBlock, scale, maximum, sum, decay)
+                if key > 0 { segcpu_scale_rows(result, rows, heads.width, heads.stride, decay) }
+                product(
+                    scores, keyBlock, values + offset, heads.stride, .times, rows, heads.width, count, key > 0 ? 1 : 0,
+                    result, heads.stride)
+            }
+            for row in 0..<rows {
+                logs[head * heads.queries + first + row] = maximum[row] + Foundation.log(sum[row])
+                decay[row] = 1 / sum[row]
+            }
+            segcpu_scale_rows(result, rows, heads.width, heads.stride, decay)
+        }
+    }
+
+    /// Recomputes the probabilities block by block from `logSumExp`.
+    public func attentionBackward(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
+        upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
+    ) throws {
+        let heads = HeadLayout(q.shape)
+        let size = queryBlock * (2 * keyBlock + 1)
+        let memory = try scratch(Float.self, threads.count * size)
+        defer { memory.done() }
+        let (queries, keys, values, outputs) = (q.floats, k.floats, v.floats, y.floats)
+        let (signal, logs) = (upstream.floats, logSumExp.floats)
+        let (gradientQ, gradientK, gradientV) = (gq.floats, gk.floats, gv.floats)
+        let (pitch, width) = (heads.stride, heads.width)
+        threads.run(heads.count) { head, thread in
+            let scores = memory.base + thread * size
+            let gradients = scores + queryBlock * keyBlock
+            let dots = gradients + queryBlock * keyBlock
+            for first in stride(from: 0, to: heads.queries, by: queryBlock) {
+                let rows = min(queryBlock, heads.queries - first)
+                let at = heads.start(head) + first * pitch
+                segcpu_row_dots(outputs + at, signal + at, rows, width, pitch, dots)
+                for key in stride(from: 0, to: heads.queries, by: keyBlock) {
+                    let count = min(keyBlock, heads.queries - key)
+                    let to = heads.start(head) + key * pitch
+                    let again: Float = first > 0 ? 1 : 0
+                    product(
+                        queries + at, pitch, keys + to, pitch, .timesTransposed, rows, count, width, 0, scores, keyBlock
+                    )
+                    product(
+                        signal + at, pitch, values + to, pitch, .timesTransposed, rows, count, width, 0, gradients,
+                        keyBlock)
+                    segcpu_attention_gradient(
+                        scores, gradients, rows, count, keyBlock, scale, logs + head * heads.queries + first, dots)
+                    product(
+                        scores, keyBlock, signal + at, pitch, .transposedTimes, count, width, rows, again,
+                        gradientV + to, pitch)
+                    product(
+                        gradients, keyBlock, queries + at, pitch, .transposedTimes, count, width, rows, again,
+                        gradientK + to, pitch)
+                    product(
+                        gradients, keyBlock, keys + to, pitch, .times, rows, width, count, key > 0 ? 1 : 0,
+                        gradientQ + at, pitch)
+                }
+            }
+        }
+    }
+}
+
+/// Where the heads of `[N, T, heads, E]` lie.
+private struct HeadLayout {
+    private let heads: Int
+    /// T.
+    let queries: Int
+    /// E.
+    let width: Int
+    /// Heads in the batch.
+    let count: Int
+
+    init(_ shape: Shape) {
+        (heads, queries, width) = (shape[2], shape[1], shape[3])
+        count = shape[0] * shape[2]
+    }
+
+    /// Elements from a row of a head to the next.
+    var stride: Int { heads * width }
+
+    /// The first element of a head.
+    func start(_ head: Int) -> Int { head / heads * queries * stride + head % heads * width }
+}
+
+/// Which factor of a product is transposed.
+private enum ProductForm {
+    case times
+    case timesTransposed
+    case transposedTimes
+}
+
+/// c `[m, n]` = a · b + beta · c over an inner axis of k; each matrix with its row pitch.
+private func product(
+    _ a: UnsafePointer<Float>, _ pitchA: Int, _ b: UnsafePointer<Float>, _ pitchB: Int, _ form: ProductForm, _ m: Int,
+    _ n: Int, _ k: Int, _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ pitchC: Int
+) {
+    cblas_sgemm(
+        CblasRowMajor, form == .transposedTimes ? CblasTrans : CblasNoTrans,
+        form == .timesTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a, Int32(pitchA), b,
+        Int32(pitchB), beta, c, Int32(pitchC))
+}

@@ -1,0 +1,116 @@
+import CSegCPU
+public import SegBackend
+
+extension CPUBackend: NormalizationOps {
+    public func normStatistics(
+        _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView
+    ) throws {
+        if params.kind == .layer { return layerStatistics(x, into: mean, variance) }
+        let partition = RowPartition(x.shape, perSample: params.kind != .batch)
+        let channels = partition.channels
+        let moments = try scratch(Double.self, 2 * partition.tasks * channels)
+        let narrow = try scratch(Float.self, 3 * threads.count * partition.period)
+        let wide = try scratch(Double.self, 2 * threads.count * partition.period)
+        defer {
+            moments.done()
+            narrow.done()
+            wide.done()
+        }
+        let input = x.floats
+        threads.run(partition.tasks) { task, thread in
+            let run = partition[task]
+            let own = moments.base + 2 * task * channels
+            segcpu_norm_statistics(
+                input + run.start, run.count, channels, partition.period,
+                narrow.base + 3 * thread * partition.period, wide.base + 2 * thread * partition.period,
+                own, own + channels)
+        }
+        mergeMoments(moments.base, partition, params, into: mean.floats, variance.floats, groups: mean.count)
+    }
+
+    /// Merges the tasks' moments, in order, into those of the statistics groups.
+    private func mergeMoments(
+        _ moments: UnsafePointer<Double>, _ partition: RowPartition, _ params: NormParams,
+        into mean: UnsafeMutablePointer<Float>, _ variance: UnsafeMutablePointer<Float>, groups: Int
+    ) {
+        let channels = partition.channels
+        var merged = [Moments](repeating: Moments(), count: groups)
+        for task in 0..<partition.tasks {
+            let run = partition[task]
+            let own = moments + 2 * task * channels
+            for c in 0..<channels {
+                merged[params.group(sample: run.sample, channel: c, of: channels)].merge(
+                    count: Double(run.rows), mean: own[c], squares: own[channels + c])
+            }
+        }
+        for (group, moments) in merged.enumerated() {
+            mean[group] = Float(moments.mean)
+            variance[group] = Float(moments.squares / max(moments.count, 1))
+        }
+    }
+
+    private func layerStatistics(_ x: BufferView, into mean: BufferView, _ variance: BufferView) {
+        let (rows, channels) = (x.shape.rows, x.shape.channels)
+        let (input, means, variances) = (x.floats, mean.floats, variance.floats)
+        threads.forRanges(rows, grain: max(1, (1 << 14) / channels)) { range in
+            segcpu_layer_statistics(
+                input + range.lowerBound * channels, range.count, channels, means + range.lowerBound,
+                variances + range.lowerBound)
+        }
+    }
+
+    public func normalize(
+        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
+        _ params: NormParams, into y: BufferView
+    ) throws {
+        try normActivate(
+            x, mean: mean, variance: variance, weight: weight, bias: bias, params, .none, into: y)
+    }
+
+    public func normalizeBackward(
+        _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
+        _ params: NormParams, into gradients: NormGradients
+    ) throws {
+        var own = gradients
+        own.slope = nil
+        own.residualBefore = nil
+        try normActivateBackward(
+            x, upstream: upstream, mean: mean, variance: variance, weight: weight, bias: nil, params, .none, into: own)
+    }
+}
+
+/// Count, mean and Σ (x − mean)² of a set, and how two sets' make one's.
+private struct Moments {
+    var count = 0.0
+    var mean = 0.0
+    var squares = 0.0
+
+    /// Chan, Golub and LeVeque 1979.
+    mutating func merge(count other: Double, mean otherMean: Double, squares otherSquares: Double) {
+        let total = count + other
+        guard total > 0 else { return }
+        let delta = otherMean - mean
+        mean += delta * other / total
+        squares += otherSquares + delta * delta * count * other / total
+        count = total
+    }
+}
+
+extension NormParams {
+    /// Which entry of the statistics a channel of a sample belongs to; not for layer normalisation.
+    func group(sample: Int, channel: Int, of channels: Int) -> Int {
+        switch kind {
+        case .batch: channel
+        case .instance: sample * channels + channel
+        case .group(let groups): sample * groups + channel / (channels / groups)
+        case .layer: preconditionFailure("layer statistics belong to rows")
+        }
+    }
+}
+
+extension NormEpilogue {
+    /// Nothing after the normalisation.
+    fileprivate static var none: NormEpilogue {
+        NormEpilogue(dropout: nil, activation: .identity, slope: nil, residualBefore: nil, residualAfter: nil)
+    }
+}

@@ -1,0 +1,80 @@
+import CSegCPU
+public import SegBackend
+
+extension CPUBackend {
+    /// Sums in double precision; long axes are cut into parts by the shape alone.
+    public func reduce(
+        _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
+    ) throws {
+        let n = outer * inner == 0 ? 0 : x.count / (outer * inner)
+        let target = ReduceTarget(op: op, n: n, output: y.floats, accumulate: accumulate)
+        if op != .max && inner <= 512 && n * inner >= 1 << 14 {
+            for o in 0..<outer { try columnSums(x.floats + o * n * inner, n: n, inner: inner, target, at: o * inner) }
+        } else {
+            try reduceEach(x.floats, n: n, outer: outer, inner: inner, target)
+        }
+    }
+
+    /// Few columns and many rows, the case of bias gradients.
+    private func columnSums(
+        _ x: UnsafePointer<Float>, n: Int, inner: Int, _ target: ReduceTarget, at first: Int
+    ) throws {
+        let partition = RowPartition(samples: 1, positions: n, channels: inner)
+        let period = partition.period
+        let sums = try scratch(Double.self, partition.tasks * inner)
+        let narrow = try scratch(Float.self, threads.count * period)
+        let wide = try scratch(Double.self, threads.count * period)
+        defer {
+            sums.done()
+            narrow.done()
+            wide.done()
+        }
+        threads.run(partition.tasks) { task, thread in
+            let run = partition[task]
+            segcpu_column_sums(
+                x + run.start, run.count, inner, period, narrow.base + thread * period, wide.base + thread * period,
+                sums.base + task * inner)
+        }
+        for i in 0..<inner {
+            var total = 0.0
+            for task in 0..<partition.tasks { total += sums.base[task * inner + i] }
+            target.set(first + i, total)
+        }
+    }
+
+    /// Every output by itself, in pieces of up to 256 neighbours.
+    private func reduceEach(
+        _ x: UnsafePointer<Float>, n: Int, outer: Int, inner: Int, _ target: ReduceTarget
+    ) throws {
+        let width = min(inner, 256)
+        guard width > 0 else { return }
+        let pieces = (inner + width - 1) / width
+        let results = try scratch(Double.self, threads.count * width)
+        defer { results.done() }
+        let batch = max(1, (1 << 14) / max(n * width, 1))
+        threads.run((outer * pieces + batch - 1) / batch) { task, thread in
+            let own = results.base + thread * width
+            for piece in task * batch..<min(outer * pieces, (task + 1) * batch) {
+                let (o, begin) = (piece / pieces, piece % pieces * width)
+                let count = min(width, inner - begin)
+                segcpu_reduce(target.kind, x + o * n * inner + begin, n, inner, count, own)
+                for i in 0..<count { target.set(o * inner + begin + i, own[i]) }
+            }
+        }
+    }
+}
+
+/// Where and how results of a reduction are written.
+private struct ReduceTarget {
+    let op: ReduceOp
+    let n: Int
+    let output: UnsafeMutablePointer<Float>
+    let accumulate: Bool
+
+    var kind: Int32 { op == .max ? Int32(SEGCPU_MAX) : Int32(SEGCPU_SUM) }
+
+    func set(_ index: Int, _ total: Double) {
+        let value = op == .mean ? total / Double(n) : total
+        output[index] = Float(accumulate && op != .max ? Double(output[index]) + value : value)
+    }
+}
