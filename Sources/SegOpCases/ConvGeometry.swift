@@ -108,6 +108,13 @@ extension ConvGeometry {
         ]
     }
 
+    /// Forward and all gradients in one case.
+    var layerCase: OpCase {
+        OpCase("\(op)_layer_\(name)", op: op, flops: 3 * flops, bytes: 3 * bytes) {
+            try layer($0, backward: true)
+        }
+    }
+
     func forward(bias: Bool, accumulate: Bool) -> OpCase {
         let suffix = (bias ? "" : "_nobias") + (accumulate ? "_accumulate" : "")
         return OpCase("\(op)_\(name)\(suffix)", op: op, flops: flops, bytes: bytes) { arrays in
@@ -169,5 +176,27 @@ extension ConvGeometry {
     ) throws {
         let (fine, coarse) = transposed ? (upstream, x) : (x, upstream)
         try backend.conv3dBackwardWeight(fine, upstream: coarse, params, into: gw, accumulate: accumulate)
+    }
+
+    /// y, and with `backward` the gradients of x, weight and bias, as a training step computes them.
+    func layer(_ arrays: OpArrays, backward: Bool) throws -> () throws -> Void {
+        let backend = arrays.backend
+        let x = try arrays.input(input)
+        let weight = try arrays.input(weight, -0.05..<0.05)
+        let bias = try arrays.input([outputs])
+        let y = try arrays.output("y", output, tolerance)
+        let forward = { try apply(backend, x, weight: weight, bias: bias, into: y, accumulate: false) }
+        guard backward else { return forward }
+        let upstream = try arrays.upstream(output)
+        let gx = try arrays.output("gx", input, tolerance)
+        let gw = try arrays.output("gw", self.weight, weightTolerance)
+        let gb = try arrays.output("gb", [outputs], .reduction(terms: output.rows))
+        try arrays.differentiate(y, upstream: upstream, [(x, gx), (weight, gw), (bias, gb)])
+        return {
+            try forward()
+            try applyTransposed(backend, upstream, weight: weight, into: gx, accumulate: false)
+            try applyBackwardWeight(backend, x, upstream: upstream, into: gw, accumulate: false)
+            try backend.reduce(.sum, upstream, outer: 1, inner: outputs, into: gb, accumulate: false)
+        }
     }
 }

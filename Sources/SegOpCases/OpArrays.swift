@@ -11,6 +11,7 @@ package final class OpArrays {
     private var made: UInt32 = 0
     private var inputs: [Input] = []
     private var results: [Result] = []
+    var differentiation: Differentiation?
 
     private struct Input {
         let view: BufferView
@@ -166,6 +167,14 @@ package final class OpArrays {
         }
     }
 
+    /// The name of an output.
+    func name(of view: BufferView) -> String { results.first { $0.view.buffer === view.buffer }?.name ?? "" }
+
+    /// Replaces the values of an array of 64-bit floats.
+    func write(_ values: [Double], to view: BufferView) throws {
+        try values.withUnsafeBytes { try backend.upload($0, to: view) }
+    }
+
     private func checkGuards(of result: Result) throws {
         let (view, expected) = (result.view, sentinel(result.view.dtype))
         for start in [-guardBand, view.count] {
@@ -177,7 +186,7 @@ package final class OpArrays {
         }
     }
 
-    private func read(_ view: BufferView) throws -> [Double] {
+    func read(_ view: BufferView) throws -> [Double] {
         switch view.dtype {
         case .f32: try download(view, Float(0)).map(Double.init)
         case .f64: try download(view, 0.0)

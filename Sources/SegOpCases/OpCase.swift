@@ -54,7 +54,7 @@ extension OpCase: CustomStringConvertible {
 
 /// A case whose arrays are on a backend.
 public final class PreparedOp {
-    private let arrays: OpArrays
+    let arrays: OpArrays
     private let body: () throws -> Void
 
     init(arrays: OpArrays, body: @escaping () throws -> Void) {

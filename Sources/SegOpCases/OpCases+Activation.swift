@@ -52,9 +52,12 @@ extension OpCases {
             let slope = try slopeShape.map { try arrays.input($0, 0.1..<0.4) }
             let x = try arrays.input(shape, -4..<4)
             let upstream = try arrays.upstream(shape)
+            let y = try arrays.output("y", shape, .op)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
             let slopeGradient = try slopeShape.map { try arrays.output("gslope", $0, accumulate: true, .op) }
+            try arrays.differentiate(y, upstream: upstream, [(x, gx), (slope, slopeGradient)])
             return {
+                try arrays.backend.activate(x, item.activation, slope: slope, into: y)
                 try arrays.backend.activateBackward(
                     x, upstream: upstream, item.activation, slope: slope, into: gx, slopeGradient: slopeGradient,
                     accumulate: accumulate)

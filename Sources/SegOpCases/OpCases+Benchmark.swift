@@ -29,10 +29,10 @@ extension OpCases {
             let geometry = geometry.batched(batch)
             return [
                 row(name, "forward", flops: geometry.flops, bytes: geometry.bytes) {
-                    try convolution(geometry, $0, backward: false)
+                    try geometry.layer($0, backward: false)
                 },
                 row(name, "forward+backward", flops: 3 * geometry.flops, bytes: 3 * geometry.bytes) {
-                    try convolution(geometry, $0, backward: true)
+                    try geometry.layer($0, backward: true)
                 },
             ]
         }
@@ -50,29 +50,6 @@ extension OpCases {
         BenchmarkCase(
             name: name, what: what,
             opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
-    }
-
-    /// y, and with `backward` the gradients of x, weight and bias.
-    private static func convolution(
-        _ geometry: ConvGeometry, _ arrays: OpArrays, backward: Bool
-    ) throws -> () throws -> Void {
-        let backend = arrays.backend
-        let x = try arrays.input(geometry.input)
-        let weight = try arrays.input(geometry.weight, -0.05..<0.05)
-        let bias = try arrays.input([geometry.outputs])
-        let y = try arrays.output("y", geometry.output, geometry.tolerance)
-        let forward = { try geometry.apply(backend, x, weight: weight, bias: bias, into: y, accumulate: false) }
-        guard backward else { return forward }
-        let upstream = try arrays.upstream(geometry.output)
-        let gx = try arrays.output("gx", geometry.input, geometry.tolerance)
-        let gw = try arrays.output("gw", geometry.weight, geometry.weightTolerance)
-        let gb = try arrays.output("gb", [geometry.outputs], .reduction(terms: geometry.output.rows))
-        return {
-            try forward()
-            try geometry.applyTransposed(backend, upstream, weight: weight, into: gx, accumulate: false)
-            try geometry.applyBackwardWeight(backend, x, upstream: upstream, into: gw, accumulate: false)
-            try backend.reduce(.sum, upstream, outer: 1, inner: geometry.outputs, into: gb, accumulate: false)
-        }
     }
 
     /// Normalisation and PReLU on 32 channels of 96³, as two of the networks have them.

@@ -3,7 +3,7 @@ extension OpCases {
     static let convolutions: [OpCase] =
         convGeometries.flatMap(\.cases)
         + convGeometries.prefix(4).flatMap {
-            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false)]
+            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
     private static let convGeometries = awkwardConvs + networkConvs
@@ -63,7 +63,7 @@ extension OpCases {
     static let transposedConvolutions: [OpCase] =
         transposedGeometries.flatMap(\.cases)
         + transposedGeometries.prefix(3).flatMap {
-            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false)]
+            [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
     private static let transposedGeometries: [ConvGeometry] = [

@@ -108,6 +108,13 @@ extension OpCases {
                 bias: item.affine ? try arrays.output("gbias", channels, accumulate: true, .op) : nil,
                 slope: try slope.map { try arrays.output("gslope", $0, accumulate: true, .op) },
                 residualBefore: item.residual == .before ? try arrays.output("gbefore", shape, .op) : nil)
+            try arrays.differentiate(
+                y, upstream: upstream,
+                [
+                    (operands.x, gradients.x), (operands.weight, gradients.weight), (operands.bias, gradients.bias),
+                    (operands.epilogue.slope, gradients.slope),
+                    (operands.epilogue.residualBefore, gradients.residualBefore),
+                ])
             return {
                 try item.forward(arrays.backend, operands, into: y)
                 try item.backward(arrays.backend, operands, upstream: upstream, into: gradients)

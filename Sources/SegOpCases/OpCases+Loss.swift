@@ -56,6 +56,7 @@ extension OpCases {
             let loss = try arrays.output("loss", [1], .op)
             let sums = try arrays.output("sums", [3, 2, channels], .op)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
+            try arrays.differentiate(loss, upstream: upstream, [(logits, gx)], by: .wide)
             return {
                 try arrays.backend.diceCELoss(logits, labels: labels, params, into: loss, sums: sums)
                 try arrays.backend.diceCELossBackward(

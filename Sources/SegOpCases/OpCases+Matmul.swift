@@ -68,6 +68,7 @@ extension OpCases {
             let gk = try arrays.output("gk", shape, tolerance)
             let gv = try arrays.output("gv", shape, .op)
             let scale = 1 / Float(shape[3]).squareRoot()
+            try arrays.differentiate(y, upstream: upstream, Array(zip(inputs, [gq, gk, gv])))
             return {
                 try arrays.backend.attention(
                     inputs[0], inputs[1], inputs[2], scale: scale, into: y, logSumExp: logSumExp)

@@ -93,6 +93,8 @@ extension OpCases {
             let upstream = try arrays.upstream(norm.shape)
             let channels: Shape = [norm.shape.channels]
             let weight = affine ? try arrays.input(channels, 0.5..<1.5) : nil
+            let bias = affine ? try arrays.input(channels) : nil
+            let y = try arrays.output("y", norm.shape, .op)
             let mean = try arrays.scratch(norm.statistics, arrays.backend.scalar)
             let variance = try arrays.scratch(norm.statistics, arrays.backend.scalar)
             let gradients = NormGradients(
@@ -102,8 +104,13 @@ extension OpCases {
                 bias: affine
                     ? try arrays.output("gbias", channels, accumulate: true, .reduction(terms: norm.shape.rows)) : nil,
                 slope: nil, residualBefore: nil)
+            try arrays.differentiate(
+                y, upstream: upstream,
+                [(x, gradients.x), (weight, gradients.weight), (bias, gradients.bias)])
             return {
                 try arrays.backend.normStatistics(x, norm.params, into: mean, variance)
+                try arrays.backend.normalize(
+                    x, mean: mean, variance: variance, weight: weight, bias: bias, norm.params, into: y)
                 try arrays.backend.normalizeBackward(
                     x, upstream: upstream, mean: mean, variance: variance, weight: weight, norm.params,
                     into: gradients)

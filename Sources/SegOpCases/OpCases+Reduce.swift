@@ -30,6 +30,7 @@ extension OpCases {
             // With one channel y is 1 and its gradient 0.
             let tolerance: Tolerance = shape.channels == 1 ? .zeroGradient : .op
             let gx = try arrays.output("gx", shape, accumulate: accumulate, tolerance)
+            try arrays.differentiate(y, upstream: upstream, [(x, gx)])
             return {
                 try arrays.backend.softmax(x, into: y)
                 try arrays.backend.softmaxBackward(y, upstream: upstream, into: gx, accumulate: accumulate)

@@ -26,6 +26,7 @@ extension OpCases {
             let y = try arrays.output("y", output, .exact)
             let indices = try arrays.output("indices", output, .i32, startingAt: -1)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
+            try arrays.differentiate(y, upstream: upstream, [(x, gx)])
             return {
                 try arrays.backend.maxPool3d(x, params, into: y, indices: indices)
                 try arrays.backend.maxPool3dBackward(
@@ -61,6 +62,7 @@ extension OpCases {
             let upstream = try arrays.upstream(to)
             let y = try arrays.output("y", to, .op)
             let gx = try arrays.output("gx", from, accumulate: accumulate, .op)
+            try arrays.differentiate(y, upstream: upstream, [(x, gx)])
             return {
                 try arrays.backend.resample3d(x, params, into: y)
                 try arrays.backend.resample3dBackward(upstream: upstream, params, into: gx, accumulate: accumulate)

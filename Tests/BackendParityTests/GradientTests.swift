@@ -1,0 +1,32 @@
+import SegBackend
+import SegOpCases
+import SegReference
+import Testing
+
+/// The reference's gradients against central differences, for every case that has a gradient.
+@Suite struct GradientTests {
+    /// Elements of each input that are moved.
+    private let elements = 4
+
+    @Test(arguments: OpCases.all)
+    func agreesWithCentralDifferences(_ opCase: OpCase) throws {
+        // Moving one of a hundred thousand elements says nothing about the sum over all of them.
+        guard !opCase.name.contains("50x51x49") else { return }
+        for gradient in try opCase.prepare(on: ReferenceBackend()).gradientErrors(elements: elements) {
+            #expect(
+                gradient.error.isWithin(.centralDifference),
+                "\(gradient.output) is off by \(gradient.error.relative) (relative L2)")
+        }
+    }
+
+    @Test func everyOpWithAGradientIsAmongThem() throws {
+        let checked = try OpCases.all.filter {
+            try $0.prepare(on: ReferenceBackend()).hasGradients
+        }
+        #expect(
+            Set(checked.map(\.op)) == [
+                "activate", "softmax", "attention", "conv3d", "convTranspose3d", "norm", "maxPool3d", "resample3d",
+                "diceCELoss",
+            ])
+    }
+}
