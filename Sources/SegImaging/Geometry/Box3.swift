@@ -33,7 +33,9 @@ public struct Box3: Hashable, Sendable {
 }
 
 extension Volume {
-    /// A box of the volume; voxels outside the volume become `fill`. The affine follows.
+    /// A box of the volume; voxels outside the volume become `fill`.
+    ///
+    /// The affine follows.
     public func cut(_ box: Box3, fill: Float) -> Volume {
         var voxels = [Float](repeating: fill, count: box.size.count)
         let inside = box.intersection(Box3(of: size))

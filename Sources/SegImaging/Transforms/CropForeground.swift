@@ -21,7 +21,9 @@ public struct CropForeground: Hashable, Sendable {
         self.allowSmaller = allowSmaller
     }
 
-    /// The cut volume; the record learns the box. `name` is the case's, for errors.
+    /// The cut volume; the record learns the box.
+    ///
+    /// `name` is the case's, for errors.
     ///
     /// - Throws: `ImagingError` where no voxel is above 0 (MONAI would return a volume of size 0).
     public func callAsFunction(

@@ -23,7 +23,9 @@ public struct ScaleIntensityRange: Hashable, Sendable {
         (self.aMin, self.aMax, self.bMin, self.bMax, self.clip) = (aMin, aMax, bMin, bMax, clip)
     }
 
-    /// The scaled volume. An empty range [a, a] subtracts a and adds bMin without clipping, as MONAI does.
+    /// The scaled volume.
+    ///
+    /// An empty range [a, a] subtracts a and adds bMin without clipping, as MONAI does.
     public func callAsFunction(_ volume: Volume) -> Volume {
         var result = volume
         apply(to: &result.voxels)
