@@ -12,11 +12,7 @@ public struct DatasetCase: Hashable, Sendable {
 
     /// Names a scan and its label map.
     public init(image: String, label: String) {
-        var name = URL(fileURLWithPath: image).lastPathComponent
-        for ending in [".gz", ".nii", ".hdr", ".img"] where name.lowercased().hasSuffix(ending) {
-            name = String(name.dropLast(ending.count))
-        }
-        self.name = name
+        name = NIfTI.stem(of: image)
         self.image = image
         self.label = label
     }

@@ -80,6 +80,15 @@ public struct ModelDescription: Hashable, Sendable {
         return labels
     }
 
+    /// Classes that the network tells apart, background included, by its `out_channels`.
+    /// - Throws: `ConfigError` where the definition does not say.
+    public var classCount: Int {
+        get throws {
+            let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
+            return try reader.required("out_channels", reader.int("out_channels"))
+        }
+    }
+
     /// The document that `init(file:)` reads.
     public var value: ConfigValue {
         [

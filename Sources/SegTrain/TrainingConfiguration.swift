@@ -15,6 +15,8 @@ public struct TrainingConfiguration: Sendable {
         case names([String])
     }
 
+    /// The document this was read from.
+    public let document: ConfigValue
     /// The dataset: a folder or its `dataset.json`.
     public var data: String
     /// Which cases are set aside.
@@ -46,6 +48,7 @@ public struct TrainingConfiguration: Sendable {
     /// - Throws: `ConfigError` naming the key that is missing, unknown (with the nearest known one) or wrong.
     public init(_ value: ConfigValue, source: String) throws {
         let reader = try ConfigReader(value, path: "", source: source)
+        document = value
         data = try reader.required("data", reader.string("data"))
         validation = try Self.validation(reader)
         guard let seed = UInt32(exactly: try reader.int("seed") ?? 0) else {

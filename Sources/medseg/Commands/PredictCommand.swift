@@ -41,11 +41,12 @@ struct PredictCommand: ParsableCommand {
             }
             bar.finish()
             let mask = prediction.mask()
-            try NIfTI.write(mask, like: header, to: job.mask, overwrite: force)
+            try NIfTI.write(mask, size: scan.size, like: header, to: job.mask, overwrite: force)
             if probabilities {
                 for label in 1..<prediction.classes {
                     try NIfTI.write(
-                        prediction.probability(of: label), like: header, to: job.probability(label), overwrite: force)
+                        prediction.probability(of: label), size: scan.size, like: header, to: job.probability(label),
+                        overwrite: force)
                 }
             }
             let voxel = scan.affine.spacing.reduce(1, *) / 1000

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Foundation
+import SegData
+import SegImaging
+import SegInference
+import SegMetrics
+
+/// `medseg evaluate`.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract: "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        discussion: """
+            With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
+            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Option(help: "A dataset: a folder or its dataset.json.")
+    var data: String?
+
+    @Option(parsing: .upToNextOption, help: "Only these cases, by name.")
+    var cases: [String] = []
+
+    @Option(help: "A mask to measure, with --reference.")
+    var prediction: String?
+
+    @Option(help: "The mask to measure against.")
+    var reference: String?
+
+    @Option(help: "Surface Dice counts what lies within this many mm.")
+    var tolerance = 2.0
+
+    @Option(help: "Write the metrics of every case and their summary to this JSON file.")
+    var out: String?
+
+    @Flag(help: "Print JSON in place of the table.")
+    var json = false
+
+    @Flag(help: "Write over an existing file.")
+    var force = false
+
+    func run() throws {
+        if let out, !force, FileManager.default.fileExists(atPath: out) {
+            throw ImagingError(.cannotWrite, out, "exists already; name another file or allow --force")
+        }
+        let evaluation: Evaluation
+        switch (data, prediction, reference) {
+        case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
+        case (nil, let prediction?, let reference?): evaluation = try compare(prediction, reference)
+        default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
+        }
+        let text = try evaluation.json()
+        if let out { try OutputFolder.write(text, to: out) }
+        print(json ? text : evaluation.table, terminator: json ? "" : "\n")
+    }
+
+    private func evaluate(_ dataset: Dataset) throws -> Evaluation {
+        let chosen = cases.isEmpty ? dataset.cases : try dataset.split(validation: cases).validation
+        let backend = try device.makeBackend()
+        let predictor = try model.makePredictor(on: backend)
+        var evaluation = Evaluation(labels: dataset.labels, toleranceMM: tolerance)
+        for item in chosen {
+            var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
+            let (scan, _) = try NIfTI.readVolume(item.image)
+            let (label, _) = try NIfTI.readVolume(item.label)
+            let mask = try predictor.predict(scan, name: item.image) { done, count in
+                bar.show(Double(done) / Double(count), "window \(done) of \(count)")
+            }.mask()
+            bar.finish()
+            try evaluation.add(
+                item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
+                classes: 1..<predictor.network.outputChannels)
+        }
+        return evaluation
+    }
+
+    private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
+        let (predicted, _) = try NIfTI.readVolume(prediction)
+        let (label, _) = try NIfTI.readVolume(reference)
+        let mask = try LabelMap.classes(of: predicted, file: prediction)
+        let truth = try LabelMap.classes(of: label, file: reference)
+        let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)
+        var evaluation = Evaluation(labels: [:], toleranceMM: tolerance)
+        try evaluation.add(
+            DatasetCase(image: prediction, label: reference).name, prediction: mask, reference: label,
+            file: reference, size: predicted.size, classes: 1..<top + 1)
+        return evaluation
+    }
+}

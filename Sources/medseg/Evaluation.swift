@@ -1,0 +1,104 @@
+import Foundation
+import SegData
+import SegImaging
+import SegMetrics
+
+/// The metrics of cases and classes, as a table and as JSON.
+struct Evaluation {
+    private let labels: [Int: String]
+    private let toleranceMM: Double
+    private var rows: [(name: String, metrics: [SegmentationMetrics])] = []
+
+    init(labels: [Int: String], toleranceMM: Double) {
+        self.labels = labels
+        self.toleranceMM = toleranceMM
+    }
+
+    /// Measures a mask against a label map on the same grid.
+    mutating func add(
+        _ name: String, prediction: [UInt8], reference: Volume, file: String, size: Size3, classes: Range<Int>
+    ) throws {
+        guard reference.size == size else {
+            throw ImagingError(
+                .badData, file, "the label map is \(reference.size) voxels, its image \(size); they must share a grid")
+        }
+        let truth = try LabelMap.classes(of: reference, file: file)
+        let grid = try MaskGrid(size: [size.i, size.j, size.k], spacingMM: reference.affine.spacing)
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: prediction, reference: truth, grid: grid, classes: classes.map { UInt8($0) },
+            options: MetricOptions(surfaceDiceToleranceMM: toleranceMM))
+        rows.append((name, metrics))
+    }
+
+    private func className(_ label: UInt8) -> String { labels[Int(label)] ?? "class \(label)" }
+
+    private var summaries: [(label: UInt8, summary: CohortSummary)] {
+        let all = Dictionary(grouping: rows.flatMap(\.metrics), by: \.label)
+        return all.sorted { $0.key < $1.key }.map { ($0.key, CohortSummary($0.value)) }
+    }
+
+    /// Mean Dice over cases and classes; nil where it is defined nowhere.
+    var meanDice: Double? {
+        let values = rows.flatMap(\.metrics).compactMap(\.dice)
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+
+    /// A line for each case and class, then mean ± sd.
+    var table: String {
+        let columns = ["Dice", "IoU", "precision", "recall", "HD95 mm", "ASD mm", "NSD \(toleranceMM) mm"]
+        let metrics: [Metric] = [
+            .dice, .iou, .precision, .recall, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .surfaceDice,
+        ]
+        let width = max(12, rows.map(\.name.count).max() ?? 0, labels.values.map(\.count).max() ?? 0) + 2
+        func cells(_ texts: [String]) -> String {
+            texts.map { String(repeating: " ", count: max(1, 17 - $0.count)) + $0 }.joined()
+        }
+        func pad(_ text: String) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
+        var lines = [pad("case") + pad("class") + cells(columns)]
+        for (name, all) in rows {
+            for row in all {
+                let texts = metrics.map { $0.value(of: row).map { String(format: "%.4f", $0) } ?? "–" }
+                lines.append(pad(name) + pad(className(row.label)) + cells(texts))
+            }
+        }
+        for (label, summary) in summaries where rows.count > 1 {
+            let texts = metrics.map { metric -> String in
+                let own = summary[metric]
+                guard let mean = own.mean else { return "–" }
+                return String(format: "%.4f", mean)
+                    + (own.standardDeviation.map { String(format: " ± %.4f", $0) } ?? "")
+            }
+            lines.append(pad("mean ± sd") + pad(className(label)) + cells(texts))
+            if summary.emptyCases > 0 {
+                lines.append(
+                    "\(className(label)): \(summary.emptyCases) of \(summary.cases) cases with an empty mask "
+                        + "(\(summary.missed) missed, \(summary.spurious) spurious, \(summary.bothEmpty) both empty)")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Everything, for programs.
+    func json() throws -> String {
+        struct Case: Encodable {
+            let name: String
+            let classes: [String: SegmentationMetrics]
+        }
+        struct Document: Encodable {
+            let surfaceDiceToleranceMM: Double
+            let cases: [Case]
+            let summary: [String: CohortSummary]
+        }
+        let document = Document(
+            surfaceDiceToleranceMM: toleranceMM,
+            cases: rows.map { row in
+                Case(
+                    name: row.name,
+                    classes: Dictionary(row.metrics.map { (className($0.label), $0) }) { first, _ in first })
+            },
+            summary: Dictionary(summaries.map { (className($0.label), $0.summary) }) { first, _ in first })
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
+    }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import SegBackend
+import SegData
+import SegImaging
+import SegInference
+import SegModels
+import SegNN
+import SegReport
+import SegTrain
+
+/// A training from prepared data to figures, in a run folder.
+struct TrainingRun {
+    private let configuration: TrainingConfiguration
+    private let folder: String
+    private let backend: any Backend
+    private let quiet: Bool
+
+    init(_ configuration: TrainingConfiguration, folder: String, on backend: any Backend, quiet: Bool) {
+        self.configuration = configuration
+        self.folder = folder
+        self.backend = backend
+        self.quiet = quiet
+    }
+
+    /// Trains and returns what there is to say of it.
+    func run() throws -> String {
+        let dataset = try Dataset(path: configuration.data)
+        let split =
+            switch configuration.validation {
+            case .share(let share): try dataset.split(validation: share, seed: configuration.seed)
+            case .names(let names): try dataset.split(validation: names)
+            }
+        let training = try prepare(split.training, "training")
+        let validation = try prepare(split.validation, "validation")
+        let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
+        var model = configuration.model
+        if model.labels.isEmpty { model.labels = dataset.labels }
+        let record = try RunRecord(folder: folder, configuration: configuration)
+        var bar = ProgressBar("train", quiet: quiet)
+        var losses: [TrainingStep] = []
+        var validations: [ValidationResult] = []
+        let steps = try trainer.run { event in
+            switch event {
+            case .iteration(let step):
+                losses.append(step)
+                try record.append(step)
+                let share = step.seconds / max(step.seconds + step.remaining, 1e-9)
+                bar.show(
+                    share,
+                    String(
+                        format: "step %d  loss %.4f  rate %.2e  %@ left", step.iteration, step.loss, step.learningRate,
+                        duration(step.remaining)))
+            case .validation(let result):
+                validations.append(result)
+                try record.append(result)
+                bar.line(
+                    String(format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice, result.isBest ? " (best)" : ""))
+                if result.isBest { try record.save(model, trainer.network.store) }
+            }
+        }
+        bar.finish()
+        if validations.isEmpty { try record.save(model, trainer.network.store) }
+        try draw(losses, validations)
+        let best = validations.map(\.meanDice).max().map { String(format: ", best validation Dice %.4f", $0) } ?? ""
+        return "\(steps) steps in \(duration(losses.last?.seconds ?? 0))\(best)\nmodel: \(folder)/model\n"
+            + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
+    }
+
+    private func prepare(_ cases: [DatasetCase], _ purpose: String) throws -> [PreparedCase] {
+        var bar = ProgressBar("read \(purpose)", quiet: quiet)
+        let classes = try configuration.model.classCount
+        let prepared = try cases.enumerated().map { index, item in
+            bar.show(Double(index) / Double(cases.count), item.name)
+            return try PreparedCase(item, configuration.model.preprocessing, classes: classes)
+        }
+        bar.show(1, "\(cases.count) cases")
+        bar.finish()
+        return prepared
+    }
+
+    private func draw(_ losses: [TrainingStep], _ validations: [ValidationResult]) throws {
+        var loss = CurvePlot.Series(
+            name: "training loss", points: losses.map { (Double($0.iteration), $0.loss) })
+        loss.smoothing = 0.9
+        var panels = [CurvePlot.Panel(yLabel: "loss", series: [loss])]
+        if !validations.isEmpty {
+            var dice = CurvePlot.Series(
+                name: "validation", points: validations.map { (Double($0.iteration), $0.meanDice) })
+            dice.mark = .dot
+            panels.append(CurvePlot.Panel(yLabel: "Dice", series: [dice]))
+        }
+        try OutputFolder.make(folder + "/figures")
+        let plot = CurvePlot(
+            title: "Training", subtitle: "\(losses.count) steps on \(backend.name)", xLabel: "step", panels: panels)
+        try plot.write(to: URL(fileURLWithPath: folder + "/figures/training.png"))
+    }
+}
+
+/// The files that a training writes while it runs.
+private struct RunRecord {
+    private let folder: String
+    private let training: LineFile
+    private let validation: LineFile
+
+    init(folder: String, configuration: TrainingConfiguration) throws {
+        self.folder = folder
+        try OutputFolder.make(folder + "/model")
+        try OutputFolder.write(configuration.document.jsonText(), to: folder + "/config.json")
+        training = try LineFile(folder + "/training.csv", header: "step,seconds,learning_rate,loss")
+        validation = try LineFile(folder + "/validation.csv", header: "step,case,dice")
+    }
+
+    func append(_ step: TrainingStep) throws {
+        try training.append(
+            String(format: "%d,%.3f,%.6e,%.7f", step.iteration, step.seconds, step.learningRate, step.loss))
+    }
+
+    func append(_ result: ValidationResult) throws {
+        for (name, dice) in result.cases {
+            try validation.append("\(result.iteration),\(name),\(String(format: "%.6f", dice))")
+        }
+        try validation.append("\(result.iteration),mean,\(String(format: "%.6f", result.meanDice))")
+    }
+
+    func save(_ model: ModelDescription, _ store: ParameterStore) throws {
+        try Safetensors(tensors: store.state(), metadata: ["format": "pt"])
+            .write(to: folder + "/model/model.safetensors")
+        try OutputFolder.write(model.value.jsonText(), to: folder + "/model/model.json")
+    }
+}
+
+/// A text file that grows line by line, so that a run can be watched and a stopped one keeps what it had.
+private final class LineFile {
+    private let handle: FileHandle
+    private let path: String
+
+    init(_ path: String, header: String) throws {
+        self.path = path
+        try OutputFolder.write(header + "\n", to: path)
+        guard let handle = FileHandle(forWritingAtPath: path) else {
+            throw ImagingError(.cannotWrite, path, "cannot be opened for writing")
+        }
+        self.handle = handle
+        try handle.seekToEnd()
+    }
+
+    deinit { try? handle.close() }
+
+    func append(_ line: String) throws {
+        do {
+            try handle.write(contentsOf: Data((line + "\n").utf8))
+        } catch {
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+        }
+    }
+}
