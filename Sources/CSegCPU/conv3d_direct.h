@@ -40,6 +40,40 @@ INLINE void channel_block(
         for (int v = 0; v < vectors; v++) store(out + (i * vectors + v) * LANES, sum[i][v]);
 }
 
+// channel_block for one vector of output channels where every `run` taps read side by side: each input is loaded once
+// for all taps of a run that it meets, because loads, not products, bound a block one vector wide.
+INLINE void run_block(
+    const int run, const int rows, const int columns, const float *x, ptrdiff_t plane, ptrdiff_t row,
+    ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, const float *w, float *out) {
+    vec sum[rows][columns];
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int q = 0; q < columns; q++) sum[r][q] = 0;
+    for (ptrdiff_t c = 0; c < channels; c++, x += plane) {
+#pragma clang loop unroll(disable)
+        for (ptrdiff_t t = 0; t < taps; t += run, w += run * LANES) {
+            const float *pixel = x + offsets[t];
+            vec weight[run];
+#pragma clang loop unroll(full)
+            for (int k = 0; k < run; k++) weight[k] = load(w + k * LANES);
+#pragma clang loop unroll(full)
+            for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+                for (int i = 0; i < columns + run - 1; i++) {
+                    vec value = pixel[r * row + i];
+#pragma clang loop unroll(full)
+                    for (int k = 0; k < run; k++)
+                        if (i - k >= 0 && i - k < columns) sum[r][i - k] += value * weight[k];
+                }
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+        for (int q = 0; q < columns; q++) store(out + (r * columns + q) * LANES, sum[r][q]);
+}
+
 // out[row][output channel][pixel] for `vectors` vectors of pixels along `rows` rows.
 INLINE void pixel_block(
     const int outputs, const int rows, const int vectors, const float *x, ptrdiff_t plane, ptrdiff_t row,
@@ -70,8 +104,8 @@ INLINE void pixel_block(
 }
 
 typedef struct {
-    int vectors, rows, columns;
-    block_kernel run;
+    int vectors, run, rows, columns;
+    block_kernel kernel;
 } channel_kernel;
 
 #define EACH_CHANNEL_BLOCK(X) \
@@ -91,8 +125,26 @@ typedef struct {
     }
 EACH_CHANNEL_BLOCK(DEFINE_CHANNEL_BLOCK)
 
-#define LIST_CHANNEL_BLOCK(V, R, Q) {V, R, Q, channel_block_##V##_##R##_##Q},
-static const channel_kernel channel_kernels[] = {EACH_CHANNEL_BLOCK(LIST_CHANNEL_BLOCK)};
+#define EACH_RUN_BLOCK(X) \
+    X(2, 1, 24) X(2, 1, 20) X(2, 1, 16) X(2, 1, 12) X(2, 1, 8) X(2, 2, 12) X(2, 2, 8) X(2, 2, 6) X(2, 4, 6) \
+    X(2, 4, 4) X(2, 4, 3) X(2, 4, 1) \
+    X(3, 1, 24) X(3, 1, 20) X(3, 1, 16) X(3, 1, 12) X(3, 1, 8) X(3, 2, 12) X(3, 2, 8) X(3, 2, 6) X(3, 4, 6) \
+    X(3, 4, 4) X(3, 4, 3) X(3, 4, 1) \
+    X(5, 1, 24) X(5, 1, 20) X(5, 1, 16) X(5, 1, 12) X(5, 1, 8) X(5, 2, 12) X(5, 2, 8) X(5, 2, 6) X(5, 4, 6) \
+    X(5, 4, 4) X(5, 4, 3) X(5, 4, 1)
+
+#define DEFINE_RUN_BLOCK(N, R, Q) \
+    static void run_block_##N##_##R##_##Q( \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
+        const float *w, float *out) { \
+        run_block(N, R, Q, x, plane, row, channels, offsets, taps, w, out); \
+    }
+EACH_RUN_BLOCK(DEFINE_RUN_BLOCK)
+
+#define LIST_CHANNEL_BLOCK(V, R, Q) {V, 1, R, Q, channel_block_##V##_##R##_##Q},
+#define LIST_RUN_BLOCK(N, R, Q) {1, N, R, Q, run_block_##N##_##R##_##Q},
+static const channel_kernel channel_kernels[] = {
+    EACH_CHANNEL_BLOCK(LIST_CHANNEL_BLOCK) EACH_RUN_BLOCK(LIST_RUN_BLOCK)};
 
 #define EACH_PIXEL_BLOCK(X) \
     X(1, 1, 1) X(1, 1, 2) X(1, 1, 3) X(1, 1, 6) X(1, 2, 3) X(1, 4, 3) X(1, 2, 2) X(1, 4, 2) X(1, 4, 1) X(1, 2, 6) \
@@ -126,18 +178,18 @@ typedef struct {
 } block_choice;
 
 // The block with the least estimated time: its multiply-adds, what broadcasting costs, and a little for its ends.
-static block_choice choose_channel_block(ptrdiff_t vectors, ptrdiff_t height, ptrdiff_t width) {
+static block_choice choose_channel_block(ptrdiff_t vectors, ptrdiff_t run, ptrdiff_t height, ptrdiff_t width) {
     block_choice best = {0};
     double least = 0;
     for (size_t i = 0; i < COUNT(channel_kernels); i++) {
         const channel_kernel *k = &channel_kernels[i];
         int pixels = k->rows * k->columns;
-        if (k->vectors != vectors || pixels * vectors > ACCUMULATORS) continue;
+        if (k->vectors != vectors || k->run != run || pixels * vectors > ACCUMULATORS) continue;
         double blocks = (double)((height + k->rows - 1) / k->rows) * (double)((width + k->columns - 1) / k->columns);
         double work = larger(pixels * vectors, 8) + 1.5;
         if (best.run && blocks * work >= least) continue;
         least = blocks * work;
-        best = (block_choice){k->run, k->rows, k->columns, vectors * LANES, 1};
+        best = (block_choice){k->kernel, k->rows, k->columns, vectors * LANES, 1};
     }
     return best;
 }
@@ -226,8 +278,11 @@ static void direct_tile(
                 ptrdiff_t size[3];
                 for (int a = 0; a < 3; a++) size[a] = smaller(g->tile[a], phase->count[a] - start[a]);
                 if (size[0] <= 0 || size[1] <= 0 || size[2] <= 0) continue;
+                // Wider panels load little enough, and other runs are rare.
+                bool runs = g->panel == LANES && (phase->run == 2 || phase->run == 3 || phase->run == 5);
+                ptrdiff_t run = runs ? phase->run : 1;
                 block_choice choice = g->panel >= LANES
-                    ? choose_channel_block(g->panel / LANES, size[1], size[2])
+                    ? choose_channel_block(g->panel / LANES, run, size[1], size[2])
                     : choose_pixel_block(g->panel, size[1], size[2]);
                 phase_panel(
                     g, phase, start, size, panel, c, count, choice, scratch, g->y + sample * g->y_sample);

@@ -31,7 +31,7 @@ extension CPUBackend {
             conv.input.x = UnsafePointer(x.floats + group * inputs)
             conv.y = y.floats + group * outputs
             conv.bias = bias.map { UnsafePointer($0.floats + group * outputs) }
-            withPhases(packing, offsets, packed) { phases in
+            withPhases(conv, packing, offsets, packed) { phases in
                 conv.phases = phases.baseAddress
                 conv.phase_count = phases.count
                 run(conv, tiles, batch: x.shape.batch, panels: panels, scratch.floats, scratchCount)
@@ -101,7 +101,7 @@ extension CPUBackend {
     }
 
     private func withPhases(
-        _ packing: WeightPacking, _ offsets: [[Int32]], _ packed: BufferView,
+        _ conv: segcpu_conv3d, _ packing: WeightPacking, _ offsets: [[Int32]], _ packed: BufferView,
         _ body: (UnsafeBufferPointer<segcpu_conv3d_phase>) -> Void
     ) {
         offsets.flatMap { $0 }.withUnsafeBufferPointer { all in
@@ -111,6 +111,7 @@ extension CPUBackend {
                 return segcpu_conv3d_phase(
                     origin: cTriple(phase.axes.map(\.origin)), count: cTriple(phase.axes.map(\.count)),
                     offsets: all.baseAddress.map { $0 + first }, taps: own.count,
+                    run: conv.input.step.2 == 1 && phase.axes[2].isRun ? max(1, phase.axes[2].taps.count) : 1,
                     weights: UnsafePointer(packed.floats + phase.start))
             }
             phases.withUnsafeBufferPointer(body)

@@ -34,6 +34,7 @@ typedef struct {
     ptrdiff_t count[3];     // its outputs along each axis
     const int32_t *offsets; // for each tap, where output 0 reads inside a packed tile
     ptrdiff_t taps;
+    ptrdiff_t run;          // every so many taps, in order, read side by side; 1 where they do not
     const float *weights;   // packed: [panel][channel][tap][panel width]
 } segcpu_conv3d_phase;
 
