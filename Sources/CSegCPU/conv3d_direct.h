@@ -243,7 +243,8 @@ static void phase_panel(
     ptrdiff_t panel, ptrdiff_t first, ptrdiff_t count, block_choice choice, const float *packed, float *y) {
     float block[MAX_PIXELS * LANES] __attribute__((aligned(64)));
     ptrdiff_t outputs = smaller(g->panel, g->out_channels - panel * g->panel);
-    ptrdiff_t row = g->input.step[1] * g->input.step[2] * g->input.rows[2];
+    ptrdiff_t line = g->input.step[2] * g->input.rows[2];
+    ptrdiff_t row = g->input.step[1] * line, slab = g->input.step[0] * g->input.rows[1] * line;
     const float *weights = phase->weights + (panel * g->input.channels + first) * phase->taps * g->panel;
     const float *bias = g->bias && first == 0 ? g->bias + panel * g->panel : NULL;
     bool accumulate = g->accumulate || first > 0;
@@ -251,7 +252,7 @@ static void phase_panel(
     for (ptrdiff_t d = 0; d < size[0]; d++)
         for (ptrdiff_t h = 0; h < size[1]; h += choice.rows)
             for (ptrdiff_t w = 0; w < size[2]; w += choice.columns) {
-                const float *x = packed + (d * g->input.step[0] * g->input.rows[1] * g->input.rows[2] * g->input.step[2]) + h * row + w;
+                const float *x = packed + d * slab + h * row + w;
                 choice.run(x, g->input.plane, row, count, phase->offsets, phase->taps, weights, block);
                 ptrdiff_t width = smaller(choice.columns, size[2] - w);
                 for (ptrdiff_t r = 0; r < smaller(choice.rows, size[1] - h); r++) {

@@ -164,6 +164,81 @@ static void multiply_factors(
     }
 }
 
+// gradient_block for one vector and `taps` taps side by side, each input loaded once for all of them: `run_step` floats
+// lie between the sums of two taps. A window of upstream values slides along the row.
+INLINE void run_gradient_block(
+    const int taps, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite,
+    float *out, ptrdiff_t step, ptrdiff_t run_step) {
+    vec sum[taps][scalars];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < taps; k++)
+#pragma clang loop unroll(full)
+        for (int s = 0; s < scalars; s++) sum[k][s] = 0;
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++) {
+            const float *p = a.data + d * a.slab + h * a.row;
+            const float *q = b.data + d * b.slab + h * b.row;
+            vec window[taps];
+#pragma clang loop unroll(full)
+            for (int k = 0; k < taps; k++) window[k] = 0;
+#pragma clang loop unroll(disable)
+            for (ptrdiff_t w = 0; w < size[2] + taps - 1; w++, p += a.pixel) {
+#pragma clang loop unroll(full)
+                for (int k = taps - 1; k > 0; k--) window[k] = window[k - 1];
+                window[0] = w < size[2] ? load(q + w * b.pixel) : (vec)0;
+#pragma clang loop unroll(full)
+                for (int s = 0; s < scalars; s++) {
+                    vec value = p[s];
+#pragma clang loop unroll(full)
+                    for (int k = 0; k < taps; k++) sum[k][s] += value * window[k];
+                }
+            }
+        }
+#pragma clang loop unroll(full)
+    for (int k = 0; k < taps; k++)
+#pragma clang loop unroll(full)
+        for (int s = 0; s < scalars; s++) {
+            float *o = out + k * run_step + s * step;
+            store(o, overwrite ? sum[k][s] : load(o) + sum[k][s]);
+        }
+}
+
+// Input channels of a run_gradient_block.
+#if ACCUMULATORS >= 24
+enum { RUN_3_SCALARS = 8, RUN_5_SCALARS = 4 };
+#else
+enum { RUN_3_SCALARS = 4, RUN_5_SCALARS = 2 };
+#endif
+
+static void run_gradient_3(
+    gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step,
+    ptrdiff_t run_step) {
+    run_gradient_block(3, RUN_3_SCALARS, a, b, size, overwrite, out, step, run_step);
+}
+
+static void run_gradient_5(
+    gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step,
+    ptrdiff_t run_step) {
+    run_gradient_block(5, RUN_5_SCALARS, a, b, size, overwrite, out, step, run_step);
+}
+
+// Whether taps go through run_gradient_block: rows are long beside what they overhang, and one vector is loaded.
+static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t lanes, ptrdiff_t width) {
+    if (lanes != LANES || width < 4 * g->side) return false;
+    return (g->side == 3 && g->input.channels % RUN_3_SCALARS == 0)
+        || (g->side == 5 && g->input.channels % RUN_5_SCALARS == 0);
+}
+
+static void multiply_run(
+    const segcpu_conv3d_gradient *g, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], ptrdiff_t first,
+    bool overwrite, float *partial) {
+    ptrdiff_t scalars = g->side == 3 ? RUN_3_SCALARS : RUN_5_SCALARS;
+    b.data += first;
+    for (ptrdiff_t s = 0; s < g->input.channels; s += scalars, a.data += scalars)
+        (g->side == 3 ? run_gradient_3 : run_gradient_5)(
+            a, b, size, overwrite, partial + s * g->vectors + first, g->vectors, g->scalars * g->vectors);
+}
+
 // A tile in the forms whose vectors are output channels.
 static void gradient_by_channels(
     const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], const ptrdiff_t size[3],
@@ -192,11 +267,18 @@ static void gradient_by_channels(
     }
     gradient_factor inputs = {
         scratch, in->step[2] * c, in->step[1] * in->rows[2] * c, in->step[0] * in->rows[1] * in->rows[2] * c};
-    for (ptrdiff_t r = first_run; r < end_run; r++) {
+    bool runs = multiplies_runs(g, end - first, size[2]);
+    for (ptrdiff_t r = first_run; r < end_run;) {
         gradient_factor tap = inputs;
         tap.data += g->offsets[r];
-        multiply_factors(
-            g, tap, upstream, size, first, end, overwrite, partial + r * g->scalars * g->vectors);
+        float *out = partial + r * g->scalars * g->vectors;
+        if (runs && r % g->side == 0 && r + g->side <= end_run) {
+            multiply_run(g, tap, upstream, size, first, overwrite, out);
+            r += g->side;
+        } else {
+            multiply_factors(g, tap, upstream, size, first, end, overwrite, out);
+            r++;
+        }
     }
 }
 

@@ -69,6 +69,7 @@ extension CPUBackend {
         let together = gradient.form == SEGCPU_GRADIENT_UNFOLDED && params.dilation.w == 1 ? params.kernel.w : 1
         gradient.runs = gradient.form == SEGCPU_GRADIENT_PIXELS ? inputs * taps : taps / together
         gradient.run = together * inputs
+        gradient.side = params.stride.w == 1 && params.dilation.w == 1 ? params.kernel.w : 1
         return gradient
     }
 

@@ -104,6 +104,7 @@ typedef struct {
     const int32_t *offsets; // for each run, where output 0 reads inside the packed input tile
     ptrdiff_t runs;         // taps; unfolded, runs of taps that lie side by side; over pixels, taps of every channel
     ptrdiff_t run;          // floats of a run
+    ptrdiff_t side;         // every so many taps, in order, read side by side along a row; 1 where they do not
     ptrdiff_t scalars;      // of the factor that is broadcast, padded to what the kernels write
     ptrdiff_t vectors;      // lanes of the other factor, padded to whole vectors
 } segcpu_conv3d_gradient;
