@@ -223,20 +223,24 @@ static void run_gradient_5(
 }
 
 // Whether taps go through run_gradient_block: rows are long beside what they overhang, and one vector is loaded.
-static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t lanes, ptrdiff_t width) {
-    if (lanes != LANES || width < 4 * g->side) return false;
+static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t width) {
+    if (width < 4 * g->side) return false;
     return (g->side == 3 && g->input.channels % RUN_3_SCALARS == 0)
         || (g->side == 5 && g->input.channels % RUN_5_SCALARS == 0);
 }
 
 static void multiply_run(
     const segcpu_conv3d_gradient *g, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], ptrdiff_t first,
-    bool overwrite, float *partial) {
+    ptrdiff_t end, bool overwrite, float *partial) {
     ptrdiff_t scalars = g->side == 3 ? RUN_3_SCALARS : RUN_5_SCALARS;
-    b.data += first;
-    for (ptrdiff_t s = 0; s < g->input.channels; s += scalars, a.data += scalars)
-        (g->side == 3 ? run_gradient_3 : run_gradient_5)(
-            a, b, size, overwrite, partial + s * g->vectors + first, g->vectors, g->scalars * g->vectors);
+    for (ptrdiff_t lane = first; lane < end; lane += LANES)
+        for (ptrdiff_t s = 0; s < g->input.channels; s += scalars) {
+            gradient_factor from = a, part = b;
+            from.data += s;
+            part.data += lane;
+            (g->side == 3 ? run_gradient_3 : run_gradient_5)(
+                from, part, size, overwrite, partial + s * g->vectors + lane, g->vectors, g->scalars * g->vectors);
+        }
 }
 
 // A tile in the forms whose vectors are output channels.
@@ -267,13 +271,13 @@ static void gradient_by_channels(
     }
     gradient_factor inputs = {
         scratch, in->step[2] * c, in->step[1] * in->rows[2] * c, in->step[0] * in->rows[1] * in->rows[2] * c};
-    bool runs = multiplies_runs(g, end - first, size[2]);
+    bool runs = multiplies_runs(g, size[2]);
     for (ptrdiff_t r = first_run; r < end_run;) {
         gradient_factor tap = inputs;
         tap.data += g->offsets[r];
         float *out = partial + r * g->scalars * g->vectors;
         if (runs && r % g->side == 0 && r + g->side <= end_run) {
-            multiply_run(g, tap, upstream, size, first, overwrite, out);
+            multiply_run(g, tap, upstream, size, first, end, overwrite, out);
             r += g->side;
         } else {
             multiply_factors(g, tap, upstream, size, first, end, overwrite, out);
