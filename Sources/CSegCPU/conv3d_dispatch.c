@@ -20,8 +20,8 @@ int segcpu_accumulators(void) { return kernels()->accumulators; }
 
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *g) {
     // A block of pixels may reach past the last row of the last plane.
-    ptrdiff_t row = g->step[1] * g->step[2] * g->rows[2];
-    return (size_t)(g->block * g->plane + 8 * row + CONV3D_SLACK);
+    ptrdiff_t row = g->input.step[1] * g->input.step[2] * g->input.rows[2];
+    return (size_t)(g->block * g->input.plane + 8 * row + CONV3D_SLACK);
 }
 
 void segcpu_conv3d_tile(
@@ -50,37 +50,64 @@ void segcpu_conv3d_pack_weights(
 void segcpu_conv3d_gradient_layout(segcpu_conv3d_gradient *g) { kernels()->gradient_layout(g); }
 
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *g) {
-    ptrdiff_t pixels = g->tile[0] * g->tile[1] * g->tile[2];
-    ptrdiff_t floats = g->rows[0] * g->rows[1] * g->rows[2] * g->channels;
-    if (!g->swap) floats += pixels * g->vectors;
-    if (g->unfold) floats += pixels * larger(g->runs * g->run, g->swap ? g->vectors : 0);
+    const segcpu_conv3d_input *in = &g->input;
+    ptrdiff_t lines = g->tile[0] * g->tile[1], pixels = lines * g->tile[2];
+    if (g->form == SEGCPU_GRADIENT_PIXELS)
+        return (size_t)(in->channels * in->plane + CONV3D_SLACK
+            + g->out_channels * lines * round_up(g->tile[2], kernels()->lanes));
+    ptrdiff_t floats = in->rows[0] * in->rows[1] * in->rows[2] * in->channels + pixels * g->vectors;
+    if (g->form == SEGCPU_GRADIENT_UNFOLDED) floats += pixels * g->runs * g->run;
     return (size_t)(floats + 3 * CONV3D_SLACK);
 }
 
 void segcpu_conv3d_gradient_tile(
     const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
-    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch) {
-    kernels()->gradient_tile(g, sample, start, first_run, end_run, first, end, partial, scratch);
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch) {
+    kernels()->gradient_tile(g, sample, start, first_run, end_run, first, end, overwrite, partial, scratch);
+}
+
+size_t segcpu_conv3d_gradient_count(const segcpu_conv3d_gradient *g) {
+    switch (g->form) {
+    case SEGCPU_GRADIENT_PIXELS: return (size_t)(g->out_channels * g->runs);
+    case SEGCPU_GRADIENT_UNFOLDED: return (size_t)(g->scalars * g->vectors);
+    case SEGCPU_GRADIENT_TAPS: break;
+    }
+    return (size_t)(g->runs * g->scalars * g->vectors);
 }
 
 void segcpu_conv3d_gradient_sum(
     const segcpu_conv3d_gradient *g, ptrdiff_t taps, const float *partial, ptrdiff_t parts, ptrdiff_t first,
-    ptrdiff_t end, float *gw, bool accumulate) {
+    ptrdiff_t end, ptrdiff_t from, ptrdiff_t to, float *gw, bool accumulate) {
     // Where an entry stands in a partial sum.
-    ptrdiff_t by_out = g->swap ? g->vectors : 1;
-    ptrdiff_t by_in = g->swap ? 1 : g->vectors;
-    ptrdiff_t by_tap = g->unfold ? g->channels * by_in : g->scalars * g->vectors;
-    ptrdiff_t size = (g->unfold ? 1 : g->runs) * g->scalars * g->vectors;
-    for (ptrdiff_t c = 0; c < g->channels; c++)
-        for (ptrdiff_t t = 0; t < taps; t++) {
-            const float *source = partial + c * by_in + t * by_tap;
-            for (ptrdiff_t o = first; o < end; o++) {
-                float sum = 0;
-                for (ptrdiff_t part = 0; part < parts; part++) sum += source[o * by_out + part * size];
-                float *out = gw + (o * g->channels + c) * taps + t;
-                *out = accumulate ? *out + sum : sum;
+    bool pixels = g->form == SEGCPU_GRADIENT_PIXELS;
+    ptrdiff_t by_out = pixels ? g->runs : 1, by_in = pixels ? taps : g->vectors;
+    ptrdiff_t by_tap = pixels                          ? 1
+        : g->form == SEGCPU_GRADIENT_UNFOLDED ? g->input.channels * g->vectors
+                                              : g->scalars * g->vectors;
+    ptrdiff_t size = (ptrdiff_t)segcpu_conv3d_gradient_count(g);
+    // Sums of some taps, turned so that reading and writing both run along memory.
+    enum { TAPS = 64, OUTPUTS = 16 };
+    float sums[TAPS][OUTPUTS];
+    for (ptrdiff_t o0 = first; o0 < end; o0 += OUTPUTS) {
+        ptrdiff_t outputs = smaller(OUTPUTS, end - o0);
+        for (ptrdiff_t c = from; c < to; c++)
+            for (ptrdiff_t t0 = 0; t0 < taps; t0 += TAPS) {
+                ptrdiff_t count = smaller(TAPS, taps - t0);
+                for (ptrdiff_t t = 0; t < count; t++) {
+                    const float *source = partial + c * by_in + (t0 + t) * by_tap + o0 * by_out;
+                    for (ptrdiff_t o = 0; o < outputs; o++) sums[t][o] = source[o * by_out];
+                    for (ptrdiff_t part = 1; part < parts; part++)
+                        for (ptrdiff_t o = 0; o < outputs; o++) sums[t][o] += source[part * size + o * by_out];
+                }
+                for (ptrdiff_t o = 0; o < outputs; o++) {
+                    float *out = gw + ((o0 + o) * g->input.channels + c) * taps + t0;
+                    if (accumulate)
+                        for (ptrdiff_t t = 0; t < count; t++) out[t] += sums[t][o];
+                    else
+                        for (ptrdiff_t t = 0; t < count; t++) out[t] = sums[t][o];
+                }
             }
-        }
+    }
 }
 
 // The kernel taps k ..< of one axis whose input index base + k * dilation lies inside 0 ..< extent.
@@ -92,8 +119,7 @@ static void inside(
 }
 
 void segcpu_unfold3d_rows(
-    const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t count, ptrdiff_t first_channel, ptrdiff_t channels,
-    float *rows) {
+    const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channels, float *rows) {
     ptrdiff_t taps = u->kernel[0] * u->kernel[1] * u->kernel[2];
     for (ptrdiff_t i = 0; i < count; i++, rows += channels * taps) {
         ptrdiff_t rest = first + i, at[3], base[3], from[3], to[3];
@@ -103,7 +129,7 @@ void segcpu_unfold3d_rows(
             base[a] = at[a] * u->stride[a] - u->padding[a];
             inside(base[a], u->dilation[a], u->in[a], u->kernel[a], &from[a], &to[a]);
         }
-        const float *x = u->x + rest * u->x_sample + first_channel;
+        const float *x = u->x + rest * u->x_sample;
         memset(rows, 0, sizeof(float) * (size_t)(channels * taps));
         for (ptrdiff_t d = from[0]; d < to[0]; d++)
             for (ptrdiff_t h = from[1]; h < to[1]; h++)

@@ -1,19 +1,20 @@
 // Weight gradient of a tile; included once by each conv3d_kernels_*.c.
 //
 // A micro-kernel keeps scalars x vectors sums in registers over all pixels of the tile: a scalar is an input channel
-// of one tap, a vector holds output channels. Few input channels are unfolded first (all taps of a pixel side by
-// side), and with few output channels besides, the unfolded inputs are the vectors.
+// of one tap, a vector holds output channels. Few input channels are unfolded first: all taps of a pixel side by side.
+// With few output channels a vector holds pixels instead, and is added up at the end.
 
 typedef struct {
     const float *data;
     ptrdiff_t pixel, row, slab; // floats from one to the next
 } gradient_factor;
 
-typedef void (*gradient_kernel)(gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out, ptrdiff_t step);
+typedef void (*gradient_kernel)(
+    gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step);
 
 INLINE void gradient_block(
-    const int vectors, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out,
-    ptrdiff_t step) {
+    const int vectors, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3],
+    bool overwrite, float *out, ptrdiff_t step) {
     vec sum[scalars][vectors];
 #pragma clang loop unroll(full)
     for (int s = 0; s < scalars; s++)
@@ -39,18 +40,18 @@ INLINE void gradient_block(
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) {
             float *o = out + s * step + v * LANES;
-            store(o, load(o) + sum[s][v]);
+            store(o, overwrite ? sum[s][v] : load(o) + sum[s][v]);
         }
 }
 
 #define EACH_GRADIENT_BLOCK(X) \
-    X(4, 1) X(4, 2) X(4, 3) X(4, 4) X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 6) X(2, 8) X(2, 10) X(2, 12) X(2, 14) \
+    X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 6) X(2, 8) X(2, 10) X(2, 12) X(2, 14) \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 6) X(1, 8) X(1, 12) X(1, 16) X(1, 20) X(1, 24) X(1, 28)
 
 #define DEFINE_GRADIENT_BLOCK(V, S) \
     static void gradient_block_##V##_##S( \
-        gradient_factor a, gradient_factor b, const ptrdiff_t size[3], float *out, ptrdiff_t step) { \
-        gradient_block(V, S, a, b, size, out, step); \
+        gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step) { \
+        gradient_block(V, S, a, b, size, overwrite, out, step); \
     }
 EACH_GRADIENT_BLOCK(DEFINE_GRADIENT_BLOCK)
 
@@ -79,8 +80,7 @@ static gradient_choice choose_gradient_block(int vectors, ptrdiff_t scalars) {
 }
 
 static ptrdiff_t scalar_count(const segcpu_conv3d_gradient *g) {
-    if (g->swap) return g->out_channels;
-    return g->unfold ? g->runs * g->run : g->channels;
+    return g->form == SEGCPU_GRADIENT_UNFOLDED ? g->runs * g->run : g->input.channels;
 }
 
 static ptrdiff_t padded_scalars(ptrdiff_t scalars, int vectors) {
@@ -90,12 +90,11 @@ static ptrdiff_t padded_scalars(ptrdiff_t scalars, int vectors) {
 static void gradient_layout(segcpu_conv3d_gradient *g) {
     ptrdiff_t scalars = scalar_count(g);
     g->scalars = larger(padded_scalars(scalars, 1), padded_scalars(scalars, 2));
-    if (g->swap) g->scalars = larger(g->scalars, padded_scalars(scalars, 4));
-    g->vectors = round_up(g->swap ? g->runs * g->run : g->out_channels, LANES);
+    g->vectors = round_up(g->out_channels, LANES);
 }
 
 // The input of a tile with zeros around it, channels last.
-static void pack_input(const segcpu_conv3d_gradient *g, const float *x, const ptrdiff_t start[3], float *packed) {
+static void pack_input(const segcpu_conv3d_input *g, const float *x, const ptrdiff_t start[3], float *packed) {
     ptrdiff_t base[3], c = g->channels;
     for (int a = 0; a < 3; a++) base[a] = start[a] * g->step[a] + g->low[a];
     ptrdiff_t from = smaller(larger(-base[2], 0), g->rows[2]);
@@ -110,30 +109,28 @@ static void pack_input(const segcpu_conv3d_gradient *g, const float *x, const pt
             }
             memset(row, 0, sizeof(float) * (size_t)(from * c));
             memset(row + to * c, 0, sizeof(float) * (size_t)((g->rows[2] - to) * c));
-            const float *line = x + ((id * g->in[1] + ih) * g->in[2] + base[2] + from) * g->x_pixel;
-            if (g->x_pixel == c) {
+            const float *line = x + ((id * g->in[1] + ih) * g->in[2] + base[2] + from) * g->pixel;
+            if (g->pixel == c) {
                 memcpy(row + from * c, line, sizeof(float) * (size_t)((to - from) * c));
                 continue;
             }
             for (ptrdiff_t i = from; i < to; i++)
-                memcpy(row + i * c, line + (i - from) * g->x_pixel, sizeof(float) * (size_t)c);
+                memcpy(row + i * c, line + (i - from) * g->pixel, sizeof(float) * (size_t)c);
         }
 }
 
 // All runs of each pixel side by side; a run is copied as whole vectors, which the next run overwrites.
 static void unfold_input(
-    const segcpu_conv3d_gradient *g, const float *packed, const ptrdiff_t size[3], float *unfolded, ptrdiff_t pixel) {
-    ptrdiff_t row = g->step[1] * g->rows[2] * g->channels;
-    ptrdiff_t slab = g->step[0] * g->rows[1] * g->rows[2] * g->channels;
-    ptrdiff_t used = g->runs * g->run;
+    const segcpu_conv3d_gradient *g, const float *packed, const ptrdiff_t size[3], float *unfolded) {
+    ptrdiff_t row = g->input.step[1] * g->input.rows[2] * g->input.channels;
+    ptrdiff_t slab = g->input.step[0] * g->input.rows[1] * g->input.rows[2] * g->input.channels;
     for (ptrdiff_t d = 0; d < size[0]; d++)
         for (ptrdiff_t h = 0; h < size[1]; h++)
-            for (ptrdiff_t w = 0; w < size[2]; w++, unfolded += pixel) {
-                const float *source = packed + d * slab + h * row + w * g->step[2] * g->channels;
+            for (ptrdiff_t w = 0; w < size[2]; w++, unfolded += g->runs * g->run) {
+                const float *source = packed + d * slab + h * row + w * g->input.step[2] * g->input.channels;
                 float *out = unfolded;
                 for (ptrdiff_t r = 0; r < g->runs; r++, out += g->run)
                     for (ptrdiff_t i = 0; i < g->run; i += LANES) store(out + i, load(source + g->offsets[r] + i));
-                for (ptrdiff_t i = used; i < pixel; i++) unfolded[i] = 0;
             }
 }
 
@@ -151,54 +148,260 @@ static void pack_upstream(
 // partial[scalar][lane] += sum over pixels of a[scalar] * b[lane], for lanes first ..< end.
 static void multiply_factors(
     const segcpu_conv3d_gradient *g, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], ptrdiff_t first,
-    ptrdiff_t end, float *partial) {
+    ptrdiff_t end, bool overwrite, float *partial) {
     ptrdiff_t scalars = scalar_count(g);
     for (ptrdiff_t lane = first; lane < end;) {
-        int left = (int)((end - lane) / LANES);
-        int vectors = g->swap && left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        int vectors = end - lane >= 2 * LANES ? 2 : 1;
         gradient_choice choice = choose_gradient_block(vectors, scalars);
         gradient_factor part = b;
         part.data += lane;
         for (ptrdiff_t s = 0; s < scalars; s += choice.scalars) {
             gradient_factor from = a;
             from.data += s;
-            choice.run(from, part, size, partial + s * g->vectors + lane, g->vectors);
+            choice.run(from, part, size, overwrite, partial + s * g->vectors + lane, g->vectors);
         }
         lane += vectors * LANES;
     }
 }
 
-static void gradient_tile(
-    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
-    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch) {
-    ptrdiff_t size[3];
-    for (int i = 0; i < 3; i++) size[i] = smaller(g->tile[i], g->out[i] - start[i]);
-    ptrdiff_t c = g->channels, pixels = g->tile[0] * g->tile[1] * g->tile[2];
-    float *second = scratch + g->rows[0] * g->rows[1] * g->rows[2] * c + CONV3D_SLACK;
-    pack_input(g, g->x + sample * g->x_sample, start, scratch);
+// gradient_block for one vector and `taps` taps side by side, each input loaded once for all of them: `run_step` floats
+// lie between the sums of two taps. A window of upstream values slides along the row.
+INLINE void run_gradient_block(
+    const int taps, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite,
+    float *out, ptrdiff_t step, ptrdiff_t run_step) {
+    vec sum[taps][scalars];
+#pragma clang loop unroll(full)
+    for (int k = 0; k < taps; k++)
+#pragma clang loop unroll(full)
+        for (int s = 0; s < scalars; s++) sum[k][s] = 0;
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++) {
+            const float *p = a.data + d * a.slab + h * a.row;
+            const float *q = b.data + d * b.slab + h * b.row;
+            vec window[taps];
+#pragma clang loop unroll(full)
+            for (int k = 0; k < taps; k++) window[k] = 0;
+#pragma clang loop unroll(disable)
+            for (ptrdiff_t w = 0; w < size[2] + taps - 1; w++, p += a.pixel) {
+#pragma clang loop unroll(full)
+                for (int k = taps - 1; k > 0; k--) window[k] = window[k - 1];
+                window[0] = w < size[2] ? load(q + w * b.pixel) : (vec)0;
+#pragma clang loop unroll(full)
+                for (int s = 0; s < scalars; s++) {
+                    vec value = p[s];
+#pragma clang loop unroll(full)
+                    for (int k = 0; k < taps; k++) sum[k][s] += value * window[k];
+                }
+            }
+        }
+#pragma clang loop unroll(full)
+    for (int k = 0; k < taps; k++)
+#pragma clang loop unroll(full)
+        for (int s = 0; s < scalars; s++) {
+            float *o = out + k * run_step + s * step;
+            store(o, overwrite ? sum[k][s] : load(o) + sum[k][s]);
+        }
+}
+
+// Input channels of a run_gradient_block.
+#if ACCUMULATORS >= 24
+enum { RUN_3_SCALARS = 8, RUN_5_SCALARS = 4 };
+#else
+enum { RUN_3_SCALARS = 4, RUN_5_SCALARS = 2 };
+#endif
+
+static void run_gradient_3(
+    gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step,
+    ptrdiff_t run_step) {
+    run_gradient_block(3, RUN_3_SCALARS, a, b, size, overwrite, out, step, run_step);
+}
+
+static void run_gradient_5(
+    gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step,
+    ptrdiff_t run_step) {
+    run_gradient_block(5, RUN_5_SCALARS, a, b, size, overwrite, out, step, run_step);
+}
+
+// Whether taps go through run_gradient_block: rows are long beside what they overhang, and one vector is loaded.
+static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t width) {
+    if (width < 4 * g->side) return false;
+    return (g->side == 3 && g->input.channels % RUN_3_SCALARS == 0)
+        || (g->side == 5 && g->input.channels % RUN_5_SCALARS == 0);
+}
+
+static void multiply_run(
+    const segcpu_conv3d_gradient *g, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], ptrdiff_t first,
+    ptrdiff_t end, bool overwrite, float *partial) {
+    ptrdiff_t scalars = g->side == 3 ? RUN_3_SCALARS : RUN_5_SCALARS;
+    for (ptrdiff_t lane = first; lane < end; lane += LANES)
+        for (ptrdiff_t s = 0; s < g->input.channels; s += scalars) {
+            gradient_factor from = a, part = b;
+            from.data += s;
+            part.data += lane;
+            (g->side == 3 ? run_gradient_3 : run_gradient_5)(
+                from, part, size, overwrite, partial + s * g->vectors + lane, g->vectors, g->scalars * g->vectors);
+        }
+}
+
+// A tile in the forms whose vectors are output channels.
+static void gradient_by_channels(
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], const ptrdiff_t size[3],
+    ptrdiff_t first_run, ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial,
+    float *scratch) {
+    const segcpu_conv3d_input *in = &g->input;
+    ptrdiff_t c = in->channels, pixels = g->tile[0] * g->tile[1] * g->tile[2];
+    float *second = scratch + in->rows[0] * in->rows[1] * in->rows[2] * c + CONV3D_SLACK;
+    pack_input(in, in->x + sample * in->sample, start, scratch);
 
     const float *dy = g->dy + sample * g->dy_sample
         + ((start[0] * g->out[1] + start[1]) * g->out[2] + start[2]) * g->dy_pixel;
     gradient_factor upstream = {
         dy, g->dy_pixel, g->out[2] * g->dy_pixel, g->out[1] * g->out[2] * g->dy_pixel};
-    if (!g->swap && g->vectors != g->out_channels) {
+    if (g->vectors != g->out_channels) {
         pack_upstream(g, dy, size, second, g->vectors);
         upstream = (gradient_factor){second, g->vectors, size[2] * g->vectors, size[1] * size[2] * g->vectors};
         second += pixels * g->vectors + CONV3D_SLACK;
     }
-    if (g->unfold) {
-        ptrdiff_t pixel = g->swap ? g->vectors : g->runs * g->run;
-        unfold_input(g, scratch, size, second, pixel);
+    if (g->form == SEGCPU_GRADIENT_UNFOLDED) {
+        ptrdiff_t pixel = g->runs * g->run;
+        unfold_input(g, scratch, size, second);
         gradient_factor inputs = {second, pixel, size[2] * pixel, size[1] * size[2] * pixel};
-        if (g->swap) multiply_factors(g, upstream, inputs, size, first, end, partial);
-        else multiply_factors(g, inputs, upstream, size, first, end, partial);
+        multiply_factors(g, inputs, upstream, size, first, end, overwrite, partial);
         return;
     }
     gradient_factor inputs = {
-        scratch, g->step[2] * c, g->step[1] * g->rows[2] * c, g->step[0] * g->rows[1] * g->rows[2] * c};
-    for (ptrdiff_t r = first_run; r < end_run; r++) {
+        scratch, in->step[2] * c, in->step[1] * in->rows[2] * c, in->step[0] * in->rows[1] * in->rows[2] * c};
+    bool runs = multiplies_runs(g, size[2]);
+    for (ptrdiff_t r = first_run; r < end_run;) {
         gradient_factor tap = inputs;
         tap.data += g->offsets[r];
-        multiply_factors(g, tap, upstream, size, first, end, partial + r * g->scalars * g->vectors);
+        float *out = partial + r * g->scalars * g->vectors;
+        if (runs && r % g->side == 0 && r + g->side <= end_run) {
+            multiply_run(g, tap, upstream, size, first, end, overwrite, out);
+            r += g->side;
+        } else {
+            multiply_factors(g, tap, upstream, size, first, end, overwrite, out);
+            r++;
+        }
     }
+}
+
+// Both factors of a tile in planes, rows of pixels side by side.
+typedef struct {
+    const float *x, *dy;
+    ptrdiff_t x_row, x_slab;
+    ptrdiff_t dy_row, dy_slab, dy_plane;
+    ptrdiff_t size[3]; // pixels; the width is a whole number of vectors
+} gradient_planes;
+
+typedef void (*pixel_gradient_kernel)(
+    const gradient_planes *tile, const int32_t *offsets, bool overwrite, float *out, ptrdiff_t step);
+
+// out[output * step + i] for `count` entries (a tap of a channel) and all output channels.
+INLINE void pixel_gradient_block(
+    const int outputs, const int count, const gradient_planes *tile, const int32_t *offsets, bool overwrite,
+    float *out, ptrdiff_t step) {
+    vec sum[count][outputs];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < count; i++)
+#pragma clang loop unroll(full)
+        for (int o = 0; o < outputs; o++) sum[i][o] = 0;
+    for (ptrdiff_t d = 0; d < tile->size[0]; d++)
+        for (ptrdiff_t h = 0; h < tile->size[1]; h++) {
+            const float *x = tile->x + d * tile->x_slab + h * tile->x_row;
+            const float *dy = tile->dy + d * tile->dy_slab + h * tile->dy_row;
+            const ptrdiff_t plane = tile->dy_plane, width = tile->size[2];
+#pragma clang loop unroll(disable)
+            for (ptrdiff_t w = 0; w < width; w += LANES) {
+                vec value[outputs];
+#pragma clang loop unroll(full)
+                for (int o = 0; o < outputs; o++) value[o] = load(dy + o * plane + w);
+#pragma clang loop unroll(full)
+                for (int i = 0; i < count; i++) {
+                    vec input = load(x + offsets[i] + w);
+#pragma clang loop unroll(full)
+                    for (int o = 0; o < outputs; o++) sum[i][o] += input * value[o];
+                }
+            }
+        }
+#pragma clang loop unroll(full)
+    for (int o = 0; o < outputs; o++)
+#pragma clang loop unroll(full)
+        for (int i = 0; i < count; i++) {
+            float lanes[LANES], total = 0;
+            store(lanes, sum[i][o]);
+            for (int l = 0; l < LANES; l++) total += lanes[l];
+            out[o * step + i] = overwrite ? total : out[o * step + i] + total;
+        }
+}
+
+#define EACH_PIXEL_GRADIENT(X) \
+    X(1, 1) X(1, 2) X(1, 3) X(1, 6) X(1, 9) X(2, 1) X(2, 2) X(2, 3) X(2, 6) X(2, 9) X(3, 1) X(3, 2) X(3, 3) X(3, 6) \
+    X(4, 1) X(4, 2) X(4, 3) X(4, 6)
+
+#define DEFINE_PIXEL_GRADIENT(O, N) \
+    static void pixel_gradient_##O##_##N( \
+        const gradient_planes *tile, const int32_t *offsets, bool overwrite, float *out, ptrdiff_t step) { \
+        pixel_gradient_block(O, N, tile, offsets, overwrite, out, step); \
+    }
+EACH_PIXEL_GRADIENT(DEFINE_PIXEL_GRADIENT)
+
+typedef struct {
+    int outputs, count;
+    pixel_gradient_kernel run;
+} pixel_gradient_choice;
+
+#define LIST_PIXEL_GRADIENT(O, N) {O, N, pixel_gradient_##O##_##N},
+static const pixel_gradient_choice pixel_gradients[] = {EACH_PIXEL_GRADIENT(LIST_PIXEL_GRADIENT)};
+
+// The largest block for at most `count` entries.
+static pixel_gradient_choice choose_pixel_gradient(ptrdiff_t outputs, ptrdiff_t count) {
+    pixel_gradient_choice best = {0};
+    for (size_t i = 0; i < COUNT(pixel_gradients); i++) {
+        pixel_gradient_choice k = pixel_gradients[i];
+        if (k.outputs != outputs || k.count > count || (k.count > 1 && k.count * outputs > ACCUMULATORS)) continue;
+        if (k.count > best.count) best = k;
+    }
+    return best;
+}
+
+// A tile in the form whose vectors are pixels, for entries first_run ..< end_run.
+static void gradient_by_pixels(
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], const ptrdiff_t size[3],
+    ptrdiff_t first_run, ptrdiff_t end_run, bool overwrite, float *partial, float *scratch) {
+    const segcpu_conv3d_input *in = &g->input;
+    float *upstream = scratch + in->channels * in->plane + CONV3D_SLACK;
+    ptrdiff_t width = round_up(size[2], LANES), plane = size[0] * size[1] * width;
+    pack_planes(in, sample, start, 0, in->channels, scratch);
+    for (ptrdiff_t d = 0; d < size[0]; d++)
+        for (ptrdiff_t h = 0; h < size[1]; h++) {
+            const float *dy = g->dy + sample * g->dy_sample
+                + (((start[0] + d) * g->out[1] + start[1] + h) * g->out[2] + start[2]) * g->dy_pixel;
+            for (ptrdiff_t o = 0; o < g->out_channels; o++) {
+                float *row = upstream + o * plane + (d * size[1] + h) * width;
+                for (ptrdiff_t w = 0; w < size[2]; w++) row[w] = dy[w * g->dy_pixel + o];
+                for (ptrdiff_t w = size[2]; w < width; w++) row[w] = 0;
+            }
+        }
+    ptrdiff_t line = in->step[2] * in->rows[2];
+    gradient_planes tile = {
+        .x = scratch, .dy = upstream, .x_row = in->step[1] * line, .x_slab = in->step[0] * in->rows[1] * line,
+        .dy_row = width, .dy_slab = size[1] * width, .dy_plane = plane, .size = {size[0], size[1], width}};
+    for (ptrdiff_t r = first_run; r < end_run;) {
+        pixel_gradient_choice choice = choose_pixel_gradient(g->out_channels, end_run - r);
+        choice.run(&tile, g->offsets + r, overwrite, partial + r, g->runs);
+        r += choice.count;
+    }
+}
+
+static void gradient_tile(
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch) {
+    ptrdiff_t size[3];
+    for (int i = 0; i < 3; i++) size[i] = smaller(g->tile[i], g->out[i] - start[i]);
+    if (g->form == SEGCPU_GRADIENT_PIXELS)
+        gradient_by_pixels(g, sample, start, size, first_run, end_run, overwrite, partial, scratch);
+    else
+        gradient_by_channels(
+            g, sample, start, size, first_run, end_run, first, end, overwrite, partial, scratch);
 }

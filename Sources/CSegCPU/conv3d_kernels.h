@@ -12,7 +12,7 @@ typedef struct {
     void (*gradient_layout)(segcpu_conv3d_gradient *);
     void (*gradient_tile)(
         const segcpu_conv3d_gradient *, ptrdiff_t, const ptrdiff_t[3], ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-        float *, float *);
+        bool, float *, float *);
 } conv3d_kernels;
 
 extern const conv3d_kernels conv3d_kernels_portable;

@@ -3,7 +3,7 @@
 #define LANES 16
 #define ACCUMULATORS 28
 #define KERNELS conv3d_kernels_avx512
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,fma"))), apply_to = function)
 #include "conv3d_vector.h"
 #include "conv3d_direct.h"
 #include "conv3d_gradient.h"

@@ -47,7 +47,7 @@ INLINE void transpose_square(const float *source, ptrdiff_t step, float *out, pt
 }
 
 // out[c * plane + i] = source[i * step + c] for n pixels.
-static void pack_planes(
+static void pack_row(
     const float *source, ptrdiff_t step, ptrdiff_t n, ptrdiff_t channels, float *out, ptrdiff_t plane) {
     if (n < LANES || channels < LANES) {
         for (ptrdiff_t c = 0; c < channels; c++)
@@ -62,4 +62,42 @@ static void pack_planes(
             transpose_square(source + i0 * step + c0, step, out + c0 * plane + i0, plane);
         }
     }
+}
+
+// Packs input channels first ..< first + count of the tile at `start`, a plane each, with zeros around.
+static void pack_planes(
+    const segcpu_conv3d_input *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t count,
+    float *packed) {
+    const float *x = g->x + sample * g->sample;
+    ptrdiff_t base[3];
+    for (int a = 0; a < 3; a++) base[a] = start[a] * g->step[a] + g->low[a];
+    ptrdiff_t residues = g->step[2], length = g->rows[2];
+    for (ptrdiff_t d = 0; d < g->rows[0]; d++)
+        for (ptrdiff_t h = 0; h < g->rows[1]; h++) {
+            float *row = packed + (d * g->rows[1] + h) * residues * length;
+            ptrdiff_t id = base[0] + d, ih = base[1] + h;
+            if (id < 0 || id >= g->in[0] || ih < 0 || ih >= g->in[1]) {
+                for (ptrdiff_t c = 0; c < count; c++)
+                    memset(row + c * g->plane, 0, sizeof(float) * (size_t)(residues * length));
+                continue;
+            }
+            const float *line = x + (id * g->in[1] + ih) * g->in[2] * g->pixel + first;
+            for (ptrdiff_t r = 0; r < residues; r++, row += length) {
+                // Pixels from ..< to of this residue lie inside the volume.
+                ptrdiff_t column = base[2] + r;
+                ptrdiff_t from = column >= 0 ? 0 : smaller(length, (-column + residues - 1) / residues);
+                ptrdiff_t inside = g->in[2] - column;
+                ptrdiff_t to = inside <= 0 ? 0 : smaller(length, (inside + residues - 1) / residues);
+                to = larger(to, from);
+                for (ptrdiff_t c = 0; c < count; c++) {
+                    float *p = row + c * g->plane;
+                    for (ptrdiff_t i = 0; i < from; i++) p[i] = 0;
+                    for (ptrdiff_t i = to; i < length; i++) p[i] = 0;
+                }
+                if (to > from)
+                    pack_row(
+                        line + (column + from * residues) * g->pixel, residues * g->pixel, to - from, count,
+                        row + from, g->plane);
+            }
+        }
 }

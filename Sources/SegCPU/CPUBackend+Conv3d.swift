@@ -9,6 +9,7 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
 }
 
 extension CPUBackend: ConvolutionOps {
+    /// See `ConvolutionOps.conv3d`; the algorithm is chosen by `choose`.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -34,6 +35,7 @@ extension CPUBackend: ConvolutionOps {
         }
     }
 
+    /// See `ConvolutionOps.convTranspose3d`; always direct, a gather by phases.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -43,6 +45,7 @@ extension CPUBackend: ConvolutionOps {
         try convolve(x, weight: weight, bias: bias, params, gather, transposed: true, into: y, accumulate: accumulate)
     }
 
+    /// See `ConvolutionOps.conv3dBackwardWeight`; the algorithm is chosen by `choose`.
     public func conv3dBackwardWeight(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {

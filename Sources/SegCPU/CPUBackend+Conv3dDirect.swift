@@ -28,10 +28,10 @@ extension CPUBackend {
 
         for group in 0..<params.groups {
             packing.pack(weight.floats + group * weight.count / params.groups, into: packed.floats, threads)
-            conv.x = UnsafePointer(x.floats + group * inputs)
+            conv.input.x = UnsafePointer(x.floats + group * inputs)
             conv.y = y.floats + group * outputs
             conv.bias = bias.map { UnsafePointer($0.floats + group * outputs) }
-            withPhases(packing, offsets, packed) { phases in
+            withPhases(conv, packing, offsets, packed) { phases in
                 conv.phases = phases.baseAddress
                 conv.phase_count = phases.count
                 run(conv, tiles, batch: x.shape.batch, panels: panels, scratch.floats, scratchCount)
@@ -51,17 +51,17 @@ extension CPUBackend {
         _ gather: Conv3dGather, x: Shape, y: Shape, inputs: Int, outputs: Int, panel: Int
     ) -> segcpu_conv3d {
         var conv = segcpu_conv3d()
-        conv.in = cTriple(x.size.array)
-        conv.channels = inputs
-        conv.x_pixel = x.channels
-        conv.x_sample = x.positions * x.channels
+        conv.input.in = cTriple(x.size.array)
+        conv.input.channels = inputs
+        conv.input.pixel = x.channels
+        conv.input.sample = x.positions * x.channels
         conv.out = cTriple(y.size.array)
         conv.out_channels = outputs
         conv.y_pixel = y.channels
         conv.y_sample = y.positions * y.channels
-        conv.step = cTriple(gather.step)
+        conv.input.step = cTriple(gather.step)
         conv.out_step = cTriple(gather.outStep)
-        conv.low = cTriple(gather.low)
+        conv.input.low = cTriple(gather.low)
         conv.panel = panel
         return conv
     }
@@ -79,29 +79,29 @@ extension CPUBackend {
             (rows(size).reduce(step[2], *) + 15) / 16 * 16 | 16
         }
         let channelBytes = max(taps, 1) * conv.panel * 4
-        let blocks = max(1, (conv.channels * channelBytes + panelBudget - 1) / panelBudget)
-        conv.block = (conv.channels + blocks - 1) / blocks
+        let blocks = max(1, (conv.input.channels * channelBytes + panelBudget - 1) / panelBudget)
+        conv.block = (conv.input.channels + blocks - 1) / blocks
         let block = conv.block
         let tiles = Conv3dTiles.fitting(
             gather.extent, atLeast: max(1, leastTasks / (batch * panels)), budget: tileBudget
         ) { plane($0) * block * 4 }
         conv.tile = cTriple(tiles.size)
-        conv.rows = cTriple(rows(tiles.size))
-        conv.plane = plane(tiles.size)
+        conv.input.rows = cTriple(rows(tiles.size))
+        conv.input.plane = plane(tiles.size)
         return tiles
     }
 
     /// Where each tap of a phase reads inside a packed tile.
     private static func offsets(of phase: WeightPacking.Phase, _ conv: segcpu_conv3d) -> [Int32] {
         phase.deltas.map { delta in
-            let (d, h, w) = (delta[0] - conv.low.0, delta[1] - conv.low.1, delta[2] - conv.low.2)
-            let row = (d * conv.rows.1 + h) * conv.step.2 + w % conv.step.2
-            return Int32(row * conv.rows.2 + w / conv.step.2)
+            let (d, h, w) = (delta[0] - conv.input.low.0, delta[1] - conv.input.low.1, delta[2] - conv.input.low.2)
+            let row = (d * conv.input.rows.1 + h) * conv.input.step.2 + w % conv.input.step.2
+            return Int32(row * conv.input.rows.2 + w / conv.input.step.2)
         }
     }
 
     private func withPhases(
-        _ packing: WeightPacking, _ offsets: [[Int32]], _ packed: BufferView,
+        _ conv: segcpu_conv3d, _ packing: WeightPacking, _ offsets: [[Int32]], _ packed: BufferView,
         _ body: (UnsafeBufferPointer<segcpu_conv3d_phase>) -> Void
     ) {
         offsets.flatMap { $0 }.withUnsafeBufferPointer { all in
@@ -111,6 +111,7 @@ extension CPUBackend {
                 return segcpu_conv3d_phase(
                     origin: cTriple(phase.axes.map(\.origin)), count: cTriple(phase.axes.map(\.count)),
                     offsets: all.baseAddress.map { $0 + first }, taps: own.count,
+                    run: conv.input.step.2 == 1 && phase.axes[2].isRun ? max(1, phase.axes[2].taps.count) : 1,
                     weights: UnsafePointer(packed.floats + phase.start))
             }
             phases.withUnsafeBufferPointer(body)

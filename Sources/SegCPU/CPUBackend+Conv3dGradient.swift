@@ -26,8 +26,7 @@ extension CPUBackend {
         let scratch = try allocate([threads.count * scratchCount], .f32)
         let outputs = gradient.out_channels
         for group in 0..<params.groups {
-            try fill(partial, with: 0)
-            gradient.x = UnsafePointer(x.floats + group * gradient.channels)
+            gradient.input.x = UnsafePointer(x.floats + group * gradient.input.channels)
             gradient.dy = UnsafePointer(upstream.floats + group * outputs)
             offsets.withUnsafeBufferPointer { offsets in
                 gradient.offsets = offsets.baseAddress
@@ -35,10 +34,14 @@ extension CPUBackend {
             }
             let target = gw.floats + group * gw.count / params.groups
             withUnsafePointer(to: gradient) { gradient in
-                threads.run((outputs + 15) / 16) { block, _ in
+                let inputs = gradient.pointee.input.channels
+                let slices = min(inputs, 4)
+                threads.run((outputs + 15) / 16 * slices) { task, _ in
+                    let (block, slice) = (task / slices, task % slices)
                     segcpu_conv3d_gradient_sum(
                         gradient, params.kernel.product, partial.floats, split.chunks, block * 16,
-                        min(outputs, block * 16 + 16), target, accumulate)
+                        min(outputs, block * 16 + 16), inputs * slice / slices, inputs * (slice + 1) / slices, target,
+                        accumulate)
                 }
             }
         }
@@ -47,47 +50,73 @@ extension CPUBackend {
     private static func geometry(_ params: Conv3dParams, x: Shape, upstream: Shape) -> segcpu_conv3d_gradient {
         let (inputs, outputs) = (x.channels / params.groups, upstream.channels / params.groups)
         var gradient = segcpu_conv3d_gradient()
-        gradient.in = cTriple(x.size.array)
-        gradient.channels = inputs
-        gradient.x_pixel = x.channels
-        gradient.x_sample = x.positions * x.channels
+        gradient.input.in = cTriple(x.size.array)
+        gradient.input.channels = inputs
+        gradient.input.pixel = x.channels
+        gradient.input.sample = x.positions * x.channels
         gradient.out = cTriple(upstream.size.array)
         gradient.out_channels = outputs
         gradient.dy_pixel = upstream.channels
         gradient.dy_sample = upstream.positions * upstream.channels
-        gradient.step = cTriple(params.stride.array)
-        gradient.low = cTriple(params.padding.array.map(-))
-        gradient.unfold = (inputs < 8 || outputs <= 4) && inputs * params.kernel.product <= 2048
-        gradient.swap = gradient.unfold && outputs <= 4
-        let together = gradient.unfold && params.dilation.w == 1 ? params.kernel.w : 1
-        gradient.runs = params.kernel.product / together
+        gradient.input.step = cTriple(params.stride.array)
+        gradient.input.low = cTriple(params.padding.array.map(-))
+        let taps = params.kernel.product
+        if outputs <= 4 {
+            gradient.form = SEGCPU_GRADIENT_PIXELS
+        } else {
+            gradient.form = inputs < 8 && inputs * taps <= 2048 ? SEGCPU_GRADIENT_UNFOLDED : SEGCPU_GRADIENT_TAPS
+        }
+        let together = gradient.form == SEGCPU_GRADIENT_UNFOLDED && params.dilation.w == 1 ? params.kernel.w : 1
+        gradient.runs = gradient.form == SEGCPU_GRADIENT_PIXELS ? inputs * taps : taps / together
         gradient.run = together * inputs
+        gradient.side = params.stride.w == 1 && params.dilation.w == 1 ? params.kernel.w : 1
         return gradient
     }
 
     private static func tile(_ gradient: inout segcpu_conv3d_gradient, _ params: Conv3dParams) -> Conv3dTiles {
         let (span, step) = (params.reach.array.map { $0 - 1 }, params.stride.array)
-        func rows(_ size: [Int]) -> [Int] { (0..<3).map { (size[$0] - 1) * step[$0] + span[$0] + 1 } }
-        let unfolded = gradient.unfold ? gradient.runs * gradient.run : 0
-        let (inputs, outputs) = (gradient.channels, gradient.out_channels)
+        let form = gradient.form
+        let lanes = Int(segcpu_vector_lanes())
+        func rows(_ size: [Int]) -> [Int] {
+            var rows = (0..<3).map { (size[$0] - 1) * step[$0] + span[$0] + 1 }
+            if form == SEGCPU_GRADIENT_PIXELS {
+                rows[2] = (size[2] + lanes - 1) / lanes * lanes + span[2] / step[2]
+            }
+            return rows
+        }
+        func plane(_ size: [Int]) -> Int { (rows(size).reduce(step[2], *) + 15) / 16 * 16 | 16 }
+        let unfolded = form == SEGCPU_GRADIENT_UNFOLDED ? gradient.runs * gradient.run : 0
+        let (inputs, outputs) = (gradient.input.channels, gradient.out_channels)
         let tiles = Conv3dTiles.fitting(
             [gradient.out.0, gradient.out.1, gradient.out.2], atLeast: 4, budget: tileBudget
         ) { size in
-            4 * (rows(size).reduce(inputs, *) + size.reduce(min(outputs, 32) + unfolded, *))
+            let input = form == SEGCPU_GRADIENT_PIXELS ? plane(size) * inputs : rows(size).reduce(inputs, *)
+            return 4 * (input + size.reduce(min(outputs, 32) + unfolded, *))
         }
         gradient.tile = cTriple(tiles.size)
-        gradient.rows = cTriple(rows(tiles.size))
+        gradient.input.rows = cTriple(rows(tiles.size))
+        gradient.input.plane = form == SEGCPU_GRADIENT_PIXELS ? plane(tiles.size) : 0
         return tiles
     }
 
-    /// Where each run of taps starts inside a packed, channels-last tile.
+    /// Where each run of taps starts inside a packed tile.
     private static func runOffsets(_ gradient: segcpu_conv3d_gradient, _ params: Conv3dParams) -> [Int32] {
-        let together = gradient.run / gradient.channels
-        return stride(from: 0, to: params.kernel.product, by: gradient.unfold ? together : 1).map { tap in
-            let d = tap / (params.kernel.h * params.kernel.w) * params.dilation.d
-            let h = tap / params.kernel.w % params.kernel.h * params.dilation.h
-            let w = tap % params.kernel.w * params.dilation.w
-            return Int32(((d * gradient.rows.1 + h) * gradient.rows.2 + w) * gradient.channels)
+        let (input, kernel) = (gradient.input, params.kernel)
+        let positions = (0..<kernel.product).map { tap in
+            Triple(d: tap / (kernel.h * kernel.w), h: tap / kernel.w % kernel.h, w: tap % kernel.w)
+                .zip(params.dilation, *)
+        }
+        if gradient.form == SEGCPU_GRADIENT_PIXELS {
+            return (0..<input.channels).flatMap { channel in
+                positions.map { at in
+                    let row = (at.d * input.rows.1 + at.h) * input.step.2 + at.w % input.step.2
+                    return Int32(channel * input.plane + row * input.rows.2 + at.w / input.step.2)
+                }
+            }
+        }
+        return stride(from: 0, to: positions.count, by: gradient.run / input.channels).map { tap in
+            let at = positions[tap]
+            return Int32(((at.d * input.rows.1 + at.h) * input.rows.2 + at.w) * input.channels)
         }
     }
 
@@ -103,6 +132,7 @@ extension CPUBackend {
                         segcpu_conv3d_gradient_tile(
                             gradient, tile / tiles.count, start.baseAddress, part.runs.lowerBound,
                             part.runs.upperBound, part.lanes.lowerBound, part.lanes.upperBound,
+                            tile == part.tiles.lowerBound,
                             partial + part.chunk * split.partialCount, scratch + thread * scratchCount)
                     }
                 }
@@ -132,11 +162,12 @@ private struct GradientSplit {
 
     init(_ gradient: segcpu_conv3d_gradient, tiles: Int) {
         self.tiles = tiles
-        runs = gradient.unfold ? 1 : gradient.runs
-        vectors = gradient.vectors
-        partialCount = runs * gradient.scalars * gradient.vectors
+        let pixels = gradient.form == SEGCPU_GRADIENT_PIXELS
+        runs = gradient.form == SEGCPU_GRADIENT_UNFOLDED ? 1 : gradient.runs
+        vectors = pixels ? 1 : gradient.vectors
+        partialCount = withUnsafePointer(to: gradient) { segcpu_conv3d_gradient_count($0) }
         chunks = max(1, min(tiles, mostChunks, partialBudget / (partialCount * 4)))
-        let width = 2 * Int(segcpu_vector_lanes()) * (gradient.swap ? 2 : 1)
+        let width = pixels ? 1 : 2 * Int(segcpu_vector_lanes())
         let mostBlocks = (vectors + width - 1) / width
         let wanted = min(mostBlocks, (leastTasks + chunks - 1) / chunks)
         blockWidth = (mostBlocks + wanted - 1) / wanted * width

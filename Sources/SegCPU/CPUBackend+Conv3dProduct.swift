@@ -124,7 +124,7 @@ private struct Unfolding {
         withUnsafePointer(to: geometry) { geometry in
             threads.run((count + 15) / 16) { block, _ in
                 segcpu_unfold3d_rows(
-                    geometry, first + block * 16, min(16, count - block * 16), 0, inputs,
+                    geometry, first + block * 16, min(16, count - block * 16), inputs,
                     unfolded.floats + block * 16 * columns)
             }
         }

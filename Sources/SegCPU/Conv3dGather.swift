@@ -9,7 +9,11 @@ struct Conv3dGather {
     struct Axis {
         var origin: Int
         var count: Int
+        /// In ascending order of `delta`.
         var taps: [(index: Int, delta: Int)]
+
+        /// Whether the taps read side by side where neighbouring inputs lie side by side.
+        var isRun: Bool { zip(taps, taps.dropFirst()).allSatisfy { $1.delta == $0.delta + 1 } }
     }
 
     /// Phases along d, h and w; the phases of the whole are their product.
@@ -34,7 +38,7 @@ struct Conv3dGather {
         axes = (0..<3).map { axis in
             let stride = params.stride[axis]
             return (0..<min(stride, output[axis])).map { origin in
-                let taps = (0..<params.kernel[axis]).compactMap { k -> (index: Int, delta: Int)? in
+                let taps = (0..<params.kernel[axis]).reversed().compactMap { k -> (index: Int, delta: Int)? in
                     let distance = origin + params.padding[axis] - k * params.dilation[axis]
                     return distance % stride == 0 ? (index: k, delta: distance / stride) : nil
                 }

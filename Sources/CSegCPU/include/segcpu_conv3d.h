@@ -22,27 +22,33 @@ typedef struct {
     ptrdiff_t count[3];     // its outputs along each axis
     const int32_t *offsets; // for each tap, where output 0 reads inside a packed tile
     ptrdiff_t taps;
+    ptrdiff_t run;          // every so many taps, in order, read side by side; 1 where they do not
     const float *weights;   // packed: [panel][channel][tap][panel width]
 } segcpu_conv3d_phase;
 
+// An input, and the tile of it that is packed with zeros around it.
 typedef struct {
-    const float *x;       // first channel of the group
+    const float *x;     // first channel of the group
+    ptrdiff_t in[3];    // extents
+    ptrdiff_t channels; // of the group
+    ptrdiff_t pixel;    // floats from pixel to pixel
+    ptrdiff_t sample;   // floats from sample to sample
+    ptrdiff_t step[3];
+    ptrdiff_t low[3];   // least delta of any tap
+    ptrdiff_t rows[3];  // extents of the packed tile; in planes, the width is of one residue modulo step
+    ptrdiff_t plane;    // floats of one packed channel; 0 where the tile is packed channels-last
+} segcpu_conv3d_input;
+
+typedef struct {
+    segcpu_conv3d_input input;
     float *y;             // first channel of the group
     const float *bias;    // of the group, or NULL
-    ptrdiff_t in[3];      // input extents
-    ptrdiff_t channels;   // input channels of the group
-    ptrdiff_t x_pixel;    // floats from pixel to pixel of x
-    ptrdiff_t x_sample;   // floats from sample to sample
     ptrdiff_t out[3];
     ptrdiff_t out_channels;
     ptrdiff_t y_pixel;
     ptrdiff_t y_sample;
-    ptrdiff_t step[3];
     ptrdiff_t out_step[3];
-    ptrdiff_t low[3];     // least delta of any tap
     ptrdiff_t tile[3];    // outputs of a phase in one tile
-    ptrdiff_t rows[3];    // extents of the packed tile: depth, height, and width of one residue modulo step
-    ptrdiff_t plane;      // floats of one packed channel
     ptrdiff_t block;      // input channels packed at a time
     ptrdiff_t panel;      // output channels in a panel of weights; 1 to 4 vectorises over pixels
     const segcpu_conv3d_phase *phases;
@@ -63,27 +69,30 @@ void segcpu_conv3d_pack_weights(
     const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
     ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed);
 
+// How a weight gradient's products are formed.
+typedef enum {
+    // For each tap, input channels are broadcast and output channels are the vector.
+    SEGCPU_GRADIENT_TAPS,
+    // The taps of a pixel are first copied side by side, to be broadcast together: for few input channels.
+    SEGCPU_GRADIENT_UNFOLDED,
+    // Pixels are the vector: for at most four output channels.
+    SEGCPU_GRADIENT_PIXELS,
+} segcpu_gradient_form;
+
 // The weight gradient: sums over pixels of x (shifted by a tap) times dy.
 typedef struct {
-    const float *x;
+    segcpu_conv3d_input input;
     const float *dy;
-    ptrdiff_t in[3];
-    ptrdiff_t channels;
-    ptrdiff_t x_pixel;
-    ptrdiff_t x_sample;
     ptrdiff_t out[3];
     ptrdiff_t out_channels;
     ptrdiff_t dy_pixel;
     ptrdiff_t dy_sample;
-    ptrdiff_t step[3];
-    ptrdiff_t low[3];
     ptrdiff_t tile[3];
-    ptrdiff_t rows[3];      // extents of the packed, zero-padded input tile
+    segcpu_gradient_form form;
     const int32_t *offsets; // for each run, where output 0 reads inside the packed input tile
-    ptrdiff_t runs;         // taps; or, where taps are unfolded, runs of taps that lie side by side
+    ptrdiff_t runs;         // taps; unfolded, runs of taps that lie side by side; over pixels, taps of every channel
     ptrdiff_t run;          // floats of a run
-    bool unfold;            // copy the runs of each pixel side by side first: for few channels
-    bool swap;              // vectorise over the unfolded inputs instead of the output channels
+    ptrdiff_t side;         // every so many taps, in order, read side by side along a row; 1 where they do not
     ptrdiff_t scalars;      // of the factor that is broadcast, padded to what the kernels write
     ptrdiff_t vectors;      // lanes of the other factor, padded to whole vectors
 } segcpu_conv3d_gradient;
@@ -94,18 +103,23 @@ void segcpu_conv3d_gradient_layout(segcpu_conv3d_gradient *gradient);
 // Floats of scratch that segcpu_conv3d_gradient_tile needs.
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *gradient);
 
-// Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector].
+// Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector], or
+// over pixels to partial[output channel][run]; `overwrite` sets them instead.
 void segcpu_conv3d_gradient_tile(
     const segcpu_conv3d_gradient *gradient, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
-    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, float *partial, float *scratch);
+    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch);
 
-// Adds up `parts` partial sums in order, for output channels first ..< end: gw[o][c][t], taps t in PyTorch's order.
+// Floats of one partial sum.
+size_t segcpu_conv3d_gradient_count(const segcpu_conv3d_gradient *gradient);
+
+// Adds up `parts` partial sums in order, for output channels first ..< end and input channels from ..< to:
+// gw[o][c][t], taps t in PyTorch's order.
 void segcpu_conv3d_gradient_sum(
     const segcpu_conv3d_gradient *gradient, ptrdiff_t taps, const float *partial, ptrdiff_t parts, ptrdiff_t first,
-    ptrdiff_t end, float *gw, bool accumulate);
+    ptrdiff_t end, ptrdiff_t from, ptrdiff_t to, float *gw, bool accumulate);
 
 // Rows first ..< first + count of the unfolded input, [row][channel][tap]: the matrix of a convolution as a product.
-// Rows count output pixels of all samples; taps are laid out as in PyTorch's weights; columns column ..< end of them.
+// Rows count output pixels of all samples; taps are laid out as in PyTorch's weights.
 typedef struct {
     const float *x;
     ptrdiff_t in[3];
@@ -119,7 +133,6 @@ typedef struct {
 } segcpu_unfold3d;
 
 void segcpu_unfold3d_rows(
-    const segcpu_unfold3d *unfold, ptrdiff_t first, ptrdiff_t count, ptrdiff_t first_channel, ptrdiff_t channels,
-    float *rows);
+    const segcpu_unfold3d *unfold, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channels, float *rows);
 
 #endif
