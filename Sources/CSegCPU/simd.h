@@ -3,6 +3,8 @@
 #ifndef SEGCPU_SIMD_H
 #define SEGCPU_SIMD_H
 
+#include "segcpu_norm.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -168,7 +170,7 @@ INLINE vf normal_cdf(vf x, vf *bell) {
     return x > 0.0f ? 1.0f - tail : tail;
 }
 
-// Activation kinds; must match segcpu_norm.h. `slope` is that of (P)ReLU, or ELU's alpha.
+// `slope` is that of (leaky or parametric) ReLU, or ELU's alpha.
 INLINE vf activation_value(int kind, vf z, vf slope) {
     vf bell;
     switch (kind) {

@@ -5,6 +5,7 @@ public import SegBackend
 private let elementGrain = 1 << 15
 
 extension CPUBackend: ElementwiseOps {
+    /// A short operand is repeated to a period of whole vectors.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         let (left, right, output) = (a.floats, b.floats, y.floats)
         if b.count == a.count {
@@ -33,6 +34,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
+    /// One pass.
     public func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         let (input, output) = (x.floats, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
@@ -40,6 +42,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
+    /// The fused normalisation without a normalisation.
     public func activate(
         _ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView
     ) throws {
@@ -55,6 +58,7 @@ extension CPUBackend: ElementwiseOps {
         withExtendedLifetime(tables) {}
     }
 
+    /// One pass; slopes' gradients are summed on the way.
     public func activateBackward(
         _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
         slopeGradient: BufferView?, accumulate: Bool
@@ -76,6 +80,7 @@ extension CPUBackend: ElementwiseOps {
         return RowPartition(samples: 1, positions: x.count / channels, channels: channels)
     }
 
+    /// One pass; the mask is drawn again from counters each time.
     public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
         let partition =
             params.channelwise
@@ -96,6 +101,7 @@ extension CPUBackend: ElementwiseOps {
         withExtendedLifetime(tables) {}
     }
 
+    /// Few channels sixteen rows at a time, many along the row.
     public func softmax(_ x: BufferView, into y: BufferView) throws {
         let (rows, channels) = (x.shape.rows, x.shape.channels)
         let planes = try scratch(Float.self, 16 * threads.count * channels)
@@ -108,6 +114,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
+    /// One pass.
     public func softmaxBackward(
         _ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool
     ) throws {

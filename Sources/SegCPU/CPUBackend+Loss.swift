@@ -34,6 +34,7 @@ extension CPUBackend: LossOps {
         for (i, value) in totals.sums.enumerated() { output[i] = Float(value) }
     }
 
+    /// One pass that recomputes the probabilities.
     public func diceCELossBackward(
         _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
         into gx: BufferView, accumulate: Bool

@@ -3,6 +3,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend: MatrixOps {
+    /// Tiles of OpenBLAS calls; a long inner axis with a small result is summed in parts.
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {

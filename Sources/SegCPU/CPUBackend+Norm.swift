@@ -2,6 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend: NormalizationOps {
+    /// One pass; moments of blocks are merged in double precision, so that a large mean costs no digits.
     public func normStatistics(
         _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView
     ) throws {
@@ -59,6 +60,7 @@ extension CPUBackend: NormalizationOps {
         }
     }
 
+    /// `normActivate` without an epilogue.
     public func normalize(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, into y: BufferView
@@ -67,6 +69,7 @@ extension CPUBackend: NormalizationOps {
             x, mean: mean, variance: variance, weight: weight, bias: bias, params, .none, into: y)
     }
 
+    /// `normActivateBackward` without an epilogue.
     public func normalizeBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         _ params: NormParams, into gradients: NormGradients

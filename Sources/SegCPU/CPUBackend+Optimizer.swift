@@ -3,6 +3,7 @@ import Foundation
 public import SegBackend
 
 extension CPUBackend: OptimizerOps {
+    /// One pass over all slots.
     public func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {
         let rate = Double(params.learningRate)
         let correction1 = 1 - pow(Double(params.beta1), Double(params.step))
@@ -21,6 +22,7 @@ extension CPUBackend: OptimizerOps {
         }
     }
 
+    /// One pass over all slots.
     public func sgdStep(_ slots: [SGDSlot], _ params: SGDParams) throws {
         let rule = segcpu_sgd_rule(
             learning_rate: params.learningRate, momentum: params.momentum,

@@ -2,6 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend: SpatialOps {
+    /// Rows of outputs in parallel, sixteen channels at a time.
     public func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
         let pool = segcpu_pool(params, input: x.shape, output: y.shape)
         let (size, channels) = (y.shape.size, y.shape.channels)
@@ -37,6 +38,7 @@ extension CPUBackend: SpatialOps {
         }
     }
 
+    /// Rows of outputs in parallel; each sums its taps along three axes.
     public func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         let axes = (0..<3).map { ResampleAxis(from: x.shape.size[$0], to: y.shape.size[$0], params) }
         resample(x, axes, into: y, accumulate: false)
@@ -71,6 +73,7 @@ extension CPUBackend: SpatialOps {
         }
     }
 
+    /// Rows of the window in parallel.
     public func blendWindow(
         _ window: BufferView, weights: BufferView, at origin: Triple, into sum: BufferView, _ weightSum: BufferView
     ) throws {
@@ -89,6 +92,7 @@ extension CPUBackend: SpatialOps {
         }
     }
 
+    /// Rows in parallel.
     public func divideRows(_ x: BufferView, by divisors: BufferView, into y: BufferView) throws {
         let channels = divisors.count == 0 ? 0 : x.count / divisors.count
         let (input, factors, output) = (x.floats, divisors.floats, y.floats)
