@@ -1,28 +1,19 @@
 import CSegCPU
 
-/// A set of vector instructions that the convolutions are compiled for.
-package enum CPUInstructionSet: String, CaseIterable, Hashable, Sendable {
+/// A set of vector instructions that the kernels are compiled for, in ascending order.
+package enum CPUInstructionSet: Int32, CaseIterable, Hashable, Sendable {
+    /// Whatever the compiler targets; runs everywhere.
     case portable
+    /// AVX2 and FMA.
     case avx2
+    /// AVX-512 F, VL, DQ and BW.
     case avx512
 
     /// The best of this machine, or at most what was asked for last.
-    package static var current: CPUInstructionSet {
-        switch segcpu_current_isa() {
-        case SEGCPU_ISA_AVX512: .avx512
-        case SEGCPU_ISA_AVX2: .avx2
-        default: .portable
-        }
-    }
+    package static var current: CPUInstructionSet { CPUInstructionSet(rawValue: segcpu_isa_level()) ?? .portable }
 
     /// Uses at most this set in the whole process from now on, where the machine has it; for tests.
     ///
     /// Not to be called while an op runs.
-    package func limit() {
-        switch self {
-        case .portable: segcpu_set_isa(SEGCPU_ISA_PORTABLE)
-        case .avx2: segcpu_set_isa(SEGCPU_ISA_AVX2)
-        case .avx512: segcpu_set_isa(SEGCPU_ISA_AVX512)
-        }
-    }
+    package func limit() { _ = segcpu_isa_set(rawValue) }
 }

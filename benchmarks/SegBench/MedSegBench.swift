@@ -9,7 +9,7 @@ struct MedSegBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg-bench",
         abstract: "Checks and times the compute backends of MedSeg.",
-        subcommands: [Replay.self, Nets.self])
+        subcommands: [Replay.self, Ops.self, Nets.self])
 }
 
 /// Options of every command that computes.
