@@ -59,10 +59,10 @@ final class ByteSource {
         while bytes.count < count {
             let wanted = min(chunk.count, count - bytes.count)
             let received = znzread(&chunk, 1, wanted, stream)
-            // zlib's -1 for damaged data arrives as a huge unsigned number.
-            guard received <= wanted else { throw damaged() }
-            bytes.append(contentsOf: chunk[..<Int(received)])
-            position += Int(received)
+            // zlib answers -1 for damaged data.
+            guard (0...wanted).contains(received) else { throw damaged() }
+            bytes.append(contentsOf: chunk[..<received])
+            position += received
             if received < wanted { break }
         }
         return bytes
