@@ -57,7 +57,8 @@ public struct CropSampler: Sendable {
         guard !foreground.isEmpty || !background.isEmpty else {
             throw ImagingError(
                 .badData, name,
-                "no voxel can centre a patch: the label is empty and no voxel of the image is above \(options.imageThreshold). "
+                "no voxel can centre a patch: "
+                    + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
                     + "Check the intensity window or leave the case out.")
         }
         let wanted = options.positive / (options.positive + options.negative)
@@ -83,7 +84,8 @@ public struct CropSampler: Sendable {
         guard (0..<3).allSatisfy({ result[$0] <= size[$0] }) else {
             throw ImagingError(
                 .badData, name,
-                "a patch of \(result) does not fit into the volume of \(size); pad the volume with SpatialPad or take smaller patches."
+                "a patch of \(result) does not fit into the volume of \(size); "
+                    + "pad the volume with SpatialPad or take smaller patches."
             )
         }
         guard size.count <= Int(UInt32.max) else {

@@ -139,7 +139,8 @@ public struct RandomPipeline: RandomPatchTransform {
         reseed(seed)
     }
 
-    /// The crop, then each transform gets `randint(2³²)` of a generator of the seed, as `Compose.set_random_state` deals.
+    /// The crop, then each transform gets `randint(2³²)` of a generator of the seed, as `Compose.set_random_state`
+    /// deals.
     public mutating func reseed(_ seed: UInt32) {
         var dealer = NumPyRandomState(seed: seed)
         cropRandom = NumPyRandomState(seed: dealer.nextUInt32())

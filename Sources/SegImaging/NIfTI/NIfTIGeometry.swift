@@ -24,8 +24,8 @@ struct NIfTIGeometry {
 
     /// From a scan's header: its own forms are kept to the bit, a form it lacks is filled from the other.
     ///
-    /// A sheared sform has no qform, so the qform's code becomes 0. Where neither form is coded, neither is written, and
-    /// readers fall back to the voxel sizes as they do for the scan.
+    /// A sheared sform has no qform, so the qform's code becomes 0. Where neither form is coded, neither is
+    /// written, and readers fall back to the voxel sizes as they do for the scan.
     init(header: NIfTIHeader, affine: Affine) {
         spacing = Array(header.pixdim[1...3])
         xyztUnits = header.xyztUnits & 7
