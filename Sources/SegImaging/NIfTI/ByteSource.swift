@@ -3,8 +3,8 @@ import Foundation
 
 /// A file read forward, decompressed where it is gzip, whatever its name says.
 ///
-/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print to
-/// the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
+/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print
+/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
 final class ByteSource {
     let path: String
     /// Size on disk, compressed or not.
@@ -88,7 +88,7 @@ final class ByteSource {
     private func damaged() -> ImagingError {
         ImagingError(
             .badData, path,
-            "the gzip data is damaged or cut short after \(position) decompressed bytes; copy or download the file again."
-        )
+            "the gzip data is damaged or cut short after \(position) decompressed bytes; "
+                + "copy or download the file again.")
     }
 }
