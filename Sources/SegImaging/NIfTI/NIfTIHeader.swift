@@ -78,7 +78,8 @@ extension NIfTIHeader {
         guard bitpix == type.byteCount * 8 else {
             throw ImagingError(
                 .badData, path,
-                "bitpix is \(bitpix), but \(type.name) (datatype \(datatype)) has \(type.byteCount * 8); the header is damaged."
+                "bitpix is \(bitpix), but \(type.name) (datatype \(datatype)) has \(type.byteCount * 8); "
+                    + "the header is damaged."
             )
         }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
