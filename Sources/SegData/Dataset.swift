@@ -12,9 +12,23 @@ public struct DatasetCase: Hashable, Sendable {
 
     /// Names a scan and its label map.
     public init(image: String, label: String) {
-        name = NIfTI.stem(of: image)
+        self.init(name: NIfTI.stem(of: image), image: image, label: label)
+    }
+
+    private init(name: String, image: String, label: String) {
+        self.name = name
         self.image = image
         self.label = label
+    }
+
+    /// Cases of which several would have one name, with the names of their folders before it.
+    static func distinguished(_ cases: [DatasetCase]) -> [DatasetCase] {
+        let counts = Dictionary(grouping: cases, by: \.name).mapValues(\.count)
+        return cases.map { item in
+            guard counts[item.name, default: 1] > 1 else { return item }
+            let folder = URL(fileURLWithPath: item.image).deletingLastPathComponent().lastPathComponent
+            return DatasetCase(name: "\(folder)_\(item.name)", image: item.image, label: item.label)
+        }
     }
 }
 
@@ -63,9 +77,9 @@ public struct Dataset: Sendable {
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         func resolve(_ path: String) -> String { URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path }
         // Archives made on a Mac carry resource forks under names that begin with "._".
-        cases = document.training.filter { !URL(fileURLWithPath: $0.image).lastPathComponent.hasPrefix("._") }.map {
-            DatasetCase(image: resolve($0.image), label: resolve($0.label))
-        }
+        let pairs = document.training.filter { !URL(fileURLWithPath: $0.image).lastPathComponent.hasPrefix("._") }
+        cases = DatasetCase.distinguished(
+            pairs.map { DatasetCase(image: resolve($0.image), label: resolve($0.label)) })
         for path in cases.flatMap({ [$0.image, $0.label] }) where !FileManager.default.fileExists(atPath: path) {
             throw ImagingError(.noInput, path, "is named in \(file) but is not there")
         }

@@ -25,7 +25,7 @@ struct Evaluation {
         let truth = try LabelMap.classes(of: reference, file: file)
         let grid = try MaskGrid(size: [size.i, size.j, size.k], spacingMM: reference.affine.spacing)
         let metrics = try SegmentationMetrics.evaluate(
-            prediction: prediction, reference: truth, grid: grid, classes: classes.map { UInt8($0) },
+            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: grid,
             options: MetricOptions(surfaceDiceToleranceMM: toleranceMM))
         rows.append((name, metrics))
     }

@@ -86,7 +86,7 @@ struct TrainingRun {
         if !validations.isEmpty {
             var dice = CurvePlot.Series(
                 name: "validation", points: validations.map { (Double($0.iteration), $0.meanDice) })
-            dice.mark = .dot
+            dice.mark = .maximum
             panels.append(CurvePlot.Panel(yLabel: "Dice", series: [dice]))
         }
         try OutputFolder.make(folder + "/figures")

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
+import SegBackend
 import SegData
 import SegImaging
 import SegInference
+import SegModels
 import SegMetrics
 
 /// `medseg evaluate`.

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import SegBackend
 import SegImaging
 import SegInference
+import SegModels
 
 /// `medseg predict`.
 struct PredictCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegBackend
 import SegImaging
 import SegModels
 import SegTrain
