@@ -1,0 +1,62 @@
+import Foundation
+
+extension Affine {
+    /// The composition: first `right`, then `left`.
+    public static func * (left: Affine, right: Affine) -> Affine {
+        var product = Affine(elements: [Double](repeating: 0, count: 16))
+        for row in 0..<4 {
+            for column in 0..<4 {
+                product[row, column] = (0..<4).reduce(0) { $0 + left[row, $1] * right[$1, column] }
+            }
+        }
+        return product
+    }
+
+    /// The image of a point.
+    public func callAsFunction(_ x: Double, _ y: Double, _ z: Double) -> (x: Double, y: Double, z: Double) {
+        (
+            self[0, 0] * x + self[0, 1] * y + self[0, 2] * z + self[0, 3],
+            self[1, 0] * x + self[1, 1] * y + self[1, 2] * z + self[1, 3],
+            self[2, 0] * x + self[2, 1] * y + self[2, 2] * z + self[2, 3]
+        )
+    }
+
+    /// The inverse by cofactors, nil where the volume of a voxel is 0 or not finite.
+    public var inverse: Affine? {
+        func cofactor(_ row: Int, _ column: Int) -> Double {
+            let (r1, r2, c1, c2) = ((row + 1) % 3, (row + 2) % 3, (column + 1) % 3, (column + 2) % 3)
+            return self[r1, c1] * self[r2, c2] - self[r1, c2] * self[r2, c1]
+        }
+        let determinant = (0..<3).reduce(0) { $0 + self[0, $1] * cofactor(0, $1) }
+        let scale = spacing.reduce(1, *)
+        guard determinant.isFinite, scale > 0, abs(determinant) > 1e-9 * scale else { return nil }
+        var result = Affine.identity
+        for row in 0..<3 {
+            for column in 0..<3 { result[row, column] = cofactor(column, row) / determinant }
+        }
+        for row in 0..<3 {
+            result[row, 3] = -(0..<3).reduce(0) { $0 + result[row, $1] * self[$1, 3] }
+        }
+        return result
+    }
+
+    /// Largest angle in degrees between a world axis and the voxel axis nearest to it; 0 for axis-aligned scans.
+    public var obliqueDegrees: Double {
+        let lengths = spacing
+        let cosines = (0..<3).map { row in (0..<3).map { abs(self[row, $0]) / lengths[$0] }.max() ?? 1 }
+        let smallest = min(cosines.min() ?? 1, 1)
+        return acos(smallest) * 180 / Double.pi
+    }
+
+    /// Whether two voxel axes are not perpendicular, as after gantry tilt.
+    public var isSheared: Bool {
+        let lengths = spacing
+        return [(0, 1), (0, 2), (1, 2)].contains { a, b in
+            let dot = (0..<3).reduce(0) { $0 + self[$1, a] * self[$1, b] }
+            return abs(dot) > Self.shearTolerance * lengths[a] * lengths[b]
+        }
+    }
+
+    /// Cosine between voxel axes above which they count as sheared; float32 headers stay well below.
+    private static let shearTolerance = 1e-4
+}

@@ -1,0 +1,65 @@
+/// A box of voxel indices, start included, end excluded; it may reach outside a volume.
+public struct Box3: Hashable, Sendable {
+    /// First index along the three axes.
+    public var start: [Int]
+    /// Extents.
+    public var size: Size3
+
+    /// Makes a box from its first index and extents.
+    public init(start: [Int], size: Size3) {
+        precondition(start.count == 3, "a box starts at three indices")
+        self.start = start
+        self.size = size
+    }
+
+    /// The box of a whole volume.
+    public init(of size: Size3) { self.init(start: [0, 0, 0], size: size) }
+
+    /// The first index past the box along an axis.
+    public func end(_ axis: Int) -> Int { start[axis] + size[axis] }
+
+    /// Whether an index along an axis is inside.
+    func contains(_ index: Int, along axis: Int) -> Bool { index >= start[axis] && index < end(axis) }
+
+    /// What two boxes share; empty boxes have size 0.
+    public func intersection(_ other: Box3) -> Box3 {
+        var common = self
+        for axis in 0..<3 {
+            common.start[axis] = max(start[axis], other.start[axis])
+            common.size[axis] = max(0, min(end(axis), other.end(axis)) - common.start[axis])
+        }
+        return common
+    }
+}
+
+extension Volume {
+    /// A box of the volume; voxels outside the volume become `fill`.
+    ///
+    /// The affine follows.
+    public func cut(_ box: Box3, fill: Float) -> Volume {
+        var voxels = [Float](repeating: fill, count: box.size.count)
+        let inside = box.intersection(Box3(of: size))
+        if inside.size.count > 0 {
+            let (first, length) = (inside.start[2], inside.size.k)
+            for i in inside.start[0]..<inside.end(0) {
+                for j in inside.start[1]..<inside.end(1) {
+                    let source = (i * size.j + j) * size.k + first
+                    let row = (i - box.start[0]) * box.size.j + j - box.start[1]
+                    let target = row * box.size.k + first - box.start[2]
+                    for offset in 0..<length { voxels[target + offset] = self.voxels[source + offset] }
+                }
+            }
+        }
+        return Volume(voxels: voxels, size: box.size, affine: affine.shifted(by: box.start))
+    }
+}
+
+extension Affine {
+    /// The affine of a grid whose voxel 0 is this grid's voxel `start`.
+    func shifted(by start: [Int]) -> Affine {
+        var result = self
+        let origin = self(Double(start[0]), Double(start[1]), Double(start[2]))
+        (result[0, 3], result[1, 3], result[2, 3]) = (origin.x, origin.y, origin.z)
+        return result
+    }
+}

@@ -1,0 +1,94 @@
+import CNIfTI
+import Foundation
+
+/// A file read forward, decompressed where it is gzip, whatever its name says.
+///
+/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print
+/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
+final class ByteSource {
+    let path: String
+    /// Size on disk, compressed or not.
+    let storedBytes: Int
+    /// Whether the file starts with gzip's magic.
+    let isCompressed: Bool
+    private var stream: znzFile?
+    private(set) var position = 0
+
+    /// deflate emits at most 1032 bytes for one that it reads.
+    private static let largestExpansion = 1032
+
+    /// The most bytes that this file can hold once decompressed.
+    var upperBound: Int {
+        guard isCompressed else { return storedBytes }
+        let (bound, overflow) = storedBytes.multipliedReportingOverflow(by: Self.largestExpansion)
+        return overflow ? Int.max : bound
+    }
+
+    init(path: String) throws(ImagingError) {
+        self.path = path
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw ImagingError(.noInput, path, "there is no such file; check the name.")
+        }
+        guard !isDirectory.boolValue else {
+            throw ImagingError(.noInput, path, "is a folder; a NIfTI file was expected.")
+        }
+        guard let handle = FileHandle(forReadingAtPath: path) else {
+            throw ImagingError(.noInput, path, "cannot be opened for reading; check its permissions.")
+        }
+        let head = (try? handle.read(upToCount: 2)) ?? Data()
+        isCompressed = head.elementsEqual([0x1f, 0x8b])
+        storedBytes = Int((try? handle.seekToEnd()) ?? 0)
+        try? handle.close()
+        nifti_set_debug_level(0)
+        stream = znzopen(path, "rb", isCompressed ? 1 : 0)
+        guard stream != nil else {
+            throw ImagingError(.noInput, path, "cannot be opened for reading; check its permissions.")
+        }
+    }
+
+    deinit {
+        if stream != nil { _ = Xznzclose(&stream) }
+    }
+
+    /// Up to `count` bytes; fewer where the file ends.
+    func read(upTo count: Int) throws(ImagingError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        let chunkSize = 1 << 20
+        var chunk = [UInt8](repeating: 0, count: min(count, chunkSize))
+        while bytes.count < count {
+            let wanted = min(chunk.count, count - bytes.count)
+            let received = znzread(&chunk, 1, wanted, stream)
+            // zlib answers -1 for damaged data.
+            guard (0...wanted).contains(received) else { throw damaged() }
+            bytes.append(contentsOf: chunk[..<received])
+            position += received
+            if received < wanted { break }
+        }
+        return bytes
+    }
+
+    /// Reads forward to a position.
+    func skip(to target: Int) throws(ImagingError) {
+        while position < target {
+            if try read(upTo: min(1 << 20, target - position)).isEmpty { return }
+        }
+    }
+
+    /// Reads what is left, which makes zlib check the length and checksum of the whole file.
+    func finish() throws(ImagingError) {
+        if isCompressed {
+            while try !read(upTo: 1 << 20).isEmpty {}
+        }
+        let status = Xznzclose(&stream)
+        stream = nil
+        guard status == 0 else { throw damaged() }
+    }
+
+    private func damaged() -> ImagingError {
+        ImagingError(
+            .badData, path,
+            "the gzip data is damaged or cut short after \(position) decompressed bytes; "
+                + "copy or download the file again.")
+    }
+}

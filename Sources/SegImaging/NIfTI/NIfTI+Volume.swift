@@ -1,0 +1,67 @@
+extension NIfTI {
+    /// Reads a scalar 3-D volume; trailing dimensions of 1 are dropped.
+    ///
+    /// The voxel (i, j, k) of the volume is the file's voxel (i, j, k), scaled by scl_slope and scl_inter.
+    ///
+    /// - Throws: `ImagingError` as `read`, and where the file has fewer or more than three dimensions.
+    public static func readVolume(_ path: String) throws(ImagingError) -> (volume: Volume, header: NIfTIHeader) {
+        let image = try read(path)
+        return (try image.volume(path: path), image.header)
+    }
+}
+
+extension NIfTIImage {
+    /// The image as a volume; `path` is named in errors.
+    ///
+    /// - Throws: `ImagingError` where the image is not 3-D.
+    public func volume(path: String) throws(ImagingError) -> Volume {
+        var extents = shape
+        while extents.count > 3, extents.last == 1 { extents.removeLast() }
+        guard extents.count == 3 else {
+            let size = shape.map(String.init).joined(separator: " x ")
+            let advice = shape.count > 3 ? "Split it and give one 3-D volume." : "Give a whole scan, not a slice."
+            throw ImagingError(
+                .badData, path, "has \(shape.count) dimensions (\(size)); a 3-D volume was expected. \(advice)")
+        }
+        let size = Size3(extents[0], extents[1], extents[2])
+        return Volume(voxels: withStored(ToVolumeOrder(size: size, scaling: scaling)), size: size, affine: affine)
+    }
+}
+
+/// Turns the file's order (axis 0 fastest) into a volume's (axis 2 fastest), scaling on the way.
+private struct ToVolumeOrder: StoredVisitor {
+    var size: Size3
+    var scaling: (slope: Double, inter: Double)?
+
+    func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> [Float] {
+        [Float](unsafeUninitializedCapacity: size.count) { output, count in
+            // Tiles over i and k keep both sides within cache lines that are used whole.
+            let tile = 32
+            for firstI in stride(from: 0, to: size.i, by: tile) {
+                for firstK in stride(from: 0, to: size.k, by: tile) {
+                    for j in 0..<size.j {
+                        fill(
+                            output, from: voxels, j: j, firstI..<min(firstI + tile, size.i),
+                            firstK..<min(firstK + tile, size.k))
+                    }
+                }
+            }
+            count = size.count
+        }
+    }
+
+    @inline(__always)
+    private func fill<Stored: StoredScalar>(
+        _ output: UnsafeMutableBufferPointer<Float>, from voxels: UnsafeBufferPointer<Stored>, j: Int,
+        _ rangeI: Range<Int>, _ rangeK: Range<Int>
+    ) {
+        for k in rangeK {
+            let source = (k * size.j + j) * size.i
+            for i in rangeI {
+                let stored = voxels[source + i].asDouble
+                let value = scaling.map { stored * $0.slope + $0.inter } ?? stored
+                output[(i * size.j + j) * size.k + k] = Float(value)
+            }
+        }
+    }
+}

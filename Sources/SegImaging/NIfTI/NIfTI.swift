@@ -1,0 +1,88 @@
+import CNIfTI
+import Foundation
+
+/// Reading and writing of NIfTI-1 and NIfTI-2 files: `.nii`, `.nii.gz` and `.hdr`/`.img` pairs.
+public enum NIfTI {
+    /// Reads a header without its voxels.
+    ///
+    /// - Throws: `ImagingError` where the file is not there or not NIfTI.
+    public static func readHeader(_ path: String) throws(ImagingError) -> NIfTIHeader {
+        let path = headerPath(of: path)
+        return try NIfTIHeader(bytes: ByteSource(path: path).read(upTo: NIfTIHeader.probeSize), path: path)
+    }
+
+    /// Reads a file of any dimension; nothing of the voxels' size is allocated before that many bytes have arrived.
+    ///
+    /// - Throws: `ImagingError` where the file is not there, is damaged, or holds colour or complex numbers.
+    public static func read(_ path: String) throws(ImagingError) -> NIfTIImage {
+        let headerPath = headerPath(of: path)
+        var source = try ByteSource(path: headerPath)
+        let probe = try source.read(upTo: NIfTIHeader.probeSize)
+        let header = try NIfTIHeader(bytes: probe, path: headerPath)
+        let layout = try header.layout(path: headerPath)
+        let affine = try header.affine(path: headerPath)
+        if header.isSingleFile {
+            // The probe may have read past the first voxel of a tiny NIfTI-1 file.
+            source = try ByteSource(path: headerPath)
+        } else {
+            source = try ByteSource(path: try dataPath(besideHeader: headerPath))
+        }
+        let bytes = try readVoxels(from: source, layout: layout, header: header)
+        return NIfTIImage(header: header, affine: affine, type: layout.type, bytes: bytes)
+    }
+
+    private static func readVoxels(
+        from source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader
+    ) throws(ImagingError) -> [UInt8] {
+        let (end, overflow) = layout.offset.addingReportingOverflow(layout.byteCount)
+        guard !overflow, end <= source.upperBound else {
+            throw tooShort(source, layout: layout, header: header, has: source.isCompressed ? nil : source.storedBytes)
+        }
+        try source.skip(to: layout.offset)
+        var bytes = try source.read(upTo: layout.byteCount)
+        let available = source.position
+        try source.finish()
+        guard bytes.count == layout.byteCount else {
+            throw tooShort(source, layout: layout, header: header, has: available)
+        }
+        if header.endian != hostEndian, layout.type.byteCount > 1 {
+            nifti_swap_Nbytes(Int64(layout.count), Int32(layout.type.byteCount), &bytes)
+        }
+        return bytes
+    }
+
+    private static func tooShort(
+        _ source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader, has: Int?
+    ) -> ImagingError {
+        let size = header.shape.map(String.init).joined(separator: " x ")
+        let came = has.map { "has \($0) in all" } ?? "has \(source.storedBytes) compressed ones, too few for that"
+        return ImagingError(
+            .badData, source.path,
+            "its \(size) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
+                + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
+    }
+
+    private static var hostEndian: NIfTIHeader.Endian { 1 == Int32(1).littleEndian ? .little : .big }
+
+    /// The header's file for either name of a pair; any other name is its own.
+    static func headerPath(of path: String) -> String {
+        for (image, header) in [(".img", ".hdr"), (".img.gz", ".hdr.gz")] where path.hasSuffix(image) {
+            let stem = path.dropLast(image.count)
+            let candidates = [stem + header, stem + ".hdr", stem + ".hdr.gz"].map(String.init)
+            return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
+        }
+        return path
+    }
+
+    private static func dataPath(besideHeader path: String) throws(ImagingError) -> String {
+        let stem = [".hdr.gz", ".hdr"].first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) } ?? path
+        let candidates = [stem + ".img", stem + ".img.gz"]
+        guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw ImagingError(
+                .noInput, path,
+                "is the header of a pair, and \(candidates[0]) (or .gz) with its voxels is not there; put it beside it."
+            )
+        }
+        return found
+    }
+}

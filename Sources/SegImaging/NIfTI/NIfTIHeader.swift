@@ -1,0 +1,130 @@
+/// The fields of a NIfTI-1 or NIfTI-2 header as they are stored, checked for what reading relies on.
+public struct NIfTIHeader: Hashable, Sendable {
+    /// Byte order of the file.
+    public enum Endian: String, Hashable, Sendable, Encodable {
+        /// Least significant byte first.
+        case little
+        /// Most significant byte first.
+        case big
+    }
+
+    /// 1 or 2.
+    public var version: Int
+    /// Byte order of the file.
+    public var endian: Endian
+    /// Number of dimensions, then seven extents.
+    public var dim: [Int]
+    /// Stored type, as NIfTI's code.
+    public var datatype: Int
+    /// Bits of one voxel.
+    public var bitpix: Int
+    /// qfac, then voxel sizes in `xyztUnits`.
+    public var pixdim: [Double]
+    /// Byte at which voxels start.
+    public var voxOffset: Double
+    /// value = stored * sclSlope + sclInter; 0 means stored values are the values.
+    public var sclSlope: Double
+    /// See `sclSlope`.
+    public var sclInter: Double
+    /// Units of space (bits 0–2) and time (bits 3–5).
+    public var xyztUnits: Int
+    /// 0: no qform.
+    public var qformCode: Int
+    /// 0: no sform.
+    public var sformCode: Int
+    /// Quaternion b, c, d of the qform.
+    public var quatern: [Double]
+    /// Offset of the qform in mm.
+    public var qoffset: [Double]
+    /// The three rows of the sform.
+    public var srow: [[Double]]
+    /// `n+1`, `ni1`, `n+2` or `ni2`.
+    public var magic: String
+    /// Free text.
+    public var descrip: String
+
+    /// Extents of the dimensions in use.
+    public var shape: [Int] { Array(dim[1...dim[0]]) }
+    /// Whether header and voxels are one file.
+    public var isSingleFile: Bool { magic.hasPrefix("n+") }
+    /// Bytes of the fixed header.
+    var headerSize: Int { version == 1 ? 348 : 540 }
+}
+
+extension NIfTIHeader {
+    /// What the checks of `validated` found: type and extent of the voxels and where they start.
+    struct Layout {
+        var type: NIfTIDataType
+        var count: Int
+        var byteCount: Int
+        var offset: Int
+    }
+
+    /// Checks every field that reading relies on.
+    ///
+    /// - Throws: `ImagingError` naming the field, what was expected and what came.
+    func layout(path: String) throws(ImagingError) -> Layout {
+        let count = try voxelCount(path: path)
+        guard let type = NIfTIDataType(rawValue: datatype) else {
+            if let name = NIfTIDataType.unsupportedName(of: datatype) {
+                throw ImagingError(
+                    .badData, path,
+                    "stores \(name) (datatype \(datatype)); one real number a voxel (uint8 … float64) was expected. "
+                        + "Convert it to a scalar image first.")
+            }
+            throw ImagingError(
+                .badData, path, "datatype is \(datatype), which NIfTI does not define; the header is damaged.")
+        }
+        guard bitpix == type.byteCount * 8 else {
+            throw ImagingError(
+                .badData, path,
+                "bitpix is \(bitpix), but \(type.name) (datatype \(datatype)) has \(type.byteCount * 8); "
+                    + "the header is damaged."
+            )
+        }
+        let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
+        guard !overflow else {
+            throw ImagingError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+        }
+        if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
+            throw ImagingError(
+                .badData, path, "scl_slope is \(sclSlope) but scl_inter is \(sclInter); repair the header.")
+        }
+        return Layout(type: type, count: count, byteCount: byteCount, offset: try dataOffset(path: path))
+    }
+
+    private func voxelCount(path: String) throws(ImagingError) -> Int {
+        guard (1...7).contains(dim[0]) else {
+            throw ImagingError(
+                .badData, path, "dim[0] is \(dim[0]); 1 to 7 dimensions were expected. The header is damaged.")
+        }
+        var count = 1
+        for axis in 1...dim[0] {
+            guard dim[axis] > 0 else {
+                throw ImagingError(
+                    .badData, path,
+                    "dim[\(axis)] is \(dim[axis]); a positive extent was expected. The header is damaged.")
+            }
+            let (product, overflow) = count.multipliedReportingOverflow(by: dim[axis])
+            guard !overflow else {
+                throw ImagingError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+            }
+            count = product
+        }
+        return count
+    }
+
+    private func dataOffset(path: String) throws(ImagingError) -> Int {
+        let first = isSingleFile ? headerSize + 4 : 0
+        // Some writers leave 0 in single files and mean the first byte after the header and its extension flag.
+        if isSingleFile, voxOffset == 0 { return first }
+        guard voxOffset.isFinite, voxOffset >= Double(first), voxOffset <= 0x1p53,
+            voxOffset == voxOffset.rounded()
+        else {
+            throw ImagingError(
+                .badData, path,
+                "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
+        }
+        return Int(voxOffset)
+    }
+}

@@ -1,0 +1,77 @@
+/// What a pass over all voxels finds.
+struct VoxelStatistics: Sendable {
+    var nan = 0
+    var minimum = Double.infinity
+    var maximum = -Double.infinity
+    var sum = 0.0
+    /// Voxels by value, nil where values are not whole numbers or are too many to be labels.
+    var labels: [Int: Int]? = [:]
+}
+
+extension NIfTIImage {
+    /// Minimum, maximum and sum over the voxels that are numbers, and how often each value occurs where they are few.
+    func statistics() -> VoxelStatistics { withStored(StatisticsPass(scaling: scaling)) }
+}
+
+private struct StatisticsPass: StoredVisitor {
+    var scaling: (slope: Double, inter: Double)?
+
+    /// Label maps of atlases have somewhat over a hundred values; 8-bit images use more of their 256.
+    private static let mostLabels = 200
+
+    func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> VoxelStatistics {
+        var result = VoxelStatistics()
+        var counter = LabelCounter(most: Self.mostLabels)
+        for voxel in voxels {
+            let stored = voxel.asDouble
+            let value = scaling.map { stored * $0.slope + $0.inter } ?? stored
+            guard !value.isNaN else {
+                result.nan += 1
+                continue
+            }
+            result.minimum = min(result.minimum, value)
+            result.maximum = max(result.maximum, value)
+            result.sum += value
+            if !counter.isOver { counter.count(value) }
+        }
+        result.labels = result.nan == 0 ? counter.finish() : nil
+        if result.nan == voxels.count { (result.minimum, result.maximum) = (.nan, .nan) }
+        return result
+    }
+}
+
+/// Counts whole numbers by runs, which in label maps are long, and gives up when they are too many.
+private struct LabelCounter {
+    let most: Int
+    private var counts: [Int: Int] = [:]
+    private var current = 0.0
+    private var run = 0
+    private(set) var isOver = false
+
+    init(most: Int) { self.most = most }
+
+    @inline(__always)
+    mutating func count(_ value: Double) {
+        if value == current {
+            run += 1
+        } else {
+            flush()
+            (current, run) = (value, 1)
+        }
+    }
+
+    private mutating func flush() {
+        guard run > 0 else { return }
+        guard let label = Int(exactly: current) else {
+            isOver = true
+            return
+        }
+        counts[label, default: 0] += run
+        isOver = counts.count > most
+    }
+
+    mutating func finish() -> [Int: Int]? {
+        if !isOver { flush() }
+        return isOver ? nil : counts
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+
+/// Where the voxels of one grid lie in another: destination voxel index → source voxel index.
+public struct GridMap: Hashable, Sendable {
+    /// Extents of the grid that is sampled.
+    public let sourceSize: Size3
+    /// Extents of the grid that is made.
+    public let destinationSize: Size3
+    /// Destination voxel index → source voxel index.
+    public let matrix: Affine
+    /// Whether each source coordinate depends on one destination axis only.
+    public let isSeparable: Bool
+    private let sourceAffine: Affine
+    private let destinationAffine: Affine
+
+    /// Fails where an affine cannot be inverted.
+    init?(source: (affine: Affine, size: Size3), destination: (affine: Affine, size: Size3)) {
+        guard let matrix = Self.solve(source.affine, destination.affine), destination.affine.inverse != nil else {
+            return nil
+        }
+        self.matrix = matrix
+        (sourceAffine, sourceSize) = source
+        (destinationAffine, destinationSize) = destination
+        // Off-diagonal rounding that moves no sample by 1e-9 voxel counts as none.
+        isSeparable = (0..<3).allSatisfy { row in
+            (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < 1e-9 }
+        }
+    }
+
+    /// The map the other way: what undoes a resampling.
+    public var reversed: GridMap {
+        let reversed = GridMap(source: (destinationAffine, destinationSize), destination: (sourceAffine, sourceSize))
+        guard let reversed else { preconditionFailure("the map was made between two grids that can be inverted") }
+        return reversed
+    }
+
+    /// Whether the grids agree to 1e-3 voxel or mm, so that MONAI would not resample.
+    var isUnchanged: Bool {
+        func close(_ a: Affine, _ b: Affine) -> Bool {
+            zip(a.elements, b.elements).allSatisfy { abs($0 - $1) <= 1e-3 + 1e-5 * abs($1) }
+        }
+        return sourceSize == destinationSize
+            && (close(sourceAffine, destinationAffine) || close(matrix, .identity))
+    }
+
+    /// source⁻¹ · destination; by plain division where axes are aligned, as elimination does it.
+    static func solve(_ source: Affine, _ destination: Affine) -> Affine? {
+        guard let inverse = source.inverse else { return nil }
+        guard let rows = alignedRows(source), rows == alignedRows(destination) else { return inverse * destination }
+        var matrix = Affine.identity
+        for axis in 0..<3 {
+            let (row, edge) = (rows[axis], source[rows[axis], axis])
+            matrix[axis, axis] = destination[row, axis] / edge
+            matrix[axis, 3] = (destination[row, 3] - source[row, 3]) / edge
+        }
+        return matrix
+    }
+
+    /// For each column its only row that is not 0, nil for oblique affines.
+    static func alignedRows(_ affine: Affine) -> [Int]? {
+        var rows: [Int] = []
+        for column in 0..<3 {
+            let filled = (0..<3).filter { affine[$0, column] != 0 }
+            guard filled.count == 1, !rows.contains(filled[0]) else { return nil }
+            rows.append(filled[0])
+        }
+        return rows
+    }
+
+    /// The source coordinate of each destination index along one axis, clamped to the source.
+    ///
+    /// Labels at twice the resolution fall halfway between voxels everywhere, and which neighbour MONAI takes there is
+    /// decided by the rounding of `affine_grid` and `grid_sample` (align_corners false). Their steps are repeated here,
+    /// so that labels agree voxel for voxel. Sheared grids do not come here: their ties fall as rounding has it.
+    func coordinates(along axis: Int) -> [Double] {
+        let (source, count) = (Double(sourceSize[axis]), Double(destinationSize[axis]))
+        let unit = 1 / (2 / count)
+        let edge = 2 / source * matrix[axis, axis]
+        let scale = edge * unit
+        let normalised = 2 / source * matrix[axis, 3] + (1 / source - 1)
+        let shift = edge * (-(1 / count - 1) * unit) + normalised
+        return (0..<destinationSize[axis]).map { index in
+            let base = Self.symmetricStep(index, of: destinationSize[axis]) * (count - 1) / count
+            let position = base * scale + shift
+            return min(max(((position + 1) * source - 1) / 2, 0), source - 1)
+        }
+    }
+
+    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 for one
+    /// step.
+    private static func symmetricStep(_ index: Int, of count: Int) -> Double {
+        guard count > 1 else { return 0 }
+        let step = 2 / Double(count - 1)
+        return index < count / 2 ? fma(step, Double(index), -1) : fma(-step, Double(count - 1 - index), 1)
+    }
+}

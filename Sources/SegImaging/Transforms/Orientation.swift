@@ -1,0 +1,49 @@
+/// Permutes and flips axes so that they follow the given directions; MONAI's `Orientation(axcodes=)`.
+public struct Orientation: Hashable, Sendable {
+    /// Such as `RAS`: axis 0 to the right, axis 1 to the front, axis 2 up.
+    public let axisCodes: String
+    private let axes: [(world: Int, flipped: Bool)]
+
+    /// Takes three letters, one of each pair L/R, P/A, I/S.
+    ///
+    /// - Throws: `ImagingError` naming the codes.
+    public init(axisCodes: String) throws(ImagingError) {
+        let letters = Array("RASLPI")
+        let axes = axisCodes.compactMap { letters.firstIndex(of: $0) }.map { (world: $0 % 3, flipped: $0 >= 3) }
+        guard axes.count == 3, axisCodes.count == 3, Set(axes.map(\.world)).count == 3 else {
+            throw ImagingError(
+                .badArgument, "orientation \"\(axisCodes)\"",
+                "three letters were expected, one each of L/R, P/A and I/S, such as RAS.")
+        }
+        self.axisCodes = axisCodes
+        self.axes = axes
+    }
+
+    /// The reoriented volume; the record learns the permutation.
+    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(ImagingError) -> Volume {
+        let permutation = permutation(for: volume.affine)
+        let result = permutation.apply(volume)
+        try record.orient(by: permutation, to: result)
+        return result
+    }
+
+    /// The reoriented volume.
+    public func callAsFunction(_ volume: Volume) -> Volume { permutation(for: volume.affine).apply(volume) }
+
+    func permutation(for affine: Affine) -> AxisPermutation {
+        let current = affine.orientation
+        var result = AxisPermutation.identity
+        for (axis, target) in axes.enumerated() {
+            let source = current.firstIndex { $0.world == target.world } ?? axis
+            result.source[axis] = source
+            result.flipped[axis] = current[source].flipped != target.flipped
+        }
+        return result
+    }
+
+    /// Whether two orientations name the same codes.
+    public static func == (left: Orientation, right: Orientation) -> Bool { left.axisCodes == right.axisCodes }
+
+    /// Hashes the codes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(axisCodes) }
+}

@@ -1,0 +1,52 @@
+/// Maps [aMin, aMax] to [bMin, bMax] linearly in float32; MONAI's `ScaleIntensityRange`.
+public struct ScaleIntensityRange: Hashable, Sendable {
+    /// Intensity that becomes `bMin`.
+    public let aMin: Double
+    /// Intensity that becomes `bMax`.
+    public let aMax: Double
+    /// Lower end of the result.
+    public let bMin: Double
+    /// Upper end of the result.
+    public let bMax: Double
+    /// Whether values outside are moved to the ends.
+    public let clip: Bool
+
+    /// Takes both ranges.
+    ///
+    /// - Throws: `ImagingError` where a bound is not finite.
+    public init(aMin: Double, aMax: Double, bMin: Double, bMax: Double, clip: Bool) throws(ImagingError) {
+        guard [aMin, aMax, bMin, bMax].allSatisfy(\.isFinite) else {
+            throw ImagingError(
+                .badArgument, "ScaleIntensityRange",
+                "bounds [\(aMin), \(aMax)] → [\(bMin), \(bMax)] must be finite numbers.")
+        }
+        (self.aMin, self.aMax, self.bMin, self.bMax, self.clip) = (aMin, aMax, bMin, bMax, clip)
+    }
+
+    /// The scaled volume.
+    ///
+    /// An empty range [a, a] subtracts a and adds bMin without clipping, as MONAI does.
+    public func callAsFunction(_ volume: Volume) -> Volume {
+        var result = volume
+        apply(to: &result.voxels)
+        return result
+    }
+
+    /// Scales in place.
+    public func apply(to voxels: inout [Float]) {
+        let (low, base) = (Float(aMin), Float(bMin))
+        let (width, range, top) = (Float(aMax - aMin), Float(bMax - bMin), Float(bMax))
+        if aMax - aMin == 0 {
+            for index in voxels.indices { voxels[index] = voxels[index] - low + base }
+            return
+        }
+        let clip = clip
+        voxels.withUnsafeMutableBufferPointer { voxels in
+            for index in voxels.indices {
+                let value = (voxels[index] - low) / width * range + base
+                // NaN fails both comparisons and stays NaN.
+                voxels[index] = !clip ? value : value < base ? base : value > top ? top : value
+            }
+        }
+    }
+}

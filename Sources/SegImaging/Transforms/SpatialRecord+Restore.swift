@@ -1,0 +1,198 @@
+extension SpatialRecord {
+    /// Probabilities of rows of the scan, from the network's; MONAI's `Invertd(nearest_interp=False)` slab by slab.
+    ///
+    /// Outside the cropped box the network's volume counts as 0; the spaced grid is sampled trilinearly with borders
+    /// repeated and put back on the scan's axes. Memory is that of the slab.
+    ///
+    /// - Parameters:
+    ///   - prediction: `[D, H, W, channels]` of `networkSize`, channels interleaved.
+    ///   - channels: Number of channels.
+    ///   - rows: Range along the scan's axis 0.
+    /// - Returns: `[rows, size.j, size.k, channels]`.
+    public func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
+        precondition(prediction.count == networkSize.count * channels, "the prediction is not of the network's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= scanSize.i, "rows \(rows) are not of \(scanSize)")
+        let count = rows.count * scanSize.j * scanSize.k * channels
+        return [Float](unsafeUninitializedCapacity: count) { output, initialised in
+            nonisolated(unsafe) let output = output
+            output.initialize(repeating: 0)
+            prediction.withUnsafeBufferPointer { input in
+                if resampling?.isSeparable ?? true {
+                    restoreSeparably(input, channels, rows, output)
+                } else {
+                    restoreObliquely(input, channels, rows, output)
+                }
+            }
+            initialised = count
+        }
+    }
+
+    /// A label map of rows of the scan, from the network's, by nearest voxels; 0 outside the cropped box.
+    public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label], rows: Range<Int>) -> [Label] {
+        precondition(labels.count == networkSize.count, "the labels are not of the network's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= scanSize.i, "rows \(rows) are not of \(scanSize)")
+        let reverse = resampling?.reversed
+        let tables = reverse?.isSeparable ?? true ? nearestTables() : nil
+        let toOriented = permutation.inverse.indexMap(from: orientedSize)
+        var output = [Label](repeating: 0, count: rows.count * scanSize.j * scanSize.k)
+        output.withUnsafeMutableBufferPointer { output in
+            nonisolated(unsafe) let output = output
+            concurrently(rows.count) { part in
+                for row in part {
+                    for j in 0..<scanSize.j {
+                        let start = (row * scanSize.j + j) * scanSize.k
+                        for k in 0..<scanSize.k {
+                            let i = rows.lowerBound + row
+                            let source: Int
+                            if let tables {
+                                let parts = (tables[0][i], tables[1][j], tables[2][k])
+                                source = min(parts.0, parts.1, parts.2) < 0 ? -1 : parts.0 + parts.1 + parts.2
+                            } else {
+                                source = nearestOffset(i, j, k, reverse, toOriented)
+                            }
+                            if source >= 0 { output[start + k] = labels[source] }
+                        }
+                    }
+                }
+            }
+        }
+        return output
+    }
+}
+
+/// Two neighbours along a scan axis as offsets into the network's volume; those outside weigh 0.
+private struct OffsetTap: Sendable {
+    var low = 0
+    var high = 0
+    var lowWeight: Float = 0
+    var highWeight: Float = 0
+}
+
+extension SpatialRecord {
+    /// Voxel strides of the network's volume.
+    private var strides: [Int] { [networkSize.j * networkSize.k, networkSize.k, 1] }
+
+    /// For each scan axis and index the spaced coordinate, with the network axis it runs along.
+    private func spacedCoordinates() -> [(axis: Int, values: [Double])] {
+        let reverse = resampling?.reversed
+        return (0..<3).map { scanAxis in
+            let axis = permutation.source.firstIndex(of: scanAxis) ?? scanAxis
+            let oriented = reverse?.coordinates(along: axis) ?? (0..<orientedSize[axis]).map(Double.init)
+            return (axis, permutation.flipped[axis] ? oriented.reversed() : oriented)
+        }
+    }
+
+    private func nearestTables() -> [[Int]] {
+        spacedCoordinates().map { axis, values in
+            values.map { value in
+                let index = Int(value.rounded(.toNearestOrEven))
+                return kept.contains(index, along: axis) ? (index - networkBox.start[axis]) * strides[axis] : -1
+            }
+        }
+    }
+
+    private func nearestOffset(_ i: Int, _ j: Int, _ k: Int, _ reverse: GridMap?, _ toOriented: Affine) -> Int {
+        guard let reverse else { return -1 }
+        let voxel = toOriented(Double(i), Double(j), Double(k))
+        let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
+        var offset = 0
+        for (axis, value) in [point.x, point.y, point.z].enumerated() {
+            let index = Int(value.rounded(.toNearestOrEven))
+            guard kept.contains(index, along: axis) else { return -1 }
+            offset += (index - networkBox.start[axis]) * strides[axis]
+        }
+        return offset
+    }
+
+    /// The neighbours of a spaced coordinate along a network axis, as offsets of `channels` floats a voxel.
+    private func tap(_ coordinate: Double, axis: Int, channels: Int) -> OffsetTap {
+        let linear = LinearTap(coordinate, extent: spacedSize[axis])
+        var tap = OffsetTap()
+        let step = strides[axis] * channels
+        if kept.contains(linear.low, along: axis) {
+            (tap.low, tap.lowWeight) = ((linear.low - networkBox.start[axis]) * step, Float(linear.lowWeight))
+        }
+        if kept.contains(linear.high, along: axis) {
+            (tap.high, tap.highWeight) = ((linear.high - networkBox.start[axis]) * step, Float(linear.highWeight))
+        }
+        return tap
+    }
+
+    private func restoreSeparably(
+        _ input: UnsafeBufferPointer<Float>, _ channels: Int, _ rows: Range<Int>,
+        _ output: UnsafeMutableBufferPointer<Float>
+    ) {
+        nonisolated(unsafe) let (input, output) = (input, output)
+        let taps = spacedCoordinates().map { axis, values in values.map { tap($0, axis: axis, channels: channels) } }
+        let (scanJ, scanK) = (scanSize.j, scanSize.k)
+        concurrently(rows.count) { part in
+            for row in part {
+                let a = taps[0][rows.lowerBound + row]
+                for j in 0..<scanJ {
+                    let b = taps[1][j]
+                    let start = (row * scanJ + j) * scanK * channels
+                    let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + scanK * channels])
+                    addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, taps[2], channels, to: target)
+                    addRow(
+                        input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, taps[2], channels, to: target)
+                    addRow(
+                        input, from: a.high + b.low, weight: a.highWeight * b.lowWeight, taps[2], channels, to: target)
+                    addRow(
+                        input, from: a.high + b.high, weight: a.highWeight * b.highWeight, taps[2], channels, to: target
+                    )
+                }
+            }
+        }
+    }
+
+    private func restoreObliquely(
+        _ input: UnsafeBufferPointer<Float>, _ channels: Int, _ rows: Range<Int>,
+        _ output: UnsafeMutableBufferPointer<Float>
+    ) {
+        guard let reverse = resampling?.reversed else { return }
+        nonisolated(unsafe) let (input, output) = (input, output)
+        let toOriented = permutation.inverse.indexMap(from: orientedSize)
+        concurrently(rows.count) { part in
+            for row in part {
+                for j in 0..<scanSize.j {
+                    for k in 0..<scanSize.k {
+                        let voxel = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
+                        let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
+                        let a = tap(point.x, axis: 0, channels: channels)
+                        let b = tap(point.y, axis: 1, channels: channels)
+                        let c = tap(point.z, axis: 2, channels: channels)
+                        let start = ((row * scanSize.j + j) * scanSize.k + k) * channels
+                        let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + channels])
+                        addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, [c], channels, to: target)
+                        addRow(
+                            input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, [c], channels, to: target)
+                        addRow(
+                            input, from: a.high + b.low, weight: a.highWeight * b.lowWeight, [c], channels, to: target)
+                        addRow(
+                            input, from: a.high + b.high, weight: a.highWeight * b.highWeight, [c], channels, to: target
+                        )
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds one of the four neighbouring rows, sampled along the scan's last axis.
+@inline(__always)
+private func addRow(
+    _ input: UnsafeBufferPointer<Float>, from start: Int, weight: Float, _ taps: [OffsetTap], _ channels: Int,
+    to output: UnsafeMutableBufferPointer<Float>
+) {
+    guard weight != 0 else { return }
+    taps.withUnsafeBufferPointer { taps in
+        for k in 0..<taps.count {
+            let tap = taps[k]
+            let (low, high) = (weight * tap.lowWeight, weight * tap.highWeight)
+            let (first, second) = (start + tap.low, start + tap.high)
+            for channel in 0..<channels {
+                output[k * channels + channel] += low * input[first + channel] + high * input[second + channel]
+            }
+        }
+    }
+}

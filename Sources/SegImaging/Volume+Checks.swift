@@ -1,0 +1,61 @@
+extension Volume {
+    /// What to do with voxels that are NaN or infinite.
+    public enum NonFinitePolicy: Hashable, Sendable {
+        /// Throw, naming how many there are.
+        case refuse
+        /// Set them to a value.
+        case replace(with: Float)
+    }
+
+    /// Number of voxels that are NaN or infinite.
+    public var nonFiniteCount: Int { voxels.reduce(0) { $0 + ($1.isFinite ? 0 : 1) } }
+
+    /// The volume with every voxel finite; `name` is the case's, for errors.
+    ///
+    /// - Throws: `ImagingError` where the policy refuses and there are such voxels.
+    public func finite(_ policy: NonFinitePolicy, name: String) throws(ImagingError) -> Volume {
+        let count = nonFiniteCount
+        guard count > 0 else { return self }
+        switch policy {
+        case .refuse:
+            throw ImagingError(
+                .badData, name,
+                "\(count) of \(voxels.count) voxels are NaN or infinite; repair the scan, "
+                    + "or say which value replaces them."
+            )
+        case .replace(let value):
+            var result = self
+            result.voxels = voxels.map { $0.isFinite ? $0 : value }
+            return result
+        }
+    }
+
+    /// Checks that a label lies on its image's grid.
+    ///
+    /// - Throws: `ImagingError` naming the label's file where the extents differ or the affines put a corner more than
+    ///   half a voxel apart.
+    public func checkMatches(label: Volume, imageName: String, labelName: String) throws(ImagingError) {
+        guard size == label.size else {
+            throw ImagingError(
+                .badData, labelName,
+                "the label is \(label.size) voxels, its image \(imageName) is \(size); "
+                    + "give the label of this image, on its grid."
+            )
+        }
+        let tolerance = (spacing.min() ?? 1) / 2
+        for corner in 0..<8 {
+            let index = (0..<3).map { corner & (4 >> $0) == 0 ? 0 : Double(size[$0] - 1) }
+            let (a, b) = (affine(index[0], index[1], index[2]), label.affine(index[0], index[1], index[2]))
+            let apart = max(abs(a.x - b.x), abs(a.y - b.y), abs(a.z - b.z))
+            guard apart <= tolerance else {
+                throw ImagingError(
+                    .badData, labelName,
+                    "the label lies \((apart * 100).rounded() / 100) mm off its image \(imageName) at a corner; "
+                        + "the two affines must agree. Resample the label to the image or repair its header.")
+            }
+        }
+    }
+
+    /// Length in mm of a voxel's edges.
+    public var spacing: [Double] { affine.spacing }
+}

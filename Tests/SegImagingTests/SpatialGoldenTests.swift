@@ -1,0 +1,106 @@
+import Foundation
+import SegImaging
+import Testing
+
+/// Small volumes against what MONAI made of them (`Tests/Golden/imaging.py`).
+@Suite struct SpatialGoldenTests {
+    struct Case: Decodable {
+        var shape: [Int]
+        var affine: [Double]
+        var codes: String
+        var pixdim: [Double]
+        var margin: Int
+        var divisor: Int
+        var network_shape: [Int]
+        var network_affine: [Double]
+        var image: [Float]
+        var label: [Float]
+        var restored: [Float]
+        var restored_label: [UInt8]
+
+        var size: Size3 { Size3(shape[0], shape[1], shape[2]) }
+
+        var image0: Volume {
+            var volume = Volume(
+                voxels: [Float](repeating: 0, count: size.count), size: size, affine: Affine(elements: affine))
+            for i in 0..<size.i {
+                for j in 0..<size.j {
+                    for k in 0..<size.k { volume[i, j, k] = Float((i * 37 + j * 11 + k * 5) % 23) }
+                }
+            }
+            return volume
+        }
+    }
+
+    static let cases: [String: Case] = {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Golden/imaging.json")
+        guard let data = try? Data(contentsOf: path) else { return [:] }
+        return (try? JSONDecoder().decode([String: Case].self, from: data)) ?? [:]
+    }()
+
+    /// Both volumes through the chain, with the image's record.
+    private func forward(_ golden: Case) throws -> (image: Volume, label: Volume, record: SpatialRecord) {
+        let scan = golden.image0
+        var record = SpatialRecord(of: scan)
+        var label = scan
+        label.voxels = scan.voxels.map { $0 > 15 ? 1 : 0 }
+        let orientation = try Orientation(axisCodes: golden.codes)
+        var image = try orientation(scan, record: &record)
+        image = try Spacing(pixdim: golden.pixdim, interpolation: .trilinear)(image, record: &record)
+        label = try Spacing(pixdim: golden.pixdim, interpolation: .nearest)(orientation(label))
+        image = try ScaleIntensityRange(aMin: 6, aMax: 20, bMin: 0, bMax: 1, clip: true)(image)
+        let crop = try CropForeground(margin: golden.margin, divisor: golden.divisor, allowSmaller: false)
+        let box = try crop.box(of: image, name: "golden")
+        image = try crop(image, name: "golden", record: &record)
+        return (image, label.cut(box, fill: 0), record)
+    }
+
+    @Test func goldensAreThere() { #expect(Self.cases.count == 6) }
+
+    @Test(arguments: cases.keys.sorted())
+    func chainEqualsMONAI(_ name: String) throws {
+        let golden = try #require(Self.cases[name])
+        let (image, label, record) = try forward(golden)
+        #expect([image.size.i, image.size.j, image.size.k] == golden.network_shape)
+        #expect(record.networkSize == image.size)
+        #expect(zip(image.affine.elements, golden.network_affine).allSatisfy { abs($0 - $1) < 1e-9 })
+        #expect(zip(record.networkAffine.elements, golden.network_affine).allSatisfy { abs($0 - $1) < 1e-9 })
+        try #require(image.voxels.count == golden.image.count)
+        #expect(zip(image.voxels, golden.image).allSatisfy { abs($0 - $1) <= 1e-5 })
+        #expect(label.voxels == golden.label)
+    }
+
+    @Test(arguments: cases.keys.sorted(), [1, 2, 100])
+    func restoringEqualsMONAI(_ name: String, _ slab: Int) throws {
+        let golden = try #require(Self.cases[name])
+        let (image, label, record) = try forward(golden)
+        let prediction = image.voxels.flatMap { [$0, $0 * $0] }
+        let labels = label.voxels.map { UInt8($0) }
+        var restored: [Float] = []
+        var restoredLabels: [UInt8] = []
+        for first in stride(from: 0, to: golden.shape[0], by: slab) {
+            let rows = first..<min(first + slab, golden.shape[0])
+            restored += record.restore(prediction, channels: 2, rows: rows)
+            restoredLabels += record.restoreLabels(labels, rows: rows)
+        }
+        try #require(restored.count == golden.restored.count)
+        #expect(zip(restored, golden.restored).allSatisfy { abs($0 - $1) <= 1e-5 })
+        #expect(restoredLabels == golden.restored_label)
+    }
+
+    @Test(arguments: cases.keys.sorted())
+    func networkPointsLieWhereScanPointsLie(_ name: String) throws {
+        let golden = try #require(Self.cases[name])
+        let record = try forward(golden).record
+        for (i, j, k) in [(0.0, 0.0, 0.0), (1.0, 2.5, 3.0), (-4.0, 7.0, 0.25)] {
+            let network = record.networkFromScan(i, j, k)
+            let byNetwork = record.networkAffine(network.x, network.y, network.z)
+            let byScan = record.scanAffine(i, j, k)
+            // A spacing within 1e-3 mm is taken for equal, as MONAI does.
+            let tolerance = name == "unchanged" ? 5e-3 : 1e-9
+            #expect(abs(byNetwork.x - byScan.x) < tolerance && abs(byNetwork.y - byScan.y) < tolerance)
+            #expect(abs(byNetwork.z - byScan.z) < tolerance)
+        }
+    }
+}
