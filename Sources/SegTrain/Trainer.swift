@@ -119,7 +119,8 @@ public final class Trainer {
         let value = try loss.item()
         guard value.isFinite else {
             throw InferenceError(
-                "the loss is \(value) at step \(iteration + 1); lower optimizer.learning_rate or check the intensity window")
+                "the loss is \(value) at step \(iteration + 1); lower optimizer.learning_rate or check the intensity window"
+            )
         }
         return value
     }
@@ -145,7 +146,8 @@ public final class Trainer {
     /// Dice of the largest logit's class against the labels, averaged over the foreground classes that occur.
     private static func meanDice(_ logits: [Float], _ labels: [Int32], classes: Int) -> Double {
         var (both, predicted, reference) = (
-            [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes)
+            [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes),
+            [Int](repeating: 0, count: classes)
         )
         logits.withUnsafeBufferPointer { logits in
             for (voxel, label) in labels.enumerated() {

@@ -66,7 +66,9 @@ public struct TrainingConfiguration: Sendable {
         minutes = try reader.double("minutes")
         if let minutes, !(minutes > 0) { throw reader.error("minutes", "should be positive, not \(minutes)") }
         validateEvery = try reader.int("validate_every") ?? max(1, iterations / 10)
-        guard validateEvery > 0 else { throw reader.error("validate_every", "should be positive, not \(validateEvery)") }
+        guard validateEvery > 0 else {
+            throw reader.error("validate_every", "should be positive, not \(validateEvery)")
+        }
         try reader.finish()
     }
 
@@ -107,7 +109,8 @@ public struct TrainingConfiguration: Sendable {
                 weightDecay: decay, decoupled: name == "adamw")
         case "sgd":
             kind = .sgd(
-                momentum: Float(try reader.double("momentum") ?? 0), dampening: Float(try reader.double("dampening") ?? 0),
+                momentum: Float(try reader.double("momentum") ?? 0),
+                dampening: Float(try reader.double("dampening") ?? 0),
                 nesterov: try reader.bool("nesterov") ?? false, weightDecay: decay)
         default: throw reader.error("name", "'\(name)' is not an optimiser; known: adam, adamw, sgd")
         }

@@ -54,7 +54,9 @@ struct TrainingRun {
                 validations.append(result)
                 try record.append(result)
                 bar.line(
-                    String(format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice, result.isBest ? " (best)" : ""))
+                    String(
+                        format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice,
+                        result.isBest ? " (best)" : ""))
                 if result.isBest { try record.save(model, trainer.network.store) }
             }
         }

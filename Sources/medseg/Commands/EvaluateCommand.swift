@@ -4,14 +4,15 @@ import SegBackend
 import SegData
 import SegImaging
 import SegInference
-import SegModels
 import SegMetrics
+import SegModels
 
 /// `medseg evaluate`.
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        abstract:
+            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
             are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
