@@ -4,14 +4,15 @@ import SegBackend
 import SegData
 import SegImaging
 import SegInference
-import SegModels
 import SegMetrics
+import SegModels
 
 /// `medseg evaluate`.
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        abstract:
+            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
             are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
@@ -69,13 +70,14 @@ struct EvaluateCommand: ParsableCommand {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
+            try Evaluation.check(label, of: item.label, on: scan.size)
             let mask = try predictor.predict(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }.mask()
             bar.finish()
             try evaluation.add(
                 item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.network.outputChannels)
+                classes: 1..<predictor.classes)
         }
         return evaluation
     }
