@@ -89,7 +89,20 @@ let package = Package(
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
-        test("SegInferenceTests", ["SegInference", "SegBackend", "SegTensor", "SegReference"]),
+        test(
+            "SegInferenceTests",
+            [
+                "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegReference", "SegCPU",
+            ]),
+        test(
+            "SegTrainTests",
+            [
+                "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend", "SegReference",
+                "SegCPU",
+            ]
+        ),
+        // Runs the built commands as a user would.
+        test("MedSegTests", ["SegImaging", "SegModels"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

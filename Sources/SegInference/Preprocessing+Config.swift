@@ -33,10 +33,10 @@ extension Preprocessing {
 
 extension Preprocessing.Intensity {
     fileprivate init(_ reader: ConfigReader) throws {
+        let (bMin, bMax) = (try reader.double("b_min") ?? 0, try reader.double("b_max") ?? 1)
+        let (aMin, aMax) = (try reader.double("a_min"), try reader.double("a_max"))
         self.init(
-            aMin: try reader.required("a_min", reader.double("a_min")),
-            aMax: try reader.required("a_max", reader.double("a_max")),
-            bMin: try reader.double("b_min") ?? 0, bMax: try reader.double("b_max") ?? 1,
+            aMin: try reader.required("a_min", aMin), aMax: try reader.required("a_max", aMax), bMin: bMin, bMax: bMax,
             clip: try reader.bool("clip") ?? false)
         try reader.finish()
     }

@@ -59,6 +59,7 @@ public struct TrainingConfiguration: Sendable {
         sampling = try PatchSampling(reader.object("sampling"), roi: model.roiSize)
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try DiceCEParams(reader.object("loss"))
+        try Self.check(loss, channels: model.outputChannels, reader)
         (optimizer, learningRate) = try Self.optimizer(reader.required("optimizer", reader.object("optimizer")))
         schedule = try LearningRateSchedule(reader.object("schedule"))
         iterations = try reader.required("iterations", reader.int("iterations"))
@@ -70,6 +71,27 @@ public struct TrainingConfiguration: Sendable {
             throw reader.error("validate_every", "should be positive, not \(validateEvery)")
         }
         try reader.finish()
+    }
+
+    private static func check(_ loss: DiceCEParams, channels: Int, _ reader: ConfigReader) throws {
+        if channels == 1 {
+            guard loss.probabilities != .softmax else {
+                throw reader.error(
+                    "loss",
+                    "softmax of the single channel of network_def.out_channels 1 is always 1; set loss.sigmoid: true")
+            }
+            guard loss.includeBackground else {
+                throw reader.error(
+                    "loss.include_background",
+                    "network_def.out_channels 1 has no channel of the background to leave out")
+            }
+        }
+        guard loss.classWeights.isEmpty || loss.classWeights.count == channels else {
+            throw reader.error(
+                "loss.weight",
+                "should be \(channels) numbers, one for each of network_def.out_channels, not \(loss.classWeights.count)"
+            )
+        }
     }
 
     private static func validation(_ reader: ConfigReader) throws -> Validation {

@@ -152,7 +152,7 @@ private final class LineFile {
         do {
             try handle.write(contentsOf: Data((line + "\n").utf8))
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
         }
     }
 }

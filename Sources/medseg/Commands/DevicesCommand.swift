@@ -14,6 +14,7 @@ struct DevicesCommand: ParsableCommand {
     var threads: Int?
 
     func run() throws {
+        try checkThreads(threads)
         let entries = try Devices.available(threads: threads)
         if json {
             let encoder = JSONEncoder()

@@ -70,13 +70,14 @@ struct EvaluateCommand: ParsableCommand {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
+            try Evaluation.check(label, of: item.label, on: scan.size)
             let mask = try predictor.predict(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }.mask()
             bar.finish()
             try evaluation.add(
                 item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.network.outputChannels)
+                classes: 1..<predictor.classes)
         }
         return evaluation
     }
