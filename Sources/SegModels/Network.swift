@@ -75,6 +75,8 @@ public struct NetworkDefinition: Hashable, Sendable {
         "UNet": { try UNet(UNetOptions($0), $1) },
         "VNet": { try VNet(VNetOptions($0), $1) },
         "UNETR": { try UNETR(UNETROptions($0), $1) },
+        "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
+        "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
     ]
 
     /// Builds the network with fresh parameters.
