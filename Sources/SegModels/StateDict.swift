@@ -40,6 +40,10 @@ extension ParameterStore {
             state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: parameter.shape.dimensions)
         }
         for counter in counters { state[counter.name] = StoredTensor([counter.value], shape: []) }
+        for constant in constants {
+            state[constant.name] = StoredTensor(constant.values, shape: constant.shape.dimensions)
+        }
+        for (name, original) in aliases { state[name] = state[original] }
         return state
     }
 
@@ -57,7 +61,8 @@ extension ParameterStore {
                 match.misshapen.append((parameter.name, stored.shape, parameter.shape.dimensions))
             }
         }
-        let known = Set(parameters.map(\.name)).union(counters.map(\.name))
+        let known = Set(parameters.map(\.name)).union(counters.map(\.name)).union(constants.map(\.name))
+            .union(aliases.map(\.name))
         match.unexpected = state.keys.filter { !known.contains($0) }.sorted()
         return match
     }
