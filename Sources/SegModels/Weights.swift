@@ -9,6 +9,13 @@ public struct Weights: Sendable {
     /// Entries of a checkpoint's `state_dict` that are no arrays.
     public let ignored: [String]
 
+    /// Arrays that a program has made or read; `source` names them in errors.
+    public init(source: String, tensors: [String: StoredTensor], ignored: [String]) {
+        self.source = source
+        self.tensors = tensors
+        self.ignored = ignored
+    }
+
     /// Reads a file, telling its format by its first bytes.
     ///
     /// Of a PyTorch checkpoint (`torch.save`, 1.6 and later) the dictionary of tensors is taken, also from under

@@ -11,18 +11,19 @@ import SegNN
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Copies weights between PyTorch and safetensors, checked against a network.",
+        abstract: "Copies weights between PyTorch and safetensors, or writes a network as ONNX.",
         discussion: """
             Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
             Takes the weights out of state_dict, model_state_dict or model, removes the prefix `module.`, and lists \
             what matched the network, what was missing and what was left over. A mismatch is an error unless \
-            --allow-mismatch is given; then only what matched is written.
+            --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
+            inference with the weights: image [batch, channels, D, H, W] to logits.
             """)
 
     @Argument(help: "Weights (safetensors, .pt, .pth), or a model folder.")
     var input: String
 
-    @Argument(help: "The file to write: .safetensors, or .pt for PyTorch.")
+    @Argument(help: "The file to write: .safetensors, .pt for PyTorch, or .onnx.")
     var output: String
 
     @Option(help: "A model description (JSON) whose network the weights must fit; a model folder has its own.")
@@ -36,8 +37,8 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let format = (output as NSString).pathExtension.lowercased()
-        guard ["safetensors", "pt", "pth"].contains(format) else {
-            throw UsageError("\(output): name a file that ends in .safetensors or .pt, which says its format")
+        guard ["safetensors", "pt", "pth", "onnx"].contains(format) else {
+            throw UsageError("\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format")
         }
         guard force || !FileManager.default.fileExists(atPath: output) else {
             throw ImagingError(.cannotWrite, output, "exists already; name another file or allow --force")
@@ -48,7 +49,17 @@ struct ConvertCommand: ParsableCommand {
         if let file = source.description {
             state = try matching(weights, ModelDescription(file: file).network, file: file)
         }
-        try Weights.write(state, to: output)
+        if format == "onnx" {
+            guard let file = source.description, !allowMismatch else {
+                throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
+            }
+            let description = try ModelDescription(file: file)
+            try ONNXModel(
+                description.network, weights: weights, metadata: ["model.json": description.value.jsonText()]
+            ).write(to: output)
+        } else {
+            try Weights.write(state, to: output)
+        }
         print("\(output): \(state.count) tensors, \(state.values.map(\.count).reduce(0, +)) numbers")
     }
 
