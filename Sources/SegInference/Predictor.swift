@@ -27,16 +27,22 @@ public final class Predictor {
     /// - Throws: `ConfigError` where the network cannot be built or the weights do not fit it; `BackendError`.
     public convenience init(weights: String, description: ModelDescription, on backend: any Backend) throws {
         let network = try description.makeNetwork(on: backend, seed: 0)
-        try network.store.load(Safetensors(file: weights).tensors, source: weights)
+        try network.store.load(Weights.read(weights).tensors, source: weights)
         self.init(network: network, description: description, on: backend)
     }
 
-    /// Opens a model folder: `model.json` and `model.safetensors`.
+    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
     /// - Throws: `ConfigError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
         try self.init(
-            weights: folder + "/model.safetensors", description: ModelDescription(file: folder + "/model.json"),
+            weights: Self.weightsFile(in: folder), description: ModelDescription(file: folder + "/model.json"),
             on: backend)
+    }
+
+    /// The first of a model folder's possible weights that is there; safetensors where none is.
+    public static func weightsFile(in folder: String) -> String {
+        let candidates = ["safetensors", "pt", "pth"].map { "\(folder)/model.\($0)" }
+        return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }
 
     /// Predicts a scan.

@@ -12,6 +12,10 @@ public struct StateMatch: Sendable {
     public var unexpected: [String] = []
     /// Names in both whose shapes differ.
     public var misshapen: [(name: String, file: [Int], network: [Int])] = []
+    /// Names the file has from an older MONAI version, which no output depends on.
+    public var obsolete: [String] = []
+    /// Names the network has and a file of an older MONAI version lacks, which no output depends on.
+    public var defaulted: [String] = []
 
     /// Whether every array found its place.
     public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
@@ -52,7 +56,11 @@ extension ParameterStore {
         var match = StateMatch()
         for parameter in parameters {
             guard let stored = state[parameter.name] else {
-                match.missing.append(parameter.name)
+                if StateDict.isOptional(parameter.name) {
+                    match.defaulted.append(parameter.name)
+                } else {
+                    match.missing.append(parameter.name)
+                }
                 continue
             }
             if stored.shape == parameter.shape.dimensions {
@@ -63,7 +71,9 @@ extension ParameterStore {
         }
         let known = Set(parameters.map(\.name)).union(counters.map(\.name)).union(constants.map(\.name))
             .union(aliases.map(\.name))
-        match.unexpected = state.keys.filter { !known.contains($0) }.sorted()
+        let others = state.keys.filter { !known.contains($0) }.sorted()
+        match.unexpected = others.filter { !StateDict.isObsolete($0) }
+        match.obsolete = others.filter(StateDict.isObsolete)
         return match
     }
 
@@ -84,10 +94,14 @@ extension ParameterStore {
 
 /// Names of a PyTorch `state_dict`.
 public enum StateDict {
-    /// The arrays without the prefix `module.` that DataParallel puts before every name.
+    /// The arrays without the prefix `module.` or `_orig_mod.` that DataParallel and `torch.compile` put before
+    /// every name.
     public static func normalized(_ state: [String: StoredTensor]) -> [String: StoredTensor] {
-        let prefix = "module."
-        guard !state.isEmpty, state.keys.allSatisfy({ $0.hasPrefix(prefix) }) else { return state }
-        return Dictionary(uniqueKeysWithValues: state.map { (String($0.dropFirst(prefix.count)), $1) })
+        var state = state
+        for prefix in ["module.", "_orig_mod.", "module."]
+        where !state.isEmpty && state.keys.allSatisfy({ $0.hasPrefix(prefix) }) {
+            state = Dictionary(state.map { (String($0.dropFirst(prefix.count)), $1) }) { first, _ in first }
+        }
+        return state
     }
 }

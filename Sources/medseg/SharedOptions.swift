@@ -55,10 +55,10 @@ func checkThreads(_ threads: Int?) throws {
 
 /// Options that name a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A model folder with model.json and model.safetensors.")
+    @Option(help: "A model folder with model.json and model.safetensors or model.pt.")
     var model: String?
 
-    @Option(help: "Weights (safetensors), with --network, in place of --model.")
+    @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
     var weights: String?
 
     @Option(help: "The description of the model (JSON), with --weights.")
