@@ -13,7 +13,7 @@ struct MedSeg: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DevicesCommand.self, InfoCommand.self, TrainCommand.self,
+            DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self,
         ])
 

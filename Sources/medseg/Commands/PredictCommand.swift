@@ -25,6 +25,9 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Also write the probability of each foreground class.")
     var probabilities = false
 
+    @Flag(help: "Also draw the mask over three slices of the scan, as PNG.")
+    var figure = false
+
     @Flag(help: "Write over existing files.")
     var force = false
 
@@ -35,6 +38,9 @@ struct PredictCommand: ParsableCommand {
         let predictor = try model.makePredictor(on: backend)
         if probabilities {
             for job in jobs { try (1..<predictor.classes).forEach { try refuseToOverwrite(job.probability($0)) } }
+        }
+        if figure {
+            for job in jobs { try refuseToOverwrite(job.figure) }
         }
         try OutputFolder.make(out)
         var failures: [any Error] = []
@@ -70,6 +76,12 @@ struct PredictCommand: ParsableCommand {
                     overwrite: force)
             }
         }
+        if figure {
+            try OverlayFigure(
+                scan: scan, mask: mask, reference: nil, title: job.stem, subtitle: "predicted by MedSeg",
+                labels: predictor.description.labels
+            ).write(to: job.figure)
+        }
         let voxel = scan.affine.spacing.reduce(1, *) / 1000
         let volumes = (1..<prediction.classes).map { label in
             let name = predictor.description.labels[label] ?? "class \(label)"
@@ -84,6 +96,8 @@ struct PredictCommand: ParsableCommand {
         let folder: String
 
         var mask: String { "\(folder)/\(stem)_mask.nii.gz" }
+
+        var figure: String { "\(folder)/\(stem)_overlay.png" }
 
         func probability(_ label: Int) -> String { "\(folder)/\(stem)_probability_\(label).nii.gz" }
     }
