@@ -51,6 +51,9 @@ public struct ModelDescription: Hashable, Sendable {
         guard roi.count == 3, roi.allSatisfy({ $0 > 0 }) else {
             throw reader.error("roi_size", "should be three positive whole numbers, not \(roi)")
         }
+        guard roi.map(Double.init).reduce(1, *) <= Double(largestWindow) else {
+            throw reader.error("roi_size", "\(roi) is more than the \(largestWindow) voxels that a window may have")
+        }
         let overlap = try reader.double("overlap") ?? 0.25
         guard overlap >= 0, overlap < 1 else {
             throw reader.error("overlap", "should be at least 0 and below 1, not \(overlap)")
@@ -64,6 +67,9 @@ public struct ModelDescription: Hashable, Sendable {
             preprocessing: try Preprocessing(reader.required("preprocessing", reader.object("preprocessing"))),
             roiSize: Triple(roi), overlap: overlap, mode: mode, labels: try Self.labels(reader))
     }
+
+    /// A window of 1 GiB, above which a size is a typing error.
+    private static let largestWindow = 1 << 28
 
     private static func labels(_ reader: ConfigReader) throws -> [Int: String] {
         guard let value = reader.value("labels") else { return [:] }

@@ -67,6 +67,10 @@ public final class Predictor {
         let channels = network.outputChannels
         let probabilities =
             channels == 1 ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
+        guard probabilities.allSatisfy(\.isFinite) else {
+            throw InferenceError(
+                "\(name): the network's output is not finite; its weights are damaged or not of this preprocessing")
+        }
         return Prediction(probabilities: probabilities, channels: channels, record: prepared.record)
     }
 }

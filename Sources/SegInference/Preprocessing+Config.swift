@@ -9,8 +9,16 @@ extension Preprocessing {
         if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {
             throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
         }
+        let orientation = try reader.string("orientation")
+        if let orientation {
+            do {
+                _ = try Orientation(axisCodes: orientation)
+            } catch {
+                throw reader.error("orientation", "'\(orientation)': \(error.message)")
+            }
+        }
         self.init(
-            orientation: try reader.string("orientation"), pixdim: pixdim,
+            orientation: orientation, pixdim: pixdim,
             intensity: try reader.object("intensity").map { try Intensity($0) },
             cropForeground: try reader.bool("crop_foreground") ?? false)
         try reader.finish()

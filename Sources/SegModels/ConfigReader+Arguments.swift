@@ -53,12 +53,16 @@ extension ConfigReader {
         for key in keys where value(key) != nil { throw error(key, "is not supported") }
     }
 
+    /// Beyond this an extent is a typing error, and the sizes of arrays could not be counted.
+    private static let largestExtent = 4096
+
     private func triple(of value: ConfigValue, _ key: String) throws -> Triple {
-        if let number = value.wholeNumber, number > 0 { return Triple(number) }
+        let range = 1...Self.largestExtent
+        if let number = value.wholeNumber, range.contains(number) { return Triple(number) }
         if case .array(let items) = value {
             let numbers = items.compactMap(\.wholeNumber)
-            if numbers.count == 3, items.count == 3, numbers.allSatisfy({ $0 > 0 }) { return Triple(numbers) }
+            if numbers.count == 3, items.count == 3, numbers.allSatisfy(range.contains) { return Triple(numbers) }
         }
-        throw error(key, "should be a positive whole number or three of them, not \(value)")
+        throw error(key, "should be a whole number from 1 to \(Self.largestExtent) or three of them, not \(value)")
     }
 }

@@ -46,19 +46,25 @@ public struct UNetOptions: Hashable, Sendable {
         try validate(reader)
     }
 
+    /// Beyond these a network is a typing error, and sizes of its arrays could not be counted.
+    private static let channelRange = 1...1 << 16
+
     private func validate(_ reader: ConfigReader) throws {
-        guard inputChannels > 0, outputChannels > 0 else {
-            throw reader.error(
-                "in_channels", "and out_channels should be positive: \(inputChannels), \(outputChannels)")
+        for (key, count) in [("in_channels", inputChannels), ("out_channels", outputChannels)]
+        where !Self.channelRange.contains(count) {
+            throw reader.error(key, "should be from 1 to \(Self.channelRange.upperBound), not \(count)")
         }
-        guard channels.count >= 2, channels.allSatisfy({ $0 > 0 }) else {
-            throw reader.error("channels", "should be at least two positive numbers, not \(channels)")
+        guard channels.count >= 2, channels.allSatisfy(Self.channelRange.contains) else {
+            throw reader.error(
+                "channels", "should be at least two numbers from 1 to \(Self.channelRange.upperBound), not \(channels)")
         }
         guard strides.count == channels.count - 1 else {
             throw reader.error(
                 "strides", "should have one entry fewer than channels: \(channels.count - 1), not \(strides.count)")
         }
-        guard residualUnits >= 0 else { throw reader.error("num_res_units", "should not be negative") }
+        guard (0...Self.largestExtent).contains(residualUnits) else {
+            throw reader.error("num_res_units", "should be from 0 to \(Self.largestExtent), not \(residualUnits)")
+        }
         for (key, size) in [("kernel_size", kernel), ("up_kernel_size", upKernel)]
         where !(0..<3).allSatisfy({ size[$0] % 2 == 1 }) {
             throw reader.error(key, "\(size) has no 'same' padding; use odd numbers")

@@ -1,3 +1,4 @@
+internal import Foundation
 public import SegBackend
 internal import SegTensor
 
@@ -98,6 +99,12 @@ public final class ParameterStore {
     private func register(
         _ name: String, _ shape: Shape, _ initial: InitialValue, isTrained: Bool
     ) throws -> Parameter {
+        // The values are drawn in memory of this machine, whatever the backend.
+        let (bytes, memory) = (shape.count * 4, ProcessInfo.processInfo.physicalMemory)
+        guard bytes < memory else {
+            throw BackendError.outOfMemory(
+                backend: backend.name, requested: bytes, held: 0, limit: backend.memoryLimit ?? Int(memory))
+        }
         let values = try Tensor(contents.random.values(initial, count: shape.count), shape: shape, on: backend)
         let parameter = Parameter(name: path + name, isTrained: isTrained, values: values)
         contents.parameters.append(parameter)

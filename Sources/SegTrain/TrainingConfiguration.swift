@@ -209,12 +209,14 @@ extension PatchSampling {
         positive = try reader.double("pos") ?? 1
         negative = try reader.double("neg") ?? 1
         guard positive >= 0, negative >= 0, positive + negative > 0 else {
-            throw reader.error("pos", "and neg should not be negative and not both 0: \(positive), \(negative)")
+            throw reader.error(
+                "pos", "\(positive) and neg \(negative) should be at least 0 and not both 0")
         }
         samplesPerVolume = try reader.int("samples_per_volume") ?? 2
         volumesPerBatch = try reader.int("volumes_per_batch") ?? 1
-        guard samplesPerVolume > 0, volumesPerBatch > 0 else {
-            throw reader.error("samples_per_volume", "and volumes_per_batch should be positive")
+        for (key, count) in [("samples_per_volume", samplesPerVolume), ("volumes_per_batch", volumesPerBatch)]
+        where !(1...1024).contains(count) {
+            throw reader.error(key, "should be from 1 to 1024, not \(count)")
         }
         imageThreshold = Float(try reader.double("image_threshold") ?? 0)
         pad = try reader.bool("pad") ?? false

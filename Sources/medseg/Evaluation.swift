@@ -14,19 +14,14 @@ struct Evaluation {
         self.toleranceMM = toleranceMM
     }
 
-    /// Insists that a label map has the extents of its image.
-    static func check(_ labels: Volume, of file: String, on size: Size3) throws {
-        guard labels.size == size else {
-            throw ImagingError(
-                .badData, file, "the label map is \(labels.size) voxels, its image \(size); they must share a grid")
-        }
-    }
-
     /// Measures a mask against a label map on the same grid.
     mutating func add(
         _ name: String, prediction: [UInt8], reference: Volume, file: String, size: Size3, classes: Range<Int>
     ) throws {
-        try Self.check(reference, of: file, on: size)
+        guard reference.size == size else {
+            throw ImagingError(
+                .badData, file, "the label map is \(reference.size) voxels, its image \(size); they must share a grid")
+        }
         let truth = try LabelMap.classes(of: reference, file: file)
         let grid = try MaskGrid(size: [size.i, size.j, size.k], spacingMM: reference.affine.spacing)
         let metrics = try SegmentationMetrics.evaluate(

@@ -23,6 +23,10 @@ import Testing
             try train("num_res_units: 1", "num_res_unit: 1"), 65, "network_def.num_res_unit", "'num_res_units'")
         expectFailure(try train("strides: [2]", "strides: [2, 2]"), 65, file, "network_def.strides", "not 2")
         expectFailure(try train("spatial_dims: 3", "spatial_dims: 2"), 65, "network_def.spatial_dims")
+        expectFailure(try train("[4, 8]", "[90000000000, 8]"), 65, "network_def.channels", "90000000000")
+        expectFailure(try train("[4, 8]", "[65536, 65536]\n  kernel_size: 7"), 70, "out of memory")
+        expectFailure(try train("strides: [2]", "strides: [2]\n  kernel_size: 999999999"), 65, "kernel_size")
+        expectFailure(try train("num_res_units: 1", "num_res_units: 99999999"), 65, "num_res_units")
         expectFailure(try train("nets.UNet", "nets.UNetPlus"), 65, "UNetPlus", "monai.networks.nets.UNet")
         expectFailure(try train("in_channels: 1", "in_channels: 2"), 65, "network_def.in_channels", "should be 1")
         expectFailure(try train("[12, 12, 12]", "[12, 12, 11]"), 65, file, "roi_size", "12×12×11", "2×2×2")
@@ -58,6 +62,7 @@ import Testing
         expectFailure(try Command.medseg("devices", environment: ["MEDSEG_THREADS": "two"]), 64, "MEDSEG_THREADS")
         expectFailure(try Command.medseg("train", data.config, "--out", out, "--max-memory", "1Q"), 64, "'1Q'")
         expectFailure(try Command.medseg("evaluate"), 64, "--data")
+        expectFailure(try Command.medseg("evaluate", "--tolerance", "nan"), 64, "--tolerance")
         expectFailure(try Command.medseg("predict", scan, scan, "--model", "m", "--out", out), 64, scan, "mask.nii.gz")
         for arguments in [["train"], ["frobnicate"], ["devices", "--threads", "x"], ["info"], ["devices", "--jsn"]] {
             let outcome = try Command.medseg(list: arguments)

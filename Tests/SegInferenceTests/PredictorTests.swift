@@ -120,6 +120,12 @@ import Testing
             try predictor.predict(empty, name: "air.nii") { _, _ in }
         }
         #expect(noForeground.subject == "air.nii")
+        let sideways = Predictor(
+            network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: [1e-4, 1e-4, 1e-4]), on: backend)
+        let huge = try #require(throws: ImagingError.self) {
+            try sideways.predict(Self.scan, name: "ct.nii") { _, _ in }
+        }
+        #expect(huge.subject == "ct.nii")
         var broken = Self.scan
         broken.voxels[5] = .nan
         let notFinite = try #require(throws: ImagingError.self) {

@@ -102,7 +102,9 @@ import Testing
         arguments: [
             (["seed"], -1), (["validation"], 1), (["validation"], [1]), (["iterations"], 0), (["iterations"], 1.5),
             (["minutes"], 0), (["validate_every"], 0), (["roi_size"], [8, 8]), (["roi_size"], [8, 0, 8]),
-            (["overlap"], 1), (["mode"], "linear"), (["labels"], ["spleen": "1"]), (["labels"], 3),
+            (["roi_size"], [4096, 4096, 4096]), (["sampling", "volumes_per_batch"], .int(.max)),
+            (["preprocessing", "orientation"], "RAX"), (["overlap"], 1), (["mode"], "linear"),
+            (["labels"], ["spleen": "1"]), (["labels"], 3),
             (["preprocessing", "pixdim"], [1, 0, 1]), (["preprocessing", "intensity", "a_min"], "low"),
             (["sampling", "pos"], -1), (["sampling", "samples_per_volume"], 0), (["sampling", "pad"], 1),
             (["augmentation", "flip", "prob"], 2), (["augmentation", "flip", "axes"], [3]),

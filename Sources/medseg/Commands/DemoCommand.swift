@@ -111,7 +111,7 @@ struct DemoCommand: ParsableCommand {
             bar.finish()
             try evaluation.add(
                 item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.network.outputChannels)
+                classes: 1..<predictor.classes)
             guard index == 0 else { continue }
             try NIfTI.write(
                 mask, size: scan.size, like: header, to: "\(out)/\(item.name)_mask.nii.gz", overwrite: force)

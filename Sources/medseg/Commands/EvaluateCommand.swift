@@ -50,6 +50,9 @@ struct EvaluateCommand: ParsableCommand {
         if let out, !force, FileManager.default.fileExists(atPath: out) {
             throw ImagingError(.cannotWrite, out, "exists already; name another file or allow --force")
         }
+        guard tolerance >= 0, tolerance.isFinite else {
+            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
         let evaluation: Evaluation
         switch (data, prediction, reference) {
         case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
@@ -70,7 +73,7 @@ struct EvaluateCommand: ParsableCommand {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
-            try Evaluation.check(label, of: item.label, on: scan.size)
+            try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let mask = try predictor.predict(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }.mask()
@@ -85,6 +88,7 @@ struct EvaluateCommand: ParsableCommand {
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
         let (predicted, _) = try NIfTI.readVolume(prediction)
         let (label, _) = try NIfTI.readVolume(reference)
+        try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         let mask = try LabelMap.classes(of: predicted, file: prediction)
         let truth = try LabelMap.classes(of: label, file: reference)
         let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)

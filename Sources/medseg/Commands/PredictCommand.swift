@@ -36,9 +36,11 @@ struct PredictCommand: ParsableCommand {
         let backend = try device.makeBackend()
         if device.device == "auto" && !printing.quiet { note("auto takes \(backend.name): \(backend.details)") }
         let predictor = try model.makePredictor(on: backend)
-        if figure { for job in jobs { try refuseToOverwrite(job.figure) } }
         if probabilities {
             for job in jobs { try (1..<predictor.classes).forEach { try refuseToOverwrite(job.probability($0)) } }
+        }
+        if figure {
+            for job in jobs { try refuseToOverwrite(job.figure) }
         }
         try OutputFolder.make(out)
         var failures: [any Error] = []
