@@ -26,6 +26,12 @@ public final class ConfigReader {
         return value
     }
 
+    /// Whether a key stands there with the value null, which to MONAI's networks means "none".
+    public func isNull(_ key: String) -> Bool {
+        known.insert(key)
+        return entries[key] == .null
+    }
+
     /// Marks a key as known whose value does not matter here.
     public func ignore(_ keys: String...) { known.formUnion(keys) }
 

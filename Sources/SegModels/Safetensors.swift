@@ -76,10 +76,10 @@ public struct StoredTensor: Sendable {
         }
     }
 
-    /// The elements as whole numbers, rounded towards zero.
+    /// The elements as whole numbers; 0 for what is none, such as NaN.
     public func integers() -> [Int64] {
         if dtype == .i64 { return load(Int64.self) { $0 } }
-        return floats().map { Int64($0) }
+        return floats().map { Int64(exactly: $0) ?? 0 }
     }
 
     private func load<T: BitwiseCopyable, Result>(_ type: T.Type, _ convert: (T) -> Result) -> [Result] {

@@ -85,9 +85,12 @@ extension ParameterStore {
         guard match.isComplete else {
             throw ConfigError(source: source, key: nil, "the weights do not fit the network: \(match.summary)")
         }
-        for parameter in parameters {
-            if let stored = state[parameter.name] { try parameter.set(stored.floats()) }
+        let values = parameters.map { ($0, state[$0.name]?.floats()) }
+        if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
+            throw ConfigError(
+                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run")
         }
+        for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
     }
 }

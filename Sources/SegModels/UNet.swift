@@ -62,8 +62,8 @@ public struct UNetOptions: Hashable, Sendable {
             throw reader.error(
                 "strides", "should have one entry fewer than channels: \(channels.count - 1), not \(strides.count)")
         }
-        guard (0...Self.largestExtent).contains(residualUnits) else {
-            throw reader.error("num_res_units", "should be from 0 to \(Self.largestExtent), not \(residualUnits)")
+        guard (0...64).contains(residualUnits) else {
+            throw reader.error("num_res_units", "should be from 0 to 64, not \(residualUnits)")
         }
         for (key, size) in [("kernel_size", kernel), ("up_kernel_size", upKernel)]
         where !(0..<3).allSatisfy({ size[$0] % 2 == 1 }) {

@@ -4,11 +4,11 @@ extension BlockOptions {
     /// Reads `act`, `norm`, `dropout`, `bias` and `adn_ordering` as MONAI's networks take them.
     /// - Throws: `ConfigError` naming an argument that is unknown or not supported.
     init(_ reader: ConfigReader, defaultNorm: String) throws {
-        activation = try Self.activation(reader, "act", default: "prelu")
-        norm = try Self.norm(reader, "norm", default: defaultNorm)
+        activation = reader.isNull("act") ? nil : try Self.activation(reader, "act", default: "prelu")
+        norm = reader.isNull("norm") ? nil : try Self.norm(reader, "norm", default: defaultNorm)
         dropout = try Self.dropout(reader, "dropout")
         bias = try reader.bool("bias") ?? true
-        ordering = try reader.string("adn_ordering") ?? "NDA"
+        ordering = try reader.string("adn_ordering")?.uppercased() ?? "NDA"
         guard Set(ordering).isSubset(of: "NDA"), Set(ordering).count == ordering.count else {
             throw reader.error("adn_ordering", "'\(ordering)' should hold each of the letters N, D, A at most once")
         }
