@@ -121,7 +121,8 @@ import Testing
         }
         #expect(noForeground.subject == "air.nii")
         let sideways = Predictor(
-            network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: [1e-4, 1e-4, 1e-4]), on: backend)
+            network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: [1e-4, 1e-4, 1e-4]),
+            on: backend)
         let huge = try #require(throws: ImagingError.self) {
             try sideways.predict(Self.scan, name: "ct.nii") { _, _ in }
         }
