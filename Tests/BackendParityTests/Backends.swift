@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegOpenCL
 import SegReference
 
 /// A backend under test, by name.
@@ -16,7 +17,12 @@ struct BackendFactory: Sendable, CustomStringConvertible {
 let backends: [BackendFactory] = [
     BackendFactory(name: "reference") { ReferenceBackend() },
     BackendFactory(name: "cpu") { try CPUBackend(threads: 2) },
-]
+] + openCLBackends
+
+/// One for each OpenCL device of this machine; empty where there is none, which `OpenCLTests` says aloud.
+let openCLBackends: [BackendFactory] = OpenCLDevice.all().map { device in
+    BackendFactory(name: device.name) { try OpenCLBackend(device) }
+}
 
 /// Backends whose number of threads can be chosen; their results must not depend on it.
 let threadedBackends: [(name: String, make: @Sendable (_ threads: Int) throws -> any Backend)] = [
