@@ -9,7 +9,9 @@ public enum KernelLibrary {
         try (common + [id]).map(text).joined(separator: "\n")
     }
 
-    private static let common = ["common/prelude", "common/reduce", "common/philox", "common/activation", "common/gather"]
+    private static let common = [
+        "common/prelude", "common/reduce", "common/philox", "common/activation", "common/gather",
+    ]
 
     private static func text(_ id: String) throws -> String {
         let file = Bundle.module.bundleURL.appendingPathComponent(id + ".cl")

@@ -60,6 +60,9 @@ struct Conv3dGather {
     /// Rows of the grid.
     var rows: Int { axes.reduce(batch) { $0 * $1.rows } }
 
+    /// Runs of rows along the width.
+    var lines: Int { batch * axes[0].rows * axes[1].rows }
+
     /// Taps of the grid.
     var taps: Int { axes.reduce(1) { $0 * $1.taps.count } }
 

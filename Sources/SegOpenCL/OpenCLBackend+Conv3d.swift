@@ -6,80 +6,85 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
     case direct
     /// An implicit matrix product through local memory; any geometry.
     case gemm
+    /// Vectors of 16 outputs in registers, for devices that are CPUs; any geometry.
+    case vector
 }
 
+/// Outputs of a vector, and rows of an item: `ROWS` in conv/conv3d_vector.cl.
+private let (vectorOutputs, vectorRows) = (16, 6)
+
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3d`; the algorithm is chosen by `choose`.
+    /// See `ConvolutionOps.conv3d`: one grid.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        try conv3d(
-            x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
-            algorithm: Self.choose(params, outputs: y.shape.channels))
-    }
-
-    /// `conv3d` by a given algorithm.
-    package func conv3d(
-        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
-        accumulate: Bool, algorithm: OpenCLConv3dAlgorithm
-    ) throws {
-        let gather = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
+        let grid = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
         let operands = Conv3dOperands(x: x, bias: bias, y: y, groups: params.groups, accumulate: accumulate)
-        try convolve([gather], operands, weight: weight, outputsFirst: true, algorithm)
+        try convolve([grid], operands, weight: weight, outputsFirst: true)
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; the algorithm is chosen by `choose`.
+    /// See `ConvolutionOps.convTranspose3d`: a dense convolution for each residue of the stride.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        try convTranspose3d(
-            x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
-            algorithm: Self.choose(params, outputs: y.shape.channels))
-    }
-
-    /// `convTranspose3d` by a given algorithm, a dense convolution for each residue of the stride.
-    package func convTranspose3d(
-        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
-        accumulate: Bool, algorithm: OpenCLConv3dAlgorithm
-    ) throws {
         let phases = Conv3dGather.phases(transposed: params, input: x.shape, output: y.shape)
         let operands = Conv3dOperands(x: x, bias: bias, y: y, groups: params.groups, accumulate: accumulate)
-        try convolve(phases, operands, weight: weight, outputsFirst: false, algorithm)
+        try convolve(phases, operands, weight: weight, outputsFirst: false)
     }
 
-    /// Tiles of 16 outputs pay from about half that number in a group.
-    static func choose(_ params: Conv3dParams, outputs: Int) -> OpenCLConv3dAlgorithm {
-        outputs / params.groups < 8 ? .direct : .gemm
+    /// Tiles and vectors of 16 outputs pay from some part of that number in a group.
+    func choose(groupOutputs: Int) -> OpenCLConv3dAlgorithm {
+        if let forcedConvolution { return forcedConvolution }
+        if device.isGPU { return groupOutputs < 8 ? .direct : .gemm }
+        return groupOutputs < 3 ? .direct : .vector
     }
 
     private func convolve(
-        _ grids: [Conv3dGather], _ operands: Conv3dOperands, weight: BufferView, outputsFirst: Bool,
-        _ algorithm: OpenCLConv3dAlgorithm
+        _ grids: [Conv3dGather], _ operands: Conv3dOperands, weight: BufferView, outputsFirst: Bool
     ) throws {
         guard operands.y.count > 0 else { return }
-        let packed = try pack(weight, operands, taps: grids[0].kernel.product, outputsFirst: outputsFirst)
+        let algorithm = choose(groupOutputs: operands.groupOutputs)
+        let vectors = (operands.groupOutputs + vectorOutputs - 1) / vectorOutputs
+        let pitch = algorithm == .vector ? vectors * vectorOutputs : operands.groupOutputs
+        let packed = try pack(
+            weight, operands, taps: grids[0].kernel.product, pitch: pitch, outputsFirst: outputsFirst)
         for grid in grids where grid.rows > 0 {
             switch algorithm {
             case .direct: try convolveDirectly(grid, operands, packed)
             case .gemm: try convolveByGemm(grid, operands, packed)
+            case .vector: try convolveByVectors(grid, operands, packed, vectors: vectors)
             }
         }
     }
 
-    /// The weights as `[taps, inputs of a group, outputs]`.
+    /// The weights as `[taps, inputs of a group, groups, pitch]`.
     private func pack(
-        _ weight: BufferView, _ operands: Conv3dOperands, taps: Int, outputsFirst: Bool
+        _ weight: BufferView, _ operands: Conv3dOperands, taps: Int, pitch: Int, outputsFirst: Bool
     ) throws -> BufferView {
-        let packed = try scratch(weight.count)
+        let packed = try scratch(taps * operands.groupInputs * operands.groups * pitch)
         try launcher.run(
-            Kernel("conv/conv3d_pack", "conv3d_pack"), LaunchGrid(covering: weight.count),
+            Kernel("conv/conv3d_pack", "conv3d_pack"), LaunchGrid(covering: packed.count),
             [
-                .view(weight), .view(packed), .long(weight.count), .int(taps), .int(operands.groupInputs),
-                .int(operands.groupOutputs), .int(operands.groups), .flag(outputsFirst),
+                .view(weight), .view(packed), .long(packed.count), .int(taps), .int(operands.groupInputs),
+                .int(operands.groupOutputs), .int(operands.groups), .int(pitch), .flag(outputsFirst),
             ])
         return packed
+    }
+
+    private func convolveByVectors(
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, vectors: Int
+    ) throws {
+        let blocks = (grid.rows + vectorRows - 1) / vectorRows
+        let items = 8
+        try launcher.run(
+            Kernel("conv/conv3d_vector", "conv3d_vector"),
+            LaunchGrid(groups: ((blocks + items - 1) / items, vectors, operands.groups), items: items),
+            [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
+                .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows),
+                .int(vectors * vectorOutputs), .flag(operands.accumulate),
+            ])
     }
 
     private func convolveDirectly(_ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView) throws {

@@ -1,5 +1,8 @@
 public import SegBackend
 
+/// Rows of so few channels have a gradient kernel of their own: `NARROW` in norm/norm_activate.cl.
+private let narrowChannels = 4
+
 extension OpenCLBackend {
     /// Moments of chunks, then their merging; two passes over each row for layer normalisation.
     public func normStatistics(
@@ -79,11 +82,18 @@ extension OpenCLBackend {
         try launcher.run(
             Kernel("norm/norm_activate", "norm_sums"), partition.grid,
             operands.arguments(partition) + [.view(upstream), .view(gradients.residualBefore), .view(partial)])
-        let totals = try normTotals(operands, upstream: upstream, partial, partition)
         let targets = [gradients.bias, gradients.weight, epilogue.activation == .prelu ? gradients.slope : nil]
         for (index, target) in targets.enumerated() {
             if let target { try addColumns(partial.slice(index * part..<(index + 1) * part), to: target) }
         }
+        if params.kind == .layer && x.shape.channels <= narrowChannels {
+            return try launcher.run(
+                Kernel("norm/norm_activate", "layer_narrow_gradient"), LaunchGrid(covering: x.shape.rows),
+                operands.arguments(partition) + [
+                    .view(upstream), .view(gradients.x), .long(x.shape.rows), .flag(gradients.accumulate),
+                ])
+        }
+        let totals = try normTotals(operands, upstream: upstream, partial, partition)
         let whole = ColumnPartition(x.shape, mostChunks: nil)
         try launcher.run(
             Kernel("norm/norm_activate", "norm_gradient"), whole.grid,

@@ -7,11 +7,16 @@ public final class OpenCLBackend: Backend {
     let device: OpenCLDevice
     let pool: OpenCLBufferPool
     let launcher: OpenCLLauncher
+    /// What every convolution is computed by; nil leaves it to `choose`.
+    let forcedConvolution: OpenCLConv3dAlgorithm?
     private let context: OpenCLHandle
 
     /// Starts a device.
     /// - Throws: `BackendError.failed` where the driver refuses.
-    public init(_ device: OpenCLDevice) throws {
+    public convenience init(_ device: OpenCLDevice) throws { try self.init(device, convolution: nil) }
+
+    /// Starts a device with one algorithm for all convolutions, or nil for the best of each.
+    package init(_ device: OpenCLDevice, convolution: OpenCLConv3dAlgorithm?) throws {
         var status: Int32 = 0
         var id: OpaquePointer? = device.handle.pointer
         let context = clCreateContext(nil, 1, &id, nil, nil, &status)
@@ -25,6 +30,7 @@ public final class OpenCLBackend: Backend {
                 reason: OpenCLStatus(code: status).description)
         }
         self.device = device
+        forcedConvolution = convolution
         self.context = OpenCLHandle(context)
         pool = OpenCLBufferPool(context: self.context, device: device)
         launcher = OpenCLLauncher(context: self.context, queue: OpenCLHandle(queue), device: device)

@@ -82,7 +82,8 @@ final class OpenCLLauncher: Sendable {
         let what = { "kernel \(kernel.name) of \(kernel.program.file).cl \(kernel.program.defines)" }
         guard grid.items <= device.largestGroup else {
             throw BackendError.notSupported(
-                backend: device.name, op: what(), reason: "it needs work-groups of \(grid.items) items, the device "
+                backend: device.name, op: what(),
+                reason: "it needs work-groups of \(grid.items) items, the device "
                     + "allows \(device.largestGroup)")
         }
         try programs.withLock { programs in

@@ -83,7 +83,8 @@ struct OpenCLProgramCache {
         let built = clBuildProgram(program, 1, &id, options, nil, nil)
         guard built == CL_SUCCESS else {
             let log = OpenCLDevice.text {
-                clGetProgramBuildInfo(program, device.handle.pointer, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
+                clGetProgramBuildInfo(
+                    program, device.handle.pointer, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
             }
             clReleaseProgram(program)
             throw BackendError.failed(
@@ -125,7 +126,8 @@ struct OpenCLProgramCache {
         let status = binary.withUnsafeMutableBufferPointer { bytes in
             var pointer = bytes.baseAddress
             return clGetProgramInfo(
-                program.pointer, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout<UnsafeRawPointer>.size, &pointer, nil)
+                program.pointer, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout<UnsafeRawPointer>.size, &pointer,
+                nil)
         }
         guard status == CL_SUCCESS else { return }
         let folder = file.deletingLastPathComponent()

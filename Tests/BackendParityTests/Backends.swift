@@ -14,10 +14,11 @@ struct BackendFactory: Sendable, CustomStringConvertible {
 /// The one list of backends that the parity tests hold against the reference.
 ///
 /// The reference itself is among them: its guard bands and its repeatability are checked as everyone's are.
-let backends: [BackendFactory] = [
-    BackendFactory(name: "reference") { ReferenceBackend() },
-    BackendFactory(name: "cpu") { try CPUBackend(threads: 2) },
-] + openCLBackends
+let backends: [BackendFactory] =
+    [
+        BackendFactory(name: "reference") { ReferenceBackend() },
+        BackendFactory(name: "cpu") { try CPUBackend(threads: 2) },
+    ] + openCLBackends
 
 /// One for each OpenCL device of this machine; empty where there is none, which `OpenCLTests` says aloud.
 let openCLBackends: [BackendFactory] = OpenCLDevice.all().map { device in

@@ -21,7 +21,9 @@ struct Verify: ParsableCommand {
         let backend = try device.makeBackend()
         let reference = try Devices.makeBackend("reference", threads: nil)
         let cases = OpCases.all.filter { opCase in names.isEmpty || names.contains { opCase.name.contains($0) } }
-        guard !cases.isEmpty else { throw ValidationError("no op case has a name with \(names.joined(separator: ", "))") }
+        guard !cases.isEmpty else {
+            throw ValidationError("no op case has a name with \(names.joined(separator: ", "))")
+        }
         print("\(backend.name): \(backend.details)")
         var counts: [Verdict: Int] = [:]
         for opCase in cases {
