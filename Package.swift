@@ -89,7 +89,9 @@ let package = Package(
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
-        test("SegInferenceTests", ["SegInference", "SegBackend", "SegTensor", "SegReference"]),
+        test(
+            "SegInferenceTests",
+            ["SegInference", "SegBackend", "SegTensor", "SegModels", "SegImaging", "SegReference"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

@@ -15,6 +15,7 @@ struct MedSeg: ParsableCommand {
         subcommands: [
             DevicesCommand.self, InfoCommand.self, TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self,
+            ExportBundleCommand.self,
         ])
 
     static func main() {
