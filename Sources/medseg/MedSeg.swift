@@ -14,7 +14,7 @@ struct MedSeg: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             DevicesCommand.self, InfoCommand.self, TrainCommand.self,
-            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self,
+            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
             ExportBundleCommand.self,
         ])
 
