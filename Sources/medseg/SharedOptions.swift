@@ -64,12 +64,20 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "The description of the model (JSON), with --weights.")
     var network: String?
 
+    @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
+    var bundle: String?
+
     func makePredictor(on backend: any Backend) throws -> Predictor {
-        switch (model, weights, network) {
-        case (let model?, nil, nil): return try Predictor(folder: model, on: backend)
-        case (nil, let weights?, let network?):
+        switch (model, weights, network, bundle) {
+        case (let model?, nil, nil, nil): return try Predictor(folder: model, on: backend)
+        case (nil, let weights?, let network?, nil):
             return try Predictor(weights: weights, description: ModelDescription(file: network), on: backend)
-        default: throw UsageError("name a model: either --model DIR, or --weights FILE with --network FILE.json")
+        case (nil, nil, nil, let folder?):
+            let bundle = try MONAIBundle(folder: folder)
+            return try Predictor(weights: bundle.weights, description: bundle.description, on: backend)
+        default:
+            throw UsageError(
+                "name a model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
         }
     }
 }
@@ -116,3 +124,20 @@ enum OutputFolder {
 
 /// Prints to standard error, where it does not mix with results.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+extension MONAIBundle {
+    /// Reads the configuration of a bundle's folder, JSON or YAML.
+    init(folder: String) throws {
+        let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
+        guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw ConfigError(
+                .noInput, source: folder, key: nil, "is no MONAI bundle: it has no configs/inference.json or .yaml")
+        }
+        let metadata = "\(folder)/configs/metadata.json"
+        try self.init(
+            folder: folder,
+            inference: file.hasSuffix(".json") ? ConfigValue(jsonFile: file) : ConfigValue(yamlFile: file, changes: []),
+            source: file,
+            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
+    }
+}

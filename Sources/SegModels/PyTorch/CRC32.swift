@@ -1,20 +1,22 @@
 /// The checksum of zip archives, CRC-32 of ISO 3309, eight bytes at a time (Kounavis and Berry 2005).
 enum CRC32 {
-    /// `tables[k][b]` is the checksum of byte b followed by k zero bytes.
-    private static let tables: [[UInt32]] = {
+    /// Entry `256 k + b` is the checksum of byte b followed by k zero bytes.
+    private static let tables: [UInt32] = {
         let first = (0..<256).map { byte -> UInt32 in
             var crc = UInt32(byte)
             for _ in 0..<8 { crc = (crc >> 1) ^ (crc & 1 == 1 ? 0xEDB8_8320 : 0) }
             return crc
         }
-        var tables = [first]
-        for k in 1..<8 { tables.append(tables[k - 1].map { ($0 >> 8) ^ first[Int($0 & 0xFF)] }) }
+        var tables = first
+        for index in 256..<8 * 256 {
+            let before = tables[index - 256]
+            tables.append((before >> 8) ^ first[Int(before & 0xFF)])
+        }
         return tables
     }()
 
     static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-        let flat = tables.flatMap { $0 }
-        return flat.withUnsafeBufferPointer { table in
+        tables.withUnsafeBufferPointer { table in
             var crc = ~UInt32(0)
             var index = 0
             while index + 8 <= bytes.count {
