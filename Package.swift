@@ -91,7 +91,18 @@ let package = Package(
         test("SegReplayTests", ["SegReplay", "SegReference"]),
         test(
             "SegInferenceTests",
-            ["SegInference", "SegBackend", "SegTensor", "SegModels", "SegImaging", "SegReference"]),
+            [
+                "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegReference", "SegCPU",
+            ]),
+        test(
+            "SegTrainTests",
+            [
+                "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend", "SegReference",
+                "SegCPU",
+            ]
+        ),
+        // Runs the built commands as a user would.
+        test("MedSegTests", ["SegImaging", "SegModels"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

@@ -70,12 +70,15 @@ public struct Dataset: Sendable {
         for (number, label) in document.labels {
             guard let number = Int(number) else {
                 throw ImagingError(
-                    .badData, file, "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
+                    .badData, file,
+                    "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
             }
             labels[number] = label
         }
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-        func resolve(_ path: String) -> String { URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path }
+        func resolve(_ path: String) -> String {
+            URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path
+        }
         // Archives made on a Mac carry resource forks under names that begin with "._".
         let pairs = document.training.filter { !URL(fileURLWithPath: $0.image).lastPathComponent.hasPrefix("._") }
         cases = DatasetCase.distinguished(
@@ -126,7 +129,8 @@ extension Dataset {
         let count = share == 0 ? 0 : max(1, Int((Double(cases.count) * share).rounded()))
         guard count < cases.count else {
             throw ImagingError(
-                .badData, name, "\(cases.count) cases leave none for training when \(count) are set aside; use validation: 0")
+                .badData, name,
+                "\(cases.count) cases leave none for training when \(count) are set aside; use validation: 0")
         }
         var random = NumPyRandomState(seed: seed)
         var order = Array(cases.indices)

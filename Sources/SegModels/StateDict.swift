@@ -44,6 +44,10 @@ extension ParameterStore {
             state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: parameter.shape.dimensions)
         }
         for counter in counters { state[counter.name] = StoredTensor([counter.value], shape: []) }
+        for constant in constants {
+            state[constant.name] = StoredTensor(constant.values, shape: constant.shape.dimensions)
+        }
+        for (name, original) in aliases { state[name] = state[original] }
         return state
     }
 
@@ -65,7 +69,8 @@ extension ParameterStore {
                 match.misshapen.append((parameter.name, stored.shape, parameter.shape.dimensions))
             }
         }
-        let known = Set(parameters.map(\.name)).union(counters.map(\.name))
+        let known = Set(parameters.map(\.name)).union(counters.map(\.name)).union(constants.map(\.name))
+            .union(aliases.map(\.name))
         let others = state.keys.filter { !known.contains($0) }.sorted()
         match.unexpected = others.filter { !StateDict.isObsolete($0) }
         match.obsolete = others.filter(StateDict.isObsolete)
@@ -80,9 +85,12 @@ extension ParameterStore {
         guard match.isComplete else {
             throw ConfigError(source: source, key: nil, "the weights do not fit the network: \(match.summary)")
         }
-        for parameter in parameters {
-            if let stored = state[parameter.name] { try parameter.set(stored.floats()) }
+        let values = parameters.map { ($0, state[$0.name]?.floats()) }
+        if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
+            throw ConfigError(
+                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run")
         }
+        for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
     }
 }

@@ -65,7 +65,7 @@ struct AxisScale {
     private static func decades(_ low: Double, _ high: Double) -> (Double, Double, [Double]) {
         let first = Int(log10(low).rounded(.down))
         let last = max(Int(log10(high).rounded(.up)), first + 1)
-        let factors: [Double] = last - first <= 2 ? [1, 2, 5] : [1]
+        let factors: [Double] = last - first <= 3 ? [1, 2, 5] : [1]
         let every = max(1, (last - first) / 6)
         let candidates = stride(from: first, through: last, by: every).flatMap { power in
             factors.map { $0 * pow(10, Double(power)) }

@@ -40,7 +40,7 @@ public struct CurvePlot: Sendable {
         public var series: [Series]
         /// Whether the ordinate is logarithmic; values of 0 and less are then left out.
         public var logarithmic = false
-        /// Values that the ordinate shows at least, e.g. 0 and 1 for Dice.
+        /// Values that the ordinate shows at least, such as 0 and 1 for Dice.
         public var including: [Double] = []
 
         /// Makes a panel of curves.

@@ -23,10 +23,16 @@ extension OverlayPanel {
     private func drawHeader(_ canvas: Canvas) {
         canvas.text(title, at: Point(x: Layout.margin, y: 44), size: 24, .text, bold: true)
         canvas.text(subtitle, at: Point(x: Layout.margin, y: 70), size: 14, .quietText)
+        let right = Point(x: width - Layout.margin, y: 70)
         let view =
             convention == .radiological
-            ? "Radiological view: patient's right on the left" : "Neurological view: patient's right on the right"
-        canvas.text(view, at: Point(x: width - Layout.margin, y: 70), size: 14, .quietText, anchor: .end)
+            ? "radiological view: patient's right on the left" : "neurological view: patient's right on the right"
+        let window = "window \(Int(window.lowerBound.rounded())) to \(Int(window.upperBound.rounded()))"
+        canvas.text("\(view)  ·  \(window)", at: right, size: 14, .quietText, anchor: .end)
+        if labels.count > 1 && prediction != nil && reference != nil {
+            let key = "fill: prediction  ·  outline: reference  ·  numbers: Dice"
+            canvas.text(key, at: Point(x: right.x, y: 44), size: 14, .quietText, anchor: .end)
+        }
     }
 
     private func drawPlane(_ canvas: Canvas, _ layout: Layout, _ number: Int, _ pixelsPerUnit: Double) {
@@ -43,7 +49,8 @@ extension OverlayPanel {
         canvas.stroke(card, .grid, width: 1)
         let baseline = card.y - 10
         canvas.text(plane.kind.rawValue, at: Point(x: card.x + 2, y: baseline), size: 15, .text, bold: true)
-        let label = "\(["x", "y", "z"][plane.through]) = \(millimetres(plane)) mm"
+        let label =
+            "\(["x", "y", "z"][plane.through]) = \(millimetres(plane)) mm"
             + "  ·  slice \(plane.index + 1) of \(image.size[plane.through])"
         canvas.text(label, at: Point(x: card.maxX - 2, y: baseline), size: 13, .quietText, anchor: .end)
         drawLetters(canvas, plane, card)
@@ -112,32 +119,53 @@ extension OverlayPanel {
         canvas.text("\(Int(length)) mm", at: Point(x: left.x, y: y - 9), size: 12, .text)
     }
 
+    /// One class has an entry for each map, several have a cell for each class.
     private func drawLegend(_ canvas: Canvas, _ layout: Layout) {
-        let y = layout.height - Layout.legend / 2 + 8
-        var x = Layout.margin
-        for label in labels {
-            let name = labelNames[label] ?? "label \(label)"
-            if prediction != nil {
-                let swatch = Rectangle(x: x, y: y - 12, width: 22, height: 14)
-                canvas.fill(swatch, fillColour(label), alpha: 0.6, radius: 3)
-                canvas.stroke(swatch, fillColour(label), radius: 3)
-                x = write(canvas, labels.count == 1 ? "\(name), prediction" : name, x + 30, y)
-            }
-            if reference != nil && (labels.count == 1 || prediction == nil) {
-                canvas.line(Point(x: x, y: y - 5), Point(x: x + 22, y: y - 5), outlineColour(label), width: 2.5)
-                x = write(canvas, labels.count == 1 ? "\(name), reference" : name, x + 30, y)
-            }
+        let top = Point(x: Layout.margin, y: layout.legendTop)
+        if labels.count == 1 {
+            drawClass(labels[0], canvas, top)
+            return
+        }
+        let cell = (width - 2 * Layout.margin) / Double(Layout.legendColumns)
+        for (number, label) in labels.enumerated() {
+            let column = Double(number % Layout.legendColumns)
+            let row = Double(number / Layout.legendColumns)
+            let at = Point(x: top.x + column * cell, y: top.y + row * Layout.legendRow)
+            drawSwatch(label, canvas, at, filled: prediction != nil)
+            let end = write(canvas, name(label), at.x + 30, at.y)
             if let dice = dice(label) {
-                x = write(canvas, String(format: "Dice %.3f", dice), x - 14, y, bold: true)
+                _ = write(canvas, String(format: "%.3f", dice), end - 18, at.y, bold: true)
             }
         }
-        let lower = Int(window.lowerBound.rounded())
-        let upper = Int(window.upperBound.rounded())
-        let shown = labels.count > 1 && prediction != nil && reference != nil ? "fill: prediction, outline: reference  ·  " : ""
-        canvas.text(
-            "\(shown)window \(lower) to \(upper)", at: Point(x: width - Layout.margin, y: y), size: 13, .quietText,
-            anchor: .end)
     }
+
+    private func drawClass(_ label: UInt8, _ canvas: Canvas, _ at: Point) {
+        var x = at.x
+        if prediction != nil {
+            drawSwatch(label, canvas, at, filled: true)
+            x = write(canvas, "\(name(label)), prediction", x + 30, at.y)
+        }
+        if reference != nil {
+            drawSwatch(label, canvas, Point(x: x, y: at.y), filled: false)
+            x = write(canvas, "\(name(label)), reference", x + 30, at.y)
+        }
+        if let dice = dice(label) {
+            _ = write(canvas, String(format: "Dice %.3f", dice), x - 8, at.y, bold: true)
+        }
+    }
+
+    private func drawSwatch(_ label: UInt8, _ canvas: Canvas, _ at: Point, filled: Bool) {
+        guard filled else {
+            let y = at.y - 5
+            canvas.line(Point(x: at.x, y: y), Point(x: at.x + 22, y: y), outlineColour(label), width: 2.5)
+            return
+        }
+        let swatch = Rectangle(x: at.x, y: at.y - 12, width: 22, height: 14)
+        canvas.fill(swatch, fillColour(label), alpha: 0.6, radius: 3)
+        canvas.stroke(swatch, fillColour(label), radius: 3)
+    }
+
+    private func name(_ label: UInt8) -> String { labelNames[label] ?? "label \(label)" }
 
     /// Writes a legend entry and returns where the next one begins.
     private func write(_ canvas: Canvas, _ text: String, _ x: Double, _ y: Double, bold: Bool = false) -> Double {

@@ -7,7 +7,9 @@ extension OverlayPanel {
         static let gap = 18.0
         static let header = 84.0
         static let caption = 30.0
-        static let legend = 62.0
+        static let legendRow = 28.0
+        /// Classes side by side in the legend when there are several.
+        static let legendColumns = 6
         /// Planes taller than this are drawn smaller instead.
         static let tallest = 860.0
 
@@ -17,6 +19,8 @@ extension OverlayPanel {
         /// The slice in each card, all at one scale.
         var pictures: [Rectangle]
         var pixelsPerMM: Double
+        /// Baseline of the legend's first row.
+        var legendTop: Double
         var height: Double
     }
 
@@ -49,8 +53,10 @@ extension OverlayPanel {
                     height: picture.height))
             x = card.maxX + Layout.gap
         }
+        let legendTop = top + cardHeight + 40
+        let rows = max(1, (labels.count + Layout.legendColumns - 1) / Layout.legendColumns)
         return Layout(
-            planes: planes, cards: cards, pictures: pictures, pixelsPerMM: scale,
-            height: (top + cardHeight + Layout.legend).rounded(.up))
+            planes: planes, cards: cards, pictures: pictures, pixelsPerMM: scale, legendTop: legendTop,
+            height: (legendTop + Double(rows - 1) * Layout.legendRow + 24).rounded(.up))
     }
 }

@@ -7,7 +7,7 @@ public import SegImaging
 public struct OverlayPanel: Sendable {
     /// Headline of the figure.
     public var title: String
-    /// A quiet line under the headline, e.g. the case's and the model's name.
+    /// A quiet line under the headline, such as the case's and the model's name.
     public var subtitle: String
     /// What a label is called in the legend; `label 3` where none is given.
     public var labelNames: [UInt8: String] = [:]
@@ -34,11 +34,13 @@ public struct OverlayPanel: Sendable {
         for (name, map) in [("prediction", prediction), ("reference", reference)] {
             guard let map, map.count != image.size.count else { continue }
             throw ReportError.invalidInput(
-                "The \(name) has \(map.count) voxels, the image \(image.size) = \(image.size.count); give both on one grid.")
+                "The \(name) has \(map.count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+            )
         }
         guard image.size.count > 0, Self.isRAS(image.affine) else {
             throw ReportError.invalidInput(
-                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first.")
+                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+            )
         }
         self.title = title
         self.subtitle = subtitle

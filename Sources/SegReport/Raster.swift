@@ -29,7 +29,8 @@ extension Raster {
     /// The pixels of a drawn surface, for what wants to look at a figure without a file.
     init(reading surface: OpaquePointer) {
         cairo_surface_flush(surface)
-        self.init(width: Int(cairo_image_surface_get_width(surface)), height: Int(cairo_image_surface_get_height(surface)))
+        self.init(
+            width: Int(cairo_image_surface_get_width(surface)), height: Int(cairo_image_surface_get_height(surface)))
         guard let data = cairo_image_surface_get_data(surface) else { return }
         let stride = Int(cairo_image_surface_get_stride(surface))
         for y in 0..<height {

@@ -18,6 +18,7 @@ struct DeviceOptions: ParsableArguments {
     var maxMemory: String?
 
     func makeBackend() throws -> any Backend {
+        try checkThreads(threads)
         let backend = try Devices.makeBackend(device, threads: threads)
         if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
         return backend
@@ -39,6 +40,16 @@ extension Int {
     fileprivate func multipliedIfFits(_ factor: Int) -> Int? {
         let (product, overflow) = multipliedReportingOverflow(by: factor)
         return overflow ? nil : product
+    }
+}
+
+/// Insists that a count of threads, of an option or of the environment, can be started.
+func checkThreads(_ threads: Int?) throws {
+    let variable = ProcessInfo.processInfo.environment["MEDSEG_THREADS"]
+    guard let text = threads.map(String.init) ?? variable else { return }
+    guard let count = Int(text), (1...1024).contains(count) else {
+        let name = threads == nil ? "MEDSEG_THREADS" : "--threads"
+        throw UsageError("\(name) should be a whole number from 1 to 1024, not '\(text)'")
     }
 }
 
@@ -94,7 +105,7 @@ enum OutputFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be made a folder: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
         }
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw ImagingError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
@@ -106,7 +117,7 @@ enum OutputFolder {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
         }
     }
 }

@@ -54,7 +54,9 @@ struct TrainingRun {
                 validations.append(result)
                 try record.append(result)
                 bar.line(
-                    String(format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice, result.isBest ? " (best)" : ""))
+                    String(
+                        format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice,
+                        result.isBest ? " (best)" : ""))
                 if result.isBest { try record.save(model, trainer.network.store) }
             }
         }
@@ -150,7 +152,7 @@ private final class LineFile {
         do {
             try handle.write(contentsOf: Data((line + "\n").utf8))
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
         }
     }
 }

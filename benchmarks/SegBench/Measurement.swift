@@ -58,7 +58,9 @@ struct Table {
     let json: Bool
 
     func header() {
-        if !json { print("case                             what               median ms    best ms  GFLOP/s  peak MiB") }
+        if !json {
+            print("case                             what               median ms    best ms  GFLOP/s  peak MiB")
+        }
     }
 
     func row(_ measurement: Measurement) throws {
@@ -70,7 +72,9 @@ struct Table {
             let gflops = measurement.gflops.map { String(format: "%8.1f", $0) } ?? "        "
             let name = measurement.case.padding(toLength: 32, withPad: " ", startingAt: 0)
             let what = measurement.what.padding(toLength: 17, withPad: " ", startingAt: 0)
-            print("\(name) \(what) \(String(format: "%10.2f %10.2f", measurement.ms, measurement.best_ms)) \(gflops) \(String(format: "%9d", measurement.peak_mib))")
+            print(
+                "\(name) \(what) \(String(format: "%10.2f %10.2f", measurement.ms, measurement.best_ms)) \(gflops) \(String(format: "%9d", measurement.peak_mib))"
+            )
         }
         fflush(nil)
     }

@@ -30,7 +30,8 @@ struct Nets: ParsableCommand {
         table.header()
         for name in names {
             guard let definition = Self.definitions[name] else {
-                throw ValidationError("unknown network '\(name)'; known: \(Self.definitions.keys.sorted().joined(separator: ", "))")
+                throw ValidationError(
+                    "unknown network '\(name)'; known: \(Self.definitions.keys.sorted().joined(separator: ", "))")
             }
             try time(name, definition, on: backend, table)
         }

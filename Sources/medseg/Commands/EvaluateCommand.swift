@@ -4,14 +4,15 @@ import SegBackend
 import SegData
 import SegImaging
 import SegInference
-import SegModels
 import SegMetrics
+import SegModels
 
 /// `medseg evaluate`.
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        abstract:
+            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
             are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
@@ -49,6 +50,9 @@ struct EvaluateCommand: ParsableCommand {
         if let out, !force, FileManager.default.fileExists(atPath: out) {
             throw ImagingError(.cannotWrite, out, "exists already; name another file or allow --force")
         }
+        guard tolerance >= 0, tolerance.isFinite else {
+            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
         let evaluation: Evaluation
         switch (data, prediction, reference) {
         case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
@@ -69,13 +73,14 @@ struct EvaluateCommand: ParsableCommand {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
+            try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let mask = try predictor.predict(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }.mask()
             bar.finish()
             try evaluation.add(
                 item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.network.outputChannels)
+                classes: 1..<predictor.classes)
         }
         return evaluation
     }
@@ -83,6 +88,7 @@ struct EvaluateCommand: ParsableCommand {
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
         let (predicted, _) = try NIfTI.readVolume(prediction)
         let (label, _) = try NIfTI.readVolume(reference)
+        try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         let mask = try LabelMap.classes(of: predicted, file: prediction)
         let truth = try LabelMap.classes(of: label, file: reference)
         let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)
