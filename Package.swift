@@ -74,7 +74,7 @@ let package = Package(
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
-        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels"]),
+        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegOpCases"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(
@@ -99,7 +99,20 @@ let package = Package(
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
-        test("SegInferenceTests", ["SegInference", "SegBackend", "SegTensor", "SegReference"]),
+        test(
+            "SegInferenceTests",
+            [
+                "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegReference", "SegCPU",
+            ]),
+        test(
+            "SegTrainTests",
+            [
+                "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend", "SegReference",
+                "SegCPU",
+            ]
+        ),
+        // Runs the built commands as a user would.
+        test("MedSegTests", ["SegImaging", "SegModels"]),
         test("SegImagingTests", ["SegImaging"]),
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),

@@ -86,6 +86,29 @@ INLINE void fold_row(float *narrow, double *wide, size_t count) {
     }
 }
 
+// Rows this short lose most of their gradient to the two projections: of two channels 1 - x̂² is left, about epsilon
+// over the variance. In float nothing would remain of it, so they are projected in double, from x itself.
+enum { SHORT_ROW = 8 };
+
+INLINE void project_short_row(
+    const float *x, const float *g, size_t channels, float epsilon, float *gx, bool accumulate) {
+    double mean = 0, variance = 0, centre = 0, slant = 0;
+    for (size_t c = 0; c < channels; c++) mean += x[c];
+    mean /= (double)channels;
+    for (size_t c = 0; c < channels; c++) variance += (x[c] - mean) * (x[c] - mean);
+    double rstd = 1 / __builtin_sqrt(variance / (double)channels + (double)epsilon);
+    for (size_t c = 0; c < channels; c++) {
+        centre += g[c];
+        slant += g[c] * (x[c] - mean) * rstd;
+    }
+    centre /= (double)channels;
+    slant /= (double)channels;
+    for (size_t c = 0; c < channels; c++) {
+        double value = rstd * (g[c] - centre - (x[c] - mean) * rstd * slant);
+        gx[c] = (float)(accumulate ? gx[c] + value : value);
+    }
+}
+
 INLINE void layer_gradient_as(
     int kind, const segcpu_norm *p, const float *x, const float *mean, const float *variance, float epsilon,
     const float *upstream, const float *before, float *g2, float *gx, bool accumulate, size_t rows, size_t channels,
@@ -115,6 +138,11 @@ INLINE void layer_gradient_as(
     } while (0)
         FOR_ROW(SUMS, element + at)
 #undef SUMS
+        if (channels <= SHORT_ROW) {
+            project_short_row(x + at, scaled, channels, epsilon, gx + at, accumulate);
+            if (row % 64 == 63 || row + 1 == rows) fold_row(scratch, sums, 3 * channels);
+            continue;
+        }
         vf centre = (vf)(horizontal_sum(total) / (float)channels);
         vf slant = (vf)(horizontal_sum(projected) / (float)channels);
         for (size_t c = 0; c < channels; c += LANES) {

@@ -17,6 +17,7 @@ public final class CPUBackend: Sendable {
             throw BackendError.failed(
                 backend: "cpu", operation: "starting \(count) threads", reason: "the count must be 1 to 1024")
         }
+        try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
         // Parallelism is ours: tiles are cut the same way for any thread count.
         openblas_set_num_threads(1)
@@ -31,6 +32,17 @@ public final class CPUBackend: Sendable {
                 backend: "cpu", operation: "reading MEDSEG_THREADS", reason: "'\(text)' is not a number")
         }
         return count
+    }
+
+    /// `MEDSEG_ISA=portable|avx2|avx512` keeps to an instruction set, to compare them or to find a fault.
+    private static func limitInstructionSet() throws {
+        guard let name = ProcessInfo.processInfo.environment["MEDSEG_ISA"] else { return }
+        guard let wanted = CPUInstructionSet.allCases.first(where: { "\($0)" == name }) else {
+            let known = CPUInstructionSet.allCases.map { "\($0)" }.joined(separator: ", ")
+            throw BackendError.failed(
+                backend: "cpu", operation: "reading MEDSEG_ISA", reason: "'\(name)' is not one of \(known)")
+        }
+        if CPUInstructionSet.current.rawValue > wanted.rawValue { wanted.limit() }
     }
 
     /// What `--device` calls it.

@@ -12,9 +12,23 @@ public struct DatasetCase: Hashable, Sendable {
 
     /// Names a scan and its label map.
     public init(image: String, label: String) {
-        name = NIfTI.stem(of: image)
+        self.init(name: NIfTI.stem(of: image), image: image, label: label)
+    }
+
+    private init(name: String, image: String, label: String) {
+        self.name = name
         self.image = image
         self.label = label
+    }
+
+    /// Cases of which several would have one name, with the names of their folders before it.
+    static func distinguished(_ cases: [DatasetCase]) -> [DatasetCase] {
+        let counts = Dictionary(grouping: cases, by: \.name).mapValues(\.count)
+        return cases.map { item in
+            guard counts[item.name, default: 1] > 1 else { return item }
+            let folder = URL(fileURLWithPath: item.image).deletingLastPathComponent().lastPathComponent
+            return DatasetCase(name: "\(folder)_\(item.name)", image: item.image, label: item.label)
+        }
     }
 }
 
@@ -56,16 +70,19 @@ public struct Dataset: Sendable {
         for (number, label) in document.labels {
             guard let number = Int(number) else {
                 throw ImagingError(
-                    .badData, file, "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
+                    .badData, file,
+                    "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
             }
             labels[number] = label
         }
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-        func resolve(_ path: String) -> String { URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path }
-        // Archives made on a Mac carry resource forks under names that begin with "._".
-        cases = document.training.filter { !URL(fileURLWithPath: $0.image).lastPathComponent.hasPrefix("._") }.map {
-            DatasetCase(image: resolve($0.image), label: resolve($0.label))
+        func resolve(_ path: String) -> String {
+            URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path
         }
+        // Archives made on a Mac carry resource forks under names that begin with "._".
+        let pairs = document.training.filter { !URL(fileURLWithPath: $0.image).lastPathComponent.hasPrefix("._") }
+        cases = DatasetCase.distinguished(
+            pairs.map { DatasetCase(image: resolve($0.image), label: resolve($0.label)) })
         for path in cases.flatMap({ [$0.image, $0.label] }) where !FileManager.default.fileExists(atPath: path) {
             throw ImagingError(.noInput, path, "is named in \(file) but is not there")
         }
@@ -112,7 +129,8 @@ extension Dataset {
         let count = share == 0 ? 0 : max(1, Int((Double(cases.count) * share).rounded()))
         guard count < cases.count else {
             throw ImagingError(
-                .badData, name, "\(cases.count) cases leave none for training when \(count) are set aside; use validation: 0")
+                .badData, name,
+                "\(cases.count) cases leave none for training when \(count) are set aside; use validation: 0")
         }
         var random = NumPyRandomState(seed: seed)
         var order = Array(cases.indices)

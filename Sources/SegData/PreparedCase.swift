@@ -15,6 +15,7 @@ public struct PreparedCase: Sendable {
     public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(ImagingError) {
         let (scan, _) = try NIfTI.readVolume(item.image)
         let (raw, _) = try NIfTI.readVolume(item.label)
+        try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
         let numbers = try LabelMap.classes(of: raw, file: item.label)
         let largest = Int(numbers.max() ?? 0)
         guard largest < classes else {

@@ -61,7 +61,7 @@ extension Preprocessing {
                 .badData, name, "\(broken) voxels are NaN or infinite; replace them, for a CT by -1024, and try again")
         }
         var record = SpatialRecord(of: scan)
-        var image = try placed(scan, .trilinear, record: &record)
+        var image = try placed(scan, .trilinear, name: name, record: &record)
         if let intensity {
             try ScaleIntensityRange(
                 aMin: intensity.aMin, aMax: intensity.aMax, bMin: intensity.bMin, bMax: intensity.bMax,
@@ -88,15 +88,20 @@ extension Preprocessing {
         // One grid: small differences of the two headers must not move the label against its image.
         let aligned = Volume(voxels: labels.voxels, size: labels.size, affine: prepared.record.scanAffine)
         var record = SpatialRecord(of: aligned)
-        return try placed(aligned, .nearest, record: &record).cut(prepared.record.networkBox, fill: 0)
+        return try placed(aligned, .nearest, name: name, record: &record).cut(prepared.record.networkBox, fill: 0)
     }
 
     private func placed(
-        _ volume: Volume, _ interpolation: Interpolation, record: inout SpatialRecord
+        _ volume: Volume, _ interpolation: Interpolation, name: String, record: inout SpatialRecord
     ) throws(ImagingError) -> Volume {
         var volume = volume
         if let orientation { volume = try Orientation(axisCodes: orientation)(volume, record: &record) }
-        if let pixdim { volume = try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record) }
-        return volume
+        guard let pixdim else { return volume }
+        do {
+            return try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record)
+        } catch {
+            // The transform knows its volume's extents, a user the file's name.
+            throw ImagingError(error.kind, name, "\(error.subject): \(error.message)")
+        }
     }
 }

@@ -20,7 +20,8 @@ extension Volume {
         case .refuse:
             throw ImagingError(
                 .badData, name,
-                "\(count) of \(voxels.count) voxels are NaN or infinite; repair the scan, or say which value replaces them."
+                "\(count) of \(voxels.count) voxels are NaN or infinite; repair the scan, "
+                    + "or say which value replaces them."
             )
         case .replace(let value):
             var result = self
@@ -37,7 +38,8 @@ extension Volume {
         guard size == label.size else {
             throw ImagingError(
                 .badData, labelName,
-                "the label is \(label.size) voxels, its image \(imageName) is \(size); give the label of this image, on its grid."
+                "the label is \(label.size) voxels, its image \(imageName) is \(size); "
+                    + "give the label of this image, on its grid."
             )
         }
         let tolerance = (spacing.min() ?? 1) / 2

@@ -51,6 +51,9 @@ public struct ModelDescription: Hashable, Sendable {
         guard roi.count == 3, roi.allSatisfy({ $0 > 0 }) else {
             throw reader.error("roi_size", "should be three positive whole numbers, not \(roi)")
         }
+        guard roi.map(Double.init).reduce(1, *) <= Double(largestWindow) else {
+            throw reader.error("roi_size", "\(roi) is more than the \(largestWindow) voxels that a window may have")
+        }
         let overlap = try reader.double("overlap") ?? 0.25
         guard overlap >= 0, overlap < 1 else {
             throw reader.error("overlap", "should be at least 0 and below 1, not \(overlap)")
@@ -64,6 +67,9 @@ public struct ModelDescription: Hashable, Sendable {
             preprocessing: try Preprocessing(reader.required("preprocessing", reader.object("preprocessing"))),
             roiSize: Triple(roi), overlap: overlap, mode: mode, labels: try Self.labels(reader))
     }
+
+    /// A window of 1 GiB, above which a size is a typing error.
+    private static let largestWindow = 1 << 28
 
     private static func labels(_ reader: ConfigReader) throws -> [Int: String] {
         guard let value = reader.value("labels") else { return [:] }
@@ -80,13 +86,37 @@ public struct ModelDescription: Hashable, Sendable {
         return labels
     }
 
-    /// Classes that the network tells apart, background included, by its `out_channels`.
+    /// Channels that the network gives, by its `out_channels`.
     /// - Throws: `ConfigError` where the definition does not say.
-    public var classCount: Int {
+    public var outputChannels: Int {
         get throws {
             let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
             return try reader.required("out_channels", reader.int("out_channels"))
         }
+    }
+
+    /// Classes that the network tells apart, background included; a single channel tells two apart.
+    /// - Throws: `ConfigError` where the definition does not say.
+    public var classCount: Int {
+        get throws { max(2, try outputChannels) }
+    }
+
+    /// Builds the network with fresh parameters, made for scans and for windows of `roiSize`.
+    /// - Throws: `ConfigError` where it cannot be built or does not take such windows; `BackendError` where memory is
+    ///   short.
+    public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
+        let built = try network.makeNetwork(on: backend, seed: seed)
+        guard built.inputChannels == 1 else {
+            throw ConfigError(
+                source: network.source, key: "network_def.in_channels",
+                "should be 1, as a scan has, not \(built.inputChannels)")
+        }
+        guard roiSize.zip(built.sizeDivisor, %) == Triple(0) else {
+            throw ConfigError(
+                source: network.source, key: "roi_size",
+                "should be multiples of \(built.sizeDivisor), by which the network's strides divide it, not \(roiSize)")
+        }
+        return built
     }
 
     /// The document that `init(file:)` reads.

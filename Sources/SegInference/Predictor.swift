@@ -1,3 +1,4 @@
+internal import Foundation
 public import SegBackend
 public import SegImaging
 public import SegModels
@@ -12,6 +13,9 @@ public final class Predictor {
     public let network: any Network
     private let backend: any Backend
 
+    /// Classes that the network tells apart, background included; a single channel tells two apart.
+    public var classes: Int { max(2, network.outputChannels) }
+
     /// Wraps a network that has its weights.
     public init(network: any Network, description: ModelDescription, on backend: any Backend) {
         self.network = network
@@ -22,17 +26,23 @@ public final class Predictor {
     /// Builds the network and loads weights.
     /// - Throws: `ConfigError` where the network cannot be built or the weights do not fit it; `BackendError`.
     public convenience init(weights: String, description: ModelDescription, on backend: any Backend) throws {
-        let network = try description.network.makeNetwork(on: backend, seed: 0)
-        try network.store.load(Safetensors(file: weights).tensors, source: weights)
+        let network = try description.makeNetwork(on: backend, seed: 0)
+        try network.store.load(Weights.read(weights).tensors, source: weights)
         self.init(network: network, description: description, on: backend)
     }
 
-    /// Opens a model folder: `model.json` and `model.safetensors`.
+    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
     /// - Throws: `ConfigError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
         try self.init(
-            weights: folder + "/model.safetensors", description: ModelDescription(file: folder + "/model.json"),
+            weights: Self.weightsFile(in: folder), description: ModelDescription(file: folder + "/model.json"),
             on: backend)
+    }
+
+    /// The first of a model folder's possible weights that is there; safetensors where none is.
+    public static func weightsFile(in folder: String) -> String {
+        let candidates = ["safetensors", "pt", "pth"].map { "\(folder)/model.\($0)" }
+        return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }
 
     /// Predicts a scan.
@@ -54,59 +64,13 @@ public final class Predictor {
         let window = SlidingWindow(
             window: description.roiSize, overlap: description.overlap, blending: description.mode)
         let logits = try window(image, progress: progress) { try network($0, in: .inference) }
-        return Prediction(
-            probabilities: try softmax(logits).floats(), classes: network.outputChannels, record: prepared.record)
-    }
-}
-
-/// Class probabilities on the network's grid, and the way back to the scan's.
-public struct Prediction: Sendable {
-    /// `[D, H, W, classes]` on the network's grid.
-    public let probabilities: [Float]
-    /// Number of classes, background included.
-    public let classes: Int
-    /// What was done to the scan's grid.
-    public let record: SpatialRecord
-
-    /// Rows of the scan that are restored at a time: the only ones whose probabilities of all classes are in memory.
-    private static let slab = 8
-
-    /// The most probable class of every voxel of the scan, in its own orientation and spacing.
-    ///
-    /// Probabilities are brought back trilinearly and compared slab by slab; outside the network's box it is 0.
-    public func mask() -> [UInt8] {
-        let row = record.scanSize.j * record.scanSize.k
-        var mask: [UInt8] = []
-        mask.reserveCapacity(record.scanSize.count)
-        forEachSlab { values in
-            values.withUnsafeBufferPointer { values in
-                for voxel in 0..<values.count / classes {
-                    var best = 0
-                    let base = voxel * classes
-                    for c in 1..<classes where values[base + c] > values[base + best] { best = c }
-                    mask.append(UInt8(best))
-                }
-            }
+        let channels = network.outputChannels
+        let probabilities =
+            channels == 1 ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
+        guard probabilities.allSatisfy(\.isFinite) else {
+            throw InferenceError(
+                "\(name): the network's output is not finite; its weights are damaged or not of this preprocessing")
         }
-        precondition(mask.count == record.scanSize.i * row, "slabs do not cover the scan")
-        return mask
-    }
-
-    /// The probability of one class at every voxel of the scan; 0 outside the network's box.
-    public func probability(of label: Int) -> [Float] {
-        precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
-        var map: [Float] = []
-        map.reserveCapacity(record.scanSize.count)
-        forEachSlab { values in
-            for voxel in 0..<values.count / classes { map.append(values[voxel * classes + label]) }
-        }
-        return map
-    }
-
-    private func forEachSlab(_ body: ([Float]) -> Void) {
-        for start in stride(from: 0, to: record.scanSize.i, by: Self.slab) {
-            let rows = start..<min(start + Self.slab, record.scanSize.i)
-            body(record.restore(probabilities, channels: classes, rows: rows))
-        }
+        return Prediction(probabilities: probabilities, channels: channels, record: prepared.record)
     }
 }

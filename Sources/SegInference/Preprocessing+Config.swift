@@ -9,8 +9,16 @@ extension Preprocessing {
         if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {
             throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
         }
+        let orientation = try reader.string("orientation")
+        if let orientation {
+            do {
+                _ = try Orientation(axisCodes: orientation)
+            } catch {
+                throw reader.error("orientation", "'\(orientation)': \(error.message)")
+            }
+        }
         self.init(
-            orientation: try reader.string("orientation"), pixdim: pixdim,
+            orientation: orientation, pixdim: pixdim,
             intensity: try reader.object("intensity").map { try Intensity($0) },
             cropForeground: try reader.bool("crop_foreground") ?? false)
         try reader.finish()
@@ -33,10 +41,10 @@ extension Preprocessing {
 
 extension Preprocessing.Intensity {
     fileprivate init(_ reader: ConfigReader) throws {
+        let (bMin, bMax) = (try reader.double("b_min") ?? 0, try reader.double("b_max") ?? 1)
+        let (aMin, aMax) = (try reader.double("a_min"), try reader.double("a_max"))
         self.init(
-            aMin: try reader.required("a_min", reader.double("a_min")),
-            aMax: try reader.required("a_max", reader.double("a_max")),
-            bMin: try reader.double("b_min") ?? 0, bMax: try reader.double("b_max") ?? 1,
+            aMin: try reader.required("a_min", aMin), aMax: try reader.required("a_max", aMax), bMin: bMin, bMax: bMax,
             clip: try reader.bool("clip") ?? false)
         try reader.finish()
     }

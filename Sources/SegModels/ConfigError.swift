@@ -39,7 +39,7 @@ public func nearest(to word: String, among candidates: some Sequence<String>) ->
 }
 
 /// Insertions, deletions and replacements that turn one word into the other. Levenshtein 1966.
-private func editDistance(_ a: String, _ b: String) -> Int {
+func editDistance(_ a: String, _ b: String) -> Int {
     let (a, b) = (Array(a), Array(b))
     var row = Array(0...b.count)
     for i in a.indices {

@@ -26,6 +26,12 @@ public final class ConfigReader {
         return value
     }
 
+    /// Whether a key stands there with the value null, which to MONAI's networks means "none".
+    public func isNull(_ key: String) -> Bool {
+        known.insert(key)
+        return entries[key] == .null
+    }
+
     /// Marks a key as known whose value does not matter here.
     public func ignore(_ keys: String...) { known.formUnion(keys) }
 
@@ -95,20 +101,26 @@ public final class ConfigReader {
     }
 
     /// Insists that a value is there.
-    /// - Throws: `ConfigError` where it is absent.
+    /// - Throws: `ConfigError` where it is absent, naming an unread key that may be meant for it.
     public func required<T>(_ key: String, _ value: T?) throws -> T {
-        guard let value else { throw error(key, "is missing") }
-        return value
+        if let value { return value }
+        let similar = entries.keys.filter { !known.contains($0) && editDistance($0, key) <= 2 }.min()
+        throw error(key, "is missing" + (similar.map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""))
     }
 
     /// Complains about keys that were not read, suggesting the nearest known one.
-    /// - Throws: `ConfigError` naming the first unknown key.
+    ///
+    /// A key with a near one comes first: a misspelt `name` leaves others unknown that go with the right one.
+    /// - Throws: `ConfigError` naming an unknown key.
     public func finish() throws {
-        guard let unknown = entries.keys.filter({ !known.contains($0) }).sorted().first else { return }
-        let hint =
-            nearest(to: unknown, among: known).map { "did you mean '\($0)'?" }
-            ?? "known here: \(known.sorted().joined(separator: ", "))"
-        throw ConfigError(source: source, key: qualified(unknown), "is not a known key; \(hint)")
+        let unknown = entries.keys.filter { !known.contains($0) }.sorted()
+        let hinted = unknown.lazy.compactMap { key in nearest(to: key, among: self.known).map { (key, $0) } }
+        if let (key, meant) = hinted.first {
+            throw error(key, "is not a known key; did you mean '\(meant)'?")
+        }
+        if let key = unknown.first {
+            throw error(key, "is not a known key; known here: \(known.sorted().joined(separator: ", "))")
+        }
     }
 
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }

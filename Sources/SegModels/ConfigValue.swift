@@ -24,12 +24,24 @@ public enum ConfigValue: Hashable, Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.localizedDescription)")
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
         }
         do {
             self = try JSONDecoder().decode(ConfigValue.self, from: data)
         } catch {
-            throw ConfigError(source: path, key: nil, "is not valid JSON: \(error.shortReason)")
+            throw ConfigError(source: path, key: nil, "is not valid JSON: \(Self.mistake(in: data))")
+        }
+    }
+
+    /// What is wrong with JSON that could not be decoded; the decoder does not say, the older parser does.
+    private static func mistake(in data: Data) -> String {
+        if data.isEmpty { return "it is empty" }
+        do {
+            _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+            return "it holds a value that cannot be represented"
+        } catch {
+            let text = (error as NSError).userInfo["NSDebugDescription"] as? String
+            return text ?? error.localizedDescription
         }
     }
 
@@ -110,14 +122,5 @@ extension ConfigValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, 
     /// An object; of equal keys the last counts.
     public init(dictionaryLiteral elements: (String, ConfigValue)...) {
         self = .object(Dictionary(elements) { $1 })
-    }
-}
-
-extension Error {
-    /// What a decoder found wrong, without Swift's wrapping.
-    fileprivate var shortReason: String {
-        guard case .dataCorrupted(let context)? = self as? DecodingError else { return localizedDescription }
-        let underlying = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"] as? String
-        return underlying ?? context.debugDescription
     }
 }

@@ -12,12 +12,47 @@ public protocol Network {
     var outputChannels: Int { get }
     /// An input's extents must be multiples of these.
     var sizeDivisor: Triple { get }
+    /// The only extents an input may have, where parameters are made for them (UNETR's `img_size`); nil for any.
+    var requiredSize: Triple? { get }
     /// The largest probability among its dropouts; 0 where it has none.
     var dropoutProbability: Float { get }
 
     /// **Shapes**: x `[N, D, H, W, inputChannels]`, result `[N, D, H, W, outputChannels]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor
+
+    /// What a loss is taken of: the output and, in training with deep supervision, coarser outputs resized to it.
+    ///
+    /// **Shapes**: as `callAsFunction`, each; the output first, then the supervising heads from fine to coarse.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor]
+}
+
+extension Network {
+    /// Any extents that `sizeDivisor` allows.
+    public var requiredSize: Triple? { nil }
+
+    /// The output alone: most networks have no deep supervision.
+    public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        [try self(x, in: context)]
+    }
+
+    /// Refuses an input whose channels or extents the network does not take.
+    func checkInput(_ x: Tensor, _ name: String) throws {
+        let size = x.shape.rank == 5 ? x.shape.size : Triple(0)
+        if let requiredSize, size != requiredSize || x.shape.channels != inputChannels {
+            let expected = Shape(batch: 1, size: requiredSize, channels: inputChannels)
+            throw TensorError(
+                op: name,
+                "input \(x.shape) should be \(expected) or a batch of these: this network was made for windows of "
+                    + "\(requiredSize) (img_size) only; set roi_size to it")
+        }
+        guard size.product > 0, size.zip(sizeDivisor, %) == Triple(0), x.shape.channels == inputChannels else {
+            throw TensorError(
+                op: name,
+                "input \(x.shape) should be [N, D, H, W, \(inputChannels)] with D, H, W multiples of \(sizeDivisor)")
+        }
+    }
 }
 
 /// A `network_def`: the name of a MONAI network and its arguments, as data.
@@ -37,7 +72,12 @@ public struct NetworkDefinition: Hashable, Sendable {
 
     /// `_target_` is looked up here; nothing is evaluated.
     private static let builders: [String: Builder] = [
-        "UNet": { try UNet(UNetOptions($0), $1) }
+        "UNet": { try UNet(UNetOptions($0), $1) },
+        "VNet": { try VNet(VNetOptions($0), $1) },
+        "UNETR": { try UNETR(UNETROptions($0), $1) },
+        "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
+        "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
+        "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
     ]
 
     /// Builds the network with fresh parameters.

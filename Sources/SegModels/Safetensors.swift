@@ -76,10 +76,10 @@ public struct StoredTensor: Sendable {
         }
     }
 
-    /// The elements as whole numbers, rounded towards zero.
+    /// The elements as whole numbers; 0 for what is none, such as NaN.
     public func integers() -> [Int64] {
         if dtype == .i64 { return load(Int64.self) { $0 } }
-        return floats().map { Int64($0) }
+        return floats().map { Int64(exactly: $0) ?? 0 }
     }
 
     private func load<T: BitwiseCopyable, Result>(_ type: T.Type, _ convert: (T) -> Result) -> [Result] {
@@ -122,7 +122,7 @@ public struct Safetensors: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.localizedDescription)")
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
         }
         guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
@@ -205,7 +205,7 @@ public struct Safetensors: Sendable {
         do {
             try Data(encoded()).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.localizedDescription)")
+            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
         }
     }
 }

@@ -12,6 +12,10 @@ public struct StateMatch: Sendable {
     public var unexpected: [String] = []
     /// Names in both whose shapes differ.
     public var misshapen: [(name: String, file: [Int], network: [Int])] = []
+    /// Names the file has from an older MONAI version, which no output depends on.
+    public var obsolete: [String] = []
+    /// Names the network has and a file of an older MONAI version lacks, which no output depends on.
+    public var defaulted: [String] = []
 
     /// Whether every array found its place.
     public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
@@ -40,6 +44,10 @@ extension ParameterStore {
             state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: parameter.shape.dimensions)
         }
         for counter in counters { state[counter.name] = StoredTensor([counter.value], shape: []) }
+        for constant in constants {
+            state[constant.name] = StoredTensor(constant.values, shape: constant.shape.dimensions)
+        }
+        for (name, original) in aliases { state[name] = state[original] }
         return state
     }
 
@@ -48,7 +56,11 @@ extension ParameterStore {
         var match = StateMatch()
         for parameter in parameters {
             guard let stored = state[parameter.name] else {
-                match.missing.append(parameter.name)
+                if StateDict.isOptional(parameter.name) {
+                    match.defaulted.append(parameter.name)
+                } else {
+                    match.missing.append(parameter.name)
+                }
                 continue
             }
             if stored.shape == parameter.shape.dimensions {
@@ -57,8 +69,11 @@ extension ParameterStore {
                 match.misshapen.append((parameter.name, stored.shape, parameter.shape.dimensions))
             }
         }
-        let known = Set(parameters.map(\.name)).union(counters.map(\.name))
-        match.unexpected = state.keys.filter { !known.contains($0) }.sorted()
+        let known = Set(parameters.map(\.name)).union(counters.map(\.name)).union(constants.map(\.name))
+            .union(aliases.map(\.name))
+        let others = state.keys.filter { !known.contains($0) }.sorted()
+        match.unexpected = others.filter { !StateDict.isObsolete($0) }
+        match.obsolete = others.filter(StateDict.isObsolete)
         return match
     }
 
@@ -70,19 +85,27 @@ extension ParameterStore {
         guard match.isComplete else {
             throw ConfigError(source: source, key: nil, "the weights do not fit the network: \(match.summary)")
         }
-        for parameter in parameters {
-            if let stored = state[parameter.name] { try parameter.set(stored.floats()) }
+        let values = parameters.map { ($0, state[$0.name]?.floats()) }
+        if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
+            throw ConfigError(
+                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run"
+            )
         }
+        for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
     }
 }
 
 /// Names of a PyTorch `state_dict`.
 public enum StateDict {
-    /// The arrays without the prefix `module.` that DataParallel puts before every name.
+    /// The arrays without the prefix `module.` or `_orig_mod.` that DataParallel and `torch.compile` put before
+    /// every name.
     public static func normalized(_ state: [String: StoredTensor]) -> [String: StoredTensor] {
-        let prefix = "module."
-        guard !state.isEmpty, state.keys.allSatisfy({ $0.hasPrefix(prefix) }) else { return state }
-        return Dictionary(uniqueKeysWithValues: state.map { (String($0.dropFirst(prefix.count)), $1) })
+        var state = state
+        for prefix in ["module.", "_orig_mod.", "module."]
+        where !state.isEmpty && state.keys.allSatisfy({ $0.hasPrefix(prefix) }) {
+            state = Dictionary(state.map { (String($0.dropFirst(prefix.count)), $1) }) { first, _ in first }
+        }
+        return state
     }
 }

@@ -33,49 +33,38 @@ public struct UNetOptions: Hashable, Sendable {
     /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
-        for key in ["spatial_dims", "dimensions"] {
-            if let dimensions = try reader.int(key), dimensions != 3 {
-                throw reader.error(key, "only 3 is supported, not \(dimensions)")
-            }
-        }
+        try reader.requireThreeDimensions("spatial_dims", "dimensions")
         inputChannels = try reader.required("in_channels", reader.int("in_channels"))
         outputChannels = try reader.required("out_channels", reader.int("out_channels"))
         channels = try reader.required("channels", reader.ints("channels"))
-        let strideValue = try reader.required("strides", reader.value("strides"))
-        guard case .array(let strideItems) = strideValue else {
-            throw reader.error("strides", "should be a list, not \(strideValue)")
-        }
-        strides = try strideItems.map { try Self.triple($0, "strides", reader) }
-        kernel = try Self.triple(reader.value("kernel_size") ?? 3, "kernel_size", reader)
-        upKernel = try Self.triple(reader.value("up_kernel_size") ?? 3, "up_kernel_size", reader)
+        strides = try reader.required("strides", reader.triples("strides"))
+        kernel = try reader.triple("kernel_size") ?? Triple(3)
+        upKernel = try reader.triple("up_kernel_size") ?? Triple(3)
         residualUnits = try reader.int("num_res_units") ?? 0
         block = try BlockOptions(reader, defaultNorm: "instance")
         try reader.finish()
         try validate(reader)
     }
 
-    private static func triple(_ value: ConfigValue, _ key: String, _ reader: ConfigReader) throws -> Triple {
-        if let number = value.wholeNumber, number > 0 { return Triple(number) }
-        if case .array(let items) = value {
-            let numbers = items.compactMap(\.wholeNumber)
-            if numbers.count == 3, items.count == 3, numbers.allSatisfy({ $0 > 0 }) { return Triple(numbers) }
-        }
-        throw reader.error(key, "should be a positive whole number or three of them, not \(value)")
-    }
+    /// Beyond these a network is a typing error, and sizes of its arrays could not be counted.
+    private static let channelRange = 1...1 << 16
 
     private func validate(_ reader: ConfigReader) throws {
-        guard inputChannels > 0, outputChannels > 0 else {
-            throw reader.error(
-                "in_channels", "and out_channels should be positive: \(inputChannels), \(outputChannels)")
+        for (key, count) in [("in_channels", inputChannels), ("out_channels", outputChannels)]
+        where !Self.channelRange.contains(count) {
+            throw reader.error(key, "should be from 1 to \(Self.channelRange.upperBound), not \(count)")
         }
-        guard channels.count >= 2, channels.allSatisfy({ $0 > 0 }) else {
-            throw reader.error("channels", "should be at least two positive numbers, not \(channels)")
+        guard channels.count >= 2, channels.allSatisfy(Self.channelRange.contains) else {
+            throw reader.error(
+                "channels", "should be at least two numbers from 1 to \(Self.channelRange.upperBound), not \(channels)")
         }
         guard strides.count == channels.count - 1 else {
             throw reader.error(
                 "strides", "should have one entry fewer than channels: \(channels.count - 1), not \(strides.count)")
         }
-        guard residualUnits >= 0 else { throw reader.error("num_res_units", "should not be negative") }
+        guard (0...64).contains(residualUnits) else {
+            throw reader.error("num_res_units", "should be from 0 to 64, not \(residualUnits)")
+        }
         for (key, size) in [("kernel_size", kernel), ("up_kernel_size", upKernel)]
         where !(0..<3).allSatisfy({ size[$0] % 2 == 1 }) {
             throw reader.error(key, "\(size) has no 'same' padding; use odd numbers")
@@ -119,12 +108,7 @@ public struct UNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let size = x.shape.rank == 5 ? x.shape.size : Triple(0)
-        guard size.product > 0, size.zip(sizeDivisor, %) == Triple(0), x.shape.channels == inputChannels else {
-            throw TensorError(
-                op: "UNet",
-                "input \(x.shape) should be [N, D, H, W, \(inputChannels)] with D, H, W multiples of \(sizeDivisor)")
-        }
+        try checkInput(x, "UNet")
         return try top(x, in: context)
     }
 }

@@ -10,15 +10,16 @@ public struct Conv3d {
     /// Geometry.
     public let params: Conv3dParams
 
-    /// Registers `weight` and, where wanted, `bias`.
+    /// Registers `weight` and, where wanted, `bias`; without `initial` both start as PyTorch's, else the bias is 0.
     /// - Throws: `BackendError` where memory is short.
     public init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, bias hasBias: Bool
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, bias hasBias: Bool,
+        initial: InitialValue? = nil
     ) throws {
         let perGroup = inputs / params.groups
         let fan = InitialValue.fan(in: perGroup * params.kernel.product)
-        weight = try store.parameter("weight", Shape([outputs, perGroup] + params.kernel.array), fan)
-        bias = hasBias ? try store.parameter("bias", [outputs], fan) : nil
+        weight = try store.parameter("weight", Shape([outputs, perGroup] + params.kernel.array), initial ?? fan)
+        bias = hasBias ? try store.parameter("bias", [outputs], initial == nil ? fan : .constant(0)) : nil
         self.params = params
     }
 
@@ -40,17 +41,17 @@ public struct ConvTranspose3d {
     /// Added to the output's far end.
     public let outputPadding: Triple
 
-    /// Registers `weight` and, where wanted, `bias`.
+    /// Registers `weight` and, where wanted, `bias`; without `initial` both start as PyTorch's, else the bias is 0.
     /// - Throws: `BackendError` where memory is short.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, outputPadding: Triple,
-        bias hasBias: Bool
+        bias hasBias: Bool, initial: InitialValue? = nil
     ) throws {
         let perGroup = outputs / params.groups
         // PyTorch takes the fan-in of a transposed weight from its second axis.
         let fan = InitialValue.fan(in: perGroup * params.kernel.product)
-        weight = try store.parameter("weight", Shape([inputs, perGroup] + params.kernel.array), fan)
-        bias = hasBias ? try store.parameter("bias", [outputs], fan) : nil
+        weight = try store.parameter("weight", Shape([inputs, perGroup] + params.kernel.array), initial ?? fan)
+        bias = hasBias ? try store.parameter("bias", [outputs], initial == nil ? fan : .constant(0)) : nil
         self.params = params
         self.outputPadding = outputPadding
     }

@@ -1,3 +1,4 @@
+internal import Foundation
 public import SegBackend
 internal import SegTensor
 
@@ -9,6 +10,8 @@ public final class ParameterStore {
     private final class Contents {
         var parameters: [Parameter] = []
         var counters: [Counter] = []
+        var constants: [IntegerConstant] = []
+        var aliases: [(path: String, module: String)] = []
         var dropoutCount: UInt32 = 0
         var random: InitialValues
         init(seed: UInt64) { random = InitialValues(seed: seed) }
@@ -56,6 +59,17 @@ public final class ParameterStore {
         return counter
     }
 
+    /// Registers integers that the network's design fixes: saved as PyTorch saves them, never read back.
+    public func constant(_ name: String, _ shape: Shape, _ values: [Int64]) {
+        precondition(values.count == shape.count, "\(values.count) integers for \(shape)")
+        contents.constants.append(IntegerConstant(name: path + name, shape: shape, values: values))
+    }
+
+    /// Has everything registered under `module` saved under `name` as well, as PyTorch does for a module that two hold.
+    public func alias(_ name: String, of module: String) {
+        contents.aliases.append((path + name + ".", path + module + "."))
+    }
+
     /// A number for a new dropout layer.
     public func nextDropoutLayer() -> UInt32 {
         defer { contents.dropoutCount += 1 }
@@ -68,12 +82,29 @@ public final class ParameterStore {
     /// The integers registered.
     public var counters: [Counter] { contents.counters }
 
+    /// The fixed integers registered.
+    public var constants: [IntegerConstant] { contents.constants }
+
+    /// Second names of parameters and counters, with the first.
+    public var aliases: [(name: String, original: String)] {
+        let names = contents.parameters.map(\.name) + contents.counters.map(\.name)
+        return contents.aliases.flatMap { path, module in
+            names.filter { $0.hasPrefix(module) }.map { (path + $0.dropFirst(module.count), $0) }
+        }
+    }
+
     /// What an optimiser changes.
     public var trained: [Parameter] { contents.parameters.filter(\.isTrained) }
 
     private func register(
         _ name: String, _ shape: Shape, _ initial: InitialValue, isTrained: Bool
     ) throws -> Parameter {
+        // The values are drawn in memory of this machine, whatever the backend.
+        let (bytes, memory) = (shape.count * 4, ProcessInfo.processInfo.physicalMemory)
+        guard bytes < memory else {
+            throw BackendError.outOfMemory(
+                backend: backend.name, requested: bytes, held: 0, limit: backend.memoryLimit ?? Int(memory))
+        }
         let values = try Tensor(contents.random.values(initial, count: shape.count), shape: shape, on: backend)
         let parameter = Parameter(name: path + name, isTrained: isTrained, values: values)
         contents.parameters.append(parameter)
@@ -91,57 +122,12 @@ public final class Counter {
     init(name: String) { self.name = name }
 }
 
-/// What a parameter holds before training.
-public enum InitialValue: Sendable {
-    /// One value everywhere.
-    case constant(Float)
-    /// Uniform in ±bound.
-    case uniform(bound: Float)
-    /// PyTorch's default for a convolution's or linear layer's weight and bias: uniform in ±1/√fanIn.
-    case fan(in: Int)
-    /// Normal with mean 0, cut at two standard deviations.
-    case truncatedNormal(sd: Float)
-}
-
-/// Deterministic initial values: the n-th parameter of a network is the same on every backend.
-struct InitialValues {
-    private let seed: UInt64
-    private var stream: UInt32 = 0
-
-    init(seed: UInt64) { self.seed = seed }
-
-    mutating func values(_ initial: InitialValue, count: Int) -> [Float] {
-        stream += 1
-        switch initial {
-        case .constant(let value): return [Float](repeating: value, count: count)
-        case .uniform(let bound): return uniform(count).map { (2 * $0 - 1) * bound }
-        case .fan(let fan): return uniform(count).map { (2 * $0 - 1) / Float(max(fan, 1)).squareRoot() }
-        case .truncatedNormal(let sd): return truncatedNormal(count).map { $0 * sd }
-        }
-    }
-
-    /// Numbers in 0 ..< 1 with 24 random bits.
-    private func uniform(_ count: Int) -> [Float] {
-        (0..<count).map { Float(word($0) >> 8) * 0x1p-24 }
-    }
-
-    /// The sum of twelve uniform numbers, less six, redrawn outside two standard deviations.
-    private func truncatedNormal(_ count: Int) -> [Float] {
-        (0..<count).map { index in
-            for attempt in 0... {
-                let value = (0..<12).reduce(Float(-6)) { sum, k in
-                    sum + Float(word(((attempt * count) + index) * 12 + k) >> 8) * 0x1p-24
-                }
-                if abs(value) <= 2 { return value }
-            }
-            return 0
-        }
-    }
-
-    private func word(_ index: Int) -> UInt32 {
-        let words = Philox4x32.words(
-            counter: (UInt32(truncatingIfNeeded: index / 4), UInt32(truncatingIfNeeded: index >> 34), stream, 0x1417),
-            key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
-        return [words.0, words.1, words.2, words.3][index % 4]
-    }
+/// Integers of a network's state that nothing changes, such as a table of relative positions.
+public struct IntegerConstant: Sendable {
+    /// `swinViT.layers1.0.blocks.0.attn.relative_position_index`.
+    public let name: String
+    /// Extents.
+    public let shape: Shape
+    /// The integers.
+    public let values: [Int64]
 }

@@ -64,18 +64,10 @@ struct ConvGeometry {
     /// Bytes of input, weight and output in f32.
     var bytes: Int { 4 * (input.count + weight.count + output.count) }
 
-    /// Kernels 3³ and 5³ at stride 1 may take Winograd's algorithm.
-    var tolerance: Tolerance {
-        let winograd =
-            params.stride == Triple(1) && params.dilation == Triple(1) && params.groups == 1
-            && (params.kernel == Triple(3) || params.kernel == Triple(5))
-        return winograd ? .winograd : .op
-    }
-
     /// The weight's gradient is a sum over the coarse positions.
     var weightTolerance: Tolerance {
         let terms = (transposed ? input : output).rows
-        return terms > Tolerance.longReductionTerms ? .longReduction : tolerance
+        return Tolerance.reduction(terms: terms)
     }
 
     /// `16to32_9x7x5_k3_s2`, with what differs from the usual added.
@@ -121,7 +113,7 @@ extension ConvGeometry {
             let x = try arrays.input(input)
             let weight = try arrays.input(weight)
             let bias = bias ? try arrays.input([outputs]) : nil
-            let y = try arrays.output("y", output, accumulate: accumulate, tolerance)
+            let y = try arrays.output("y", output, accumulate: accumulate, .op)
             return {
                 try apply(arrays.backend, x, weight: weight, bias: bias, into: y, accumulate: accumulate)
             }
@@ -133,7 +125,7 @@ extension ConvGeometry {
         return OpCase("\(op)_backwardData_\(name)\(suffix)", op: op, flops: flops, bytes: bytes) { arrays in
             let upstream = try arrays.input(output)
             let weight = try arrays.input(weight)
-            let gx = try arrays.output("gx", input, accumulate: accumulate, tolerance)
+            let gx = try arrays.output("gx", input, accumulate: accumulate, .op)
             return { try applyTransposed(arrays.backend, upstream, weight: weight, into: gx, accumulate: accumulate) }
         }
     }
@@ -184,11 +176,11 @@ extension ConvGeometry {
         let x = try arrays.input(input)
         let weight = try arrays.input(weight, -0.05..<0.05)
         let bias = try arrays.input([outputs])
-        let y = try arrays.output("y", output, tolerance)
+        let y = try arrays.output("y", output, .op)
         let forward = { try apply(backend, x, weight: weight, bias: bias, into: y, accumulate: false) }
         guard backward else { return forward }
         let upstream = try arrays.upstream(output)
-        let gx = try arrays.output("gx", input, tolerance)
+        let gx = try arrays.output("gx", input, .op)
         let gw = try arrays.output("gw", self.weight, weightTolerance)
         let gb = try arrays.output("gb", [outputs], .reduction(terms: output.rows))
         try arrays.differentiate(y, upstream: upstream, [(x, gx), (weight, gw), (bias, gb)])

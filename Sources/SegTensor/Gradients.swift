@@ -6,6 +6,8 @@ final class GradientNode {
     let parents: [GradientNode]
     /// Receives the gradient of the op's output; dropped after its one use, and with it what it saved.
     var backward: ((_ upstream: BufferView, _ sink: GradientSink) throws -> Void)?
+    /// Whether a walk has used and dropped `backward`.
+    var isSpent = false
 
     init(
         op: String, parents: [GradientNode],
@@ -96,9 +98,13 @@ extension Tensor {
         let sink = GradientSink(backend: backend)
         try sink.pass(seed.view, to: self)
         for node in GradientNode.reverseOrder(from: root) {
+            try require(
+                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
+            )
             guard let backward = node.backward, let upstream = sink.take(node) else { continue }
             try backward(upstream, sink)
             node.backward = nil
+            node.isSpent = true
         }
         return Gradients(sink)
     }

@@ -44,7 +44,7 @@ public struct ValidationResult: Sendable {
 /// Trains a network on patches; MONAI's loop of the spleen tutorial.
 ///
 /// What patch a step sees and what its dropouts draw depends on the seed and the step's number alone, so a run repeats
-/// bit for bit on one backend, unless it is cut by time.
+/// bit for bit on one backend. Where `minutes` is set the clock also moves the learning rate, and a run need not repeat.
 public final class Trainer {
     /// The network that is trained.
     public let network: any Network
@@ -65,11 +65,14 @@ public final class Trainer {
         self.configuration = configuration
         self.backend = backend
         self.validation = validation
-        network = try configuration.model.network.makeNetwork(on: backend, seed: UInt64(configuration.seed))
+        network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
         optimizer = try Optimizer(configuration.optimizer, parameters: network.store.trained)
         patches = try PatchSource(
             training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
     }
+
+    /// What cases lack for the wanted mix of patches, a sentence a case.
+    public var warnings: [String] { patches.warnings }
 
     /// Runs the training to its end and returns the number of steps taken.
     /// - Parameter report: Called after every step and validation; what it throws ends the training.
@@ -115,12 +118,13 @@ public final class Trainer {
         let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + size.array), on: backend)
         let context = ForwardContext(mode: .training, seed: UInt64(configuration.seed), pass: UInt32(iteration))
         let loss = try diceCELoss(network(images, in: context), labels: labels, configuration.loss)
-        try optimizer.step(loss.gradients(upstream: nil), learningRate: Float(learningRate))
         let value = try loss.item()
         guard value.isFinite else {
             throw InferenceError(
-                "the loss is \(value) at step \(iteration + 1); lower optimizer.learning_rate or check the intensity window")
+                "the loss is \(value) at step \(iteration + 1); lower optimizer.learning_rate or check the intensity window"
+            )
         }
+        try optimizer.step(loss.gradients(upstream: nil), learningRate: Float(learningRate))
         return value
     }
 
@@ -132,8 +136,8 @@ public final class Trainer {
             let image = try Tensor(
                 prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
             let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }
-            let classes = network.outputChannels
-            return (prepared.name, Self.meanDice(try logits.floats(), prepared.labels, classes: classes))
+            let channels = network.outputChannels
+            return (prepared.name, Self.meanDice(try logits.floats(), prepared.labels, channels: channels))
         }
         let mean = cases.map(\.1).reduce(0, +) / Double(cases.count)
         let isBest = mean > bestDice
@@ -142,21 +146,19 @@ public final class Trainer {
             ValidationResult(iteration: iteration, meanDice: mean, cases: cases, isBest: isBest))
     }
 
-    /// Dice of the largest logit's class against the labels, averaged over the foreground classes that occur.
-    private static func meanDice(_ logits: [Float], _ labels: [Int32], classes: Int) -> Double {
-        var (both, predicted, reference) = (
-            [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes), [Int](repeating: 0, count: classes)
-        )
+    /// Dice of the logits' classes against the labels, averaged over the foreground classes that occur.
+    private static func meanDice(_ logits: [Float], _ labels: [Int32], channels: Int) -> Double {
+        let none = [Int](repeating: 0, count: max(2, channels))
+        var (both, predicted, reference) = (none, none, none)
         logits.withUnsafeBufferPointer { logits in
             for (voxel, label) in labels.enumerated() {
-                var best = 0
-                for c in 1..<classes where logits[voxel * classes + c] > logits[voxel * classes + best] { best = c }
-                predicted[best] += 1
+                let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
+                predicted[found] += 1
                 reference[Int(label)] += 1
-                if best == Int(label) { both[best] += 1 }
+                if found == Int(label) { both[found] += 1 }
             }
         }
-        let dice = (1..<classes).compactMap { c -> Double? in
+        let dice = (1..<none.count).compactMap { c -> Double? in
             let total = predicted[c] + reference[c]
             return total == 0 ? nil : 2 * Double(both[c]) / Double(total)
         }

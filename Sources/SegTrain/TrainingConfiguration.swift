@@ -59,6 +59,7 @@ public struct TrainingConfiguration: Sendable {
         sampling = try PatchSampling(reader.object("sampling"), roi: model.roiSize)
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try DiceCEParams(reader.object("loss"))
+        try Self.check(loss, channels: model.outputChannels, reader)
         (optimizer, learningRate) = try Self.optimizer(reader.required("optimizer", reader.object("optimizer")))
         schedule = try LearningRateSchedule(reader.object("schedule"))
         iterations = try reader.required("iterations", reader.int("iterations"))
@@ -66,8 +67,31 @@ public struct TrainingConfiguration: Sendable {
         minutes = try reader.double("minutes")
         if let minutes, !(minutes > 0) { throw reader.error("minutes", "should be positive, not \(minutes)") }
         validateEvery = try reader.int("validate_every") ?? max(1, iterations / 10)
-        guard validateEvery > 0 else { throw reader.error("validate_every", "should be positive, not \(validateEvery)") }
+        guard validateEvery > 0 else {
+            throw reader.error("validate_every", "should be positive, not \(validateEvery)")
+        }
         try reader.finish()
+    }
+
+    private static func check(_ loss: DiceCEParams, channels: Int, _ reader: ConfigReader) throws {
+        if channels == 1 {
+            guard loss.probabilities != .softmax else {
+                throw reader.error(
+                    "loss",
+                    "softmax of the single channel of network_def.out_channels 1 is always 1; set loss.sigmoid: true")
+            }
+            guard loss.includeBackground else {
+                throw reader.error(
+                    "loss.include_background",
+                    "network_def.out_channels 1 has no channel of the background to leave out")
+            }
+        }
+        guard loss.classWeights.isEmpty || loss.classWeights.count == channels else {
+            throw reader.error(
+                "loss.weight",
+                "should be \(channels) numbers, one for each of network_def.out_channels, not \(loss.classWeights.count)"
+            )
+        }
     }
 
     private static func validation(_ reader: ConfigReader) throws -> Validation {
@@ -107,7 +131,8 @@ public struct TrainingConfiguration: Sendable {
                 weightDecay: decay, decoupled: name == "adamw")
         case "sgd":
             kind = .sgd(
-                momentum: Float(try reader.double("momentum") ?? 0), dampening: Float(try reader.double("dampening") ?? 0),
+                momentum: Float(try reader.double("momentum") ?? 0),
+                dampening: Float(try reader.double("dampening") ?? 0),
                 nesterov: try reader.bool("nesterov") ?? false, weightDecay: decay)
         default: throw reader.error("name", "'\(name)' is not an optimiser; known: adam, adamw, sgd")
         }
@@ -184,12 +209,14 @@ extension PatchSampling {
         positive = try reader.double("pos") ?? 1
         negative = try reader.double("neg") ?? 1
         guard positive >= 0, negative >= 0, positive + negative > 0 else {
-            throw reader.error("pos", "and neg should not be negative and not both 0: \(positive), \(negative)")
+            throw reader.error(
+                "pos", "\(positive) and neg \(negative) should be at least 0 and not both 0")
         }
         samplesPerVolume = try reader.int("samples_per_volume") ?? 2
         volumesPerBatch = try reader.int("volumes_per_batch") ?? 1
-        guard samplesPerVolume > 0, volumesPerBatch > 0 else {
-            throw reader.error("samples_per_volume", "and volumes_per_batch should be positive")
+        for (key, count) in [("samples_per_volume", samplesPerVolume), ("volumes_per_batch", volumesPerBatch)]
+        where !(1...1024).contains(count) {
+            throw reader.error(key, "should be from 1 to 1024, not \(count)")
         }
         imageThreshold = Float(try reader.double("image_threshold") ?? 0)
         pad = try reader.bool("pad") ?? false
@@ -210,6 +237,11 @@ extension Augmentation {
             }
             return probability
         }
+        func extent(_ reader: ConfigReader, _ key: String) throws -> Double {
+            let extent = try reader.double(key) ?? 0.1
+            guard extent >= 0, extent.isFinite else { throw reader.error(key, "should not be negative, not \(extent)") }
+            return extent
+        }
         if let flip = try reader.object("flip") {
             flipProbability = try probability(flip)
             flipAxes = try flip.ints("axes") ?? [0, 1, 2]
@@ -222,12 +254,12 @@ extension Augmentation {
         }
         if let scale = try reader.object("scale_intensity") {
             scaleProbability = try probability(scale)
-            scaleFactors = try scale.double("factors") ?? 0.1
+            scaleFactors = try extent(scale, "factors")
             try scale.finish()
         }
         if let shift = try reader.object("shift_intensity") {
             shiftProbability = try probability(shift)
-            shiftOffsets = try shift.double("offsets") ?? 0.1
+            shiftOffsets = try extent(shift, "offsets")
             try shift.finish()
         }
         try reader.finish()

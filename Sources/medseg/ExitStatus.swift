@@ -34,6 +34,9 @@ enum ExitStatus: Int32 {
             }
         case BackendError.noSuchDevice: self = .unavailable
         case is UsageError: self = .usage
+        case let error as PartialFailure:
+            guard let status = ExitStatus(of: error.cause) else { return nil }
+            self = status
         case is InferenceError, is MetricsError: self = .badData
         case is ReportError: self = .inputOutput
         case is BackendError, is TensorError: self = .software
@@ -47,4 +50,16 @@ struct UsageError: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
+}
+
+/// Several inputs of which some failed, each with an error that was printed.
+struct PartialFailure: Error, CustomStringConvertible {
+    /// The first error, which decides the exit code.
+    let cause: any Error
+    let description: String
+
+    init(cause: any Error, _ description: String) {
+        self.cause = cause
+        self.description = description
+    }
 }

@@ -6,7 +6,7 @@ import Foundation
 struct MedSeg: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg",
-        abstract: "Segments organs in 3-D medical scans, on any OpenCL GPU or the CPU.",
+        abstract: "Segments organs in 3-D medical scans: reads NIfTI, trains, predicts, measures, draws.",
         discussion: """
             A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
             69 no such device, 70 internal, 74 input or output failed.
@@ -14,7 +14,8 @@ struct MedSeg: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
-            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self,
+            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
+            ExportBundleCommand.self,
         ])
 
     static func main() {

@@ -18,6 +18,7 @@ struct DeviceOptions: ParsableArguments {
     var maxMemory: String?
 
     func makeBackend() throws -> any Backend {
+        try checkThreads(threads)
         let backend = try Devices.makeBackend(device, threads: threads)
         if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
         return backend
@@ -42,23 +43,41 @@ extension Int {
     }
 }
 
+/// Insists that a count of threads, of an option or of the environment, can be started.
+func checkThreads(_ threads: Int?) throws {
+    let variable = ProcessInfo.processInfo.environment["MEDSEG_THREADS"]
+    guard let text = threads.map(String.init) ?? variable else { return }
+    guard let count = Int(text), (1...1024).contains(count) else {
+        let name = threads == nil ? "MEDSEG_THREADS" : "--threads"
+        throw UsageError("\(name) should be a whole number from 1 to 1024, not '\(text)'")
+    }
+}
+
 /// Options that name a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A model folder with model.json and model.safetensors.")
+    @Option(help: "A model folder with model.json and model.safetensors or model.pt.")
     var model: String?
 
-    @Option(help: "Weights (safetensors), with --network, in place of --model.")
+    @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
     var weights: String?
 
     @Option(help: "The description of the model (JSON), with --weights.")
     var network: String?
 
+    @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
+    var bundle: String?
+
     func makePredictor(on backend: any Backend) throws -> Predictor {
-        switch (model, weights, network) {
-        case (let model?, nil, nil): return try Predictor(folder: model, on: backend)
-        case (nil, let weights?, let network?):
+        switch (model, weights, network, bundle) {
+        case (let model?, nil, nil, nil): return try Predictor(folder: model, on: backend)
+        case (nil, let weights?, let network?, nil):
             return try Predictor(weights: weights, description: ModelDescription(file: network), on: backend)
-        default: throw UsageError("name a model: either --model DIR, or --weights FILE with --network FILE.json")
+        case (nil, nil, nil, let folder?):
+            let bundle = try MONAIBundle(folder: folder)
+            return try Predictor(weights: bundle.weights, description: bundle.description, on: backend)
+        default:
+            throw UsageError(
+                "name a model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
         }
     }
 }
@@ -86,7 +105,7 @@ enum OutputFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be made a folder: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
         }
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw ImagingError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
@@ -98,10 +117,27 @@ enum OutputFolder {
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.localizedDescription)")
+            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
         }
     }
 }
 
 /// Prints to standard error, where it does not mix with results.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+extension MONAIBundle {
+    /// Reads the configuration of a bundle's folder, JSON or YAML.
+    init(folder: String) throws {
+        let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
+        guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw ConfigError(
+                .noInput, source: folder, key: nil, "is no MONAI bundle: it has no configs/inference.json or .yaml")
+        }
+        let metadata = "\(folder)/configs/metadata.json"
+        try self.init(
+            folder: folder,
+            inference: file.hasSuffix(".json") ? ConfigValue(jsonFile: file) : ConfigValue(yamlFile: file, changes: []),
+            source: file,
+            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
+    }
+}

@@ -20,5 +20,11 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
+    /// Threads that a CPU backend takes.
+    var threadCount: Int {
+        threads ?? ProcessInfo.processInfo.environment["MEDSEG_THREADS"].flatMap(Int.init)
+            ?? ProcessInfo.processInfo.activeProcessorCount
+    }
+
     func makeBackend() throws -> any Backend { try Devices.makeBackend(device, threads: threads) }
 }

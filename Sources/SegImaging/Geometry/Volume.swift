@@ -38,7 +38,8 @@ extension Size3: CustomStringConvertible {
 /// A scalar 3-D image and where its voxels lie in the patient.
 ///
 /// Voxels are in C order, axis 2 fastest, as in a MONAI array without its channel axis: the voxel (i, j, k) is
-/// `voxels[(i * size.j + j) * size.k + k]`. The affine takes voxel indices to RAS+ millimetres, as NIfTI and NiBabel do.
+/// `voxels[(i * size.j + j) * size.k + k]`. The affine takes voxel indices to RAS+ millimetres, as NIfTI and
+/// NiBabel do.
 public struct Volume: Sendable {
     /// Intensities or labels, `size.count` of them.
     public var voxels: [Float]

@@ -3,8 +3,8 @@ import Foundation
 
 /// A file read forward, decompressed where it is gzip, whatever its name says.
 ///
-/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print to
-/// the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
+/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print
+/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
 final class ByteSource {
     let path: String
     /// Size on disk, compressed or not.
@@ -59,10 +59,10 @@ final class ByteSource {
         while bytes.count < count {
             let wanted = min(chunk.count, count - bytes.count)
             let received = znzread(&chunk, 1, wanted, stream)
-            // zlib's -1 for damaged data arrives as a huge unsigned number.
-            guard received <= wanted else { throw damaged() }
-            bytes.append(contentsOf: chunk[..<Int(received)])
-            position += Int(received)
+            // zlib answers -1 for damaged data.
+            guard (0...wanted).contains(received) else { throw damaged() }
+            bytes.append(contentsOf: chunk[..<received])
+            position += received
             if received < wanted { break }
         }
         return bytes
@@ -88,7 +88,7 @@ final class ByteSource {
     private func damaged() -> ImagingError {
         ImagingError(
             .badData, path,
-            "the gzip data is damaged or cut short after \(position) decompressed bytes; copy or download the file again."
-        )
+            "the gzip data is damaged or cut short after \(position) decompressed bytes; "
+                + "copy or download the file again.")
     }
 }

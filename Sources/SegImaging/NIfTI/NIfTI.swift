@@ -55,11 +55,11 @@ public enum NIfTI {
         _ source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader, has: Int?
     ) -> ImagingError {
         let size = header.shape.map(String.init).joined(separator: " x ")
-        let came = has.map { "it has \($0)" } ?? "it has \(source.storedBytes) compressed ones, too few for that"
+        let came = has.map { "has \($0) in all" } ?? "has \(source.storedBytes) compressed ones, too few for that"
         return ImagingError(
             .badData, source.path,
-            "a volume of \(size) \(layout.type.name) from byte \(layout.offset) needs \(layout.byteCount) more bytes, and "
-                + "\(came); the file is cut short or its header is damaged. Copy it again.")
+            "its \(size) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
+                + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
     }
 
     private static var hostEndian: NIfTIHeader.Endian { 1 == Int32(1).littleEndian ? .little : .big }

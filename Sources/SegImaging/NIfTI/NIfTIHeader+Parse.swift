@@ -27,8 +27,8 @@ extension NIfTIHeader {
         default:
             throw ImagingError(
                 .badData, path,
-                "is not NIfTI: its first field (sizeof_hdr) is \(size) where 348 or 540 was expected. Give a .nii, .nii.gz or .hdr/.img file."
-            )
+                "is not NIfTI: its first field (sizeof_hdr) is \(size) where 348 or 540 was expected. "
+                    + "Give a .nii, .nii.gz or .hdr/.img file.")
         }
     }
 
@@ -39,7 +39,7 @@ extension NIfTIHeader {
             throw ImagingError(
                 .badData, path,
                 magic.isEmpty
-                    ? "is ANALYZE 7.5 or not NIfTI (no magic); convert it to NIfTI, which says how the volume lies in the patient."
+                    ? "is ANALYZE 7.5 or not NIfTI (no magic); convert it to NIfTI, which says how it lies in the patient."
                     : "is not NIfTI: its magic is \"\(magic)\" where \"n+1\" or \"ni1\" was expected.")
         }
         if swapped { nifti_swap_as_nifti1(&raw) }

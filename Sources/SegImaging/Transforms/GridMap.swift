@@ -86,7 +86,8 @@ public struct GridMap: Hashable, Sendable {
         }
     }
 
-    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 for one step.
+    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 for one
+    /// step.
     private static func symmetricStep(_ index: Int, of count: Int) -> Double {
         guard count > 1 else { return 0 }
         let step = 2 / Double(count - 1)

@@ -103,10 +103,10 @@ public struct Spacing: Hashable, Sendable {
         let high = (0..<3).map { axis in images.map { $0[axis] }.max() ?? 0 }
         let extents = (0..<3).map { (high[$0] - low[$0] + 1).rounded(.toNearestOrEven) }
         guard extents.reduce(1, *) <= Double(mostVoxels) else {
+            let voxels = extents.map { String(Int64(min($0, 1e15))) }.joined(separator: " x ")
             throw ImagingError(
                 .badData, "volume of \(volume.size)",
-                "resampled it would be \(extents.map { String(Int64(min($0, 1e15))) }.joined(separator: " x ")) voxels; "
-                    + "check pixdim and the header's units.")
+                "resampled it would be \(voxels) voxels; check pixdim and the header's units.")
         }
         let size = Size3(Int(extents[0]), Int(extents[1]), Int(extents[2]))
         if let lowest = images.firstIndex(where: { image in (0..<3).allSatisfy { abs(low[$0] - image[$0]) <= 1e-8 } }) {

@@ -4,11 +4,11 @@ extension BlockOptions {
     /// Reads `act`, `norm`, `dropout`, `bias` and `adn_ordering` as MONAI's networks take them.
     /// - Throws: `ConfigError` naming an argument that is unknown or not supported.
     init(_ reader: ConfigReader, defaultNorm: String) throws {
-        activation = try Self.activation(reader)
-        norm = try Self.norm(reader, defaultName: defaultNorm)
-        dropout = try Self.dropout(reader)
+        activation = reader.isNull("act") ? nil : try Self.activation(reader, "act", default: "prelu")
+        norm = reader.isNull("norm") ? nil : try Self.norm(reader, "norm", default: defaultNorm)
+        dropout = try Self.dropout(reader, "dropout")
         bias = try reader.bool("bias") ?? true
-        ordering = try reader.string("adn_ordering") ?? "NDA"
+        ordering = try reader.string("adn_ordering")?.uppercased() ?? "NDA"
         guard Set(ordering).isSubset(of: "NDA"), Set(ordering).count == ordering.count else {
             throw reader.error("adn_ordering", "'\(ordering)' should hold each of the letters N, D, A at most once")
         }
@@ -27,8 +27,9 @@ extension BlockOptions {
         throw reader.error(key, "should be a name or [name, {arguments}], not \(value)")
     }
 
-    private static func activation(_ reader: ConfigReader) throws -> ActivationOption? {
-        let (name, arguments) = try named(reader, "act", default: "prelu")
+    /// Reads an activation argument: a name or `[name, {arguments}]`.
+    static func activation(_ reader: ConfigReader, _ key: String, default name: String) throws -> ActivationOption {
+        let (name, arguments) = try named(reader, key, default: name)
         arguments.ignore("inplace")
         let option: ActivationOption
         switch name {
@@ -46,14 +47,15 @@ extension BlockOptions {
         case "sigmoid": option = ActivationOption(activation: .sigmoid)
         default:
             throw reader.error(
-                "act", "'\(name)' is not supported; supported: prelu, relu, leakyrelu, elu, gelu, sigmoid")
+                key, "'\(name)' is not supported; supported: prelu, relu, leakyrelu, elu, gelu, sigmoid")
         }
         try arguments.finish()
         return option
     }
 
-    private static func norm(_ reader: ConfigReader, defaultName: String) throws -> NormOption? {
-        let (name, arguments) = try named(reader, "norm", default: defaultName)
+    /// Reads a normalisation argument: a name or `[name, {arguments}]`.
+    static func norm(_ reader: ConfigReader, _ key: String, default name: String) throws -> NormOption {
+        let (name, arguments) = try named(reader, key, default: name)
         let epsilon = Float(try arguments.double("eps") ?? 1e-5)
         let affine = try arguments.bool("affine")
         let option: NormOption
@@ -71,27 +73,28 @@ extension BlockOptions {
             option = NormOption(
                 params: NormParams(kind: .group(groups), epsilon: epsilon), affine: affine ?? true, momentum: 0)
         default:
-            throw reader.error("norm", "'\(name)' is not supported; supported: batch, instance, group")
+            throw reader.error(key, "'\(name)' is not supported; supported: batch, instance, group")
         }
         if let track = try arguments.bool("track_running_stats"), track != (name == "batch") {
-            throw reader.error("norm", "track_running_stats: \(track) is not supported for \(name) norm")
+            throw reader.error(key, "track_running_stats: \(track) is not supported for \(name) norm")
         }
         try arguments.finish()
         return option
     }
 
-    private static func dropout(_ reader: ConfigReader) throws -> Float {
-        guard let value = reader.value("dropout") else { return 0 }
+    /// Reads a dropout argument: a probability or `[name, {arguments}]`.
+    static func dropout(_ reader: ConfigReader, _ key: String) throws -> Float {
+        guard let value = reader.value(key) else { return 0 }
         var probability = value.number
         if case .array = value {
-            let (name, arguments) = try named(reader, "dropout", default: "dropout")
-            guard name == "dropout" else { throw reader.error("dropout", "'\(name)' is not supported; use dropout") }
+            let (name, arguments) = try named(reader, key, default: "dropout")
+            guard name == "dropout" else { throw reader.error(key, "'\(name)' is not supported; use dropout") }
             arguments.ignore("inplace")
             probability = try arguments.double("p") ?? 0.5
             try arguments.finish()
         }
-        guard let probability, probability >= 0, probability < 1 else {
-            throw reader.error("dropout", "should be a probability of at least 0 and below 1, not \(value)")
+        guard let probability, probability >= 0, Float(probability) < 1 else {
+            throw reader.error(key, "should be a probability of at least 0 and below 1, not \(value)")
         }
         return Float(probability)
     }

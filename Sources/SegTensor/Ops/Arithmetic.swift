@@ -89,9 +89,8 @@ public func sum(_ x: Tensor) throws -> Tensor {
     let y = try backend.allocate([1], x.view.dtype)
     try backend.reduce(.sum, x.view, outer: 1, inner: 1, into: y, accumulate: false)
     return result(y, op: "sum", of: [x]) { upstream, sink in
-        let value = try Tensor(upstream, on: backend).item()
         try sink.add(to: x) { gx, accumulate in
-            guard accumulate else { return try backend.fill(gx, with: value) }
+            if !accumulate { try backend.fill(gx, with: 0) }
             try backend.binary(.add, gx, upstream, into: gx)
         }
     }

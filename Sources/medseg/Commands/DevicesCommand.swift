@@ -14,11 +14,14 @@ struct DevicesCommand: ParsableCommand {
     var threads: Int?
 
     func run() throws {
+        try checkThreads(threads)
         let entries = try Devices.available(threads: threads)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            let list = entries.enumerated().map { ["name": $1.name, "details": $1.details, "auto": $0 == 0 ? "yes" : "no"] }
+            let list = entries.enumerated().map {
+                ["name": $1.name, "details": $1.details, "auto": $0 == 0 ? "yes" : "no"]
+            }
             print(String(decoding: try encoder.encode(list), as: UTF8.self))
             return
         }

@@ -1,15 +1,18 @@
 import ArgumentParser
 import Foundation
+import SegBackend
 import SegData
 import SegImaging
 import SegInference
 import SegMetrics
+import SegModels
 
 /// `medseg evaluate`.
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        abstract:
+            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
             are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
@@ -24,6 +27,9 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(parsing: .upToNextOption, help: "Only these cases, by name.")
     var cases: [String] = []
+
+    @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
+    var split: String?
 
     @Option(help: "A mask to measure, with --reference.")
     var prediction: String?
@@ -47,6 +53,9 @@ struct EvaluateCommand: ParsableCommand {
         if let out, !force, FileManager.default.fileExists(atPath: out) {
             throw ImagingError(.cannotWrite, out, "exists already; name another file or allow --force")
         }
+        guard tolerance >= 0, tolerance.isFinite else {
+            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
         let evaluation: Evaluation
         switch (data, prediction, reference) {
         case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
@@ -59,7 +68,12 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func evaluate(_ dataset: Dataset) throws -> Evaluation {
-        let chosen = cases.isEmpty ? dataset.cases : try dataset.split(validation: cases).validation
+        let wanted = try cases + (split.map { try CaseSplit(file: $0).validation } ?? [])
+        let chosen =
+            cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
+        guard !chosen.isEmpty else {
+            throw UsageError("\(split ?? "the list") sets no case aside; leave --split out to measure every case")
+        }
         let backend = try device.makeBackend()
         let predictor = try model.makePredictor(on: backend)
         var evaluation = Evaluation(labels: dataset.labels, toleranceMM: tolerance)
@@ -67,13 +81,14 @@ struct EvaluateCommand: ParsableCommand {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
+            try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let mask = try predictor.predict(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }.mask()
             bar.finish()
             try evaluation.add(
                 item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.network.outputChannels)
+                classes: 1..<predictor.classes)
         }
         return evaluation
     }
@@ -81,6 +96,7 @@ struct EvaluateCommand: ParsableCommand {
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
         let (predicted, _) = try NIfTI.readVolume(prediction)
         let (label, _) = try NIfTI.readVolume(reference)
+        try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         let mask = try LabelMap.classes(of: predicted, file: prediction)
         let truth = try LabelMap.classes(of: label, file: reference)
         let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)

@@ -18,12 +18,12 @@ struct InfoCommand: ParsableCommand {
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
-                print("\(file)\n\(try ImageInfo.inspect(file))")
+                print("\(file)\n\(try NIfTI.inspect(file))")
             }
             return
         }
         var infos: [String: ImageInfo] = [:]
-        for file in files { infos[file] = try ImageInfo.inspect(file) }
+        for file in files { infos[file] = try NIfTI.inspect(file) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)

@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
+import SegBackend
 import SegImaging
 import SegInference
+import SegModels
 
 /// `medseg predict`.
 struct PredictCommand: ParsableCommand {
@@ -23,6 +25,9 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Also write the probability of each foreground class.")
     var probabilities = false
 
+    @Flag(help: "Also draw the mask over three slices of the scan, as PNG.")
+    var figure = false
+
     @Flag(help: "Write over existing files.")
     var force = false
 
@@ -31,31 +36,58 @@ struct PredictCommand: ParsableCommand {
         let backend = try device.makeBackend()
         if device.device == "auto" && !printing.quiet { note("auto takes \(backend.name): \(backend.details)") }
         let predictor = try model.makePredictor(on: backend)
-        try OutputFolder.make(out)
-        for job in jobs {
-            let start = Date()
-            let (scan, header) = try NIfTI.readVolume(job.input)
-            var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
-            let prediction = try predictor.predict(scan, name: job.input) { done, count in
-                bar.show(Double(done) / Double(count), "window \(done) of \(count)")
-            }
-            bar.finish()
-            let mask = prediction.mask()
-            try NIfTI.write(mask, size: scan.size, like: header, to: job.mask, overwrite: force)
-            if probabilities {
-                for label in 1..<prediction.classes {
-                    try NIfTI.write(
-                        prediction.probability(of: label), size: scan.size, like: header, to: job.probability(label),
-                        overwrite: force)
-                }
-            }
-            let voxel = scan.affine.spacing.reduce(1, *) / 1000
-            let volumes = (1..<prediction.classes).map { label in
-                let name = predictor.description.labels[label] ?? "class \(label)"
-                return String(format: "%@ %.1f ml", name, Double(mask.count { $0 == UInt8(label) }) * voxel)
-            }
-            print("\(job.mask): \(volumes.joined(separator: ", ")), \(duration(Date().timeIntervalSince(start)))")
+        if probabilities {
+            for job in jobs { try (1..<predictor.classes).forEach { try refuseToOverwrite(job.probability($0)) } }
         }
+        if figure {
+            for job in jobs { try refuseToOverwrite(job.figure) }
+        }
+        try OutputFolder.make(out)
+        var failures: [any Error] = []
+        for job in jobs {
+            do {
+                try predict(job, with: predictor)
+            } catch let error as ImagingError where jobs.count > 1 && error.kind == .badData {
+                // One broken scan must not cost the others theirs.
+                note("medseg: \(error)")
+                failures.append(error)
+            }
+        }
+        if let first = failures.first {
+            throw PartialFailure(
+                cause: first, "\(failures.count) of \(jobs.count) scans could not be segmented; see above")
+        }
+    }
+
+    private func predict(_ job: Job, with predictor: Predictor) throws {
+        let start = Date()
+        let (scan, header) = try NIfTI.readVolume(job.input)
+        var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
+        let prediction = try predictor.predict(scan, name: job.input) { done, count in
+            bar.show(Double(done) / Double(count), "window \(done) of \(count)")
+        }
+        bar.finish()
+        let mask = prediction.mask()
+        try NIfTI.write(mask, size: scan.size, like: header, to: job.mask, overwrite: force)
+        if probabilities {
+            for label in 1..<prediction.classes {
+                try NIfTI.write(
+                    prediction.probability(of: label), size: scan.size, like: header, to: job.probability(label),
+                    overwrite: force)
+            }
+        }
+        if figure {
+            try OverlayFigure(
+                scan: scan, mask: mask, reference: nil, title: job.stem, subtitle: "predicted by MedSeg",
+                labels: predictor.description.labels
+            ).write(to: job.figure)
+        }
+        let voxel = scan.affine.spacing.reduce(1, *) / 1000
+        let volumes = (1..<prediction.classes).map { label in
+            let name = predictor.description.labels[label] ?? "class \(label)"
+            return String(format: "%@ %.1f ml", name, Double(mask.count { $0 == UInt8(label) }) * voxel)
+        }
+        print("\(job.mask): \(volumes.joined(separator: ", ")), \(duration(Date().timeIntervalSince(start)))")
     }
 
     private struct Job {
@@ -64,6 +96,8 @@ struct PredictCommand: ParsableCommand {
         let folder: String
 
         var mask: String { "\(folder)/\(stem)_mask.nii.gz" }
+
+        var figure: String { "\(folder)/\(stem)_overlay.png" }
 
         func probability(_ label: Int) -> String { "\(folder)/\(stem)_probability_\(label).nii.gz" }
     }
@@ -76,13 +110,17 @@ struct PredictCommand: ParsableCommand {
                 let names = same.map(\.input).joined(separator: " and ")
                 throw UsageError("\(names) would both be written to \(path); predict them into different folders")
             }
-            guard force || !FileManager.default.fileExists(atPath: path) else {
-                throw ImagingError(.cannotWrite, path, "exists already; name another folder or allow --force")
-            }
+            try refuseToOverwrite(path)
         }
         for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
             throw ImagingError(.noInput, job.input, "is not there")
         }
         return jobs
+    }
+
+    private func refuseToOverwrite(_ path: String) throws {
+        guard force || !FileManager.default.fileExists(atPath: path) else {
+            throw ImagingError(.cannotWrite, path, "exists already; name another folder or allow --force")
+        }
     }
 }

@@ -1,0 +1,101 @@
+public import Foundation
+public import SegImaging
+
+/// Phantoms on disk, as a dataset of the Medical Segmentation Decathlon: `imagesTr`, `labelsTr` and `dataset.json`.
+public struct PhantomDataset: Sendable {
+    /// Number of labelled cases.
+    public var cases: Int
+    /// The seed that all cases share; they differ by their number.
+    public var seed: UInt64
+    /// What the cases are drawn from.
+    public var options: PhantomOptions
+
+    /// Plans a dataset; nothing is written yet.
+    public init(cases: Int, seed: UInt64, options: PhantomOptions) {
+        self.cases = cases
+        self.seed = seed
+        self.options = options
+    }
+
+    /// Draws and writes all cases as gzipped NIfTI (16-bit image, 8-bit labels), `dataset.json` last.
+    ///
+    /// - Parameters:
+    ///   - folder: The dataset's folder; made where it does not exist.
+    ///   - overwrite: Whether files of the same names may be replaced.
+    ///   - finished: Called after each case with its name.
+    /// - Throws: `ImagingError` where nothing can be written or a file is in the way.
+    public func write(
+        to folder: URL, overwrite: Bool, finished: (String) -> Void
+    ) throws(ImagingError) {
+        guard cases > 0 else {
+            throw ImagingError(.badArgument, folder.path, "a phantom dataset has at least one case, not \(cases).")
+        }
+        let index = folder.appendingPathComponent("dataset.json")
+        guard overwrite || !FileManager.default.fileExists(atPath: index.path) else {
+            throw ImagingError(
+                .cannotWrite, index.path, "exists already; choose another folder or allow overwriting.")
+        }
+        for part in ["imagesTr", "labelsTr"] { try make(folder.appendingPathComponent(part)) }
+        let names = (0..<cases).map { String(format: "phantom_%03d", $0) }
+        for (number, name) in names.enumerated() {
+            let phantom = try Phantom(seed: seed, index: number, options: options)
+            let file = "\(name).nii.gz"
+            try NIfTI.write(
+                phantom.image.voxels.map { Int16($0) }, size: phantom.image.size, affine: phantom.image.affine,
+                to: folder.appendingPathComponent("imagesTr/\(file)").path, overwrite: overwrite)
+            try NIfTI.write(
+                phantom.labels, size: phantom.label.size, affine: phantom.label.affine,
+                to: folder.appendingPathComponent("labelsTr/\(file)").path, overwrite: overwrite)
+            finished(name)
+        }
+        try write(Index(self, names), to: index)
+    }
+
+    private func make(_ folder: URL) throws(ImagingError) {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ImagingError(
+                .cannotWrite, folder.path, "the folder cannot be made (\(error.localizedDescription)); choose another.")
+        }
+    }
+
+    private func write(_ index: Index, to file: URL) throws(ImagingError) {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            try encoder.encode(index).write(to: file, options: .atomic)
+        } catch {
+            throw ImagingError(
+                .cannotWrite, file.path,
+                "cannot be written (\(error.localizedDescription)); check space and permissions.")
+        }
+    }
+
+    /// The keys of a Decathlon `dataset.json`.
+    private struct Index: Encodable {
+        struct Pair: Encodable {
+            let image: String
+            let label: String
+        }
+        let name = "Phantom"
+        let description: String
+        let tensorImageSize = "3D"
+        let modality = ["0": "CT"]
+        let labels: [String: String]
+        let numTraining: Int
+        let numTest = 0
+        let training: [Pair]
+        let test: [String] = []
+
+        init(_ dataset: PhantomDataset, _ names: [String]) {
+            description = "Synthetic abdominal CT, seed \(dataset.seed); not from patients"
+            let kept = PhantomLabel.names.filter { dataset.options.labelsAllOrgans || $0.key <= 1 }
+            labels = Dictionary(uniqueKeysWithValues: kept.map { (String($0.key), $0.value) })
+            numTraining = names.count
+            training = names.map {
+                Pair(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+internal import Foundation
+internal import SegBackend
+internal import SegImaging
+internal import SegModels
+
+extension MONAIBundle {
+    /// The files of a MONAI bundle that `python -m monai.bundle run` executes, by their paths in its folder; the
+    /// weights, `models/model.pt`, are written beside them.
+    /// - Parameters:
+    ///   - name: What the bundle is called.
+    ///   - license: The text of its licence; nil says that none is named.
+    /// - Throws: `ConfigError` where the model cannot be described.
+    public static func files(
+        of description: ModelDescription, name: String, license: String?
+    ) throws -> [String: String] {
+        [
+            "configs/inference.json": try inference(description).jsonText(),
+            "configs/metadata.json": try metadata(description, name: name).jsonText(),
+            "docs/README.md": readme(description, name: name),
+            "LICENSE": license ?? "No licence is named for these weights; ask whoever trained them before use.\n",
+        ]
+    }
+
+    private static func inference(_ description: ModelDescription) throws -> ConfigValue {
+        [
+            "imports": ["$import glob"],
+            "bundle_root": ".",
+            "output_dir": "$@bundle_root + '/eval'",
+            "dataset_dir": "/path/to/scans",
+            "datalist": "$list(sorted(glob.glob(@dataset_dir + '/*.nii.gz')))",
+            "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+            "network_def": try longTarget(description.network.value),
+            "network": "$@network_def.to(@device)",
+            "preprocessing": compose(preprocessing(description.preprocessing)),
+            "dataset": [
+                "_target_": "Dataset", "data": "$[{'image': i} for i in @datalist]", "transform": "@preprocessing",
+            ],
+            "dataloader": [
+                "_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "shuffle": false, "num_workers": 0,
+            ],
+            "inferer": [
+                "_target_": "SlidingWindowInferer", "roi_size": .array(description.roiSize.array.map { .int($0) }),
+                "sw_batch_size": 1, "overlap": .double(description.overlap), "mode": .string(description.mode.rawValue),
+            ],
+            "postprocessing": compose(postprocessing),
+            "evaluator": [
+                "_target_": "SupervisedEvaluator", "device": "@device", "val_data_loader": "@dataloader",
+                "network": "@network", "inferer": "@inferer", "postprocessing": "@postprocessing", "amp": false,
+            ],
+            "checkpointloader": [
+                "_target_": "CheckpointLoader", "load_path": "$@bundle_root + '/models/model.pt'",
+                "load_dict": ["model": "@network"],
+            ],
+            "initialize": ["$monai.utils.set_determinism(seed=0)", "$@checkpointloader(@evaluator)"],
+            "run": ["$@evaluator.run()"],
+        ]
+    }
+
+    /// The definition with its target's full name.
+    private static func longTarget(_ definition: ConfigValue) throws -> ConfigValue {
+        guard case .object(var entries) = definition, case .string(let target)? = entries["_target_"] else {
+            throw ConfigError(source: "network_def", key: "_target_", "is missing")
+        }
+        if !target.contains(".") { entries["_target_"] = .string("monai.networks.nets." + target) }
+        return .object(entries)
+    }
+
+    private static func compose(_ transforms: [ConfigValue]) -> ConfigValue {
+        ["_target_": "Compose", "transforms": .array(transforms)]
+    }
+
+    private static func preprocessing(_ steps: Preprocessing) -> [ConfigValue] {
+        var transforms: [ConfigValue] = [
+            ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
+        ]
+        if let codes = steps.orientation {
+            transforms.append(["_target_": "Orientationd", "keys": "image", "axcodes": .string(codes)])
+        }
+        if let pixdim = steps.pixdim {
+            let numbers = ConfigValue.array(pixdim.map { .double($0) })
+            transforms.append(["_target_": "Spacingd", "keys": "image", "pixdim": numbers, "mode": "bilinear"])
+        }
+        if let range = steps.intensity {
+            transforms.append([
+                "_target_": "ScaleIntensityRanged", "keys": "image", "a_min": .double(range.aMin),
+                "a_max": .double(range.aMax), "b_min": .double(range.bMin), "b_max": .double(range.bMax),
+                "clip": .bool(range.clip),
+            ])
+        }
+        if steps.cropForeground {
+            transforms.append([
+                "_target_": "CropForegroundd", "keys": "image", "source_key": "image", "allow_smaller": false,
+            ])
+        }
+        return transforms + [["_target_": "EnsureTyped", "keys": "image"]]
+    }
+
+    private static let postprocessing: [ConfigValue] = [
+        ["_target_": "Activationsd", "keys": "pred", "softmax": true],
+        [
+            "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
+            "nearest_interp": false, "to_tensor": true,
+        ],
+        ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
+        [
+            "_target_": "SaveImaged", "keys": "pred", "output_dir": "@output_dir", "output_ext": ".nii.gz",
+            "output_postfix": "mask", "output_dtype": "$numpy.uint8", "separate_folder": false, "resample": false,
+        ],
+    ]
+}
+
+// Metadata and words for people.
+extension MONAIBundle {
+    private static func metadata(_ description: ModelDescription, name: String) throws -> ConfigValue {
+        let classes = try description.classCount
+        let names = (0..<classes).map { (String($0), ConfigValue.string(className($0, description))) }
+        let shape = ConfigValue.array(description.roiSize.array.map { .int($0) })
+        let range = description.preprocessing.intensity.map { [ConfigValue.double($0.bMin), .double($0.bMax)] } ?? []
+        let common: [String: ConfigValue] = [
+            "type": "image", "spatial_shape": shape, "dtype": "float32", "is_patch_data": true,
+        ]
+        let image: [String: ConfigValue] = [
+            "format": "magnitude", "modality": "n/a", "num_channels": 1, "value_range": .array(range),
+            "channel_def": ["0": "image"],
+        ]
+        let pred: [String: ConfigValue] = [
+            "format": "segmentation", "num_channels": .int(classes), "value_range": [0, .int(classes - 1)],
+            "channel_def": .object(Dictionary(names) { first, _ in first }),
+        ]
+        return [
+            "schema":
+                "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json",
+            "version": "0.1.0", "changelog": ["0.1.0": "exported by MedSeg"], "monai_version": "1.4.0",
+            "pytorch_version": "2.4.0", "numpy_version": "1.24.4",
+            "required_packages_version": ["nibabel": "5.2.1", "pytorch-ignite": "0.4.11"],
+            "name": .string(name), "task": "segmentation of a 3-D scan",
+            "description": "A segmentation network trained or converted by MedSeg.", "authors": "", "copyright": "",
+            "intended_use": "Research; not for diagnosis.",
+            "network_data_format": [
+                "inputs": ["image": .object(common.merging(image) { $1 })],
+                "outputs": ["pred": .object(common.merging(pred) { $1 })],
+            ],
+        ]
+    }
+
+    private static func className(_ label: Int, _ description: ModelDescription) -> String {
+        description.labels[label] ?? (label == 0 ? "background" : "class \(label)")
+    }
+
+    private static func readme(_ description: ModelDescription, name: String) -> String {
+        let steps = description.preprocessing
+        var lines = [
+            "# \(name)", "", "Segments a 3-D scan: \(description.labels.sorted { $0.key < $1.key }.map(\.value)).",
+        ]
+        lines += ["", "Run it on every `*.nii.gz` of a folder, from the bundle's own folder:", "", "```"]
+        lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
+        lines += ["Masks go to `eval/`, each on its scan's own grid. The same with MedSeg:", "", "```"]
+        lines += ["medseg predict SCAN.nii.gz --bundle . --out eval", "```", "", "What is done to a scan:", ""]
+        if let codes = steps.orientation { lines.append("- turned to \(codes)") }
+        if let pixdim = steps.pixdim { lines.append("- resampled to \(pixdim) mm") }
+        if let range = steps.intensity {
+            lines.append("- intensities \(range.aMin) … \(range.aMax) become \(range.bMin) … \(range.bMax)")
+        }
+        if steps.cropForeground { lines.append("- cropped to the box of voxels above 0") }
+        lines.append(
+            "- seen in windows of \(description.roiSize) voxels, overlap \(description.overlap), "
+                + "\(description.mode.rawValue) weights")
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,37 @@
+/// The voxel grid that a prediction and its reference share: extents and voxel edges in mm.
+///
+/// Masks on a grid are `[UInt8]` label maps in C order, axis 2 fastest: the voxel (i, j, k) is at
+/// `(i * size[1] + j) * size[2] + k`.
+public struct MaskGrid: Hashable, Sendable {
+    /// Voxel counts along axes 0, 1 and 2.
+    public let size: [Int]
+    /// Voxel edges along axes 0, 1 and 2, in mm.
+    public let spacingMM: [Double]
+
+    /// Makes a grid of three extents and three spacings in mm; there is no default spacing.
+    /// - Throws: `MetricsError.invalidGrid` unless there are three of each, all positive and finite.
+    public init(size: [Int], spacingMM: [Double]) throws {
+        guard size.count == 3, size.allSatisfy({ $0 > 0 }) else {
+            throw MetricsError.invalidGrid("The size of a mask grid is three positive extents, not \(size).")
+        }
+        guard spacingMM.count == 3, spacingMM.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw MetricsError.invalidGrid(
+                "The spacing of a mask grid is three positive lengths in mm, not \(spacingMM); read it from the affine."
+            )
+        }
+        self.size = size
+        self.spacingMM = spacingMM
+    }
+
+    /// Number of voxels.
+    public var count: Int { size[0] * size[1] * size[2] }
+
+    /// Volume of one voxel, in ml.
+    public var voxelVolumeML: Double { spacingMM[0] * spacingMM[1] * spacingMM[2] / 1000 }
+
+    func check(_ mask: [UInt8], _ name: String) throws {
+        guard mask.count == count else {
+            throw MetricsError.voxelCount(mask: name, expected: count, got: mask.count)
+        }
+    }
+}

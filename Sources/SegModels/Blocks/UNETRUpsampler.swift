@@ -1,0 +1,42 @@
+internal import SegBackend
+internal import SegNN
+internal import SegTensor
+
+/// Brings tokens of the transformer to the resolution of a decoder stage, `UnetrPrUpBlock`: × 2 each step.
+struct UNETRUpsampler {
+    private let first: UnetConvolution
+    private let steps: [(up: UnetConvolution, block: UnetBlock?)]
+
+    /// Registers `transp_conv_init` and `blocks`, each `up` or, with `conv_block`, `(up, block)`.
+    init(
+        _ store: ParameterStore, inputs: Int, outputs: Int, steps count: Int, hasBlocks: Bool,
+        _ options: UnetBlockOptions
+    ) throws {
+        let doubling = BlockGeometry(kernel: Triple(2), stride: Triple(2))
+        first = try UnetConvolution(
+            store.scope("transp_conv_init"), inputs: inputs, outputs: outputs, doubling, transposed: true, options)
+        steps = try (0..<count).map { index in
+            let scope = store.scope("blocks").scope("\(index)")
+            let up = try UnetConvolution(
+                hasBlocks ? scope.scope("0") : scope, inputs: outputs, outputs: outputs, doubling, transposed: true,
+                options)
+            guard hasBlocks else { return (up, nil) }
+            return (
+                up,
+                try UnetBlock(
+                    scope.scope("1"), inputs: outputs, outputs: outputs,
+                    BlockGeometry(kernel: Triple(3), stride: Triple(1)), options)
+            )
+        }
+    }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, 2ⁿD, 2ⁿH, 2ⁿW, out]` with n = steps + 1.
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        var y = try first(x, in: context)
+        for step in steps {
+            y = try step.up(y, in: context)
+            if let block = step.block { y = try block(y, in: context) }
+        }
+        return y
+    }
+}

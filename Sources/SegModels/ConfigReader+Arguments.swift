@@ -1,0 +1,70 @@
+internal import SegBackend
+
+/// Arguments that several of MONAI's networks have in common.
+extension ConfigReader {
+    /// Accepts `spatial_dims` of 3 under any of its names.
+    /// - Throws: `ConfigError` for another number.
+    func requireThreeDimensions(_ keys: String...) throws {
+        for key in keys {
+            if let dimensions = try int(key), dimensions != 3 {
+                throw error(key, "only 3 is supported, not \(dimensions)")
+            }
+        }
+    }
+
+    /// A positive whole number; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    func positive(_ key: String) throws -> Int? {
+        guard let number = try int(key) else { return nil }
+        guard number > 0 else { throw error(key, "should be positive, not \(number)") }
+        return number
+    }
+
+    /// A probability of at least 0 and below 1; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    func probability(_ key: String) throws -> Float? {
+        guard let number = try double(key) else { return nil }
+        guard number >= 0, Float(number) < 1 else {
+            throw error(key, "should be at least 0 and below 1, not \(number)")
+        }
+        return Float(number)
+    }
+
+    /// A positive whole number for all axes, or three; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    func triple(_ key: String) throws -> Triple? { try value(key).map { try triple(of: $0, key) } }
+
+    /// A list whose entries are each a positive whole number or three of them; nil where it is absent.
+    /// - Throws: `ConfigError` where it is something else.
+    func triples(_ key: String) throws -> [Triple]? {
+        guard let value = value(key) else { return nil }
+        guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
+        return try items.map { try triple(of: $0, key) }
+    }
+
+    /// Accepts an argument only where it asks for what is computed anyway.
+    /// - Throws: `ConfigError` for another value.
+    func accept(_ key: String, only supported: ConfigValue) throws {
+        guard let value = value(key), value != supported else { return }
+        throw error(key, "\(value) is not supported; only \(supported) is")
+    }
+
+    /// Refuses an argument whose meaning is not supported at all.
+    /// - Throws: `ConfigError` where it is there.
+    func refuse(_ keys: String...) throws {
+        for key in keys where value(key) != nil { throw error(key, "is not supported") }
+    }
+
+    /// Beyond this an extent is a typing error, and the sizes of arrays could not be counted.
+    private static let largestExtent = 4096
+
+    private func triple(of value: ConfigValue, _ key: String) throws -> Triple {
+        let range = 1...Self.largestExtent
+        if let number = value.wholeNumber, range.contains(number) { return Triple(number) }
+        if case .array(let items) = value {
+            let numbers = items.compactMap(\.wholeNumber)
+            if numbers.count == 3, items.count == 3, numbers.allSatisfy(range.contains) { return Triple(numbers) }
+        }
+        throw error(key, "should be a whole number from 1 to \(Self.largestExtent) or three of them, not \(value)")
+    }
+}

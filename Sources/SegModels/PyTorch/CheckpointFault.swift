@@ -1,0 +1,6 @@
+/// Why a checkpoint cannot be used; whoever knows the file's name turns it into a `ConfigError`.
+struct CheckpointFault: Error {
+    let message: String
+
+    init(_ message: String) { self.message = message }
+}

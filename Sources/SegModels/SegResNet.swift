@@ -1,0 +1,164 @@
+// Myronenko 2018, "3D MRI brain tumor segmentation using autoencoder regularization"; MONAI's
+// `monai.networks.nets.SegResNet`, without the autoencoder.
+//
+// Shapes with init_filters 8, blocks_down (1, 2, 2, 4), blocks_up (1, 1, 1) and a 96³ input:
+//   convInit      96³ ×  1 → 96³ ×  8
+//   down_layers.0 96³ ×  8, 1 block                         up 2   48³ × 16 → 96³ ×  8, plus down_layers.0, 1 block
+//   down_layers.1 96³ ×  8 → 48³ × 16, 2 blocks             up 1   24³ × 32 → 48³ × 16, plus down_layers.1, 1 block
+//   down_layers.2 48³ × 16 → 24³ × 32, 2 blocks             up 0   12³ × 64 → 24³ × 32, plus down_layers.2, 1 block
+//   down_layers.3 24³ × 32 → 12³ × 64, 4 blocks
+//   conv_final    96³ ×  8 → norm, activation, 1³ → 96³ × classes
+// A block is norm, activation, 3³ convolution, twice, plus its input. Skips are added, not joined.
+public import SegBackend
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.SegResNet`.
+public struct SegResNetOptions: Hashable, Sendable {
+    /// Channels of the input.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Channels of the finest stage; each stage down doubles them.
+    public var filters: Int
+    /// Blocks of each stage down.
+    public var blocksDown: [Int]
+    /// Blocks of each stage up.
+    public var blocksUp: [Int]
+    /// Channel dropout after the first convolution.
+    public var dropout: Float
+    /// Whether transposed convolutions enlarge, instead of trilinear interpolation.
+    public var hasTransposedConvolutions: Bool
+    var activation: BlockOptions.ActivationOption
+    var norm: BlockOptions.NormOption
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        try reader.requireThreeDimensions("spatial_dims")
+        inputChannels = try reader.positive("in_channels") ?? 1
+        outputChannels = try reader.positive("out_channels") ?? 2
+        filters = try reader.positive("init_filters") ?? 8
+        blocksDown = try reader.ints("blocks_down") ?? [1, 2, 2, 4]
+        blocksUp = try reader.ints("blocks_up") ?? [1, 1, 1]
+        dropout = try reader.probability("dropout_prob") ?? 0
+        activation = try BlockOptions.activation(reader, "act", default: "relu")
+        norm = try Self.norm(reader)
+        try reader.accept("use_conv_final", only: true)
+        let mode = try reader.string("upsample_mode")?.lowercased() ?? "nontrainable"
+        guard ["deconv", "nontrainable"].contains(mode) else {
+            throw reader.error("upsample_mode", "'\(mode)' is not supported; supported: deconv, nontrainable")
+        }
+        hasTransposedConvolutions = mode == "deconv"
+        try reader.finish()
+        try validate(reader)
+    }
+
+    /// `norm`, by default group norm of 8, or the older pair `norm_name` and `num_groups`.
+    private static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption {
+        let groups = try reader.positive("num_groups") ?? 8
+        let old = try reader.string("norm_name")?.lowercased() ?? ""
+        guard old.isEmpty || old == "group" else {
+            throw reader.error("norm_name", "'\(old)' is not supported: it may be 'group'; use norm for others")
+        }
+        guard old.isEmpty, reader.value("norm") != nil else {
+            return BlockOptions.NormOption(
+                params: NormParams(kind: .group(old.isEmpty ? 8 : groups), epsilon: 1e-5), affine: true, momentum: 0)
+        }
+        return try BlockOptions.norm(reader, "norm", default: "group")
+    }
+
+    private func validate(_ reader: ConfigReader) throws {
+        guard blocksDown.count >= 2, (blocksDown + blocksUp).allSatisfy({ $0 > 0 }) else {
+            throw reader.error(
+                "blocks_down", "should be at least two positive numbers, as should blocks_up be positive")
+        }
+        guard blocksUp.count == blocksDown.count - 1 else {
+            throw reader.error(
+                "blocks_up",
+                "should have one entry fewer than blocks_down: \(blocksDown.count - 1), not \(blocksUp.count)")
+        }
+        if case .group(let groups) = norm.params.kind, filters % groups != 0 {
+            throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
+        }
+        if activation.slopeCount != 1 {
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+        }
+    }
+}
+
+/// A residual encoder that is deeper than its decoder, with MONAI's parameter names.
+public struct SegResNet: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: SegResNetOptions
+    private let first: Conv3d
+    private let down: [SegResNetDown]
+    private let up: [SegResNetUp]
+    private let norm: Norm
+    private let activation: ActivationLayer
+    private let head: Conv3d
+    private let dropout: Dropout?
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: SegResNetOptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        let filters = options.filters
+        activation = try ActivationLayer(store.scope("act_mod"), options.activation)
+        first = try Conv3d(
+            store.scope("convInit").scope("conv"), inputs: options.inputChannels, outputs: filters,
+            .same(kernel: 3, stride: 1), bias: false)
+        down = try options.blocksDown.enumerated().map { level, count in
+            try SegResNetDown(
+                store.scope("down_layers").scope("\(level)"), channels: filters << level, blocks: count,
+                halves: level > 0, options)
+        }
+        let levels = options.blocksUp.count
+        let rows = try options.blocksUp.enumerated().map { index, count in
+            try (0..<count).map {
+                try SegResNetBlock(
+                    store.scope("up_layers").scope("\(index)").scope("\($0)"),
+                    channels: filters << (levels - 1 - index), options)
+            }
+        }
+        up = try rows.enumerated().map { index, blocks in
+            try SegResNetUp(
+                store.scope("up_samples").scope("\(index)"), inputs: filters << (levels - index), blocks: blocks,
+                options)
+        }
+        let final = store.scope("conv_final")
+        norm = try Norm(final.scope("0"), channels: filters, options.norm)
+        store.alias("conv_final.1", of: "act_mod")
+        head = try Conv3d(
+            final.scope("2").scope("conv"), inputs: filters, outputs: options.outputChannels,
+            .same(kernel: 1, stride: 1), bias: true)
+        dropout = Dropout(store, options.dropout, .channel)
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// Each stage down but the first halves.
+    public var sizeDivisor: Triple { Triple(1 << (options.blocksDown.count - 1)) }
+    /// The one dropout's probability.
+    public var dropoutProbability: Float { options.dropout }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try checkInput(x, "SegResNet")
+        var y = try dropout(first(x, in: context), in: context)
+        var skips: [Tensor] = []
+        for stage in down {
+            y = try stage(y, in: context)
+            skips.append(y)
+        }
+        skips.removeLast()
+        for stage in up { y = try stage(y, skip: skips.removeLast(), in: context) }
+        return try head(norm(y, then: activation, in: context), in: context)
+    }
+}

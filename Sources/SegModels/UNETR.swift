@@ -1,0 +1,137 @@
+// Hatamizadeh et al. 2022, "UNETR: Transformers for 3D Medical Image Segmentation"; MONAI's `monai.networks.nets.UNETR`.
+//
+// Shapes with img_size 96³, feature size 16, hidden size 768:
+//   vit        96³ × 1 → 216 tokens of 768, a patch of 16³ each, seen as 6³ × 768; 12 blocks
+//   encoder1   the input,      96³ × 1   → 96³ ×  16
+//   encoder2   after block 3,   6³ × 768 → 48³ ×  32        decoder2   48³ ×  32 → 96³ × 16, with encoder1: 96³ × 16
+//   encoder3   after block 6,   6³ × 768 → 24³ ×  64        decoder3   24³ ×  64 → 48³ × 32, with encoder2: 48³ × 32
+//   encoder4   after block 9,   6³ × 768 → 12³ × 128        decoder4   12³ × 128 → 24³ × 64, with encoder3: 24³ × 64
+//   vit.norm   after block 11,  6³ × 768                    decoder5    6³ × 768 → 12³ × 128, with encoder4: 12³ × 128
+//   out        96³ × 16 → 96³ × classes
+// Blocks count from 0. A position has a learned embedding, so the network takes windows of img_size only.
+public import SegBackend
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.UNETR`.
+public struct UNETROptions: Hashable, Sendable {
+    /// Channels of the input.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Extents of the windows it is made for, multiples of 16.
+    public var size: Triple
+    /// Channels of the finest stage.
+    public var featureSize: Int
+    /// Whether the encoders' upsampling has convolutions between.
+    public var hasConvolutionBlocks: Bool
+    var projection: PatchProjection
+    var transformer: TransformerOptions
+    var block: UnetBlockOptions
+
+    /// Extents of a patch.
+    static let patch = Triple(16)
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        try reader.requireThreeDimensions("spatial_dims")
+        inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
+        outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
+        size = try reader.required("img_size", reader.triple("img_size"))
+        guard size.zip(Self.patch, %) == Triple(0) else {
+            throw reader.error("img_size", "\(size) should be multiples of the patch size, 16")
+        }
+        featureSize = try reader.positive("feature_size") ?? 16
+        hasConvolutionBlocks = try reader.bool("conv_block") ?? true
+        projection = try Self.projection(reader)
+        let hidden = try reader.positive("hidden_size") ?? 768
+        transformer = TransformerOptions(
+            hidden: hidden, mlp: try reader.positive("mlp_dim") ?? 3072,
+            heads: try reader.positive("num_heads") ?? 12, layers: 12,
+            dropout: try reader.probability("dropout_rate") ?? 0, qkvBias: try reader.bool("qkv_bias") ?? false)
+        guard hidden % transformer.heads == 0 else {
+            throw reader.error("hidden_size", "\(hidden) should be a multiple of num_heads, \(transformer.heads)")
+        }
+        block = UnetBlockOptions(
+            norm: try BlockOptions.norm(reader, "norm_name", default: "instance"),
+            isResidual: try reader.bool("res_block") ?? true)
+        if case .group(let groups) = block.norm.params.kind, featureSize % groups != 0 {
+            throw reader.error("norm_name", "\(featureSize) channels do not divide into \(groups) groups")
+        }
+        try reader.accept("save_attn", only: false)
+        try reader.finish()
+    }
+
+    /// `proj_type`, which MONAI before 1.2 called `pos_embed`.
+    private static func projection(_ reader: ConfigReader) throws -> PatchProjection {
+        let old = try reader.string("pos_embed")
+        guard let name = try reader.string("proj_type") ?? old else { return .conv }
+        guard let projection = PatchProjection(rawValue: name) else {
+            throw reader.error("proj_type", "'\(name)' is not supported; supported: conv, perceptron")
+        }
+        return projection
+    }
+}
+
+/// A vision transformer as encoder, convolutions as decoder, with MONAI's parameter names.
+public struct UNETR: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: UNETROptions
+    private let transformer: VisionTransformer
+    private let encoder: UnetBlock
+    private let upsamplers: [UNETRUpsampler]
+    private let decoders: [UnetUpBlock]
+    private let head: UnetHead
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: UNETROptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        let (features, hidden) = (options.featureSize, options.transformer.hidden)
+        transformer = try VisionTransformer(
+            store.scope("vit"), inputs: options.inputChannels, size: options.size, patch: UNETROptions.patch,
+            options.projection, options.transformer)
+        encoder = try UnetBlock(
+            store.scope("encoder1").scope("layer"), inputs: options.inputChannels, outputs: features,
+            BlockGeometry(kernel: Triple(3), stride: Triple(1)), options.block)
+        upsamplers = try (0..<3).map { index in
+            try UNETRUpsampler(
+                store.scope("encoder\(index + 2)"), inputs: hidden, outputs: features << (index + 1),
+                steps: 2 - index, hasBlocks: options.hasConvolutionBlocks, options.block)
+        }
+        decoders = try [(5, hidden, 8), (4, 8 * features, 4), (3, 4 * features, 2), (2, 2 * features, 1)].map {
+            number, inputs, factor in
+            try UnetUpBlock(
+                store.scope("decoder\(number)"), inputs: inputs, outputs: factor * features, kernel: Triple(3),
+                upKernel: Triple(2), upBias: false, options.block)
+        }
+        head = try UnetHead(store.scope("out"), inputs: features, outputs: options.outputChannels, options.block)
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// The one size it takes.
+    public var sizeDivisor: Triple { options.size }
+    /// `img_size`.
+    public var requiredSize: Triple? { options.size }
+    /// The one probability of the transformer's dropouts.
+    public var dropoutProbability: Float { options.transformer.dropout }
+
+    /// **Shapes**: x `[N, img_size, in]`, result `[N, img_size, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try checkInput(x, "UNETR")
+        let tokens = try transformer(x, keeping: [3, 6, 9], in: context)
+        var skips = [try encoder(x, in: context)]
+        for (upsampler, kept) in zip(upsamplers, tokens.kept) { skips.append(try upsampler(kept, in: context)) }
+        var y = tokens.last
+        for decoder in decoders { y = try decoder(y, skip: skips.removeLast(), in: context) }
+        return try head(y, in: context)
+    }
+}

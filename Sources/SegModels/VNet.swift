@@ -1,0 +1,139 @@
+// Milletari et al. 2016, "V-Net"; MONAI's `monai.networks.nets.VNet`.
+//
+// Shapes with a 96³ input; "5³" is a convolution with batch norm and activation, n of them in a row:
+//   in_tr        96³ ×   1 → 5³ → 96³ ×  16, plus the input repeated 16 times
+//   down_tr32    96³ ×  16 → 48³ ×  32, 1 × 5³     up_tr32   48³ ×  64 → 96³ × 16, with in_tr:      96³ ×  32, 1 × 5³
+//   down_tr64    48³ ×  32 → 24³ ×  64, 2 × 5³     up_tr64   24³ × 128 → 48³ × 32, with down_tr32:  48³ ×  64, 1 × 5³
+//   down_tr128   24³ ×  64 → 12³ × 128, 3 × 5³     up_tr128  12³ × 256 → 24³ × 64, with down_tr64:  24³ × 128, 2 × 5³
+//   down_tr256   12³ × 128 →  6³ × 256, 2 × 5³     up_tr256   6³ × 256 → 12³ × 128, with down_tr128: 12³ × 256, 2 × 5³
+//   out_tr       96³ ×  32 → 5³ → 96³ × classes → 1³ → 96³ × classes
+//
+// As in MONAI the dropout of the skips into up_tr64 and up_tr32 is 0.5 whatever the arguments say, and `bias` does not
+// reach the way up: its transposed convolutions always have a bias, its 5³ convolutions never.
+public import SegBackend
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.VNet`.
+public struct VNetOptions: Hashable, Sendable {
+    /// Channels of the input, a divisor of 16.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Dropout in down_tr128 and down_tr256.
+    public var dropoutDown: Float
+    /// Dropout in up_tr256 and up_tr128, of what comes up and of the skip.
+    public var dropoutUp: [Float]
+    /// Whether dropout takes whole channels.
+    public var dropsChannels: Bool
+    /// Whether the convolutions of the way down, in_tr and out_tr have a bias.
+    public var bias: Bool
+    var activation: BlockOptions.ActivationOption
+    /// `act: "prelu"` without arguments has a slope a channel.
+    var hasSlopePerChannel: Bool
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        try reader.requireThreeDimensions("spatial_dims")
+        inputChannels = try reader.positive("in_channels") ?? 1
+        outputChannels = try reader.positive("out_channels") ?? 1
+        guard 16 % inputChannels == 0 else {
+            throw reader.error("in_channels", "should divide 16, not be \(inputChannels)")
+        }
+        let isPReLU = reader.value("act").map { $0 == .string("prelu") } ?? false
+        activation = try BlockOptions.activation(reader, "act", default: "elu")
+        hasSlopePerChannel = isPReLU
+        try reader.refuse("dropout_prob")
+        dropoutDown = try reader.probability("dropout_prob_down") ?? 0.5
+        dropoutUp = try Self.pair(reader, "dropout_prob_up") ?? [0.5, 0.5]
+        let dimensions = try reader.int("dropout_dim") ?? 3
+        guard (1...3).contains(dimensions) else {
+            throw reader.error("dropout_dim", "should be 1, 2 or 3, not \(dimensions)")
+        }
+        dropsChannels = dimensions > 1
+        bias = try reader.bool("bias") ?? false
+        try reader.finish()
+    }
+
+    private static func pair(_ reader: ConfigReader, _ key: String) throws -> [Float]? {
+        guard let value = reader.value(key) else { return nil }
+        guard case .array(let items) = value, items.count == 2 else {
+            throw reader.error(key, "should be two probabilities, not \(value)")
+        }
+        return try items.map { item in
+            let number = item == .null ? 0 : item.number ?? -1
+            guard number >= 0, number < 1 else {
+                throw reader.error(key, "should be two probabilities of at least 0 and below 1, not \(value)")
+            }
+            return Float(number)
+        }
+    }
+
+    /// The activation of a layer of so many channels.
+    func activation(channels: Int) -> BlockOptions.ActivationOption {
+        var option = activation
+        if hasSlopePerChannel { option.slopeCount = channels }
+        return option
+    }
+
+    var dropoutUnit: Dropout.Unit { dropsChannels ? .channel : .element }
+}
+
+/// A fully convolutional network with residual stages of 5³ kernels, with MONAI's parameter names.
+public struct VNet: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: VNetOptions
+    private let input: VNetInput
+    private let down: [VNetDown]
+    private let up: [VNetUp]
+    private let output: VNetOutput
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: VNetOptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        input = try VNetInput(store.scope("in_tr"), outputs: 16, options)
+        let drop = options.dropoutDown
+        let downs: [(convolutions: Int, dropout: Float)] = [(1, 0), (2, 0), (3, drop), (2, drop)]
+        down = try downs.enumerated().map { level, stage in
+            let inputs = 16 << level
+            return try VNetDown(
+                store.scope("down_tr\(2 * inputs)"), inputs: inputs, convolutions: stage.convolutions,
+                dropout: stage.dropout, options)
+        }
+        let fixed: [Float] = [0, 0.5]
+        let ups: [(inputs: Int, outputs: Int, convolutions: Int, dropout: [Float])] = [
+            (256, 256, 2, options.dropoutUp), (256, 128, 2, options.dropoutUp), (128, 64, 1, fixed), (64, 32, 1, fixed),
+        ]
+        up = try ups.map { stage in
+            try VNetUp(
+                store.scope("up_tr\(stage.outputs)"), inputs: stage.inputs, outputs: stage.outputs,
+                convolutions: stage.convolutions, dropout: stage.dropout, options)
+        }
+        output = try VNetOutput(store.scope("out_tr"), inputs: 32, options)
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// Four stages of stride 2.
+    public var sizeDivisor: Triple { Triple(16) }
+    /// At least the 0.5 of up_tr64 and up_tr32.
+    public var dropoutProbability: Float { max(0.5, options.dropoutDown, options.dropoutUp[0], options.dropoutUp[1]) }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try checkInput(x, "VNet")
+        var skips = [try input(x, in: context)]
+        for stage in down { skips.append(try stage(skips[skips.count - 1], in: context)) }
+        var y = skips.removeLast()
+        for stage in up { y = try stage(y, skip: skips.removeLast(), in: context) }
+        return try output(y, in: context)
+    }
+}

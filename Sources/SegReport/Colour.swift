@@ -1,0 +1,33 @@
+/// An sRGB colour, components 0 to 1.
+public struct Colour: Hashable, Sendable {
+    /// Red.
+    public var red: Double
+    /// Green.
+    public var green: Double
+    /// Blue.
+    public var blue: Double
+
+    /// Makes a colour from `0xRRGGBB`.
+    public init(_ hex: UInt32) {
+        red = Double(hex >> 16 & 255) / 255
+        green = Double(hex >> 8 & 255) / 255
+        blue = Double(hex & 255) / 255
+    }
+
+    /// Okabe and Ito's colours without black, told apart with every common colour vision; lighter blues for dark ground.
+    public static let palette: [Colour] = [
+        Colour(0x56B4E9), Colour(0xF0A028), Colour(0x1DB58A), Colour(0xE573B5), Colour(0xF0E442), Colour(0x4C8DFF),
+        Colour(0xE8662A),
+    ]
+
+    /// The palette's colour for a running number.
+    static func series(_ index: Int) -> Colour { palette[index % palette.count] }
+
+    static let ground = Colour(0x11151C)
+    static let card = Colour(0x000000)
+    static let plotArea = Colour(0x171C26)
+    static let grid = Colour(0x2A3240)
+    static let text = Colour(0xE8ECF2)
+    static let quietText = Colour(0x98A2B3)
+    static let reference = Colour(0xFFD23F)
+}

@@ -1,0 +1,107 @@
+public import Foundation
+
+/// Curves over a common abscissa, such as the training loss and the validation Dice over iterations.
+///
+/// Quantities of different kind stand in panels of their own, one below the other, never on a second ordinate.
+public struct CurvePlot: Sendable {
+    /// One curve.
+    public struct Series: Sendable {
+        /// What the legend calls it.
+        public var name: String
+        /// Abscissae and ordinates; a value that is not finite interrupts the curve.
+        public var points: [(x: Double, y: Double)]
+        /// Weight of the past in an exponential running mean, 0 to below 1; the raw curve stays faintly visible.
+        public var smoothing = 0.0
+        /// Marks one point of the curve with its value.
+        public var mark = Mark.none
+
+        /// Makes a curve of points.
+        public init(name: String, points: [(x: Double, y: Double)]) {
+            self.name = name
+            self.points = points
+        }
+    }
+
+    /// Which point of a curve is marked.
+    public enum Mark: Sendable {
+        /// None.
+        case none
+        /// The highest.
+        case maximum
+        /// The lowest.
+        case minimum
+    }
+
+    /// One pair of axes.
+    public struct Panel: Sendable {
+        /// Name of the ordinate.
+        public var yLabel: String
+        /// The curves, in the order of the legend and the palette.
+        public var series: [Series]
+        /// Whether the ordinate is logarithmic; values of 0 and less are then left out.
+        public var logarithmic = false
+        /// Values that the ordinate shows at least, such as 0 and 1 for Dice.
+        public var including: [Double] = []
+
+        /// Makes a panel of curves.
+        public init(yLabel: String, series: [Series]) {
+            self.yLabel = yLabel
+            self.series = series
+        }
+    }
+
+    /// Headline of the figure.
+    public var title: String
+    /// A quiet line under the headline.
+    public var subtitle: String
+    /// Name of the common abscissa.
+    public var xLabel: String
+    /// The panels from top to bottom.
+    public var panels: [Panel]
+    /// Width of the figure in pixels.
+    public var width = 1200.0
+    /// Height of one panel's axes in pixels.
+    public var panelHeight = 300.0
+
+    /// Makes a plot.
+    public init(title: String, subtitle: String, xLabel: String, panels: [Panel]) {
+        self.title = title
+        self.subtitle = subtitle
+        self.xLabel = xLabel
+        self.panels = panels
+    }
+
+    /// Draws the plot into a .png or .svg file, replacing what was there in one step.
+    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    public func write(to file: URL) throws {
+        try figure().write(to: file)
+    }
+
+    /// The figure's pixels, for what does not want a file.
+    package func raster() -> Raster? { figure().raster() }
+}
+
+extension CurvePlot.Series {
+    /// The exponential running mean, corrected for its start as Adam corrects its moments; breaks stay breaks.
+    var smoothed: [(x: Double, y: Double)] {
+        guard smoothing > 0, smoothing < 1 else { return points }
+        var mean = 0.0
+        var weight = 0.0
+        return points.map { point in
+            guard point.y.isFinite else { return point }
+            mean = smoothing * mean + (1 - smoothing) * point.y
+            weight = smoothing * weight + (1 - smoothing)
+            return (point.x, mean / weight)
+        }
+    }
+
+    /// The marked point, on the raw curve.
+    var marked: (x: Double, y: Double)? {
+        let finite = points.filter(\.y.isFinite)
+        switch mark {
+        case .none: return nil
+        case .maximum: return finite.max { $0.y < $1.y }
+        case .minimum: return finite.min { $0.y < $1.y }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import CCairo
+import Foundation
+
+/// A picture of a known size that draws itself; written as PNG or SVG by the file's ending.
+struct Figure {
+    var width: Double
+    var height: Double
+    /// Draws everything but the ground; the second argument is how many raster pixels a unit should hold.
+    var draw: (Canvas, Double) -> Void
+
+    /// Writes under a temporary name beside the file, then renames, so that no reader sees half a figure.
+    func write(to file: URL) throws {
+        let format = file.pathExtension.lowercased()
+        guard ["png", "svg"].contains(format) else { throw ReportError.unknownFormat(path: file.path) }
+        let temporary = file.deletingLastPathComponent()
+            .appendingPathComponent(".\(file.lastPathComponent).\(UUID().uuidString).part")
+        let status = format == "png" ? writePNG(temporary.path) : writeSVG(temporary.path)
+        guard status == CAIRO_STATUS_SUCCESS else {
+            try? FileManager.default.removeItem(at: temporary)
+            throw ReportError.unwritable(path: file.path, reason: String(cString: cairo_status_to_string(status)))
+        }
+        guard rename(temporary.path, file.path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            try? FileManager.default.removeItem(at: temporary)
+            throw ReportError.unwritable(path: file.path, reason: reason)
+        }
+    }
+
+    /// The figure's pixels at one pixel a unit.
+    func raster() -> Raster? {
+        withPixels { Raster(reading: $0) }
+    }
+
+    private func writePNG(_ path: String) -> cairo_status_t {
+        withPixels { cairo_surface_write_to_png($0, path) } ?? CAIRO_STATUS_NO_MEMORY
+    }
+
+    private func withPixels<Result>(_ body: (OpaquePointer) -> Result) -> Result? {
+        let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, Int32(width.rounded()), Int32(height.rounded()))
+        guard let surface else { return nil }
+        defer { cairo_surface_destroy(surface) }
+        guard cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS else { return nil }
+        paint(on: surface, pixelsPerUnit: 1)
+        return body(surface)
+    }
+
+    private func writeSVG(_ path: String) -> cairo_status_t {
+        guard let surface = cairo_svg_surface_create(path, width, height) else { return CAIRO_STATUS_NO_MEMORY }
+        defer { cairo_surface_destroy(surface) }
+        guard cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS else { return cairo_surface_status(surface) }
+        cairo_svg_surface_set_document_unit(surface, CAIRO_SVG_UNIT_PX)
+        paint(on: surface, pixelsPerUnit: 2)
+        cairo_surface_finish(surface)
+        return cairo_surface_status(surface)
+    }
+
+    private func paint(on surface: OpaquePointer, pixelsPerUnit: Double) {
+        let canvas = Canvas(surface)
+        canvas.fill(Rectangle(x: 0, y: 0, width: width, height: height), .ground)
+        draw(canvas, pixelsPerUnit)
+    }
+}

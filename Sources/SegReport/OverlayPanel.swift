@@ -1,0 +1,109 @@
+public import Foundation
+public import SegImaging
+
+/// Three orthogonal slices of a scan with the prediction filled and the reference outlined.
+///
+/// The slices run through the centre of mass of the reference, or of the prediction where there is no reference.
+public struct OverlayPanel: Sendable {
+    /// Headline of the figure.
+    public var title: String
+    /// A quiet line under the headline, such as the case's and the model's name.
+    public var subtitle: String
+    /// What a label is called in the legend; `label 3` where none is given.
+    public var labelNames: [UInt8: String] = [:]
+    /// Intensities shown from black to white, HU for CT.
+    public var window: ClosedRange<Float> = -160...240
+    /// Which side of the picture is the patient's right.
+    public var convention = ViewConvention.radiological
+    /// Width of the figure in pixels; its height follows.
+    public var width = 1500.0
+
+    let image: Volume
+    let prediction: [UInt8]?
+    let reference: [UInt8]?
+    /// The foreground labels of both maps.
+    let labels: [UInt8]
+    /// The voxel that all three planes run through.
+    let centre: [Int]
+
+    /// Makes a panel of an image whose axes run R, A, S and of label maps on its grid (0 is background).
+    /// - Throws: `ReportError.invalidInput` when a map does not fit the image or the image is not in RAS order.
+    public init(
+        title: String, subtitle: String, image: Volume, prediction: [UInt8]?, reference: [UInt8]?
+    ) throws {
+        for (name, map) in [("prediction", prediction), ("reference", reference)] {
+            guard let map, map.count != image.size.count else { continue }
+            throw ReportError.invalidInput(
+                "The \(name) has \(map.count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+            )
+        }
+        guard image.size.count > 0, Self.isRAS(image.affine) else {
+            throw ReportError.invalidInput(
+                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+            )
+        }
+        self.title = title
+        self.subtitle = subtitle
+        self.image = image
+        self.prediction = prediction
+        self.reference = reference
+        labels = Self.labels([prediction, reference].compactMap { $0 })
+        centre =
+            [reference, prediction].lazy.compactMap { $0 }.compactMap { Self.centreOfMass($0, image.size) }.first
+            ?? [image.size.i / 2, image.size.j / 2, image.size.k / 2]
+    }
+
+    /// Draws the panel into a .png or .svg file, replacing what was there in one step.
+    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    public func write(to file: URL) throws {
+        try figure().write(to: file)
+    }
+
+    /// The figure's pixels, for what does not want a file.
+    package func raster() -> Raster? { figure().raster() }
+
+    /// Twice the overlap over the sum of sizes; `nil` without both maps or when both are empty of the label.
+    func dice(_ label: UInt8) -> Double? {
+        guard let prediction, let reference else { return nil }
+        var sum = 0
+        var overlap = 0
+        for (p, r) in zip(prediction, reference) {
+            if p == label { sum += 1 }
+            if r == label { sum += 1 }
+            if p == label && r == label { overlap += 1 }
+        }
+        return sum == 0 ? nil : 2 * Double(overlap) / Double(sum)
+    }
+
+    private static func isRAS(_ affine: Affine) -> Bool {
+        (0..<3).allSatisfy { axis in
+            let own = affine[axis, axis]
+            return own > 0 && (0..<3).allSatisfy { abs(affine[axis, $0]) <= own && abs(affine[$0, axis]) <= own }
+        }
+    }
+
+    private static func labels(_ maps: [[UInt8]]) -> [UInt8] {
+        var seen = [Bool](repeating: false, count: 256)
+        for map in maps {
+            for label in map { seen[Int(label)] = true }
+        }
+        return (1...255).filter { seen[$0] }.map { UInt8($0) }
+    }
+
+    private static func centreOfMass(_ map: [UInt8], _ size: Size3) -> [Int]? {
+        var sums = [0, 0, 0]
+        var count = 0
+        for i in 0..<size.i {
+            for j in 0..<size.j {
+                let row = (i * size.j + j) * size.k
+                for k in 0..<size.k where map[row + k] != 0 {
+                    sums[0] += i
+                    sums[1] += j
+                    sums[2] += k
+                    count += 1
+                }
+            }
+        }
+        return count == 0 ? nil : sums.map { ($0 + count / 2) / count }
+    }
+}

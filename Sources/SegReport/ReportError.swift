@@ -1,0 +1,21 @@
+/// Why a figure could not be made or written.
+public enum ReportError: Error, Equatable, CustomStringConvertible {
+    /// The file's name ends in neither png nor svg.
+    case unknownFormat(path: String)
+    /// The file could not be written.
+    case unwritable(path: String, reason: String)
+    /// Label maps and image do not fit each other, or the image is not stored as RAS.
+    case invalidInput(String)
+
+    /// One sentence: what was expected, what came, what to do.
+    public var description: String {
+        switch self {
+        case .unknownFormat(let path):
+            "\(path): figures are written as .png or .svg; give the file one of these endings."
+        case .unwritable(let path, let reason):
+            "\(path): the figure could not be written (\(reason)); check that the folder exists and may be written to."
+        case .invalidInput(let reason):
+            reason
+        }
+    }
+}

@@ -1,0 +1,112 @@
+public import SegBackend
+
+/// The first elements along each axis, `x[:e0, :e1, …]`.
+///
+/// - Throws: `TensorError` where an extent is larger than x's; `BackendError` from the backend.
+public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
+    try require(
+        extent.rank == x.shape.rank && zip(extent.dimensions, x.shape.dimensions).allSatisfy { $0 <= $1 }, "crop",
+        "\(extent) does not lie in \(x.shape)")
+    guard extent != x.shape else { return x }
+    let backend = x.backend
+    let origin = [Int](repeating: 0, count: extent.rank)
+    let y = try backend.allocate(extent, x.view.dtype)
+    try backend.copyRegion(
+        x.view, at: origin, into: y, at: origin, extent: extent.dimensions, accumulate: false)
+    return result(y, op: "crop", of: [x]) { upstream, sink in
+        try sink.add(to: x) { gx, accumulate in
+            if !accumulate { try backend.fill(gx, with: 0) }
+            try backend.copyRegion(
+                upstream, at: origin, into: gx, at: origin, extent: extent.dimensions, accumulate: accumulate)
+        }
+    }
+}
+
+/// The transpose of a matrix with few columns, `x.t()`: a copy a column.
+///
+/// **Shapes**: x `[R, C]`, result `[C, R]`.
+/// - Throws: `TensorError` where x is no matrix; `BackendError` from the backend.
+public func transposeColumns(_ x: Tensor) throws -> Tensor {
+    try require(x.shape.rank == 2, "transposeColumns", "\(x.shape) is not [R, C]")
+    let backend = x.backend
+    let (rows, columns) = (x.shape[0], x.shape[1])
+    let y = try backend.allocate([columns, rows], x.view.dtype)
+    for column in 0..<columns {
+        try backend.copyRegion(
+            x.view, at: [0, column], into: y.slice(column..<column + 1).reshaped([rows, 1]), at: [0, 0],
+            extent: [rows, 1], accumulate: false)
+    }
+    return result(y, op: "transposeColumns", of: [x]) { upstream, sink in
+        try sink.add(to: x) { gx, accumulate in
+            for column in 0..<columns {
+                try backend.copyRegion(
+                    upstream.slice(column..<column + 1).reshaped([rows, 1]), at: [0, 0], into: gx, at: [0, column],
+                    extent: [rows, 1], accumulate: accumulate)
+            }
+        }
+    }
+}
+
+/// Spreads the 2w − 1 differences of two places over all pairs of places: y[p, i, q, j] = x[p, i − j + w − 1, q].
+///
+/// **Shapes**: x `[P, 2w − 1, Q]`, result `[P, w, Q, w]`. Called for each axis in turn it makes of a table of relative
+/// positions the bias of an attention.
+/// - Throws: `TensorError` where the extent is even; `BackendError` from the backend.
+public func toeplitz(_ x: Tensor) throws -> Tensor {
+    try require(x.shape.rank == 3 && x.shape[1] % 2 == 1, "toeplitz", "\(x.shape) is not [P, 2w − 1, Q]")
+    let backend = x.backend
+    let (outer, inner, width) = (x.shape[0], x.shape[2], (x.shape[1] + 1) / 2)
+    let y = try backend.allocate([outer, width, inner, width], x.view.dtype)
+    let source: Shape = [outer, 2 * width - 1, inner, 1]
+    let extent = [outer, width, inner, 1]
+    for j in 0..<width {
+        try backend.copyRegion(
+            x.view.reshaped(source), at: [0, width - 1 - j, 0, 0], into: y, at: [0, 0, 0, j], extent: extent,
+            accumulate: false)
+    }
+    return result(y, op: "toeplitz", of: [x]) { upstream, sink in
+        try sink.add(to: x) { gx, accumulate in
+            if !accumulate { try backend.fill(gx, with: 0) }
+            for j in 0..<width {
+                try backend.copyRegion(
+                    upstream, at: [0, 0, 0, j], into: gx.reshaped(source), at: [0, width - 1 - j, 0, 0],
+                    extent: extent, accumulate: true)
+            }
+        }
+    }
+}
+
+/// Joins the voxels of each 2³ box along the channels: `torch.cat([x[:, i::2, j::2, k::2, :] for i, j, k in corners])`.
+///
+/// **Shapes**: x `[N, D, H, W, C]` with even extents, result `[N, D / 2, H / 2, W / 2, corners · C]`.
+/// - Throws: `TensorError` where an extent is odd; `BackendError` from the backend.
+public func joinCorners(_ x: Tensor, _ corners: [Triple]) throws -> Tensor {
+    try require(x.shape.rank == 5, "joinCorners", "input \(x.shape) is not [N, D, H, W, C]")
+    let (size, channels) = (x.shape.size, x.shape.channels)
+    try require(size.zip(Triple(2), %) == Triple(0), "joinCorners", "an extent of \(size) is odd")
+    let half = size.zip(Triple(2), /)
+    let backend = x.backend
+    let y = try backend.allocate(
+        Shape(batch: x.shape.batch, size: half, channels: corners.count * channels), x.view.dtype)
+    // A corner (i, j, k) is a box where d is seen as (D / 2, 2), (i, h / 2) as one axis, and (k, c) as another.
+    let planes = x.shape.batch * half.d
+    let source: Shape = [planes, size.h, 2, half.w, 2 * channels]
+    let joined: Shape = [planes, half.h, 1, half.w, corners.count * channels]
+    let extent = [planes, half.h, 1, half.w, channels]
+    let origins = corners.map { [0, $0.d * half.h, $0.h, 0, $0.w * channels] }
+    for (index, origin) in origins.enumerated() {
+        try backend.copyRegion(
+            x.view.reshaped(source), at: origin, into: y.reshaped(joined), at: [0, 0, 0, 0, index * channels],
+            extent: extent, accumulate: false)
+    }
+    return result(y, op: "joinCorners", of: [x]) { upstream, sink in
+        try sink.add(to: x) { gx, accumulate in
+            if !accumulate { try backend.fill(gx, with: 0) }
+            for (index, origin) in origins.enumerated() {
+                try backend.copyRegion(
+                    upstream.reshaped(joined), at: [0, 0, 0, 0, index * channels], into: gx.reshaped(source),
+                    at: origin, extent: extent, accumulate: true)
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegData
+import SegImaging
+import SegInference
+import SegModels
+import SegTrain
+
+/// `medseg demo`.
+struct DemoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "The main job from nothing: phantoms, training, evaluation, a prediction and pictures.",
+        discussion: "Takes some minutes on two cores and prints where everything is.")
+
+    @Option(help: "The folder to write.")
+    var out = "demo"
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Flag(help: "Write into a folder that holds files.")
+    var force = false
+
+    /// Cases for training and validation, and cases that are only predicted, drawn from another seed.
+    private static let trainingCount = 18
+    private static let heldOutCount = 4
+
+    func run() throws {
+        let start = Date()
+        try OutputFolder.prepare(out, force: force)
+        let backend = try device.makeBackend()
+        say("device: \(backend.name), \(backend.details)")
+        _ = try makePhantoms("phantoms", count: Self.trainingCount, seed: 1)
+        let heldOut = try makePhantoms("held_out", count: Self.heldOutCount, seed: 2)
+        let model = try train(on: backend)
+        let evaluation = try evaluate(heldOut, with: Predictor(folder: model, on: backend))
+        print(evaluation.table)
+        try OutputFolder.write(evaluation.json(), to: "\(out)/metrics.json")
+        print(
+            """
+
+            phantoms     \(out)/phantoms, and \(out)/held_out that no training saw
+            model        \(model)
+            loss curve   \(out)/run/figures/training.png
+            metrics      \(out)/metrics.json
+            prediction   \(out)/\(heldOut.cases[0].name)_mask.nii.gz
+            picture      \(out)/\(heldOut.cases[0].name)_overlay.png
+            done in \(duration(Date().timeIntervalSince(start)))
+            """)
+    }
+
+    private func say(_ text: String) {
+        if !printing.quiet { note(text) }
+    }
+
+    private func makePhantoms(_ name: String, count: Int, seed: UInt64) throws -> Dataset {
+        let folder = "\(out)/\(name)"
+        try OutputFolder.prepare(folder, force: force)
+        var bar = ProgressBar(name, quiet: printing.quiet)
+        var done = 0
+        try PhantomDataset(cases: count, seed: seed, options: PhantomOptions()).write(
+            to: URL(fileURLWithPath: folder), overwrite: force
+        ) { item in
+            done += 1
+            bar.show(Double(done) / Double(count), item)
+        }
+        bar.finish()
+        return try Dataset(path: folder)
+    }
+
+    private func train(on backend: any Backend) throws -> String {
+        let document: ConfigValue = [
+            "data": .string("\(out)/phantoms"), "validation": 0.12,
+            "network_def": [
+                "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+                "channels": [8, 16, 32, 64], "strides": [2, 2, 2], "num_res_units": 2, "norm": "batch", "dropout": 0.1,
+            ],
+            "preprocessing": [
+                "orientation": "RAS", "pixdim": [2, 2, 3], "crop_foreground": true,
+                "intensity": ["a_min": -57, "a_max": 164, "b_min": 0, "b_max": 1, "clip": true],
+            ],
+            "roi_size": [64, 64, 48], "overlap": 0.5, "mode": "gaussian",
+            "sampling": ["pos": 1, "neg": 1, "samples_per_volume": 2, "volumes_per_batch": 2, "pad": true],
+            "augmentation": [
+                "rotate90": ["prob": 0.1], "scale_intensity": ["factors": 0.1, "prob": 0.3],
+                "shift_intensity": ["offsets": 0.1, "prob": 0.3],
+            ],
+            "loss": ["name": "dice_ce"],
+            "optimizer": ["name": "adam", "learning_rate": 0.003, "weight_decay": 0.00001],
+            "schedule": ["name": "polynomial"], "iterations": 600, "minutes": 6, "validate_every": 200,
+        ]
+        let configuration = try TrainingConfiguration(document, source: "demo")
+        try OutputFolder.prepare("\(out)/run", force: force)
+        let summary = try TrainingRun(configuration, folder: "\(out)/run", on: backend, quiet: printing.quiet).run()
+        say(summary)
+        return "\(out)/run/model"
+    }
+
+    /// Measures the held-out cases; the first is kept as a mask and drawn.
+    private func evaluate(_ dataset: Dataset, with predictor: Predictor) throws -> Evaluation {
+        var evaluation = Evaluation(labels: dataset.labels, toleranceMM: 2)
+        for (index, item) in dataset.cases.enumerated() {
+            let (scan, header) = try NIfTI.readVolume(item.image)
+            let (label, _) = try NIfTI.readVolume(item.label)
+            var bar = ProgressBar("predict \(item.name)", quiet: printing.quiet)
+            let mask = try predictor.predict(scan, name: item.image) { done, count in
+                bar.show(Double(done) / Double(count), "window \(done) of \(count)")
+            }.mask()
+            bar.finish()
+            try evaluation.add(
+                item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
+                classes: 1..<predictor.classes)
+            guard index == 0 else { continue }
+            try NIfTI.write(
+                mask, size: scan.size, like: header, to: "\(out)/\(item.name)_mask.nii.gz", overwrite: force)
+            try OverlayFigure(
+                scan: scan, mask: mask, reference: LabelMap.classes(of: label, file: item.label), title: item.name,
+                subtitle: "a phantom the network was not trained on", labels: dataset.labels
+            ).write(to: "\(out)/\(item.name)_overlay.png")
+        }
+        return evaluation
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import SegDevices
+import SegImaging
+import SegInference
+import SegModels
+
+/// `medseg export-bundle`.
+struct ExportBundleCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export-bundle",
+        abstract: "Writes a model as a MONAI bundle, which MONAI runs without MedSeg.",
+        discussion: "The bundle holds configs/inference.json, configs/metadata.json, models/model.pt, docs/README.md "
+            + "and LICENSE. MONAI needs pytorch-ignite and nibabel to run it.")
+
+    @Argument(help: "A model folder with model.json and weights.")
+    var model: String
+
+    @Argument(help: "The bundle's folder.")
+    var output: String
+
+    @Option(help: "A text file with the licence of the weights.")
+    var license: String?
+
+    @Flag(help: "Write into a folder that holds files.")
+    var force = false
+
+    func run() throws {
+        let description = try ModelDescription(file: model + "/model.json")
+        let weights = try Weights.read(Predictor.weightsFile(in: model))
+        let backend = try Devices.makeBackend("cpu", threads: 1)
+        let store = try description.network.makeNetwork(on: backend, seed: 0).store
+        try store.load(weights.tensors, source: weights.source)
+        let name = URL(fileURLWithPath: output).standardizedFileURL.lastPathComponent
+        let files = try MONAIBundle.files(of: description, name: name, license: license.map(Self.text))
+        try OutputFolder.prepare(output, force: force)
+        for folder in ["configs", "models", "docs"] { try OutputFolder.make("\(output)/\(folder)") }
+        for (path, text) in files { try OutputFolder.write(text, to: "\(output)/\(path)") }
+        try Weights.write(store.state(), to: "\(output)/models/model.pt")
+        print("\(output): a MONAI bundle; its docs/README.md says how to run it")
+    }
+
+    private static func text(_ path: String) throws -> String {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read")
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,70 @@
+import Foundation
+import SegModels
+import Yams
+
+extension ConfigValue {
+    /// Reads a YAML file and applies `key.path=value` changes, whose values are YAML too.
+    init(yamlFile path: String, changes: [String]) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read")
+        }
+        var value: ConfigValue
+        do {
+            value = try YAMLDecoder().decode(ConfigValue.self, from: data)
+        } catch {
+            throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
+        }
+        // A relative dataset lies beside the configuration, wherever the command is run.
+        value = value.resolving("data", besideFile: path)
+        for change in changes {
+            guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
+                throw UsageError("--set should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
+            }
+            let keys = change[..<mark].split(separator: ".").map(String.init)
+            let text = String(change[change.index(after: mark)...])
+            let new: ConfigValue
+            do {
+                new = try YAMLDecoder().decode(ConfigValue.self, from: text)
+            } catch {
+                throw UsageError("--set \(change): '\(text)' is not a YAML value")
+            }
+            value = value.setting(keys[...], to: new)
+        }
+        self = value
+    }
+
+    /// What the parser found wrong and where, without the excerpt that Yams adds.
+    private static func reason(_ error: any Error) -> String {
+        var error = error
+        if case .dataCorrupted(let context)? = error as? DecodingError, let cause = context.underlyingError {
+            error = cause
+        }
+        switch error as? YamlError {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let place = context.map { " \($0.text), begun in line \($0.mark.line)," } ?? ""
+            return "line \(mark.line), column \(mark.column):\(place) \(problem)"
+        case .reader(let problem, _, _, _): return problem
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            return
+                "line \(context.mark.line): \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) stands there twice"
+        case .dataCouldNotBeDecoded: return "it is not UTF-8 text"
+        default: return "the document has no value"
+        }
+    }
+
+    private func setting(_ keys: ArraySlice<String>, to new: ConfigValue) -> ConfigValue {
+        guard let key = keys.first else { return new }
+        var entries: [String: ConfigValue] = [:]
+        if case .object(let known) = self { entries = known }
+        entries[key] = (entries[key] ?? .object([:])).setting(keys.dropFirst(), to: new)
+        return .object(entries)
+    }
+
+    private func resolving(_ key: String, besideFile file: String) -> ConfigValue {
+        guard case .object(var entries) = self, case .string(let path)? = entries[key] else { return self }
+        let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+        entries[key] = .string(URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path)
+        return .object(entries)
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+
+/// A built command, run as a user would run it.
+struct Command {
+    /// What a run left behind.
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+        /// Whether the process ended by itself rather than by a signal, as a crash does.
+        let exited: Bool
+
+        /// The last line on standard error: what a user reads first.
+        var message: String { errors.split(separator: "\n").last.map(String.init) ?? "" }
+    }
+
+    let path: String
+
+    /// The command of a name; nil where it is not built.
+    private init?(_ name: String) {
+        let bundle = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let folders = [bundle, root.appendingPathComponent(".build/release")]
+        let paths = folders.map { $0.appendingPathComponent(name).path }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else { return nil }
+        self.path = path
+    }
+
+    private static let medseg = Command("medseg")
+    private static let bench = Command("medseg-bench")
+
+    /// Whether both commands are built; tests that run them are skipped where they are not.
+    static var areBuilt: Bool { medseg != nil && bench != nil }
+
+    /// Runs `medseg`.
+    static func medseg(_ arguments: String..., environment: [String: String] = [:]) throws -> Outcome {
+        guard let medseg else { throw CocoaError(.fileNoSuchFile) }
+        return try medseg.run(arguments, environment)
+    }
+
+    /// Runs `medseg` with a list of arguments.
+    static func medseg(list arguments: [String]) throws -> Outcome {
+        guard let medseg else { throw CocoaError(.fileNoSuchFile) }
+        return try medseg.run(arguments, [:])
+    }
+
+    /// Runs `medseg-bench`.
+    static func bench(_ arguments: String...) throws -> Outcome {
+        guard let bench else { throw CocoaError(.fileNoSuchFile) }
+        return try bench.run(arguments, [:])
+    }
+
+    private func run(_ arguments: [String], _ environment: [String: String]) throws -> Outcome {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // Files, not pipes: a pipe that nobody empties would stop the command.
+        let folder = try ScratchFolder()
+        let (output, errors) = (folder.file("output"), folder.file("errors"))
+        for file in [output, errors] { try folder.write([], as: URL(fileURLWithPath: file).lastPathComponent) }
+        process.standardOutput = FileHandle(forWritingAtPath: output)
+        process.standardError = FileHandle(forWritingAtPath: errors)
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus, output: try String(contentsOfFile: output, encoding: .utf8),
+            errors: try String(contentsOfFile: errors, encoding: .utf8), exited: process.terminationReason == .exit)
+    }
+}
+
+/// A folder that a test fills, removed with the value.
+final class ScratchFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes a file, making its folder first.
+    @discardableResult
+    func write(_ bytes: some Collection<UInt8>, as name: String) throws -> String {
+        let url = URL(fileURLWithPath: file(name))
+        try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(bytes).write(to: url)
+        return url.path
+    }
+
+    /// Every file in it, by path.
+    var files: [String] {
+        (FileManager.default.enumerator(atPath: path)?.compactMap { $0 as? String } ?? []).filter {
+            var isFolder: ObjCBool = false
+            return FileManager.default.fileExists(atPath: file($0), isDirectory: &isFolder) && !isFolder.boolValue
+        }.sorted()
+    }
+}

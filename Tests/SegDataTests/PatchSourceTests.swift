@@ -1,0 +1,131 @@
+import SegData
+import SegImaging
+import Testing
+
+/// Cases whose every voxel is its own index plus 1, so that a patch tells where it was cut.
+@Suite struct PatchSourceTests {
+    private static func label(_ index: Int) -> Int { index % 7 == 3 ? 2 : index % 5 == 0 ? 1 : 0 }
+
+    private func numbered(_ name: String, _ size: Size3, offset: Int = 0) -> PreparedCase {
+        PreparedCase(
+            name: name,
+            image: Volume(voxels: (0..<size.count).map { Float($0 + 1 + offset) }, size: size, affine: .identity),
+            label: Volume(voxels: (0..<size.count).map { Float(Self.label($0)) }, size: size, affine: .identity))
+    }
+
+    private var cases: [PreparedCase] {
+        [numbered("a", Size3(9, 12, 10)), numbered("b", Size3(8, 8, 8)), numbered("c", Size3(11, 9, 14))]
+    }
+
+    private func sampling(_ size: Size3) -> PatchSampling {
+        var sampling = PatchSampling(size: size)
+        sampling.samplesPerVolume = 3
+        return sampling
+    }
+
+    private var everything: Augmentation {
+        var augmentation = Augmentation()
+        (augmentation.flipProbability, augmentation.flipAxes) = (0.5, [0, 1, 2])
+        augmentation.rotateProbability = 0.5
+        return augmentation
+    }
+
+    @Test func aBatchDependsOnSeedAndStepAlone() throws {
+        let source = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
+        let again = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
+        let other = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 8)
+        let later = source.batch(5)
+        var seen: Set<[Float]> = []
+        for step in 0..<8 {
+            let batch = source.batch(step)
+            #expect(batch.images == again.batch(step).images)
+            #expect(batch.labels == again.batch(step).labels)
+            #expect(batch.images != other.batch(step).images)
+            seen.insert(batch.images)
+        }
+        #expect(seen.count == 8)
+        #expect(again.batch(5).images == later.images)
+    }
+
+    @Test func patchesAreWholeBoxesOfTheVolume() throws {
+        let item = numbered("a", Size3(9, 12, 10))
+        let size = Size3(4, 5, 6)
+        let source = try PatchSource([item], sampling(size), Augmentation(), seed: 1)
+        for step in 0..<20 {
+            let batch = source.batch(step)
+            #expect(batch.count == 3 && batch.size == size)
+            for patch in 0..<3 {
+                let image = batch.images[patch * size.count..<(patch + 1) * size.count].map { Int($0) - 1 }
+                let start = [image[0] / 120, image[0] / 10 % 12, image[0] % 10]
+                let box = item.image.cut(Box3(start: start, size: size), fill: -1)
+                #expect(box.voxels.map { Int($0) - 1 } == image)
+            }
+        }
+    }
+
+    @Test func labelsFollowTheirVoxelsThroughFlipsAndTurns() throws {
+        let source = try PatchSource(cases, sampling(Size3(5, 5, 4)), everything, seed: 3)
+        var unmoved = 0
+        for step in 0..<12 {
+            let batch = source.batch(step)
+            #expect(batch.labels == batch.images.map { Int32(Self.label(Int($0) - 1)) })
+            if batch.images[1] == batch.images[0] + 1 { unmoved += 1 }
+        }
+        #expect(unmoved < 12)
+    }
+
+    @Test func intensityChangesLeaveLabelsAlone() throws {
+        var augmentation = Augmentation()
+        (augmentation.scaleProbability, augmentation.scaleFactors) = (1, 0.5)
+        (augmentation.shiftProbability, augmentation.shiftOffsets) = (1, 100)
+        let plain = try PatchSource(cases, sampling(Size3(4, 4, 4)), Augmentation(), seed: 3).batch(2)
+        let varied = try PatchSource(cases, sampling(Size3(4, 4, 4)), augmentation, seed: 3).batch(2)
+        #expect(plain.images != varied.images)
+        #expect(Set(varied.labels).isSubset(of: [0, 1, 2]))
+    }
+
+    @Test func everyVolumeIsSeenInEveryEpoch() throws {
+        let cases = (0..<4).map { numbered("\($0)", Size3(6, 6, 6), offset: 1000 * $0) }
+        var orders: Set<[Int]> = []
+        let source = try PatchSource(cases, sampling(Size3(4, 4, 4)), Augmentation(), seed: 0)
+        for epoch in 0..<6 {
+            let order = (0..<4).map { Int(source.batch(epoch * 4 + $0).images[0]) / 1000 }
+            #expect(order.sorted() == [0, 1, 2, 3])
+            orders.insert(order)
+        }
+        #expect(orders.count > 1)
+    }
+
+    @Test func positivePatchesHoldForeground() throws {
+        var item = numbered("a", Size3(12, 12, 12))
+        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: item.label.size, affine: .identity)
+        label[6, 5, 4] = 1
+        item = PreparedCase(name: "a", image: item.image, label: label)
+        var positive = sampling(Size3(4, 4, 4))
+        (positive.positive, positive.negative) = (1, 0)
+        let source = try PatchSource([item], positive, Augmentation(), seed: 0)
+        for step in 0..<4 { #expect(source.batch(step).labels.count { $0 == 1 } == 3) }
+    }
+
+    @Test func smallVolumesArePaddedOnRequestOnly() throws {
+        let small = numbered("small", Size3(3, 8, 5))
+        let error = try #require(throws: ImagingError.self) {
+            try PatchSource([small], sampling(Size3(6, 6, 6)), Augmentation(), seed: 0)
+        }
+        #expect(error.subject == "small" && error.message.contains("sampling.pad"))
+        var padded = sampling(Size3(6, 6, 6))
+        padded.pad = true
+        let batch = try PatchSource([small], padded, Augmentation(), seed: 0).batch(0)
+        #expect(batch.images.count == 3 * 216)
+        #expect(batch.images.count { $0 > 0 } == 3 * 3 * 6 * 5)
+        #expect(zip(batch.images, batch.labels).allSatisfy { $0 > 0 || $1 == 0 })
+    }
+
+    @Test func settingsThatMakeNoSenseAreRefused() throws {
+        #expect(throws: ImagingError.self) { try PatchSource([], sampling(Size3(4, 4, 4)), Augmentation(), seed: 0) }
+        let error = try #require(throws: ImagingError.self) {
+            try PatchSource(cases, sampling(Size3(4, 6, 4)), everything, seed: 0)
+        }
+        #expect(error.subject == "augmentation.rotate90")
+    }
+}

@@ -1,0 +1,62 @@
+import SegData
+import SegImaging
+import Testing
+
+@Suite struct PreparedCaseTests {
+    private let folder: ScratchFolder
+    private let plain = Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
+
+    init() throws { folder = try ScratchFolder() }
+
+    private func write(_ name: String, _ size: Size3, _ value: (Int) -> Float) throws -> String {
+        let path = folder.file(name)
+        try NIfTI.write((0..<size.count).map(value), size: size, affine: .identity, to: path, overwrite: true)
+        return path
+    }
+
+    private func prepare(
+        _ preprocessing: Preprocessing? = nil, image: (Int) -> Float = { Float($0) }, labelSize: Size3 = Size3(4, 5, 6),
+        label: (Int) -> Float
+    ) throws -> PreparedCase {
+        let item = DatasetCase(
+            image: try write("image.nii", Size3(4, 5, 6), image), label: try write("label.nii", labelSize, label))
+        return try PreparedCase(item, preprocessing ?? plain, classes: 3)
+    }
+
+    @Test func imageAndLabelShareTheNetworksGrid() throws {
+        var preprocessing = plain
+        (preprocessing.orientation, preprocessing.cropForeground) = ("LPS", true)
+        let prepared = try prepare(preprocessing, image: { $0 < 60 ? 0 : Float($0) }, label: { Float($0 % 3) })
+        #expect(prepared.name == "image")
+        #expect(prepared.image.size == Size3(2, 5, 6))
+        for (image, label) in zip(prepared.image.voxels, prepared.label.voxels) {
+            #expect(label == Float(Int(image) % 3))
+        }
+        #expect(prepared.labels == prepared.label.voxels.map { Int32($0) })
+    }
+
+    @Test func badLabelsAreNamed() throws {
+        let other = try #require(throws: ImagingError.self) {
+            try prepare(labelSize: Size3(4, 5, 5), label: { Float($0 % 3) })
+        }
+        #expect(other.subject == folder.file("label.nii"))
+        #expect(other.message.contains("4 x 5 x 5") && other.message.contains("4 x 5 x 6"))
+        let empty = try #require(throws: ImagingError.self) { try prepare(label: { _ in 0 }) }
+        #expect(empty.subject == folder.file("label.nii") && empty.message.contains("no foreground"))
+        let beyond = try #require(throws: ImagingError.self) { try prepare(label: { Float($0 % 4) }) }
+        #expect(beyond.subject == folder.file("label.nii") && beyond.message.contains("class 3"))
+    }
+
+    @Test func badImagesAreNamed() throws {
+        let broken = try #require(throws: ImagingError.self) {
+            try prepare(image: { $0 == 7 ? .nan : 1 }, label: { Float($0 % 3) })
+        }
+        #expect(broken.subject == folder.file("image.nii") && broken.message.contains("1 voxels are NaN"))
+        var cropped = plain
+        cropped.cropForeground = true
+        let empty = try #require(throws: ImagingError.self) {
+            try prepare(cropped, image: { _ in -1024 }, label: { Float($0 % 3) })
+        }
+        #expect(empty.subject == folder.file("image.nii") && empty.message.contains("foreground"))
+    }
+}

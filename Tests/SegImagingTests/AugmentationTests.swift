@@ -1,0 +1,141 @@
+import Foundation
+import SegImaging
+import Testing
+
+/// Draws and patches against NumPy's and MONAI's (`Tests/Golden/augmentation.py`).
+@Suite struct AugmentationTests {
+    struct Golden: Decodable {
+        struct Draws: Decodable {
+            var rand: [Double]
+            var randint: [Int]
+            var uniform: [Double]
+            var late: Double
+        }
+        struct Expected: Decodable {
+            var size: [Int]
+            var image: [Float]
+            var label: [Float]
+        }
+        struct Chain: Decodable {
+            var patch: [Int]
+            var positive: Double
+            var negative: Double
+            var patches: [Expected]
+        }
+        var draws: [String: Draws]
+        var chains: [String: Chain]
+    }
+
+    static func golden() throws -> Golden {
+        let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Golden/augmentation.json")
+        return try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path))
+    }
+
+    @Test(arguments: ["0", "42", "4294967295"])
+    func drawsEqualNumPy(_ seed: String) throws {
+        let expected = try #require(try Self.golden().draws[seed])
+        var random = NumPyRandomState(seed: try #require(UInt32(seed)))
+        #expect((0..<3).map { _ in random.rand() } == expected.rand)
+        #expect([1, 2, 3, 10, 1000, 1 << 31, 1 << 33].map { random.randint($0) } == expected.randint)
+        #expect((0..<2).map { _ in random.uniform(-0.1, 0.3) } == expected.uniform)
+        #expect((0..<700).map { _ in random.rand() }.last == expected.late)
+    }
+
+    /// The first numbers of `numpy.random.RandomState(0).rand(3)`, as its documentation and many programs show them.
+    @Test func firstDrawsOfSeedZero() {
+        var random = NumPyRandomState(seed: 0)
+        #expect(
+            [random.rand(), random.rand(), random.rand()] == [
+                0.5488135039273248, 0.7151893663724195, 0.6027633760716439,
+            ])
+    }
+
+    private static func volumes() -> (image: Volume, label: Volume) {
+        let size = Size3(7, 8, 6)
+        var image = Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: .identity)
+        for i in 0..<7 {
+            for j in 0..<8 {
+                for k in 0..<6 { image[i, j, k] = Float((i * 37 + j * 11 + k * 5) % 23 - 4) }
+            }
+        }
+        var label = image
+        label.voxels = image.voxels.map { $0 > 11 ? 1 : 0 }
+        return (image, label)
+    }
+
+    @Test(arguments: ["balanced", "whole", "background"])
+    func patchesEqualMONAI(_ name: String) throws {
+        let golden = try #require(try Self.golden().chains[name])
+        let (image, label) = Self.volumes()
+        let options = CropSampler.Options(
+            patchSize: Size3(golden.patch[0], golden.patch[1], golden.patch[2]), positive: golden.positive,
+            negative: golden.negative, imageThreshold: 0)
+        let sampler = try CropSampler(label: label, image: image, options: options, name: "golden")
+        #expect(sampler.warning == nil)
+        var pipeline = RandomPipeline(
+            [
+                RandFlip(probability: 0.5, axis: 0), RandFlip(probability: 0.5, axis: 2),
+                RandRotate90(probability: 0.7, maxTurns: 3), RandScaleIntensity(factors: -0.1...0.1, probability: 0.6),
+                RandShiftIntensity(offsets: -0.2...0.2, probability: 0.6),
+            ], seed: 7)
+        for first in stride(from: 0, to: golden.patches.count, by: 3) {
+            let crops = (0..<3).map { _ in sampler.nextPatch(image: image, label: label, &pipeline.cropRandom) }
+            for (offset, crop) in crops.enumerated() {
+                var patch = crop
+                pipeline.apply(to: &patch)
+                let expected = golden.patches[first + offset]
+                #expect([patch.size.i, patch.size.j, patch.size.k] == expected.size)
+                #expect(patch.label == expected.label)
+                #expect(zip(patch.image, expected.image).allSatisfy { abs($0 - $1) <= 1e-6 * max(1, abs($1)) })
+            }
+        }
+    }
+
+    @Test func quarterTurnsAddUp() {
+        let (image, label) = Self.volumes()
+        let patch = Patch(image: image.voxels, label: label.voxels, size: image.size)
+        #expect(patch.rotated90(1).rotated90(3) == patch)
+        #expect(patch.rotated90(2) == patch.flipped(axis: 0).flipped(axis: 1))
+        #expect(patch.rotated90(1).rotated90(1) == patch.rotated90(2) && patch.rotated90(-1) == patch.rotated90(3))
+    }
+
+    private static func options(_ size: Size3) -> CropSampler.Options {
+        CropSampler.Options(patchSize: size, positive: 1, negative: 1, imageThreshold: 0)
+    }
+
+    @Test func patchLargerThanVolumeSuggestsPadding() {
+        let (image, label) = Self.volumes()
+        let error = #expect(throws: ImagingError.self) {
+            try CropSampler(label: label, image: image, options: Self.options(Size3(4, 9, 4)), name: "case_7")
+        }
+        #expect(error?.description.contains("4 x 9 x 4") == true && error?.description.contains("7 x 8 x 6") == true)
+        #expect(error?.description.contains("case_7") == true && error?.description.contains("pad") == true)
+    }
+
+    @Test func missingClassForcesTheRatio() throws {
+        var (image, label) = Self.volumes()
+        label.voxels = label.voxels.map { _ in 0 }
+        let none = try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "empty")
+        #expect(none.positiveRatio == 0 && none.warning?.contains("empty") == true && none.foregroundCount == 0)
+        image.voxels = image.voxels.map { _ in -1 }
+        #expect(throws: ImagingError.self) {
+            try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "nothing")
+        }
+        label.voxels = label.voxels.map { _ in 1 }
+        let all = try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "full")
+        #expect(all.positiveRatio == 1 && all.backgroundCount == 0 && all.warning != nil)
+    }
+
+    @Test func differentGridsAndWeights() {
+        let (image, label) = Self.volumes()
+        let other = Volume(voxels: [1], size: Size3(1, 1, 1), affine: .identity)
+        #expect(throws: ImagingError.self) {
+            try CropSampler(label: label, image: other, options: Self.options(Size3(2, 2, 2)), name: "x")
+        }
+        #expect(throws: ImagingError.self) {
+            let none = CropSampler.Options(patchSize: Size3(2, 2, 2), positive: 0, negative: 0, imageThreshold: 0)
+            return try CropSampler(label: label, image: image, options: none, name: "x")
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import SegImaging
+import Testing
+
+@Suite struct TransformTests {
+    private func volume(_ size: Size3, _ value: (Int, Int, Int) -> Float) -> Volume {
+        var result = Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: .identity)
+        for i in 0..<size.i { for j in 0..<size.j { for k in 0..<size.k { result[i, j, k] = value(i, j, k) } } }
+        return result
+    }
+
+    @Test(arguments: ["RA", "RAR", "XAS", "RASL", ""])
+    func badAxisCodes(_ codes: String) {
+        #expect(throws: ImagingError.self) { try Orientation(axisCodes: codes) }
+    }
+
+    @Test(arguments: ["RAS", "LPS", "SAR", "PIR", "ILA"])
+    func orientationReachesItsCodesAndKeepsPlaces(_ codes: String) throws {
+        let scan = volume(Size3(2, 3, 4)) { Float($0 * 100 + $1 * 10 + $2) }
+        let turned = try Orientation(axisCodes: codes)(scan)
+        #expect(turned.affine.axisCodes == codes)
+        let inverse = try #require(scan.affine.inverse)
+        for i in 0..<turned.size.i {
+            for j in 0..<turned.size.j {
+                for k in 0..<turned.size.k {
+                    let world = turned.affine(Double(i), Double(j), Double(k))
+                    let index = inverse(world.x, world.y, world.z)
+                    #expect(scan[Int(index.x), Int(index.y), Int(index.z)] == turned[i, j, k])
+                }
+            }
+        }
+    }
+
+    @Test func emptyForegroundNamesTheCase() throws {
+        let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
+        var record = SpatialRecord(scanSize: Size3(2, 2, 2), scanAffine: .identity)
+        let error = #expect(throws: ImagingError.self) {
+            try crop(volume(Size3(2, 2, 2)) { _, _, _ in 0 }, name: "scan_12.nii.gz", record: &record)
+        }
+        #expect(error?.description.contains("scan_12.nii.gz") == true)
+    }
+
+    @Test func marginStopsAtTheEdgeOnlyIfTold() throws {
+        let scan = volume(Size3(5, 5, 5)) { $0 == 1 && $1 == 2 && $2 == 4 ? 1 : 0 }
+        let wide = try CropForeground(margin: 2, divisor: 1, allowSmaller: false).box(of: scan, name: "a")
+        #expect(wide == Box3(start: [-1, 0, 2], size: Size3(5, 5, 5)))
+        let tight = try CropForeground(margin: 2, divisor: 1, allowSmaller: true).box(of: scan, name: "a")
+        #expect(tight == Box3(start: [0, 0, 2], size: Size3(4, 5, 3)))
+        let even = try CropForeground(margin: 0, divisor: 4, allowSmaller: false).box(of: scan, name: "a")
+        #expect(even == Box3(start: [0, 1, 3], size: Size3(4, 4, 4)))
+        #expect(throws: ImagingError.self) { try CropForeground(margin: 0, divisor: 0, allowSmaller: false) }
+    }
+
+    @Test func padsHalfBeforeAndComesBack() throws {
+        let scan = volume(Size3(3, 2, 4)) { Float(1 + $0 + $1 + $2) }
+        var record = SpatialRecord(of: scan)
+        let padded = SpatialPad(size: Size3(6, 2, 3), value: -1)(scan, record: &record)
+        #expect(padded.size == Size3(6, 2, 4) && padded[0, 0, 0] == -1 && padded[1, 0, 0] == 1 && padded[4, 0, 0] == -1)
+        #expect(padded.affine[0, 3] == -1)
+        #expect(record.restore(padded.voxels, channels: 1, rows: 0..<3) == scan.voxels)
+        #expect(record.restoreLabels(padded.voxels.map { Int($0) }, rows: 1..<3) == scan.voxels[8...].map { Int($0) })
+    }
+
+    @Test func paddingAfterACropIsNotPutBack() throws {
+        let scan = volume(Size3(6, 1, 1)) { i, _, _ in i == 2 || i == 3 ? 5 : 0 }
+        var record = SpatialRecord(of: scan)
+        let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
+        let network = SpatialPad(size: Size3(4, 1, 1), value: 0)(
+            try crop(scan, name: "a", record: &record), record: &record)
+        #expect(network.voxels == [0, 5, 5, 0])
+        #expect(record.restore([9, 1, 2, 9], channels: 1, rows: 0..<6) == [0, 0, 1, 2, 0, 0])
+    }
+
+    @Test func emptyIntensityRangeIsMONAIs() throws {
+        let scan = volume(Size3(1, 1, 3)) { Float($2) * 4 }
+        let quirk = try ScaleIntensityRange(aMin: 3, aMax: 3, bMin: 0.5, bMax: 1, clip: true)
+        #expect(quirk(scan).voxels == [-2.5, 1.5, 5.5])
+        let clipped = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: -1, bMax: 1, clip: true)
+        #expect(clipped(scan).voxels == [-1, 1, 1])
+        let open = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: -1, bMax: 1, clip: false)
+        #expect(open(scan).voxels == [-1, 1, 3])
+        #expect(throws: ImagingError.self) {
+            try ScaleIntensityRange(aMin: .nan, aMax: 1, bMin: 0, bMax: 1, clip: true)
+        }
+    }
+
+    @Test func stepsKeepTheirOrder() throws {
+        let scan = volume(Size3(3, 3, 3)) { _, _, _ in 1 }
+        var record = SpatialRecord(of: scan)
+        let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
+        let cropped = try crop(scan, name: "a", record: &record)
+        #expect(throws: ImagingError.self) {
+            try Spacing(pixdim: [2, 2, 2], interpolation: .trilinear)(cropped, record: &record)
+        }
+        #expect(throws: ImagingError.self) { try Orientation(axisCodes: "LPS")(cropped, record: &record) }
+    }
+
+    @Test func absurdSpacingIsRefused() throws {
+        let scan = volume(Size3(100, 100, 100)) { _, _, _ in 0 }
+        let error = #expect(throws: ImagingError.self) {
+            try Spacing(pixdim: [0.001, 0.001, 0.001], interpolation: .nearest)(scan)
+        }
+        #expect(error?.description.contains("99001 x 99001 x 99001") == true)
+        #expect(throws: ImagingError.self) { try Spacing(pixdim: [1, 1], interpolation: .nearest) }
+        #expect(throws: ImagingError.self) { try Spacing(pixdim: [1, .nan, 1], interpolation: .nearest) }
+    }
+
+    @Test func nonFiniteVoxels() throws {
+        let scan = volume(Size3(1, 2, 2)) { $1 == 1 && $2 == 1 ? .nan : $1 == 1 ? .infinity : 2 }
+        #expect(scan.nonFiniteCount == 2)
+        let error = #expect(throws: ImagingError.self) { try scan.finite(.refuse, name: "x.nii") }
+        #expect(error?.description.contains("2 of 4 voxels") == true)
+        #expect(try scan.finite(.replace(with: -1000), name: "x.nii").voxels == [2, 2, -1000, -1000])
+    }
+
+    @Test func labelMustLieOnItsImage() throws {
+        let image = volume(Size3(2, 2, 2)) { _, _, _ in 0 }
+        try image.checkMatches(label: image, imageName: "i", labelName: "l")
+        let other = volume(Size3(2, 2, 3)) { _, _, _ in 0 }
+        let shape = #expect(throws: ImagingError.self) {
+            try image.checkMatches(label: other, imageName: "i.nii", labelName: "l.nii")
+        }
+        #expect(shape?.description.contains("2 x 2 x 3") == true && shape?.description.contains("i.nii") == true)
+        var moved = image
+        moved.affine[0, 3] = 0.75
+        #expect(throws: ImagingError.self) { try image.checkMatches(label: moved, imageName: "i", labelName: "l") }
+    }
+}

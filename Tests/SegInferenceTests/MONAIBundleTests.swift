@@ -1,0 +1,156 @@
+import Foundation
+import SegBackend
+import SegImaging
+import SegInference
+import SegModels
+import Testing
+
+/// A folder with a bundle's weights file, which only has to be there.
+private func withBundleFolder<T>(_ body: (String) throws -> T) throws -> T {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let models = folder.appendingPathComponent("models")
+    try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+    try Data([0]).write(to: models.appendingPathComponent("model.pt"))
+    return try body(folder.path)
+}
+
+private func compose(_ transforms: [ConfigValue]) -> ConfigValue {
+    ["_target_": "Compose", "transforms": .array(transforms)]
+}
+
+private let softmaxInvertArgmax = compose([
+    ["_target_": "Activationsd", "keys": "pred", "softmax": true],
+    ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "nearest_interp": false],
+    ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
+    ["_target_": "SaveImaged", "keys": "pred", "output_dtype": "$numpy.float32"],
+])
+
+/// A bundle in the form of the model zoo's, with references, expressions and nested ids.
+private let zooBundle: [String: ConfigValue] = [
+    "imports": ["$import glob"],
+    "bundle_root": ".",
+    "roi": [64, 48, 32],
+    "window": ["_target_": "monai.data.Dataset", "ranges": [[-57, 164]]],
+    "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
+    "network_def": [
+        "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2],
+    ],
+    "network": "$@network_def.to(@device)",
+    "preprocessing": compose([
+        ["_target_": "LoadImaged", "keys": "image", "reader": "$monai.data.NibabelReader"],
+        ["_target_": "EnsureChannelFirstd", "keys": "image"],
+        ["_target_": "monai.transforms.Orientationd", "keys": "image", "axcodes": "RAS"],
+        ["_target_": "SpacingD", "keys": ["image"], "pixdim": [1.5, 1.5, 2.0], "mode": ["bilinear"]],
+        [
+            "_target_": "ScaleIntensityRanged", "keys": "image", "a_min": "@window::ranges::0::0",
+            "a_max": "@window#ranges#0#1", "b_min": 0, "b_max": 1, "clip": "$True",
+        ],
+        ["_target_": "NormalizeIntensityd", "keys": "image", "_disabled_": true],
+        ["_target_": "CropForegroundd", "keys": "image", "source_key": "image", "select_fn": "$lambda x: x > 0"],
+        ["_target_": "EnsureTyped", "keys": "image", "device": "@device"],
+    ]),
+    "inferer": ["_target_": "SlidingWindowInferer", "roi_size": "@roi", "sw_batch_size": 4, "overlap": 0.5],
+    "postprocessing": softmaxInvertArgmax,
+    "evaluator": [
+        "_target_": "SupervisedEvaluator", "network": "@network", "inferer": "@inferer",
+        "postprocessing": "@postprocessing",
+    ],
+    "checkpointloader": ["_target_": "CheckpointLoader", "load_path": "$@bundle_root + '/models/' + \"model.pt\""],
+    "initialize": ["$monai.utils.set_determinism(seed=123)", "$@checkpointloader(@evaluator)"],
+    "run": ["$@evaluator.run()"],
+]
+
+private func bundle(_ changes: [String: ConfigValue] = [:], metadata: ConfigValue? = nil) throws -> MONAIBundle {
+    try withBundleFolder {
+        try MONAIBundle(
+            folder: $0, inference: .object(zooBundle.merging(changes) { $1 }), source: "inference.json",
+            metadata: metadata)
+    }
+}
+
+@Test func bundlesOfTheModelZooAreUnderstood() throws {
+    let metadata: ConfigValue = [
+        "network_data_format": ["outputs": ["pred": ["channel_def": ["0": "background", "1": "spleen"]]]]
+    ]
+    let bundle = try bundle(metadata: metadata)
+    #expect(bundle.weights.hasSuffix("/models/model.pt"))
+    let description = bundle.description
+    #expect(description.roiSize.array == [64, 48, 32])
+    #expect(description.overlap == 0.5 && description.mode == .constant)
+    #expect(description.labels == [1: "spleen"])
+    #expect(try description.classCount == 2)
+    #expect(description.preprocessing.orientation == "RAS")
+    #expect(description.preprocessing.pixdim == [1.5, 1.5, 2])
+    #expect(description.preprocessing.intensity?.aMin == -57 && description.preprocessing.intensity?.aMax == 164)
+    #expect(description.preprocessing.intensity?.clip == true)
+    #expect(description.preprocessing.cropForeground)
+}
+
+private func transforms(_ items: ConfigValue...) -> ConfigValue { compose(items) }
+
+private let spacing: ConfigValue = ["_target_": "Spacingd", "keys": "image", "pixdim": [1, 1, 1]]
+private let orientation: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
+
+private let refused: [([String: ConfigValue], String)] = [
+    (["roi": "$__import__('os').system('touch x')"], "'$__import__('os').system('touch x')' is Python"),
+    (["roi": "$[96] * 3"], "'$[96] * 3' is Python"),
+    (["roi": "@nowhere"], "'@nowhere' refers to nothing"),
+    (["roi": "@roi"], "circle"),
+    (["roi": "%other.json#roi"], "macro"),
+    (["initialize": ["$@network.half()"]], "'$@network.half()' is Python"),
+    (["inferer": ["_target_": "SimpleInferer"]], "'SimpleInferer' is not supported"),
+    (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, -1]]], "three positive"),
+    (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, 96], "overlp": 0.5]], "did you mean"),
+    (["preprocessing": transforms(["_target_": "os.system", "keys": "image"])], "'os.system' is not supported"),
+    (["preprocessing": transforms(["_target_": "NormalizeIntensityd", "keys": "image"])], "NormalizeIntensityd"),
+    (["preprocessing": transforms(spacing, orientation)], "Orientationd after Spacingd"),
+    (["preprocessing": transforms(spacing, spacing)], "Spacingd after Spacingd"),
+    (["preprocessing": transforms(["_target_": "Spacingd", "pixdim": [1, 1, 1], "mode": "nearest"])], "bilinear"),
+    (["preprocessing": transforms(["_target_": "CropForegroundd", "margin": 5])], "only 0 is supported, not 5"),
+    (["preprocessing": transforms(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),
+    (["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])], "only false is supported"),
+    (["postprocessing": transforms(["_target_": "AsDiscreted", "argmax": true])], "in this order"),
+    (["network_def": .null, "network": "$torch.jit.load('x.ts')"], "'$torch.jit.load('x.ts')' is Python"),
+]
+
+@Test(arguments: refused.indices)
+func bundlesThatSayMoreAreRefused(_ index: Int) throws {
+    let error = #expect(throws: ConfigError.self) { try bundle(refused[index].0) }
+    #expect(error?.description.contains(refused[index].1) == true, "\(error?.description ?? "")")
+}
+
+@Test func bundlesWithoutWeightsSaySo() throws {
+    let error = #expect(throws: ConfigError.self) {
+        try MONAIBundle(folder: "/nowhere", inference: .object(zooBundle), source: "inference.json", metadata: nil)
+    }
+    #expect(error?.kind == .noInput && error?.source == "/nowhere/models/model.pt")
+}
+
+/// What is exported is understood again, and is the same model.
+@Test func exportedBundlesAreReadBack() throws {
+    let original = try bundle(metadata: [
+        "network_data_format": ["outputs": ["pred": ["channel_def": ["1": "spleen"]]]]
+    ]).description
+    let files = try MONAIBundle.files(of: original, name: "spleen", license: nil)
+    #expect(
+        files.keys.sorted() == ["LICENSE", "configs/inference.json", "configs/metadata.json", "docs/README.md"])
+    func parsed(_ name: String) throws -> ConfigValue {
+        try JSONDecoder().decode(ConfigValue.self, from: Data((files[name] ?? "").utf8))
+    }
+    let again = try withBundleFolder {
+        try MONAIBundle(
+            folder: $0, inference: parsed("configs/inference.json"), source: "inference.json",
+            metadata: parsed("configs/metadata.json"))
+    }.description
+    #expect(again.preprocessing == original.preprocessing)
+    #expect(again.roiSize == original.roiSize && again.overlap == original.overlap && again.mode == original.mode)
+    #expect(again.labels == original.labels)
+    guard case .object(var network) = again.network.value else {
+        Issue.record("the network is no object")
+        return
+    }
+    #expect(network["_target_"] == "monai.networks.nets.UNet")
+    network["_target_"] = "UNet"
+    #expect(.object(network) == original.network.value)
+}

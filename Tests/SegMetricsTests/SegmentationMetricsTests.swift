@@ -1,0 +1,142 @@
+import SegMetrics
+import Testing
+
+/// A label map from a rule on the indices.
+func mask(_ size: [Int], label: UInt8 = 1, where inside: (Int, Int, Int) -> Bool) -> [UInt8] {
+    var result: [UInt8] = []
+    for i in 0..<size[0] {
+        for j in 0..<size[1] {
+            for k in 0..<size[2] { result.append(inside(i, j, k) ? label : 0) }
+        }
+    }
+    return result
+}
+
+func measure(
+    _ prediction: [UInt8], _ reference: [UInt8], size: [Int], spacing: [Double] = [1, 1, 1], tolerance: Double = 1,
+    percentile: Double = 95
+) throws -> SegmentationMetrics {
+    try SegmentationMetrics(
+        prediction: prediction, reference: reference, label: 1, grid: MaskGrid(size: size, spacingMM: spacing),
+        options: MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffPercentile: percentile))
+}
+
+@Suite struct SegmentationMetricsTests {
+    /// What MONAI 1.6.1 computes for two overlapping ellipsoids, the second with a bar on the border.
+    struct Case: Sendable {
+        var spacing: [Double]
+        var tolerance: Double
+        var hausdorff: Double
+        var hausdorff95: Double
+        var hausdorff80: Double
+        var average: Double
+        var surfaceDice: Double
+    }
+
+    static let size = [11, 9, 7]
+    static let prediction = mask(size) { i, j, k in
+        2 * (i - 4) * (i - 4) + 3 * (j - 4) * (j - 4) + 4 * (k - 3) * (k - 3) <= 40
+    }
+    static let reference = mask(size) { i, j, k in
+        let ellipsoid = 2 * (i - 6) * (i - 6) + 2 * (j - 4) * (j - 4) + 5 * (k - 2) * (k - 2) <= 44
+        return ellipsoid || (i == 10 && j == 0)
+    }
+
+    @Test(arguments: [
+        Case(
+            spacing: [1, 1, 1], tolerance: 1, hausdorff: 4.1231055, hausdorff95: 2.4494898, hausdorff80: 1.7320508,
+            average: 1.1635896, surfaceDice: 0.625454545),
+        Case(
+            spacing: [0.8, 1.5, 3], tolerance: 2, hausdorff: 6, hausdorff95: 3.4481878, hausdorff80: 3,
+            average: 1.7288538, surfaceDice: 0.603636384),
+        Case(
+            spacing: [0.1, 0.1, 0.1], tolerance: 0.3, hausdorff: 0.4123106, hausdorff95: 0.2449490,
+            hausdorff80: 0.1732051, average: 0.1163590, surfaceDice: 0.974545479),
+    ])
+    func ellipsoidsAgreeWithMONAI(_ expected: Case) throws {
+        let metrics = try measure(
+            Self.prediction, Self.reference, size: Self.size, spacing: expected.spacing,
+            tolerance: expected.tolerance)
+        let counts = ConfusionCounts(truePositives: 141, falsePositives: 84, falseNegatives: 131, trueNegatives: 337)
+        #expect(metrics.counts == counts)
+        #expect(abs(metrics.monai.dice - 0.567404449) < 1e-7)
+        #expect(abs(metrics.monai.iou - 0.396067411) < 1e-7)
+        #expect(abs(metrics.monai.hausdorffMM - expected.hausdorff) < 1e-6)
+        #expect(abs(metrics.monai.hausdorffPercentileMM - expected.hausdorff95) < 1e-6)
+        #expect(abs(metrics.monai.averageSurfaceDistanceMM - expected.average) < 1e-6)
+        #expect(abs(metrics.monai.surfaceDice - expected.surfaceDice) < 1e-6)
+        let at80 = try measure(
+            Self.prediction, Self.reference, size: Self.size, spacing: expected.spacing, percentile: 80)
+        #expect(abs(at80.monai.hausdorffPercentileMM - expected.hausdorff80) < 1e-6)
+    }
+
+    @Test func shiftedCubeHasTheDistanceOfItsShift() throws {
+        let size = [10, 10, 10]
+        let reference = mask(size) { i, j, k in (2..<5).contains(i) && (2..<5).contains(j) && (2..<5).contains(k) }
+        let prediction = mask(size) { i, j, k in (2..<5).contains(i) && (2..<5).contains(j) && (4..<7).contains(k) }
+        let metrics = try measure(prediction, reference, size: size, spacing: [1, 2, 2.5])
+        #expect(metrics.hausdorffMM == 5)
+        #expect(metrics.dice == 1.0 / 3)
+        #expect(metrics.referenceVolumeML == 27 * 5 / 1000.0)
+        #expect(metrics.presence == .both)
+    }
+
+    @Test func identicalMasksArePerfect() throws {
+        let metrics = try measure(Self.reference, Self.reference, size: Self.size)
+        #expect(metrics.dice == 1)
+        #expect(metrics.iou == 1)
+        #expect(metrics.hausdorffMM == 0)
+        #expect(metrics.averageSurfaceDistanceMM == 0)
+        #expect(metrics.surfaceDice == 1)
+    }
+
+    @Test func emptyMasksFollowTheDeclaredPolicy() throws {
+        let empty = [UInt8](repeating: 0, count: Self.prediction.count)
+        let missed = try measure(empty, Self.reference, size: Self.size)
+        #expect(missed.presence == .missed)
+        #expect(missed.dice == 0)
+        #expect(missed.precision == nil)
+        #expect(missed.recall == 0)
+        #expect(missed.hausdorffMM == nil)
+        #expect(missed.surfaceDice == 0)
+        let spurious = try measure(Self.prediction, empty, size: Self.size)
+        #expect(spurious.presence == .spurious)
+        #expect(spurious.dice == 0)
+        #expect(spurious.precision == 0)
+        #expect(spurious.recall == nil)
+        #expect(spurious.monai.dice.isNaN)
+        #expect(spurious.monai.hausdorffMM == .infinity)
+        #expect(spurious.monai.hausdorffPercentileMM.isNaN)
+        let both = try measure(empty, empty, size: Self.size)
+        #expect(both.presence == .bothEmpty)
+        #expect(both.dice == nil)
+        #expect(both.surfaceDice == nil)
+        #expect(both.specificity == 1)
+        #expect(both.monai.averageSurfaceDistanceMM.isNaN)
+    }
+
+    @Test func classesOfALabelMapAreMeasuredApart() throws {
+        let size = [4, 4, 6]
+        let reference = mask(size, label: 1) { _, _, k in k < 2 }
+        let two = mask(size, label: 2) { _, _, k in k >= 4 }
+        let map = zip(reference, two).map { $0 + $1 }
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: map, reference: map.map { $0 == 2 ? 3 : $0 }, classes: [1, 2, 3],
+            grid: MaskGrid(size: size, spacingMM: [1, 1, 1]), options: MetricOptions(surfaceDiceToleranceMM: 1))
+        #expect(metrics.map(\.label) == [1, 2, 3])
+        #expect(metrics.map(\.dice) == [1, 0, 0])
+        #expect(metrics.map(\.presence) == [.both, .spurious, .missed])
+    }
+
+    @Test func misfitsAreExplained() throws {
+        #expect(throws: MetricsError.voxelCount(mask: "prediction", expected: 8, got: 7)) {
+            try measure([UInt8](repeating: 0, count: 7), [UInt8](repeating: 0, count: 8), size: [2, 2, 2])
+        }
+        #expect(throws: MetricsError.self) { try MaskGrid(size: [2, 2, 2], spacingMM: [1, 0, 1]) }
+        #expect(throws: MetricsError.self) { try MaskGrid(size: [2, 2], spacingMM: [1, 1]) }
+        #expect(throws: MetricsError.self) { try MetricOptions(surfaceDiceToleranceMM: -1) }
+        #expect(throws: MetricsError.self) {
+            try MetricOptions(surfaceDiceToleranceMM: 1, hausdorffPercentile: 101)
+        }
+    }
+}
