@@ -94,10 +94,10 @@ let package = Package(
             swiftSettings: strict),
 
         test("SegBackendTests", ["SegBackend"]),
-        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegOpCases"]),
+        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
-        test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
+        test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
         test(
             "SegInferenceTests",

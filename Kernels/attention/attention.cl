@@ -3,6 +3,16 @@
 // q, k, v, y are [N, T, heads, EXTENT], log_sum_exp [N, heads, T]. A group takes BLOCK tokens of one head and walks over
 // all others a block at a time, with a running maximum and sum. Dao et al. 2022, "FlashAttention", algorithms 1 and 2.
 // NDRange: dimension 0 blocks of tokens, dimension 1 heads, dimension 2 the batch. LANES items share a token.
+//
+// PART names the one kernel that is compiled: some implementations count a program's local memory, not a kernel's.
+
+#define FORWARD 0
+#define CENTRES 1
+#define BACKWARD_Q 2
+#define BACKWARD_KV 3
+#ifndef PART
+#define PART FORWARD
+#endif
 
 #ifndef EXTENT
 #define EXTENT 64
@@ -36,6 +46,8 @@ inline float dot_of(__local const float *a, __local const float *b)
     for (int e = 0; e < EXTENT; e++) sum += a[e] * b[e];
     return sum;
 }
+
+#if PART == FORWARD
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
     IN(q), IN(k), IN(v), OUT(y), OUT(log_sum_exp), const int tokens, const float scale)
@@ -84,6 +96,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
     if (lane == 0) log_sum_exp[line + own] = largest + log(sum);
 }
 
+#elif PART == CENTRES
+
 // Σ over a token's extent of upstream · y: centres [N, heads, T]. NDRange: dimension 0, an item a token of a head.
 __kernel void attention_centres(
     IN(y), IN(upstream), OUT(centres), const ulong count, const int tokens, const int heads)
@@ -99,6 +113,8 @@ __kernel void attention_centres(
     for (int e = 0; e < EXTENT; e++) sum += y[start + e] * upstream[start + e];
     centres[i] = sum;
 }
+
+#elif PART == BACKWARD_Q
 
 // dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre); a group owns queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_q(
@@ -144,6 +160,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
         if (e < EXTENT) gq[head + (ulong)own * pitch + e] = scale * result[j];
     }
 }
+
+#elif PART == BACKWARD_KV
 
 // dV = Pᵀ · dY and dK = scale · dSᵀ · Q; a group owns keys and walks over queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_kv(
@@ -202,3 +220,5 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
         gv[head + (ulong)own * pitch + e] = value[j];
     }
 }
+
+#endif

@@ -21,3 +21,6 @@ inline void put(__global float *y, const ulong i, const float value, const int a
 {
     y[i] = accumulate ? y[i] + value : value;
 }
+
+// Before a loop over an array that must become registers.
+#define UNROLL _Pragma("unroll")

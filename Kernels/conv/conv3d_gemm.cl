@@ -58,7 +58,9 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     barrier(CLK_LOCAL_MEM_FENCE);
 
     float sum[ITEM_M][ITEM_N];
+    UNROLL
     for (int i = 0; i < ITEM_M; i++)
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
     for (int k_first = k_start; k_first < k_end; k_first += TILE_K) {
         const int4 delta = tap * delta_step;
@@ -80,17 +82,23 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
             packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
         for (int inner = 0; inner < TILE_K; inner++) {
             float left[ITEM_M], right[ITEM_N];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++) left[i] = x_tile[inner][m_item + i * ITEMS_M];
+            UNROLL
             for (int j = 0; j < ITEM_N; j++) right[j] = w_tile[inner][n_item + j];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++)
+                UNROLL
                 for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
+    UNROLL
     for (int i = 0; i < ITEM_M; i++) {
         const int m = m_item + i * ITEMS_M;
         if (m_first + m >= rows) continue;
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) {
             const int n = n_first + n_item + j, output = group * group_outputs + n;
             if (n >= group_outputs) continue;

@@ -26,6 +26,7 @@ __kernel void conv3d_vector(
     packed += group * pitch + n;
     int4 at[ROWS];
     float16 sum[ROWS];
+    UNROLL
     for (int r = 0; r < ROWS; r++) {
         at[r] = unravel(min(first + r, rows - 1), grid);
         sum[r] = (float16)(0.0f);
@@ -37,6 +38,7 @@ __kernel void conv3d_vector(
         ulong start[ROWS];
         float inside[ROWS];
         int count = 0;
+        UNROLL
         for (int r = 0; r < ROWS; r++) {
             const int4 place = (int4)(at[r].xyz * in_step.xyz, at[r].w) + delta;
             const int is_in = is_inside(place, in_size);
@@ -48,16 +50,20 @@ __kernel void conv3d_vector(
         if (count == ROWS)
             for (int input = 0; input < group_inputs; input++) {
                 const float16 w = vload16(0, weight + input * line);
+                UNROLL
                 for (int r = 0; r < ROWS; r++) sum[r] += x[start[r] + input] * w;
             }
         else
             for (int input = 0; input < group_inputs; input++) {
                 const float16 w = vload16(0, weight + input * line);
+                UNROLL
                 for (int r = 0; r < ROWS; r++)
                     sum[r] += (inside[r] != 0.0f ? x[start[r] + input] : 0.0f) * w;
             }
     }
-    for (int r = 0; r < ROWS && first + r < rows; r++) {
+    UNROLL
+    for (int r = 0; r < ROWS; r++) {
+        if (first + r >= rows) continue;
         const int4 target = (int4)(out_first.xyz + at[r].xyz * out_step.xyz, at[r].w);
         const ulong start = vector_of(target, out_size) * outputs + group * group_outputs;
         float value[16];
@@ -84,6 +90,7 @@ __kernel void conv3d_weight_vector(
     const int n = get_group_id(1) * 16, outputs = out_size.w, width = min(16, group_outputs - n);
     const int4 delta = delta_first + tap_at(tap, taps) * delta_step;
     float16 sum[INPUTS];
+    UNROLL
     for (int j = 0; j < INPUTS; j++) sum[j] = (float16)(0.0f);
     // Positions along the width whose tap lies inside.
     const int begin = clamp((in_step.z - 1 - delta.z) / in_step.z, 0, grid.z);
@@ -107,12 +114,16 @@ __kernel void conv3d_weight_vector(
             }
             __global const float *vector = value + (long)w * in_step.z * in_size.w;
             if (count == INPUTS)
+                UNROLL
                 for (int j = 0; j < INPUTS; j++) sum[j] += vector[j] * dy;
             else
+                UNROLL
                 for (int j = 0; j < INPUTS; j++) sum[j] += (j < count ? vector[j] : 0.0f) * dy;
         }
     }
-    for (int j = 0; j < count; j++) {
+    UNROLL
+    for (int j = 0; j < INPUTS; j++) {
+        if (j >= count) continue;
         float part[16];
         vstore16(sum[j], 0, part);
         const ulong start = (((ulong)chunk * taps.w + tap) * group_inputs + input + j) * outputs;

@@ -56,7 +56,9 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
     barrier(CLK_LOCAL_MEM_FENCE);
 
     float sum[ITEM_M][ITEM_N];
+    UNROLL
     for (int i = 0; i < ITEM_M; i++)
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
     for (uint row = start; row < end; row += TILE_K) {
         for (int t = item; t < TILE_K * TILE_M; t += ITEMS) {
@@ -74,15 +76,21 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
         if (item < TILE_K) origin[item] = origin_of(row + TILE_K + item, end, grid, in_step, delta_first);
         for (int k = 0; k < TILE_K; k++) {
             float left[ITEM_M], right[ITEM_N];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++) left[i] = x_tile[k][m_item + i * ITEMS_M];
+            UNROLL
             for (int j = 0; j < ITEM_N; j++) right[j] = dy_tile[k][n_item + j];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++)
+                UNROLL
                 for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
+    UNROLL
     for (int i = 0; i < ITEM_M; i++)
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) {
             const int m = m_first + m_item + i * ITEMS_M, n = n_first + n_item + j;
             if (m < m_count && n < group_outputs)

@@ -40,7 +40,9 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     const int item = get_local_id(0), m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
     const int m_first = get_group_id(1) * TILE_M, n_first = get_group_id(0) * TILE_N;
     float sum[ITEM_M][ITEM_N];
+    UNROLL
     for (int i = 0; i < ITEM_M; i++)
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
     for (int k_first = 0; k_first < k_count; k_first += TILE_K) {
         for (int t = item; t < TILE_M * TILE_K; t += ITEMS) {
@@ -59,14 +61,20 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int k = 0; k < TILE_K; k++) {
             float left[ITEM_M], right[ITEM_N];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++) left[i] = a_tile[k][m_item + i * ITEMS_M];
+            UNROLL
             for (int j = 0; j < ITEM_N; j++) right[j] = b_tile[k][n_item + j];
+            UNROLL
             for (int i = 0; i < ITEM_M; i++)
+                UNROLL
                 for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
+    UNROLL
     for (int i = 0; i < ITEM_M; i++)
+        UNROLL
         for (int j = 0; j < ITEM_N; j++) {
             const int row = m_first + m_item + i * ITEMS_M, column = n_first + n_item + j;
             if (row >= m_count || column >= n_count) continue;

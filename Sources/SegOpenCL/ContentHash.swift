@@ -1,7 +1,7 @@
 /// SHA-256 (FIPS 180-4): names compiled programs by what they were made of.
-struct ContentHash {
+package struct ContentHash {
     /// The digest of bytes as 64 hexadecimal digits.
-    static func hex(_ bytes: [UInt8]) -> String {
+    package static func hex(_ bytes: [UInt8]) -> String {
         digest(bytes).map { word in
             let text = String(word, radix: 16)
             return String(repeating: "0", count: 8 - text.count) + text

@@ -26,7 +26,7 @@ extension OpenCLBackend {
     ) throws {
         let heads = try AttentionHeads(q.shape, self)
         try launcher.run(
-            heads.kernel("attention"), heads.grid,
+            heads.kernel(.attention), heads.grid,
             [.view(q), .view(k), .view(v), .view(y), .view(logSumExp), .int(heads.tokens), .float(scale)])
     }
 
@@ -38,7 +38,7 @@ extension OpenCLBackend {
         let heads = try AttentionHeads(q.shape, self)
         let centres = try scratch(logSumExp.count)
         try launcher.run(
-            heads.kernel("attention_centres"), LaunchGrid(covering: logSumExp.count),
+            heads.kernel(.attentionCentres), LaunchGrid(covering: logSumExp.count),
             [
                 .view(y), .view(upstream), .view(centres), .long(logSumExp.count), .int(heads.tokens),
                 .int(heads.heads),
@@ -47,9 +47,9 @@ extension OpenCLBackend {
             .view(q), .view(k), .view(v), .view(upstream), .view(logSumExp), .view(centres),
         ]
         let sizes: [KernelArgument] = [.int(heads.tokens), .float(scale)]
-        try launcher.run(heads.kernel("attention_backward_q"), heads.grid, inputs + [.view(gq)] + sizes)
+        try launcher.run(heads.kernel(.attentionBackwardQ), heads.grid, inputs + [.view(gq)] + sizes)
         try launcher.run(
-            heads.kernel("attention_backward_kv"), heads.grid, inputs + [.view(gk), .view(gv)] + sizes)
+            heads.kernel(.attentionBackwardKV), heads.grid, inputs + [.view(gk), .view(gv)] + sizes)
     }
 }
 
@@ -74,8 +74,24 @@ private struct AttentionHeads {
         self.block = block
     }
 
-    func kernel(_ name: String) -> Kernel {
-        Kernel("attention/attention", name, defines: [("EXTENT", extent), ("BLOCK", block)])
+    /// The kernels of attention/attention.cl in the order of its `PART`s.
+    enum Part: Int {
+        case attention
+        case attentionCentres
+        case attentionBackwardQ
+        case attentionBackwardKV
+    }
+
+    func kernel(_ part: Part) -> Kernel {
+        let name =
+            switch part {
+            case .attention: "attention"
+            case .attentionCentres: "attention_centres"
+            case .attentionBackwardQ: "attention_backward_q"
+            case .attentionBackwardKV: "attention_backward_kv"
+            }
+        return Kernel(
+            "attention/attention", name, defines: [("PART", part.rawValue), ("EXTENT", extent), ("BLOCK", block)])
     }
 
     var grid: LaunchGrid {

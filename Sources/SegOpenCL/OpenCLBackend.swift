@@ -1,5 +1,5 @@
 import COpenCL
-import Foundation
+package import Foundation
 public import SegBackend
 
 /// A device with OpenCL 1.2: kernels of `Kernels/`, one in-order queue, memory from a pool.
@@ -13,10 +13,13 @@ public final class OpenCLBackend: Backend {
 
     /// Starts a device.
     /// - Throws: `BackendError.failed` where the driver refuses.
-    public convenience init(_ device: OpenCLDevice) throws { try self.init(device, convolution: nil) }
+    public convenience init(_ device: OpenCLDevice) throws {
+        try self.init(device, convolution: nil, cache: OpenCLProgramCache.folder(ProcessInfo.processInfo.environment))
+    }
 
     /// Starts a device with one algorithm for all convolutions, or nil for the best of each.
-    package init(_ device: OpenCLDevice, convolution: OpenCLConv3dAlgorithm?) throws {
+    /// - Parameter cache: where compiled programs are kept; nil for nowhere.
+    package init(_ device: OpenCLDevice, convolution: OpenCLConv3dAlgorithm?, cache: URL?) throws {
         var status: Int32 = 0
         var id: OpaquePointer? = device.handle.pointer
         let context = clCreateContext(nil, 1, &id, nil, nil, &status)
@@ -33,7 +36,9 @@ public final class OpenCLBackend: Backend {
         forcedConvolution = convolution
         self.context = OpenCLHandle(context)
         pool = OpenCLBufferPool(context: self.context, device: device)
-        launcher = OpenCLLauncher(context: self.context, queue: OpenCLHandle(queue), device: device)
+        launcher = OpenCLLauncher(
+            queue: OpenCLHandle(queue), device: device,
+            programs: OpenCLProgramCache(context: self.context, device: device, folder: cache))
     }
 
     deinit {

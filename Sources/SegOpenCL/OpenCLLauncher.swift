@@ -66,10 +66,10 @@ final class OpenCLLauncher: Sendable {
     private let device: OpenCLDevice
     private let programs: Mutex<OpenCLProgramCache>
 
-    init(context: OpenCLHandle, queue: OpenCLHandle, device: OpenCLDevice) {
+    init(queue: OpenCLHandle, device: OpenCLDevice, programs: OpenCLProgramCache) {
         self.queue = queue
         self.device = device
-        self.programs = Mutex(OpenCLProgramCache(context: context, device: device))
+        self.programs = Mutex(programs)
     }
 
     deinit { programs.withLock { $0.release() } }

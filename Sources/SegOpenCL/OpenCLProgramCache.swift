@@ -24,13 +24,14 @@ struct OpenCLProgramCache {
     private var kernels: [String: OpenCLHandle] = [:]
     private var programs: [ProgramKey: OpenCLHandle] = [:]
 
-    init(context: OpenCLHandle, device: OpenCLDevice) {
+    init(context: OpenCLHandle, device: OpenCLDevice, folder: URL?) {
         self.context = context
         self.device = device
-        self.folder = Self.folder(ProcessInfo.processInfo.environment)
+        self.folder = folder
     }
 
-    private static func folder(_ environment: [String: String]) -> URL? {
+    /// Where programs are kept, as an environment has it.
+    static func folder(_ environment: [String: String]) -> URL? {
         if let own = environment["MEDSEG_CACHE"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
         let base =
             environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
