@@ -124,12 +124,15 @@ public struct DynUNet: Network {
                 outputs: filters[level], BlockGeometry(kernel: options.kernels[level], stride: options.strides[level]),
                 options.block)
         }
+        // Stages up have no shortcut, whatever `res_block` says.
+        var upOptions = options.block
+        upOptions.isResidual = false
         up = try (0..<last).map { index in
             let level = last - index
             return try UnetUpBlock(
                 store.scope("upsamples").scope("\(index)"), inputs: filters[level], outputs: filters[level - 1],
                 kernel: options.kernels[level], upKernel: options.upKernels[level - 1], upBias: options.upBias,
-                options.block)
+                upOptions)
         }
         head = try UnetHead(
             store.scope("output_block"), inputs: filters[0], outputs: options.outputChannels, options.block)

@@ -89,6 +89,30 @@ private let cases: [GradientCase] = [
     GradientCase(name: "attention", shapes: [[2, 5, 2, 3], [2, 5, 2, 3], [2, 5, 2, 3]]) {
         try attention($0[0], $0[1], $0[2], scale: 0.6)
     },
+    GradientCase(name: "fused self-attention", shapes: [[2, 5, 12]]) {
+        try selfAttention(qkv: $0[0], heads: 2, scale: 0.6, AttentionWeights())
+    },
+    GradientCase(name: "self-attention with bias, mask and dropout", shapes: [[4, 3, 12], [2, 3, 3]]) { inputs in
+        var weights = AttentionWeights()
+        weights.bias = inputs[1]
+        weights.mask = try Tensor(
+            (0..<18).map { Float($0 % 4 == 1 ? -100 : 0) }, shape: [2, 3, 3], on: inputs[0].backend)
+        weights.dropout = dropoutParams
+        return try selfAttention(qkv: inputs[0], heads: 2, scale: 0.6, weights)
+    },
+    GradientCase(name: "window partition, shifted and padded", shapes: [[2, 3, 4, 5, 2]]) {
+        try windowPartition($0[0], window: Triple(d: 2, h: 2, w: 3), shift: Triple(d: 1, h: 0, w: 2))
+    },
+    GradientCase(name: "window reverse, shifted and padded", shapes: [[16, 12, 2]]) {
+        try windowReverse(
+            $0[0], size: Triple(d: 3, h: 4, w: 5), window: Triple(d: 2, h: 2, w: 3), shift: Triple(d: 1, h: 0, w: 2))
+    },
+    GradientCase(name: "crop", shapes: [[3, 4, 5]]) { try crop($0[0], to: [2, 4, 3]) },
+    GradientCase(name: "transpose columns", shapes: [[5, 3]]) { try transposeColumns($0[0]) },
+    GradientCase(name: "toeplitz", shapes: [[2, 5, 3]]) { try toeplitz($0[0]) },
+    GradientCase(name: "join corners", shapes: [[2, 4, 2, 6, 3]]) {
+        try joinCorners($0[0], [Triple(0), Triple(d: 1, h: 0, w: 0), Triple(d: 0, h: 1, w: 1)])
+    },
     GradientCase(name: "max pool", shapes: [[1, 5, 4, 6, 2]]) {
         try maxPool3d(
             $0[0],

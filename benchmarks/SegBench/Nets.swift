@@ -10,8 +10,8 @@ struct Nets: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times whole networks at 96³: inference, and a training step with Dice loss and Adam.")
 
-    @Option(parsing: .upToNextOption, help: "The networks: unet.")
-    var names: [String] = ["unet"]
+    @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
+    var names: [String] = ["unet", "vnet", "unetr"]
 
     @Option(help: "Patches in a batch.")
     var batch = 1
@@ -42,7 +42,15 @@ struct Nets: ParsableCommand {
         "unet": [
             "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
             "channels": [16, 32, 64, 128, 256], "strides": [2, 2, 2, 2], "num_res_units": 2, "norm": "batch",
-        ]
+        ],
+        "vnet": [
+            "_target_": "monai.networks.nets.VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+        ],
+        "unetr": [
+            "_target_": "monai.networks.nets.UNETR", "in_channels": 1, "out_channels": 2, "img_size": [96, 96, 96],
+            "feature_size": 16, "hidden_size": 768, "mlp_dim": 3072, "num_heads": 12, "norm_name": "instance",
+            "res_block": true, "proj_type": "conv",
+        ],
     ]
 
     private func time(_ name: String, _ definition: ConfigValue, on backend: any Backend, _ table: Table) throws {

@@ -1,0 +1,103 @@
+"""Write models.json: what MONAI computes with small networks whose weights come from a formula, for SegModelsTests.
+
+    pip install torch monai einops
+    python models.py
+
+For each network: its arguments, the names and shapes of its state_dict in order, the number of its parameters, sampled
+outputs in evaluation and training, the loss, and of each parameter's gradient the norm and a projection on the formula.
+Computed in float64. The formula is `value` below; NetworkGoldenTests.swift has the same.
+"""
+import json
+import pathlib
+
+import monai
+import numpy as np
+import torch
+from monai.losses import DiceLoss
+from monai.networks import nets
+
+CASES = {
+    "vnet": ("VNet", dict(spatial_dims=3, in_channels=2, out_channels=2), (2, 32, 16, 16)),
+    "unetr_conv": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[32, 16, 16], feature_size=4, hidden_size=12,
+                                 mlp_dim=20, num_heads=2), (2, 32, 16, 16)),
+    "unetr_perceptron": ("UNETR", dict(in_channels=2, out_channels=3, img_size=[32, 16, 32], feature_size=4, hidden_size=12,
+                                       mlp_dim=16, num_heads=3, proj_type="perceptron", norm_name="batch", res_block=False,
+                                       qkv_bias=True), (1, 32, 16, 32)),
+    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=2, out_channels=3, blocks_down=[1, 2, 1], blocks_up=[1, 2],
+                                    upsample_mode="deconv", act="prelu"), (2, 8, 12, 16)),
+    "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=2, kernel_size=[3, [1, 3, 3], 3, 3],
+                                strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2], filters=[4, 6, 8, 8],
+                                deep_supervision=True, deep_supr_num=2, res_block=True, trans_bias=True), (2, 8, 16, 24)),
+    "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12, depths=[2, 2, 1, 1],
+                                    num_heads=[3, 2, 4, 6], window_size=[4, 3, 5], use_v2=True, patch_norm=True,
+                                    downsample="mergingv2"), (1, 32, 32, 64)),
+}
+
+
+def value(stream, count):
+    """count numbers in -0.5 ..< 0.5 from a hash of (stream, index)."""
+    h = (np.arange(count, dtype=np.uint64) * 2654435761 + stream * 40503) & 0xFFFFFFFF
+    h ^= h >> np.uint64(15)
+    h = (h * 2246822519) & 0xFFFFFFFF
+    h ^= h >> np.uint64(13)
+    return h.astype(np.float64) / 2**32 - 0.5
+
+
+def fill(name, stream, shape):
+    count = int(np.prod(shape))
+    u = value(stream, count)
+    if len(shape) > 1:
+        u = u * 2 * (3 / (count / shape[0])) ** 0.5
+    elif name.endswith("weight") or name.endswith("running_var"):
+        u = 1 + 0.5 * u
+    else:
+        u = 0.2 * u
+    return torch.from_numpy(u.reshape(shape)).float().double()
+
+
+def sample(tensor):
+    flat = tensor.detach().reshape(-1)
+    return [float(f"{v:.7g}") for v in flat[:: max(1, flat.numel() // 24)].tolist()]
+
+
+def record(cls, arguments, size):
+    net = getattr(nets, cls)(**arguments).double()
+    state = net.state_dict()
+    own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
+    streams = {name: index for index, name in enumerate(sorted(own))}
+    with torch.no_grad():
+        for name, tensor in own.items():
+            tensor.copy_(fill(name, streams[name], tuple(tensor.shape)))
+    for module in net.modules():
+        if "Dropout" in type(module).__name__:
+            module.p = 0.0
+    batch, *space = size
+    shape = (batch, arguments["in_channels"], *space)
+    x = torch.from_numpy(value(99991, int(np.prod(shape))).reshape(shape) + 0.5).float().double()
+    classes = arguments["out_channels"]
+    y = (x[:, :1] * classes).long()
+    with torch.no_grad():
+        evaluated = net.eval()(x)
+    output = net.train()(x)
+    outputs = list(output.unbind(1)) if output.dim() == 6 else [output]
+    loss_function = DiceLoss(to_onehot_y=True, softmax=True)
+    loss = sum(loss_function(o, y) for o in outputs) / len(outputs)
+    loss.backward()
+    gradients = {
+        name: [float(f"{p.grad.norm().item():.6g}"),
+               float(f"{(p.grad.reshape(-1) * torch.from_numpy(value(streams[name], p.numel()))).sum().item():.6g}")]
+        for name, p in net.named_parameters() if p.grad is not None}
+    return dict(
+        network_def={"_target_": f"monai.networks.nets.{cls}", **arguments}, input=list(shape),
+        state=[[name, list(tensor.shape)] for name, tensor in state.items()],
+        parameters=sum(p.numel() for p in net.parameters()), eval=sample(evaluated),
+        train=[sample(o) for o in outputs], loss=loss.item(), gradients=gradients)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    golden = dict(made_with=dict(torch=torch.__version__, monai=monai.__version__),
+                  networks={name: record(*case) for name, case in CASES.items()})
+    path = pathlib.Path(__file__).with_name("models.json")
+    path.write_text(json.dumps(golden, separators=(",", ":")))
+    print(path, path.stat().st_size)

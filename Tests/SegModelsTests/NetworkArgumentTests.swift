@@ -1,0 +1,143 @@
+import SegBackend
+import SegCPU
+import SegModels
+import SegNN
+import SegReference
+import SegTensor
+import Testing
+
+private func network(
+    _ target: String, _ arguments: [String: ConfigValue], on backend: any Backend = ReferenceBackend()
+) throws -> any Network {
+    var entries = arguments
+    entries["_target_"] = .string("monai.networks.nets." + target)
+    return try NetworkDefinition(.object(entries), source: "test").makeNetwork(on: backend, seed: 1)
+}
+
+/// Counts of MONAI 1.6.1: `sum(p.numel() for p in net.parameters())` and `len(net.state_dict())`.
+@Test(
+    arguments: [
+        ("VNet", ["in_channels": 1, "out_channels": 2], 45_597_898, 150),
+        ("UNETR", ["in_channels": 1, "out_channels": 2, "img_size": 96], 92_802_274, 194),
+        ("SegResNet", ["dropout_prob": 0.2], 1_176_186, 83),
+        (
+            "DynUNet",
+            [
+                "in_channels": 1, "out_channels": 2, "kernel_size": [3, 3, [3, 3, 1]], "strides": [1, 2, [2, 2, 1]],
+                "upsample_kernel_size": [2, [2, 2, 1]], "filters": [6, 10, 14],
+            ], 15_332, 66
+        ),
+        (
+            "SwinUNETR",
+            ["in_channels": 1, "out_channels": 2, "feature_size": 12, "use_v2": true, "patch_norm": true], 4_739_048,
+            169
+        ),
+    ] as [(String, [String: ConfigValue], Int, Int)])
+func parameterCountsOfEveryNetwork(
+    _ target: String, _ arguments: [String: ConfigValue], parameters: Int, entries: Int
+) throws {
+    let store = try network(target, arguments, on: try CPUBackend(threads: 2)).store
+    #expect(store.trained.map(\.shape.count).reduce(0, +) == parameters)
+    #expect(try store.state().count == entries)
+}
+
+private let swin: [String: ConfigValue] = ["in_channels": 1, "out_channels": 2, "feature_size": 12]
+private let dyn: [String: ConfigValue] = [
+    "in_channels": 1, "out_channels": 2, "kernel_size": [3, 3, 3], "strides": [1, 2, 2],
+    "upsample_kernel_size": [2, 2],
+    "filters": [4, 4, 4],
+]
+private let unetr: [String: ConfigValue] = [
+    "in_channels": 1, "out_channels": 2, "img_size": [16, 16, 32], "hidden_size": 12, "num_heads": 2, "mlp_dim": 8,
+    "feature_size": 2,
+]
+
+@Test(
+    arguments: [
+        ("VNet", [:], ["in_channels": 3], "should divide 16"),
+        ("VNet", [:], ["dropout_prob_up": 0.5], "two probabilities"),
+        ("VNet", [:], ["dropout_dim": 4], "1, 2 or 3"),
+        ("VNet", [:], ["droput_dim": 3], "did you mean 'dropout_dim'"),
+        ("UNETR", unetr, ["img_size": [16, 20, 32]], "multiples of the patch size"),
+        ("UNETR", unetr, ["num_heads": 5], "multiple of num_heads"),
+        ("UNETR", unetr, ["proj_type": "fourier"], "'fourier' is not supported"),
+        ("UNETR", unetr, ["save_attn": true], "network_def.save_attn"),
+        ("UNETR", unetr, ["hidden_sise": 12], "did you mean 'hidden_size'"),
+        ("SegResNet", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),
+        ("SegResNet", [:], ["blocks_up": [1]], "one entry fewer than blocks_down"),
+        ("SegResNet", [:], ["init_filters": 12], "do not divide into 8 groups"),
+        ("DynUNet", dyn, ["strides": [2, 2, 2]], "should begin with 1"),
+        ("DynUNet", dyn, ["upsample_kernel_size": [2, 3]], "strides without the first"),
+        ("DynUNet", dyn, ["deep_supervision": true, "deep_supr_num": 2], "from 1 to 1"),
+        ("DynUNet", dyn, ["kernel_size": [3, 2, 3]], "should be odd"),
+        ("SwinUNETR", swin, ["feature_size": 16], "multiple of 12"),
+        ("SwinUNETR", swin, ["use_hyena": true], "network_def.use_hyena"),
+        ("SwinUNETR", swin, ["num_heads": [3, 6, 12, 25]], "four divisors"),
+        ("SwinUNETR", swin, ["patch_size": 4], "network_def.patch_size"),
+    ] as [(String, [String: ConfigValue], [String: ConfigValue], String)])
+func badArgumentsOfEveryNetworkAreNamed(
+    _ target: String, _ base: [String: ConfigValue], _ changes: [String: ConfigValue], message: String
+) throws {
+    let error = #expect(throws: ConfigError.self) { try network(target, base.merging(changes) { $1 }) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+}
+
+@Test func unetrTakesItsOwnSizeOnly() throws {
+    let net = try network("UNETR", unetr)
+    #expect(net.requiredSize == Triple(d: 16, h: 16, w: 32))
+    #expect(net.sizeDivisor == Triple(d: 16, h: 16, w: 32))
+    let x = try Tensor(repeating: 0, shape: [1, 16, 16, 64, 1], on: net.store.backend)
+    let error = #expect(throws: TensorError.self) { try net(x, in: .inference) }
+    #expect(error?.description.contains("windows of 16×16×32 (img_size) only") == true)
+    #expect(try network("DynUNet", dyn).requiredSize == nil)
+}
+
+@Test(
+    arguments: [
+        ("UNETR", unetr, ["dropout_rate": 0.3], [1, 16, 16, 32, 1], 0.3),
+        ("DynUNet", dyn, ["dropout": 0.3], [1, 4, 8, 4, 1], 0.3),
+        ("SegResNet", [:], ["dropout_prob": 0.3, "blocks_down": [1, 1], "blocks_up": [1]], [1, 2, 4, 2, 1], 0.3),
+        (
+            "SwinUNETR", swin,
+            [
+                "drop_rate": 0.1, "attn_drop_rate": 0.3, "dropout_path_rate": 0.2, "depths": [1, 1, 1, 1],
+                "window_size": 2, "num_heads": [1, 2, 1, 2],
+            ],
+            [2, 32, 32, 32, 1], 0.3
+        ),
+    ] as [(String, [String: ConfigValue], [String: ConfigValue], [Int], Float)])
+func dropoutsDifferFromPassToPass(
+    _ target: String, _ base: [String: ConfigValue], _ changes: [String: ConfigValue], shape: [Int], probability: Float
+) throws {
+    let net = try network(target, base.merging(changes) { $1 }, on: try CPUBackend(threads: 2))
+    #expect(net.dropoutProbability == probability)
+    let count = shape.reduce(1, *)
+    let x = try Tensor((0..<count).map { Float($0 * 7 % 31) / 31 }, shape: Shape(shape), on: net.store.backend)
+    func sample(_ mode: ForwardContext.Mode, _ pass: UInt32) throws -> [Double] {
+        try net(x, in: ForwardContext(mode: mode, seed: 3, pass: pass)).doubles()
+    }
+    #expect(try sample(.monteCarlo, 0) == sample(.monteCarlo, 0))
+    #expect(try sample(.monteCarlo, 0) != sample(.monteCarlo, 1))
+    #expect(try sample(.training, 0) != sample(.training, 1))
+    #expect(try sample(.inference, 0) == sample(.inference, 1))
+}
+
+@Test func vnetDropsWholeChannelsOfTheSkipsWhateverItIsTold() throws {
+    let net = try network(
+        "VNet", ["dropout_prob_down": 0, "dropout_prob_up": [0, 0]], on: try CPUBackend(threads: 2))
+    #expect(net.dropoutProbability == 0.5)
+}
+
+@Test func initialValuesHaveTheirSpread() throws {
+    let net = try network("UNETR", unetr)
+    let positions = try #require(net.store.parameters.first { $0.name.hasSuffix("position_embeddings") })
+    let values = try positions.leaf.doubles()
+    let deviation = (values.reduce(0) { $0 + $1 * $1 } / Double(values.count)).squareRoot()
+    #expect(abs(deviation - 0.02) < 0.008)
+    let kaiming = try network("DynUNet", dyn.merging(["filters": [16, 16, 16]]) { $1 })
+    let weight = try #require(kaiming.store.parameters.first { $0.name == "bottleneck.conv2.conv.weight" })
+    let weights = try weight.leaf.doubles()
+    let expected = (2 / (1.0001 * 16 * 27)).squareRoot()
+    let spread = (weights.reduce(0) { $0 + $1 * $1 } / Double(weights.count)).squareRoot()
+    #expect(abs(spread / expected - 1) < 0.03)
+}
