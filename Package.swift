@@ -97,8 +97,9 @@ let package = Package(
         test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
-        test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
-        test("SegReplayTests", ["SegReplay", "SegReference"]),
+        test(
+            "SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
+        test("SegReplayTests", ["SegReplay", "SegBackend", "SegReference", "SegCPU"]),
         test(
             "SegInferenceTests",
             [

@@ -16,11 +16,11 @@ extension CPUBackend: ConvolutionOps {
     ) throws {
         try conv3d(
             x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
-            algorithm: Self.choose(params, x: x.shape, y: y.shape))
+            algorithm: forcedConvolution ?? Self.choose(params, x: x.shape, y: y.shape))
     }
 
     /// `conv3d` by a given algorithm.
-    package func conv3d(
+    private func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool, algorithm: Conv3dAlgorithm
     ) throws {
@@ -51,11 +51,11 @@ extension CPUBackend: ConvolutionOps {
     ) throws {
         try conv3dBackwardWeight(
             x, upstream: upstream, params, into: gw, accumulate: accumulate,
-            algorithm: Self.choose(params, x: x.shape, y: upstream.shape))
+            algorithm: forcedConvolution ?? Self.choose(params, x: x.shape, y: upstream.shape))
     }
 
     /// `conv3dBackwardWeight` by a given algorithm.
-    package func conv3dBackwardWeight(
+    private func conv3dBackwardWeight(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
         algorithm: Conv3dAlgorithm
     ) throws {

@@ -7,11 +7,17 @@ public import SegBackend
 public final class CPUBackend: Sendable {
     let threads: ThreadPool
     let pool = BufferPool()
+    /// The convolution algorithm that tests ask for; nil leaves the choice to `choose`.
+    let forcedConvolution: Conv3dAlgorithm?
 
     /// Starts a CPU backend.
     /// - Parameter threads: nil takes `MEDSEG_THREADS` or else every core.
     /// - Throws: `BackendError` where the count is not positive or the threads cannot be started.
-    public init(threads: Int?) throws {
+    public convenience init(threads: Int?) throws { try self.init(threads: threads, forcing: nil) }
+
+    /// Starts a CPU backend that computes every convolution and its weight gradient by one algorithm.
+    package init(threads: Int?, forcing algorithm: Conv3dAlgorithm?) throws {
+        forcedConvolution = algorithm
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(

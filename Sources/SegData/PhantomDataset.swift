@@ -10,6 +10,9 @@ public struct PhantomDataset: Sendable {
     /// What the cases are drawn from.
     public var options: PhantomOptions
 
+    /// What the names of the cases begin with.
+    public var prefix = "phantom"
+
     /// Plans a dataset; nothing is written yet.
     public init(cases: Int, seed: UInt64, options: PhantomOptions) {
         self.cases = cases
@@ -36,7 +39,7 @@ public struct PhantomDataset: Sendable {
                 .cannotWrite, index.path, "exists already; choose another folder or allow overwriting.")
         }
         for part in ["imagesTr", "labelsTr"] { try make(folder.appendingPathComponent(part)) }
-        let names = (0..<cases).map { String(format: "phantom_%03d", $0) }
+        let names = (0..<cases).map { prefix + String(format: "_%03d", $0) }
         for (number, name) in names.enumerated() {
             let phantom = try Phantom(seed: seed, index: number, options: options)
             let file = "\(name).nii.gz"

@@ -26,7 +26,7 @@ public struct Weights: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.localizedDescription)")
+            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
         }
         switch Format(data) {
         case .safetensors:
@@ -91,7 +91,7 @@ extension Weights {
         do {
             try data.write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.localizedDescription)")
+            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
         }
     }
 }

@@ -43,7 +43,14 @@ struct Evaluation {
         return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
     }
 
-    /// A line for each case and class, then mean ± sd.
+    /// A number as the table shows it: millimetres to the hundredth.
+    private func text(_ metric: Metric, _ value: Double?) -> String {
+        let isLength = [.hausdorffPercentileMM, .averageSurfaceDistanceMM].contains(metric)
+        return value.map { String(format: isLength ? "%.2f" : "%.4f", $0) } ?? "–"
+    }
+
+    /// A line for each case and class, then mean and standard deviation; ASD is the average symmetric surface
+    /// distance, NSD the surface Dice.
     var table: String {
         let columns = ["Dice", "IoU", "precision", "recall", "HD95 mm", "ASD mm", "NSD \(toleranceMM) mm"]
         let metrics: [Metric] = [
@@ -51,24 +58,21 @@ struct Evaluation {
         ]
         let width = max(12, rows.map(\.name.count).max() ?? 0, labels.values.map(\.count).max() ?? 0) + 2
         func cells(_ texts: [String]) -> String {
-            texts.map { String(repeating: " ", count: max(1, 17 - $0.count)) + $0 }.joined()
+            texts.map { String(repeating: " ", count: max(1, 11 - $0.count)) + $0 }.joined()
         }
         func pad(_ text: String) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
         var lines = [pad("case") + pad("class") + cells(columns)]
         for (name, all) in rows {
             for row in all {
-                let texts = metrics.map { $0.value(of: row).map { String(format: "%.4f", $0) } ?? "–" }
-                lines.append(pad(name) + pad(className(row.label)) + cells(texts))
+                lines.append(
+                    pad(name) + pad(className(row.label)) + cells(metrics.map { text($0, $0.value(of: row)) }))
             }
         }
         for (label, summary) in summaries where rows.count > 1 {
-            let texts = metrics.map { metric -> String in
-                let own = summary[metric]
-                guard let mean = own.mean else { return "–" }
-                return String(format: "%.4f", mean)
-                    + (own.standardDeviation.map { String(format: " ± %.4f", $0) } ?? "")
+            for (name, value) in [("mean", \MetricSummary.mean), ("sd", \MetricSummary.standardDeviation)] {
+                let texts = metrics.map { text($0, summary[$0][keyPath: value]) }
+                lines.append(pad(name) + pad(className(label)) + cells(texts))
             }
-            lines.append(pad("mean ± sd") + pad(className(label)) + cells(texts))
             if summary.emptyCases > 0 {
                 lines.append(
                     "\(className(label)): \(summary.emptyCases) of \(summary.cases) cases with an empty mask "

@@ -1,12 +1,11 @@
 import Foundation
 
-/// A bar that redraws itself on a terminal, and a line now and then elsewhere.
+/// A bar that redraws itself on one line of a terminal, and elsewhere a line every few seconds.
 struct ProgressBar {
     private let title: String
     private let isQuiet: Bool
     private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) == 1
     private var lastDrawn = 0.0
-    private var lastTenth = 0
 
     init(_ title: String, quiet: Bool) {
         self.title = title
@@ -20,14 +19,28 @@ struct ProgressBar {
         if isTerminal {
             guard now - lastDrawn > 0.1 || share >= 1 else { return }
             lastDrawn = now
-            let width = 28
-            let filled = Int(Double(width) * min(max(share, 0), 1))
-            let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-            write("\r\(title) \(bar) \(percent(share))  \(remark)\u{1B}[K")
-        } else if Int(share * 10) > lastTenth {
-            lastTenth = Int(share * 10)
-            write("\(title) \(percent(share))  \(remark)\n")
+            let text = "\(percent(share))  \(remark)"
+            let columns = Self.terminalColumns - 1
+            // The bar takes what the words leave; words that do not fit are cut, for a wrapped line cannot be redrawn.
+            let width = min(28, columns - title.count - text.count - 2)
+            var line = "\(title) \(text)"
+            if width >= 6 {
+                let filled = Int(Double(width) * min(max(share, 0), 1))
+                let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+                line = "\(title) \(bar) \(text)"
+            }
+            write("\r\(line.prefix(columns))\u{1B}[K")
+        } else if now - lastDrawn > 5 {
+            // A short task says nothing.
+            if lastDrawn > 0 { write("\(title) \(percent(share))  \(remark)\n") }
+            lastDrawn = now
         }
+    }
+
+    private static var terminalColumns: Int {
+        var size = winsize()
+        let isKnown = ioctl(FileHandle.standardError.fileDescriptor, UInt(TIOCGWINSZ), &size) == 0
+        return isKnown && size.ws_col > 20 ? Int(size.ws_col) : 80
     }
 
     /// Ends the line.

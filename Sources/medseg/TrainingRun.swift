@@ -30,6 +30,8 @@ struct TrainingRun {
             case .share(let share): try dataset.split(validation: share, seed: configuration.seed)
             case .names(let names): try dataset.split(validation: names)
             }
+        // A network or window that does not fit should not wait for the reading of every case.
+        _ = try configuration.model.makeNetwork(on: backend, seed: 0)
         let training = try prepare(split.training, "training")
         let validation = try prepare(split.validation, "validation")
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
@@ -59,7 +61,8 @@ struct TrainingRun {
                 try record.append(result)
                 bar.line(
                     String(
-                        format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice,
+                        format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,
+                        result.meanDice,
                         result.isBest ? " (best)" : ""))
                 if result.isBest { try record.save(model, trainer.network.store, as: .model) }
             }

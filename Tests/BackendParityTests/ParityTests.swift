@@ -1,4 +1,5 @@
 import SegBackend
+import SegCPU
 import SegOpCases
 import SegReference
 import Testing
@@ -14,6 +15,13 @@ import Testing
             let parity = try Parity(opCase, on: backend, against: ReferenceBackend())
             #expect(!parity.rows.isEmpty && parity.passes, "\(name): \(parity)")
         }
+    }
+
+    /// The general path of the CPU's convolutions, which the networks' own shapes seldom take.
+    @Test(arguments: OpCases.all.filter { $0.name.hasPrefix("conv") })
+    func productsAgreeWithTheReference(_ opCase: OpCase) throws {
+        let parity = try Parity(opCase, on: CPUBackend(threads: 2, forcing: .product), against: ReferenceBackend())
+        #expect(!parity.rows.isEmpty && parity.passes, "\(parity)")
     }
 
     @Test(arguments: OpCases.all)

@@ -82,7 +82,7 @@ import Testing
         expectFailure(try Command.medseg("evaluate", "--data", data.folder.path, "--model", gone), 66, gone)
         expectFailure(
             try Command.medseg("evaluate", "--prediction", gone, "--reference", data.label(0)), 66, gone)
-        expectFailure(try Command.medseg("convert", gone, out), 66, gone)
+        expectFailure(try Command.medseg("convert", gone, out + ".safetensors"), 66, gone)
         expectFailure(try Command.medseg("info", gone), 66, gone)
         try FileManager.default.removeItem(atPath: model + "/model.safetensors")
         expectFailure(
@@ -120,11 +120,11 @@ import Testing
             let outcome = try Command.medseg(
                 "predict", data.image(0), "--weights", file, "--network", description, "--out", data.folder.file("out"))
             expectFailure(outcome, 65, file)
-            expectFailure(try Command.medseg("convert", file, data.folder.file("copy")), 65, file)
+            expectFailure(try Command.medseg("convert", file, data.folder.file("copy.safetensors")), 65, file)
         }
         expectFailure(
             try Command.medseg(
-                "convert", weights, data.folder.file("copy"), "--network",
+                "convert", weights, data.folder.file("copy.safetensors"), "--network",
                 try data.folder.write(Array(wider.utf8), as: "wide.json")), 65, weights, "shapes differ")
         #expect(!data.folder.files.contains { $0.hasPrefix("out") || $0.hasPrefix("copy") })
     }

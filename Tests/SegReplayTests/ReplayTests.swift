@@ -1,4 +1,6 @@
 import Foundation
+import SegBackend
+import SegCPU
 import SegReference
 import SegReplay
 import Testing
@@ -18,8 +20,11 @@ private let captures: [String] = {
 }()
 
 @Test(.enabled(if: !captures.isEmpty, "the captures are not beside the checkout"), arguments: captures)
-func referenceAgreesWithCapture(_ path: String) throws {
-    for comparison in try Replay(on: ReferenceBackend()).run(Capture(file: path)) {
-        #expect(comparison.isOK, "\(comparison)")
+func backendsAgreeWithCapture(_ path: String) throws {
+    let backends: [any Backend] = [ReferenceBackend(), try CPUBackend(threads: 2)]
+    for backend in backends {
+        for comparison in try Replay(on: backend).run(Capture(file: path)) {
+            #expect(comparison.isOK, "\(backend.name): \(comparison)")
+        }
     }
 }

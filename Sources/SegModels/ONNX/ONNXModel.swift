@@ -47,7 +47,7 @@ public struct ONNXModel: Sendable {
         do {
             try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.localizedDescription)")
+            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
         }
     }
 }

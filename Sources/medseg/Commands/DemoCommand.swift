@@ -60,9 +60,9 @@ struct DemoCommand: ParsableCommand {
         try OutputFolder.prepare(folder, force: force)
         var bar = ProgressBar(name, quiet: printing.quiet)
         var done = 0
-        try PhantomDataset(cases: count, seed: seed, options: PhantomOptions()).write(
-            to: URL(fileURLWithPath: folder), overwrite: force
-        ) { item in
+        var dataset = PhantomDataset(cases: count, seed: seed, options: PhantomOptions())
+        dataset.prefix = name == "phantoms" ? "phantom" : name
+        try dataset.write(to: URL(fileURLWithPath: folder), overwrite: force) { item in
             done += 1
             bar.show(Double(done) / Double(count), item)
         }

@@ -82,6 +82,7 @@ struct PredictCommand: ParsableCommand {
                 labels: predictor.description.labels
             ).write(to: job.figure)
         }
+        if !mask.contains(where: { $0 > 0 }) { note("\(job.input): nothing was found; the mask is empty") }
         let voxel = scan.affine.spacing.reduce(1, *) / 1000
         let volumes = (1..<prediction.classes).map { label in
             let name = predictor.description.labels[label] ?? "class \(label)"
