@@ -12,7 +12,8 @@ package struct ContentHash {
     static func digest(_ bytes: [UInt8]) -> [UInt32] {
         var message = bytes + [0x80]
         message += [UInt8](repeating: 0, count: (120 - message.count % 64) % 64)
-        message += (0..<8).map { UInt8(truncatingIfNeeded: (UInt64(bytes.count) * 8) >> (56 - 8 * UInt64($0))) }
+        let bits = UInt64(bytes.count) * 8
+        message += (0..<8).map { UInt8(truncatingIfNeeded: bits >> (56 - 8 * $0)) }
         var state = initial
         for start in stride(from: 0, to: message.count, by: 64) { absorb(message[start..<start + 64], &state) }
         return state
