@@ -18,6 +18,12 @@ func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+/// OpenCL C sources by op family, read at run time.
+let kernelFolders = [
+    "common", "attention", "conv", "elementwise", "gemm", "loss", "memory", "norm", "optim", "pool", "reduce",
+    "resample", "window",
+]
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
@@ -34,6 +40,7 @@ let package = Package(
     targets: [
         // What C offers, nothing added.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
@@ -42,7 +49,10 @@ let package = Package(
         swiftTarget("SegReference", ["SegBackend"]),
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
-        swiftTarget("SegDevices", ["SegBackend", "SegReference", "SegCPU"]),
+        .target(
+            name: "SegKernels", path: "Kernels", resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
+        swiftTarget("SegOpenCL", ["SegBackend", "SegKernels", "COpenCL"]),
+        swiftTarget("SegDevices", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
 
         // Learning.
         swiftTarget("SegTensor", ["SegBackend"]),
@@ -64,7 +74,7 @@ let package = Package(
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
-        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels"]),
+        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegOpCases"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(
@@ -84,10 +94,10 @@ let package = Package(
             swiftSettings: strict),
 
         test("SegBackendTests", ["SegBackend"]),
-        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpCases"]),
+        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
-        test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN", "SegModels"]),
+        test("SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
         test("SegReplayTests", ["SegReplay", "SegReference"]),
         test(
             "SegInferenceTests",

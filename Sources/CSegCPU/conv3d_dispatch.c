@@ -16,8 +16,6 @@ static const conv3d_kernels *kernels(void) {
 
 int segcpu_vector_lanes(void) { return kernels()->lanes; }
 
-int segcpu_accumulators(void) { return kernels()->accumulators; }
-
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *g) {
     // A block of pixels may reach past the last row of the last plane.
     ptrdiff_t row = g->input.step[1] * g->input.step[2] * g->input.rows[2];

@@ -6,7 +6,6 @@
 
 typedef struct {
     int lanes;
-    int accumulators;
     void (*tile)(
         const segcpu_conv3d *, ptrdiff_t, const ptrdiff_t[3], ptrdiff_t, ptrdiff_t, float *);
     void (*gradient_layout)(segcpu_conv3d_gradient *);

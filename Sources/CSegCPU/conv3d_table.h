@@ -1,7 +1,6 @@
 // The table of one instruction set; included once by each conv3d_kernels_*.c, after the kernels.
 const conv3d_kernels KERNELS = {
     .lanes = LANES,
-    .accumulators = ACCUMULATORS,
     .tile = direct_tile,
     .gradient_layout = gradient_layout,
     .gradient_tile = gradient_tile,

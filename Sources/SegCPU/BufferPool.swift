@@ -4,14 +4,19 @@ internal import Synchronization
 
 /// Memory that keeps its pages: a freed block waits, by size, for the next request of that size.
 ///
-/// Fresh pages cost more than the arithmetic of most ops of these networks, so nothing is given back to the system
-/// unless a limit asks for it.
+/// Fresh pages cost more than the arithmetic of most ops of these networks, so blocks go back to the system only when
+/// those that wait outweigh all that was ever in use at once: the sizes of past scans, which may never come again.
 final class BufferPool: Sendable {
     private struct State {
         var free: [Int: [UInt]] = [:]
         var usage = MemoryUsage(live: 0, peak: 0, pooled: 0)
         var limit: Int?
+        /// The most that was ever live.
+        var highest = 0
     }
+
+    /// Bytes that may always wait.
+    private static let smallPool = 64 << 20
 
     private let state = Mutex(State())
 
@@ -44,12 +49,19 @@ final class BufferPool: Sendable {
             }
             state.usage.live += size
             state.usage.peak = max(state.usage.peak, state.usage.live)
+            state.highest = max(state.highest, state.usage.live)
             if let address = state.free[size]?.popLast() {
                 state.usage.pooled -= size
                 return address
             }
-            if let limit = state.limit, state.usage.live + state.usage.pooled > limit { Self.trim(&state) }
-            guard let address = Self.newBlock(size) else {
+            let most = min(state.limit ?? .max, 2 * state.highest + Self.smallPool)
+            if state.usage.live + state.usage.pooled > most { Self.trim(&state) }
+            var block = Self.newBlock(size)
+            if block == nil {
+                Self.trim(&state)
+                block = Self.newBlock(size)
+            }
+            guard let address = block else {
                 state.usage.live -= size
                 throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: nil)
             }

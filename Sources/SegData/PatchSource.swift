@@ -55,6 +55,9 @@ public struct PatchSource: Sendable {
         self.samplers = samplers
     }
 
+    /// What cases lack for the wanted mix of patches, a sentence a case.
+    public var warnings: [String] { samplers.compactMap(\.warning) }
+
     /// The batch of a step, counted from 0.
     public func batch(_ step: Int) -> PatchBatch {
         var images: [Float] = []

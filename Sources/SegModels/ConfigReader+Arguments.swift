@@ -24,7 +24,9 @@ extension ConfigReader {
     /// - Throws: `ConfigError` where it is something else.
     func probability(_ key: String) throws -> Float? {
         guard let number = try double(key) else { return nil }
-        guard number >= 0, number < 1 else { throw error(key, "should be at least 0 and below 1, not \(number)") }
+        guard number >= 0, Float(number) < 1 else {
+            throw error(key, "should be at least 0 and below 1, not \(number)")
+        }
         return Float(number)
     }
 

@@ -77,6 +77,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         "UNETR": { try UNETR(UNETROptions($0), $1) },
         "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
+        "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
     ]
 
     /// Builds the network with fresh parameters.

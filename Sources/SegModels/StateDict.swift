@@ -88,7 +88,8 @@ extension ParameterStore {
         let values = parameters.map { ($0, state[$0.name]?.floats()) }
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
             throw ConfigError(
-                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run")
+                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run"
+            )
         }
         for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }

@@ -1,6 +1,7 @@
 internal import SegBackend
 internal import SegModels
 internal import SegNN
+internal import SegOpCases
 internal import SegTensor
 
 /// Replays a network: outputs, loss and gradients, or a few optimiser steps. Every dropout is off.
@@ -31,18 +32,18 @@ struct ModelReplay {
         var comparisons = [
             Comparison(
                 "out.eval", ours: try Layout.channelsFirst(evaluated), theirs: try capture.tensor("out.eval").floats(),
-                tolerance: Replay.Tolerance.output)
+                tolerance: Tolerance.networkOutput.limit)
         ]
         let output = try network(input, in: training(step: 0))
         comparisons.append(
             Comparison(
                 "out.train", ours: try Layout.channelsFirst(output), theirs: try capture.tensor("out.train").floats(),
-                tolerance: Replay.Tolerance.output))
+                tolerance: Tolerance.networkOutput.limit))
         let loss = try diceCELoss(output, labels: labels, DiceCEParams())
         comparisons.append(
             Comparison(
                 "out.loss", ours: try loss.doubles(), theirs: try capture.tensor("out.loss").floats(),
-                tolerance: Replay.Tolerance.output))
+                tolerance: Tolerance.networkOutput.limit))
         let gradients = try loss.gradients(upstream: nil)
         let byName = Dictionary(uniqueKeysWithValues: network.store.trained.map { ($0.name, $0) })
         for name in capture.names("gparam.") {
@@ -52,7 +53,8 @@ struct ModelReplay {
             comparisons.append(
                 Comparison(
                     "gparam." + name, ours: try gradient.doubles(),
-                    theirs: try capture.tensor("gparam." + name).floats(), tolerance: Replay.Tolerance.gradient))
+                    theirs: try capture.tensor("gparam." + name).floats(), tolerance: Tolerance.parameterGradient.limit)
+            )
         }
         return comparisons
     }
@@ -83,9 +85,10 @@ struct ModelReplay {
             }
             return Comparison(
                 "after." + name, ours: ours.floats().map(Double.init),
-                theirs: try capture.tensor("after." + name).floats(), tolerance: Replay.Tolerance.gradient)
+                theirs: try capture.tensor("after." + name).floats(), tolerance: Tolerance.parameterGradient.limit)
         }
         let recorded = try capture.tensor("out.losses").floats()
-        return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Replay.Tolerance.losses)] + after
+        return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Tolerance.trainingLoss.limit)]
+            + after
     }
 }

@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegModels
+internal import SegOpCases
 internal import SegTensor
 
 /// Replays one op and its gradients through the tensor layer.
@@ -36,7 +37,7 @@ struct OpReplay {
         }
         let output = try apply(inputs)
         var comparisons = [
-            try compare("out.output", output, order(of: "output"), tolerance: Replay.Tolerance.op)
+            try compare("out.output", output, order(of: "output"), tolerance: Tolerance.op.limit)
         ]
         guard !capture.names("gout.").isEmpty else { return comparisons }
         let upstream = try load(capture.tensor("gout.output"), order(of: "output"))
@@ -49,7 +50,7 @@ struct OpReplay {
             comparisons.append(
                 try compare(
                     "gin." + name, gradient, order(of: name),
-                    tolerance: isLongSum ? Replay.Tolerance.longSum : Replay.Tolerance.op))
+                    tolerance: isLongSum ? Tolerance.longReduction.limit : Tolerance.op.limit))
         }
         return comparisons
     }

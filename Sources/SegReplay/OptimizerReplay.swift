@@ -1,6 +1,7 @@
 internal import SegBackend
 internal import SegModels
 internal import SegNN
+internal import SegOpCases
 internal import SegTensor
 
 extension OptimizerKind {
@@ -51,7 +52,7 @@ struct OptimizerReplay {
         return [
             Comparison(
                 "out.trajectory", ours: trajectory, theirs: try capture.tensor("out.trajectory").floats(),
-                tolerance: Replay.Tolerance.op)
+                tolerance: Tolerance.op.limit)
         ]
     }
 }

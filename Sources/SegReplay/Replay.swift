@@ -19,13 +19,4 @@ public struct Replay {
         case .training: try ModelReplay(capture, backend).train()
         }
     }
-
-    /// Tolerances of DESIGN section 4: relative L2 against PyTorch in float64.
-    enum Tolerance {
-        static let op = 1e-5
-        static let longSum = 5e-5
-        static let output = 1e-4
-        static let gradient = 1e-3
-        static let losses = 1e-4
-    }
 }

@@ -99,7 +99,8 @@ extension Tensor {
         try sink.pass(seed.view, to: self)
         for node in GradientNode.reverseOrder(from: root) {
             try require(
-                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again")
+                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
+            )
             guard let backward = node.backward, let upstream = sink.take(node) else { continue }
             try backward(upstream, sink)
             node.backward = nil

@@ -44,7 +44,7 @@ public struct ValidationResult: Sendable {
 /// Trains a network on patches; MONAI's loop of the spleen tutorial.
 ///
 /// What patch a step sees and what its dropouts draw depends on the seed and the step's number alone, so a run repeats
-/// bit for bit on one backend, unless it is cut by time.
+/// bit for bit on one backend. Where `minutes` is set the clock also moves the learning rate, and a run need not repeat.
 public final class Trainer {
     /// The network that is trained.
     public let network: any Network
@@ -70,6 +70,9 @@ public final class Trainer {
         patches = try PatchSource(
             training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
     }
+
+    /// What cases lack for the wanted mix of patches, a sentence a case.
+    public var warnings: [String] { patches.warnings }
 
     /// Runs the training to its end and returns the number of steps taken.
     /// - Parameter report: Called after every step and validation; what it throws ends the training.

@@ -237,6 +237,11 @@ extension Augmentation {
             }
             return probability
         }
+        func extent(_ reader: ConfigReader, _ key: String) throws -> Double {
+            let extent = try reader.double(key) ?? 0.1
+            guard extent >= 0, extent.isFinite else { throw reader.error(key, "should not be negative, not \(extent)") }
+            return extent
+        }
         if let flip = try reader.object("flip") {
             flipProbability = try probability(flip)
             flipAxes = try flip.ints("axes") ?? [0, 1, 2]
@@ -249,12 +254,12 @@ extension Augmentation {
         }
         if let scale = try reader.object("scale_intensity") {
             scaleProbability = try probability(scale)
-            scaleFactors = try scale.double("factors") ?? 0.1
+            scaleFactors = try extent(scale, "factors")
             try scale.finish()
         }
         if let shift = try reader.object("shift_intensity") {
             shiftProbability = try probability(shift)
-            shiftOffsets = try shift.double("offsets") ?? 0.1
+            shiftOffsets = try extent(shift, "offsets")
             try shift.finish()
         }
         try reader.finish()

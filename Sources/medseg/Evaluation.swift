@@ -82,21 +82,28 @@ struct Evaluation {
     func json() throws -> String {
         struct Case: Encodable {
             let name: String
-            let classes: [String: SegmentationMetrics]
+            let classes: [Class]
+        }
+        struct Class: Encodable {
+            let name: String
+            let metrics: SegmentationMetrics
+        }
+        struct Summary: Encodable {
+            let name: String
+            let label: UInt8
+            let cohort: CohortSummary
         }
         struct Document: Encodable {
             let surfaceDiceToleranceMM: Double
             let cases: [Case]
-            let summary: [String: CohortSummary]
+            let summary: [Summary]
         }
         let document = Document(
             surfaceDiceToleranceMM: toleranceMM,
             cases: rows.map { row in
-                Case(
-                    name: row.name,
-                    classes: Dictionary(row.metrics.map { (className($0.label), $0) }) { first, _ in first })
+                Case(name: row.name, classes: row.metrics.map { Class(name: className($0.label), metrics: $0) })
             },
-            summary: Dictionary(summaries.map { (className($0.label), $0.summary) }) { first, _ in first })
+            summary: summaries.map { Summary(name: className($0.label), label: $0.label, cohort: $0.summary) })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"

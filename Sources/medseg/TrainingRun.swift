@@ -33,9 +33,10 @@ struct TrainingRun {
         let training = try prepare(split.training, "training")
         let validation = try prepare(split.validation, "validation")
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
+        if !quiet { trainer.warnings.forEach(note) }
         var model = configuration.model
         if model.labels.isEmpty { model.labels = dataset.labels }
-        let record = try RunRecord(folder: folder, configuration: configuration)
+        let record = try RunRecord(folder: folder, configuration: configuration, split: split)
         var bar = ProgressBar("train", quiet: quiet)
         var losses: [TrainingStep] = []
         var validations: [ValidationResult] = []
@@ -44,6 +45,9 @@ struct TrainingRun {
             case .iteration(let step):
                 losses.append(step)
                 try record.append(step)
+                if step.iteration % configuration.validateEvery == 0 {
+                    try record.save(model, trainer.network.store, as: validation.isEmpty ? .model : .last)
+                }
                 let share = step.seconds / max(step.seconds + step.remaining, 1e-9)
                 bar.show(
                     share,
@@ -57,14 +61,15 @@ struct TrainingRun {
                     String(
                         format: "step %d: validation Dice %.4f%@", result.iteration, result.meanDice,
                         result.isBest ? " (best)" : ""))
-                if result.isBest { try record.save(model, trainer.network.store) }
+                if result.isBest { try record.save(model, trainer.network.store, as: .model) }
             }
         }
         bar.finish()
-        if validations.isEmpty { try record.save(model, trainer.network.store) }
+        try record.save(model, trainer.network.store, as: validation.isEmpty ? .model : .last)
         try draw(losses, validations)
         let best = validations.map(\.meanDice).max().map { String(format: ", best validation Dice %.4f", $0) } ?? ""
-        return "\(steps) steps in \(duration(losses.last?.seconds ?? 0))\(best)\nmodel: \(folder)/model\n"
+        return "\(steps) steps in \(duration(losses.last?.seconds ?? 0))\(best), "
+            + "tensors took at most \(backend.memory.peak >> 20) MiB\nmodel: \(folder)/model\n"
             + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
     }
 
@@ -100,13 +105,25 @@ struct TrainingRun {
 
 /// The files that a training writes while it runs.
 private struct RunRecord {
+    /// A model folder of a run.
+    enum Checkpoint: String {
+        /// The best by validation, or the latest where nothing is set aside.
+        case model
+        /// The latest.
+        case last
+    }
+
     private let folder: String
     private let training: LineFile
     private let validation: LineFile
 
-    init(folder: String, configuration: TrainingConfiguration) throws {
+    init(folder: String, configuration: TrainingConfiguration, split: Dataset.Split) throws {
         self.folder = folder
-        try OutputFolder.make(folder + "/model")
+        // What an earlier run left here must not pass for this one's.
+        for checkpoint in [Checkpoint.model, .last] {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(checkpoint.rawValue)")
+        }
+        try OutputFolder.write(CaseSplit(split).json(), to: folder + "/split.json")
         try OutputFolder.write(configuration.document.jsonText(), to: folder + "/config.json")
         training = try LineFile(folder + "/training.csv", header: "step,seconds,learning_rate,loss")
         validation = try LineFile(folder + "/validation.csv", header: "step,case,dice")
@@ -124,10 +141,11 @@ private struct RunRecord {
         try validation.append("\(result.iteration),mean,\(String(format: "%.6f", result.meanDice))")
     }
 
-    func save(_ model: ModelDescription, _ store: ParameterStore) throws {
-        try Safetensors(tensors: store.state(), metadata: ["format": "pt"])
-            .write(to: folder + "/model/model.safetensors")
-        try OutputFolder.write(model.value.jsonText(), to: folder + "/model/model.json")
+    func save(_ model: ModelDescription, _ store: ParameterStore, as checkpoint: Checkpoint) throws {
+        let place = "\(folder)/\(checkpoint.rawValue)"
+        try OutputFolder.make(place)
+        try OutputFolder.write(model.value.jsonText(), to: place + "/model.json")
+        try Safetensors(tensors: store.state(), metadata: ["format": "pt"]).write(to: place + "/model.safetensors")
     }
 }
 

@@ -14,7 +14,7 @@ struct Measurement: Encodable {
     var device: String
     var precision = "fp32"
     var layout = "ndhwc"
-    var threads: Int?
+    var threads: Int
     var batch: Int
 }
 
@@ -41,16 +41,35 @@ struct Stopwatch {
     }
 }
 
-/// The most memory this process has had, in MiB, as the system counts it.
-func peakProcessMemory() -> Int {
-    var usage = rusage()
-    #if os(Linux)
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss >> 10
-    #else
-        getrusage(RUSAGE_SELF, &usage)
-        return usage.ru_maxrss >> 20
-    #endif
+/// The process's memory as the system counts it.
+enum ProcessMemory {
+    /// Starts a new measurement of the peak, where the system can; elsewhere the peak is the process's own.
+    static func resetPeak() {
+        #if os(Linux)
+            try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
+        #endif
+    }
+
+    /// The most resident memory since the last reset, in MiB.
+    static var peak: Int {
+        #if os(Linux)
+            let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+            let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+            if let kib = line?.split(separator: " ").compactMap({ Int($0) }).first { return kib >> 10 }
+        #endif
+        return lifetimePeak
+    }
+
+    private static var lifetimePeak: Int {
+        var usage = rusage()
+        #if os(Linux)
+            getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+            return usage.ru_maxrss >> 10
+        #else
+            getrusage(RUSAGE_SELF, &usage)
+            return usage.ru_maxrss >> 20
+        #endif
+    }
 }
 
 /// Prints a measurement as JSON or as a table row.

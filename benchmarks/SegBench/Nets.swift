@@ -72,11 +72,13 @@ struct Nets: ParsableCommand {
         ]
         for (what, work) in works {
             backend.resetMemoryPeak()
+            ProcessMemory.resetPeak()
             let (median, minimum) = try Stopwatch(backend: backend, budget: seconds).time(work)
             try table.row(
                 Measurement(
-                    case: name, what: what, ms: median, best_ms: minimum, gflops: nil, peak_mib: peakProcessMemory(),
-                    tensor_mib: backend.memory.peak >> 20, device: backend.name, threads: device.threads, batch: batch))
+                    case: name, what: what, ms: median, best_ms: minimum, gflops: nil, peak_mib: ProcessMemory.peak,
+                    tensor_mib: backend.memory.peak >> 20, device: backend.name, threads: device.threadCount,
+                    batch: batch))
         }
     }
 }

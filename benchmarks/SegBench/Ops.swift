@@ -32,14 +32,15 @@ struct Ops: ParsableCommand {
         table.header()
         for item in all where names.isEmpty || names.contains(item.name) {
             backend.resetMemoryPeak()
+            ProcessMemory.resetPeak()
             let prepared = try item.opCase.prepare(on: backend)
             let (median, minimum) = try Stopwatch(backend: backend, budget: seconds).time { try prepared.execute() }
             try table.row(
                 Measurement(
                     case: item.name, what: item.what, ms: median, best_ms: minimum,
                     gflops: item.opCase.flops.map { Double($0) / median / 1e6 },
-                    peak_mib: peakProcessMemory(), tensor_mib: backend.memory.peak >> 20, device: backend.name,
-                    threads: device.threads, batch: batch))
+                    peak_mib: ProcessMemory.peak, tensor_mib: backend.memory.peak >> 20, device: backend.name,
+                    threads: device.threadCount, batch: batch))
         }
     }
 }

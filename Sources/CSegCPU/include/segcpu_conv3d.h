@@ -14,9 +14,6 @@
 // Lanes of a vector.
 int segcpu_vector_lanes(void);
 
-// Accumulators that fit the registers.
-int segcpu_accumulators(void);
-
 typedef struct {
     ptrdiff_t origin[3];    // first output of the phase
     ptrdiff_t count[3];     // its outputs along each axis

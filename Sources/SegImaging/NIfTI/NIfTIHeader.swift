@@ -43,8 +43,8 @@ public struct NIfTIHeader: Hashable, Sendable {
     /// Free text.
     public var descrip: String
 
-    /// Extents of the dimensions in use.
-    public var shape: [Int] { Array(dim[1...dim[0]]) }
+    /// Extents of the dimensions in use; empty where the header's own count of them makes no sense.
+    public var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
     /// Whether header and voxels are one file.
     public var isSingleFile: Bool { magic.hasPrefix("n+") }
     /// Bytes of the fixed header.

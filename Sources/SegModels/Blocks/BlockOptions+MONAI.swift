@@ -93,7 +93,7 @@ extension BlockOptions {
             probability = try arguments.double("p") ?? 0.5
             try arguments.finish()
         }
-        guard let probability, probability >= 0, probability < 1 else {
+        guard let probability, probability >= 0, Float(probability) < 1 else {
             throw reader.error(key, "should be a probability of at least 0 and below 1, not \(value)")
         }
         return Float(probability)

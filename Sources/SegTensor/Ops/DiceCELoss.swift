@@ -9,7 +9,8 @@ public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams)
     try require(
         labels.shape.count == logits.shape.rows && labels.shape[0] == logits.shape[0], "diceCELoss",
         "labels \(labels.shape) do not fit logits \(logits.shape)")
-    try require(labels.view.dtype == .i32, "diceCELoss", "labels are \(labels.view.dtype); make them with Tensor(labels:)")
+    try require(
+        labels.view.dtype == .i32, "diceCELoss", "labels are \(labels.view.dtype); make them with Tensor(labels:)")
     try require(
         params.classWeights.isEmpty || params.classWeights.count == classes, "diceCELoss",
         "\(params.classWeights.count) class weights were given for \(classes) classes")

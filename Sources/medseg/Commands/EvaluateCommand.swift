@@ -28,6 +28,9 @@ struct EvaluateCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only these cases, by name.")
     var cases: [String] = []
 
+    @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
+    var split: String?
+
     @Option(help: "A mask to measure, with --reference.")
     var prediction: String?
 
@@ -65,7 +68,12 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func evaluate(_ dataset: Dataset) throws -> Evaluation {
-        let chosen = cases.isEmpty ? dataset.cases : try dataset.split(validation: cases).validation
+        let wanted = try cases + (split.map { try CaseSplit(file: $0).validation } ?? [])
+        let chosen =
+            cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
+        guard !chosen.isEmpty else {
+            throw UsageError("\(split ?? "the list") sets no case aside; leave --split out to measure every case")
+        }
         let backend = try device.makeBackend()
         let predictor = try model.makePredictor(on: backend)
         var evaluation = Evaluation(labels: dataset.labels, toleranceMM: tolerance)

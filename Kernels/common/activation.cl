@@ -1,0 +1,36 @@
+// Pointwise nonlinearities and their derivatives; the numbers stand in EpilogueArguments.swift too.
+// `slope` is the slope of leaky ReLU or PReLU, or ELU's alpha.
+
+#define IDENTITY 0
+#define RELU 1
+#define LEAKY_RELU 2
+#define ELU 3
+#define GELU 4
+#define SIGMOID 5
+
+inline float activation(const int kind, const float x, const float slope)
+{
+    switch (kind) {
+    case RELU: return x > 0.0f ? x : 0.0f;
+    case LEAKY_RELU: return x > 0.0f ? x : slope * x;
+    case ELU: return x > 0.0f ? x : slope * expm1(x);
+    case GELU: return 0.5f * x * erfc(-0.70710678f * x);
+    case SIGMOID: return 1.0f / (1.0f + exp(-x));
+    default: return x;
+    }
+}
+
+inline float activation_slope(const int kind, const float x, const float slope)
+{
+    switch (kind) {
+    case RELU: return x > 0.0f ? 1.0f : 0.0f;
+    case LEAKY_RELU: return x > 0.0f ? 1.0f : slope;
+    case ELU: return x > 0.0f ? 1.0f : slope * exp(x);
+    case GELU: return 0.5f * erfc(-0.70710678f * x) + 0.39894228f * x * exp(-0.5f * x * x);
+    case SIGMOID: {
+        const float y = 1.0f / (1.0f + exp(-x));
+        return y * (1.0f - y);
+    }
+    default: return 1.0f;
+    }
+}

@@ -1,0 +1,95 @@
+// Work-groups that walk the columns of an array [outer, rows, channels].
+//
+// NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A group is `width` columns wide
+// and reads `subs` rows at a time, so that its items read side by side whatever the number of channels. Sums are taken
+// in a fixed order: an item's own rows, then a tree over the group, then the chunks.
+
+typedef struct {
+    uint column;   // column of this item; may be past the last
+    uint width;    // columns of the group
+    uint sub;      // which of the rows read together
+    uint subs;     // rows read together
+    uint first;    // first row of this item
+    uint end;      // row after the last of the chunk
+    uint chunk;
+    uint chunks;
+    uint outer;
+    int active;    // whether the item has a column and a row slot
+} columns_t;
+
+inline columns_t columns_of_item(const uint channels, const uint rows, const uint chunk_rows)
+{
+    columns_t c;
+    const uint item = get_local_id(0);
+    c.width = min(channels, (uint)GROUP);
+    c.subs = GROUP / c.width;
+    c.sub = item / c.width;
+    c.column = get_group_id(0) * c.width + item % c.width;
+    c.active = c.sub < c.subs && c.column < channels;
+    c.chunk = get_group_id(1);
+    c.chunks = get_num_groups(1);
+    c.outer = get_group_id(2);
+    c.first = c.chunk * chunk_rows + c.sub;
+    c.end = min(rows, (c.chunk + 1) * chunk_rows);
+    return c;
+}
+
+// Σ over the row slots of a group; the items of slot 0 return their column's sum. All items call it.
+inline float sum_over_subs(__local float *lane, const float value, const columns_t c)
+{
+    const uint item = get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[item] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint count = c.subs; count > 1;) {
+        const uint half_count = (count + 1) / 2;
+        if (c.sub + half_count < count) lane[item] += lane[item + half_count * c.width];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        count = half_count;
+    }
+    return lane[item];
+}
+
+// The largest over the row slots of a group, as sum_over_subs.
+inline float max_over_subs(__local float *lane, const float value, const columns_t c)
+{
+    const uint item = get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[item] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint count = c.subs; count > 1;) {
+        const uint half_count = (count + 1) / 2;
+        if (c.sub + half_count < count) lane[item] = fmax(lane[item], lane[item + half_count * c.width]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        count = half_count;
+    }
+    return lane[item];
+}
+
+// Σ over runs of `lanes` items, a power of two; every item of a run gets it. All items call it.
+inline float sum_over_lanes(__local float *lane, const float value, const uint lanes)
+{
+    const uint item = get_local_id(0), at = item % lanes;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[item] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint step = lanes / 2; step > 0; step /= 2) {
+        if (at < step) lane[item] += lane[item + step];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return lane[item - at];
+}
+
+// The largest over runs of `lanes` items, as sum_over_lanes.
+inline float max_over_lanes(__local float *lane, const float value, const uint lanes)
+{
+    const uint item = get_local_id(0), at = item % lanes;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    lane[item] = value;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (uint step = lanes / 2; step > 0; step /= 2) {
+        if (at < step) lane[item] = fmax(lane[item], lane[item + step]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    return lane[item - at];
+}

@@ -1,0 +1,126 @@
+// Convolution as a matrix product that never stores its unfolded input: y [rows, outputs] = gather(x) · packed, where
+// the inner axis k runs over taps and the inputs of a group.
+//
+// NDRange: dimension 0 tiles of rows, dimension 1 tiles of a group's outputs, dimension 2 groups × splits of k.
+// A work-group makes TILE_M × TILE_N outputs through local memory, an item ITEM_M × ITEM_N in registers: rows ITEMS_M
+// apart, outputs side by side. With more than one split, y is [splits, rows, outputs], to be summed by conv3d_finish.
+
+#ifndef TILE_M
+#define TILE_M 128
+#endif
+#ifndef TILE_N
+#define TILE_N 16
+#endif
+#ifndef TILE_K
+#define TILE_K 16
+#endif
+#ifndef ITEM_M
+#define ITEM_M 4
+#endif
+#ifndef ITEM_N
+#define ITEM_N 4
+#endif
+#define ITEMS_M (TILE_M / ITEM_M)
+#define ITEMS_N (TILE_N / ITEM_N)
+#define ITEMS (ITEMS_M * ITEMS_N)
+
+__kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
+    IN(x), IN(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
+    const uint rows, const int splits, const int split_k, const int accumulate)
+{
+    __local float x_tile[TILE_K][TILE_M + 1], w_tile[TILE_K][TILE_N];
+    __local int4 origin[TILE_M];
+    __local uint target[TILE_M];
+    __local int packed_row[TILE_K];
+    ENTER(x);
+    ENTER(packed);
+    ENTER(bias);
+    ENTER(y);
+    const int item = get_local_id(0), m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
+    const int group = get_group_id(2) / splits, split = get_group_id(2) % splits;
+    const int k_count = taps.w * group_inputs, k_start = split * split_k, k_end = min(k_count, k_start + split_k);
+    const int n_first = get_group_id(1) * TILE_N, outputs = out_size.w;
+    const uint m_first = get_group_id(0) * TILE_M;
+    x += group * group_inputs;
+    packed += group * group_outputs;
+    for (int m = item; m < TILE_M; m += ITEMS) {
+        const uint row = m_first + m;
+        const int4 at = unravel(min(row, rows - 1), grid);
+        origin[m] = (int4)(at.xyz * in_step.xyz, row < rows ? at.w : -1) + delta_first;
+        target[m] = splits > 1
+            ? split * rows + row : (uint)vector_of((int4)(out_first.xyz + at.xyz * out_step.xyz, at.w), out_size);
+    }
+    const int k_item = item % TILE_K;
+    int k = k_start + k_item;
+    int4 tap = tap_at(k / group_inputs, taps);
+    if (item < TILE_K)
+        packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
+    barrier(CLK_LOCAL_MEM_FENCE);
+
+    float sum[ITEM_M][ITEM_N];
+    UNROLL
+    for (int i = 0; i < ITEM_M; i++)
+        UNROLL
+        for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
+    for (int k_first = k_start; k_first < k_end; k_first += TILE_K) {
+        const int4 delta = tap * delta_step;
+        const int input = k % group_inputs;
+        for (int m = item / TILE_K; m < TILE_M; m += ITEMS / TILE_K) {
+            const int4 place = origin[m] + delta;
+            x_tile[k_item][m] =
+                k < k_end && is_inside(place, in_size) ? x[vector_of(place, in_size) * in_size.w + input] : 0.0f;
+        }
+        for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
+            const int n = n_first + t % TILE_N, inner = t / TILE_N;
+            w_tile[inner][t % TILE_N] = n < group_outputs && k_first + inner < k_end
+                ? packed[(ulong)packed_row[inner] * outputs + n] : 0.0f;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        k += TILE_K;
+        tap = tap_at(k / group_inputs, taps);
+        if (item < TILE_K)
+            packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
+        for (int inner = 0; inner < TILE_K; inner++) {
+            float left[ITEM_M], right[ITEM_N];
+            UNROLL
+            for (int i = 0; i < ITEM_M; i++) left[i] = x_tile[inner][m_item + i * ITEMS_M];
+            UNROLL
+            for (int j = 0; j < ITEM_N; j++) right[j] = w_tile[inner][n_item + j];
+            UNROLL
+            for (int i = 0; i < ITEM_M; i++)
+                UNROLL
+                for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+
+    UNROLL
+    for (int i = 0; i < ITEM_M; i++) {
+        const int m = m_item + i * ITEMS_M;
+        if (m_first + m >= rows) continue;
+        UNROLL
+        for (int j = 0; j < ITEM_N; j++) {
+            const int n = n_first + n_item + j, output = group * group_outputs + n;
+            if (n >= group_outputs) continue;
+            const float value = splits == 1 && bias ? sum[i][j] + bias[output] : sum[i][j];
+            put(y, (ulong)target[m] * outputs + output, value, splits == 1 && accumulate);
+        }
+    }
+}
+
+// Sums the splits of conv3d_gemm, adds the bias and writes y. NDRange: dimension 0, an item an output.
+__kernel void conv3d_finish(
+    IN(partial), IN(bias), OUT(y), GATHER_ARGUMENTS, const ulong count, const int splits, const int accumulate)
+{
+    ENTER(partial);
+    ENTER(bias);
+    ENTER(y);
+    const ulong i = get_global_id(0);
+    if (i >= count) return;
+    const int outputs = out_size.w, output = (int)(i % outputs);
+    float sum = bias ? bias[output] : 0.0f;
+    for (int split = 0; split < splits; split++) sum += partial[split * count + i];
+    const int4 at = unravel((uint)(i / outputs), grid);
+    const int4 target = (int4)(out_first.xyz + at.xyz * out_step.xyz, at.w);
+    put(y, vector_of(target, out_size) * outputs + output, sum, accumulate);
+}

@@ -1,0 +1,54 @@
+internal import SegBackend
+
+/// How work-groups share the columns of an array `[outer, rows, channels]`: `columns_of_item` in common/reduce.cl.
+///
+/// It depends on the sizes alone, so that sums are taken in the same order in every run.
+struct ColumnPartition {
+    let channels: Int
+    let rows: Int
+    let outer: Int
+    let chunkRows: Int
+    let chunks: Int
+
+    /// Rows that an item takes before another chunk is worth its group.
+    private static let itemRows = 16
+
+    /// - Parameter mostChunks: for sums, how many parts a second step has to add; nil where every row is its own.
+    init(outer: Int, rows: Int, channels: Int, mostChunks: Int?) {
+        let subs = LaunchGrid.group / min(max(channels, 1), LaunchGrid.group)
+        let least = mostChunks.map { (rows + $0 - 1) / $0 } ?? 0
+        chunkRows = max(subs * Self.itemRows, (least + subs - 1) / subs * subs)
+        chunks = (rows + chunkRows - 1) / chunkRows
+        (self.outer, self.rows, self.channels) = (outer, rows, channels)
+    }
+
+    /// An array seen as `[N, positions, C]`.
+    init(_ shape: Shape, mostChunks: Int?) {
+        self.init(outer: shape.batch, rows: shape.positions, channels: shape.channels, mostChunks: mostChunks)
+    }
+
+    var grid: LaunchGrid {
+        let width = min(channels, LaunchGrid.group)
+        return LaunchGrid(groups: ((channels + width - 1) / max(width, 1), chunks, outer), items: LaunchGrid.group)
+    }
+
+    /// The three numbers that every column kernel takes.
+    var arguments: [KernelArgument] { [.count(channels), .count(rows), .count(chunkRows)] }
+
+    /// The most parts of a sum.
+    static let sumChunks = 256
+}
+
+/// How work-groups share rows that are reduced by themselves: a power of two of items a row.
+struct RowPartition {
+    let lanes: Int
+    let grid: LaunchGrid
+
+    init(rows: Int, channels: Int) {
+        var lanes = 1
+        while lanes < LaunchGrid.group && lanes * 4 < channels { lanes *= 2 }
+        self.lanes = lanes
+        let perGroup = LaunchGrid.group / lanes
+        grid = LaunchGrid(groups: ((rows + perGroup - 1) / perGroup, 1, 1), items: LaunchGrid.group)
+    }
+}

@@ -1,0 +1,85 @@
+public import SegBackend
+
+extension OpenCLBackend {
+    /// Row normalisers, sums over columns, and a last group that makes the loss of them.
+    public func diceCELoss(
+        _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView
+    ) throws {
+        let operands = try DiceOperands(self, logits, params)
+        let partition = ColumnPartition(logits.shape, mostChunks: ColumnPartition.sumChunks)
+        let (samples, channels) = (partition.outer, partition.channels)
+        let part = samples * partition.chunks * channels
+        let partial = try scratch(4 * part)
+        try launcher.run(
+            Kernel("loss/dice_ce", "dice_sums"), partition.grid,
+            [
+                .view(logits), .view(labels), .view(operands.normalizers), .view(operands.weights), .view(partial),
+            ] + partition.arguments + operands.kinds)
+        let entropies = try scratch(samples * channels)
+        try reduce(
+            .sum, partial.slice(0..<3 * part), outer: 3 * samples, inner: channels, into: sums, accumulate: false)
+        try reduce(
+            .sum, partial.slice(3 * part..<4 * part), outer: samples, inner: channels, into: entropies,
+            accumulate: false)
+        try launcher.run(
+            Kernel("loss/dice_ce", "dice_loss"), LaunchGrid(covering: 1),
+            [.view(sums), .view(entropies), .view(loss)] + operands.termArguments)
+    }
+
+    /// Slopes of each sample and class, then an item a row.
+    public func diceCELossBackward(
+        _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
+        into gx: BufferView, accumulate: Bool
+    ) throws {
+        let operands = try DiceOperands(self, logits, params)
+        let (samples, channels) = (logits.shape.batch, logits.shape.channels)
+        let slopes = try scratch(2 * samples * channels + 1)
+        try launcher.run(
+            Kernel("loss/dice_ce", "dice_slopes"), LaunchGrid(covering: samples * channels),
+            [.view(sums), .view(upstream), .view(slopes)] + operands.termArguments)
+        try launcher.run(
+            Kernel("loss/dice_ce", "dice_gradient"), LaunchGrid(covering: logits.shape.rows),
+            [
+                .view(logits), .view(labels), .view(operands.normalizers), .view(operands.weights), .view(slopes),
+                .view(gx), .count(samples), .count(channels), .long(logits.shape.positions),
+            ] + operands.kinds + [.flag(accumulate)])
+    }
+}
+
+/// What the loss and its gradient both need.
+private struct DiceOperands {
+    /// The largest logit and the sum of exponentials of each row; nil where no softmax is taken.
+    let normalizers: BufferView?
+    /// Class weights, nil for all 1.
+    let weights: BufferView?
+    /// Number of the predictions' rule, squares, cross entropy.
+    let kinds: [KernelArgument]
+    /// `DICE_ARGUMENTS` of loss/dice_ce.cl.
+    let termArguments: [KernelArgument]
+
+    init(_ backend: OpenCLBackend, _ logits: BufferView, _ params: DiceCEParams) throws {
+        let shape = logits.shape
+        let hasEntropy = params.lambdaCE != 0
+        let code =
+            switch params.probabilities {
+            // MONAI takes no softmax of a single channel.
+            case .softmax: shape.channels > 1 ? 0 : 2
+            case .sigmoid: 1
+            case .identity: 2
+            }
+        weights = try backend.table(params.classWeights)
+        normalizers = shape.channels > 1 && (code == 0 || hasEntropy) ? try backend.scratch(2 * shape.rows) : nil
+        if let normalizers {
+            try backend.launcher.run(
+                Kernel("loss/dice_ce", "row_normalizers"), LaunchGrid(covering: shape.rows),
+                [.view(logits), .view(normalizers), .long(shape.rows), .count(shape.channels)])
+        }
+        kinds = [.int(code), .flag(params.squaredPred), .flag(hasEntropy)]
+        termArguments = [
+            .view(weights), .count(shape.batch), .count(shape.channels), .long(shape.rows),
+            .int(params.includeBackground || shape.channels == 1 ? 0 : 1), .flag(params.jaccard), .flag(params.batch),
+            .flag(params.reduction == .mean), .float(params.smoothNr), .float(params.smoothDr),
+            .float(params.lambdaDice), .float(params.lambdaCE),
+        ]
+    }
+}

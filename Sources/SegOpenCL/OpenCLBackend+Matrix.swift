@@ -1,0 +1,100 @@
+public import SegBackend
+
+extension OpenCLBackend {
+    /// Tiles through local memory and registers.
+    public func matmul(
+        _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
+    ) throws {
+        guard c.count > 0 else { return }
+        let (batch, rows, columns) = (c.shape[0], c.shape[1], c.shape[2])
+        let inner = params.transposeA ? a.shape[1] : a.shape[2]
+        let tile = GemmTile.wide
+        try launcher.run(
+            Kernel("gemm/matmul", "matmul", defines: tile.defines),
+            LaunchGrid(
+                groups: (tile.groups(columns: columns), tile.groups(rows: rows), batch), items: tile.items),
+            [
+                .view(a), .view(b), .view(bias), .view(c), .int(rows), .int(columns), .int(inner),
+                .flag(params.transposeA), .flag(params.transposeB), .long(a.shape[0] == 1 ? 0 : rows * inner),
+                .long(b.shape[0] == 1 ? 0 : inner * columns), .float(params.alpha), .float(params.beta),
+            ])
+    }
+
+    /// Blocks of queries against blocks of keys with a running maximum and sum.
+    public func attention(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
+    ) throws {
+        let heads = try AttentionHeads(q.shape, self)
+        try launcher.run(
+            heads.kernel(.attention), heads.grid,
+            [.view(q), .view(k), .view(v), .view(y), .view(logSumExp), .int(heads.tokens), .float(scale)])
+    }
+
+    /// Recomputes the probabilities block by block from `logSumExp`: once for q, once for k and v.
+    public func attentionBackward(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
+        upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
+    ) throws {
+        let heads = try AttentionHeads(q.shape, self)
+        let centres = try scratch(logSumExp.count)
+        try launcher.run(
+            heads.kernel(.attentionCentres), LaunchGrid(covering: logSumExp.count),
+            [
+                .view(y), .view(upstream), .view(centres), .long(logSumExp.count), .int(heads.tokens),
+                .int(heads.heads),
+            ])
+        let inputs: [KernelArgument] = [
+            .view(q), .view(k), .view(v), .view(upstream), .view(logSumExp), .view(centres),
+        ]
+        let sizes: [KernelArgument] = [.int(heads.tokens), .float(scale)]
+        try launcher.run(heads.kernel(.attentionBackwardQ), heads.grid, inputs + [.view(gq)] + sizes)
+        try launcher.run(
+            heads.kernel(.attentionBackwardKV), heads.grid, inputs + [.view(gk), .view(gv)] + sizes)
+    }
+}
+
+/// The sizes of `[N, T, heads, E]` and the blocks that fit the device's local memory.
+private struct AttentionHeads {
+    let tokens: Int
+    let heads: Int
+    private let batch: Int
+    private let extent: Int
+    private let block: Int
+
+    init(_ shape: Shape, _ backend: OpenCLBackend) throws {
+        (batch, tokens, heads, extent) = (shape[0], shape[1], shape[2], shape[3])
+        let extent = extent
+        // Three tiles of tokens and one of scores.
+        let fits = { (block: Int) in 4 * (3 * block * extent + block * block) <= backend.device.localMemory }
+        guard let block = [32, 16, 8, 4, 2, 1].first(where: fits) else {
+            throw BackendError.notSupported(
+                backend: backend.name, op: "attention",
+                reason: "heads of \(extent) channels do not fit \(backend.device.localMemory) bytes of local memory")
+        }
+        self.block = block
+    }
+
+    /// The kernels of attention/attention.cl in the order of its `PART`s.
+    enum Part: Int {
+        case attention
+        case attentionCentres
+        case attentionBackwardQ
+        case attentionBackwardKV
+    }
+
+    func kernel(_ part: Part) -> Kernel {
+        let name =
+            switch part {
+            case .attention: "attention"
+            case .attentionCentres: "attention_centres"
+            case .attentionBackwardQ: "attention_backward_q"
+            case .attentionBackwardKV: "attention_backward_kv"
+            }
+        return Kernel(
+            "attention/attention", name, defines: [("PART", part.rawValue), ("EXTENT", extent), ("BLOCK", block)])
+    }
+
+    var grid: LaunchGrid {
+        LaunchGrid(groups: ((tokens + block - 1) / block, heads, batch), items: LaunchGrid.group)
+    }
+}

@@ -1,0 +1,160 @@
+import COpenCL
+import Foundation
+public import SegBackend
+
+/// Axes that the box kernel walks; more are merged where they lie side by side.
+private let boxAxes = 5
+
+extension OpenCLBackend {
+    /// Takes a block from the pool.
+    public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
+
+    /// Copies host memory to a view by way of a staging block, without waiting for what is queued.
+    public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
+        precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
+        guard let base = source.baseAddress, source.count > 0 else { return }
+        let staging = UnsafeMutableRawPointer.allocate(byteCount: source.count, alignment: 64)
+        staging.copyMemory(from: base, byteCount: source.count)
+        var event: OpaquePointer?
+        let status = clEnqueueWriteBuffer(
+            launcher.queue.pointer, view.memory, cl_bool(CL_FALSE), view.byteOffset, source.count, staging, 0, nil,
+            &event)
+        guard status == CL_SUCCESS, let event else {
+            staging.deallocate()
+            return try OpenCLStatus.check(status, name, "uploading \(source.count) bytes")
+        }
+        defer { clReleaseEvent(event) }
+        let watched = clSetEventCallback(event, CL_COMPLETE, { _, _, staging in staging?.deallocate() }, staging)
+        guard watched == CL_SUCCESS else {
+            clWaitForEvents(1, [event])
+            staging.deallocate()
+            return
+        }
+        clFlush(launcher.queue.pointer)
+    }
+
+    /// Waits for everything enqueued before, then copies a view to host memory.
+    public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
+        precondition(
+            destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
+        guard let base = destination.baseAddress, destination.count > 0 else { return }
+        let status = clEnqueueReadBuffer(
+            launcher.queue.pointer, view.memory, cl_bool(CL_TRUE), view.byteOffset, destination.count, base, 0, nil,
+            nil)
+        try OpenCLStatus.check(status, name, "downloading \(destination.count) bytes")
+    }
+
+    /// Sets every element.
+    public func fill(_ view: BufferView, with value: Double) throws {
+        switch view.dtype {
+        case .f32: try fill(view, pattern: Float(value))
+        case .i32: try fill(view, pattern: Int32(value))
+        case .u8: try fill(view, pattern: UInt8(value))
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        }
+    }
+
+    private func fill<T: BitwiseCopyable>(_ view: BufferView, pattern: T) throws {
+        guard view.count > 0 else { return }
+        let size = MemoryLayout<T>.size
+        let status = withUnsafeBytes(of: pattern) {
+            clEnqueueFillBuffer(
+                launcher.queue.pointer, view.memory, $0.baseAddress, size, view.byteOffset, view.count * size, 0, nil,
+                nil)
+        }
+        try OpenCLStatus.check(status, name, "filling \(view.shape)")
+    }
+
+    /// Copies or adds a box, an item an element.
+    public func copyRegion(
+        _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
+        accumulate: Bool
+    ) throws {
+        precondition(
+            source.shape.rank == extent.count && destination.shape.rank == extent.count,
+            "copyRegion takes equal ranks")
+        guard extent.allSatisfy({ $0 > 0 }) else { return }
+        let box = RegionBox(
+            source.shape.dimensions, sourceOrigin, destination.shape.dimensions, origin, extent: extent)
+        guard box.extent.count <= boxAxes else {
+            throw BackendError.notSupported(
+                backend: name, op: "copyRegion", reason: "\(extent.count) axes; it takes \(boxAxes)")
+        }
+        let missing = [Int](repeating: 1, count: boxAxes - box.extent.count)
+        let (size, from, to) = (missing + box.extent, missing + box.source, missing + box.destination)
+        let kernel =
+            switch source.dtype {
+            case .f32: "copy_region_f32"
+            case .i32: "copy_region_i32"
+            case .u8: "copy_region_u8"
+            case .f64: throw BackendError.notSupported(backend: name, op: "copyRegion", reason: "it computes in f32")
+            }
+        let count = size.reduce(1, *)
+        let start = BufferView(
+            buffer: source.buffer, offset: source.offset + box.sourceStart, shape: [1], dtype: source.dtype)
+        let end = BufferView(
+            buffer: destination.buffer, offset: destination.offset + box.destinationStart, shape: [1],
+            dtype: destination.dtype)
+        try launcher.run(
+            Kernel("memory/copy_region", kernel), LaunchGrid(covering: count),
+            [
+                .view(start), .view(end), .long(count),
+                .int4(size[1], size[2], size[3], size[4]),
+            ] + from.map { .long($0) } + to.map { .long($0) } + [.flag(accumulate)])
+    }
+
+    /// Waits for everything enqueued.
+    public func synchronize() throws {
+        try OpenCLStatus.check(clFinish(launcher.queue.pointer), name, "waiting for the queue")
+    }
+
+    /// What the pool holds.
+    public var memory: MemoryUsage { pool.usage }
+
+    /// Starts a new measurement of the peak.
+    public func resetMemoryPeak() { pool.resetPeak() }
+
+    /// The most bytes that tensors may hold; nil for no cap.
+    public var memoryLimit: Int? {
+        get { pool.limit }
+        set { pool.limit = newValue }
+    }
+}
+
+extension BufferView {
+    fileprivate var byteOffset: Int { offset * dtype.byteCount }
+}
+
+/// A box in two arrays as extents and strides, neighbouring axes made one where the box spans the inner one whole.
+struct RegionBox {
+    private(set) var extent: [Int]
+    private(set) var source: [Int]
+    private(set) var destination: [Int]
+    let sourceStart: Int
+    let destinationStart: Int
+
+    init(_ from: [Int], _ fromOrigin: [Int], _ to: [Int], _ toOrigin: [Int], extent: [Int]) {
+        let (fromStrides, toStrides) = (Self.strides(from), Self.strides(to))
+        sourceStart = zip(fromOrigin, fromStrides).map(*).reduce(0, +)
+        destinationStart = zip(toOrigin, toStrides).map(*).reduce(0, +)
+        (self.extent, source, destination) = ([], [], [])
+        for axis in extent.indices {
+            if let last = self.extent.indices.last, source[last] == fromStrides[axis] * extent[axis],
+                destination[last] == toStrides[axis] * extent[axis]
+            {
+                self.extent[last] *= extent[axis]
+                (source[last], destination[last]) = (fromStrides[axis], toStrides[axis])
+            } else {
+                self.extent.append(extent[axis])
+                source.append(fromStrides[axis])
+                destination.append(toStrides[axis])
+            }
+        }
+    }
+
+    private static func strides(_ shape: [Int]) -> [Int] {
+        var strides = [Int](repeating: 1, count: shape.count)
+        for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
+        return strides
+    }
+}

@@ -1,0 +1,51 @@
+public import SegBackend
+
+extension OpenCLBackend {
+    /// In one step, or where there are many rows in two: chunks, then their results.
+    public func reduce(
+        _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
+    ) throws {
+        guard y.count > 0 else { return }
+        let rows = x.count / (outer * inner)
+        let partition = ColumnPartition(
+            outer: outer, rows: rows, channels: inner, mostChunks: ColumnPartition.sumChunks)
+        let factor: Float = op == .mean ? 1 / Float(rows) : 1
+        let accumulate = accumulate && op != .max
+        guard partition.chunks > 1 else {
+            return try reduce(op, x, partition, factor: factor, into: y, accumulate: accumulate)
+        }
+        let partial = try scratch(outer * partition.chunks * inner)
+        try reduce(op, x, partition, factor: 1, into: partial, accumulate: false)
+        let last = ColumnPartition(outer: outer, rows: partition.chunks, channels: inner, mostChunks: 1)
+        try reduce(op, partial, last, factor: factor, into: y, accumulate: accumulate)
+    }
+
+    private func reduce(
+        _ op: ReduceOp, _ x: BufferView, _ partition: ColumnPartition, factor: Float, into y: BufferView,
+        accumulate: Bool
+    ) throws {
+        try launcher.run(
+            Kernel("reduce/reduce", "reduce"), partition.grid,
+            [.view(x), .view(y)] + partition.arguments
+                + [.flag(op == .max), .float(factor), .flag(accumulate)])
+    }
+
+    /// A few items a row.
+    public func softmax(_ x: BufferView, into y: BufferView) throws {
+        let partition = RowPartition(rows: x.shape.rows, channels: x.shape.channels)
+        try launcher.run(
+            Kernel("reduce/softmax", "softmax"), partition.grid,
+            [.view(x), .view(y), .long(x.shape.rows), .count(x.shape.channels), .count(partition.lanes)])
+    }
+
+    /// A few items a row.
+    public func softmaxBackward(_ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool) throws {
+        let partition = RowPartition(rows: y.shape.rows, channels: y.shape.channels)
+        try launcher.run(
+            Kernel("reduce/softmax", "softmax_backward"), partition.grid,
+            [
+                .view(y), .view(upstream), .view(gx), .long(y.shape.rows), .count(y.shape.channels),
+                .count(partition.lanes), .flag(accumulate),
+            ])
+    }
+}

@@ -1,0 +1,144 @@
+import COpenCL
+import Foundation
+internal import SegBackend
+internal import SegKernels
+
+/// A kernel file and the definitions that specialise it.
+struct ProgramKey: Hashable, Sendable {
+    /// Folder and file: `conv/conv3d_gemm`.
+    let file: String
+    /// `-D` definitions, in a fixed order.
+    let defines: String
+}
+
+/// Compiled programs: those in use in memory, all of them on disk.
+///
+/// A file is named by the SHA-256 of source, options, device and driver, and begins with the SHA-256 of its own
+/// contents. It is written under a temporary name and renamed, so that processes may share the folder. Whatever goes
+/// wrong with a file means that the program is compiled. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`,
+/// else `~/.cache/medseg`; an empty `MEDSEG_CACHE` turns it off. Used under the launcher's lock.
+struct OpenCLProgramCache {
+    private let context: OpenCLHandle
+    private let device: OpenCLDevice
+    private let folder: URL?
+    private var kernels: [String: OpenCLHandle] = [:]
+    private var programs: [ProgramKey: OpenCLHandle] = [:]
+
+    init(context: OpenCLHandle, device: OpenCLDevice, folder: URL?) {
+        self.context = context
+        self.device = device
+        self.folder = folder
+    }
+
+    /// Where programs are kept, as an environment has it.
+    static func folder(_ environment: [String: String]) -> URL? {
+        if let own = environment["MEDSEG_CACHE"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
+        let base =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+            ?? environment["HOME"].map { $0 + "/.cache" }
+        return base.map { URL(fileURLWithPath: $0).appendingPathComponent("medseg") }
+    }
+
+    /// The kernel of a name, its program compiled if need be.
+    mutating func kernel(_ name: String, of key: ProgramKey) throws -> OpenCLHandle {
+        let id = "\(key.file) \(name) \(key.defines)"
+        if let kernel = kernels[id] { return kernel }
+        let program = try programs[key] ?? build(key)
+        programs[key] = program
+        var status: Int32 = 0
+        let kernel = clCreateKernel(program.pointer, name, &status)
+        try OpenCLStatus.check(status, device.name, "finding kernel \(name) in \(key.file).cl")
+        guard let kernel else { preconditionFailure("no kernel and no error") }
+        kernels[id] = OpenCLHandle(kernel)
+        return OpenCLHandle(kernel)
+    }
+
+    /// Releases everything; nothing may be asked for afterwards.
+    mutating func release() {
+        for kernel in kernels.values { clReleaseKernel(kernel.pointer) }
+        for program in programs.values { clReleaseProgram(program.pointer) }
+        kernels.removeAll()
+        programs.removeAll()
+    }
+
+    private func build(_ key: ProgramKey) throws -> OpenCLHandle {
+        let source = try KernelLibrary.source(key.file)
+        let options = "-cl-std=CL1.2 -cl-mad-enable" + (key.defines.isEmpty ? "" : " " + key.defines)
+        let identity = [source, options, device.hardware, device.driver].joined(separator: "\u{0}")
+        let file = folder?.appendingPathComponent(ContentHash.hex(Array(identity.utf8)) + ".clbin")
+        if let file, let program = load(file, options) { return program }
+        let program = try compile(key, source, options)
+        if let file { store(program, in: file) }
+        return program
+    }
+
+    private func compile(_ key: ProgramKey, _ source: String, _ options: String) throws -> OpenCLHandle {
+        var status: Int32 = 0
+        let program = source.withCString { text in
+            var text: UnsafePointer<CChar>? = text
+            return clCreateProgramWithSource(context.pointer, 1, &text, nil, &status)
+        }
+        try OpenCLStatus.check(status, device.name, "reading \(key.file).cl")
+        guard let program else { preconditionFailure("no program and no error") }
+        var id: OpaquePointer? = device.handle.pointer
+        let built = clBuildProgram(program, 1, &id, options, nil, nil)
+        guard built == CL_SUCCESS else {
+            let log = OpenCLDevice.text {
+                clGetProgramBuildInfo(
+                    program, device.handle.pointer, cl_program_build_info(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
+            }
+            clReleaseProgram(program)
+            throw BackendError.failed(
+                backend: device.name, operation: "compiling \(key.file).cl with '\(options)'",
+                reason: "\(OpenCLStatus(code: built)): \(log)")
+        }
+        return OpenCLHandle(program)
+    }
+
+    // MARK: Disk
+
+    private func load(_ file: URL, _ options: String) -> OpenCLHandle? {
+        guard let data = try? Data(contentsOf: file), data.count > 64 else { return nil }
+        let binary = [UInt8](data.dropFirst(64))
+        guard data.prefix(64).elementsEqual(ContentHash.hex(binary).utf8) else { return nil }
+        var id: OpaquePointer? = device.handle.pointer
+        var (length, status, binaryStatus) = (binary.count, Int32(0), Int32(0))
+        let program = binary.withUnsafeBufferPointer { bytes in
+            var pointer = bytes.baseAddress
+            return clCreateProgramWithBinary(context.pointer, 1, &id, &length, &pointer, &binaryStatus, &status)
+        }
+        guard let program else { return nil }
+        guard status == CL_SUCCESS, binaryStatus == CL_SUCCESS,
+            clBuildProgram(program, 1, &id, options, nil, nil) == CL_SUCCESS
+        else {
+            clReleaseProgram(program)
+            return nil
+        }
+        return OpenCLHandle(program)
+    }
+
+    /// Failing to keep a program costs a compilation next time, nothing else.
+    private func store(_ program: OpenCLHandle, in file: URL) {
+        var length = 0
+        let sizes = cl_program_info(CL_PROGRAM_BINARY_SIZES)
+        guard clGetProgramInfo(program.pointer, sizes, MemoryLayout<Int>.size, &length, nil) == CL_SUCCESS, length > 0
+        else { return }
+        var binary = [UInt8](repeating: 0, count: length)
+        let status = binary.withUnsafeMutableBufferPointer { bytes in
+            var pointer = bytes.baseAddress
+            return clGetProgramInfo(
+                program.pointer, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout<UnsafeRawPointer>.size, &pointer,
+                nil)
+        }
+        guard status == CL_SUCCESS else { return }
+        let folder = file.deletingLastPathComponent()
+        let temporary = folder.appendingPathComponent("\(UUID().uuidString).tmp")
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try (Data(ContentHash.hex(binary).utf8) + Data(binary)).write(to: temporary)
+        } catch {
+            return
+        }
+        if rename(temporary.path, file.path) != 0 { unlink(temporary.path) }
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegDevices
+import SegOpCases
+
+/// `medseg-bench verify`: every op case on a device, held against the reference.
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs every op case on a device and compares it with the reference.")
+
+    @Option(parsing: .upToNextOption, help: "Only cases whose name contains one of these.")
+    var names: [String] = []
+
+    @Flag(help: "Print failures and the summary only.")
+    var quiet = false
+
+    @OptionGroup var device: DeviceOptions
+
+    func run() throws {
+        let backend = try device.makeBackend()
+        let reference = try Devices.makeBackend("reference", threads: nil)
+        let cases = OpCases.all.filter { opCase in names.isEmpty || names.contains { opCase.name.contains($0) } }
+        guard !cases.isEmpty else {
+            throw ValidationError("no op case has a name with \(names.joined(separator: ", "))")
+        }
+        print("\(backend.name): \(backend.details)")
+        var counts: [Verdict: Int] = [:]
+        for opCase in cases {
+            let (verdict, line) = check(opCase, backend, reference)
+            counts[verdict, default: 0] += 1
+            if !quiet || verdict != .ok { print(line) }
+            fflush(nil)
+        }
+        let summary = Verdict.allCases.map { "\(counts[$0, default: 0]) \($0.rawValue)" }
+        print("\(cases.count) cases: \(summary.joined(separator: ", "))")
+        if counts[.failed, default: 0] > 0 { throw ExitCode(1) }
+    }
+
+    private enum Verdict: String, CaseIterable {
+        case ok
+        case failed = "FAILED"
+        case notSupported = "not supported"
+    }
+
+    private func check(
+        _ opCase: OpCase, _ backend: any Backend, _ reference: any Backend
+    ) -> (Verdict, String) {
+        let name = opCase.name.padding(toLength: max(opCase.name.count, 72), withPad: " ", startingAt: 0)
+        do {
+            let parity = try Parity(opCase, on: backend, against: reference)
+            guard parity.passes else { return (.failed, "\(parity)  FAILED") }
+            // The row that comes nearest to its limit.
+            let worst = parity.rows.max { share($0) < share($1) }
+            return (.ok, worst.map { "\(name) \($0.output): \(error(of: $0)) of \($0.tolerance.limit)" } ?? name)
+        } catch BackendError.notSupported(_, let op, let reason) {
+            return (.notSupported, "\(name) not supported: \(op): \(reason)")
+        } catch {
+            return (.failed, "\(name) FAILED: \(error)")
+        }
+    }
+
+    private func share(_ row: Parity.Row) -> Double {
+        let error = row.tolerance.isAbsolute ? row.error.largest : row.error.relative
+        return row.tolerance.limit > 0 ? error / row.tolerance.limit : error
+    }
+
+    private func error(of row: Parity.Row) -> String {
+        row.tolerance.isAbsolute
+            ? String(format: "largest %.1e", row.error.largest) : String(format: "relative %.1e", row.error.relative)
+    }
+}
