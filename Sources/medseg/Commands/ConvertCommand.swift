@@ -77,8 +77,12 @@ struct ConvertCommand: ParsableCommand {
                 "the weights do not fit \(file): \(match.summary). Name the network they were trained with, or allow "
                     + "--allow-mismatch to write only what matched")
         }
+        guard !match.matched.isEmpty else {
+            throw ConfigError(source: weights.source, key: nil, "nothing in it fits \(file); there is nothing to write")
+        }
         let known = Set(match.matched).union(store.counters.map(\.name))
-        return weights.tensors.filter { known.contains($0.key) }
+        let unused = try store.state().filter { match.defaulted.contains($0.key) }
+        return weights.tensors.filter { known.contains($0.key) }.merging(unused) { first, _ in first }
     }
 }
 
@@ -112,7 +116,7 @@ extension StateMatch {
             line("left over from the file", unexpected),
             line("other shapes", shapes),
             line("dropped, saved by an older MONAI and never used", obsolete),
-            line("absent in the file of an older MONAI, never used", defaulted),
+            line("absent in the file of an older MONAI, never used, filled in", defaulted),
         ]
         return lines.compactMap { $0 }.joined(separator: "\n")
     }
