@@ -46,9 +46,12 @@ struct Command {
     }
 
     /// Runs `medseg-bench`.
-    static func bench(_ arguments: String...) throws -> Outcome {
+    static func bench(_ arguments: String...) throws -> Outcome { try bench(arguments, environment: [:]) }
+
+    /// Runs `medseg-bench` with a list of arguments.
+    static func bench(_ arguments: [String], environment: [String: String]) throws -> Outcome {
         guard let bench else { throw CocoaError(.fileNoSuchFile) }
-        return try bench.run(arguments, [:])
+        return try bench.run(arguments, environment)
     }
 
     private func run(_ arguments: [String], _ environment: [String: String]) throws -> Outcome {

@@ -1,0 +1,17 @@
+import Testing
+
+/// Every op case on the CPU with the instruction sets that this machine's own would hide; a process each, because the
+/// choice is the process's.
+@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct InstructionSetTests {
+    @Test(arguments: ["portable", "avx2"])
+    func agreesWithTheReference(_ name: String) throws {
+        let outcome = try Command.bench(["verify", "--device", "cpu", "--quiet"], environment: ["MEDSEG_ISA": name])
+        #expect(outcome.exited && outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+        #expect(outcome.output.contains(" 0 FAILED"))
+    }
+
+    @Test func unknownNamesAreRefused() throws {
+        let outcome = try Command.bench(["verify", "--device", "cpu"], environment: ["MEDSEG_ISA": "sse"])
+        #expect(outcome.status != 0 && outcome.errors.contains("portable, avx2, avx512"))
+    }
+}
