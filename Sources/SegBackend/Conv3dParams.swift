@@ -37,9 +37,4 @@ public struct Conv3dParams: Hashable, Sendable {
         let placed = input.zip(stride) { ($0 - 1) * $1 }.zip(padding) { $0 - 2 * $1 }
         return placed.zip(reach, +).zip(outputPadding, +)
     }
-
-    /// Multiply-adds of a convolution with this output.
-    public func multiplyAdds(input: Shape, output: Shape) -> Int {
-        output.count * (input.channels / groups) * kernel.product
-    }
 }

@@ -55,10 +55,12 @@ extension Preprocessing {
     /// - Parameter name: The scan's file, for errors.
     /// - Throws: `ImagingError` where the scan has NaN or infinite voxels or no foreground, or a setting makes no sense.
     public func callAsFunction(_ scan: Volume, name: String) throws(ImagingError) -> Prepared {
-        let broken = scan.voxels.count { !$0.isFinite }
+        let broken = scan.nonFiniteCount
         guard broken == 0 else {
             throw ImagingError(
-                .badData, name, "\(broken) voxels are NaN or infinite; replace them, for a CT by -1024, and try again")
+                .badData, name,
+                "\(broken) voxels are NaN or infinite; replace them, for a CT by -1024, and try again"
+            )
         }
         var record = SpatialRecord(of: scan)
         var image = try placed(scan, .trilinear, name: name, record: &record)

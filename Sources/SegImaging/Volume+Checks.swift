@@ -1,34 +1,6 @@
 extension Volume {
-    /// What to do with voxels that are NaN or infinite.
-    public enum NonFinitePolicy: Hashable, Sendable {
-        /// Throw, naming how many there are.
-        case refuse
-        /// Set them to a value.
-        case replace(with: Float)
-    }
-
     /// Number of voxels that are NaN or infinite.
     public var nonFiniteCount: Int { voxels.reduce(0) { $0 + ($1.isFinite ? 0 : 1) } }
-
-    /// The volume with every voxel finite; `name` is the case's, for errors.
-    ///
-    /// - Throws: `ImagingError` where the policy refuses and there are such voxels.
-    public func finite(_ policy: NonFinitePolicy, name: String) throws(ImagingError) -> Volume {
-        let count = nonFiniteCount
-        guard count > 0 else { return self }
-        switch policy {
-        case .refuse:
-            throw ImagingError(
-                .badData, name,
-                "\(count) of \(voxels.count) voxels are NaN or infinite; repair the scan, "
-                    + "or say which value replaces them."
-            )
-        case .replace(let value):
-            var result = self
-            result.voxels = voxels.map { $0.isFinite ? $0 : value }
-            return result
-        }
-    }
 
     /// Checks that a label lies on its image's grid.
     ///

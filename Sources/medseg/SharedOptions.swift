@@ -8,7 +8,7 @@ import SegModels
 
 /// Options of every command that computes.
 struct DeviceOptions: ParsableArguments {
-    @Option(help: "The device: auto, cpu or reference; see `medseg devices`.")
+    @Option(help: "The device: auto, cpu, reference or opencl:N; see `medseg devices`.")
     var device = "auto"
 
     @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")

@@ -107,9 +107,9 @@ import Testing
     @Test func nonFiniteVoxels() throws {
         let scan = volume(Size3(1, 2, 2)) { $1 == 1 && $2 == 1 ? .nan : $1 == 1 ? .infinity : 2 }
         #expect(scan.nonFiniteCount == 2)
-        let error = #expect(throws: ImagingError.self) { try scan.finite(.refuse, name: "x.nii") }
-        #expect(error?.description.contains("2 of 4 voxels") == true)
-        #expect(try scan.finite(.replace(with: -1000), name: "x.nii").voxels == [2, 2, -1000, -1000])
+        let preprocessing = Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
+        let error = #expect(throws: ImagingError.self) { try preprocessing(scan, name: "x.nii") }
+        #expect(error?.description.contains("2 voxels are NaN") == true && error?.subject == "x.nii")
     }
 
     @Test func labelMustLieOnItsImage() throws {

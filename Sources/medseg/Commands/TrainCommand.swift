@@ -9,9 +9,9 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Trains a network on a dataset, as a YAML file says.",
         discussion: """
-            Writes a run folder: config.json, training.csv, validation.csv, figures, and in model/ the best network by \
-            validation (or the last, where nothing is set aside), which predict and evaluate take. See examples/ for \
-            configurations.
+            Writes a run folder: config.json, split.json, training.csv, validation.csv, figures, and the model folders that \
+            predict and evaluate take: model/ is the best by validation (or the latest, where nothing is set aside), last/ \
+            the latest. See examples/ for configurations.
             """)
 
     @Argument(help: "The configuration (YAML).")
