@@ -42,6 +42,8 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
+        .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
@@ -65,7 +67,7 @@ let package = Package(
         swiftTarget("SegReport", ["SegImaging", "CCairo"]),
 
         // Where both meet.
-        swiftTarget("SegData", ["SegImaging"]),
+        swiftTarget("SegData", ["SegImaging", "CArchive", "CCrypto"]),
         swiftTarget("SegInference", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging"]),
         swiftTarget(
             "SegTrain",

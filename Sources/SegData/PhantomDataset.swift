@@ -51,7 +51,7 @@ public struct PhantomDataset: Sendable {
                 to: folder.appendingPathComponent("labelsTr/\(file)").path, overwrite: overwrite)
             finished(name)
         }
-        try write(Index(self, names), to: index)
+        try self.index(names).write(to: index)
     }
 
     private func make(_ folder: URL) throws(ImagingError) {
@@ -63,42 +63,13 @@ public struct PhantomDataset: Sendable {
         }
     }
 
-    private func write(_ index: Index, to file: URL) throws(ImagingError) {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(index).write(to: file, options: .atomic)
-        } catch {
-            throw ImagingError(
-                .cannotWrite, file.path,
-                "cannot be written (\(error.localizedDescription)); check space and permissions.")
-        }
-    }
-
-    /// The keys of a Decathlon `dataset.json`.
-    private struct Index: Encodable {
-        struct Pair: Encodable {
-            let image: String
-            let label: String
-        }
-        let name = "Phantom"
-        let description: String
-        let tensorImageSize = "3D"
-        let modality = ["0": "CT"]
-        let labels: [String: String]
-        let numTraining: Int
-        let numTest = 0
-        let training: [Pair]
-        let test: [String] = []
-
-        init(_ dataset: PhantomDataset, _ names: [String]) {
-            description = "Synthetic abdominal CT, seed \(dataset.seed); not from patients"
-            let kept = PhantomLabel.names.filter { dataset.options.labelsAllOrgans || $0.key <= 1 }
-            labels = Dictionary(uniqueKeysWithValues: kept.map { (String($0.key), $0.value) })
-            numTraining = names.count
-            training = names.map {
-                Pair(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
-            }
-        }
+    private func index(_ names: [String]) -> DatasetIndex {
+        DatasetIndex(
+            name: "Phantom", description: "Synthetic abdominal CT, seed \(seed); not from patients", modality: "CT",
+            labels: PhantomLabel.names.filter { options.labelsAllOrgans || $0.key <= 1 },
+            training: names.map {
+                DatasetIndex.Pair(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
+            },
+            test: [])
     }
 }

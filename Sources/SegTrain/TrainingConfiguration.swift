@@ -13,6 +13,8 @@ public struct TrainingConfiguration: Sendable {
         case share(Double)
         /// These.
         case names([String])
+        /// Those of a `split.json`, whose test cases take no part.
+        case file(String)
     }
 
     /// The document this was read from.
@@ -102,8 +104,10 @@ public struct TrainingConfiguration: Sendable {
             }
             return .share(share)
         }
+        if case .string(let path) = value { return .file(path) }
         guard case .array(let items) = value else {
-            throw reader.error("validation", "should be a share such as 0.2 or a list of case names, not \(value)")
+            throw reader.error(
+                "validation", "should be a share such as 0.2, a list of case names or a split.json, not \(value)")
         }
         return .names(
             try items.map {

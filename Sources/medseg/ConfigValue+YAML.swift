@@ -14,8 +14,8 @@ extension ConfigValue {
         } catch {
             throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
         }
-        // A relative dataset lies beside the configuration, wherever the command is run.
-        value = value.resolving("data", besideFile: path)
+        // A relative dataset or split lies beside the configuration, wherever the command is run.
+        for key in ["data", "validation"] { value = value.resolving(key, besideFile: path) }
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw UsageError("--set should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")

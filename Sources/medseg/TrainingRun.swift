@@ -29,6 +29,7 @@ struct TrainingRun {
             switch configuration.validation {
             case .share(let share): try dataset.split(validation: share, seed: configuration.seed)
             case .names(let names): try dataset.split(validation: names)
+            case .file(let path): try dataset.split(CaseSplit(file: path))
             }
         // A network or window that does not fit should not wait for the reading of every case.
         _ = try configuration.model.makeNetwork(on: backend, seed: 0)
@@ -126,7 +127,7 @@ private struct RunRecord {
         for checkpoint in [Checkpoint.model, .last] {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(checkpoint.rawValue)")
         }
-        try OutputFolder.write(CaseSplit(split).json(), to: folder + "/split.json")
+        try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
         try OutputFolder.write(configuration.document.jsonText(), to: folder + "/config.json")
         training = try LineFile(folder + "/training.csv", header: "step,seconds,learning_rate,loss")
         validation = try LineFile(folder + "/validation.csv", header: "step,case,dice")

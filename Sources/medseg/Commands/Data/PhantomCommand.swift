@@ -3,12 +3,6 @@ import Foundation
 import SegData
 import SegImaging
 
-/// `medseg data`.
-struct DataCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Makes datasets.", subcommands: [PhantomCommand.self])
-}
-
 /// `medseg data phantom`.
 struct PhantomCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,0 +1,82 @@
+internal import Foundation
+
+/// The checks that need all cases.
+struct CohortExamination {
+    private let dataset: Dataset
+    private let records: [CaseRecord]
+
+    init(dataset: Dataset, records: [CaseRecord]) {
+        self.dataset = dataset
+        self.records = records
+    }
+
+    var findings: [DatasetFinding] { duplicates + spacingOutliers + convertedAffines + unusedClasses }
+
+    /// The same image twice: sooner or later once in training and once in validation.
+    private var duplicates: [DatasetFinding] {
+        let byDigest = Dictionary(grouping: records.filter { $0.digest != nil }) { $0.digest ?? "" }
+        return byDigest.values.filter { $0.count > 1 }.flatMap { same in
+            same.dropFirst().map { record in
+                DatasetFinding(
+                    name: record.name, file: record.image, defect: .duplicate, severity: .error,
+                    finding: "it holds the same bytes as \(same[0].name)'s image",
+                    mend: "take one of them out: trained on and measured on, it would flatter the result")
+            }
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// How often a voxel's edge may exceed or fall below the median before it is strange.
+    private static let spacingFactor = 4.0
+    /// Fewer cases have no usual spacing.
+    private static let fewestForMedian = 5
+
+    private var spacingOutliers: [DatasetFinding] {
+        let known = records.compactMap(\.spacing)
+        guard known.count >= Self.fewestForMedian else { return [] }
+        let medians = (0..<3).map { axis in known.map { $0[axis] }.sorted()[known.count / 2] }
+        return records.compactMap { record in
+            guard let spacing = record.spacing else { return nil }
+            let ratios = (0..<3).map { max(spacing[$0] / medians[$0], medians[$0] / spacing[$0]) }
+            guard let worst = ratios.max(), worst > Self.spacingFactor else { return nil }
+            func text(_ values: [Double]) -> String {
+                values.map { String(format: "%.3g", $0) }.joined(separator: " x ")
+            }
+            return DatasetFinding(
+                name: record.name, file: record.image, defect: .spacingOutlier, severity: .warning,
+                finding: "its voxels are \(text(spacing)) mm; the median of the dataset is \(text(medians))",
+                mend: "check pixdim against the scanner's; if it is right, consider leaving the case out")
+        }
+    }
+
+    /// Orientations of two kinds in one dataset; that all are alike is a matter for who mixes datasets.
+    private var convertedAffines: [DatasetFinding] {
+        let suspicious = records.filter(\.hasConvertedAffine)
+        guard !suspicious.isEmpty else { return [] }
+        let mend = "compare with the scanner's export: the liver lies on the patient's right; repair the affine if not"
+        guard suspicious.count < records.count || records.count == 1 else {
+            return [
+                DatasetFinding(
+                    name: dataset.name, file: "dataset.json", defect: .suspiciousOrientation, severity: .warning,
+                    finding:
+                        "all \(records.count) affines look made up by a conversion; left and right may be exchanged",
+                    mend: mend)
+            ]
+        }
+        return suspicious.map { record in
+            DatasetFinding(
+                name: record.name, file: record.image, defect: .suspiciousOrientation, severity: .warning,
+                finding: "its affine looks made up by a conversion; left and right may be exchanged", mend: mend)
+        }
+    }
+
+    private var unusedClasses: [DatasetFinding] {
+        let used = records.reduce(into: Set<Int>()) { $0.formUnion($1.classes) }
+        guard !used.isEmpty else { return [] }
+        return dataset.labels.keys.filter { $0 != 0 && !used.contains($0) }.sorted().map { label in
+            DatasetFinding(
+                name: dataset.name, file: "dataset.json", defect: .unusedClass, severity: .warning,
+                finding: "no label map holds class \(label), '\(dataset.labels[label] ?? "")'",
+                mend: "take it out of 'labels' or add cases that have it")
+        }
+    }
+}

@@ -1,0 +1,57 @@
+internal import Foundation
+public import SegImaging
+
+/// Looks through a dataset for what would end a training, or quietly spoil it.
+public struct DatasetDoctor {
+    /// What a model will do with the dataset; without it windows are not checked.
+    public struct Plan: Sendable {
+        /// What is done to a scan before the network sees it.
+        public var preprocessing: Preprocessing
+        /// The patch or window.
+        public var window: Size3
+        /// Whether scans smaller than the window are padded.
+        public var pads: Bool
+
+        /// Makes a plan.
+        public init(preprocessing: Preprocessing, window: Size3, pads: Bool) {
+            self.preprocessing = preprocessing
+            self.window = window
+            self.pads = pads
+        }
+    }
+
+    private let dataset: Dataset
+    private let plan: Plan?
+
+    /// Takes a dataset whose files need not be there.
+    public init(_ dataset: Dataset, plan: Plan?) {
+        self.dataset = dataset
+        self.plan = plan
+    }
+
+    /// Reads every file and says what is wrong, by case.
+    /// - Parameter progress: Called with the cases done and the next one's name.
+    public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
+        var findings: [DatasetFinding] = []
+        var records: [CaseRecord] = []
+        for (number, item) in dataset.cases.enumerated() {
+            progress(number, item.name)
+            var examination = CaseExamination(item.name, labels: dataset.labels, isCT: isCT, plan: plan)
+            examination.examine(image: item.image, label: item.label)
+            findings += examination.findings
+            records.append(examination.record)
+        }
+        for file in dataset.tests {
+            let name = NIfTI.stem(of: file)
+            progress(dataset.cases.count, name)
+            var examination = CaseExamination(name, labels: dataset.labels, isCT: isCT, plan: plan)
+            examination.examine(image: file, label: nil)
+            findings += examination.findings
+            records.append(examination.record)
+        }
+        return findings + CohortExamination(dataset: dataset, records: records).findings
+    }
+
+    /// A dataset that does not say what it is is taken for CT, which is what intensity windows are written for.
+    private var isCT: Bool { dataset.modality.map { $0.uppercased().contains("CT") } ?? true }
+}

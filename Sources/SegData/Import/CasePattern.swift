@@ -1,0 +1,53 @@
+internal import Foundation
+internal import SegImaging
+
+/// Files whose names differ in one place, such as `*/ct.nii.gz` or `masks/*_seg.nii.gz`.
+struct CasePattern {
+    private let before: String
+    private let after: String
+    private let pattern: String
+
+    /// - Throws: `ImagingError` where there is not exactly one star.
+    init(_ pattern: String) throws(ImagingError) {
+        let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
+        guard parts.count == 2 else {
+            throw ImagingError(
+                .badArgument, pattern,
+                "should hold one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
+        }
+        self.pattern = pattern
+        (before, after) = (String(parts[0]), String(parts[1]))
+    }
+
+    /// The files of a folder that fit, by what the star stands for; hidden ones are left out.
+    func files(in folder: URL) throws(ImagingError) -> [String: String] {
+        guard let paths = FileManager.default.subpaths(atPath: folder.path) else {
+            throw ImagingError(.noInput, folder.path, "cannot be listed; check its name and permissions")
+        }
+        var files: [String: String] = [:]
+        for path in paths where path.count > before.count + after.count {
+            guard path.hasPrefix(before), path.hasSuffix(after) else { continue }
+            let name = String(path.dropFirst(before.count).dropLast(after.count))
+            guard !name.contains("/"), !name.hasPrefix(".") else { continue }
+            files[name] = folder.appendingPathComponent(path).path
+        }
+        return files
+    }
+
+    /// Pairs of images and labels that share a name.
+    /// - Throws: `ImagingError` naming an image or a label that is alone.
+    static func pairs(images: String, labels: String, in folder: URL) throws(ImagingError) -> [DatasetCase] {
+        let scans = try CasePattern(images).files(in: folder)
+        let masks = try CasePattern(labels).files(in: folder)
+        guard !scans.isEmpty else { throw ImagingError(.noInput, folder.path, "has no file like '\(images)'") }
+        for (name, path) in scans.sorted(by: { $0.key < $1.key }) where masks[name] == nil {
+            throw ImagingError(.badData, path, "has no label: there is no file like '\(labels)' for '\(name)'")
+        }
+        for (name, path) in masks.sorted(by: { $0.key < $1.key }) where scans[name] == nil {
+            throw ImagingError(.badData, path, "has no image: there is no file like '\(images)' for '\(name)'")
+        }
+        return scans.keys.sorted().map { name in
+            DatasetCase(name: name, image: scans[name] ?? "", label: masks[name] ?? "")
+        }
+    }
+}

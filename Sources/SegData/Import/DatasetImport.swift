@@ -1,0 +1,187 @@
+public import Foundation
+public import SegImaging
+
+/// Brings a dataset from where it is into a folder of the Decathlon's layout.
+public struct DatasetImport {
+    /// How files get from a folder into the dataset.
+    public enum Transfer: Sendable {
+        /// The source stays as it is, and so does the dataset when the source changes.
+        case copy
+        /// Symbolic links, for sources too large to have twice.
+        case link
+    }
+
+    /// What a running import says.
+    public enum Progress: Sendable {
+        /// Bytes there, and in all (0: unknown).
+        case downloading(Int, of: Int)
+        /// Share of the archive that is read.
+        case unpacking(Double)
+        /// Files in place, and in all.
+        case placing(Int, of: Int)
+    }
+
+    /// An archive's, a folder's or a web address.
+    public var source: String
+    /// The dataset's folder, which must not hold files yet.
+    public var folder: URL
+    /// How the files of a folder in no known layout pair up.
+    public var patterns: Dataset.Patterns?
+    /// How files are taken over from a folder.
+    public var transfer: Transfer
+    /// The MD5 of the archive; nil takes that of a known one.
+    public var md5: String?
+
+    /// Plans an import.
+    public init(_ source: String, to folder: URL, patterns: Dataset.Patterns?, transfer: Transfer, md5: String?) {
+        self.source = source
+        self.folder = folder
+        self.patterns = patterns
+        self.transfer = transfer
+        self.md5 = md5
+    }
+
+    /// MD5 of archives whose publishers give one, by file name.
+    private static let knownArchives = [
+        // Medical Segmentation Decathlon, 1,610,352,640 bytes.
+        "Task09_Spleen.tar": "410d4a301da4e5b2f6f86ec3ddba524e"
+    ]
+
+    /// Runs the import; the folder appears under its name when everything is in it.
+    /// - Throws: `ImagingError` naming what is missing, damaged or in the way.
+    public func run(progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> Dataset {
+        if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
+            throw ImagingError(.cannotWrite, folder.path, "holds files already; name another folder")
+        }
+        let (archive, wasDownloaded) = try fetch(progress)
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
+            throw ImagingError(.noInput, archive, "there is no such archive or folder; check the name")
+        }
+        let staging = sibling("partial")
+        try? FileManager.default.removeItem(at: staging)
+        defer { try? FileManager.default.removeItem(at: staging) }
+        if isFolder.boolValue {
+            let found = try Dataset(folder: archive, patterns: patterns)
+            try place(found, in: staging, moving: false, progress)
+        } else {
+            try verify(archive)
+            let unpacked = sibling("unpacked")
+            try? FileManager.default.removeItem(at: unpacked)
+            defer { try? FileManager.default.removeItem(at: unpacked) }
+            try make(unpacked)
+            try Archive.unpack(archive, into: unpacked) { progress(.unpacking($0)) }
+            let found = try Dataset(folder: root(of: unpacked).path, patterns: patterns)
+            try place(found, in: staging, moving: true, progress)
+        }
+        try? FileManager.default.removeItem(at: folder)
+        do {
+            try FileManager.default.moveItem(at: staging, to: folder)
+        } catch {
+            throw ImagingError(.cannotWrite, folder.path, "cannot be given its name: \(error.localizedDescription)")
+        }
+        if wasDownloaded { try? FileManager.default.removeItem(atPath: archive) }
+        return try Dataset(path: folder.path)
+    }
+
+    /// The archive's path, after a download where the source is an address.
+    private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> (String, Bool) {
+        guard source.hasPrefix("http://") || source.hasPrefix("https://") else { return (source, false) }
+        guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
+            throw ImagingError(.badArgument, source, "is no address of a file")
+        }
+        let file = folder.deletingLastPathComponent().appendingPathComponent(url.lastPathComponent)
+        try make(folder.deletingLastPathComponent())
+        if !FileManager.default.fileExists(atPath: file.path) {
+            try Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent]).run {
+                progress(.downloading($0, of: $1))
+            }
+        }
+        return (file.path, true)
+    }
+
+    private func verify(_ archive: String) throws(ImagingError) {
+        guard let md5 = md5 ?? Self.knownArchives[URL(fileURLWithPath: archive).lastPathComponent] else { return }
+        let found = try ContentDigest.of(file: archive, .md5)
+        guard found == md5.lowercased() else {
+            throw ImagingError(.badData, archive, "its MD5 is \(found), not \(md5); copy or download it again")
+        }
+    }
+
+    /// The folder of the index: the unpacked one, or the only one in it.
+    private func root(of unpacked: URL) -> URL {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: unpacked.path)) ?? []
+        return names.count == 1 ? unpacked.appendingPathComponent(names[0]) : unpacked
+    }
+
+    /// Lays images and labels out under the cases' names and writes the index last.
+    private func place(
+        _ dataset: Dataset, in staging: URL, moving: Bool, _ progress: (Progress) -> Void
+    ) throws(ImagingError) {
+        for part in ["imagesTr", "labelsTr"] + (dataset.tests.isEmpty ? [] : ["imagesTs"]) {
+            try make(staging.appendingPathComponent(part))
+        }
+        let count = 2 * dataset.cases.count + dataset.tests.count
+        var done = 0
+        func take(_ file: String, _ part: String, _ name: String) throws(ImagingError) -> String {
+            let place = "\(part)/\(name)\(try Self.ending(of: file))"
+            try transfer(file, to: staging.appendingPathComponent(place), moving: moving)
+            done += 1
+            progress(.placing(done, of: count))
+            return "./\(place)"
+        }
+        var pairs: [DatasetIndex.Pair] = []
+        for item in dataset.cases {
+            pairs.append(
+                DatasetIndex.Pair(
+                    image: try take(item.image, "imagesTr", item.name),
+                    label: try take(item.label, "labelsTr", item.name)))
+        }
+        var tests: [String] = []
+        for file in dataset.tests {
+            tests.append(try take(file, "imagesTs", NIfTI.stem(of: file)))
+        }
+        try DatasetIndex(
+            name: dataset.name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
+            modality: dataset.modality, labels: dataset.labels, training: pairs, test: tests
+        ).write(to: staging.appendingPathComponent("dataset.json"))
+    }
+
+    private func transfer(_ file: String, to place: URL, moving: Bool) throws(ImagingError) {
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw ImagingError(.noInput, file, "belongs to the dataset but is not there")
+        }
+        let source = URL(fileURLWithPath: file)
+        do {
+            switch (moving, transfer) {
+            case (true, _): try FileManager.default.moveItem(at: source, to: place)
+            case (false, .copy): try FileManager.default.copyItem(at: source.resolvingSymlinksInPath(), to: place)
+            case (false, .link):
+                try FileManager.default.createSymbolicLink(at: place, withDestinationURL: source.standardizedFileURL)
+            }
+        } catch {
+            throw ImagingError(
+                .cannotWrite, place.path,
+                "cannot be written (\(error.localizedDescription)); check space and permissions")
+        }
+    }
+
+    private static func ending(of file: String) throws(ImagingError) -> String {
+        guard let ending = [".nii.gz", ".nii"].first(where: file.lowercased().hasSuffix) else {
+            throw ImagingError(.badData, file, "is no .nii or .nii.gz; convert it first")
+        }
+        return ending
+    }
+
+    private func sibling(_ suffix: String) -> URL {
+        folder.deletingLastPathComponent().appendingPathComponent("\(folder.lastPathComponent).\(suffix)")
+    }
+
+    private func make(_ folder: URL) throws(ImagingError) {
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ImagingError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+        }
+    }
+}

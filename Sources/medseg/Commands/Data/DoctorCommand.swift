@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegData
+import SegImaging
+import SegInference
+import SegModels
+import SegTrain
+
+/// `medseg data doctor`.
+struct DoctorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Reads every file of a dataset and says what would end a training, or quietly spoil it.",
+        discussion: """
+            Damaged files, geometry of image against label, label values, empty masks, conflicting or sheared affines, \
+            odd spacings, intensities that are no CT's, duplicates, and with --config windows larger than a scan. Ends \
+            with code 65 where a finding is an error.
+            """)
+
+    @Argument(help: "A dataset: a folder or its dataset.json.")
+    var data: String
+
+    @OptionGroup var patterns: PatternOptions
+
+    @Option(help: "A training configuration, whose preprocessing and window are tried on every scan.")
+    var config: String?
+
+    @Flag(help: "Print one JSON array.")
+    var json = false
+
+    @OptionGroup var printing: PrintingOptions
+
+    func run() throws {
+        let dataset = try open()
+        var bar = ProgressBar("examine", quiet: printing.quiet)
+        let findings = try DatasetDoctor(dataset, plan: plan()).findings { done, name in
+            bar.show(Double(done) / Double(max(1, dataset.cases.count)), name)
+        }
+        bar.show(1, "\(dataset.cases.count) cases")
+        bar.finish()
+        print(json ? try Self.json(findings) : Self.table(findings, of: dataset))
+        if findings.contains(where: { $0.severity == .error }) { throw ExitCode(ExitStatus.badData.rawValue) }
+    }
+
+    private func open() throws -> Dataset {
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: data, isDirectory: &isFolder)
+        return isFolder.boolValue
+            ? try Dataset(folder: data, patterns: patterns.patterns()) : try Dataset.unchecked(path: data)
+    }
+
+    private func plan() throws -> DatasetDoctor.Plan? {
+        guard let config else { return nil }
+        let value = try ConfigValue(yamlFile: config, changes: [])
+        let configuration = try TrainingConfiguration(value, source: config)
+        let window = configuration.model.roiSize
+        return DatasetDoctor.Plan(
+            preprocessing: configuration.model.preprocessing, window: Size3(window.d, window.h, window.w),
+            pads: configuration.sampling.pad)
+    }
+
+    private static func json(_ findings: [DatasetFinding]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(findings), as: UTF8.self)
+    }
+
+    private static func table(_ findings: [DatasetFinding], of dataset: Dataset) -> String {
+        let scans = "\(dataset.cases.count) cases and \(dataset.tests.count) scans without labels"
+        guard !findings.isEmpty else { return "\(dataset.name): nothing found in \(scans)" }
+        let entries = findings.map { finding in
+            """
+            \(finding.severity.rawValue)  \(finding.name): \(finding.defect.rawValue)
+                \(finding.file)
+                \(finding.finding)
+                → \(finding.mend)
+            """
+        }
+        let errors = findings.filter { $0.severity == .error }.count
+        return entries.joined(separator: "\n")
+            + "\n\(dataset.name): \(errors) errors and \(findings.count - errors) warnings in \(scans)"
+    }
+}

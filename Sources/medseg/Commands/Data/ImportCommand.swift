@@ -1,0 +1,52 @@
+import ArgumentParser
+import Foundation
+import SegData
+import Synchronization
+
+/// `medseg data import`.
+struct ImportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Brings a dataset into a folder: from a Decathlon or nnU-Net archive or folder, or a web address.",
+        discussion: """
+            Archives are tar (compressed or not) or zip; what a Mac hides in them is left out, and one with a link or a \
+            name that leads outside is refused. A download that breaks off goes on when the command is given again; \
+            Task09_Spleen.tar is checked against its published MD5. The folder appears when everything is in it.
+            """)
+
+    @Argument(help: "An archive, a folder, or an http(s) address of an archive.")
+    var source: String
+
+    @Option(help: "The folder to make: imagesTr, labelsTr, dataset.json.")
+    var out: String
+
+    @OptionGroup var patterns: PatternOptions
+
+    @Flag(help: "Link to the files of a folder in place of copying them.")
+    var link = false
+
+    @Option(help: "The archive's MD5, checked before anything is unpacked.")
+    var md5: String?
+
+    @OptionGroup var printing: PrintingOptions
+
+    func run() throws {
+        let bar = Mutex(ProgressBar("import", quiet: printing.quiet))
+        let dataset = try DatasetImport(
+            source, to: URL(fileURLWithPath: out), patterns: patterns.patterns(), transfer: link ? .link : .copy,
+            md5: md5
+        ).run { progress in
+            bar.withLock {
+                switch progress {
+                case .downloading(let there, of: let all):
+                    $0.show(all > 0 ? Double(there) / Double(all) : 0, "\(there >> 20) MiB downloaded")
+                case .unpacking(let share): $0.show(share, "unpacking")
+                case .placing(let done, of: let all): $0.show(Double(done) / Double(all), "\(done) of \(all) files")
+                }
+            }
+        }
+        bar.withLock { $0.finish() }
+        print("\(out)/dataset.json: \(dataset.cases.count) cases, \(dataset.tests.count) without labels")
+        if !printing.quiet { note("next: medseg data doctor \(out)") }
+    }
+}

@@ -1,0 +1,138 @@
+import Foundation
+import SegData
+import SegImaging
+import Testing
+
+/// A dataset of small healthy scans, each of which a test may spoil.
+private struct Ward {
+    let folder: ScratchFolder
+    private(set) var names: [String] = []
+    static let size = Size3(16, 14, 12)
+    static let affine = Affine(elements: [1.5, 0, 0, -12, 0, 1.5, 0, -9, 0, 0, 2, -30, 0, 0, 0, 1])
+
+    init() throws {
+        folder = try ScratchFolder()
+        for part in ["imagesTr", "labelsTr"] {
+            try FileManager.default.createDirectory(
+                atPath: folder.file(part), withIntermediateDirectories: true)
+        }
+        // Enough healthy cases for a median.
+        for number in 0..<5 { try admit("healthy\(number)") }
+    }
+
+    func image(_ name: String) -> String { folder.file("imagesTr/\(name).nii") }
+    func label(_ name: String) -> String { folder.file("labelsTr/\(name).nii") }
+
+    /// Voxels of air with a body whose brightness is the case's own.
+    static func voxels(_ shade: Float) -> [Float] {
+        (0..<size.count).map { $0 % size.k < 3 ? -1000 : 40 + shade + Float($0 % 7) }
+    }
+
+    static var mask: [Float] { (0..<size.count).map { $0 % size.k == 5 ? 1 : 0 } }
+
+    mutating func admit(
+        _ name: String, voxels: [Float]? = nil, mask: [Float]? = Ward.mask, size: Size3 = Ward.size,
+        affine: Affine = Ward.affine, labelAffine: Affine? = nil
+    ) throws {
+        let voxels = voxels ?? Self.voxels(Float(names.count))
+        names.append(name)
+        try NIfTI.write(voxels, size: size, affine: affine, to: image(name), overwrite: false)
+        guard let mask else { return }
+        try NIfTI.write(mask, size: size, affine: labelAffine ?? affine, to: label(name), overwrite: false)
+    }
+
+    /// Overwrites a 32-bit number of a case's header.
+    func patch(_ name: String, at offset: Int, _ value: Float) throws {
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: image(name)))
+        withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.replaceSubrange(offset..<offset + 4, with: $0) }
+        try bytes.write(to: URL(fileURLWithPath: image(name)))
+    }
+
+    func dataset(labels: String = #"{"0": "background", "1": "spleen"}"#) throws -> Dataset {
+        let pairs = names.map { #"{"image": "imagesTr/\#($0).nii", "label": "labelsTr/\#($0).nii"}"# }
+        let json = #"{"name": "Ward", "labels": \#(labels), "training": [\#(pairs.joined(separator: ","))]}"#
+        return try Dataset.unchecked(path: folder.write(Array(json.utf8), as: "dataset.json"))
+    }
+
+    /// The defects and cases that are found.
+    func findings(plan: DatasetDoctor.Plan? = nil) throws -> [String] {
+        try DatasetDoctor(dataset(), plan: plan).findings { _, _ in }.map { "\($0.name) \($0.defect.rawValue)" }
+    }
+}
+
+@Suite struct DoctorTests {
+    private var ward: Ward
+
+    init() throws { ward = try Ward() }
+
+    @Test func healthyCasesAreLeftAlone() throws { #expect(try ward.findings() == []) }
+
+    @Test func oneOfEachDefectIsFoundOnce() throws {
+        var ward = ward
+        try ward.admit("lost")
+        try FileManager.default.removeItem(atPath: ward.image("lost"))
+        try ward.admit("cut")
+        let handle = try #require(FileHandle(forUpdatingAtPath: ward.image("cut")))
+        try handle.truncate(atOffset: 1000)
+        var shifted = Ward.affine
+        shifted[0, 3] += 5
+        try ward.admit("shifted", labelAffine: shifted)
+        try ward.admit("half", mask: Ward.mask.map { $0 * 0.5 })
+        try ward.admit("unnamed", mask: Ward.mask.map { $0 * 7 })
+        try ward.admit("empty", mask: Ward.mask.map { _ in 0 })
+        var broken = Ward.voxels(60)
+        broken[100] = .nan
+        try ward.admit("broken", voxels: broken)
+        var tilted = Ward.affine
+        tilted[1, 2] = 0.8
+        try ward.admit("tilted", affine: tilted)
+        try ward.admit("moved")
+        try ward.patch("moved", at: 280 + 12, 40)  // srow_x[3], the sform's origin
+        var coarse = Ward.affine
+        coarse[2, 2] = 20
+        try ward.admit("coarse", affine: coarse)
+        try ward.admit("scaled", voxels: Ward.voxels(80).map { ($0 + 1000) / 2000 })
+        var converted = Ward.affine
+        (converted[0, 3], converted[1, 3], converted[2, 3]) = (-15 * 1.5, -13 * 1.5, 0)
+        try ward.admit("converted", affine: converted)
+        try ward.admit("twin", voxels: Ward.voxels(0))
+        #expect(
+            try Set(ward.findings()) == [
+                "lost missing_file", "cut unreadable", "shifted geometry", "half label_values",
+                "unnamed label_values", "empty empty_mask", "broken not_finite", "tilted sheared",
+                "moved form_conflict", "moved geometry", "coarse spacing_outlier", "scaled intensity_range",
+                "converted suspicious_orientation", "twin duplicate",
+            ])
+        #expect(try ward.findings().count == 14)
+    }
+
+    @Test func damagedGzipIsFound() throws {
+        let gz = ward.folder.file("imagesTr/healthy0.nii.gz")
+        try NIfTI.write(
+            Ward.voxels(0), size: Ward.size, affine: Ward.affine, to: gz, overwrite: false)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: gz))
+        bytes[bytes.count - 6] ^= 0xFF  // within the CRC
+        try bytes.write(to: URL(fileURLWithPath: gz))
+        let item = DatasetCase(image: gz, label: ward.label("healthy0"))
+        let dataset = Dataset(name: "One", labels: [1: "spleen"], modality: "CT", cases: [item], tests: [])
+        let findings = DatasetDoctor(dataset, plan: nil).findings { _, _ in }
+        #expect(findings.map(\.defect) == [.unreadable])
+        #expect(findings.first?.severity == .error)
+    }
+
+    @Test func aWindowLargerThanTheScanIsFound() throws {
+        let preprocessing = Preprocessing(
+            orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
+        let fits = DatasetDoctor.Plan(preprocessing: preprocessing, window: Ward.size, pads: false)
+        #expect(try ward.findings(plan: fits) == [])
+        let large = DatasetDoctor.Plan(preprocessing: preprocessing, window: Size3(16, 14, 13), pads: false)
+        #expect(try ward.findings(plan: large) == (0..<5).map { "healthy\($0) window_too_large" })
+    }
+
+    @Test func aClassThatNoCaseHasIsFound() throws {
+        let dataset = try ward.dataset(labels: #"{"0": "background", "1": "spleen", "2": "liver"}"#)
+        let findings = DatasetDoctor(dataset, plan: nil).findings { _, _ in }
+        #expect(findings.map(\.defect) == [.unusedClass])
+        #expect(findings.first?.finding.contains("liver") == true)
+    }
+}
