@@ -13,7 +13,8 @@ struct MedSeg: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
+            DevicesCommand.self, InfoCommand.self, DemoCommand.self, InitCommand.self, DataCommand.self,
+            TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
             ExportBundleCommand.self,
         ])
