@@ -10,6 +10,7 @@ struct DownloadTests {
     @Test func aTransferThatBreaksOffGoesOn() throws {
         let folder = try ScratchFolder()
         let server = try FlakyServer()
+        defer { server.stop() }
         let url = try #require(URL(string: "http://127.0.0.1:\(server.port)/data.bin"))
         let reference = try folder.write(Array(Self.content), as: "reference")
         let md5 = try ContentDigest.of(file: reference, .md5)
@@ -27,6 +28,7 @@ struct DownloadTests {
     @Test func aWrongDigestAndAWrongAddressAreErrors() throws {
         let folder = try ScratchFolder()
         let server = try FlakyServer()
+        defer { server.stop() }
         let file = URL(fileURLWithPath: folder.file("data.bin"))
         let gone = try #require(URL(string: "http://127.0.0.1:\(server.port)/gone.bin"))
         let missing = #expect(throws: ImagingError.self) { try Download(gone, to: file, md5: nil).run { _, _ in } }

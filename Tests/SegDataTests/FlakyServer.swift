@@ -3,15 +3,14 @@ import Foundation
 /// A web server that breaks the first transfer off half-way and then serves ranges: a real one, in Python's library.
 final class FlakyServer {
     private let process = Process()
-    private let input = Pipe()
     let port: Int
 
     static let isPossible = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 
     private static let script = """
-        import http.server, os, sys, threading
-        # Ends with the test, however that ends: its end of the pipe closes.
-        threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+        import http.server, threading
+        # Ends on its own where a test ends without stopping it.
+        threading.Timer(60, lambda: server.shutdown()).start()
         body = bytes(range(256)) * 8000
         seen = []
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,7 +35,6 @@ final class FlakyServer {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         process.arguments = ["-c", Self.script]
-        process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -44,5 +42,6 @@ final class FlakyServer {
         port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
-    deinit { process.terminate() }
+    /// Ends the server.
+    func stop() { process.terminate() }
 }

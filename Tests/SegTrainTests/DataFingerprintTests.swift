@@ -18,7 +18,7 @@ import Testing
 
     private func fingerprint(_ training: [DatasetCase], _ validation: [DatasetCase]) throws -> DataFingerprint {
         try DataFingerprint(
-            Dataset(name: "letters", labels: [:], cases: training + validation).split(
+            Dataset(name: "letters", labels: [:], modality: nil, cases: training + validation, tests: []).split(
                 validation: validation.map(\.name)))
     }
 

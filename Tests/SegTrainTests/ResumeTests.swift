@@ -26,7 +26,8 @@ import Testing
     }
 
     private func fingerprint() throws -> DataFingerprint {
-        try DataFingerprint(Dataset(name: "none", labels: [:], cases: []).split(validation: []))
+        try DataFingerprint(
+            Dataset(name: "none", labels: [:], modality: nil, cases: [], tests: []).split(validation: []))
     }
 
     private func scratch() -> URL {
