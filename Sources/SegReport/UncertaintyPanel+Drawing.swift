@@ -26,9 +26,10 @@ extension UncertaintyPanel {
     }
 
     private var maps: [Map] {
-        // A single bright voxel must not darken the rest: the scale ends at a high percentile of the slice.
-        let slice = plane.slice(variance, size: image.size).values.filter { $0 > 0 }.sorted()
-        let top = slice.isEmpty ? 0.01 : Double(slice[min(slice.count - 1, slice.count * 995 / 1000)])
+        // A single bright voxel must not darken the rest: the scale ends at a high percentile of what can be seen.
+        let slice = plane.slice(variance, size: image.size).values
+        let visible = slice.filter { $0 > 0.01 * (slice.max() ?? 0) }.sorted()
+        let top = visible.isEmpty ? 0.01 : Double(visible[(visible.count - 1) * 98 / 100])
         return [
             Map(
                 title: "Scan", voxels: image.voxels,
@@ -107,12 +108,12 @@ extension UncertaintyPanel {
     private func drawBar(_ map: Map, _ canvas: Canvas, _ card: Rectangle) {
         let bar = Rectangle(x: card.x, y: card.maxY + 16, width: card.width, height: Metrics.barHeight)
         let steps = 256
-        var raster = Raster(width: steps, height: 1)
+        var raster = Raster(width: steps, height: Int(bar.height))
         for step in 0..<steps {
             let colour = map.ramp(Double(step) / Double(steps - 1))
-            raster.set(step, 0, colour.red, colour.green, colour.blue)
+            for y in 0..<raster.height { raster.set(step, y, colour.red, colour.green, colour.blue) }
         }
-        canvas.paint(raster, in: bar)
+        canvas.clipped(to: bar) { canvas.paint(raster, in: bar) }
         canvas.stroke(bar, .grid, width: 1)
         let y = bar.maxY + 18
         func number(_ value: Double) -> String { String(format: "%.3g", value) }
