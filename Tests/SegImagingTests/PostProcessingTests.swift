@@ -89,7 +89,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         let scan = Volume(voxels: [10, 20, 30, 40, 50, 60], size: Size3(1, 2, 3), affine: affine)
         let rows = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: scan)
         #expect(rows.map(\.label) == [1, 2, 3] && rows.map(\.voxels) == [3, 0, 1])
-        #expect(rows[0].volumeML == 0.072 && rows[1].volumeML == 0)
+        #expect(abs(rows[0].volumeML - 0.072) < 1e-12 && rows[1].volumeML == 0)
         #expect(rows[0].meanIntensity == 110.0 / 3 && rows[1].meanIntensity == nil && rows[2].meanIntensity == 40)
     }
 }
