@@ -129,11 +129,33 @@ public struct VNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// Stages down that have no dropout: the first two, or all.
+    private var steadyStages: Int { options.dropoutDown > 0 ? 2 : down.count }
+
+    /// The input stage and the stages down before the first dropout.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "VNet")
         var skips = [try context.recomputing([x]) { [input] in try input($0[0], in: $1) }]
-        for stage in down {
+        try descend(down[..<steadyStages], &skips, in: context)
+        return skips
+    }
+
+    /// Goes down from the last of the skips, adding each stage's output to them.
+    private func descend(_ stages: ArraySlice<VNetDown>, _ skips: inout [Tensor], in context: ForwardContext) throws {
+        for stage in stages {
             skips.append(try context.recomputing([skips[skips.count - 1]]) { try stage($0[0], in: $1) })
         }
+    }
+
+    /// **Shapes**: result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        var skips = stem
+        try descend(down[steadyStages...], &skips, in: context)
         var y = skips.removeLast()
         for stage in up {
             y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
