@@ -76,7 +76,7 @@ let package = Package(
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
-        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegOpCases"]),
+        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegMetrics", "SegOpCases"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(

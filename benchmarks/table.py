@@ -1,7 +1,8 @@
 """Lays the rows of a comparison side by side: python3 benchmarks/table.py results/FILE.jsonl
 
-Each round of `nets.sh` gives one row of ours and, for each layout, one of PyTorch's for a case. The ratio of a round is
-the best of PyTorch's rows divided by ours; the table gives the median over the rounds and their spread.
+Each round of `nets.sh` gives one row of ours and, for each layout and allocator, one of PyTorch's for a case. The ratio
+of a round is the best of PyTorch's rows divided by ours; the table gives the median over the rounds and their spread.
+The memory is the most that ours took in any round, and the least of PyTorch's.
 """
 import collections
 import json
@@ -16,9 +17,9 @@ for row in rows:
     if row["program"] == "medseg":
         ours[key].append(row)
     else:
-        theirs[key][row["layout"]].append(row)
+        theirs[key][row["layout"], row["allocator"]].append(row)
 
-print("| case | MedSeg ms | PyTorch ms (best layout) | times faster (spread) | MedSeg peak MiB | PyTorch peak MiB |")
+print("| case | MedSeg ms | PyTorch ms (best) | times faster (spread) | MedSeg peak MiB | PyTorch peak MiB |")
 print("|---|---|---|---|---|---|")
 for key, mine in ours.items():
     layouts = theirs.get(key)

@@ -20,6 +20,8 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case trainingLoss
     /// The loss of each of many optimiser steps.
     case longTrainingLoss
+    /// A metric of a prediction.
+    case metric
 
     /// Terms above which a sum is a long reduction.
     public static let longReductionTerms = 100_000
@@ -40,6 +42,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .parameterGradient: 1e-3
         case .trainingLoss: 1e-4
         case .longTrainingLoss: 1e-3
+        case .metric: 1e-6
         }
     }
 

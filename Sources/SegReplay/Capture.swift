@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegBackend
 internal import SegModels
+internal import SegOpCases
 internal import SegTensor
 
 /// A file that records what PyTorch and MONAI compute: inputs, outputs, gradients, in PyTorch's layouts.
@@ -16,6 +17,8 @@ public struct Capture {
         case model
         /// A few optimiser steps of a network.
         case training
+        /// The metrics of a prediction.
+        case metric
     }
 
     /// The file.
@@ -36,7 +39,7 @@ public struct Capture {
         let reader = try ConfigReader(description, path: "capture", source: path)
         let kindName = try reader.required("kind", reader.string("kind"))
         guard let kind = Kind(rawValue: kindName) else {
-            throw reader.error("kind", "'\(kindName)' cannot be replayed; op, model and training can")
+            throw reader.error("kind", "'\(kindName)' cannot be replayed; op, model, training and metric can")
         }
         self.path = path
         self.kind = kind
@@ -76,6 +79,16 @@ public struct Comparison: Sendable {
 
     /// Whether ours is theirs.
     public var isOK: Bool { (relativeError.isNaN ? largestError : relativeError) <= tolerance }
+
+    /// Compares two numbers of a metric, which are equal where both are NaN or the same infinity.
+    init(_ name: String, metric ours: Double, theirs: Double) {
+        self.name = name
+        let difference = ours == theirs || ours.isNaN && theirs.isNaN ? 0 : abs(ours - theirs)
+        largestError = difference.isNaN ? .infinity : difference
+        // Metrics are of order 1 or in mm: below 1 the error counts as it is.
+        relativeError = largestError / (theirs.isFinite ? max(1, abs(theirs)) : 1)
+        tolerance = Tolerance.metric.limit
+    }
 
     /// Compares two arrays of equal count.
     init(_ name: String, ours: [Double], theirs: [Float], tolerance: Double) {

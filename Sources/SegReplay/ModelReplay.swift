@@ -11,6 +11,8 @@ struct ModelReplay {
     private let network: any Network
     private let input: Tensor
     private let labels: Tensor
+    /// The factor of each output's loss: one, or with deep supervision one for each head too.
+    private let headWeights: [Double]
 
     init(_ capture: Capture, _ backend: any Backend) throws {
         self.capture = capture
@@ -25,6 +27,7 @@ struct ModelReplay {
         labels = try Tensor(
             labels: target.integers().map(Int32.init), shape: Shape([target.shape[0]] + target.shape[2...]), on: backend
         )
+        headWeights = try capture.arguments.doubles("head_weights") ?? [1]
     }
 
     func run() throws -> [Comparison] {
@@ -34,12 +37,12 @@ struct ModelReplay {
                 "out.eval", ours: try Layout.channelsFirst(evaluated), theirs: try capture.tensor("out.eval").floats(),
                 tolerance: Tolerance.networkOutput.limit)
         ]
-        let output = try network(input, in: training(step: 0))
+        let outputs = try network.supervisedOutputs(input, in: training(step: 0))
         comparisons.append(
             Comparison(
-                "out.train", ours: try Layout.channelsFirst(output), theirs: try capture.tensor("out.train").floats(),
+                "out.train", ours: try stacked(outputs), theirs: try capture.tensor("out.train").floats(),
                 tolerance: Tolerance.networkOutput.limit))
-        let loss = try diceCELoss(output, labels: labels, DiceCEParams())
+        let loss = try loss(outputs, labels)
         comparisons.append(
             Comparison(
                 "out.loss", ours: try loss.doubles(), theirs: try capture.tensor("out.loss").floats(),
@@ -57,6 +60,25 @@ struct ModelReplay {
             )
         }
         return comparisons
+    }
+
+    /// Outputs as MONAI stacks them, `[N, head, C, D, H, W]`; one output as it is.
+    private func stacked(_ outputs: [Tensor]) throws -> [Double] {
+        let heads = try outputs.map(Layout.channelsFirst)
+        let count = heads[0].count / input.shape.batch
+        return (0..<input.shape.batch).flatMap { n in heads.flatMap { $0[n * count..<(n + 1) * count] } }
+    }
+
+    private func loss(_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor {
+        guard outputs.count == headWeights.count else {
+            throw ConfigError(
+                source: capture.path, key: "params.head_weights",
+                "should be \(outputs.count), one for each output of the network, not \(headWeights.count)")
+        }
+        let terms = try zip(outputs, headWeights).map { output, weight in
+            try scale(diceCELoss(output, labels: labels, DiceCEParams()), by: Float(weight))
+        }
+        return try terms.dropFirst().reduce(terms[0]) { try add($0, $1) }
     }
 
     /// Captures are recorded with every dropout off.
@@ -94,7 +116,7 @@ struct ModelReplay {
         var losses: [Double] = []
         for step in 0..<steps {
             let (input, labels) = try batch(step)
-            let loss = try diceCELoss(network(input, in: training(step: step)), labels: labels, DiceCEParams())
+            let loss = try loss(network.supervisedOutputs(input, in: training(step: step)), labels)
             losses.append(try loss.item())
             try optimizer.step(loss.gradients(upstream: nil), learningRate: rate)
         }

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCPU
 import SegModels
 import SegNN
 import SegReference
@@ -70,9 +71,22 @@ private struct ONNXRunner {
             return try activate(x, .prelu, slope: Tensor(slopes.values, shape: [slopes.values.count], on: backend))
         case "LeakyRelu":
             return try activate(x, .leakyReLU(slope: try #require(attributes["alpha"]?.float(2))), slope: nil)
+        case "GroupNormalization":
+            let groups = try #require(attributes["num_groups"]).integers(3)[0]
+            let params = NormParams(kind: .group(groups), epsilon: try #require(attributes["epsilon"]?.float(2)))
+            return try normActivate(
+                x, weight: array(inputs[1]), bias: array(inputs[2]), statistics: .ofInput, params, NormFollowers()
+            ).output
+        case "Relu": return try activate(x, .relu, slope: nil)
+        case "Resize":
+            #expect(inputs[1].isEmpty && arrays[inputs[2]]?.values == [1, 1, 2, 2, 2])
+            #expect(attributes["mode"]?.texts(4) == ["linear"])
+            #expect(attributes["coordinate_transformation_mode"]?.texts(4) == ["half_pixel"])
+            return try resample3d(
+                x, to: x.shape.size.zip(Triple(2), *), Resample3dParams(mode: .trilinear, alignCorners: false))
         case "Concat":
             #expect(attributes["axis"]?.integers(3) == [1])
-            return try concatenate([x, value(inputs[1])])
+            return try concatenate(inputs.map(value))
         case "Add": return try add(x, value(inputs[1]))
         case "Identity": return x
         default:
@@ -109,6 +123,57 @@ func exportedGraphsComputeWhatTheNetworkDoes(_ changes: [String: ConfigValue]) t
     let actual = try ONNXRunner(model.bytes, on: backend).run(x).doubles()
     #expect(actual.count == expected.count && Set(expected).count > 10)
     for (a, b) in zip(actual, expected) { #expect(abs(a - b) < 1e-5) }
+}
+
+private let otherNetworks: [(ConfigValue, Shape)] = [
+    (
+        ["_target_": "VNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 2, "act": "prelu", "bias": true],
+        [1, 16, 16, 16, 2]
+    ),
+    (
+        ["_target_": "SegResNet", "in_channels": 2, "out_channels": 2, "blocks_down": [1, 2], "blocks_up": [1]],
+        [
+            1, 4, 6, 8, 2,
+        ]
+    ),
+    (
+        [
+            "_target_": "SegResNet", "in_channels": 2, "blocks_down": [1, 1, 1], "blocks_up": [1, 2],
+            "upsample_mode": "deconv", "norm": "batch",
+        ], [1, 8, 4, 8, 2]
+    ),
+    (
+        [
+            "_target_": "DynUNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 3, "filters": [2, 4, 4],
+            "kernel_size": [3, [1, 3, 3], 3], "strides": [1, [1, 2, 2], 2], "upsample_kernel_size": [[1, 2, 2], 2],
+            "res_block": true, "trans_bias": true, "deep_supervision": true,
+        ], [1, 4, 8, 8, 2]
+    ),
+]
+
+@Test(arguments: otherNetworks.indices)
+func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
+    let (value, shape) = otherNetworks[index]
+    let definition = NetworkDefinition(value, source: "test")
+    let backend = try CPUBackend(threads: 2)
+    let net = try definition.makeNetwork(on: backend, seed: 3)
+    let x = try Tensor((0..<shape.count).map { Float($0 * 7 % 31) / 31 }, shape: shape, on: backend)
+    // Running statistics that are not those of a fresh network.
+    _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
+    let expected = try net(x, in: .inference).doubles()
+    let weights = Weights(source: "test", tensors: try net.store.state(), ignored: [])
+    let actual = try ONNXRunner(ONNXModel(definition, weights: weights, metadata: [:]).bytes, on: backend).run(x)
+    #expect(Set(expected).count > 10)
+    #expect(relativeError(try actual.doubles(), expected) < 1e-5)
+}
+
+@Test func networksThatCannotBeExportedAreNamed() throws {
+    let definition = NetworkDefinition(["_target_": "monai.networks.nets.SwinUNETR"], source: "swin.json")
+    let error = #expect(throws: ConfigError.self) {
+        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:], ignored: []), metadata: [:])
+    }
+    let text = error?.description ?? ""
+    #expect(text.contains("SwinUNETR' cannot be written as ONNX; DynUNet, SegResNet, UNETR, UNet, VNet can"))
 }
 
 @Test func exportsWithoutWeightsAreRefused() throws {

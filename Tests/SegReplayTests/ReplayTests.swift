@@ -12,7 +12,7 @@ private let captures: [String] = {
     let shared =
         ProcessInfo.processInfo.environment["MEDSEG_SHARED"].map { URL(fileURLWithPath: $0) }
         ?? root.deletingLastPathComponent().appendingPathComponent("shared")
-    let folders = ["captures/ops", "captures/models"].map { shared.appendingPathComponent($0) }
+    let folders = ["captures/ops", "captures/models", "captures/metrics"].map { shared.appendingPathComponent($0) }
     return folders.flatMap { folder in
         ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.contains("unetr") }
             .map { folder.appendingPathComponent($0).path }

@@ -3,6 +3,9 @@ internal import SegBackend
 /// A value that flows between the nodes of an ONNX graph, by its name.
 struct ONNXValue {
     let name: String
+
+    /// An optional input that is left out.
+    static let absent = ONNXValue(name: "")
 }
 
 /// An attribute of an ONNX node.
@@ -10,6 +13,16 @@ enum ONNXAttribute {
     case int(String, Int)
     case ints(String, [Int])
     case float(String, Float)
+    case text(String, String)
+}
+
+/// A network's nodes and what goes in and out.
+struct ONNXNetwork {
+    let inputChannels: Int
+    let outputChannels: Int
+    /// The extents of the volume where they are fixed; nil for any.
+    var size: Triple?
+    let logits: ONNXValue
 }
 
 /// An ONNX graph while it is built: nodes in the order they run, and the arrays they take.
@@ -43,6 +56,17 @@ struct ONNXGraph {
             throw ConfigError(source: source, key: nil, "the weights have no '\(name)', which the network needs")
         }
         return array(name, StoredTensor(stored.floats(), shape: shape ?? stored.shape))
+    }
+
+    /// Whole numbers, such as a shape.
+    mutating func integers(_ values: [Int]) -> ONNXValue {
+        let name = "integers_" + values.map { $0 < 0 ? "m\(-$0)" : "\($0)" }.joined(separator: "_")
+        return array(name, StoredTensor(values.map(Int64.init), shape: [values.count]))
+    }
+
+    /// One number without axes, which ONNX broadcasts.
+    mutating func number(_ value: Float) -> ONNXValue {
+        array("number_\(value)", StoredTensor([value], shape: []))
     }
 
     /// An array that is no parameter, such as the scale of a norm that has none.

@@ -1,19 +1,21 @@
 internal import Foundation
+internal import SegBackend
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
-/// `[batch, out, D, H, W]`, 32-bit floats; batch and D, H, W are free.
+/// `[batch, out, D, H, W]`, 32-bit floats; batch and, where the network lets them, D, H, W are free.
 public struct ONNXModel: Sendable {
     /// The file's bytes.
     public let bytes: [UInt8]
 
-    private typealias Describe = @Sendable (ConfigReader, inout ONNXGraph, ONNXValue) throws -> (Int, ONNXValue, Int)
+    private typealias Describe = @Sendable (ConfigReader, inout ONNXGraph, ONNXValue) throws -> ONNXNetwork
 
-    /// How each network is written; the results are input channels, logits, output channels.
+    /// How each network is written.
     private static let descriptions: [String: Describe] = [
-        "UNet": { reader, graph, image in
-            let options = try UNetOptions(reader)
-            return (options.inputChannels, try options.onnx(&graph, image), options.outputChannels)
-        }
+        "UNet": { try UNetOptions($0).onnx(&$1, $2) },
+        "VNet": { try VNetOptions($0).onnx(&$1, $2) },
+        "UNETR": { try UNETROptions($0).onnx(&$1, $2) },
+        "SegResNet": { try SegResNetOptions($0).onnx(&$1, $2) },
+        "DynUNet": { try DynUNetOptions($0).onnx(&$1, $2) },
     ]
 
     /// Protocol buffers cannot be larger.
@@ -31,14 +33,15 @@ public struct ONNXModel: Sendable {
         let name = target.split(separator: ".").last.map(String.init) ?? target
         guard let describe = Self.descriptions[name] else {
             throw reader.error(
-                "_target_", "'\(target)' cannot be written as ONNX yet; only \(Self.descriptions.keys.sorted()) can")
+                "_target_",
+                "'\(target)' cannot be written as ONNX; \(Self.descriptions.keys.sorted().joined(separator: ", ")) can")
         }
         var graph = ONNXGraph(state: weights.tensors, source: weights.source)
-        let (inputs, logits, outputs) = try describe(reader, &graph, ONNXValue(name: "image"))
+        let network = try describe(reader, &graph, ONNXValue(name: "image"))
         guard graph.arrays.map(\.tensor.bytes.count).reduce(0, +) < Self.mostBytes - 1 << 20 else {
             throw ConfigError(source: weights.source, key: nil, "is too large for ONNX, whose files end at 2 GB")
         }
-        bytes = Self.encode(graph, name: name, inputs: inputs, logits: logits, outputs: outputs, metadata)
+        bytes = Self.encode(graph, name: name, network, metadata)
     }
 
     /// Writes the file under a temporary name and renames it.
@@ -55,7 +58,7 @@ public struct ONNXModel: Sendable {
 // Field numbers are those of onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, TypeProto.
 extension ONNXModel {
     private static func encode(
-        _ graph: ONNXGraph, name: String, inputs: Int, logits: ONNXValue, outputs: Int, _ metadata: [String: String]
+        _ graph: ONNXGraph, name: String, _ network: ONNXNetwork, _ metadata: [String: String]
     ) -> [UInt8] {
         var model = ProtobufWriter()
         model.integer(1, 10)  // IR version, that of operator set 21
@@ -63,19 +66,19 @@ extension ONNXModel {
         model.message(7) { message in
             for node in graph.nodes { message.message(1) { encode(node, as: &$0) } }
             message.message(1) {
-                encode(("Identity", [logits.name], "logits", []), as: &$0)
+                encode(("Identity", [network.logits.name], "logits", []), as: &$0)
             }
             message.text(2, name)
             for (name, tensor) in graph.arrays {
                 message.message(5) { array in
                     for extent in tensor.shape { array.integer(1, extent) }
-                    array.integer(2, floatType)
+                    array.integer(2, tensor.dtype == .i64 ? integerType : floatType)
                     array.text(8, name)
                     array.data(9, tensor.bytes)
                 }
             }
-            message.message(11) { encode(value: "image", channels: inputs, as: &$0) }
-            message.message(12) { encode(value: "logits", channels: outputs, as: &$0) }
+            message.message(11) { encode(value: "image", network.inputChannels, network.size, as: &$0) }
+            message.message(12) { encode(value: "logits", network.outputChannels, network.size, as: &$0) }
         }
         model.message(8) {
             $0.text(1, "")
@@ -92,6 +95,8 @@ extension ONNXModel {
 
     /// TensorProto.DataType.FLOAT.
     private static let floatType = 1
+    /// TensorProto.DataType.INT64.
+    private static let integerType = 7
 
     private static func encode(
         _ node: (op: String, inputs: [String], output: String, attributes: [ONNXAttribute]),
@@ -115,6 +120,10 @@ extension ONNXModel {
             message.text(1, name)
             message.integer(3, value)
             message.integer(20, 2)
+        case .text(let name, let value):
+            message.text(1, name)
+            message.text(4, value)
+            message.integer(20, 3)
         case .ints(let name, let values):
             message.text(1, name)
             for value in values { message.integer(8, value) }
@@ -122,7 +131,9 @@ extension ONNXModel {
         }
     }
 
-    private static func encode(value name: String, channels: Int, as message: inout ProtobufWriter) {
+    private static func encode(
+        value name: String, _ channels: Int, _ size: Triple?, as message: inout ProtobufWriter
+    ) {
         message.text(1, name)
         message.message(2) { type in
             type.message(1) { tensor in
@@ -130,7 +141,11 @@ extension ONNXModel {
                 tensor.message(2) { shape in
                     shape.message(1) { $0.text(2, "batch") }
                     shape.message(1) { $0.integer(1, channels) }
-                    for axis in ["depth", "height", "width"] { shape.message(1) { $0.text(2, axis) } }
+                    for (index, axis) in ["depth", "height", "width"].enumerated() {
+                        shape.message(1) { axisOf in
+                            if let size { axisOf.integer(1, size[index]) } else { axisOf.text(2, axis) }
+                        }
+                    }
                 }
             }
         }

@@ -1,0 +1,149 @@
+"""Record what MONAI computes with larger networks, two safetensors files each, for `medseg-bench replay`.
+
+    pip install torch monai einops safetensors
+    python capture.py OUT [NAME...]
+
+model_NAME holds outputs in evaluation and training, the loss and every parameter's gradient; training_NAME the losses
+of four Adam steps and every parameter after them. Weights and input come from the formula of models.py, so nothing
+large is kept: a capture is made where it is replayed. Every dropout is 0. All is computed in float64.
+
+The metadata entry `capture` is {"version": 1, "kind": "model" | "training", "op", "network_def", "params"}; tensors are
+named in.*, param.*, out.*, gparam.*, after.* and laid out as PyTorch's. With deep supervision `params.head_weights`
+are the factors of each output's Dice loss, and out.train is MONAI's stack of outputs, [N, head, C, D, H, W].
+
+A capture whose result hangs on the last bits is of no use: a voxel at the kink of a ReLU, or a gradient so near zero
+that its sign is rounding, which Adam turns into a whole step. Then PyTorch's own float32 is as far from its float64 as
+ours. So the same is computed in float32, and where PyTorch itself uses up half of what a replay allows, the next
+seed's weights are taken instead; that seed is said in `made_with`.
+"""
+import argparse
+import json
+import pathlib
+
+import monai
+import torch
+from monai.losses import DiceLoss
+from monai.networks import nets
+from safetensors.torch import save_file
+
+from models import fill, value
+
+CASES = {
+    "vnet": ("VNet", dict(spatial_dims=3, in_channels=1, out_channels=2), (2, 32, 48, 16)),
+    "unetr_12_layers": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[96, 96, 96], feature_size=8,
+                                      hidden_size=192, mlp_dim=384, num_heads=12), (1, 96, 96, 96)),
+    "unetr_perceptron": ("UNETR", dict(in_channels=2, out_channels=3, img_size=[32, 48, 32], feature_size=4,
+                                       hidden_size=24, mlp_dim=40, num_heads=3, proj_type="perceptron",
+                                       norm_name="batch", conv_block=False, res_block=False, qkv_bias=True),
+                         (2, 32, 48, 32)),
+    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (2, 24, 16, 32)),
+    "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12), (1, 64, 32, 64)),
+    "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
+                                strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
+                                filters=[6, 10, 14, 18], deep_supervision=True, deep_supr_num=2), (2, 16, 24, 32)),
+}
+STEPS = 4
+ADAM = dict(lr=1e-3, betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
+SEEDS = 12
+
+
+def limit(name):
+    """What a replay allows: SegOpCases/Tolerance.swift."""
+    return 1e-3 if name.startswith(("gparam.", "after.")) else 1e-4
+
+
+def build(cls, arguments, seed):
+    """A network in float64 whose parameters and buffers are the formula's, rounded to float32."""
+    net = getattr(nets, cls)(**arguments).double()
+    own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
+    with torch.no_grad():
+        for stream, name in enumerate(sorted(own)):
+            own[name].copy_(fill(name, stream + 1000 * seed, tuple(own[name].shape)))
+    for module in net.modules():
+        if "Dropout" in type(module).__name__:
+            module.p = 0.0
+    return net
+
+
+def compute(net, x, y, head_weights):
+    """Evaluation, training, and Adam's steps of which the training pass is the first: name to tensor."""
+    results = {}
+    loss_function = DiceLoss(to_onehot_y=True, softmax=True)
+    with torch.no_grad():
+        results["out.eval"] = net.eval()(x)
+    net.train()
+    optimizer = torch.optim.Adam(net.parameters(), **ADAM)
+    losses = []
+    for step in range(STEPS):
+        optimizer.zero_grad()
+        output = net(x)
+        outputs = output.unbind(1) if output.dim() == 6 else [output]
+        loss = sum(w * loss_function(o, y) for w, o in zip(head_weights, outputs, strict=True))
+        loss.backward()
+        if step == 0:
+            results["out.train"], results["out.loss"] = output.detach(), loss.detach().reshape(1)
+            results |= {f"gparam.{k}": p.grad.clone() for k, p in net.named_parameters() if p.grad is not None}
+        losses.append(loss.detach())
+        optimizer.step()
+    results["out.losses"] = torch.stack(losses)
+    results |= {f"after.{k}": v.clone() for k, v in net.state_dict().items() if v.is_floating_point()}
+    return results
+
+
+def worst(results, exact):
+    """The largest share of a replay's limit that an error takes, and whose it is."""
+    shares = {}
+    for name, theirs in exact.items():
+        difference = (results[name].double() - theirs).abs()
+        if theirs.abs().max() < 1e-9:  # zero in exact arithmetic
+            shares[name] = difference.max().item() / 1e-6
+        else:
+            shares[name] = (difference.norm() / theirs.norm()).item() / limit(name)
+    name = max(shares, key=shares.get)
+    return shares[name], name
+
+
+def write(path, description, tensors):
+    flat = {k: (v.float() if v.is_floating_point() else v).contiguous().clone() for k, v in tensors.items()}
+    save_file(flat, path, metadata={"capture": json.dumps(description)})
+
+
+def record(name, folder):
+    cls, arguments, (batch, *size) = CASES[name]
+    shape = (batch, arguments["in_channels"], *size)
+    heads = 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0)
+    weights = [0.5**head for head in range(heads)]
+    for seed in range(SEEDS):
+        numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())
+        x = torch.from_numpy(numbers.reshape(shape) + 0.5).float().double()
+        y = (x[:, :1] * arguments["out_channels"]).long()
+        net = build(cls, arguments, seed)
+        state = {f"param.{k}": v.clone() for k, v in net.state_dict().items()}
+        single = compute(build(cls, arguments, seed).float(), x.float(), y, weights)
+        exact = compute(net, x, y, weights)
+        share, which = worst(single, exact)
+        print(f"{name}: seed {seed}, PyTorch's float32 takes {share:.2f} of the limit, most in {which}", flush=True)
+        if share < 0.5:
+            break
+    else:
+        raise SystemExit(f"{name}: PyTorch's float32 misses half the limit for every seed below {SEEDS}")
+    given = state | {"in.input": x, "in.target": y}
+    made = dict(torch=torch.__version__, monai=monai.__version__, seed=seed)
+    definition = {"_target_": f"monai.networks.nets.{cls}", **arguments}
+    common = dict(version=1, op=cls, network_def=definition, made_with=made)
+    params = dict(loss="dice(to_onehot_y, softmax)", head_weights=weights)
+    steps = {k: v for k, v in exact.items() if k == "out.losses" or k.startswith("after.")}
+    outputs = {k: v for k, v in exact.items() if k not in steps}
+    write(folder / f"model_{name}.safetensors", dict(common, kind="model", params=params), given | outputs)
+    write(folder / f"training_{name}.safetensors",
+          dict(common, kind="training", params=dict(params, optimizer="adam", steps=STEPS, **ADAM)), given | steps)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(CASES)}; default all")
+    chosen = parser.parse_args()
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for name in chosen.names or CASES:
+        record(name, chosen.out)

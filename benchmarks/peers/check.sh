@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Holds our files to the programs they are made for, and our numbers to MONAI's: benchmarks/peers/check.sh
+#
+# Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
+# by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has
+# what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR). Where pip cannot
+# install it, the check says that it was skipped and succeeds. DEVICES names what replays (default: cpu).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+programs=$(swift build -c release --show-bin-path)
+[ -x "$programs/medseg" ] && [ -x "$programs/medseg-bench" ] || {
+    echo "peers: $programs lacks medseg or medseg-bench; run make build first" >&2
+    exit 66
+}
+
+if [ -n "${PYTHON:-}" ]; then
+    python=$PYTHON
+else
+    place=${MEDSEG_PEERS:-${TMPDIR:-/tmp}/medseg-peers}
+    python=$place/bin/python
+    wanted=benchmarks/peers/requirements.txt
+    if ! cmp -s "$wanted" "$place/installed.txt"; then
+        rm -rf "$place"
+        if ! { python3 -m venv "$place" &&
+            timeout 600 "$place/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir -r "$wanted" &&
+            cp "$wanted" "$place/installed.txt"; }; then
+            rm -rf "$place"
+            echo "peers: SKIPPED. pip could not install PyTorch, MONAI and onnxruntime, so nothing was checked" >&2
+            exit 0
+        fi
+    fi
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$python" benchmarks/peers/exchange.py "$programs/medseg" "$work/exchange"
+rm -rf "$work/exchange"
+# One network at a time: VNet's captures take more than half a gigabyte.
+for name in dynunet segresnet unetr_perceptron swinunetr unetr_12_layers vnet; do
+    "$python" Tests/Golden/capture.py "$work" "$name"
+    for device in ${DEVICES:-cpu}; do
+        "$programs/medseg-bench" replay "$work"/*.safetensors --device "$device" >"$work/replay.txt" || {
+            grep -E "FAILED|cannot|is missing" "$work/replay.txt"
+            exit 1
+        }
+        echo "$name on $device: $(tail -n 1 "$work/replay.txt")"
+    done
+    rm "$work"/*.safetensors
+done
+echo "peers: ok"

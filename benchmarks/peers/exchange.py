@@ -1,0 +1,156 @@
+"""Exchange weights, bundles and ONNX files with PyTorch, MONAI and onnxruntime: exchange.py MEDSEG FOLDER
+
+Each network of MedSeg starts as MONAI's, with random weights in a .pt file. `medseg convert` writes safetensors and
+.pt, which MONAI must load with strict=True; `medseg predict` must give MONAI's probabilities for one window, and
+onnxruntime must give them from the exported file. A UNet that MedSeg trained goes through export-bundle into
+`python -m monai.bundle run`, whose masks must be those of `medseg predict`.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+import nibabel
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from monai.networks import nets
+from safetensors.torch import load_file
+
+TOLERANCE = 1e-4
+NETWORKS = {
+    "UNet": (dict(spatial_dims=3, in_channels=1, out_channels=3, channels=[8, 16, 32], strides=[2, 2], num_res_units=2,
+                  norm="batch", dropout=0.1), [32, 40, 24]),
+    "VNet": (dict(spatial_dims=3, in_channels=1, out_channels=2), [32, 16, 48]),
+    "UNETR": (dict(in_channels=1, out_channels=2, img_size=[32, 48, 32], feature_size=8, hidden_size=48, mlp_dim=96,
+                   num_heads=4), [32, 48, 32]),
+    "UNETR perceptron": (dict(in_channels=1, out_channels=2, img_size=[32, 16, 32], feature_size=4, hidden_size=24,
+                              mlp_dim=40, num_heads=3, proj_type="perceptron", norm_name="batch", conv_block=False,
+                              res_block=False, qkv_bias=True), [32, 16, 32]),
+    "SegResNet": (dict(in_channels=1, out_channels=3), [24, 16, 32]),
+    "SegResNet deconv": (dict(in_channels=1, out_channels=2, upsample_mode="deconv", act="leakyrelu"), [16, 24, 16]),
+    "DynUNet": (dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
+                     strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2], filters=[8, 12, 16, 20],
+                     deep_supervision=True, deep_supr_num=2, res_block=True), [16, 24, 32]),
+    "SwinUNETR": (dict(in_channels=1, out_channels=2, feature_size=12), [64, 32, 32]),
+}
+
+
+def run(*command, **options):
+    return subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True, **options)
+
+
+def medseg(*arguments):
+    try:
+        return run(MEDSEG, *arguments)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"medseg {' '.join(map(str, arguments))}: {error.stderr}") from error
+
+
+def check(what, ours, theirs, tolerance=TOLERANCE):
+    error = np.linalg.norm(ours.astype(np.float64) - theirs) / np.linalg.norm(theirs.astype(np.float64))
+    print(f"{what}: relative difference {error:.1e}", flush=True)
+    if not error <= tolerance:
+        raise SystemExit(f"{what}: {error:.1e} is more than {tolerance}")
+
+
+def description(target, arguments, size, **more):
+    return dict(network_def={"_target_": f"monai.networks.nets.{target}", **arguments}, preprocessing=more,
+                roi_size=size, overlap=0.5, mode="gaussian",
+                labels={str(label): f"organ {label}" for label in range(1, arguments["out_channels"])})
+
+
+def scan(path, size):
+    image = np.random.default_rng(5).random(size, np.float32)
+    nibabel.save(nibabel.Nifti1Image(image, np.eye(4)), path)
+    return image[None, None]
+
+
+def monai_network(title, seed):
+    torch.manual_seed(seed)
+    arguments, _ = NETWORKS[title]
+    net = getattr(nets, title.split()[0])(**arguments)
+    for name, buffer in net.named_buffers():
+        if name.endswith(("running_mean", "running_var")):
+            buffer.uniform_(0.5, 1.5)
+    return net.eval()
+
+
+def exchange(title, folder):
+    """One network's weights to MedSeg, and back."""
+    folder.mkdir()
+    arguments, size = NETWORKS[title]
+    target = title.split()[0]
+    network = folder / "network.json"
+    network.write_text(json.dumps(description(target, arguments, size)))
+    torch.save({"state_dict": monai_network(title, 1).state_dict()}, folder / "theirs.pt")
+    for name in ["ours.safetensors", "ours.pt"]:
+        medseg("convert", folder / "theirs.pt", folder / name, "--network", network)
+    net = monai_network(title, 2)
+    net.load_state_dict(torch.load(folder / "ours.pt", weights_only=True), strict=True)
+    net = monai_network(title, 3)
+    net.load_state_dict(load_file(folder / "ours.safetensors"), strict=True)
+    image = scan(folder / "scan.nii.gz", size)
+    with torch.no_grad():
+        theirs = net(torch.from_numpy(image)).softmax(1)[0, 1:].numpy()
+    medseg("predict", folder / "scan.nii.gz", "--weights", folder / "ours.safetensors", "--network", network,
+           "--out", folder, "--probabilities", "--device", "cpu", "--quiet")
+    ours = np.stack([nibabel.load(folder / f"scan_probability_{label}.nii.gz").get_fdata()
+                     for label in range(1, arguments["out_channels"])])
+    check(f"{title}: MONAI with our weights", ours, theirs)
+    if target == "SwinUNETR":
+        refused = subprocess.run([MEDSEG, "convert", folder / "ours.pt", folder / "x.onnx", "--network", network],
+                                 capture_output=True, text=True)
+        if refused.returncode != 65 or "cannot be written as ONNX" not in refused.stderr:
+            raise SystemExit(f"{title}: ONNX should be refused: {refused.stderr}")
+        return
+    medseg("convert", folder / "ours.safetensors", folder / "ours.onnx", "--network", network)
+    onnx.checker.check_model(str(folder / "ours.onnx"), full_check=True)
+    session = onnxruntime.InferenceSession(str(folder / "ours.onnx"), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"image": image})
+    check(f"{title}: onnxruntime", torch.from_numpy(logits).softmax(1)[0, 1:].numpy(), ours)
+
+
+def bundle(folder):
+    """A UNet that MedSeg trains, as a bundle that MONAI runs."""
+    folder.mkdir()
+    medseg("data", "phantom", "--out", folder / "phantoms", "--count", 2, "--quiet")
+    arguments = dict(spatial_dims=3, in_channels=1, out_channels=2, channels=[4, 8, 16], strides=[2, 2],
+                     num_res_units=1, norm="batch")
+    steps = dict(orientation="RAS", pixdim=[3.0, 3.0, 4.0],
+                 intensity=dict(a_min=-57, a_max=164, b_min=0, b_max=1, clip=True))
+    config = dict(description("UNet", arguments, [32, 32, 32], **steps), data=str(folder / "phantoms"),
+                  loss=dict(name="dice_ce"), optimizer=dict(name="adam", learning_rate=0.01), iterations=60)
+    del config["labels"]
+    (folder / "config.json").write_text(json.dumps(config))
+    medseg("train", folder / "config.json", "--out", folder / "run", "--device", "cpu", "--quiet")
+    model = folder / "run" / "model"
+    net = nets.UNet(**arguments)
+    net.load_state_dict(load_file(model / "model.safetensors"), strict=True)
+    scans = folder / "phantoms" / "imagesTr"
+    medseg("export-bundle", model, folder / "bundle")
+    result = subprocess.run(
+        [sys.executable, "-m", "monai.bundle", "run", "--config_file", "configs/inference.json",
+         "--dataset_dir", str(scans.resolve())], cwd=folder / "bundle", capture_output=True, text=True)
+    if result.returncode:
+        raise SystemExit(f"monai.bundle run: {result.stderr[-3000:]}")
+    for path in sorted(scans.glob("*.nii.gz")):
+        stem = path.name.removesuffix(".nii.gz")
+        medseg("predict", path, "--bundle", folder / "bundle", "--out", folder / "masks", "--device", "cpu", "--quiet")
+        ours = nibabel.load(folder / "masks" / f"{stem}_mask.nii.gz").get_fdata() > 0
+        theirs = nibabel.load(folder / "bundle" / "eval" / f"{stem}_mask.nii.gz").get_fdata() > 0
+        differing = np.count_nonzero(ours != theirs)
+        print(f"bundle of a trained UNet, {stem}: {np.count_nonzero(theirs)} voxels, {differing} differ", flush=True)
+        # Where both classes are equally likely the last bit decides.
+        if not 0 < np.count_nonzero(theirs) < theirs.size or differing > 1e-4 * theirs.size:
+            raise SystemExit("the bundle's masks are not ours")
+
+
+if __name__ == "__main__":
+    MEDSEG = pathlib.Path(sys.argv[1]).resolve()
+    root = pathlib.Path(sys.argv[2]).resolve()
+    root.mkdir(parents=True)
+    for title in NETWORKS:
+        exchange(title, root / title.replace(" ", "_"))
+    bundle(root / "bundle")
