@@ -8,8 +8,9 @@
 // How the terms of the Dice loss are made; see DiceCEParams.
 #define DICE_ARGUMENTS                                                                                                \
     IN(class_weights), const uint samples, const uint channels, const ulong total_rows, const int first_class,       \
-        const int jaccard, const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,    \
-        const float lambda_dice, const float lambda_ce
+        const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                        \
+        const float lambda_dice, const float lambda_ce, const float top, const float overlap_weight,                 \
+        const float size_weight, const float truth_weight
 
 // The largest logit of each row and Σ e^(logit − largest). NDRange: dimension 0, an item a row.
 __kernel void row_normalizers(IN(logits), OUT(normalizers), const ulong rows, const uint channels)
@@ -81,8 +82,9 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
 // Numerator, denominator and share in the loss of the Dice term of a sample and class.
 inline float4 dice_term(
     __global const float *sums, __global const float *class_weights, const uint sample, const uint channel,
-    const uint samples, const uint channels, const int first_class, const int jaccard, const int over_batch,
-    const int is_mean, const float smooth_nr, const float smooth_dr)
+    const uint samples, const uint channels, const int first_class, const int over_batch, const int is_mean,
+    const float smooth_nr, const float smooth_dr, const float top, const float overlap_weight,
+    const float size_weight, const float truth_weight)
 {
     const uint entries = samples * channels;
     float overlap = 0.0f, size = 0.0f, truth = 0.0f;
@@ -95,13 +97,14 @@ inline float4 dice_term(
     float share = is_mean ? 1.0f / (float)((over_batch ? 1 : samples) * counted) : 1.0f;
     if (counted > 1 && class_weights) share *= class_weights[channel];
     if ((int)channel < first_class) share = 0.0f;
-    const float both = jaccard ? 2.0f * (size + truth - overlap) : size + truth;
-    return (float4)(2.0f * overlap + smooth_nr, both + smooth_dr, share, 0.0f);
+    const float both = overlap_weight * overlap + size_weight * size + truth_weight * truth;
+    return (float4)(top * overlap + smooth_nr, both + smooth_dr, share, 0.0f);
 }
 
 #define TERM(sums, n, c)                                                                                             \
     dice_term(                                                                                                       \
-        sums, class_weights, n, c, samples, channels, first_class, jaccard, over_batch, is_mean, smooth_nr, smooth_dr)
+        sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,    \
+        overlap_weight, size_weight, truth_weight)
 
 // What the sum of the rows' cross entropies is multiplied with.
 inline float entropy_factor(
@@ -155,9 +158,9 @@ __kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS)
     if (k >= entries) return;
     const float4 term = TERM(sums, k / channels, k % channels);
     const float scale = upstream[0] * lambda_dice * term.z;
-    const float by_union = scale * term.x / (term.y * term.y), by_overlap = -2.0f * scale / term.y;
-    slopes[k] = jaccard ? by_overlap - 2.0f * by_union : by_overlap;
-    slopes[entries + k] = jaccard ? 2.0f * by_union : by_union;
+    const float by_union = scale * term.x / (term.y * term.y);
+    slopes[k] = overlap_weight * by_union - top * scale / term.y;
+    slopes[entries + k] = size_weight * by_union;
     if (k == 0)
         slopes[2 * entries] = upstream[0]
             * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce);

@@ -177,3 +177,14 @@ DISPATCH(
     (const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, const float *by_overlap,
      const float *by_size, float cross_entropy, float *gx, bool accumulate, float *scratch),
     (dice, logits, labels, rows, by_overlap, by_size, cross_entropy, gx, accumulate, scratch))
+
+DISPATCH(
+    focal_sum,
+    (const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sum),
+    (focal, logits, labels, rows, scratch, sum))
+
+DISPATCH(
+    focal_gradient,
+    (const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float scale, float *gx,
+     bool accumulate, float *scratch),
+    (focal, logits, labels, rows, scale, gx, accumulate, scratch))

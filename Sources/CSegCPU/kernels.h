@@ -17,5 +17,6 @@
 #include "softmax_kernel.h"
 
 #include "loss_kernel.h"
+#include "focal_kernel.h"
 
 #include "spatial_kernel.h"

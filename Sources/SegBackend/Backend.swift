@@ -219,6 +219,14 @@ public protocol LossOps {
     func diceCELossBackward(
         _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
         into gx: BufferView, accumulate: Bool) throws
+
+    /// The loss of `FocalParams`: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, loss `[1]`.
+    func focalLoss(_ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView) throws
+
+    /// Gradient of `focalLoss` for the logits, times `upstream` `[1]`.
+    func focalLossBackward(
+        _ logits: BufferView, labels: BufferView, upstream: BufferView, _ params: FocalParams, into gx: BufferView,
+        accumulate: Bool) throws
 }
 
 /// Optimiser steps over all parameters at once.

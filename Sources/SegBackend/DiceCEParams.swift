@@ -1,10 +1,10 @@
 /// Options of the Dice loss, the cross entropy, and their weighted sum, as in `monai.losses.DiceCELoss`.
 ///
 /// For each sample and class, with predictions P, one-hot references G and I = Σ P · G,
-/// dice = 1 − (2 I + smoothNr) / (ΣP + ΣG + smoothDr); with `squaredPred` the sums are of squares, with `jaccard`
-/// the denominator is 2 (ΣP + ΣG − I) + smoothDr, with `batch` the sums run over the batch too. The loss is
+/// dice = 1 − (2 I + smoothNr) / (ΣP + ΣG + smoothDr); with `squaredPred` the sums are of squares, `ratio` changes the
+/// weights of the sums in numerator and denominator, with `batch` the sums run over the batch too. The loss is
 /// lambdaDice · mean(dice) + lambdaCE · mean(cross entropy of the raw logits, background included).
-/// Milletari et al. 2016, "V-Net".
+/// Milletari et al. 2016, "V-Net"; Salehi et al. 2017, "Tversky loss function".
 public struct DiceCEParams: Hashable, Sendable {
     /// What makes predictions of logits in the Dice term.
     public enum Probabilities: Hashable, Sendable {
@@ -14,6 +14,26 @@ public struct DiceCEParams: Hashable, Sendable {
         case sigmoid
         /// The network's outputs are used as they are.
         case identity
+    }
+
+    /// The ratio of overlap and sizes that the loss is 1 minus.
+    public enum Ratio: Hashable, Sendable {
+        /// 2 I / (ΣP + ΣG).
+        case dice
+        /// 2 I / 2 (ΣP + ΣG − I), the soft intersection over union.
+        case jaccard
+        /// I / (I + alpha Σ P (1 − G) + beta Σ (1 − P) G), `monai.losses.TverskyLoss`.
+        case tversky(alpha: Float, beta: Float)
+
+        /// Factor of I in the numerator, and of I, ΣP and ΣG in the denominator.
+        public var weights: (numerator: Double, overlap: Double, prediction: Double, reference: Double) {
+            switch self {
+            case .dice: (2, 0, 1, 1)
+            case .jaccard: (2, -2, 2, 2)
+            case .tversky(let alpha, let beta):
+                (1, 1 - Double(alpha) - Double(beta), Double(alpha), Double(beta))
+            }
+        }
     }
 
     /// How the terms of samples and classes become one number.
@@ -30,8 +50,8 @@ public struct DiceCEParams: Hashable, Sendable {
     public var includeBackground: Bool
     /// Squares in the denominator's sums.
     public var squaredPred: Bool
-    /// The Jaccard (soft IoU) denominator.
-    public var jaccard: Bool
+    /// What is divided by what.
+    public var ratio: Ratio
     /// Sums over the batch before the ratio.
     public var batch: Bool
     /// Mean or sum over samples and classes.
@@ -52,7 +72,7 @@ public struct DiceCEParams: Hashable, Sendable {
         probabilities = .softmax
         includeBackground = true
         squaredPred = false
-        jaccard = false
+        ratio = .dice
         batch = false
         reduction = .mean
         smoothNr = 1e-5

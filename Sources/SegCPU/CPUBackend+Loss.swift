@@ -124,8 +124,9 @@ private struct DiceTotals {
 
     private func ratio(_ sample: Int, _ c: Int) -> (numerator: Double, denominator: Double) {
         let (overlap, size, truth) = (sum(0, sample, c), sum(1, sample, c), sum(2, sample, c))
-        let union = params.jaccard ? 2 * (size + truth - overlap) : size + truth
-        return (2 * overlap + Double(params.smoothNr), union + Double(params.smoothDr))
+        let weights = params.ratio.weights
+        let union = weights.overlap * overlap + weights.prediction * size + weights.reference * truth
+        return (weights.numerator * overlap + Double(params.smoothNr), union + Double(params.smoothDr))
     }
 
     /// The weighted sum of both terms.
@@ -156,8 +157,9 @@ private struct DiceTotals {
         guard c >= firstClass else { return (0, 0) }
         let (numerator, denominator) = ratio(sample, c)
         let byUnion = factor(c) * numerator / (denominator * denominator)
-        let byOverlap = -2 * factor(c) / denominator
-        return params.jaccard ? (byOverlap - 2 * byUnion, 2 * byUnion) : (byOverlap, byUnion)
+        let weights = params.ratio.weights
+        let byOverlap = weights.overlap * byUnion - weights.numerator * factor(c) / denominator
+        return (byOverlap, weights.prediction * byUnion)
     }
 }
 

@@ -195,13 +195,13 @@ public struct DynUNet: Network {
         var skips: [Tensor] = []
         var y = x
         for block in down {
-            y = try block(y, in: context)
+            y = try context.recomputing([y]) { try block($0[0], in: $1) }
             skips.append(y)
         }
         skips.removeLast()
         var features: [Tensor] = []
         for block in up {
-            y = try block(y, skip: skips.removeLast(), in: context)
+            y = try context.recomputing([y, skips.removeLast()]) { try block($0[0], skip: $0[1], in: $1) }
             features.append(y)
             // What no head looks at is not kept.
             if features.count > options.headCount + 1 { features.removeFirst() }

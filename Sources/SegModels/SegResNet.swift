@@ -154,11 +154,13 @@ public struct SegResNet: Network {
         var y = try dropout(first(x, in: context), in: context)
         var skips: [Tensor] = []
         for stage in down {
-            y = try stage(y, in: context)
+            y = try context.recomputing([y]) { try stage($0[0], in: $1) }
             skips.append(y)
         }
         skips.removeLast()
-        for stage in up { y = try stage(y, skip: skips.removeLast(), in: context) }
+        for stage in up {
+            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
+        }
         return try head(norm(y, then: activation, in: context), in: context)
     }
 }

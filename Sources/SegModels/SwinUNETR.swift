@@ -135,7 +135,9 @@ public struct SwinUNETR: Network {
             try encoders[2](stages[1], in: context), try encoders[3](stages[2], in: context), stages[3],
         ]
         var y = try encoders[4](stages[4], in: context)
-        for decoder in decoders { y = try decoder(y, skip: skips.removeLast(), in: context) }
+        for decoder in decoders {
+            y = try context.recomputing([y, skips.removeLast()]) { try decoder($0[0], skip: $0[1], in: $1) }
+        }
         return try head(y, in: context)
     }
 }

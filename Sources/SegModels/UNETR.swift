@@ -128,10 +128,14 @@ public struct UNETR: Network {
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "UNETR")
         let tokens = try transformer(x, keeping: [3, 6, 9], in: context)
-        var skips = [try encoder(x, in: context)]
-        for (upsampler, kept) in zip(upsamplers, tokens.kept) { skips.append(try upsampler(kept, in: context)) }
+        var skips = [try context.recomputing([x]) { [encoder] in try encoder($0[0], in: $1) }]
+        for (upsampler, kept) in zip(upsamplers, tokens.kept) {
+            skips.append(try context.recomputing([kept]) { try upsampler($0[0], in: $1) })
+        }
         var y = tokens.last
-        for decoder in decoders { y = try decoder(y, skip: skips.removeLast(), in: context) }
+        for decoder in decoders {
+            y = try context.recomputing([y, skips.removeLast()]) { try decoder($0[0], skip: $0[1], in: $1) }
+        }
         return try head(y, in: context)
     }
 }

@@ -186,13 +186,15 @@ private final class UNetLevel {
     }
 
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let skip = try down(x, in: context)
+        let skip = try context.recomputing([x]) { [down] in try down($0[0], in: $1) }
         let inner =
             switch below {
             case .level(let level): try level(skip, in: context)
-            case .bottom(let bottom): try bottom(skip, in: context)
+            case .bottom(let bottom): try context.recomputing([skip]) { try bottom($0[0], in: $1) }
             }
-        let y = try up(concatenate([skip, inner]), residual: nil, in: context)
-        return try upUnit.map { try $0(y, in: context) } ?? y
+        return try context.recomputing([skip, inner]) { [up, upUnit] inputs, context in
+            let y = try up(concatenate(inputs), residual: nil, in: context)
+            return try upUnit.map { try $0(y, in: context) } ?? y
+        }
     }
 }

@@ -130,10 +130,14 @@ public struct VNet: Network {
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "VNet")
-        var skips = [try input(x, in: context)]
-        for stage in down { skips.append(try stage(skips[skips.count - 1], in: context)) }
+        var skips = [try context.recomputing([x]) { [input] in try input($0[0], in: $1) }]
+        for stage in down {
+            skips.append(try context.recomputing([skips[skips.count - 1]]) { try stage($0[0], in: $1) })
+        }
         var y = skips.removeLast()
-        for stage in up { y = try stage(y, skip: skips.removeLast(), in: context) }
-        return try output(y, in: context)
+        for stage in up {
+            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
+        }
+        return try context.recomputing([y]) { [output] in try output($0[0], in: $1) }
     }
 }

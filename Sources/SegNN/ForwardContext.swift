@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegTensor
 
 /// How a network is run: an argument of every forward pass, never a state of its layers.
 public struct ForwardContext: Sendable {
@@ -20,6 +21,20 @@ public struct ForwardContext: Sendable {
     public var pass: UInt32
     /// Whether dropout is on: as the mode says, unless switched off to compare with a run without it.
     public var dropsOut: Bool
+    /// Whether blocks forget what their gradients need and compute it again: less memory, more time, the same bits.
+    public var recomputes = false
+    /// Which of the two runs of a recomputed block this is.
+    private var run = Run.only
+
+    /// A run of a block.
+    private enum Run {
+        /// The only one.
+        case only
+        /// For the value; nothing is recorded.
+        case first
+        /// For the gradients; batch norm's running statistics have moved already.
+        case second
+    }
 
     /// Makes a context.
     public init(mode: Mode, seed: UInt64, pass: UInt32) {
@@ -35,7 +50,26 @@ public struct ForwardContext: Sendable {
 
 extension ForwardContext {
     /// Whether gradients are recorded.
-    public var records: Bool { mode == .training }
+    public var records: Bool { mode == .training && run != .first }
+
+    /// Whether batch norm's running statistics move.
+    var updatesStatistics: Bool { mode == .training && run != .second }
+
+    /// Runs a block of a network; where activations are recomputed, only its inputs are kept for the gradient.
+    /// - Parameter block: Reads no tensor with a history but the inputs it is given, parameters excepted.
+    /// - Throws: What the block throws.
+    public func recomputing(
+        _ inputs: [Tensor], _ block: @escaping (_ inputs: [Tensor], _ context: ForwardContext) throws -> Tensor
+    ) throws -> Tensor {
+        guard recomputes, records else { return try block(inputs, self) }
+        var (first, second) = (self, self)
+        first.run = .first
+        second.run = .second
+        second.recomputes = false
+        return try recomputed(inputs) { [first, second] inputs, isRecording in
+            try block(inputs, isRecording ? second : first)
+        }
+    }
 
     /// The dropout of a layer in this pass.
     public func dropout(_ probability: Float, _ layer: UInt32) -> DropoutParams {

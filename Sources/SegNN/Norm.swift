@@ -39,7 +39,7 @@ public struct Norm {
         let normalized = try normActivate(
             x, weight: weight?.tensor(in: context), bias: bias?.tensor(in: context), statistics: statistics, params,
             followers)
-        if let running, !useRunning { try running.update(with: normalized, count: x.shape.rows) }
+        if let running, context.updatesStatistics { try running.update(with: normalized, count: x.shape.rows) }
         return normalized.output
     }
 }

@@ -7,16 +7,27 @@ public enum OptimizerKind: Hashable, Sendable {
     case adam(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, decoupled: Bool)
     /// SGD with momentum.
     case sgd(momentum: Float, dampening: Float, nesterov: Bool, weightDecay: Float)
+    /// A second moment for each parameter as a whole, `monai.optimizers.Novograd`. Ginsburg et al. 2019.
+    case novograd(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, averages: Bool)
+
+    /// Names of the arrays kept for each parameter.
+    fileprivate var slotNames: [String] {
+        switch self {
+        case .adam: ["exp_avg", "exp_avg_sq"]
+        case .sgd(let momentum, _, _, _): momentum == 0 ? [] : ["momentum_buffer"]
+        case .novograd: ["exp_avg", "exp_avg_sq"]
+        }
+    }
 }
 
 /// Changes parameters along their gradients and keeps what it needs from step to step.
 public final class Optimizer {
     /// Which optimiser.
     public let kind: OptimizerKind
-    /// Steps taken.
-    public private(set) var step = 0
+    /// Steps taken; to be set with what `slots` hold when a training is resumed.
+    public var step = 0
     private let parameters: [Parameter]
-    /// Adam's moments or SGD's momentum buffer, by parameter.
+    /// Moments or momentum buffer, by parameter.
     private let state: [[Tensor]]
 
     /// Makes an optimiser of parameters; its state starts at zero.
@@ -24,46 +35,85 @@ public final class Optimizer {
     public init(_ kind: OptimizerKind, parameters: [Parameter]) throws {
         self.kind = kind
         self.parameters = parameters
-        let count =
-            switch kind {
-            case .adam: 2
-            case .sgd(let momentum, _, _, _): momentum == 0 ? 0 : 1
-            }
         state = try parameters.map { parameter in
-            try (0..<count).map { _ in
-                try Tensor(repeating: 0, shape: parameter.shape, on: parameter.leaf.backend)
+            try kind.slotNames.enumerated().map { index, _ in
+                // Novograd's second moment is one number.
+                let isNumber = if case .novograd = kind { index == 1 } else { false }
+                return try Tensor(
+                    repeating: 0, shape: isNumber ? [1] : parameter.shape, on: parameter.leaf.backend)
             }
+        }
+    }
+
+    /// What is kept from step to step, as `exp_avg.PARAMETER`; to be read, or overwritten in place, by who resumes.
+    public var slots: [(name: String, values: Tensor)] {
+        zip(parameters, state).flatMap { parameter, tensors in
+            zip(kind.slotNames, tensors).map { ("\($0).\(parameter.name)", $1) }
         }
     }
 
     /// Changes every parameter that has a gradient.
     /// - Throws: `BackendError` from the backend.
     public func step(_ gradients: Gradients, learningRate: Float) throws {
-        let present = zip(parameters, state).compactMap { parameter, state in
-            gradients[parameter.leaf].map { (parameter, $0, state) }
+        try step(parameters.map { gradients[$0.leaf] }, learningRate: learningRate)
+    }
+
+    /// Changes every parameter that has a gradient, given in the order of the parameters.
+    /// - Throws: `BackendError` from the backend.
+    public func step(_ gradients: [Tensor?], learningRate: Float) throws {
+        let present = zip(zip(parameters, state), gradients).compactMap { own, gradient in
+            gradient.map { Present(parameter: own.0.leaf, gradient: $0, state: own.1) }
         }
-        guard let backend = present.first?.0.leaf.backend else { return }
+        guard let backend = present.first?.parameter.backend else { return }
         step += 1
         switch kind {
         case .adam(let beta1, let beta2, let epsilon, let weightDecay, let decoupled):
             try backend.adamStep(
-                present.map { parameter, gradient, state in
+                present.map {
                     AdamSlot(
-                        parameter: parameter.leaf.view, gradient: gradient.view, firstMoment: state[0].view,
-                        secondMoment: state[1].view)
+                        parameter: $0.parameter.view, gradient: $0.gradient.view, firstMoment: $0.state[0].view,
+                        secondMoment: $0.state[1].view)
                 },
                 AdamParams(
                     learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
                     decoupled: decoupled, step: step))
         case .sgd(let momentum, let dampening, let nesterov, let weightDecay):
             try backend.sgdStep(
-                present.map { parameter, gradient, state in
+                present.map {
                     SGDSlot(
-                        parameter: parameter.leaf.view, gradient: gradient.view, momentum: state.first?.view)
+                        parameter: $0.parameter.view, gradient: $0.gradient.view, momentum: $0.state.first?.view)
                 },
                 SGDParams(
                     learningRate: learningRate, momentum: momentum, dampening: dampening, nesterov: nesterov,
                     weightDecay: weightDecay, step: step))
+        case .novograd: try novogradStep(present, learningRate: learningRate)
+        }
+    }
+
+    /// A parameter of this step.
+    private struct Present {
+        let parameter: Tensor
+        let gradient: Tensor
+        let state: [Tensor]
+    }
+
+    /// m = β₁ m + (g / (√v + ε) + decay · p) and p −= rate · m, where v follows the squared length of g.
+    private func novogradStep(_ present: [Present], learningRate: Float) throws {
+        guard case .novograd(let beta1, let beta2, let epsilon, let decay, let averages) = kind else { return }
+        let share: Float = averages ? 1 - beta1 : 1
+        let squares = try GradientSum.squares(present.map(\.gradient))
+        for (slot, square) in zip(present, squares) {
+            let backend = slot.parameter.backend
+            let (momentum, moment) = (slot.state[0], slot.state[1])
+            let before = try moment.item()
+            let second = before == 0 ? square : Double(beta2) * before + (1 - Double(beta2)) * square
+            try backend.fill(moment.view, with: second)
+            let factor = Float(1 / (second.squareRoot() + Double(epsilon)))
+            try backend.scale(slot.gradient.view, by: share * factor, into: momentum.view, times: beta1)
+            if decay != 0 {
+                try backend.scale(slot.parameter.view, by: share * decay, into: momentum.view, times: 1)
+            }
+            try backend.scale(momentum.view, by: -learningRate, into: slot.parameter.view, times: 1)
         }
     }
 }

@@ -14,7 +14,7 @@ extension OpCases {
                 params.classWeights = weighted ? weights(channels) : []
                 return loss("ce", params, channels: channels, accumulate: false)
             }
-        }
+        } + focals
 
     private static let diceOptions: [(name: String, params: DiceCEParams)] = {
         var options: [(String, DiceCEParams)] = []
@@ -23,7 +23,7 @@ extension OpCases {
                 var params = DiceCEParams()
                 params.probabilities = probabilities
                 params.squaredPred = bits & 1 != 0
-                params.jaccard = bits & 2 != 0
+                params.ratio = bits & 2 != 0 ? .jaccard : bits & 4 != 0 ? .dice : .tversky(alpha: 0.3, beta: 0.7)
                 params.batch = bits & 4 != 0
                 params.reduction = bits & 8 != 0 ? .sum : .mean
                 params.includeBackground = bits & 16 == 0
@@ -38,6 +38,42 @@ extension OpCases {
         return options
     }()
 
+    private static func ratioName(_ ratio: DiceCEParams.Ratio) -> String {
+        switch ratio {
+        case .dice: ""
+        case .jaccard: "_jaccard"
+        case .tversky: "_tversky"
+        }
+    }
+
+    /// The focal loss and its gradient.
+    private static let focals: [OpCase] = (0..<16).map { bits in
+        var params = FocalParams()
+        params.gamma = [0, 0.5, 2, 3.5][bits % 4]
+        params.alpha = bits & 1 != 0 ? 0.25 : nil
+        params.includeBackground = bits & 2 == 0
+        params.reduction = bits & 4 != 0 ? .sum : .mean
+        let (channels, accumulate) = ([3, 2, 1, 17][(bits >> 1) % 4], bits & 8 != 0)
+        params.classWeights = accumulate ? weights(channels) : []
+        let name =
+            "focal_c\(channels)_gamma\(params.gamma)_\(params.reduction)" + (params.alpha == nil ? "" : "_alpha")
+            + (params.includeBackground ? "" : "_foreground") + (accumulate ? "_weighted_accumulate" : "")
+        return OpCase(name, op: "focalLoss") { [params] arrays in
+            let shape: Shape = [2, 3, 5, 4, channels]
+            let logits = try arrays.input(shape, -3..<3)
+            let labels = try arrays.integers([2, 3, 5, 4], below: max(2, channels), .i32)
+            let upstream = try arrays.input([1], 0.5..<2)
+            let loss = try arrays.output("loss", [1], .op)
+            let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
+            try arrays.differentiate(loss, upstream: upstream, [(logits, gx)], by: .wide)
+            return {
+                try arrays.backend.focalLoss(logits, labels: labels, params, into: loss)
+                try arrays.backend.focalLossBackward(
+                    logits, labels: labels, upstream: upstream, params, into: gx, accumulate: accumulate)
+            }
+        }
+    }
+
     private static func weights(_ channels: Int) -> [Float] { (0..<channels).map { 0.5 + 0.25 * Float($0 % 5) } }
 
     private static func loss(_ kind: String, _ options: DiceCEParams, channels: Int, accumulate: Bool) -> OpCase {
@@ -45,7 +81,7 @@ extension OpCases {
         if !params.classWeights.isEmpty { params.classWeights = weights(channels) }
         let name =
             "loss_\(kind)_\(params.probabilities)_c\(channels)" + (params.squaredPred ? "_squared" : "")
-            + (params.jaccard ? "_jaccard" : "") + (params.batch ? "_batch" : "") + "_\(params.reduction)"
+            + ratioName(params.ratio) + (params.batch ? "_batch" : "") + "_\(params.reduction)"
             + (params.includeBackground ? "" : "_foreground") + (params.lambdaCE != 0 ? "_ce" : "")
             + (params.classWeights.isEmpty ? "" : "_weighted") + (accumulate ? "_accumulate" : "")
         return OpCase(name, op: "diceCELoss") { [params] arrays in

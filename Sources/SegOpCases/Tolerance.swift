@@ -18,6 +18,8 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case parameterGradient
     /// The loss over the first optimiser steps.
     case trainingLoss
+    /// The loss of each of many optimiser steps.
+    case longTrainingLoss
 
     /// Terms above which a sum is a long reduction.
     public static let longReductionTerms = 100_000
@@ -37,6 +39,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .networkOutput: 1e-4
         case .parameterGradient: 1e-3
         case .trainingLoss: 1e-4
+        case .longTrainingLoss: 1e-3
         }
     }
 

@@ -75,11 +75,13 @@ private struct DiceOperands {
                 [.view(logits), .view(normalizers), .long(shape.rows), .count(shape.channels)])
         }
         kinds = [.int(code), .flag(params.squaredPred), .flag(hasEntropy)]
+        let ratio = params.ratio.weights
         termArguments = [
             .view(weights), .count(shape.batch), .count(shape.channels), .long(shape.rows),
-            .int(params.includeBackground || shape.channels == 1 ? 0 : 1), .flag(params.jaccard), .flag(params.batch),
+            .int(params.includeBackground || shape.channels == 1 ? 0 : 1), .flag(params.batch),
             .flag(params.reduction == .mean), .float(params.smoothNr), .float(params.smoothDr),
-            .float(params.lambdaDice), .float(params.lambdaCE),
+            .float(params.lambdaDice), .float(params.lambdaCE), .float(Float(ratio.numerator)),
+            .float(Float(ratio.overlap)), .float(Float(ratio.prediction)), .float(Float(ratio.reference)),
         ]
     }
 }

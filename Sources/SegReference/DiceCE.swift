@@ -42,8 +42,9 @@ struct DiceCE {
         /// Derivative of share · value by one prediction.
         func slope(prediction: Double, target: Double, _ params: DiceCEParams) -> Double {
             let sum = params.squaredPred ? 2 * prediction : 1
-            let below = params.jaccard ? 2 * (sum - target) : sum
-            return share * (numerator * below / (denominator * denominator) - 2 * target / denominator)
+            let weights = params.ratio.weights
+            let below = weights.prediction * sum + weights.overlap * target
+            return share * (numerator * below / (denominator * denominator) - weights.numerator * target / denominator)
         }
     }
 
@@ -64,8 +65,9 @@ struct DiceCE {
             let total = (0..<3).map { part in
                 samples.reduce(0) { $0 + sums[part * entries + $1 * channels + channel] }
             }
-            let union = params.jaccard ? 2 * (total[1] + total[2] - total[0]) : total[1] + total[2]
-            let numerator = 2 * total[0] + Double(params.smoothNr)
+            let weights = params.ratio.weights
+            let union = weights.overlap * total[0] + weights.prediction * total[1] + weights.reference * total[2]
+            let numerator = weights.numerator * total[0] + Double(params.smoothNr)
             let denominator = union + Double(params.smoothDr)
             var share = params.reduction == .mean ? 1 / Double(ratios) : 1
             if weighted { share *= Double(params.classWeights[channel]) }

@@ -66,6 +66,25 @@ struct ModelReplay {
         return context
     }
 
+    /// Samples of a step, where the capture has other samples for each; nil where every step sees all.
+    private var batchCount: Int? {
+        get throws { try capture.arguments.int("batch") }
+    }
+
+    /// What a step sees: the next samples, from the first again after the last.
+    private func batch(_ step: Int) throws -> (input: Tensor, labels: Tensor) {
+        guard let count = try batchCount else { return (input, labels) }
+        let total = input.shape.batch
+        guard count > 0, total % count == 0 else {
+            throw capture.arguments.error("batch", "should divide the \(total) samples, not be \(count)")
+        }
+        let first = step * count % total
+        return (
+            Tensor(input.view.slice(first..<first + count), on: backend),
+            Tensor(labels.view.slice(first..<first + count), on: backend)
+        )
+    }
+
     func train() throws -> [Comparison] {
         let reader = capture.arguments
         let steps = try reader.required("steps", reader.int("steps"))
@@ -74,6 +93,7 @@ struct ModelReplay {
         let optimizer = try Optimizer(OptimizerKind(named: name, reader), parameters: network.store.trained)
         var losses: [Double] = []
         for step in 0..<steps {
+            let (input, labels) = try batch(step)
             let loss = try diceCELoss(network(input, in: training(step: step)), labels: labels, DiceCEParams())
             losses.append(try loss.item())
             try optimizer.step(loss.gradients(upstream: nil), learningRate: rate)
@@ -88,6 +108,14 @@ struct ModelReplay {
                 theirs: try capture.tensor("after." + name).floats(), tolerance: Tolerance.parameterGradient.limit)
         }
         let recorded = try capture.tensor("out.losses").floats()
+        guard try batchCount == nil else {
+            // Over many steps rounding grows, so that each is held to its own limit.
+            return zip(losses, recorded).enumerated().map { step, pair in
+                Comparison(
+                    "loss at step \(step + 1)", ours: [pair.0], theirs: [pair.1],
+                    tolerance: Tolerance.longTrainingLoss.limit)
+            } + after
+        }
         return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Tolerance.trainingLoss.limit)]
             + after
     }

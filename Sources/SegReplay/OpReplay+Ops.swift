@@ -83,7 +83,7 @@ extension OpReplay {
             try reader.bool("softmax") == true ? .softmax : try reader.bool("sigmoid") == true ? .sigmoid : .identity
         params.includeBackground = try reader.bool("include_background") ?? true
         params.squaredPred = try reader.bool("squared_pred") ?? false
-        params.jaccard = try reader.bool("jaccard") ?? false
+        params.ratio = try reader.bool("jaccard") == true ? .jaccard : .dice
         params.batch = try reader.bool("batch") ?? false
         params.lambdaDice = Float(try reader.double("lambda_dice") ?? 1)
         params.lambdaCE = Float(try reader.double("lambda_ce") ?? 0)

@@ -4,23 +4,6 @@ internal import SegNN
 internal import SegOpCases
 internal import SegTensor
 
-extension OptimizerKind {
-    /// Reads `betas`, `eps`, `momentum`, `nesterov`, `weight_decay` as torch's optimisers take them.
-    init(named name: String, _ reader: ConfigReader) throws {
-        let decay = Float(try reader.double("weight_decay") ?? 0)
-        if name == "sgd" {
-            self = .sgd(
-                momentum: Float(try reader.double("momentum") ?? 0), dampening: 0,
-                nesterov: try reader.bool("nesterov") ?? false, weightDecay: decay)
-        } else {
-            let betas = try reader.doubles("betas") ?? [0.9, 0.999]
-            self = .adam(
-                beta1: Float(betas[0]), beta2: Float(betas[1]), epsilon: Float(try reader.double("eps") ?? 1e-8),
-                weightDecay: decay, decoupled: name == "adamw")
-        }
-    }
-}
-
 /// Replays an optimiser over a list of recorded gradients.
 struct OptimizerReplay {
     private let capture: Capture

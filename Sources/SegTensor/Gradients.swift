@@ -97,24 +97,31 @@ extension Tensor {
         let seed = try upstream ?? Tensor(repeating: 1, shape: shape, on: backend)
         let sink = GradientSink(backend: backend)
         try sink.pass(seed.view, to: self)
-        for node in GradientNode.reverseOrder(from: root) {
-            try require(
-                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
-            )
-            guard let backward = node.backward, let upstream = sink.take(node) else { continue }
-            try backward(upstream, sink)
-            node.backward = nil
-            node.isSpent = true
-        }
+        try sink.walk(from: root, stoppingAt: [])
         return Gradients(sink)
     }
 }
 
+extension GradientSink {
+    /// Takes every node's gradient to its parents, from the root down to nodes that are left for another walk.
+    func walk(from root: GradientNode, stoppingAt ends: [GradientNode]) throws {
+        for node in GradientNode.reverseOrder(from: root, stoppingAt: ends) {
+            try require(
+                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
+            )
+            guard let backward = node.backward, let upstream = take(node) else { continue }
+            try backward(upstream, self)
+            node.backward = nil
+            node.isSpent = true
+        }
+    }
+}
+
 extension GradientNode {
-    /// Every node before its parents, from the root down.
-    fileprivate static func reverseOrder(from root: GradientNode) -> [GradientNode] {
+    /// Every node before its parents, from the root down to the ends, which are left out.
+    fileprivate static func reverseOrder(from root: GradientNode, stoppingAt ends: [GradientNode]) -> [GradientNode] {
         var order: [GradientNode] = []
-        var seen: Set<ObjectIdentifier> = []
+        var seen = Set(ends.map(ObjectIdentifier.init))
         var stack: [(node: GradientNode, expanded: Bool)] = [(root, false)]
         while let (node, expanded) = stack.popLast() {
             if expanded {

@@ -7,53 +7,23 @@ public import SegModels
 internal import SegNN
 internal import SegTensor
 
-/// What a training reports while it runs.
-public enum TrainingEvent: Sendable {
-    /// An optimiser step was taken.
-    case iteration(TrainingStep)
-    /// The validation cases were measured.
-    case validation(ValidationResult)
-}
-
-/// One optimiser step.
-public struct TrainingStep: Sendable {
-    /// Steps taken.
-    public let iteration: Int
-    /// The loss before the step.
-    public let loss: Double
-    /// The learning rate of the step.
-    public let learningRate: Double
-    /// Seconds since the training began.
-    public let seconds: Double
-    /// Seconds the rest is expected to take.
-    public let remaining: Double
-}
-
-/// Dice of the validation cases, on the network's grid.
-public struct ValidationResult: Sendable {
-    /// Steps taken.
-    public let iteration: Int
-    /// Mean over cases and foreground classes.
-    public let meanDice: Double
-    /// Mean over the foreground classes, by case.
-    public let cases: [(name: String, dice: Double)]
-    /// Whether it is the best so far.
-    public let isBest: Bool
-}
-
 /// Trains a network on patches; MONAI's loop of the spleen tutorial.
 ///
 /// What patch a step sees and what its dropouts draw depends on the seed and the step's number alone, so a run repeats
-/// bit for bit on one backend. Where `minutes` is set the clock also moves the learning rate, and a run need not repeat.
+/// bit for bit on one backend, and one that is resumed from a checkpoint ends as if it had never stopped. Where
+/// `minutes` is set the clock also moves the learning rate, and a run need not repeat.
 public final class Trainer {
     /// The network that is trained.
     public let network: any Network
-    private let configuration: TrainingConfiguration
-    private let backend: any Backend
-    private let optimizer: Optimizer
+    /// Where the training stands.
+    public internal(set) var state = TrainingState()
+    let configuration: TrainingConfiguration
+    let backend: any Backend
+    let optimizer: Optimizer
     private let patches: PatchSource
     private let validation: [PreparedCase]
-    private var bestDice = -1.0
+    /// Seconds of the run before it was resumed.
+    var secondsBefore = 0.0
 
     /// Makes a trainer of prepared cases.
     /// - Throws: `ConfigError` where the network cannot be built; `ImagingError` where a case gives no patches;
@@ -74,61 +44,102 @@ public final class Trainer {
     /// What cases lack for the wanted mix of patches, a sentence a case.
     public var warnings: [String] { patches.warnings }
 
-    /// Runs the training to its end and returns the number of steps taken.
-    /// - Parameter report: Called after every step and validation; what it throws ends the training.
+    /// Runs the training to its end, from where it stands.
+    /// - Parameters:
+    ///   - isAsked: Looked at before every step; true stops the training there.
+    ///   - report: Called after every step and validation, and when a checkpoint is due; what it throws ends the
+    ///     training.
+    /// - Returns: Why it ended; `state.iteration` is the number of steps taken.
     /// - Throws: `InferenceError` where the loss is no longer a number; errors of the backend and of `report`.
-    public func run(report: (TrainingEvent) throws -> Void) throws -> Int {
+    @discardableResult
+    public func run(
+        until isAsked: () -> Bool = { false }, report: (TrainingEvent) throws -> Void
+    ) throws -> TrainingEnd {
         let start = DispatchTime.now().uptimeNanoseconds
-        func elapsed() -> Double { Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9 }
-        var prefetch = Prefetch { [patches] in patches.batch(0) }
-        var iteration = 0
-        while iteration < configuration.iterations {
-            let done = progress(iteration: iteration, seconds: elapsed())
+        func elapsed() -> Double {
+            secondsBefore + Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+        }
+        var batches = BatchStream(patches, from: state.iteration * configuration.accumulation)
+        while state.iteration < configuration.iterations, !state.isStopped {
+            let done = progress(seconds: elapsed())
             if done >= 1 { break }
-            let batch = prefetch.value()
-            let next = iteration + 1
-            prefetch = Prefetch { [patches] in patches.batch(next) }
-            let rate =
-                configuration.learningRate * configuration.schedule.factor(iteration: iteration, done: done)
-            let loss = try step(batch, iteration: iteration, learningRate: rate)
-            iteration = next
+            if isAsked() {
+                try report(.checkpoint(iteration: state.iteration))
+                return .asked
+            }
+            let rate = learningRate(done: done)
+            let loss = try step(&batches, learningRate: rate)
+            state.take(loss: loss)
             let seconds = elapsed()
-            let share = max(progress(iteration: iteration, seconds: seconds), 1e-9)
+            let share = max(progress(seconds: seconds), 1e-9)
             try report(
                 .iteration(
                     TrainingStep(
-                        iteration: iteration, loss: loss, learningRate: rate, seconds: seconds,
+                        iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
                         remaining: max(0, seconds * (1 / share - 1)))))
-            if iteration % configuration.validateEvery == 0, !validation.isEmpty { try report(validate(iteration)) }
+            if state.iteration % configuration.validateEvery == 0 { try validate(report) }
+            if state.iteration % configuration.checkpointEvery == 0, state.iteration < configuration.iterations {
+                try report(.checkpoint(iteration: state.iteration))
+            }
         }
-        if iteration % configuration.validateEvery != 0, !validation.isEmpty { try report(validate(iteration)) }
-        return iteration
+        if state.validatedAt != state.iteration { try validate(report) }
+        try report(.checkpoint(iteration: state.iteration))
+        return state.isStopped ? .noProgress : .completed
     }
 
     /// The share of the training that is behind, by steps or by time, whichever is further.
-    private func progress(iteration: Int, seconds: Double) -> Double {
-        let steps = Double(iteration) / Double(configuration.iterations)
+    private func progress(seconds: Double) -> Double {
+        let steps = Double(state.iteration) / Double(configuration.iterations)
         return max(steps, configuration.minutes.map { seconds / (60 * $0) } ?? 0)
     }
 
-    private func step(_ batch: PatchBatch, iteration: Int, learningRate: Double) throws -> Double {
+    private func learningRate(done: Double) -> Double {
+        let (iteration, schedule) = (state.iteration, configuration.schedule)
+        let factor =
+            configuration.warmUp?.factor(schedule, iteration: iteration, of: configuration.iterations, done: done)
+            ?? schedule.factor(iteration: iteration, done: done)
+        return configuration.learningRate * factor * state.plateau.factor
+    }
+
+    /// One optimiser step over the gradients of one or several batches; returns their mean loss.
+    private func step(_ batches: inout BatchStream, learningRate: Double) throws -> Double {
+        var gradients = GradientSum(parameters: network.store.trained)
+        let count = configuration.accumulation
+        var total = 0.0
+        for _ in 0..<count {
+            let (index, batch) = batches.next()
+            let loss = try loss(of: batch, pass: UInt32(truncatingIfNeeded: index))
+            let value = try loss.item()
+            guard value.isFinite else {
+                throw InferenceError(
+                    "the loss is \(value) at step \(state.iteration + 1); lower optimizer.learning_rate or check the "
+                        + "intensity window")
+            }
+            total += value
+            try gradients.add(loss.gradients(upstream: nil))
+        }
+        if count > 1 { try gradients.multiply(by: 1 / Float(count)) }
+        if let limit = configuration.clipNorm { try gradients.clip(toNorm: limit) }
+        try optimizer.step(gradients.gradients, learningRate: Float(learningRate))
+        return total / Double(count)
+    }
+
+    private func loss(of batch: PatchBatch, pass: UInt32) throws -> Tensor {
         let size = Triple(d: batch.size.i, h: batch.size.j, w: batch.size.k)
         let images = try Tensor(
             batch.images, shape: Shape(batch: batch.count, size: size, channels: 1), on: backend)
         let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + size.array), on: backend)
-        let context = ForwardContext(mode: .training, seed: UInt64(configuration.seed), pass: UInt32(iteration))
-        let loss = try diceCELoss(network(images, in: context), labels: labels, configuration.loss)
-        let value = try loss.item()
-        guard value.isFinite else {
-            throw InferenceError(
-                "the loss is \(value) at step \(iteration + 1); lower optimizer.learning_rate or check the intensity window"
-            )
-        }
-        try optimizer.step(loss.gradients(upstream: nil), learningRate: Float(learningRate))
-        return value
+        var context = ForwardContext(mode: .training, seed: UInt64(configuration.seed), pass: pass)
+        context.recomputes = configuration.recomputes
+        return try configuration.loss(supervised: network.supervisedOutputs(images, in: context), labels: labels)
     }
 
-    private func validate(_ iteration: Int) throws -> TrainingEvent {
+    /// Ends an interval between validations, and measures the cases where any are set aside.
+    private func validate(_ report: (TrainingEvent) throws -> Void) throws {
+        guard !validation.isEmpty else {
+            _ = state.take(dice: nil, configuration)
+            return
+        }
         let model = configuration.model
         let window = SlidingWindow(window: model.roiSize, overlap: model.overlap, blending: model.mode)
         let cases = try validation.map { prepared in
@@ -140,10 +151,10 @@ public final class Trainer {
             return (prepared.name, Self.meanDice(try logits.floats(), prepared.labels, channels: channels))
         }
         let mean = cases.map(\.1).reduce(0, +) / Double(cases.count)
-        let isBest = mean > bestDice
-        bestDice = max(bestDice, mean)
-        return .validation(
-            ValidationResult(iteration: iteration, meanDice: mean, cases: cases, isBest: isBest))
+        let isBest = state.take(dice: mean, configuration)
+        try report(
+            .validation(
+                ValidationResult(iteration: state.iteration, meanDice: mean, cases: cases, isBest: isBest)))
     }
 
     /// Dice of the logits' classes against the labels, averaged over the foreground classes that occur.
@@ -163,5 +174,26 @@ public final class Trainer {
             return total == 0 ? nil : 2 * Double(both[c]) / Double(total)
         }
         return dice.isEmpty ? 1 : dice.reduce(0, +) / Double(dice.count)
+    }
+}
+
+/// The batches of a training in their order, each made while the one before it is learnt from.
+private struct BatchStream {
+    private let patches: PatchSource
+    private var index: Int
+    private var prefetch: Prefetch<PatchBatch>
+
+    init(_ patches: PatchSource, from index: Int) {
+        self.patches = patches
+        self.index = index
+        prefetch = Prefetch { patches.batch(index) }
+    }
+
+    /// The next batch with its number, from 0.
+    mutating func next() -> (index: Int, batch: PatchBatch) {
+        let (own, batch) = (index, prefetch.value())
+        index += 1
+        prefetch = Prefetch { [patches, index] in patches.batch(index) }
+        return (own, batch)
     }
 }

@@ -1,4 +1,4 @@
-public import SegBackend
+internal import SegBackend
 public import SegData
 internal import SegImaging
 public import SegInference
@@ -15,7 +15,7 @@ public struct TrainingConfiguration: Sendable {
         case names([String])
     }
 
-    /// The document this was read from.
+    /// The document this was read from, the preset's entries included.
     public let document: ConfigValue
     /// The dataset: a folder or its `dataset.json`.
     public var data: String
@@ -30,25 +30,45 @@ public struct TrainingConfiguration: Sendable {
     /// How patches are varied.
     public var augmentation: Augmentation
     /// What is minimised.
-    public var loss: DiceCEParams
+    public var loss: SegmentationLoss
     /// What minimises it.
     public var optimizer: OptimizerKind
     /// The first learning rate.
     public var learningRate: Double
     /// How it falls.
     public var schedule: LearningRateSchedule
+    /// How it rises before that; nil for not at all.
+    public var warmUp: WarmUp?
+    /// The greatest length of all gradients together; longer ones are shortened.
+    public var clipNorm: Double?
+    /// Batches whose gradients make one step.
+    public var accumulation: Int
+    /// Whether activations are computed again on the way back, to save memory.
+    public var recomputes: Bool
     /// Optimiser steps.
     public var iterations: Int
     /// Stops earlier when this many minutes have passed; the schedule then ends with the time.
     public var minutes: Double?
     /// Iterations between validations.
     public var validateEvery: Int
+    /// Iterations between checkpoints that a stopped training goes on from.
+    public var checkpointEvery: Int
+    /// When the training ends for want of progress; nil for never.
+    public var earlyStopping: EarlyStopping?
+
+    /// Ends a training whose validation Dice no longer rises.
+    public struct EarlyStopping: Hashable, Sendable {
+        /// Validations in a row that may bring nothing.
+        public var patience: Int
+        /// How far the Dice must rise to count.
+        public var minDelta: Double
+    }
 
     /// Reads a configuration.
     /// - Throws: `ConfigError` naming the key that is missing, unknown (with the nearest known one) or wrong.
     public init(_ value: ConfigValue, source: String) throws {
-        let reader = try ConfigReader(value, path: "", source: source)
-        document = value
+        document = try Preset.expand(value, source: source)
+        let reader = try ConfigReader(document, path: "", source: source)
         data = try reader.required("data", reader.string("data"))
         validation = try Self.validation(reader)
         guard let seed = UInt32(exactly: try reader.int("seed") ?? 0) else {
@@ -58,39 +78,38 @@ public struct TrainingConfiguration: Sendable {
         model = try ModelDescription.entries(of: reader)
         sampling = try PatchSampling(reader.object("sampling"), roi: model.roiSize)
         augmentation = try Augmentation(reader.object("augmentation"))
-        loss = try DiceCEParams(reader.object("loss"))
-        try Self.check(loss, channels: model.outputChannels, reader)
-        (optimizer, learningRate) = try Self.optimizer(reader.required("optimizer", reader.object("optimizer")))
-        schedule = try LearningRateSchedule(reader.object("schedule"))
-        iterations = try reader.required("iterations", reader.int("iterations"))
-        guard iterations > 0 else { throw reader.error("iterations", "should be positive, not \(iterations)") }
+        loss = try SegmentationLoss(reader.object("loss"))
+        try loss.check(channels: model.outputChannels, reader)
+        (optimizer, learningRate, clipNorm) = try Self.optimizer(
+            reader.required("optimizer", reader.object("optimizer")))
+        (schedule, warmUp) = try Self.schedule(reader.object("schedule"), learningRate: learningRate)
+        accumulation = try Self.count(reader, "accumulate") ?? 1
+        recomputes = try reader.bool("recompute") ?? false
+        iterations = try reader.required("iterations", Self.count(reader, "iterations"))
         minutes = try reader.double("minutes")
         if let minutes, !(minutes > 0) { throw reader.error("minutes", "should be positive, not \(minutes)") }
-        validateEvery = try reader.int("validate_every") ?? max(1, iterations / 10)
-        guard validateEvery > 0 else {
-            throw reader.error("validate_every", "should be positive, not \(validateEvery)")
-        }
+        validateEvery = try Self.count(reader, "validate_every") ?? max(1, iterations / 10)
+        checkpointEvery = try Self.count(reader, "checkpoint_every") ?? min(validateEvery, 100)
+        earlyStopping = try reader.object("early_stopping").map(EarlyStopping.init)
+        try checkValidated(reader)
         try reader.finish()
     }
 
-    private static func check(_ loss: DiceCEParams, channels: Int, _ reader: ConfigReader) throws {
-        if channels == 1 {
-            guard loss.probabilities != .softmax else {
-                throw reader.error(
-                    "loss",
-                    "softmax of the single channel of network_def.out_channels 1 is always 1; set loss.sigmoid: true")
-            }
-            guard loss.includeBackground else {
-                throw reader.error(
-                    "loss.include_background",
-                    "network_def.out_channels 1 has no channel of the background to leave out")
-            }
+    private static func count(_ reader: ConfigReader, _ key: String) throws -> Int? {
+        guard let count = try reader.int(key) else { return nil }
+        guard count > 0 else { throw reader.error(key, "should be positive, not \(count)") }
+        return count
+    }
+
+    /// What watches the validation needs one.
+    private func checkValidated(_ reader: ConfigReader) throws {
+        guard validation == .share(0) || validation == .names([]) else { return }
+        if earlyStopping != nil {
+            throw reader.error("early_stopping", "watches the validation cases, but validation sets none aside")
         }
-        guard loss.classWeights.isEmpty || loss.classWeights.count == channels else {
+        if case .plateau(let rule) = schedule, rule.monitor == .dice {
             throw reader.error(
-                "loss.weight",
-                "should be \(channels) numbers, one for each of network_def.out_channels, not \(loss.classWeights.count)"
-            )
+                "schedule.monitor", "dice watches the validation cases, but validation sets none aside; use loss")
         }
     }
 
@@ -114,88 +133,24 @@ public struct TrainingConfiguration: Sendable {
             })
     }
 
-    private static func optimizer(_ reader: ConfigReader) throws -> (OptimizerKind, Double) {
+    private static func optimizer(_ reader: ConfigReader) throws -> (OptimizerKind, rate: Double, clip: Double?) {
         let name = try reader.string("name") ?? "adam"
         let rate = try reader.required("learning_rate", reader.double("learning_rate"))
         guard rate > 0 else { throw reader.error("learning_rate", "should be positive, not \(rate)") }
-        let decay = Float(try reader.double("weight_decay") ?? 0)
-        let kind: OptimizerKind
-        switch name {
-        case "adam", "adamw":
-            let betas = try reader.doubles("betas") ?? [0.9, 0.999]
-            guard betas.count == 2, betas.allSatisfy({ $0 >= 0 && $0 < 1 }) else {
-                throw reader.error("betas", "should be two numbers of at least 0 and below 1, not \(betas)")
-            }
-            kind = .adam(
-                beta1: Float(betas[0]), beta2: Float(betas[1]), epsilon: Float(try reader.double("eps") ?? 1e-8),
-                weightDecay: decay, decoupled: name == "adamw")
-        case "sgd":
-            kind = .sgd(
-                momentum: Float(try reader.double("momentum") ?? 0),
-                dampening: Float(try reader.double("dampening") ?? 0),
-                nesterov: try reader.bool("nesterov") ?? false, weightDecay: decay)
-        default: throw reader.error("name", "'\(name)' is not an optimiser; known: adam, adamw, sgd")
-        }
+        let clip = try reader.double("clip_norm")
+        if let clip, !(clip > 0) { throw reader.error("clip_norm", "should be positive, not \(clip)") }
+        let kind = try OptimizerKind(named: name, reader)
         try reader.finish()
-        return (kind, rate)
+        return (kind, rate, clip)
     }
 }
 
-extension LearningRateSchedule {
-    /// Reads the object `schedule`; absent means constant.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?) throws {
-        guard let reader else {
-            self = .constant
-            return
-        }
-        let name = try reader.string("name") ?? "constant"
-        switch name {
-        case "constant": self = .constant
-        case "polynomial": self = .polynomial(power: try reader.double("power") ?? 0.9)
-        case "cosine": self = .cosine
-        case "step":
-            let size = try reader.required("size", reader.int("size"))
-            guard size > 0 else { throw reader.error("size", "should be positive, not \(size)") }
-            self = .step(size: size, gamma: try reader.double("gamma") ?? 0.1)
-        default: throw reader.error("name", "'\(name)' is not a schedule; known: constant, polynomial, cosine, step")
-        }
-        try reader.finish()
-    }
-}
-
-extension DiceCEParams {
-    /// Reads the object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?) throws {
-        self.init()
-        guard let reader else { return }
-        let name = try reader.string("name") ?? "dice"
-        guard ["dice", "dice_ce"].contains(name) else {
-            throw reader.error("name", "'\(name)' is not a loss; known: dice, dice_ce")
-        }
-        if try reader.bool("sigmoid") == true {
-            guard try reader.bool("softmax") != true else { throw reader.error("sigmoid", "excludes softmax") }
-            probabilities = .sigmoid
-        } else if try reader.bool("softmax") == false {
-            probabilities = .identity
-        }
-        includeBackground = try reader.bool("include_background") ?? true
-        squaredPred = try reader.bool("squared_pred") ?? false
-        jaccard = try reader.bool("jaccard") ?? false
-        batch = try reader.bool("batch") ?? false
-        smoothNr = Float(try reader.double("smooth_nr") ?? 1e-5)
-        smoothDr = Float(try reader.double("smooth_dr") ?? 1e-5)
-        classWeights = try reader.doubles("weight")?.map { Float($0) } ?? []
-        if name == "dice_ce" {
-            lambdaDice = Float(try reader.double("lambda_dice") ?? 1)
-            lambdaCE = Float(try reader.double("lambda_ce") ?? 1)
-        }
-        switch try reader.string("reduction") ?? "mean" {
-        case "mean": reduction = .mean
-        case "sum": reduction = .sum
-        case let other: throw reader.error("reduction", "should be mean or sum, not '\(other)'")
-        }
+extension TrainingConfiguration.EarlyStopping {
+    fileprivate init(_ reader: ConfigReader) throws {
+        patience = try reader.required("patience", reader.int("patience"))
+        minDelta = try reader.double("min_delta") ?? 0
+        guard patience > 0 else { throw reader.error("patience", "should be positive, not \(patience)") }
+        guard minDelta >= 0 else { throw reader.error("min_delta", "should not be negative, not \(minDelta)") }
         try reader.finish()
     }
 }

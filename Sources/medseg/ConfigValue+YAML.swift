@@ -8,14 +8,19 @@ extension ConfigValue {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConfigError(.noInput, source: path, key: nil, "cannot be read")
         }
-        var value: ConfigValue
+        let value: ConfigValue
         do {
             value = try YAMLDecoder().decode(ConfigValue.self, from: data)
         } catch {
             throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
         }
         // A relative dataset lies beside the configuration, wherever the command is run.
-        value = value.resolving("data", besideFile: path)
+        self = try value.resolving("data", besideFile: path).applying(changes)
+    }
+
+    /// The document with `key.path=value` changes, whose values are YAML.
+    func applying(_ changes: [String]) throws -> ConfigValue {
+        var value = self
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw UsageError("--set should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
@@ -30,7 +35,38 @@ extension ConfigValue {
             }
             value = value.setting(keys[...], to: new)
         }
-        self = value
+        return value
+    }
+
+    /// The document as YAML in the order of its keys: objects in blocks, lists on a line.
+    func yamlText(indent: String = "") throws -> String {
+        guard case .object(let entries) = self, !entries.isEmpty else { return indent + (try flowText()) + "\n" }
+        return try entries.sorted { $0.key < $1.key }.map { key, value in
+            let name = try ConfigValue.string(key).flowText()
+            guard case .object(let inner) = value, !inner.isEmpty else {
+                return "\(indent)\(name): \(try value.flowText())\n"
+            }
+            return "\(indent)\(name):\n" + (try value.yamlText(indent: indent + "  "))
+        }.joined()
+    }
+
+    /// The value on one line; text that could be taken for something else stands in quotes.
+    private func flowText() throws -> String {
+        switch self {
+        case .string(let text):
+            let isPlain =
+                text.wholeMatch(of: /[A-Za-z_.\/][A-Za-z0-9_.\/\-]*/) != nil
+                && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
+                && Double(text) == nil
+            return isPlain ? text : String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+        case .array(let items): return "[" + (try items.map { try $0.flowText() }).joined(separator: ", ") + "]"
+        case .object(let entries):
+            let pairs = try entries.sorted { $0.key < $1.key }.map {
+                "\(try ConfigValue.string($0).flowText()): \(try $1.flowText())"
+            }
+            return "{" + pairs.joined(separator: ", ") + "}"
+        default: return description
+        }
     }
 
     /// What the parser found wrong and where, without the excerpt that Yams adds.

@@ -15,6 +15,9 @@ enum ExitStatus: Int32 {
     case unavailable = 69
     case software = 70
     case inputOutput = 74
+    /// 128 and the number of the signal, as shells count.
+    case interrupted = 130
+    case terminated = 143
 
     /// The code of an error of ours; nil for the argument parser's own.
     init?(of error: any Error) {
@@ -34,6 +37,7 @@ enum ExitStatus: Int32 {
             }
         case BackendError.noSuchDevice: self = .unavailable
         case is UsageError: self = .usage
+        case let error as Interruption: self = error.signal == SIGTERM ? .terminated : .interrupted
         case let error as PartialFailure:
             guard let status = ExitStatus(of: error.cause) else { return nil }
             self = status

@@ -22,14 +22,18 @@ struct TrainingRun {
         self.quiet = quiet
     }
 
-    /// Trains and returns what there is to say of it.
-    func run() throws -> String {
+    /// Trains, from the folder's checkpoint where that is asked for, and returns what there is to say of it.
+    /// - Throws: `Interruption` after Ctrl-C, when the checkpoint is written.
+    func run(resuming: Bool = false) throws -> String {
         let dataset = try Dataset(path: configuration.data)
         let split =
             switch configuration.validation {
             case .share(let share): try dataset.split(validation: share, seed: configuration.seed)
             case .names(let names): try dataset.split(validation: names)
             }
+        let checkpoint = resuming ? try resumable() : nil
+        let data = try DataFingerprint(split)
+        try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
         // A network or window that does not fit should not wait for the reading of every case.
         _ = try configuration.model.makeNetwork(on: backend, seed: 0)
         let training = try prepare(split.training, "training")
@@ -38,42 +42,70 @@ struct TrainingRun {
         if !quiet { trainer.warnings.forEach(note) }
         var model = configuration.model
         if model.labels.isEmpty { model.labels = dataset.labels }
-        let record = try RunRecord(folder: folder, configuration: configuration, split: split)
+        var record = try RunRecord(folder: folder, configuration: configuration, split: split, from: checkpoint?.state)
+        if let checkpoint {
+            try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
+            say("going on after step \(checkpoint.state.iteration)")
+        }
+        let latest: RunRecord.Model = validation.isEmpty ? .best : .last
         var bar = ProgressBar("train", quiet: quiet)
-        var losses: [TrainingStep] = []
-        var validations: [ValidationResult] = []
-        let steps = try trainer.run { event in
+        let signal = StopSignal()
+        let end = try trainer.run(until: { signal.isRaised }) { event in
             switch event {
             case .iteration(let step):
-                losses.append(step)
                 try record.append(step)
                 if step.iteration % configuration.validateEvery == 0 {
-                    try record.save(model, trainer.network.store, as: validation.isEmpty ? .model : .last)
+                    try record.save(model, trainer.network.store, as: latest)
                 }
-                let share = step.seconds / max(step.seconds + step.remaining, 1e-9)
-                bar.show(
-                    share,
-                    String(
-                        format: "step %d  loss %.4f  rate %.2e  %@ left", step.iteration, step.loss, step.learningRate,
-                        duration(step.remaining)))
+                show(step, in: &bar)
             case .validation(let result):
-                validations.append(result)
                 try record.append(result)
                 bar.line(
                     String(
                         format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,
                         result.meanDice,
                         result.isBest ? " (best)" : ""))
-                if result.isBest { try record.save(model, trainer.network.store, as: .model) }
+                if result.isBest { try record.save(model, trainer.network.store, as: .best) }
+            case .checkpoint:
+                try trainer.checkpoint(data: data).write(to: checkpointFile)
             }
         }
         bar.finish()
-        try record.save(model, trainer.network.store, as: validation.isEmpty ? .model : .last)
-        try draw(losses, validations)
-        let best = validations.map(\.meanDice).max().map { String(format: ", best validation Dice %.4f", $0) } ?? ""
-        return "\(steps) steps in \(duration(losses.last?.seconds ?? 0))\(best), "
-            + "tensors took at most \(backend.memory.peak >> 20) MiB\nmodel: \(folder)/model\n"
-            + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
+        if end == .asked, let number = signal.number {
+            throw Interruption(signal: number, step: trainer.state.iteration, folder: folder)
+        }
+        try record.save(model, trainer.network.store, as: latest)
+        try draw(record)
+        return summary(trainer, end, record)
+    }
+
+    private var checkpointFile: String { "\(folder)/checkpoint.safetensors" }
+
+    /// The folder's checkpoint, if this configuration can go on from it; nil where none was written yet.
+    private func resumable() throws -> Checkpoint? {
+        guard FileManager.default.fileExists(atPath: checkpointFile) else {
+            say("\(folder) has no checkpoint yet: beginning at step 0")
+            return nil
+        }
+        let checkpoint = try Checkpoint(file: checkpointFile)
+        try configuration.checkResumes(checkpoint.configuration, source: checkpointFile)
+        let device = "\(backend.name): \(backend.details)"
+        if checkpoint.device != device {
+            say("the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
+        }
+        return checkpoint
+    }
+
+    private func say(_ text: String) {
+        if !quiet { note(text) }
+    }
+
+    private func show(_ step: TrainingStep, in bar: inout ProgressBar) {
+        bar.show(
+            step.seconds / max(step.seconds + step.remaining, 1e-9),
+            String(
+                format: "step %d  loss %.4f  rate %.2e  %@ left", step.iteration, step.loss, step.learningRate,
+                duration(step.remaining)))
     }
 
     private func prepare(_ cases: [DatasetCase], _ purpose: String) throws -> [PreparedCase] {
@@ -88,92 +120,28 @@ struct TrainingRun {
         return prepared
     }
 
-    private func draw(_ losses: [TrainingStep], _ validations: [ValidationResult]) throws {
-        var loss = CurvePlot.Series(
-            name: "training loss", points: losses.map { (Double($0.iteration), $0.loss) })
+    private func summary(_ trainer: Trainer, _ end: TrainingEnd, _ record: RunRecord) -> String {
+        let state = trainer.state
+        let best = state.bestDice.map { String(format: ", best validation Dice %.4f", $0) } ?? ""
+        let early = end == .noProgress ? " (stopped early: the validation Dice no longer rose)" : ""
+        return "\(state.iteration) steps in \(duration(record.seconds))\(early)\(best), "
+            + "tensors took at most \(backend.memory.peak >> 20) MiB\nmodel: \(folder)/model\n"
+            + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
+    }
+
+    private func draw(_ record: RunRecord) throws {
+        var loss = CurvePlot.Series(name: "training loss", points: record.losses)
         loss.smoothing = 0.9
         var panels = [CurvePlot.Panel(yLabel: "loss", series: [loss])]
-        if !validations.isEmpty {
-            var dice = CurvePlot.Series(
-                name: "validation", points: validations.map { (Double($0.iteration), $0.meanDice) })
+        if !record.dice.isEmpty {
+            var dice = CurvePlot.Series(name: "validation", points: record.dice)
             dice.mark = .maximum
             panels.append(CurvePlot.Panel(yLabel: "Dice", series: [dice]))
         }
         try OutputFolder.make(folder + "/figures")
         let plot = CurvePlot(
-            title: "Training", subtitle: "\(losses.count) steps on \(backend.name)", xLabel: "step", panels: panels)
+            title: "Training", subtitle: "\(record.losses.count) steps on \(backend.name)", xLabel: "step",
+            panels: panels)
         try plot.write(to: URL(fileURLWithPath: folder + "/figures/training.png"))
-    }
-}
-
-/// The files that a training writes while it runs.
-private struct RunRecord {
-    /// A model folder of a run.
-    enum Checkpoint: String {
-        /// The best by validation, or the latest where nothing is set aside.
-        case model
-        /// The latest.
-        case last
-    }
-
-    private let folder: String
-    private let training: LineFile
-    private let validation: LineFile
-
-    init(folder: String, configuration: TrainingConfiguration, split: Dataset.Split) throws {
-        self.folder = folder
-        // What an earlier run left here must not pass for this one's.
-        for checkpoint in [Checkpoint.model, .last] {
-            try? FileManager.default.removeItem(atPath: "\(folder)/\(checkpoint.rawValue)")
-        }
-        try OutputFolder.write(CaseSplit(split).json(), to: folder + "/split.json")
-        try OutputFolder.write(configuration.document.jsonText(), to: folder + "/config.json")
-        training = try LineFile(folder + "/training.csv", header: "step,seconds,learning_rate,loss")
-        validation = try LineFile(folder + "/validation.csv", header: "step,case,dice")
-    }
-
-    func append(_ step: TrainingStep) throws {
-        try training.append(
-            String(format: "%d,%.3f,%.6e,%.7f", step.iteration, step.seconds, step.learningRate, step.loss))
-    }
-
-    func append(_ result: ValidationResult) throws {
-        for (name, dice) in result.cases {
-            try validation.append("\(result.iteration),\(name),\(String(format: "%.6f", dice))")
-        }
-        try validation.append("\(result.iteration),mean,\(String(format: "%.6f", result.meanDice))")
-    }
-
-    func save(_ model: ModelDescription, _ store: ParameterStore, as checkpoint: Checkpoint) throws {
-        let place = "\(folder)/\(checkpoint.rawValue)"
-        try OutputFolder.make(place)
-        try OutputFolder.write(model.value.jsonText(), to: place + "/model.json")
-        try Safetensors(tensors: store.state(), metadata: ["format": "pt"]).write(to: place + "/model.safetensors")
-    }
-}
-
-/// A text file that grows line by line, so that a run can be watched and a stopped one keeps what it had.
-private final class LineFile {
-    private let handle: FileHandle
-    private let path: String
-
-    init(_ path: String, header: String) throws {
-        self.path = path
-        try OutputFolder.write(header + "\n", to: path)
-        guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw ImagingError(.cannotWrite, path, "cannot be opened for writing")
-        }
-        self.handle = handle
-        try handle.seekToEnd()
-    }
-
-    deinit { try? handle.close() }
-
-    func append(_ line: String) throws {
-        do {
-            try handle.write(contentsOf: Data((line + "\n").utf8))
-        } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
-        }
     }
 }

@@ -8,7 +8,7 @@ import Testing
     private var backend: ReferenceBackend { arrays.backend }
 
     @Test func everyOpWasRecorded() throws {
-        #expect(try Golden.all.get().count == 59)
+        #expect(try Golden.all.get().count == 75)
     }
 
     @Test(arguments: Golden.names("conv"))

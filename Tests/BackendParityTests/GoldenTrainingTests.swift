@@ -13,7 +13,7 @@ import Testing
         var params = DiceCEParams()
         params.probabilities = [.softmax, .sigmoid, .identity][Int(try golden.number("probabilities"))]
         params.squaredPred = try golden.number("squared") == 1
-        params.jaccard = try golden.number("jaccard") == 1
+        params.ratio = try ratio(golden)
         params.batch = try golden.number("batch") == 1
         params.reduction = try golden.number("sum") == 1 ? .sum : .mean
         params.includeBackground = try golden.number("foreground") == 0
@@ -31,6 +31,33 @@ import Testing
         try backend.diceCELossBackward(
             logits, labels: labels, sums: sums, upstream: try arrays.array([1], [1]), params, into: gx,
             accumulate: false)
+        try golden.expect(loss, is: "loss", arrays)
+        try golden.expect(gx, is: "gx", arrays)
+    }
+
+    private func ratio(_ golden: Golden) throws -> DiceCEParams.Ratio {
+        if try golden.number("jaccard") == 1 { return .jaccard }
+        guard try golden.number("tversky") == 1 else { return .dice }
+        return .tversky(alpha: 0.25, beta: 0.625)
+    }
+
+    @Test(arguments: Golden.names("focal"))
+    func focalLoss(_ name: String) throws {
+        let golden = try Golden.named(name)
+        var params = FocalParams()
+        params.gamma = Float(try golden.number("gamma"))
+        let alpha = Float(try golden.number("alpha"))
+        params.alpha = alpha == 0 ? nil : alpha
+        params.reduction = try golden.number("sum") == 1 ? .sum : .mean
+        params.includeBackground = try golden.number("foreground") == 0
+        params.classWeights = try golden.tensor("weights").values.map(Float.init)
+        let logits = try golden.load("logits", arrays)
+        let labels = try arrays.integers(
+            Shape(try golden.tensor("labels").shape), try golden.tensor("labels").values)
+        let (loss, gx) = (try golden.empty("loss", arrays), try golden.empty("gx", arrays))
+        try backend.focalLoss(logits, labels: labels, params, into: loss)
+        try backend.focalLossBackward(
+            logits, labels: labels, upstream: try arrays.array([1], [1]), params, into: gx, accumulate: false)
         try golden.expect(loss, is: "loss", arrays)
         try golden.expect(gx, is: "gx", arrays)
     }

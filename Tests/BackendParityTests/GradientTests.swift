@@ -26,7 +26,7 @@ import Testing
         #expect(
             Set(checked.map(\.op)) == [
                 "activate", "softmax", "attention", "conv3d", "convTranspose3d", "norm", "maxPool3d", "resample3d",
-                "diceCELoss",
+                "diceCELoss", "focalLoss",
             ])
     }
 }

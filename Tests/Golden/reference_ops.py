@@ -7,7 +7,7 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
-from monai.losses import DiceCELoss
+from monai.losses import DiceCELoss, DiceFocalLoss, TverskyLoss
 
 torch.manual_seed(20)
 torch.set_default_dtype(torch.float64)
@@ -116,7 +116,7 @@ for bits in range(32):
     (gx,) = torch.autograd.grad(loss, x)
     case(f"loss_{bits}", dict(logits=last(x), labels=labels[:, 0], loss=loss.reshape(1), gx=last(gx),
                               weights=weight if weighted else torch.zeros(0)),
-         probabilities=kind, squared=squared, jaccard=jaccard, batch=batch, sum=total, foreground=foreground,
+         probabilities=kind, squared=squared, jaccard=jaccard, tversky=False, batch=batch, sum=total, foreground=foreground,
          lambdaDice=1.25 if entropy else 1, lambdaCE=0.75 if entropy else 0)
 
 gradients = [random(6).detach() for _ in range(3)]
@@ -133,6 +133,31 @@ for name, make in dict(
         optimizer.step()
         tensors |= {f"gradient{i}": g, f"after{i}": p.clone()}
     case(f"optimizer_{name}", tensors)
+
+for bits in range(8):
+    total, foreground, batch = (bool(bits >> i & 1) for i in range(3))
+    channels, kind = [3, 1, 2][bits % 3], bits % 2
+    x, labels = random(2, channels, 2, 1, 3), torch.randint(0, max(2, channels), (2, 1, 2, 1, 3))
+    hot = F.one_hot(labels[:, 0], channels).movedim(-1, 1).double() if channels > 1 else labels.double()
+    settings = dict(include_background=not foreground, reduction="sum" if total else "mean", batch=batch)
+    loss = TverskyLoss(**settings, softmax=kind == 0, sigmoid=kind == 1, alpha=0.25, beta=0.625, smooth_nr=2**-16,
+                       smooth_dr=2**-15)(x, hot)
+    (gx,) = torch.autograd.grad(loss, x)
+    common = dict(batch=batch, sum=total, foreground=foreground)
+    case(f"loss_tversky_{bits}", dict(logits=last(x), labels=labels[:, 0], loss=loss.reshape(1), gx=last(gx), weights=torch.zeros(0)),
+         probabilities=kind, squared=False, jaccard=False, tversky=True, lambdaDice=1, lambdaCE=0, **common)
+    # The focal half of DiceFocalLoss; it computes in float32 unless it is kept from it.
+    gamma, alpha = [2, 0.5, 3][bits % 3], [None, 0.25][bits // 2 % 2]
+    counted = channels - (foreground and channels > 1)
+    weight = torch.tensor([0.5, 1.5, 0.75])[:channels] if counted > 1 and bits % 5 < 3 else None
+    focal = DiceFocalLoss(**settings, gamma=gamma, alpha=alpha, weight=None if weight is None else weight[channels - counted:]).focal
+    torch.Tensor.float, single = torch.Tensor.double, torch.Tensor.float
+    loss = focal(x, hot)
+    torch.Tensor.float = single
+    (gx,) = torch.autograd.grad(loss, x)
+    case(f"focal_{bits}", dict(logits=last(x), labels=labels[:, 0], loss=loss.reshape(1), gx=last(gx),
+                               weights=torch.zeros(0) if weight is None else weight),
+         gamma=gamma, alpha=alpha or 0, sum=total, foreground=foreground)
 
 target = pathlib.Path(__file__).with_suffix(".json")
 target.write_text(json.dumps(cases, separators=(",", ":")).replace('},"', '},\n"') + "\n")

@@ -54,6 +54,19 @@ struct Command {
         return try bench.run(arguments, environment)
     }
 
+    /// Starts `medseg` and returns while it runs.
+    static func start(_ arguments: [String]) throws -> Process {
+        guard let medseg else { throw CocoaError(.fileNoSuchFile) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: medseg.path)
+        process.arguments = arguments
+        for stream in [\Process.standardOutput, \.standardError, \.standardInput] {
+            process[keyPath: stream] = FileHandle.nullDevice
+        }
+        try process.run()
+        return process
+    }
+
     private func run(_ arguments: [String], _ environment: [String: String]) throws -> Outcome {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)

@@ -8,6 +8,7 @@ import Testing
     OptimizerKind.adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false),
     .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled: true),
     .sgd(momentum: 0.9, dampening: 0, nesterov: true, weightDecay: 0),
+    .novograd(beta1: 0.5, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, averages: true),
 ])
 func optimizersReachTheMinimumOfABowl(_ kind: OptimizerKind) throws {
     let store = ParameterStore(backend: ReferenceBackend(), seed: 1)
@@ -45,4 +46,69 @@ func optimizersReachTheMinimumOfABowl(_ kind: OptimizerKind) throws {
     #expect(abs((state["running_mean"] ?? 0) - 0.3) < 1e-6)
     #expect(abs((state["running_var"] ?? 0) - 1.6) < 1e-6)
     #expect(store.counters.map(\.value) == [1])
+}
+
+/// Parameters at given values, and gradients that are whatever a test wants.
+private struct Slope {
+    let parameters: [Parameter]
+
+    init(_ values: [[Float]]) throws {
+        let store = ParameterStore(backend: ReferenceBackend(), seed: 1)
+        parameters = try values.enumerated().map { index, values in
+            let parameter = try store.parameter("p\(index)", [values.count], .constant(0))
+            try parameter.set(values)
+            return parameter
+        }
+    }
+
+    func gradients(_ index: Int, _ values: [Double]) throws -> Gradients {
+        let leaf = parameters[index].leaf
+        return try scale(leaf, by: 1).gradients(upstream: Tensor(values, shape: leaf.shape, on: leaf.backend))
+    }
+}
+
+/// Three steps of monai.optimizers.Novograd(p, 0.125, (0.875, 0.9375), 2**-10, weight_decay, grad_averaging).
+@Test(
+    arguments: [
+        (0.25, false, [0.41159874313255873, -0.6613783758891283, 0.13629400816080034]),
+        (0, true, [0.4985878512635998, -0.9771664992429513, 0.2408512139079591]),
+    ] as [(Float, Bool, [Double])])
+func novogradFollowsMONAI(_ decay: Float, averages: Bool, expected: [Double]) throws {
+    let slope = try Slope([[0.5, -1, 0.25]])
+    let kind = OptimizerKind.novograd(
+        beta1: 0.875, beta2: 0.9375, epsilon: 0x1p-10, weightDecay: decay, averages: averages)
+    let optimizer = try Optimizer(kind, parameters: slope.parameters)
+    for gradient in [[1, -2, 0.5], [0.25, 0.5, -1], [-3, 1, 2]] as [[Double]] {
+        try optimizer.step(slope.gradients(0, gradient), learningRate: 0.125)
+    }
+    for (value, expected) in zip(try slope.parameters[0].leaf.doubles(), expected) {
+        #expect(abs(value - expected) < 1e-6)
+    }
+}
+
+/// torch.nn.utils.clip_grad_norm_ of gradients (3, 0) and (4, 0), of length 5 together.
+@Test(arguments: [(2.0, 1.2, 1.6), (10, 3, 4)])
+func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Double) throws {
+    let slope = try Slope([[0, 0], [0, 0]])
+    let joined = try add(scale(slope.parameters[0].leaf, by: 3), scale(slope.parameters[1].leaf, by: 4))
+    var sum = GradientSum(parameters: slope.parameters)
+    try sum.add(joined.gradients(upstream: Tensor([1, 0] as [Double], shape: [2], on: joined.backend)))
+    #expect(try sum.clip(toNorm: limit) == 5)
+    for (gradient, expected) in zip(sum.gradients, [first, second]) {
+        let values = try #require(try gradient?.doubles())
+        #expect(abs(values[0] - expected) < 1e-6 && values[1] == 0)
+    }
+}
+
+@Test func gradientsOfSeveralPassesAddUp() throws {
+    let slope = try Slope([[0, 0], [0]])
+    var sum = GradientSum(parameters: slope.parameters)
+    let first = try slope.gradients(0, [1, 2])
+    try sum.add(first)
+    try sum.add(slope.gradients(0, [0.5, -4]))
+    try sum.add(slope.gradients(1, [7]))
+    try sum.multiply(by: 0.5)
+    #expect(try sum.gradients[0]?.doubles() == [0.75, -1] && sum.gradients[1]?.doubles() == [3.5])
+    // What the first pass gave is not written to.
+    #expect(try first[slope.parameters[0].leaf]?.doubles() == [1, 2])
 }

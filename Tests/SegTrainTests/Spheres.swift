@@ -48,11 +48,13 @@ enum Spheres {
 struct Recording {
     var losses: [Double] = []
     var validations: [ValidationResult] = []
+    var checkpoints: [Int] = []
 
     mutating func take(_ event: TrainingEvent) {
         switch event {
         case .iteration(let step): losses.append(step.loss)
         case .validation(let result): validations.append(result)
+        case .checkpoint(let iteration): checkpoints.append(iteration)
         }
     }
 }

@@ -29,8 +29,8 @@ import Testing
     ) throws -> (Recording, [String: StoredTensor]) {
         var recording = Recording()
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
-        let steps = try trainer.run { recording.take($0) }
-        #expect(steps == recording.losses.count)
+        #expect(try trainer.run { recording.take($0) } == .completed)
+        #expect(trainer.state.iteration == recording.losses.count)
         return (recording, try trainer.network.store.state())
     }
 

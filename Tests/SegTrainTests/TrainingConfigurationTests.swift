@@ -35,8 +35,11 @@ import Testing
         ],
         "optimizer": [
             "name": "adamw", "learning_rate": 0.125, "weight_decay": 0.5, "betas": [0.5, 0.75], "eps": 0.25,
+            "clip_norm": 12,
         ],
-        "schedule": ["name": "step", "size": 7, "gamma": 0.5], "iterations": 11, "minutes": 2.5, "validate_every": 4,
+        "schedule": ["name": "step", "size": 7, "gamma": 0.5, "warmup": 3, "warmup_start": 0.25], "accumulate": 6,
+        "recompute": true, "iterations": 11, "minutes": 2.5, "validate_every": 4, "checkpoint_every": 2,
+        "early_stopping": ["patience": 5, "min_delta": 0.125],
     ]
 
     private static let sgd: ConfigValue = [
@@ -68,16 +71,102 @@ import Testing
         #expect(all.augmentation == augmentation)
         var loss = DiceCEParams()
         (loss.probabilities, loss.includeBackground, loss.squaredPred) = (.identity, false, true)
-        (loss.jaccard, loss.batch, loss.reduction) = (true, true, .sum)
+        (loss.ratio, loss.batch, loss.reduction) = (.jaccard, true, .sum)
         (loss.smoothNr, loss.smoothDr, loss.lambdaDice, loss.lambdaCE) = (0.25, 0.5, 0.75, 2)
         loss.classWeights = [1, 2, 3]
-        #expect(all.loss == loss)
+        #expect(all.loss == SegmentationLoss(loss))
         #expect(
             all.optimizer == .adam(beta1: 0.5, beta2: 0.75, epsilon: 0.25, weightDecay: 0.5, decoupled: true))
         #expect(all.learningRate == 0.125 && all.schedule == .step(size: 7, gamma: 0.5))
-        #expect(all.iterations == 11 && all.minutes == 2.5 && all.validateEvery == 4)
+        #expect(all.iterations == 11 && all.minutes == 2.5 && all.validateEvery == 4 && all.checkpointEvery == 2)
+        #expect(all.warmUp == WarmUp(iterations: 3, start: 0.25) && all.clipNorm == 12)
+        #expect(all.accumulation == 6 && all.recomputes)
+        #expect(all.earlyStopping?.patience == 5 && all.earlyStopping?.minDelta == 0.125)
         let other = try read(Self.full.setting(["optimizer"], to: Self.sgd))
         #expect(other.optimizer == .sgd(momentum: 0.5, dampening: 0.25, nesterov: false, weightDecay: 2))
+        let last = try read(Self.full.setting(["optimizer"], to: Self.novograd))
+        #expect(
+            last.optimizer == .novograd(beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, averages: true))
+    }
+
+    private static let novograd: ConfigValue = ["name": "novograd", "learning_rate": 0.1, "grad_averaging": true]
+
+    @Test func theOtherLossesAndSchedulesAreRead() throws {
+        let focal = try read(
+            Self.full.setting(
+                ["loss"],
+                to: [
+                    "name": "dice_focal", "gamma": 3, "alpha": 0.25, "lambda_focal": 0.5, "weight": [1, 2, 3],
+                    "include_background": false, "reduction": "sum",
+                ])
+        ).loss
+        #expect(focal.lambdaFocal == 0.5 && focal.overlap.lambdaCE == 0 && focal.overlap.classWeights == [1, 2, 3])
+        let params = try #require(focal.focal)
+        #expect(params.gamma == 3 && params.alpha == 0.25 && params.classWeights == [1, 2, 3])
+        #expect(!params.includeBackground && params.reduction == .sum)
+        let tversky = try read(
+            Self.full.setting(["loss"], to: ["name": "tversky", "alpha": 0.25, "beta": 0.75, "batch": true])
+        ).loss
+        #expect(tversky.overlap.ratio == .tversky(alpha: 0.25, beta: 0.75) && tversky.overlap.batch)
+
+        var rule = PlateauRule()
+        (rule.monitor, rule.factor, rule.patience, rule.threshold) = (.loss, 0.5, 3, 0.25)
+        (rule.isRelative, rule.cooldown, rule.smallest) = (false, 2, 0.5)
+        let plateau = try read(
+            Self.full.setting(
+                ["schedule"],
+                to: [
+                    "name": "plateau", "monitor": "loss", "factor": 0.5, "patience": 3, "threshold": 0.25,
+                    "threshold_mode": "abs", "cooldown": 2, "min_rate": 0.0625,
+                ]))
+        #expect(plateau.schedule == .plateau(rule) && plateau.warmUp == nil)
+    }
+
+    /// What is printed and kept in a run reads back as what it says.
+    @Test(arguments: ["dice", "dice_ce", "dice_focal", "tversky"], ["adam", "sgd", "novograd"])
+    func theResolvedConfigurationIsTheSame(_ loss: String, _ optimizer: String) throws {
+        let schedules: [ConfigValue] = [["name": "plateau"], ["name": "polynomial"], ["name": "cosine"], [:]]
+        for schedule in schedules {
+            let sparse = Self.full.setting(["loss"], to: ["name": .string(loss)]).setting(["schedule"], to: schedule)
+                .setting(["optimizer"], to: ["name": .string(optimizer), "learning_rate": 0.1])
+                .setting(["augmentation"], to: nil).setting(["minutes"], to: nil).setting(["early_stopping"], to: nil)
+            let first = try read(sparse)
+            let second = try read(first.resolved)
+            #expect(second.resolved == first.resolved)
+            #expect(second.loss == first.loss && second.optimizer == first.optimizer)
+            #expect(second.schedule == first.schedule && second.sampling == first.sampling)
+            #expect(second.augmentation == first.augmentation && second.model == first.model)
+        }
+    }
+
+    @Test func presetsAreWholeAndTheUsersEntriesWin() throws {
+        for preset in Preset.all {
+            let configuration = try read(["preset": .string(preset.name), "data": "here"])
+            let network = try configuration.model.makeNetwork(on: ReferenceBackend(), seed: 0)
+            #expect(configuration.data == "here" && network.inputChannels == 1)
+        }
+        let report = try read(["preset": "report", "data": "x"])
+        #expect(
+            report.optimizer
+                == .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-4, decoupled: false))
+        #expect(report.learningRate == 1e-4 && report.schedule == .step(size: 140, gamma: 0.5))
+        let changed = try read([
+            "preset": "report", "data": "x", "optimizer": ["learning_rate": 0.5], "schedule": ["name": "cosine"],
+            "roi_size": [32, 32, 32],
+        ])
+        #expect(changed.optimizer == report.optimizer && changed.learningRate == 0.5)
+        #expect(changed.schedule == .cosine && changed.model.roiSize == Triple(32))
+        #expect(changed.loss == report.loss)
+        let error = try #require(throws: ConfigError.self) { try read(["preset": "best", "data": "x"]) }
+        #expect(error.key == "preset" && error.description.contains("report, tutorial, nnunet"))
+    }
+
+    @Test func whatWatchesTheValidationNeedsOne() throws {
+        let none = Self.full.setting(["validation"], to: 0)
+        #expect(try #require(throws: ConfigError.self) { try read(none) }.key == "early_stopping")
+        let plateau = none.setting(["early_stopping"], to: nil).setting(["schedule"], to: ["name": "plateau"])
+        #expect(try #require(throws: ConfigError.self) { try read(plateau) }.key == "schedule.monitor")
+        #expect(throws: Never.self) { try read(plateau.setting(["schedule", "monitor"], to: "loss")) }
     }
 
     /// The paths of all keys, but those of maps whose keys are the user's.
@@ -111,7 +200,10 @@ import Testing
             (["augmentation", "rotate90"], 0.1), (["loss", "name"], "focal"), (["loss", "reduction"], "none"),
             (["loss", "weight"], [1, 2]), (["optimizer", "name"], "lion"), (["optimizer", "learning_rate"], 0),
             (["optimizer", "betas"], [0.9, 1]), (["optimizer", "betas"], [0.9]), (["schedule", "name"], "warm"),
-            (["schedule", "size"], 0), (["data"], 1), (["optimizer"], nil), (["data"], nil), (["iterations"], nil),
+            (["schedule", "size"], 0), (["schedule", "warmup"], -1), (["schedule", "warmup_start"], 2),
+            (["accumulate"], 0), (["recompute"], 1), (["checkpoint_every"], 0), (["optimizer", "clip_norm"], 0),
+            (["early_stopping", "patience"], 0), (["early_stopping", "min_delta"], -1), (["data"], 1),
+            (["optimizer"], nil), (["data"], nil), (["iterations"], nil),
         ] as [([String], ConfigValue?)])
     func aWrongValueIsNamed(_ path: [String], _ value: ConfigValue?) throws {
         let error = try #require(throws: ConfigError.self) { try read(Self.full.setting(path, to: value)) }
@@ -123,7 +215,7 @@ import Testing
         let softmax = try #require(throws: ConfigError.self) { try read(document) }
         #expect(softmax.key == "loss" && softmax.message.contains("sigmoid: true"))
         document = document.setting(["loss"], to: ["sigmoid": true])
-        #expect(try read(document).loss.probabilities == .sigmoid)
+        #expect(try read(document).loss.overlap.probabilities == .sigmoid)
         #expect(try read(document).model.classCount == 2)
         document = document.setting(["loss"], to: ["sigmoid": true, "include_background": false])
         #expect(try #require(throws: ConfigError.self) { try read(document) }.key == "loss.include_background")

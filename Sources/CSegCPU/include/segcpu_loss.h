@@ -26,4 +26,20 @@ void segcpu_dice_gradient(
     const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, const float *by_overlap,
     const float *by_size, float cross_entropy, float *gx, bool accumulate, float *scratch);
 
+typedef struct {
+    size_t channels;
+    float gamma;
+    float positive, negative; // Factors where the reference is 1 and 0.
+    const float *shares; // [channels]: a class's factor in the loss.
+} segcpu_focal;
+
+// sum [1] receives the sum of the rows' focal losses. Scratch: 16 channels of floats.
+void segcpu_focal_sum(
+    const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sum);
+
+// Gradient for the logits, times `scale`. Scratch: 16 channels of floats.
+void segcpu_focal_gradient(
+    const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float scale, float *gx,
+    bool accumulate, float *scratch);
+
 #endif

@@ -99,7 +99,7 @@ struct SwinTransformer {
         var outputs = [try normalized(y)]
         for (index, stage) in stages.enumerated() {
             if !stageBlocks.isEmpty { y = try stageBlocks[index](y, in: context) }
-            y = try stage(y, in: context)
+            y = try context.recomputing([y]) { try stage($0[0], in: $1) }
             outputs.append(try normalized(y))
         }
         return outputs

@@ -180,7 +180,7 @@ struct VisionTransformer {
         let shape = Shape(batch: x.shape.batch, size: grid, channels: tokens.shape.channels)
         var outputs: [Tensor] = []
         for (index, block) in blocks.enumerated() {
-            tokens = try block(tokens, in: context)
+            tokens = try context.recomputing([tokens]) { try block($0[0], in: $1) }
             if kept.contains(index) { outputs.append(try reshape(tokens, shape)) }
         }
         let last = try norm(tokens, followers: NormFollowers(), in: context)

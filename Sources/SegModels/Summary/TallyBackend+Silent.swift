@@ -70,6 +70,13 @@ extension TallyBackend {
         into gx: BufferView, accumulate: Bool
     ) throws {}
 
+    func focalLoss(_ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView) throws {}
+
+    func focalLossBackward(
+        _ logits: BufferView, labels: BufferView, upstream: BufferView, _ params: FocalParams, into gx: BufferView,
+        accumulate: Bool
+    ) throws {}
+
     func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {}
 
     func sgdStep(_ slots: [SGDSlot], _ params: SGDParams) throws {}

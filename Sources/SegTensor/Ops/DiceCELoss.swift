@@ -6,14 +6,7 @@ public import SegBackend
 /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
 public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams) throws -> Tensor {
     let classes = logits.shape.channels
-    try require(
-        labels.shape.count == logits.shape.rows && labels.shape[0] == logits.shape[0], "diceCELoss",
-        "labels \(labels.shape) do not fit logits \(logits.shape)")
-    try require(
-        labels.view.dtype == .i32, "diceCELoss", "labels are \(labels.view.dtype); make them with Tensor(labels:)")
-    try require(
-        params.classWeights.isEmpty || params.classWeights.count == classes, "diceCELoss",
-        "\(params.classWeights.count) class weights were given for \(classes) classes")
+    try validateLoss("diceCELoss", logits, labels, classWeights: params.classWeights.count)
     try require(
         params.includeBackground || classes > 1, "diceCELoss", "leaving out the background needs at least two classes")
     let backend = logits.backend
@@ -27,4 +20,15 @@ public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams)
                 accumulate: accumulate)
         }
     }
+}
+
+/// Insists that labels and class weights fit logits.
+func validateLoss(_ op: String, _ logits: Tensor, _ labels: Tensor, classWeights: Int) throws {
+    try require(
+        labels.shape.count == logits.shape.rows && labels.shape[0] == logits.shape[0], op,
+        "labels \(labels.shape) do not fit logits \(logits.shape)")
+    try require(labels.view.dtype == .i32, op, "labels are \(labels.view.dtype); make them with Tensor(labels:)")
+    try require(
+        classWeights == 0 || classWeights == logits.shape.channels, op,
+        "\(classWeights) class weights were given for \(logits.shape.channels) classes")
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import SegBackend
 import SegModels
 import SegTrain
@@ -9,16 +10,24 @@ struct TrainCommand: ParsableCommand {
         commandName: "train",
         abstract: "Trains a network on a dataset, as a YAML file says.",
         discussion: """
-            Writes a run folder: config.json, split.json, training.csv, validation.csv, figures, and the model folders that \
-            predict and evaluate take: model/ is the best by validation (or the latest, where nothing is set aside), last/ \
-            the latest. See examples/ for configurations.
+            Writes a run folder: config.json, split.json, training.csv, validation.csv, figures, the checkpoint that \
+            --resume goes on from, and the model folders that predict and evaluate take: model/ is the best by \
+            validation (or the latest, where nothing is set aside), last/ the latest. `preset:` in the YAML file takes \
+            report, tutorial or nnunet as a base. See examples/ for configurations.
+
+            A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
+            weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \
+            set to something else; a changed configuration or changed data are refused.
             """)
 
-    @Argument(help: "The configuration (YAML).")
-    var config: String
+    @Argument(help: "The configuration (YAML); with --resume the run's own, if left out.")
+    var config: String?
 
     @Option(help: "The run folder to write.")
-    var out: String
+    var out: String?
+
+    @Option(help: "The run folder to go on with.")
+    var resume: String?
 
     @Option(name: .customLong("set"), help: "Change an entry, as optimizer.learning_rate=0.001; repeatable.")
     var changes: [String] = []
@@ -29,13 +38,38 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Write into a folder that holds files.")
     var force = false
 
+    @Flag(help: "Print the whole configuration, every default and preset entry written out, and do nothing.")
+    var printConfig = false
+
     func run() throws {
-        let value = try ConfigValue(yamlFile: config, changes: changes)
-        let configuration = try TrainingConfiguration(value, source: config)
+        let configuration = try readConfiguration()
+        if printConfig {
+            return print(try configuration.resolved.yamlText(), terminator: "")
+        }
+        guard let folder = resume ?? out else {
+            throw UsageError("name the run folder: --out DIR, or --resume DIR to go on with one")
+        }
         let backend = try device.makeBackend()
-        try OutputFolder.prepare(out, force: force)
+        if resume == nil { try OutputFolder.prepare(folder, force: force) }
         if !printing.quiet { note("device \(backend.name): \(backend.details)") }
-        let result = try TrainingRun(configuration, folder: out, on: backend, quiet: printing.quiet).run()
-        print(result)
+        let run = TrainingRun(configuration, folder: folder, on: backend, quiet: printing.quiet)
+        print(try run.run(resuming: resume != nil))
+    }
+
+    private func readConfiguration() throws -> TrainingConfiguration {
+        guard let resume else {
+            guard let config else { throw UsageError("name a configuration (YAML), or a run with --resume") }
+            return try TrainingConfiguration(ConfigValue(yamlFile: config, changes: changes), source: config)
+        }
+        guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
+        guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {
+            throw ConfigError(
+                .noInput, source: resume, key: nil, "is no run folder: it has no config.json; start one with --out")
+        }
+        let file = config ?? "\(resume)/config.json"
+        let value =
+            try config == nil
+            ? ConfigValue(jsonFile: file).applying(changes) : ConfigValue(yamlFile: file, changes: changes)
+        return try TrainingConfiguration(value, source: file)
     }
 }

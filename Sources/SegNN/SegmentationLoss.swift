@@ -1,0 +1,47 @@
+public import SegBackend
+public import SegTensor
+
+/// What a training minimises: a ratio of overlap, with a cross entropy or a focal loss beside it.
+///
+/// `monai.losses.DiceLoss`, `DiceCELoss`, `DiceFocalLoss`, `TverskyLoss`.
+public struct SegmentationLoss: Hashable, Sendable {
+    /// Dice or another ratio, with the cross entropy.
+    public var overlap: DiceCEParams
+    /// The focal loss; nil for none.
+    public var focal: FocalParams?
+    /// Weight of the focal loss.
+    public var lambdaFocal: Float
+
+    /// Makes a loss.
+    public init(_ overlap: DiceCEParams, focal: FocalParams? = nil, lambdaFocal: Float = 1) {
+        self.overlap = overlap
+        self.focal = focal
+        self.lambdaFocal = lambdaFocal
+    }
+
+    /// The loss of one output.
+    ///
+    /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, result `[1]`.
+    /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+    public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
+        let loss = try diceCELoss(logits, labels: labels, overlap)
+        guard let focal else { return loss }
+        return try add(loss, scale(focalLoss(logits, labels: labels, focal), by: lambdaFocal))
+    }
+
+    /// The loss of an output and of the heads that supervise coarser levels, resized to it.
+    ///
+    /// A head counts half of the one before it, and the weights add up to 1. Isensee et al. 2021, "nnU-Net".
+    /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+    public func callAsFunction(supervised outputs: [Tensor], labels: Tensor) throws -> Tensor {
+        guard let first = outputs.first else { throw TensorError(op: "loss", "the network gave no output") }
+        guard outputs.count > 1 else { return try self(first, labels: labels) }
+        let weights = outputs.indices.map { 1 / Float(1 << $0) }
+        let total = weights.reduce(0, +)
+        var loss = try scale(self(first, labels: labels), by: weights[0] / total)
+        for (output, weight) in zip(outputs, weights).dropFirst() {
+            loss = try add(loss, scale(self(output, labels: labels), by: weight / total))
+        }
+        return loss
+    }
+}

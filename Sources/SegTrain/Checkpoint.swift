@@ -1,0 +1,117 @@
+internal import Foundation
+internal import SegBackend
+public import SegModels
+internal import SegNN
+internal import SegTensor
+
+/// Everything a training needs to go on as if it had never stopped, in one safetensors file.
+///
+/// `model.NAME` are the network's parameters and buffers, `optimizer.NAME` what the optimiser keeps. The backends that
+/// compute in 32 bits go on bit for bit; the reference, which computes in 64, goes on from rounded values.
+public struct Checkpoint: Sendable {
+    /// Where the loop stands.
+    public let state: TrainingState
+    /// The configuration of the run, every default written out.
+    public let configuration: ConfigValue
+    /// What it was trained on.
+    public let data: DataFingerprint
+    /// The device that computed it: another one need not go on with the same bits.
+    public let device: String
+    let optimizerSteps: Int
+    let tensors: [String: StoredTensor]
+
+    private static let format = "medseg-checkpoint-1"
+
+    /// What stands beside the arrays.
+    private struct Header: Codable {
+        let state: TrainingState
+        let configuration: ConfigValue
+        let data: DataFingerprint
+        let device: String
+        let optimizerSteps: Int
+    }
+
+    init(
+        state: TrainingState, configuration: ConfigValue, data: DataFingerprint, device: String, optimizerSteps: Int,
+        tensors: [String: StoredTensor]
+    ) {
+        self.state = state
+        self.configuration = configuration
+        self.data = data
+        self.device = device
+        self.optimizerSteps = optimizerSteps
+        self.tensors = tensors
+    }
+
+    /// Reads a checkpoint.
+    /// - Throws: `ConfigError` naming the file where it cannot be read or is none.
+    public init(file path: String) throws {
+        let file = try Safetensors(file: path)
+        guard file.metadata["format"] == Self.format, let text = file.metadata["training"],
+            let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
+        else {
+            throw ConfigError(
+                source: path, key: nil, "is no checkpoint of a training that this version of MedSeg can go on with")
+        }
+        self.init(
+            state: header.state, configuration: header.configuration, data: header.data, device: header.device,
+            optimizerSteps: header.optimizerSteps, tensors: file.tensors)
+    }
+
+    /// Writes the checkpoint so that its name stands for the old one or for the new one, whole, at every moment.
+    /// - Throws: `ConfigError` naming the file; the old one is then still there.
+    public func write(to path: String) throws {
+        let header = Header(
+            state: state, configuration: configuration, data: data, device: device, optimizerSteps: optimizerSteps)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let text = String(decoding: try encoder.encode(header), as: UTF8.self)
+        let file = Safetensors(tensors: tensors, metadata: ["format": Self.format, "training": text])
+        try DurableFile.write(file.encoded(), to: path)
+    }
+}
+
+extension Trainer {
+    /// Everything needed to go on from here.
+    /// - Throws: `BackendError` where a transfer fails.
+    public func checkpoint(data: DataFingerprint) throws -> Checkpoint {
+        let aliases = Set(network.store.aliases.map(\.name))
+        var tensors: [String: StoredTensor] = [:]
+        for (name, tensor) in try network.store.state() where !aliases.contains(name) {
+            tensors["model." + name] = tensor
+        }
+        for (name, values) in optimizer.slots {
+            tensors["optimizer." + name] = StoredTensor(try values.floats(), shape: values.shape.dimensions)
+        }
+        return Checkpoint(
+            state: state, configuration: configuration.resolved, data: data,
+            device: "\(backend.name): \(backend.details)", optimizerSteps: optimizer.step, tensors: tensors)
+    }
+
+    /// Takes a checkpoint's place, before `run`.
+    /// - Parameters:
+    ///   - seconds: Seconds the run had taken by then.
+    ///   - source: The checkpoint's file, for errors.
+    /// - Throws: `ConfigError` where an array does not fit the network or the optimiser; `BackendError`.
+    public func restore(_ checkpoint: Checkpoint, seconds: Double, source: String) throws {
+        func tensors(_ prefix: String) -> [String: StoredTensor] {
+            Dictionary(
+                uniqueKeysWithValues: checkpoint.tensors.lazy.filter { $0.key.hasPrefix(prefix) }.map {
+                    (String($0.key.dropFirst(prefix.count)), $0.value)
+                })
+        }
+        try network.store.load(tensors("model."), source: source)
+        let kept = tensors("optimizer.")
+        for (name, values) in optimizer.slots {
+            guard let stored = kept[name], stored.shape == values.shape.dimensions else {
+                throw ConfigError(source: source, key: "optimizer." + name, "is missing or of another shape")
+            }
+            let new = try Tensor(stored.floats(), shape: values.shape, on: backend)
+            try backend.scale(new.view, by: 1, into: values.view, times: 0)
+        }
+        optimizer.step = checkpoint.optimizerSteps
+        state = checkpoint.state
+        state.reconsider(configuration.earlyStopping)
+        secondsBefore = seconds
+    }
+}
