@@ -126,8 +126,10 @@ extension ConfigReader {
         guard let ends = try doubles(key) else { return usual }
         guard ends.count == 2, ends.allSatisfy(\.isFinite), ends[0] > limit, ends[0] <= ends[1] else {
             let least = limit.isFinite ? ", both above \(Int(limit))" : ""
-            throw error(key, "should be the least and the greatest\(least), such as "
-                + "[\(usual.lowerBound), \(usual.upperBound)], not \(ends)")
+            throw error(
+                key,
+                "should be the least and the greatest\(least), such as "
+                    + "[\(usual.lowerBound), \(usual.upperBound)], not \(ends)")
         }
         return ends[0]...ends[1]
     }

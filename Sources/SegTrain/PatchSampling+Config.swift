@@ -28,6 +28,21 @@ extension PatchSampling {
         try reader.finish()
     }
 
+    /// The object `sampling` that is read as this.
+    var entries: [String: ConfigValue] {
+        var entries: [String: ConfigValue] = [
+            "samples_per_volume": .int(samplesPerVolume), "volumes_per_batch": .int(volumesPerBatch),
+            "image_threshold": .number(imageThreshold), "pad": .bool(pad),
+        ]
+        if let foregroundOversampling {
+            entries["foreground_oversampling"] = .double(foregroundOversampling)
+        } else {
+            entries["pos"] = .double(positive)
+            entries["neg"] = .double(negative)
+        }
+        return entries
+    }
+
     private mutating func readCentres(_ reader: ConfigReader) throws {
         let weights = (try reader.double("pos"), try reader.double("neg"))
         (positive, negative) = (weights.0 ?? 1, weights.1 ?? 1)

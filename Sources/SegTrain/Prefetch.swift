@@ -4,21 +4,21 @@ internal import Synchronization
 /// Values by their number, computed by worker threads some numbers ahead of the one that is asked for.
 ///
 /// What comes out depends on the numbers alone, not on the threads; a value waits until its turn.
-final class Prefetch<Value: Sendable> {
+package final class Prefetch<Value: Sendable> {
     private let compute: @Sendable (Int) -> Value
     private let workers: OperationQueue
     private let ahead: Int
     private var pending: [Pending<Value>] = []
     private var next: Int
     /// Seconds for which `value()` had to wait.
-    private(set) var secondsWaited = 0.0
+    package private(set) var secondsWaited = 0.0
 
     /// Starts computing the first values.
     /// - Parameters:
     ///   - first: The number of the first value.
     ///   - threads: Threads that compute.
     ///   - ahead: Values that are computed or kept before they are asked for.
-    init(from first: Int, threads: Int, ahead: Int, _ compute: @escaping @Sendable (Int) -> Value) {
+    package init(from first: Int, threads: Int, ahead: Int, _ compute: @escaping @Sendable (Int) -> Value) {
         precondition(threads > 0 && ahead > 0, "\(threads) threads cannot compute \(ahead) values ahead")
         self.compute = compute
         self.ahead = ahead
@@ -32,7 +32,7 @@ final class Prefetch<Value: Sendable> {
     deinit { workers.cancelAllOperations() }
 
     /// The next value and its number.
-    func value() -> (number: Int, value: Value) {
+    package func value() -> (number: Int, value: Value) {
         let number = next - pending.count
         let first = pending.removeFirst()
         start()
