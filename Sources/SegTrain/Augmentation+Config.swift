@@ -1,4 +1,4 @@
-public import SegData
+internal import SegData
 internal import SegImaging
 internal import SegModels
 

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import SegBackend
-public import SegData
+internal import SegData
 internal import SegImaging
 internal import SegModels
 

@@ -48,7 +48,15 @@ struct GaussianFilter {
                     let centre = input + base + position * inner + start
                     let weight = kernel[0]
                     for index in 0..<count { target[index] = weight * centre[index] }
-                    for offset in 1..<kernel.count {
+                    // Where the kernel is inside on both sides its taps are taken four at once, to write less often.
+                    let inside = min(position, extent - 1 - position, kernel.count - 1) / 2 * 2
+                    for offset in stride(from: 1, to: inside, by: 2) {
+                        let (first, second) = (offset * inner, (offset + 1) * inner)
+                        add(
+                            target, centre - first, centre + first, kernel[offset], centre - second, centre + second,
+                            kernel[offset + 1], count)
+                    }
+                    for offset in (inside + 1)..<kernel.count {
                         let (low, high) = (position - offset >= 0, position + offset < extent)
                         let weight = kernel[offset]
                         if low, high {
@@ -78,11 +86,24 @@ struct GaussianFilter {
                 let target = output + row * extent
                 let weight = kernel[0]
                 for index in 0..<extent { target[index] = weight * centre[index] }
-                for offset in 1..<kernel.count {
-                    add(target, centre - offset, centre + offset, kernel[offset], extent)
+                let even = tail / 2 * 2
+                for offset in stride(from: 1, to: even, by: 2) {
+                    add(
+                        target, centre - offset, centre + offset, kernel[offset], centre - offset - 1,
+                        centre + offset + 1, kernel[offset + 1], extent)
                 }
+                if tail > even { add(target, centre - tail, centre + tail, kernel[tail], extent) }
             }
         }
+    }
+
+    @inline(__always)
+    private static func add(
+        _ target: UnsafeMutablePointer<Float>, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>,
+        _ first: Float, _ c: UnsafeMutablePointer<Float>, _ d: UnsafeMutablePointer<Float>, _ second: Float,
+        _ count: Int
+    ) {
+        for index in 0..<count { target[index] += first * (a[index] + b[index]) + second * (c[index] + d[index]) }
     }
 
     @inline(__always)
