@@ -15,15 +15,17 @@ public struct PatchBatch: Sendable {
 /// Batches of augmented patches; the batch of a step depends on the seed and the step's number alone.
 ///
 /// Volumes are taken in a new random order each epoch. Draws follow MONAI: `RandCropByPosNegLabeld`, `RandFlipd`,
-/// `RandRotate90d`, `RandScaleIntensityd`, `RandShiftIntensityd`, from NumPy's generator.
+/// `RandRotate90d` and so on, from NumPy's generator; seeded anew for every volume, or by `PatchSampling.Draws.monai`
+/// once for the whole training.
 public struct PatchSource: Sendable {
     private let cases: [PreparedCase]
     private let samplers: [CropSampler]
     private let sampling: PatchSampling
     private let transforms: [any RandomPatchTransform]
-    private let seed: UInt32
+    private let order: VolumeOrder
+    private let sequence: PlanSequence?
 
-    /// Lists the voxels that patches can be centred on, once for all steps.
+    /// Counts the voxels that patches can be centred on, once for all steps.
     /// - Throws: `ImagingError` naming the case that gives no patches, or a setting that makes no sense.
     public init(
         _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32
@@ -34,59 +36,118 @@ public struct PatchSource: Sendable {
                 .badArgument, "augmentation.rotate90",
                 "turns axes 0 and 1, so patches must be equally large along both, not \(sampling.size)")
         }
-        self.cases = sampling.pad ? cases.map { $0.padded(to: sampling.size) } : cases
+        let cases = sampling.pad ? cases.map { $0.padded(to: sampling.size) } : cases
+        let samplers = try Self.samplers(cases, sampling)
+        let order = VolumeOrder(count: cases.count, seed: seed)
+        self.cases = cases
+        self.samplers = samplers
         self.sampling = sampling
-        self.seed = seed
+        self.order = order
         transforms = augmentation.transforms
+        switch sampling.draws {
+        case .medseg: sequence = nil
+        case .monai:
+            sequence = PlanSequence(RandomPipeline(transforms, seed: seed)) { step, random in
+                Self.volumes(step, sampling, order).enumerated().flatMap { slot, volume in
+                    Self.plans(slot, samplers[volume.index], sampling, &random)
+                }
+            }
+        }
+    }
+
+    private static func samplers(
+        _ cases: [PreparedCase], _ sampling: PatchSampling
+    ) throws(ImagingError) -> [CropSampler] {
         let options = CropSampler.Options(
             patchSize: sampling.size, positive: sampling.positive, negative: sampling.negative,
             imageThreshold: sampling.imageThreshold)
         var samplers: [CropSampler] = []
-        for item in self.cases {
-            guard (0..<3).allSatisfy({ sampling.size[$0] <= item.image.size[$0] }) else {
+        for item in cases {
+            guard (0..<3).allSatisfy({ sampling.size[$0] <= item.size[$0] }) else {
                 throw ImagingError(
                     .badData, item.name,
-                    "is \(item.image.size) voxels on the network's grid, smaller than a patch of \(sampling.size); "
+                    "is \(item.size) voxels on the network's grid, smaller than a patch of \(sampling.size); "
                         + "set sampling.pad: true or take a smaller roi_size")
             }
-            samplers.append(
-                try CropSampler(label: item.label, image: item.image, options: options, name: item.name))
+            samplers.append(try CropSampler(item.scan, options: options, name: item.name))
         }
-        self.samplers = samplers
+        return samplers
     }
 
-    /// What cases lack for the wanted mix of patches, a sentence a case.
-    public var warnings: [String] { samplers.compactMap(\.warning) }
+    /// What cases lack for the wanted mix of patches or could not be cached for, a sentence a case.
+    public var warnings: [String] { cases.compactMap(\.note) + samplers.compactMap(\.warning) }
 
-    /// The batch of a step, counted from 0.
+    /// The batch of a step, counted from 0; may be called from several threads.
     public func batch(_ step: Int) -> PatchBatch {
         var images: [Float] = []
         var labels: [Int32] = []
         let voxels = sampling.size.count * sampling.batchSize
         images.reserveCapacity(voxels)
         labels.reserveCapacity(voxels)
-        for slot in 0..<sampling.volumesPerBatch {
-            let position = step * sampling.volumesPerBatch + slot
-            let index = order(epoch: position / cases.count)[position % cases.count]
-            var random = RandomPipeline(transforms, seed: mixed(UInt32(truncatingIfNeeded: position), stream: 1))
-            for _ in 0..<sampling.samplesPerVolume {
-                var patch = samplers[index].nextPatch(
-                    image: cases[index].image, label: cases[index].label, &random.cropRandom)
-                random.apply(to: &patch)
+        let inSequence = sequence?.plans(step)
+        for (slot, volume) in Self.volumes(step, sampling, order).enumerated() {
+            let plans =
+                if let inSequence {
+                    Array(inSequence[slot * sampling.samplesPerVolume..<(slot + 1) * sampling.samplesPerVolume])
+                } else { ownPlans(slot, volume) }
+            let scan = cases[volume.index].scan
+            for plan in plans {
+                var patch = scan.cut(samplers[volume.index].box(plan.place, in: scan))
+                for change in plan.changes { change.apply(to: &patch) }
                 images += patch.image
-                labels += patch.label.lazy.map { Int32($0) }
+                patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map { Int32($0) } }
             }
         }
         return PatchBatch(count: sampling.batchSize, size: sampling.size, images: images, labels: labels)
     }
 
-    /// The order of the volumes in an epoch.
-    private func order(epoch: Int) -> [Int] {
-        var random = NumPyRandomState(seed: mixed(UInt32(truncatingIfNeeded: epoch), stream: 0))
-        var order = Array(cases.indices)
-        for last in order.indices.reversed().dropLast() { order.swapAt(last, random.randint(last + 1)) }
-        return order
+    private func ownPlans(_ slot: Int, _ volume: Taken) -> [PatchPlan] {
+        var random = RandomPipeline(transforms, seed: order.seed(position: volume.position))
+        return Self.plans(slot, samplers[volume.index], sampling, &random)
     }
+
+    /// A volume of a batch: which, and how many were taken before it in the whole training.
+    private struct Taken {
+        let index: Int
+        let position: Int
+    }
+
+    private static func volumes(_ step: Int, _ sampling: PatchSampling, _ order: VolumeOrder) -> [Taken] {
+        (0..<sampling.volumesPerBatch).map { slot in
+            let position = step * sampling.volumesPerBatch + slot
+            return Taken(index: order[position], position: position)
+        }
+    }
+
+    /// The draws of a volume's patches; the generators are apart, so crops may be drawn with what follows them.
+    private static func plans(
+        _ slot: Int, _ sampler: CropSampler, _ sampling: PatchSampling, _ random: inout RandomPipeline
+    ) -> [PatchPlan] {
+        (0..<sampling.samplesPerVolume).map { sample in
+            let place =
+                if let isForced = sampling.forcesForeground(slot * sampling.samplesPerVolume + sample) {
+                    sampler.draw(forcingForeground: isForced, &random.cropRandom)
+                } else { sampler.draw(&random.cropRandom) }
+            return PatchPlan(place: place, changes: random.draw())
+        }
+    }
+}
+
+/// The order in which a training takes its volumes: each once an epoch, anew shuffled.
+struct VolumeOrder: Sendable {
+    let count: Int
+    let seed: UInt32
+
+    /// The volume that is taken after `position` others.
+    subscript(position: Int) -> Int {
+        var random = NumPyRandomState(seed: mixed(UInt32(truncatingIfNeeded: position / count), stream: 0))
+        var order = Array(0..<count)
+        for last in order.indices.reversed().dropLast() { order.swapAt(last, random.randint(last + 1)) }
+        return order[position % count]
+    }
+
+    /// The seed of the draws for the volume that is taken after `position` others.
+    func seed(position: Int) -> UInt32 { mixed(UInt32(truncatingIfNeeded: position), stream: 1) }
 
     /// A seed for a number of a stream: the finaliser of MurmurHash3, so that neighbours share nothing.
     private func mixed(_ number: UInt32, stream: UInt32) -> UInt32 {
@@ -96,23 +157,5 @@ public struct PatchSource: Sendable {
             hash = hash &* factor
         }
         return hash ^ hash >> 16
-    }
-}
-
-extension Augmentation {
-    /// The steps in MONAI's order; those of probability 0 are left out.
-    fileprivate var transforms: [any RandomPatchTransform] {
-        var steps: [any RandomPatchTransform] = []
-        if flipProbability > 0 { steps += flipAxes.map { RandFlip(probability: flipProbability, axis: $0) } }
-        if rotateProbability > 0 { steps.append(RandRotate90(probability: rotateProbability, maxTurns: 3)) }
-        if scaleProbability > 0 {
-            steps.append(
-                RandScaleIntensity(factors: -scaleFactors...scaleFactors, probability: scaleProbability))
-        }
-        if shiftProbability > 0 {
-            steps.append(
-                RandShiftIntensity(offsets: -shiftOffsets...shiftOffsets, probability: shiftProbability))
-        }
-        return steps
     }
 }

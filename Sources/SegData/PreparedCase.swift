@@ -4,48 +4,65 @@ public import SegImaging
 public struct PreparedCase: Sendable {
     /// The case's name.
     public let name: String
-    /// What the network sees.
-    public let image: Volume
-    /// Its classes, on the same grid.
-    public let label: Volume
+    /// Image and classes, in memory or in a mapped cache file.
+    public let scan: LabelledScan
+    /// Why the case is in memory although it was to be cached, a sentence worth showing; nil otherwise.
+    public internal(set) var note: String?
+    /// The largest class of the label map as it was read, before any crop.
+    let largestClass: Int
 
-    /// Reads and prepares a case.
+    /// Reads and prepares a case, in memory.
     /// - Parameter classes: Number of classes, background included; a label beyond is an error.
     /// - Throws: `ImagingError` naming the file that cannot be read or used.
     public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(ImagingError) {
         let (scan, _) = try NIfTI.readVolume(item.image)
         let (raw, _) = try NIfTI.readVolume(item.label)
         try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
-        let numbers = try LabelMap.classes(of: raw, file: item.label)
-        let largest = Int(numbers.max() ?? 0)
+        let largest = Int(try LabelMap.classes(of: raw, file: item.label).max() ?? 0)
+        try Self.check(largest: largest, classes: classes, file: item.label)
+        let prepared = try preprocessing(scan, name: item.image)
+        let label = try preprocessing.labels(raw, for: prepared, name: item.label)
+        self.init(
+            name: item.name, scan: LabelledScan(image: prepared.image, label: label), largestClass: largest)
+    }
+
+    /// Wraps volumes that share a grid; the label's voxels are whole numbers from 0 to 255.
+    public init(name: String, image: Volume, label: Volume) {
+        precondition(image.size == label.size, "image and label of \(name) differ in extents")
+        self.init(
+            name: name, scan: LabelledScan(image: image, label: label), largestClass: Int(label.voxels.max() ?? 0))
+    }
+
+    /// Wraps a scan.
+    init(name: String, scan: LabelledScan, largestClass: Int) {
+        self.name = name
+        self.scan = scan
+        self.largestClass = largestClass
+    }
+
+    /// Checks the largest class of a label map.
+    static func check(largest: Int, classes: Int, file: String) throws(ImagingError) {
         guard largest < classes else {
             throw ImagingError(
-                .badData, item.label, "holds class \(largest); the network's out_channels allow 0 to \(classes - 1)")
+                .badData, file, "holds class \(largest); the network's out_channels allow 0 to \(classes - 1)")
         }
         guard largest > 0 else {
             throw ImagingError(
-                .badData, item.label, "holds no foreground class, only background; correct it or take the case out")
+                .badData, file, "holds no foreground class, only background; correct it or take the case out")
         }
-        let prepared = try preprocessing(scan, name: item.image)
-        name = item.name
-        image = prepared.image
-        label = try preprocessing.labels(raw, for: prepared, name: item.label)
     }
 
-    /// Wraps volumes that share a grid.
-    public init(name: String, image: Volume, label: Volume) {
-        precondition(image.size == label.size, "image and label of \(name) differ in extents")
-        self.name = name
-        self.image = image
-        self.label = label
-    }
-
-    /// The classes as 32-bit integers.
-    public var labels: [Int32] { label.voxels.map { Int32($0) } }
+    /// Extents.
+    public var size: Size3 { scan.size }
+    /// What the network sees, copied.
+    public var image: Volume { scan.image }
+    /// The classes as 32-bit integers, copied.
+    public var labels: [Int32] { scan.classes.map { Int32($0) } }
 
     /// The case with zeros round it where it is smaller than a patch, `SpatialPad`.
     func padded(to size: Size3) -> PreparedCase {
-        let pad = SpatialPad(size: size, value: 0)
-        return PreparedCase(name: name, image: pad(image), label: pad(label))
+        var padded = PreparedCase(name: name, scan: scan.padded(to: size), largestClass: largestClass)
+        padded.note = note
+        return padded
     }
 }

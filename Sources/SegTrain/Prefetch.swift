@@ -1,22 +1,68 @@
 internal import Foundation
 internal import Synchronization
 
-/// A value that is computed on another thread while this one works.
-final class Prefetch<Value: Sendable>: Sendable {
+/// Values by their number, computed by worker threads some numbers ahead of the one that is asked for.
+///
+/// What comes out depends on the numbers alone, not on the threads; a value waits until its turn.
+package final class Prefetch<Value: Sendable> {
+    private let compute: @Sendable (Int) -> Value
+    private let workers: OperationQueue
+    private let ahead: Int
+    private var pending: [Pending<Value>] = []
+    private var next: Int
+    /// Seconds for which `value()` had to wait.
+    package private(set) var secondsWaited = 0.0
+
+    /// Starts computing the first values.
+    /// - Parameters:
+    ///   - first: The number of the first value.
+    ///   - threads: Threads that compute.
+    ///   - ahead: Values that are computed or kept before they are asked for.
+    package init(from first: Int, threads: Int, ahead: Int, _ compute: @escaping @Sendable (Int) -> Value) {
+        precondition(threads > 0 && ahead > 0, "\(threads) threads cannot compute \(ahead) values ahead")
+        self.compute = compute
+        self.ahead = ahead
+        next = first
+        workers = OperationQueue()
+        workers.maxConcurrentOperationCount = threads
+        workers.qualityOfService = .userInitiated
+        for _ in 0..<ahead { start() }
+    }
+
+    deinit { workers.cancelAllOperations() }
+
+    /// The next value and its number.
+    package func value() -> (number: Int, value: Value) {
+        let number = next - pending.count
+        let first = pending.removeFirst()
+        start()
+        let began = DispatchTime.now().uptimeNanoseconds
+        let value = first.wait()
+        secondsWaited += Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
+        return (number, value)
+    }
+
+    private func start() {
+        let place = Pending<Value>()
+        let number = next
+        pending.append(place)
+        next += 1
+        workers.addOperation { [compute] in place.finish(compute(number)) }
+    }
+}
+
+/// A value that another thread computes.
+private final class Pending<Value: Sendable>: Sendable {
     private let result = Mutex<Value?>(nil)
     private let ready = DispatchSemaphore(value: 0)
 
-    /// Starts computing.
-    init(_ compute: @escaping @Sendable () -> Value) {
-        DispatchQueue.global(qos: .userInitiated).async { [self] in
-            let value = compute()
-            result.withLock { $0 = value }
-            ready.signal()
-        }
+    func finish(_ value: Value) {
+        result.withLock { $0 = value }
+        ready.signal()
     }
 
     /// Waits for the value; to be called once.
-    func value() -> Value {
+    func wait() -> Value {
         ready.wait()
         guard let value = result.withLock({ $0 }) else { preconditionFailure("a prefetched value was taken twice") }
         return value

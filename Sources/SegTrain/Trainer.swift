@@ -22,6 +22,8 @@ public final class Trainer {
     let optimizer: Optimizer
     private let patches: PatchSource
     private let validation: [PreparedCase]
+    /// The share of the time, since the training was last resumed, that it has waited for data.
+    public private(set) var shareWaited = 0.0
     /// Seconds of the run before it was resumed.
     var secondsBefore = 0.0
 
@@ -59,7 +61,7 @@ public final class Trainer {
         func elapsed() -> Double {
             secondsBefore + Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         }
-        var batches = BatchStream(patches, from: state.iteration * configuration.accumulation)
+        let batches = PrefetchedBatches(patches, from: state.iteration * configuration.accumulation)
         while state.iteration < configuration.iterations, !state.isStopped {
             let done = progress(seconds: elapsed())
             if done >= 1 { break }
@@ -68,9 +70,10 @@ public final class Trainer {
                 return .asked
             }
             let rate = learningRate(done: done)
-            let loss = try step(&batches, learningRate: rate)
+            let loss = try step(batches, learningRate: rate)
             state.take(loss: loss)
             let seconds = elapsed()
+            shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)
             let share = max(progress(seconds: seconds), 1e-9)
             try report(
                 .iteration(
@@ -102,7 +105,7 @@ public final class Trainer {
     }
 
     /// One optimiser step over the gradients of one or several batches; returns their mean loss.
-    private func step(_ batches: inout BatchStream, learningRate: Double) throws -> Double {
+    private func step(_ batches: PrefetchedBatches, learningRate: Double) throws -> Double {
         var gradients = GradientSum(parameters: network.store.trained)
         let count = configuration.accumulation
         var total = 0.0
@@ -174,26 +177,5 @@ public final class Trainer {
             return total == 0 ? nil : 2 * Double(both[c]) / Double(total)
         }
         return dice.isEmpty ? 1 : dice.reduce(0, +) / Double(dice.count)
-    }
-}
-
-/// The batches of a training in their order, each made while the one before it is learnt from.
-private struct BatchStream {
-    private let patches: PatchSource
-    private var index: Int
-    private var prefetch: Prefetch<PatchBatch>
-
-    init(_ patches: PatchSource, from index: Int) {
-        self.patches = patches
-        self.index = index
-        prefetch = Prefetch { patches.batch(index) }
-    }
-
-    /// The next batch with its number, from 0.
-    mutating func next() -> (index: Int, batch: PatchBatch) {
-        let (own, batch) = (index, prefetch.value())
-        index += 1
-        prefetch = Prefetch { [patches, index] in patches.batch(index) }
-        return (own, batch)
     }
 }

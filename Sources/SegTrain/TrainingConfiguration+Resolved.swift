@@ -17,11 +17,8 @@ extension TrainingConfiguration {
             case .file(let path): .string(path)
             }
         entries["seed"] = .int(Int(seed))
-        entries["sampling"] = [
-            "pos": .double(sampling.positive), "neg": .double(sampling.negative),
-            "samples_per_volume": .int(sampling.samplesPerVolume), "volumes_per_batch": .int(sampling.volumesPerBatch),
-            "image_threshold": .number(sampling.imageThreshold), "pad": .bool(sampling.pad),
-        ]
+        entries["rng"] = .string(sampling.draws.rawValue)
+        entries["sampling"] = .object(sampling.entries)
         if case .object(let document) = document { entries["augmentation"] = document["augmentation"] ?? [:] }
         entries["loss"] = .object(loss.entries)
         entries["optimizer"] = .object(

@@ -21,6 +21,8 @@ public struct TrainingConfiguration: Sendable {
     public let document: ConfigValue
     /// The dataset: a folder or its `dataset.json`.
     public var data: String
+    /// Where prepared cases are kept between trainings.
+    public var cache: CaseCache
     /// Which cases are set aside.
     public var validation: Validation
     /// Decides initial weights, the split, patches, augmentation and dropout.
@@ -72,13 +74,14 @@ public struct TrainingConfiguration: Sendable {
         document = try Preset.expand(value, source: source)
         let reader = try ConfigReader(document, path: "", source: source)
         data = try reader.required("data", reader.string("data"))
+        cache = CaseCache(try reader.string("cache"))
         validation = try Self.validation(reader)
         guard let seed = UInt32(exactly: try reader.int("seed") ?? 0) else {
             throw reader.error("seed", "should be a whole number from 0 to \(UInt32.max)")
         }
         self.seed = seed
         model = try ModelDescription.entries(of: reader)
-        sampling = try PatchSampling(reader.object("sampling"), roi: model.roiSize)
+        sampling = try PatchSampling(reader, roi: model.roiSize)
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try SegmentationLoss(reader.object("loss"))
         try loss.check(channels: model.outputChannels, reader)
@@ -155,72 +158,6 @@ extension TrainingConfiguration.EarlyStopping {
         minDelta = try reader.double("min_delta") ?? 0
         guard patience > 0 else { throw reader.error("patience", "should be positive, not \(patience)") }
         guard minDelta >= 0 else { throw reader.error("min_delta", "should not be negative, not \(minDelta)") }
-        try reader.finish()
-    }
-}
-
-extension PatchSampling {
-    /// Reads the object `sampling`; absent means one positive and one negative patch of one volume.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?, roi: Triple) throws {
-        self.init(size: Size3(roi.d, roi.h, roi.w))
-        guard let reader else { return }
-        positive = try reader.double("pos") ?? 1
-        negative = try reader.double("neg") ?? 1
-        guard positive >= 0, negative >= 0, positive + negative > 0 else {
-            throw reader.error(
-                "pos", "\(positive) and neg \(negative) should be at least 0 and not both 0")
-        }
-        samplesPerVolume = try reader.int("samples_per_volume") ?? 2
-        volumesPerBatch = try reader.int("volumes_per_batch") ?? 1
-        for (key, count) in [("samples_per_volume", samplesPerVolume), ("volumes_per_batch", volumesPerBatch)]
-        where !(1...1024).contains(count) {
-            throw reader.error(key, "should be from 1 to 1024, not \(count)")
-        }
-        imageThreshold = Float(try reader.double("image_threshold") ?? 0)
-        pad = try reader.bool("pad") ?? false
-        try reader.finish()
-    }
-}
-
-extension Augmentation {
-    /// Reads the object `augmentation`; absent means none.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?) throws {
-        self.init()
-        guard let reader else { return }
-        func probability(_ reader: ConfigReader) throws -> Double {
-            let probability = try reader.double("prob") ?? 0.1
-            guard probability >= 0, probability <= 1 else {
-                throw reader.error("prob", "should be from 0 to 1, not \(probability)")
-            }
-            return probability
-        }
-        func extent(_ reader: ConfigReader, _ key: String) throws -> Double {
-            let extent = try reader.double(key) ?? 0.1
-            guard extent >= 0, extent.isFinite else { throw reader.error(key, "should not be negative, not \(extent)") }
-            return extent
-        }
-        if let flip = try reader.object("flip") {
-            flipProbability = try probability(flip)
-            flipAxes = try flip.ints("axes") ?? [0, 1, 2]
-            guard flipAxes.allSatisfy((0...2).contains) else { throw flip.error("axes", "should be among 0, 1, 2") }
-            try flip.finish()
-        }
-        if let rotate = try reader.object("rotate90") {
-            rotateProbability = try probability(rotate)
-            try rotate.finish()
-        }
-        if let scale = try reader.object("scale_intensity") {
-            scaleProbability = try probability(scale)
-            scaleFactors = try extent(scale, "factors")
-            try scale.finish()
-        }
-        if let shift = try reader.object("shift_intensity") {
-            shiftProbability = try probability(shift)
-            shiftOffsets = try extent(shift, "offsets")
-            try shift.finish()
-        }
         try reader.finish()
     }
 }

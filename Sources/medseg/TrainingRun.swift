@@ -114,7 +114,7 @@ struct TrainingRun {
         let classes = try configuration.model.classCount
         let prepared = try cases.enumerated().map { index, item in
             bar.show(Double(index) / Double(cases.count), item.name)
-            return try PreparedCase(item, configuration.model.preprocessing, classes: classes)
+            return try configuration.cache.prepare(item, configuration.model.preprocessing, classes: classes)
         }
         bar.show(1, "\(cases.count) cases")
         bar.finish()
@@ -124,8 +124,9 @@ struct TrainingRun {
     private func summary(_ trainer: Trainer, _ end: TrainingEnd, _ record: RunRecord) -> String {
         let state = trainer.state
         let best = state.bestDice.map { String(format: ", best validation Dice %.4f", $0) } ?? ""
+        let waited = String(format: "waited %.1f %% of the time for data", 100 * trainer.shareWaited)
         let early = end == .noProgress ? " (stopped early: the validation Dice no longer rose)" : ""
-        return "\(state.iteration) steps in \(duration(record.seconds))\(early)\(best), "
+        return "\(state.iteration) steps in \(duration(record.seconds))\(early)\(best), \(waited), "
             + "tensors took at most \(backend.memory.peak >> 20) MiB\nmodel: \(folder)/model\n"
             + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
     }

@@ -71,9 +71,10 @@ struct Command {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Files, not pipes: a pipe that nobody empties would stop the command.
         let folder = try ScratchFolder()
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["XDG_CACHE_HOME": folder.file("cache")]) { $1 }.merging(environment) { $1 }
         let (output, errors) = (folder.file("output"), folder.file("errors"))
         for file in [output, errors] { try folder.write([], as: URL(fileURLWithPath: file).lastPathComponent) }
         process.standardOutput = FileHandle(forWritingAtPath: output)

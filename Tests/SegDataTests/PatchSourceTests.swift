@@ -98,7 +98,7 @@ import Testing
 
     @Test func positivePatchesHoldForeground() throws {
         var item = numbered("a", Size3(12, 12, 12))
-        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: item.label.size, affine: .identity)
+        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: item.size, affine: .identity)
         label[6, 5, 4] = 1
         item = PreparedCase(name: "a", image: item.image, label: label)
         var positive = sampling(Size3(4, 4, 4))
@@ -119,6 +119,62 @@ import Testing
         #expect(batch.images.count == 3 * 216)
         #expect(batch.images.count { $0 > 0 } == 3 * 3 * 6 * 5)
         #expect(zip(batch.images, batch.labels).allSatisfy { $0 > 0 || $1 == 0 })
+    }
+
+    @Test func theLastPatchesOfABatchHoldForeground() throws {
+        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: Size3(12, 12, 12), affine: .identity)
+        label[6, 5, 4] = 1
+        let item = PreparedCase(name: "a", image: numbered("a", label.size).image, label: label)
+        var forced = sampling(Size3(4, 4, 4))
+        forced.foregroundOversampling = 0.33
+        let source = try PatchSource([item], forced, Augmentation(), seed: 0)
+        var others = 0
+        for step in 0..<12 {
+            let labels = source.batch(step).labels
+            #expect(labels[128...].contains(1))
+            if !labels[..<128].contains(1) { others += 1 }
+        }
+        #expect(others > 6)
+    }
+
+    /// MONAI's sequence is one for the whole training; threads and resumed trainings ask for its steps in any order.
+    @Test func aSequenceIsTheSameInAnyOrder() throws {
+        var one = sampling(Size3(4, 4, 4))
+        one.draws = .monai
+        let source = try PatchSource(cases, one, everything, seed: 7)
+        let inOrder = (0..<8).map { source.batch($0).images }
+        #expect(Set(inOrder).count == 8)
+        for order in [[5, 0, 1, 7, 6, 2], [7], [3, 3, 4], [1, 0]] {
+            let other = try PatchSource(cases, one, everything, seed: 7)
+            for step in order { #expect(other.batch(step).images == inOrder[step]) }
+        }
+    }
+
+    @Test func everyAugmentationChangesPatchesAndRepeats() throws {
+        var all: [Augmentation] = []
+        func add(_ change: (inout Augmentation) -> Void) {
+            var augmentation = Augmentation()
+            change(&augmentation)
+            all.append(augmentation)
+        }
+        add {
+            $0.affine = RandAffine(probability: 1, rotation: [1, 1, 1], shear: 0.2, scale: 0.7...1.4, padding: .border)
+        }
+        add { $0.elastic = RandElastic(probability: 1, sigma: 1...2, magnitude: 5...9, padding: .reflection) }
+        add { $0.noise = RandGaussianNoise(probability: 1, deviation: 3) }
+        add { $0.blur = RandGaussianSmooth(probability: 1, sigma: 0.5...1) }
+        add { $0.brightness = RandBrightness(probability: 1, range: 0.7...1.3) }
+        add { $0.contrast = RandContrast(probability: 1, range: 0.7...1.3) }
+        add { $0.lowResolution = RandLowResolution(probability: 1, zoom: 0.3...0.6) }
+        add { $0.gamma = RandGamma(probability: 1, range: 0.7...1.5, invertProbability: 0.5, retainsStatistics: true) }
+        let plain = try PatchSource(cases, sampling(Size3(6, 5, 4)), Augmentation(), seed: 2).batch(1)
+        for (index, augmentation) in all.enumerated() {
+            let varied = try PatchSource(cases, sampling(Size3(6, 5, 4)), augmentation, seed: 2).batch(1)
+            let again = try PatchSource(cases, sampling(Size3(6, 5, 4)), augmentation, seed: 2).batch(1)
+            #expect(varied.images != plain.images && varied.images.allSatisfy(\.isFinite))
+            #expect(varied.images == again.images && varied.labels == again.labels)
+            #expect((varied.labels == plain.labels) == (index >= 2))
+        }
     }
 
     @Test func settingsThatMakeNoSenseAreRefused() throws {

@@ -14,7 +14,7 @@ import Testing
         struct Expected: Decodable {
             var size: [Int]
             var image: [Float]
-            var label: [Float]
+            var label: [UInt8]
         }
         struct Chain: Decodable {
             var patch: [Int]
@@ -71,7 +71,8 @@ import Testing
         let options = CropSampler.Options(
             patchSize: Size3(golden.patch[0], golden.patch[1], golden.patch[2]), positive: golden.positive,
             negative: golden.negative, imageThreshold: 0)
-        let sampler = try CropSampler(label: label, image: image, options: options, name: "golden")
+        let scan = LabelledScan(image: image, label: label)
+        let sampler = try CropSampler(scan, options: options, name: "golden")
         #expect(sampler.warning == nil)
         var pipeline = RandomPipeline(
             [
@@ -80,10 +81,10 @@ import Testing
                 RandShiftIntensity(offsets: -0.2...0.2, probability: 0.6),
             ], seed: 7)
         for first in stride(from: 0, to: golden.patches.count, by: 3) {
-            let crops = (0..<3).map { _ in sampler.nextPatch(image: image, label: label, &pipeline.cropRandom) }
-            for (offset, crop) in crops.enumerated() {
-                var patch = crop
-                pipeline.apply(to: &patch)
+            let places = (0..<3).map { _ in sampler.draw(&pipeline.cropRandom) }
+            for (offset, place) in places.enumerated() {
+                var patch = scan.cut(sampler.box(place, in: scan))
+                for change in pipeline.draw() { change.apply(to: &patch) }
                 let expected = golden.patches[first + offset]
                 #expect([patch.size.i, patch.size.j, patch.size.k] == expected.size)
                 #expect(patch.label == expected.label)
@@ -94,7 +95,7 @@ import Testing
 
     @Test func quarterTurnsAddUp() {
         let (image, label) = Self.volumes()
-        let patch = Patch(image: image.voxels, label: label.voxels, size: image.size)
+        let patch = LabelledScan(image: image, label: label).cut(Box3(of: image.size))
         #expect(patch.rotated90(1).rotated90(3) == patch)
         #expect(patch.rotated90(2) == patch.flipped(axis: 0).flipped(axis: 1))
         #expect(patch.rotated90(1).rotated90(1) == patch.rotated90(2) && patch.rotated90(-1) == patch.rotated90(3))
@@ -107,7 +108,8 @@ import Testing
     @Test func patchLargerThanVolumeSuggestsPadding() {
         let (image, label) = Self.volumes()
         let error = #expect(throws: ImagingError.self) {
-            try CropSampler(label: label, image: image, options: Self.options(Size3(4, 9, 4)), name: "case_7")
+            try CropSampler(
+                LabelledScan(image: image, label: label), options: Self.options(Size3(4, 9, 4)), name: "case_7")
         }
         #expect(error?.description.contains("4 x 9 x 4") == true && error?.description.contains("7 x 8 x 6") == true)
         #expect(error?.description.contains("case_7") == true && error?.description.contains("pad") == true)
@@ -116,26 +118,67 @@ import Testing
     @Test func missingClassForcesTheRatio() throws {
         var (image, label) = Self.volumes()
         label.voxels = label.voxels.map { _ in 0 }
-        let none = try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "empty")
+        let none = try CropSampler(
+            LabelledScan(image: image, label: label), options: Self.options(Size3(2, 2, 2)), name: "empty")
         #expect(none.positiveRatio == 0 && none.warning?.contains("empty") == true && none.foregroundCount == 0)
         image.voxels = image.voxels.map { _ in -1 }
         #expect(throws: ImagingError.self) {
-            try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "nothing")
+            try CropSampler(
+                LabelledScan(image: image, label: label), options: Self.options(Size3(2, 2, 2)), name: "nothing")
         }
         label.voxels = label.voxels.map { _ in 1 }
-        let all = try CropSampler(label: label, image: image, options: Self.options(Size3(2, 2, 2)), name: "full")
+        let all = try CropSampler(
+            LabelledScan(image: image, label: label), options: Self.options(Size3(2, 2, 2)), name: "full")
         #expect(all.positiveRatio == 1 && all.backgroundCount == 0 && all.warning != nil)
     }
 
-    @Test func differentGridsAndWeights() {
+    @Test func weightsThatMakeNoRatio() {
         let (image, label) = Self.volumes()
-        let other = Volume(voxels: [1], size: Size3(1, 1, 1), affine: .identity)
-        #expect(throws: ImagingError.self) {
-            try CropSampler(label: label, image: other, options: Self.options(Size3(2, 2, 2)), name: "x")
-        }
         #expect(throws: ImagingError.self) {
             let none = CropSampler.Options(patchSize: Size3(2, 2, 2), positive: 0, negative: 0, imageThreshold: 0)
-            return try CropSampler(label: label, image: image, options: none, name: "x")
+            return try CropSampler(LabelledScan(image: image, label: label), options: none, name: "x")
         }
+    }
+
+    /// Rows of counts stand for the lists that MONAI keeps: every voxel of a kind is found, padding included.
+    @Test(arguments: [Float(-1), 0, 3])
+    func everyVoxelOfAKindIsReached(_ threshold: Float) throws {
+        let (image, label) = Self.volumes()
+        let scan = LabelledScan(image: image, label: label).padded(to: Size3(7, 10, 9))
+        var options = Self.options(Size3(1, 1, 1))
+        options.imageThreshold = threshold
+        let sampler = try CropSampler(scan, options: options, name: "x")
+        let whole = scan.cut(Box3(of: scan.size))
+        let foreground = whole.label.indices.filter { whole.label[$0] != 0 }
+        let background = whole.label.indices.filter { whole.label[$0] == 0 && whole.image[$0] > threshold }
+        #expect(sampler.foregroundCount == foreground.count && sampler.backgroundCount == background.count)
+        var random = NumPyRandomState(seed: 3)
+        var again = random
+        for _ in 0..<200 {
+            let box = sampler.box(sampler.draw(&random), in: scan)
+            let list = again.rand() < 0.5 ? foreground : background
+            let expected = list[again.randint(list.count)]
+            #expect((box.start[0] * 10 + box.start[1]) * 9 + box.start[2] == expected)
+        }
+    }
+
+    @Test func oversamplingTakesEveryClassAndEveryPlace() throws {
+        var (image, label) = Self.volumes()
+        label.voxels = label.voxels.map { _ in 0 }
+        label[1, 1, 1] = 1
+        for j in 3..<6 { label[5, j, 4] = 2 }
+        image.voxels = image.voxels.map { _ in -1 }
+        let scan = LabelledScan(image: image, label: label)
+        let sampler = try CropSampler(scan, options: Self.options(Size3(3, 3, 3)), name: "x")
+        var random = NumPyRandomState(seed: 0)
+        var (ones, starts): (Int, Set<[Int]>) = (0, [])
+        for _ in 0..<400 {
+            let forced = scan.cut(sampler.box(sampler.draw(forcingForeground: true, &random), in: scan))
+            #expect(forced.label.contains { $0 != 0 })
+            if forced.label[13] == 1 { ones += 1 }
+            starts.insert(sampler.box(sampler.draw(forcingForeground: false, &random), in: scan).start)
+        }
+        #expect((150...250).contains(ones))
+        #expect(starts.contains([0, 0, 0]) && starts.count > 80 && starts.allSatisfy { $0[0] <= 4 && $0[2] <= 3 })
     }
 }

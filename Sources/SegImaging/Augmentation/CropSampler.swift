@@ -1,7 +1,8 @@
-/// Where patches of a volume may be centred: the foreground and background voxels, listed once.
+/// Where patches of a scan may be centred: its foreground and background voxels, counted once.
 ///
-/// MONAI's `RandCropByPosNegLabel`: a voxel of either list by the ratio pos / (pos + neg), then moved so that the patch
-/// lies within the volume.
+/// MONAI's `RandCropByPosNegLabel`: a voxel of either kind by the ratio pos / (pos + neg), then moved so that the patch
+/// lies within the volume. Or nnU-Net's oversampling: a patch is either forced onto a voxel of one of the scan's
+/// classes or lies anywhere.
 public struct CropSampler: Sendable {
     /// Extents of the volume.
     public let size: Size3
@@ -11,8 +12,9 @@ public struct CropSampler: Sendable {
     public let positiveRatio: Double
     /// What forced the ratio, nil where both kinds of voxels exist; worth showing once a case.
     public let warning: String?
-    private let foreground: [UInt32]
-    private let background: [UInt32]
+    private let foreground: VoxelRows
+    private let background: VoxelRows
+    private let classes: [VoxelRows]
 
     /// How patches are to be drawn.
     public struct Options: Hashable, Sendable {
@@ -34,37 +36,46 @@ public struct CropSampler: Sendable {
         }
     }
 
-    /// Lists the voxels of a label; `image` limits background to what is above the threshold.
+    /// Where a patch lies, as drawn: the n-th voxel of a kind as its centre, or its first corner.
+    public struct Placement: Hashable, Sendable {
+        fileprivate enum Rule: Hashable, Sendable {
+            case foreground(Int)
+            case background(Int)
+            case classNumber(Int, Int)
+            case corner([Int])
+        }
+        fileprivate let rule: Rule
+    }
+
+    /// Counts the voxels of a scan.
     ///
     /// `name` is the case's, for errors.
     ///
-    /// - Throws: `ImagingError` where the patch is larger than the volume, extents differ, the weights make no ratio or
-    ///   no voxel qualifies.
-    public init(label: Volume, image: Volume?, options: Options, name: String) throws(ImagingError) {
+    /// - Throws: `ImagingError` where the patch is larger than the volume, the weights make no ratio or no voxel
+    ///   qualifies.
+    public init(_ scan: LabelledScan, options: Options, name: String) throws(ImagingError) {
         guard options.positive >= 0, options.negative >= 0, options.positive + options.negative > 0 else {
             throw ImagingError(
                 .badArgument, "crop weights",
                 "pos \(options.positive) and neg \(options.negative) must be 0 or more and not both 0.")
         }
-        if let image, image.size != label.size {
-            throw ImagingError(
-                .badData, name,
-                "the label is \(label.size) voxels and the image \(image.size); they must be on one grid.")
-        }
-        size = label.size
-        patchSize = try Self.fit(options.patchSize, in: label.size, name: name)
-        (foreground, background) = Self.lists(label: label, image: image, threshold: options.imageThreshold)
-        guard !foreground.isEmpty || !background.isEmpty else {
+        size = scan.size
+        patchSize = try Self.fit(options.patchSize, in: scan.size, name: name)
+        foreground = VoxelRows(.foreground, of: scan)
+        background = VoxelRows(.background(above: options.imageThreshold), of: scan)
+        guard foreground.count > 0 || background.count > 0 else {
             throw ImagingError(
                 .badData, name,
                 "no voxel can centre a patch: "
                     + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
                     + "Check the intensity window or leave the case out.")
         }
+        let present = scan.presentClasses.filter { $0 != 0 }
+        classes = present.count == 1 ? [foreground] : present.map { VoxelRows(.label($0), of: scan) }
         let wanted = options.positive / (options.positive + options.negative)
-        if foreground.isEmpty {
+        if foreground.count == 0 {
             (positiveRatio, warning) = (0, "\(name): the label has no foreground; all patches are background.")
-        } else if background.isEmpty {
+        } else if background.count == 0 {
             (positiveRatio, warning) = (
                 1, "\(name): no background voxel is above the threshold; all patches are foreground."
             )
@@ -93,25 +104,39 @@ public struct CropSampler: Sendable {
         }
         return result
     }
+}
 
-    private static func lists(label: Volume, image: Volume?, threshold: Float) -> ([UInt32], [UInt32]) {
-        var (foreground, background): ([UInt32], [UInt32]) = ([], [])
-        for (index, value) in label.voxels.enumerated() {
-            // MONAI takes whatever is not 0 for foreground.
-            if value != 0 {
-                foreground.append(UInt32(index))
-            } else if image.map({ $0.voxels[index] > threshold }) ?? true {
-                background.append(UInt32(index))
-            }
+extension CropSampler {
+    /// The next patch's place: `rand()` picks the kind of voxel, `randint` the voxel.
+    public func draw(_ random: inout NumPyRandomState) -> Placement {
+        if random.rand() < positiveRatio {
+            Placement(rule: .foreground(random.randint(foreground.count)))
+        } else {
+            Placement(rule: .background(random.randint(background.count)))
         }
-        return (foreground, background)
     }
 
-    /// The box of the next patch: `rand()` picks the list, `randint` the voxel.
-    public func nextBox(_ random: inout NumPyRandomState) -> Box3 {
-        let list = random.rand() < positiveRatio ? foreground : background
-        let flat = Int(list[random.randint(list.count)])
-        let centre = [flat / (size.j * size.k), flat / size.k % size.j, flat % size.k]
+    /// The next patch's place by oversampling: on a voxel of a class that is drawn first, or anywhere.
+    public func draw(forcingForeground isForced: Bool, _ random: inout NumPyRandomState) -> Placement {
+        guard isForced, !classes.isEmpty else {
+            return Placement(rule: .corner((0..<3).map { random.randint(size[$0] - patchSize[$0] + 1) }))
+        }
+        let index = random.randint(classes.count)
+        return Placement(rule: .classNumber(index, random.randint(classes[index].count)))
+    }
+
+    /// The box of a place in the scan that the sampler was made of.
+    public func box(_ place: Placement, in scan: LabelledScan) -> Box3 {
+        precondition(scan.size == size, "the scan is not the sampler's")
+        switch place.rule {
+        case .foreground(let n): return box(centre: foreground.voxel(n, in: scan))
+        case .background(let n): return box(centre: background.voxel(n, in: scan))
+        case .classNumber(let index, let n): return box(centre: classes[index].voxel(n, in: scan))
+        case .corner(let start): return Box3(start: start, size: patchSize)
+        }
+    }
+
+    private func box(centre: [Int]) -> Box3 {
         let start = (0..<3).map { axis in
             let half = patchSize[axis] / 2
             // The last centre of an odd patch is one lower than its rest would allow; an empty range is widened.
@@ -120,13 +145,5 @@ public struct CropSampler: Sendable {
             return min(max(centre[axis], half), end - 1) - half
         }
         return Box3(start: start, size: patchSize)
-    }
-
-    /// The next patch of an image and its label.
-    public func nextPatch(image: Volume, label: Volume, _ random: inout NumPyRandomState) -> Patch {
-        precondition(image.size == size && label.size == size, "the volumes are not the sampler's")
-        let box = nextBox(&random)
-        return Patch(
-            image: image.cut(box, fill: 0).voxels, label: label.cut(box, fill: 0).voxels, size: patchSize)
     }
 }

@@ -1,5 +1,5 @@
 /// NumPy's `RandomState`: the Mersenne Twister MT19937 with the legacy draws, bit for bit.
-public struct NumPyRandomState: Sendable {
+public struct NumPyRandomState: Hashable, Sendable {
     private var words: [UInt32]
     private var next: Int
 
@@ -62,7 +62,15 @@ public struct NumPyRandomState: Sendable {
         }
     }
 
-    private mutating func nextUInt64() -> UInt64 {
+    /// A factor on either side of 1 with equal chance; nnU-Net's draw of contrast, brightness and gamma.
+    public mutating func factor(_ range: ClosedRange<Double>) -> Double {
+        let isBelow = rand() < 0.5
+        guard range.contains(1) else { return uniform(range.lowerBound, range.upperBound) }
+        return isBelow && range.lowerBound < 1 ? uniform(range.lowerBound, 1) : uniform(1, range.upperBound)
+    }
+
+    /// 64 random bits, the first 32 highest.
+    public mutating func nextUInt64() -> UInt64 {
         let high = UInt64(nextUInt32())
         return high << 32 | UInt64(nextUInt32())
     }

@@ -2,13 +2,13 @@
 public struct Patch: Hashable, Sendable {
     /// Intensities, axis 2 fastest.
     public var image: [Float]
-    /// Labels, as many.
-    public var label: [Float]
+    /// Classes, as many.
+    public var label: [UInt8]
     /// Extents of both.
     public var size: Size3
 
     /// Makes a patch; both arrays must have `size.count` voxels.
-    public init(image: [Float], label: [Float], size: Size3) {
+    public init(image: [Float], label: [UInt8], size: Size3) {
         precondition(
             image.count == size.count && label.count == size.count, "image and label need \(size.count) voxels")
         self.image = image
@@ -38,23 +38,35 @@ extension Patch {
         }
     }
 
-    /// The patch whose voxel at an index is this one's at `source(index)`; whole rows differ only by a stride.
     private func remapped(to target: Size3, source: (Size3) -> Size3) -> Patch {
+        Patch(
+            image: Self.remapped(image, of: size, to: target, source),
+            label: Self.remapped(label, of: size, to: target, source), size: target)
+    }
+
+    /// Voxels whose index comes from `source(index)`; whole rows differ only by a stride.
+    private static func remapped<Voxel>(
+        _ voxels: [Voxel], of size: Size3, to target: Size3, _ source: (Size3) -> Size3
+    ) -> [Voxel] {
         func offset(_ index: Size3) -> Int { (index.i * size.j + index.j) * size.k + index.k }
-        var result = Patch(
-            image: [Float](repeating: 0, count: target.count), label: [Float](repeating: 0, count: target.count),
-            size: target)
-        for i in 0..<target.i {
-            for j in 0..<target.j {
-                let from = offset(source(Size3(i, j, 0)))
-                let step = target.k > 1 ? offset(source(Size3(i, j, 1))) - from : 0
-                let to = (i * target.j + j) * target.k
-                for k in 0..<target.k {
-                    result.image[to + k] = image[from + k * step]
-                    result.label[to + k] = label[from + k * step]
+        return [Voxel](unsafeUninitializedCapacity: target.count) { output, count in
+            voxels.withUnsafeBufferPointer { input in
+                for i in 0..<target.i {
+                    for j in 0..<target.j {
+                        let from = offset(source(Size3(i, j, 0)))
+                        let step = target.k > 1 ? offset(source(Size3(i, j, 1))) - from : 0
+                        let to = (i * target.j + j) * target.k
+                        for k in 0..<target.k { output[to + k] = input[from + k * step] }
+                    }
                 }
             }
+            count = target.count
         }
-        return result
+    }
+
+    /// Changes the intensities in place, a block of memory at once.
+    @inline(__always)
+    mutating func withIntensities<Result>(_ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
+        image.withUnsafeMutableBufferPointer { body($0) }
     }
 }

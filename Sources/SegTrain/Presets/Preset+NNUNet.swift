@@ -4,8 +4,7 @@ extension Preset {
     /// What nnU-Net plans for the Decathlon's spleens (`3d_fullres`), as MONAI's DynUNet builds it.
     ///
     /// Intensities are clipped and normalised with the mean 99.29 and deviation 39.47 of the spleen's voxels. A third
-    /// of the patches lies on the organ; nnU-Net lies the rest anywhere, here they are centred on background. 1000
-    /// epochs of 250 steps. Isensee et al. 2021.
+    /// of the patches lies on the organ, the rest anywhere. 1000 epochs of 250 steps. Isensee et al. 2021.
     static let nnunet = Preset(
         name: "nnunet",
         entries: [
@@ -31,8 +30,8 @@ extension Preset {
             "overlap": 0.5,
             "mode": "gaussian",
             "sampling": [
-                "pos": 1, "neg": 2, "samples_per_volume": 1, "volumes_per_batch": 2, "image_threshold": -1000,
-                "pad": true,
+                "foreground_oversampling": 0.33, "samples_per_volume": 1, "volumes_per_batch": 2,
+                "image_threshold": -1000, "pad": true,
             ],
             "augmentation": nnunetAugmentation,
             "loss": ["name": "dice_ce", "softmax": true, "include_background": false, "batch": true],
@@ -48,6 +47,14 @@ extension Preset {
 
     /// Its augmentation: probabilities and ranges.
     private static let nnunetAugmentation: ConfigValue = [
-        "flip": ["prob": 0.5, "axes": [0, 1, 2]]
+        "affine": ["prob": 0.2, "rotate": 30, "scale": [0.7, 1.4], "padding": "border"],
+        "noise": ["prob": 0.1, "std": 0.1],
+        "blur": ["prob": 0.2, "sigma": [0.5, 1]],
+        "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
+        "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
+        "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
+        // Its two steps, of the negative with 0.1 and of the image with 0.3, as one.
+        "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
+        "flip": ["prob": 0.5, "axes": [0, 1, 2]],
     ]
 }

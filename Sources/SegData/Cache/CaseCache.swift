@@ -1,0 +1,74 @@
+internal import Foundation
+public import SegImaging
+
+/// Prepared cases on disk, each computed once for all trainings that prepare the same files in the same way.
+///
+/// A case is known by the bytes of its image and label and by the preparation, so nothing stale is ever found. Several
+/// processes may share a folder; a damaged file is computed anew. The folder may be removed at any time.
+public struct CaseCache: Hashable, Sendable {
+    /// Where the cases are; nil keeps them in memory.
+    public let folder: String?
+
+    /// Takes a folder, which is made when it is needed; nil for no cache.
+    public init(folder: String?) { self.folder = folder }
+
+    /// The user's own cache: `$XDG_CACHE_HOME/medseg/cases`, or `~/.cache/medseg/cases`.
+    public static func ofUser() -> CaseCache {
+        let environment = ProcessInfo.processInfo.environment
+        // The specification has relative paths ignored.
+        let base = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        return CaseCache(folder: (base ?? NSHomeDirectory() + "/.cache") + "/medseg/cases")
+    }
+
+    /// A case from the cache, or prepared and then cached; in memory, with a note, where the folder cannot be used.
+    /// - Parameter classes: Number of classes, background included; a label beyond is an error.
+    /// - Throws: `ImagingError` naming the file that cannot be read or used.
+    public func prepare(
+        _ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int
+    ) throws(ImagingError) -> PreparedCase {
+        guard let folder, let key = CaseKey(item, preprocessing) else {
+            return try PreparedCase(item, preprocessing, classes: classes)
+        }
+        let path = "\(folder)/\(key.hex).case"
+        if let file = CaseFile(path, key: key) { return try Self.wrap(file, item, classes: classes) }
+        var prepared = try PreparedCase(item, preprocessing, classes: classes)
+        do {
+            try Self.make(folder)
+            try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)
+        } catch {
+            prepared.note =
+                "\(item.name): stays in memory, for \(error.subject) \(error.message); set cache: to another folder, "
+                + "or to none"
+            return prepared
+        }
+        // Another process may have removed it already; what is in memory is as good.
+        return try CaseFile(path, key: key).map { file throws(ImagingError) in
+            try Self.wrap(file, item, classes: classes)
+        } ?? prepared
+    }
+
+    private static func wrap(
+        _ file: CaseFile, _ item: DatasetCase, classes: Int
+    ) throws(ImagingError) -> PreparedCase {
+        try PreparedCase.check(largest: file.largestClass, classes: classes, file: item.label)
+        return PreparedCase(
+            name: item.name, scan: LabelledScan(file, size: file.size, affine: file.affine),
+            largestClass: file.largestClass)
+    }
+
+    /// Makes the folder, and removes what processes left there that were ended while writing.
+    private static func make(_ folder: String) throws(ImagingError) {
+        let files = FileManager.default
+        do {
+            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ImagingError(.cannotWrite, folder, "cannot be made: \(CaseFile.reason(error))")
+        }
+        let yesterday = Date(timeIntervalSinceNow: -24 * 60 * 60)
+        for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {
+            let path = "\(folder)/\(name)"
+            let changed = (try? files.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+            if let changed, changed < yesterday { try? files.removeItem(atPath: path) }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+internal import Foundation
+
+/// Turns, shears and scales image and label about the patch's centre with a probability; MONAI's `RandAffined`.
+public struct RandAffine: RandomPatchTransform, Hashable {
+    /// Chance of a change.
+    public let probability: Double
+    /// Largest angle in radians about the three axes, to either side; empty for no turn.
+    public let rotation: [Double]
+    /// Largest shearing factor, to either side; nil for no shear.
+    public let shear: Double?
+    /// Range of the three factors by which the sampled grid grows (so that the content shrinks); nil for none.
+    public let scale: ClosedRange<Double>?
+    /// What lies outside the patch.
+    public let padding: PatchPadding
+    private var outer = NumPyRandomState(seed: 0)
+    private var inner = NumPyRandomState(seed: 0)
+
+    /// Takes the chance, the ranges and what lies outside.
+    public init(
+        probability: Double, rotation: [Double], shear: Double?, scale: ClosedRange<Double>?, padding: PatchPadding
+    ) {
+        precondition(rotation.isEmpty || rotation.count == 3, "a turn has three angles")
+        self.probability = probability
+        self.rotation = rotation
+        self.shear = shear
+        self.scale = scale
+        self.padding = padding
+    }
+
+    /// Starts the draws anew.
+    public mutating func reseed(_ seed: UInt32) {
+        outer = NumPyRandomState(seed: seed)
+        inner = NumPyRandomState(seed: seed)
+    }
+
+    /// MONAI draws the parameters for itself, again for the grid that it then uses, and once more for each volume.
+    public mutating func draw() -> (any PatchChange)? {
+        let acts = outer.rand() < probability
+        _ = parameters()
+        guard acts else { return nil }
+        let used = parameters()
+        for _ in ["image", "label"] { _ = parameters() }
+        return used
+    }
+
+    private mutating func parameters() -> AffineWarp {
+        let angles = rotation.map { inner.uniform(-$0, $0) }
+        let shears = shear.map { limit in (0..<6).map { _ in inner.uniform(-limit, limit) } } ?? []
+        let scales = scale.map { range in
+            (0..<3).map { _ in inner.uniform(range.lowerBound - 1, range.upperBound - 1) + 1 }
+        }
+        return AffineWarp(rotation: angles, shear: shears, scale: scales ?? [], padding: padding)
+    }
+}
+
+/// Turns, shears and scales about the patch's centre; MONAI's `Affine`.
+public struct AffineWarp: PatchChange, Hashable {
+    /// Angles in radians about the axes, one after the other; empty for no turn.
+    public let rotation: [Double]
+    /// Shearing factors of axes (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1); empty for no shear.
+    public let shear: [Double]
+    /// Factors by which the sampled grid grows; empty for none.
+    public let scale: [Double]
+    /// What lies outside the patch.
+    public let padding: PatchPadding
+
+    /// Takes three angles, six shearing factors and three scales, any of them empty, and what lies outside.
+    public init(rotation: [Double], shear: [Double], scale: [Double], padding: PatchPadding) {
+        precondition([0, 3].contains(rotation.count) && [0, 6].contains(shear.count) && [0, 3].contains(scale.count))
+        self.rotation = rotation
+        self.shear = shear
+        self.scale = scale
+        self.padding = padding
+    }
+
+    /// Changes image and label alike.
+    public func apply(to patch: inout Patch) {
+        patch = patch.resampled(AffineCoordinates(matrix, size: patch.size), padding)
+    }
+
+    /// New centred voxel → old centred voxel, by rows.
+    private var matrix: [Double] {
+        var result: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
+        for (axis, angle) in rotation.enumerated() {
+            let (a, b) = [(1, 2), (2, 0), (0, 1)][axis]
+            var turn: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
+            (turn[4 * a], turn[4 * b]) = (cos(angle), cos(angle))
+            (turn[3 * a + b], turn[3 * b + a]) = (-sin(angle), sin(angle))
+            result = Self.product(result, turn)
+        }
+        var slant: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
+        for ((row, column), factor) in zip([(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)], shear) {
+            var single: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
+            single[3 * row + column] = factor
+            slant = Self.product(single, slant)
+        }
+        result = Self.product(result, slant)
+        for (axis, factor) in scale.enumerated() {
+            for row in 0..<3 { result[3 * row + axis] *= factor }
+        }
+        return result
+    }
+
+    private static func product(_ a: [Double], _ b: [Double]) -> [Double] {
+        (0..<9).map { index in
+            let (row, column) = (index / 3 * 3, index % 3)
+            return a[row] * b[column] + a[row + 1] * b[3 + column] + a[row + 2] * b[6 + column]
+        }
+    }
+}
+
+/// Coordinates of a matrix about the centre.
+private struct AffineCoordinates: CoordinateMap {
+    private let columns: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>)
+    private let centre: SIMD4<Float>
+
+    init(_ matrix: [Double], size: Size3) {
+        func column(_ index: Int) -> SIMD4<Float> {
+            SIMD4(Float(matrix[index]), Float(matrix[3 + index]), Float(matrix[6 + index]), 0)
+        }
+        columns = (column(0), column(1), column(2))
+        centre = SIMD4(Float(size.i - 1), Float(size.j - 1), Float(size.k - 1), 0) / 2
+    }
+
+    @inline(__always)
+    func source(_ i: Float, _ j: Float, _ k: Float, flat: Int) -> SIMD4<Float> {
+        let from = SIMD4(i, j, k, 0) - centre
+        return columns.0 * from.x + columns.1 * from.y + columns.2 * from.z + centre
+    }
+}

@@ -1,0 +1,109 @@
+/// Takes away resolution with a probability; nnU-Net's `SimulateLowResolutionTransform`, MONAI's
+/// `RandSimulateLowResolutiond(downsample_mode="nearest-exact")`.
+public struct RandLowResolution: RandomPatchTransform, Hashable {
+    /// Chance of a change.
+    public let probability: Double
+    /// Range of the factor of all extents.
+    public let zoom: ClosedRange<Double>
+    private var random = NumPyRandomState(seed: 0)
+
+    /// Takes the chance and the range of the factor.
+    public init(probability: Double, zoom: ClosedRange<Double>) {
+        self.probability = probability
+        self.zoom = zoom
+    }
+
+    /// Starts the draws anew.
+    public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
+
+    /// A factor of the range.
+    public mutating func draw() -> (any PatchChange)? {
+        guard random.rand() < probability else { return nil }
+        return LowerResolution(zoom: random.uniform(zoom.lowerBound, zoom.upperBound))
+    }
+}
+
+/// Picks the nearest voxels of a coarser grid and interpolates them back trilinearly.
+public struct LowerResolution: PatchChange, Hashable {
+    /// Factor of all extents.
+    public let zoom: Double
+
+    /// Takes the factor.
+    public init(zoom: Double) { self.zoom = zoom }
+
+    /// Changes the image only.
+    public func apply(to patch: inout Patch) {
+        let full = patch.size
+        func coarse(_ extent: Int) -> Int { max(1, Int((Double(extent) * zoom).rounded(.toNearestOrEven))) }
+        let small = Size3(coarse(full.i), coarse(full.j), coarse(full.k))
+        let picks = (0..<3).map { axis in Self.picks(full[axis], small[axis]) }
+        let picked = [Float](unsafeUninitializedCapacity: small.count) { output, count in
+            patch.withIntensities { input in
+                for i in 0..<small.i {
+                    for j in 0..<small.j {
+                        let (row, start) = ((i * small.j + j) * small.k, (picks[0][i] * full.j + picks[1][j]) * full.k)
+                        for k in 0..<small.k { output[row + k] = input[start + picks[2][k]] }
+                    }
+                }
+            }
+            count = small.count
+        }
+        let taps = (0..<3).map { axis in Self.taps(small[axis], full[axis]) }
+        var row = [Float](repeating: 0, count: small.k)
+        patch.withIntensities { output in
+            picked.withUnsafeBufferPointer { input in
+                for i in 0..<full.i {
+                    for j in 0..<full.j {
+                        Self.blend(&row, input, taps[0][i], taps[1][j], small)
+                        let start = (i * full.j + j) * full.k
+                        for (k, tap) in taps[2].enumerated() {
+                            output[start + k] = row[tap.low] * tap.lowWeight + row[tap.high] * tap.highWeight
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Two neighbours and their weights.
+    private struct Tap {
+        var low: Int
+        var high: Int
+        var lowWeight: Float
+        var highWeight: Float
+    }
+
+    /// The voxels of an axis that a coarser one keeps; `interpolate(mode="nearest-exact")`.
+    private static func picks(_ full: Int, _ small: Int) -> [Int] {
+        let step = Float(full) / Float(small)
+        return (0..<small).map { min(Int((Float($0) + 0.5) * step), full - 1) }
+    }
+
+    /// The neighbours on a coarser axis of each voxel; `interpolate(mode="trilinear", align_corners=False)`.
+    private static func taps(_ small: Int, _ full: Int) -> [Tap] {
+        let step = Float(small) / Float(full)
+        return (0..<full).map { index in
+            let place = max((Float(index) + 0.5) * step - 0.5, 0)
+            let low = min(Int(place), small - 1)
+            let part = min(max(place - Float(low), 0), 1)
+            return Tap(low: low, high: min(low + 1, small - 1), lowWeight: 1 - part, highWeight: part)
+        }
+    }
+
+    /// row = the weighted sum of the four coarse rows round a row.
+    private static func blend(
+        _ row: inout [Float], _ input: UnsafeBufferPointer<Float>, _ i: Tap, _ j: Tap, _ size: Size3
+    ) {
+        let starts = (
+            (i.low * size.j + j.low) * size.k, (i.low * size.j + j.high) * size.k,
+            (i.high * size.j + j.low) * size.k, (i.high * size.j + j.high) * size.k
+        )
+        row.withUnsafeMutableBufferPointer { row in
+            for k in 0..<size.k {
+                let near = input[starts.0 + k] * j.lowWeight + input[starts.1 + k] * j.highWeight
+                let far = input[starts.2 + k] * j.lowWeight + input[starts.3 + k] * j.highWeight
+                row[k] = near * i.lowWeight + far * i.highWeight
+            }
+        }
+    }
+}
