@@ -2,7 +2,7 @@
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev \
-	libopenblas-dev libcairo2-dev fonts-dejavu-core
+	libcairo2-dev fonts-dejavu-core
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
