@@ -13,7 +13,7 @@ help:
 	@echo "make build    build medseg and medseg-bench into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every test"
-	@echo "make bench    time ops and networks"
+	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
 
@@ -40,10 +40,20 @@ test: deps
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	swift test -c release --skip-build
 
+# PyTorch's side of `make bench`: a script that prints its rows, and an interpreter that has torch and monai.
+PEER ?= ../shared/reference/bench_torch.py
+PYTHON ?= python3
+RESULTS = benchmarks/results/$(shell date +%F)_$(shell uname -m)_$(shell nproc)cores.jsonl
+
 bench: deps
 	swift build -c release --product medseg-bench
-	.build/release/medseg-bench ops
-	.build/release/medseg-bench nets
+	@if [ -f "$(PEER)" ] && $(PYTHON) -c "import torch, monai" 2>/dev/null; then \
+		PYTHON=$(PYTHON) benchmarks/compare.sh $(PEER) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS) && \
+		$(PYTHON) benchmarks/table.py $(RESULTS) benchmarks/README.md && $(PYTHON) benchmarks/table.py $(RESULTS); \
+	else \
+		echo "bench: without PyTorch's rows: no $(PEER), or $(PYTHON) has no torch and monai; set PEER and PYTHON"; \
+		.build/release/medseg-bench ops && .build/release/medseg-bench nets; \
+	fi
 
 format:
 	swift format -i -r $(SWIFT_SOURCES)

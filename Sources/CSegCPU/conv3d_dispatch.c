@@ -91,6 +91,25 @@ void segcpu_winograd_transform_weights(
     kernels()->winograd_transform_weights(g, weights, out_stride, in_stride, turned, from, to, transformed);
 }
 
+size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
+    ptrdiff_t outputs = g->form.outputs;
+    // And the same for the gradient of the outputs.
+    return segcpu_winograd_scratch(g, out_channels)
+        + (size_t)(outputs * g->y_pixel + outputs * outputs * outputs * out_channels);
+}
+
+void segcpu_winograd_gradient_cubes(
+    const segcpu_winograd *g, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch) {
+    kernels()->winograd_gradient_cubes(g, pair, sample, first, count, from, to, overwrite, sums, scratch);
+}
+
+void segcpu_winograd_gradient_taps(
+    const segcpu_winograd *g, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate) {
+    kernels()->winograd_gradient_taps(g, sums, parts, from, to, gradient, accumulate);
+}
+
 size_t segcpu_conv3d_gradient_count(const segcpu_conv3d_gradient *g) {
     switch (g->form) {
     case SEGCPU_GRADIENT_PIXELS: return (size_t)(g->out_channels * g->runs);

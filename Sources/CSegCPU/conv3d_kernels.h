@@ -18,6 +18,10 @@ typedef struct {
         const segcpu_winograd *, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *);
     void (*winograd_transform_weights)(
         const segcpu_winograd *, const float *, ptrdiff_t, ptrdiff_t, bool, ptrdiff_t, ptrdiff_t, float *);
+    void (*winograd_gradient_cubes)(
+        const segcpu_winograd *, int, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, ptrdiff_t, bool, float *, float *);
+    void (*winograd_gradient_taps)(
+        const segcpu_winograd *, const float *, ptrdiff_t, ptrdiff_t, ptrdiff_t, float *, bool);
     void (*multiply)(const segcpu_product *, float *);
 } conv3d_kernels;
 

@@ -12,6 +12,7 @@
 #include "winograd_transform.h"
 #include "winograd_forward.h"
 #include "winograd_weights.h"
+#include "winograd_gradient.h"
 #include "conv3d_table.h"
 #pragma clang attribute pop
 #endif

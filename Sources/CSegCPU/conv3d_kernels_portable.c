@@ -14,4 +14,5 @@
 #include "winograd_transform.h"
 #include "winograd_forward.h"
 #include "winograd_weights.h"
+#include "winograd_gradient.h"
 #include "conv3d_table.h"

@@ -7,4 +7,6 @@ const conv3d_kernels KERNELS = {
     .multiply = multiply,
     .winograd_cubes = winograd_cubes,
     .winograd_transform_weights = winograd_transform_weights,
+    .winograd_gradient_cubes = winograd_gradient_cubes,
+    .winograd_gradient_taps = winograd_gradient_taps,
 };

@@ -32,14 +32,14 @@ static void scale_result(const segcpu_product *p) {
 // A panel's products for `rows` rows; `edge` holds them where the panel is wider than what is left of c.
 static void multiply_panel(ptrdiff_t rows, ptrdiff_t width, gemm_operands g, float *edge) {
     if (width == 2 * LANES) {
-        gemm_panel(2, rows, g);
+        gemm_panel(2, rows, false, g);
         return;
     }
     gemm_operands whole = g;
     whole.c = edge;
     whole.c_row = 2 * LANES;
     whole.add = false;
-    gemm_panel(2, rows, whole);
+    gemm_panel(2, rows, false, whole);
     for (ptrdiff_t i = 0; i < rows; i++)
         for (ptrdiff_t j = 0; j < width; j++) {
             float *c = g.c + i * g.c_row + j;
@@ -58,12 +58,12 @@ static void multiply(const segcpu_product *p, float *scratch) {
             for (ptrdiff_t m = 0; m < p->m; m += PRODUCT_ROWS) {
                 ptrdiff_t rows = smaller(PRODUCT_ROWS, p->m - m);
                 gemm_operands g = {
-                    .a = p->a + m * p->a_row + k, .row = p->a_row, .b = right, .depth = depth,
-                    .c = p->c + m * p->c_row + n, .c_row = p->c_row, .add = k > 0 || p->beta != 0};
+                    .a = p->a + m * p->a_row + k, .a_step = p->a_row, .b = right, .b_step = 2 * LANES,
+                    .depth = depth, .c = p->c + m * p->c_row + n, .c_row = p->c_row, .add = k > 0 || p->beta != 0};
                 if (p->transpose_a) {
                     pack_row(p->a + k * p->a_row + m, p->a_row, depth, rows, left, depth);
                     g.a = left;
-                    g.row = depth;
+                    g.a_step = depth;
                 }
                 for (ptrdiff_t j = 0; j < columns; j += 2 * LANES) {
                     multiply_panel(rows, smaller(2 * LANES, columns - j), g, edge);

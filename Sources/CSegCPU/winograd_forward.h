@@ -139,45 +139,61 @@ static void cube_start(const segcpu_winograd *g, ptrdiff_t cube, ptrdiff_t start
     }
 }
 
-// Where the rows of a cube's input lie; those outside the volume are `zeros`, and where the rows reach over an end of
-// the volume they are copied to `edge` with zeros about them.
-static cube_input find_input(
-    const segcpu_winograd *g, const float *x, const ptrdiff_t start[3], const float *zeros, float *edge) {
-    ptrdiff_t points = g->form.points, base[3];
-    for (int a = 0; a < 3; a++) base[a] = start[a] + g->low[a];
-    ptrdiff_t from = smaller(larger(-base[2], 0), points), to = larger(smaller(g->in[2] - base[2], points), from);
-    bool whole = from == 0 && to == points;
-    cube_input found = {.pixel = whole ? g->x_pixel : g->channels};
-    for (ptrdiff_t i = 0; i < points * points; i++) {
-        ptrdiff_t d = base[0] + i / points, h = base[1] + i % points;
-        found.rows[i] = zeros;
-        if (d < 0 || d >= g->in[0] || h < 0 || h >= g->in[1]) continue;
-        const float *row = x + ((d * g->in[1] + h) * g->in[2] + base[2]) * g->x_pixel;
-        if (whole) {
-            found.rows[i] = row;
-            continue;
+// Channels-last values of one sample that cubes are read from.
+typedef struct {
+    const float *data;
+    const ptrdiff_t *extent;
+    ptrdiff_t pixel, channels;
+    const float *zeros; // a row of a cube
+    float *edge;        // room for the rows of a cube
+} cube_source;
+
+// Where the rows of a cube of `side` pixels a side lie; those outside the volume are zeros, and where the rows reach
+// over an end of the volume they are copied with zeros about them.
+static void find_cube(const cube_source *s, ptrdiff_t side, const ptrdiff_t base[3], cube_input *found) {
+    ptrdiff_t from = smaller(larger(-base[2], 0), side), to = larger(smaller(s->extent[2] - base[2], side), from);
+    bool whole = from == 0 && to == side;
+    ptrdiff_t row = s->extent[2] * s->pixel, slab = s->extent[1] * row;
+    const float *corner = s->data + base[0] * slab + base[1] * row + base[2] * s->pixel;
+    const float **next = found->rows;
+    found->pixel = whole ? s->pixel : s->channels;
+    for (ptrdiff_t d = 0; d < side; d++) {
+        bool outside = base[0] + d < 0 || base[0] + d >= s->extent[0];
+        for (ptrdiff_t h = 0; h < side; h++) {
+            bool empty = outside || base[1] + h < 0 || base[1] + h >= s->extent[1];
+            *next++ = empty ? s->zeros : corner + d * slab + h * row;
         }
-        float *copy = edge + i * points * g->channels;
-        memset(copy, 0, sizeof(float) * (size_t)(points * g->channels));
-        for (ptrdiff_t w = from; w < to; w++)
-            memcpy(copy + w * g->channels, row + w * g->x_pixel, sizeof(float) * (size_t)g->channels);
-        found.rows[i] = copy;
     }
-    return found;
+    if (whole) return;
+    for (ptrdiff_t i = 0; i < side * side; i++) {
+        if (found->rows[i] == s->zeros) continue;
+        float *copy = s->edge + i * side * s->channels;
+        memset(copy, 0, sizeof(float) * (size_t)(side * s->channels));
+        for (ptrdiff_t w = from; w < to; w++)
+            memcpy(
+                copy + w * s->channels, found->rows[i] + w * s->pixel, sizeof(float) * (size_t)s->channels);
+        found->rows[i] = copy;
+    }
+}
+
+// The input of a convolution; `scratch` holds a row of zeros and the rows of a cube.
+static cube_source input_source(const segcpu_winograd *g, ptrdiff_t sample, float *scratch) {
+    ptrdiff_t zeros = g->form.points * g->x_pixel;
+    memset(scratch, 0, sizeof(float) * (size_t)zeros);
+    return (cube_source){g->x + sample * g->x_sample, g->in, g->x_pixel, g->channels, scratch, scratch + zeros};
 }
 
 // The matrices [cube][channel] of a pair, from the inputs of `count` cubes.
 static void transform_inputs(
-    const segcpu_winograd *g, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, int pair, float *out, ptrdiff_t step,
-    float *scratch) {
-    const float *x = g->x + sample * g->x_sample;
-    float *edge = scratch + g->form.points * g->x_pixel;
-    memset(scratch, 0, sizeof(float) * (size_t)(g->form.points * g->x_pixel));
+    const segcpu_winograd *g, const cube_source *source, ptrdiff_t first, ptrdiff_t count, int pair, float *out,
+    ptrdiff_t step) {
     input_kernel transform = input_kernels(g->form)[pair];
+    cube_input input;
     for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t start[3];
-        cube_start(g, first + i, start);
-        cube_input input = find_input(g, x, start, scratch, edge);
+        ptrdiff_t base[3];
+        cube_start(g, first + i, base);
+        for (int a = 0; a < 3; a++) base[a] += g->low[a];
+        find_cube(source, g->form.points, base, &input);
         for (ptrdiff_t c = 0; c < g->channels; c += LANES) transform(&input, c, out + i * g->channels + c, step);
     }
 }
@@ -205,19 +221,20 @@ static void winograd_cubes(
     float *scratch) {
     ptrdiff_t matrices = 2 * g->form.points * g->form.points;
     ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * (to - from) + WINOGRAD_GAP;
-    float *inputs = scratch, *products = inputs + matrices * in_step, *rest = products + matrices * out_step;
+    float *inputs = scratch, *products = inputs + matrices * in_step;
+    cube_source source = input_source(g, sample, products + matrices * out_step);
     int pairs = g->form.points / 2;
     for (int i = 0; i < pairs; i++) {
         int pair = (i + 1) % pairs;
-        transform_inputs(g, sample, first, count, pair, inputs, in_step, rest);
+        transform_inputs(g, &source, first, count, pair, inputs, in_step);
         const float *weights = g->weights + pair * matrices * g->channels * g->out_channels;
         for (ptrdiff_t m = 0; m < matrices; m++, weights += g->channels * g->out_channels)
             for (ptrdiff_t o = from; o < to; o += 2 * LANES) {
                 int vectors = to - o >= 2 * LANES ? 2 : 1;
                 gemm_operands product = {
-                    .a = inputs + m * in_step, .row = g->channels, .b = weights + o * g->channels,
-                    .depth = g->channels, .c = products + m * out_step + o - from, .c_row = to - from};
-                gemm_panel(vectors, count, product);
+                    .a = inputs + m * in_step, .a_step = g->channels, .b = weights + o * g->channels,
+                    .b_step = vectors * LANES, .depth = g->channels, .c = products + m * out_step + o - from, .c_row = to - from};
+                gemm_panel(vectors, count, false, product);
             }
         write_outputs(g, sample, first, count, from, to, pair, products, out_step);
     }

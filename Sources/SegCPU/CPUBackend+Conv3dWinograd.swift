@@ -1,6 +1,10 @@
 import CSegCPU
 internal import SegBackend
 
+/// Bytes of all sums of a weight gradient, where one chunk's do not take more.
+private let sumsBudget = 32 << 20
+private let mostChunks = 8
+
 extension CPUBackend {
     /// A convolution of stride 1 by Winograd's algorithm, or where `transposed` the transposed one: the same with its
     /// weights turned end for end.
@@ -47,6 +51,49 @@ extension CPUBackend {
         conv.low = cTriple(padding.map(-))
         conv.counts = cTriple(form.counts(y.shape.size))
         return conv
+    }
+
+    /// The weight gradient by Winograd's algorithm.
+    ///
+    /// Cubes are dealt to a fixed number of chunks, each with sums of its own that are added in order.
+    func weightGradientByWinograd(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
+        form: WinogradForm
+    ) throws {
+        let (inputs, outputs, batch) = (x.shape.channels, upstream.shape.channels, x.shape.batch)
+        let products = form.points * form.points * form.points * inputs * outputs
+        let cubes = form.counts(upstream.shape.size).reduce(1, *)
+        let perSample = max(1, min(mostChunks / batch, sumsBudget / (products * 4 * batch), cubes / 56))
+        let chunks = batch * perSample
+        var conv = Self.winograd(form, x: x, y: upstream, padding: params.padding.array)
+        conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, (cubes + perSample - 1) / perSample)
+
+        let pairs = form.points / 2
+        let panel = segcpu_winograd_panel()
+        let panels = (outputs + panel - 1) / panel
+        let groups = min(panels, (2 * threads.count + pairs * chunks - 1) / (pairs * chunks))
+        let scratchCount = withUnsafePointer(to: conv) { segcpu_winograd_gradient_scratch($0, outputs) }
+        let memory = try scratch(Float.self, threads.count * scratchCount)
+        defer { memory.done() }
+        let sums = try scratch(Float.self, chunks * products)
+        defer { sums.done() }
+        withUnsafePointer(to: conv) { conv in
+            threads.run(chunks * pairs * groups) { task, thread in
+                let (chunk, pair, group) = (task / (pairs * groups), task / groups % pairs, task % groups)
+                let (sample, part) = (chunk / perSample, chunk % perSample)
+                let (first, end) = (cubes * part / perSample, cubes * (part + 1) / perSample)
+                segcpu_winograd_gradient_cubes(
+                    conv, Int32(pair), sample, first, end - first, panels * group / groups * panel,
+                    min(outputs, panels * (group + 1) / groups * panel), true, sums.base + chunk * products,
+                    memory.base + thread * scratchCount)
+            }
+            let slices = min(inputs, 16)
+            threads.run(slices) { slice, _ in
+                segcpu_winograd_gradient_taps(
+                    conv, sums.base, chunks, inputs * slice / slices, inputs * (slice + 1) / slices, gw.floats,
+                    accumulate)
+            }
+        }
     }
 
     /// Blocks of cubes, and where there are fewer than threads, ranges of output channels besides; neither changes a bit

@@ -14,7 +14,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     case two5
 
     /// Taps a side.
-    var taps: Int { self == .two5 ? 5 : 3 }
+    package var taps: Int { self == .two5 ? 5 : 3 }
     /// Outputs a side.
     var outputs: Int { self == .four3 ? 4 : 2 }
     /// Inputs, and products, a side.
@@ -31,14 +31,15 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     /// Cubes along each axis.
     func counts(_ size: Triple) -> [Int] { size.array.map { ($0 + outputs - 1) / outputs } }
 
-    /// Estimated time on one core of a convolution, in ns: transforms of the cubes, products, and the weights.
+    /// Estimated time on one core of a convolution or its weight gradient, in ns: transforms of the cubes, products, and
+    /// `weightTime` for each transformed weight.
     ///
     /// The constants are fitted to measurements with AVX-512; other instruction sets scale all of them alike.
-    func cost(inputs: Int, outputs: Int, output size: Triple, batch: Int) -> Double {
+    func cost(inputs: Int, outputs: Int, output size: Triple, batch: Int, weightTime: Double) -> Double {
         let cubes = Double(batch * counts(size).reduce(1, *))
         let products = Double(points * points * points * inputs * outputs)
         let transforms = Double(inputs + outputs) / 16 * transformTime
-        return cubes * (transforms + products * 0.0154) + products * 1.2
+        return cubes * (transforms + products * 0.0154) + products * weightTime
     }
 
     /// Of one vector of channels of a cube.
@@ -56,9 +57,13 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     }
 
     /// The form that is quickest for a geometry, or nil where the direct kernels are as good.
-    static func quickest(_ params: Conv3dParams, inputs: Int, outputs: Int, output size: Triple, batch: Int) -> Self? {
+    static func quickest(
+        _ params: Conv3dParams, inputs: Int, outputs: Int, output size: Triple, batch: Int, forWeight: Bool
+    ) -> Self? {
+        // Weights are transformed once; their gradient's sums are read and written for every block of cubes.
+        let weightTime = forWeight ? 2.0 : 1.2
         func cost(_ form: Self) -> Double {
-            form.cost(inputs: inputs, outputs: outputs, output: size, batch: batch)
+            form.cost(inputs: inputs, outputs: outputs, output: size, batch: batch, weightTime: weightTime)
         }
         let direct = directCost(
             taps: params.kernel.product, inputs: inputs, outputs: outputs, output: size, batch: batch)

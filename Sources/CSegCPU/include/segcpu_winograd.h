@@ -50,4 +50,18 @@ void segcpu_winograd_transform_weights(
     const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool turned,
     ptrdiff_t from, ptrdiff_t to, float *transformed);
 
+// Floats of scratch that segcpu_winograd_gradient_cubes needs for so many output channels.
+size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
+
+// The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of
+// the form.points / 2 pairs of points along d: adds them to sums[matrix][input channel][output channel], or sets them.
+void segcpu_winograd_gradient_cubes(
+    const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch);
+
+// Adds up `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
+void segcpu_winograd_gradient_taps(
+    const segcpu_winograd *conv, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate);
+
 #endif
