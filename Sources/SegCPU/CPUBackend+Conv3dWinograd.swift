@@ -60,13 +60,13 @@ extension CPUBackend {
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
         form: WinogradForm
     ) throws {
-        let (inputs, outputs, batch) = (x.shape.channels, upstream.shape.channels, x.shape.batch)
+        let (inputs, outputs) = (x.shape.channels, upstream.shape.channels)
         let products = form.points * form.points * form.points * inputs * outputs
         let cubes = form.counts(upstream.shape.size).reduce(1, *)
-        let perSample = max(1, min(mostChunks / batch, sumsBudget / (products * 4 * batch), cubes / 56))
-        let chunks = batch * perSample
+        let all = x.shape.batch * cubes
+        let chunks = max(1, min(mostChunks, sumsBudget / (products * 4), all / 56))
         var conv = Self.winograd(form, x: x, y: upstream, padding: params.padding.array)
-        conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, (cubes + perSample - 1) / perSample)
+        conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, cubes)
 
         let pairs = form.points / 2
         let panel = segcpu_winograd_panel()
@@ -80,12 +80,17 @@ extension CPUBackend {
         withUnsafePointer(to: conv) { conv in
             threads.run(chunks * pairs * groups) { task, thread in
                 let (chunk, pair, group) = (task / (pairs * groups), task / groups % pairs, task % groups)
-                let (sample, part) = (chunk / perSample, chunk % perSample)
-                let (first, end) = (cubes * part / perSample, cubes * (part + 1) / perSample)
-                segcpu_winograd_gradient_cubes(
-                    conv, Int32(pair), sample, first, end - first, panels * group / groups * panel,
-                    min(outputs, panels * (group + 1) / groups * panel), true, sums.base + chunk * products,
-                    memory.base + thread * scratchCount)
+                let (from, to) = (panels * group / groups * panel, min(outputs, panels * (group + 1) / groups * panel))
+                let (begin, end) = (all * chunk / chunks, all * (chunk + 1) / chunks)
+                var cube = begin
+                while cube < end {
+                    let (sample, first) = (cube / cubes, cube % cubes)
+                    let count = min(end - cube, cubes - first)
+                    segcpu_winograd_gradient_cubes(
+                        conv, Int32(pair), sample, first, count, from, to, cube == begin, sums.base + chunk * products,
+                        memory.base + thread * scratchCount)
+                    cube += count
+                }
             }
             let slices = min(inputs, 16)
             threads.run(slices) { slice, _ in
