@@ -2,7 +2,7 @@
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev \
-	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
+	libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
@@ -14,7 +14,7 @@ help:
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every test"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
-	@echo "make bench    time ops and networks"
+	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
 
@@ -44,10 +44,20 @@ test: deps
 peers: build
 	benchmarks/peers/check.sh
 
+# PyTorch's side of `make bench`: a script that prints its rows, and an interpreter that has torch and monai.
+PEER ?= ../shared/reference/bench_torch.py
+PYTHON ?= python3
+RESULTS = benchmarks/results/$(shell date +%F)_$(shell uname -m)_$(shell nproc)cores.jsonl
+
 bench: deps
 	swift build -c release --product medseg-bench
-	.build/release/medseg-bench ops
-	.build/release/medseg-bench nets
+	@if [ -f "$(PEER)" ] && $(PYTHON) -c "import torch, monai" 2>/dev/null; then \
+		PYTHON=$(PYTHON) benchmarks/compare.sh $(PEER) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS) && \
+		$(PYTHON) benchmarks/table.py $(RESULTS) benchmarks/README.md && $(PYTHON) benchmarks/table.py $(RESULTS); \
+	else \
+		echo "bench: without PyTorch's rows: no $(PEER), or $(PYTHON) has no torch and monai; set PEER and PYTHON"; \
+		.build/release/medseg-bench ops && .build/release/medseg-bench nets; \
+	fi
 
 format:
 	swift format -i -r $(SWIFT_SOURCES)

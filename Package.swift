@@ -39,7 +39,6 @@ let package = Package(
     ],
     targets: [
         // What C offers, nothing added.
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -50,7 +49,7 @@ let package = Package(
         swiftTarget("SegBackend"),
         swiftTarget("SegReference", ["SegBackend"]),
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
-        swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
+        swiftTarget("SegCPU", ["SegBackend", "CSegCPU"]),
         .target(
             name: "SegKernels", path: "Kernels", resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
         swiftTarget("SegOpenCL", ["SegBackend", "SegKernels", "COpenCL"]),

@@ -64,6 +64,52 @@ void segcpu_conv3d_gradient_tile(
     kernels()->gradient_tile(g, sample, start, first_run, end_run, first, end, overwrite, partial, scratch);
 }
 
+size_t segcpu_product_scratch(void) {
+    return (size_t)(PRODUCT_DEPTH * (PRODUCT_COLUMNS + PRODUCT_ROWS) + PRODUCT_ROWS * 2 * kernels()->lanes);
+}
+
+void segcpu_multiply(const segcpu_product *product, float *scratch) { kernels()->multiply(product, scratch); }
+
+size_t segcpu_winograd_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
+    ptrdiff_t points = g->form.points, matrices = 2 * points * points;
+    // Transformed inputs and products, a row of zeros, and the rows of a cube that reaches over an end.
+    return (size_t)(matrices * (g->block * (g->channels + out_channels) + 2 * WINOGRAD_GAP) + points * g->x_pixel
+        + points * points * points * g->channels);
+}
+
+void segcpu_winograd_cubes(
+    const segcpu_winograd *g, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
+    float *scratch) {
+    kernels()->winograd_cubes(g, sample, first, count, from, to, scratch);
+}
+
+ptrdiff_t segcpu_winograd_panel(void) { return 2 * kernels()->lanes; }
+
+void segcpu_winograd_transform_weights(
+    const segcpu_winograd *g, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool turned,
+    ptrdiff_t from, ptrdiff_t to, float *transformed) {
+    kernels()->winograd_transform_weights(g, weights, out_stride, in_stride, turned, from, to, transformed);
+}
+
+size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
+    ptrdiff_t outputs = g->form.outputs;
+    // And the same for the gradient of the outputs.
+    return segcpu_winograd_scratch(g, out_channels)
+        + (size_t)(outputs * g->y_pixel + outputs * outputs * outputs * out_channels);
+}
+
+void segcpu_winograd_gradient_cubes(
+    const segcpu_winograd *g, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch) {
+    kernels()->winograd_gradient_cubes(g, pair, sample, first, count, from, to, overwrite, sums, scratch);
+}
+
+void segcpu_winograd_gradient_taps(
+    const segcpu_winograd *g, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate) {
+    kernels()->winograd_gradient_taps(g, sums, parts, from, to, gradient, accumulate);
+}
+
 size_t segcpu_conv3d_gradient_count(const segcpu_conv3d_gradient *g) {
     switch (g->form) {
     case SEGCPU_GRADIENT_PIXELS: return (size_t)(g->out_channels * g->runs);

@@ -7,6 +7,12 @@
 #include "conv3d_vector.h"
 #include "conv3d_direct.h"
 #include "conv3d_gradient.h"
+#include "gemm_block.h"
+#include "matrix_product.h"
+#include "winograd_transform.h"
+#include "winograd_forward.h"
+#include "winograd_weights.h"
+#include "winograd_gradient.h"
 #include "conv3d_table.h"
 #pragma clang attribute pop
 #endif

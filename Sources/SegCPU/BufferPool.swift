@@ -2,10 +2,10 @@ import Foundation
 internal import SegBackend
 internal import Synchronization
 
-/// Memory that keeps its pages: a freed block waits, by size, for the next request of that size.
+/// Memory that keeps its pages: a freed block waits for the next request that nearly fills it.
 ///
 /// Fresh pages cost more than the arithmetic of most ops of these networks, so blocks go back to the system only when
-/// those that wait outweigh all that was ever in use at once: the sizes of past scans, which may never come again.
+/// they and those in use outweigh all that was ever in use at once: the sizes of past scans, which may never come again.
 final class BufferPool: Sendable {
     private struct State {
         var free: [Int: [UInt]] = [:]
@@ -15,7 +15,7 @@ final class BufferPool: Sendable {
         var highest = 0
     }
 
-    /// Bytes that may always wait.
+    /// Bytes that may always wait, beside a quarter of the most that was ever live.
     private static let smallPool = 64 << 20
 
     private let state = Mutex(State())
@@ -42,32 +42,46 @@ final class BufferPool: Sendable {
     /// - Throws: `BackendError.outOfMemory`.
     func take(byteCount: Int) throws -> CPUBuffer {
         let size = Self.sizeClass(byteCount)
-        let address = try state.withLock { state throws -> UInt in
+        let (address, taken) = try state.withLock { state throws -> (UInt, Int) in
             let held = state.usage.live
             if let limit = state.limit, held + size > limit {
                 throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: limit)
             }
-            state.usage.live += size
-            state.usage.peak = max(state.usage.peak, state.usage.live)
-            state.highest = max(state.highest, state.usage.live)
-            if let address = state.free[size]?.popLast() {
-                state.usage.pooled -= size
-                return address
+            if let block = Self.waiting(&state, size) {
+                Self.count(&state, block.size)
+                return block
             }
-            let most = min(state.limit ?? .max, 2 * state.highest + Self.smallPool)
-            if state.usage.live + state.usage.pooled > most { Self.trim(&state) }
+            let most = min(state.limit ?? .max, state.highest + state.highest / 4 + Self.smallPool)
+            Self.trim(&state, to: most - held - size)
             var block = Self.newBlock(size)
             if block == nil {
-                Self.trim(&state)
+                Self.trim(&state, to: 0)
                 block = Self.newBlock(size)
             }
             guard let address = block else {
-                state.usage.live -= size
                 throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: nil)
             }
-            return address
+            Self.count(&state, size)
+            return (address, size)
         }
-        return CPUBuffer(pool: self, address: address, byteCount: size)
+        return CPUBuffer(pool: self, address: address, byteCount: taken)
+    }
+
+    private static func count(_ state: inout State, _ size: Int) {
+        state.usage.live += size
+        state.usage.peak = max(state.usage.peak, state.usage.live)
+        state.highest = max(state.highest, state.usage.live)
+    }
+
+    /// Takes the smallest block that waits and holds `size` bytes, where it wastes at most half as much again.
+    private static func waiting(_ state: inout State, _ size: Int) -> (address: UInt, size: Int)? {
+        let most = min(size + size / 2, (state.limit ?? .max) - state.usage.live)
+        let fit =
+            state.free[size] != nil ? size : state.free.keys.lazy.filter { $0 >= size && $0 <= most }.min()
+        guard let fit, let address = state.free[fit]?.popLast() else { return nil }
+        if state.free[fit]?.isEmpty == true { state.free[fit] = nil }
+        state.usage.pooled -= fit
+        return (address, fit)
     }
 
     /// Takes a block back.
@@ -79,10 +93,15 @@ final class BufferPool: Sendable {
         }
     }
 
-    private static func trim(_ state: inout State) {
-        for address in state.free.values.joined() { free(UnsafeMutableRawPointer(bitPattern: address)) }
-        state.free.removeAll()
-        state.usage.pooled = 0
+    /// Gives blocks that wait back to the system, the largest first, until at most `most` bytes wait.
+    private static func trim(_ state: inout State, to most: Int) {
+        for size in state.free.keys.sorted(by: >) {
+            while state.usage.pooled > max(most, 0), let address = state.free[size]?.popLast() {
+                free(UnsafeMutableRawPointer(bitPattern: address))
+                state.usage.pooled -= size
+            }
+            if state.free[size]?.isEmpty == true { state.free[size] = nil }
+        }
     }
 
     /// Sizes are rounded up to a sixteenth of their power of two, so that nearly equal requests share blocks.

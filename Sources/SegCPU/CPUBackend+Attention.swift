@@ -1,4 +1,3 @@
-import COpenBLAS
 import CSegCPU
 import Foundation
 public import SegBackend
@@ -17,8 +16,11 @@ extension CPUBackend {
         let size = queryBlock * (keyBlock + 3)
         let memory = try scratch(Float.self, threads.count * size)
         defer { memory.done() }
+        let kernel = try MatrixKernel(self)
+        defer { kernel.done() }
         let (queries, keys, values, output, logs) = (q.floats, k.floats, v.floats, y.floats, logSumExp.floats)
         threads.run(heads.count * blocks) { task, thread in
+            let product = HeadProduct(kernel: kernel, thread: thread)
             let (head, first) = (task / blocks, task % blocks * queryBlock)
             let rows = min(queryBlock, heads.queries - first)
             let start = heads.start(head)
@@ -58,11 +60,14 @@ extension CPUBackend {
         let size = queryBlock * (2 * keyBlock + 1)
         let memory = try scratch(Float.self, threads.count * size)
         defer { memory.done() }
+        let kernel = try MatrixKernel(self)
+        defer { kernel.done() }
         let (queries, keys, values, outputs) = (q.floats, k.floats, v.floats, y.floats)
         let (signal, logs) = (upstream.floats, logSumExp.floats)
         let (gradientQ, gradientK, gradientV) = (gq.floats, gk.floats, gv.floats)
         let (pitch, width) = (heads.stride, heads.width)
         threads.run(heads.count) { head, thread in
+            let product = HeadProduct(kernel: kernel, thread: thread)
             let scores = memory.base + thread * size
             let gradients = scores + queryBlock * keyBlock
             let dots = gradients + queryBlock * keyBlock
@@ -126,13 +131,19 @@ private enum ProductForm {
     case transposedTimes
 }
 
-/// c `[m, n]` = a · b + beta · c over an inner axis of k; each matrix with its row pitch.
-private func product(
-    _ a: UnsafePointer<Float>, _ pitchA: Int, _ b: UnsafePointer<Float>, _ pitchB: Int, _ form: ProductForm, _ m: Int,
-    _ n: Int, _ k: Int, _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ pitchC: Int
-) {
-    cblas_sgemm(
-        CblasRowMajor, form == .transposedTimes ? CblasTrans : CblasNoTrans,
-        form == .timesTransposed ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), 1, a, Int32(pitchA), b,
-        Int32(pitchB), beta, c, Int32(pitchC))
+/// Products on one thread.
+private struct HeadProduct {
+    let kernel: MatrixKernel
+    let thread: Int
+
+    /// c `[m, n]` = a · b + beta · c over an inner axis of k; each matrix with its row pitch.
+    func callAsFunction(
+        _ a: UnsafePointer<Float>, _ pitchA: Int, _ b: UnsafePointer<Float>, _ pitchB: Int, _ form: ProductForm,
+        _ m: Int, _ n: Int, _ k: Int, _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ pitchC: Int
+    ) {
+        let product = segcpu_product(
+            transpose_a: form == .transposedTimes, transpose_b: form == .timesTransposed, m: m, n: n, k: k, alpha: 1,
+            a: a, a_row: pitchA, b: b, b_row: pitchB, beta: beta, c: c, c_row: pitchC)
+        kernel(product, thread: thread)
+    }
 }

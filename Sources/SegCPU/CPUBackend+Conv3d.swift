@@ -4,8 +4,10 @@ public import SegBackend
 package enum Conv3dAlgorithm: Hashable, Sendable {
     /// Register-blocked kernels over packed tiles; any geometry.
     case direct
-    /// Unfolded input times the weights as a matrix, by OpenBLAS.
+    /// Unfolded input times the weights as a matrix.
     case product
+    /// Fewer multiplications at stride 1, for channels that come in sixteens; elsewhere the choice is free.
+    case winograd(WinogradForm)
 }
 
 extension CPUBackend: ConvolutionOps {
@@ -16,7 +18,7 @@ extension CPUBackend: ConvolutionOps {
     ) throws {
         try conv3d(
             x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
-            algorithm: forcedConvolution ?? Self.choose(params, x: x.shape, y: y.shape))
+            algorithm: algorithm(params, x: x.shape, y: y.shape, forWeight: false))
     }
 
     /// `conv3d` by a given algorithm.
@@ -32,15 +34,28 @@ extension CPUBackend: ConvolutionOps {
                 x, weight: weight, bias: bias, params, gather, transposed: false, into: y, accumulate: accumulate)
         case .product:
             try convolveByProduct(x, weight: weight, bias: bias, params, into: y, accumulate: accumulate)
+        case .winograd(let form):
+            try convolveByWinograd(
+                x, weight: weight, bias: bias, params, transposed: false, into: y, accumulate: accumulate, form: form)
         }
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; always direct, a gather by phases.
+    /// See `ConvolutionOps.convTranspose3d`; direct, a gather by phases, but where Winograd's algorithm is quicker or
+    /// patches do not overlap.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
         guard y.count > 0 else { return }
+        if case .winograd(let form) = algorithm(params, x: x.shape, y: y.shape, forWeight: false) {
+            try convolveByWinograd(
+                x, weight: weight, bias: bias, params, transposed: true, into: y, accumulate: accumulate, form: form)
+            return
+        }
+        if Self.isDisjoint(params, x: x.shape, y: y.shape) {
+            try convolveDisjoint(x, weight: weight, bias: bias, params, into: y, accumulate: accumulate)
+            return
+        }
         let gather = Conv3dGather(transposed: params, output: y.shape.size)
         try convolve(x, weight: weight, bias: bias, params, gather, transposed: true, into: y, accumulate: accumulate)
     }
@@ -51,7 +66,7 @@ extension CPUBackend: ConvolutionOps {
     ) throws {
         try conv3dBackwardWeight(
             x, upstream: upstream, params, into: gw, accumulate: accumulate,
-            algorithm: forcedConvolution ?? Self.choose(params, x: x.shape, y: upstream.shape))
+            algorithm: algorithm(params, x: x.shape, y: upstream.shape, forWeight: true))
     }
 
     /// `conv3dBackwardWeight` by a given algorithm.
@@ -65,19 +80,40 @@ extension CPUBackend: ConvolutionOps {
             return
         }
         switch algorithm {
+        case .direct where Self.isQuickerTurned(params, inputs: x.shape.channels, outputs: upstream.shape.channels):
+            try weightGradientTurned(x, upstream: upstream, params, into: gw, accumulate: accumulate)
         case .direct:
             try weightGradient(x, upstream: upstream, params, into: gw, accumulate: accumulate)
         case .product:
             try weightGradientByProduct(x, upstream: upstream, params, into: gw, accumulate: accumulate)
+        case .winograd(let form):
+            try weightGradientByWinograd(
+                x, upstream: upstream, params, into: gw, accumulate: accumulate, form: form)
         }
     }
 
-    /// Large kernels that do not overlap (patch embeddings) and wide taps are products; all else is direct.
-    static func choose(_ params: Conv3dParams, x: Shape, y: Shape) -> Conv3dAlgorithm {
+    /// What a test forces, where it can, or else what `choose` says.
+    private func algorithm(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
+        guard let forcedConvolution else { return Self.choose(params, x: x, y: y, forWeight: forWeight) }
+        if case .winograd(let form) = forcedConvolution,
+            !form.takes(params, inputs: x.channels, outputs: y.channels)
+        {
+            return .direct
+        }
+        return forcedConvolution
+    }
+
+    /// Large kernels that do not overlap (patch embeddings) and wide taps are products; Winograd's algorithm where its
+    /// cost model promises a gain; all else is direct.
+    static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
         let perOutput = params.kernel.product * x.channels / params.groups
         let disjoint = params.kernel.product > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
         // A packed tile holds all rows between the taps of one row of outputs.
         let halo = params.reach.d * params.reach.h * (x.size.w + 2 * params.padding.w)
-        return disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 ? .product : .direct
+        if disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 { return .product }
+        let form = WinogradForm.quickest(
+            params, inputs: x.channels, outputs: y.channels, output: y.size, batch: y.batch,
+            forWeight: forWeight)
+        return form.map { .winograd($0) } ?? .direct
     }
 }

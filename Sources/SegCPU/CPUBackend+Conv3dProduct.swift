@@ -1,4 +1,3 @@
-import COpenBLAS
 import CSegCPU
 internal import SegBackend
 
@@ -23,14 +22,13 @@ extension CPUBackend {
             for first in stride(from: 0, to: y.shape.rows, by: slab) {
                 let rows = min(slab, y.shape.rows - first)
                 let matrix = product.unfold(rows: first, rows, group: group, into: unfolded, threads)
-                forTiles(rows, outputs) { rows, columns in
-                    cblas_sgemm(
-                        CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows.count), Int32(columns.count),
-                        Int32(product.columns), 1, matrix.floats + rows.lowerBound * matrix.stride,
-                        Int32(matrix.stride), weights + columns.lowerBound * product.columns, Int32(product.columns),
-                        1,
-                        y.floats + (first + rows.lowerBound) * y.shape.channels + group * outputs
-                            + columns.lowerBound, Int32(y.shape.channels))
+                try forTiles(rows, outputs) { rows, columns in
+                    segcpu_product(
+                        transpose_a: false, transpose_b: true, m: rows.count, n: columns.count, k: product.columns,
+                        alpha: 1, a: matrix.floats + rows.lowerBound * matrix.stride, a_row: matrix.stride,
+                        b: weights + columns.lowerBound * product.columns, b_row: product.columns, beta: 1,
+                        c: y.floats + (first + rows.lowerBound) * y.shape.channels + group * outputs
+                            + columns.lowerBound, c_row: y.shape.channels)
                 }
             }
         }
@@ -50,24 +48,32 @@ extension CPUBackend {
             for first in stride(from: 0, to: upstream.shape.rows, by: slab) {
                 let count = min(slab, upstream.shape.rows - first)
                 let matrix = product.unfold(rows: first, count, group: group, into: unfolded, threads)
-                forTiles(outputs, product.columns) { rows, columns in
-                    cblas_sgemm(
-                        CblasRowMajor, CblasTrans, CblasNoTrans, Int32(rows.count), Int32(columns.count), Int32(count),
-                        1, upstream.floats + first * upstream.shape.channels + group * outputs + rows.lowerBound,
-                        Int32(upstream.shape.channels), matrix.floats + columns.lowerBound, Int32(matrix.stride), 1,
-                        target + rows.lowerBound * product.columns + columns.lowerBound, Int32(product.columns))
+                try forTiles(outputs, product.columns) { rows, columns in
+                    segcpu_product(
+                        transpose_a: true, transpose_b: false, m: rows.count, n: columns.count, k: count, alpha: 1,
+                        a: upstream.floats + first * upstream.shape.channels + group * outputs + rows.lowerBound,
+                        a_row: upstream.shape.channels, b: matrix.floats + columns.lowerBound, b_row: matrix.stride,
+                        beta: 1, c: target + rows.lowerBound * product.columns + columns.lowerBound,
+                        c_row: product.columns)
                 }
             }
         }
     }
 
-    /// Calls `body` in parallel on tiles of a rows × columns matrix that do not depend on the number of threads.
-    private func forTiles(_ rows: Int, _ columns: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void) {
+    /// Computes in parallel the products that `body` describes for tiles of a rows × columns matrix, which do not depend
+    /// on the number of threads.
+    private func forTiles(
+        _ rows: Int, _ columns: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> segcpu_product
+    ) throws {
+        let kernel = try MatrixKernel(self)
+        defer { kernel.done() }
         let down = (rows + tileRows - 1) / tileRows
         let across = (columns + tileColumns - 1) / tileColumns
-        threads.run(down * across) { task, _ in
+        threads.run(down * across) { task, thread in
             let (i, j) = (task / across, task % across)
-            body(i * tileRows..<min(rows, (i + 1) * tileRows), j * tileColumns..<min(columns, (j + 1) * tileColumns))
+            let product = body(
+                i * tileRows..<min(rows, (i + 1) * tileRows), j * tileColumns..<min(columns, (j + 1) * tileColumns))
+            kernel(product, thread: thread)
         }
     }
 

@@ -1,17 +1,18 @@
-import COpenBLAS
 import CSegCPU
 public import SegBackend
 
 extension CPUBackend: MatrixOps {
-    /// Tiles of OpenBLAS calls; a long inner axis with a small result is summed in parts.
+    /// Tiles of products; a long inner axis with a small result is summed in parts.
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
         let product = MatrixProduct(a, b, bias, params, c)
         guard product.m > 0 && product.n > 0 && product.batch > 0 else { return }
+        let kernel = try MatrixKernel(self)
+        defer { kernel.done() }
         let parts = product.parts
         guard parts > 1 else {
-            threads.run(product.tiles) { task, _ in product.computeTile(task) }
+            threads.run(product.tiles) { task, thread in product.computeTile(task, kernel, thread: thread) }
             return
         }
         // A long inner axis and a small result: partial products, added up in order.
@@ -19,15 +20,16 @@ extension CPUBackend: MatrixOps {
         let partial = try scratch(Float.self, parts * size)
         defer { partial.done() }
         for matrix in 0..<product.batch {
-            threads.run(parts) { part, _ in
-                product.computePart(part, of: parts, matrix, into: partial.base + part * size)
+            threads.run(parts) { part, thread in
+                product.computePart(
+                    part, of: parts, matrix, into: partial.base + part * size, kernel, thread: thread)
             }
             product.combine(partial.base, parts: parts, matrix)
         }
     }
 }
 
-/// A batch of products cut into tiles by the shapes alone, each one call of OpenBLAS on one thread.
+/// A batch of products cut into tiles by the shapes alone, each computed by one thread.
 private struct MatrixProduct {
     let batch: Int
     let m: Int
@@ -75,7 +77,7 @@ private struct MatrixProduct {
     var parts: Int { tiles < 4 ? max(1, min(16, k / 2048)) : 1 }
 
     /// One tile of c.
-    func computeTile(_ tile: Int) {
+    func computeTile(_ tile: Int, _ kernel: MatrixKernel, thread: Int) {
         let (matrix, rest) = (tile / tilesOfOne, tile % tilesOfOne)
         let (row, column) = (rest / tilesN * tileM, rest % tilesN * tileN)
         let (rows, columns) = (min(tileM, m - row), min(tileN, n - column))
@@ -83,7 +85,7 @@ private struct MatrixProduct {
         let beta = prepare(output, rows: rows, columns: columns, bias: bias.map { $0 + column })
         let left = a + matrix * stepA + (params.transposeA ? row : row * k)
         let right = b + matrix * stepB + (params.transposeB ? column * k : column)
-        multiply(left, right, rows, columns, k, beta, output, n)
+        kernel(inner(left, right, rows, columns, k, beta, output, n), thread: thread)
     }
 
     /// Sets up c for a product that is added to it: bias + beta · c; returns the beta left for the product.
@@ -99,24 +101,25 @@ private struct MatrixProduct {
         return 1
     }
 
-    private func multiply(
+    private func inner(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, _ rows: Int, _ columns: Int, _ depth: Int,
         _ beta: Float, _ output: UnsafeMutablePointer<Float>, _ stride: Int
-    ) {
-        guard depth > 0 else { return }
-        cblas_sgemm(
-            CblasRowMajor, params.transposeA ? CblasTrans : CblasNoTrans,
-            params.transposeB ? CblasTrans : CblasNoTrans, Int32(rows), Int32(columns), Int32(depth), params.alpha,
-            left, Int32(params.transposeA ? m : k), right, Int32(params.transposeB ? k : n), beta, output,
-            Int32(stride))
+    ) -> segcpu_product {
+        segcpu_product(
+            transpose_a: params.transposeA, transpose_b: params.transposeB, m: rows, n: columns, k: depth,
+            alpha: params.alpha, a: left, a_row: params.transposeA ? m : k, b: right,
+            b_row: params.transposeB ? k : n, beta: beta, c: output, c_row: stride)
     }
 
     /// alpha · a · b over one part of the inner axis.
-    func computePart(_ part: Int, of parts: Int, _ matrix: Int, into partial: UnsafeMutablePointer<Float>) {
+    func computePart(
+        _ part: Int, of parts: Int, _ matrix: Int, into partial: UnsafeMutablePointer<Float>, _ kernel: MatrixKernel,
+        thread: Int
+    ) {
         let (begin, end) = (k * part / parts, k * (part + 1) / parts)
         let left = a + matrix * stepA + (params.transposeA ? begin * m : begin)
         let right = b + matrix * stepB + (params.transposeB ? begin : begin * n)
-        multiply(left, right, m, n, end - begin, 0, partial, n)
+        kernel(inner(left, right, m, n, end - begin, 0, partial, n), thread: thread)
     }
 
     /// c = Σ parts + bias + beta · c.

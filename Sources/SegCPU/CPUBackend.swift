@@ -1,9 +1,8 @@
-import COpenBLAS
 import CSegCPU
 import Foundation
 public import SegBackend
 
-/// The CPU: direct channels-last kernels in C (AVX-512, AVX2 or portable, chosen at run time), OpenBLAS for the rest.
+/// The CPU: channels-last kernels in C, for AVX-512, AVX2 or any machine, chosen at run time.
 public final class CPUBackend: Sendable {
     let threads: ThreadPool
     let pool = BufferPool()
@@ -25,8 +24,6 @@ public final class CPUBackend: Sendable {
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
-        // Parallelism is ours: tiles are cut the same way for any thread count.
-        openblas_set_num_threads(1)
     }
 
     private static func defaultThreadCount() throws -> Int {

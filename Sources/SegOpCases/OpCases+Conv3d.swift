@@ -1,3 +1,5 @@
+import SegBackend
+
 extension OpCases {
     /// Convolutions: forward and both gradients of every geometry.
     static let convolutions: [OpCase] =
@@ -6,7 +8,26 @@ extension OpCases {
             [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
-    private static let convGeometries = awkwardConvs + networkConvs
+    /// The convolutions of either kind that Winograd's algorithm takes, with kernels of so many taps a side.
+    package static func winograd(taps: Int) -> [OpCase] {
+        let plain = Triple(1)
+        return (convGeometries + transposedGeometries).filter { geometry in
+            let params = geometry.params
+            return params.kernel == Triple(taps) && params.stride == plain && params.dilation == plain
+                && params.groups == 1 && geometry.inputs % 16 == 0 && geometry.outputs % 16 == 0
+        }.flatMap { $0.cases + [$0.layerCase] }
+    }
+
+    private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
+
+    /// Cubes that overhang on every side, volumes smaller than a cube, and an odd number of vectors of channels.
+    private static let winogradConvs: [ConvGeometry] = [
+        ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
+        ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 32, [3, 4, 6], k: [5, 5, 5], s: [1, 1, 1], p: [4, 3, 5], d: [1, 1, 1], g: 1),
+        ConvGeometry(16, 16, [6, 3, 4], k: [3, 3, 3], s: [1, 1, 1], p: [3, 0, 2], d: [1, 1, 1], g: 1),
+        ConvGeometry(80, 48, [5, 4, 8], k: 3, s: 1),
+    ]
 
     /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.
     private static let awkwardConvs: [ConvGeometry] = [

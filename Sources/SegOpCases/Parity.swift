@@ -22,16 +22,27 @@ public struct Parity: Sendable {
     public var passes: Bool { rows.allSatisfy(\.passes) }
 
     /// Runs a case on a backend and on the reference.
+    /// - Parameter tolerance: Allowed for every output; nil for what the case says.
     /// - Throws: what the backends throw, and `OpCaseError` where one of them wrote where it must not.
-    public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
+    public init(
+        _ opCase: OpCase, on backend: any Backend, against reference: any Backend, tolerance: Tolerance?
+    ) throws {
         let results = try opCase.run(on: backend)
         let expected = try opCase.run(on: reference)
         name = opCase.name
         rows = zip(results, expected).map { result, expected in
             Row(
                 output: result.name, error: ResultError(result.values, expected: expected.values),
-                tolerance: result.tolerance)
+                tolerance: tolerance ?? result.tolerance)
         }
+    }
+}
+
+extension Parity {
+    /// Runs a case on a backend and on the reference, at the case's own tolerances.
+    /// - Throws: what the backends throw, and `OpCaseError` where one of them wrote where it must not.
+    public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
+        try self.init(opCase, on: backend, against: reference, tolerance: nil)
     }
 }
 

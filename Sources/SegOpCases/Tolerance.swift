@@ -4,6 +4,8 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case exact
     /// One op.
     case op
+    /// A convolution by Winograd's F(4, 3) or F(2, 5), whose six points amplify rounding.
+    case winograd
     /// A sum of more than 100 000 terms.
     case longReduction
     /// A gradient that is zero in exact arithmetic, from inputs of order 1: by its largest absolute error.
@@ -34,7 +36,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .exact: 0
         case .op: 1e-5
-        case .longReduction: 5e-5
+        case .winograd, .longReduction: 5e-5
         case .zeroGradient: 1e-5
         case .double: 1e-11
         case .centralDifference: 1e-7

@@ -24,6 +24,29 @@ import Testing
         #expect(!parity.rows.isEmpty && parity.passes, "\(parity)")
     }
 
+    /// Every size of Winograd's algorithm where it can be taken, also where the cost model would not.
+    @Test(arguments: WinogradForm.allCases)
+    func winogradAgreesWithTheReference(_ form: WinogradForm) throws {
+        let cases = OpCases.winograd(taps: form.taps)
+        #expect(cases.count > 50)
+        let backend = try CPUBackend(threads: 2, forcing: .winograd(form))
+        for opCase in cases {
+            let parity = try Parity(
+                opCase, on: backend, against: ReferenceBackend(), tolerance: form == .two3 ? .op : .winograd)
+            #expect(!parity.rows.isEmpty && parity.passes, "\(form): \(parity)")
+        }
+    }
+
+    @Test(arguments: WinogradForm.allCases)
+    func winogradDoesNotDependOnThreads(_ form: WinogradForm) throws {
+        for opCase in OpCases.winograd(taps: form.taps) {
+            let results = try (1...3).map {
+                try opCase.run(on: CPUBackend(threads: $0, forcing: .winograd(form))).map(\.values)
+            }
+            #expect(results[1] == results[0] && results[2] == results[0], "\(form): \(opCase)")
+        }
+    }
+
     @Test(arguments: OpCases.all)
     func referenceWritesEveryElement(_ opCase: OpCase) throws {
         for output in try opCase.run(on: ReferenceBackend()) {

@@ -5,9 +5,11 @@
 #include "segcpu_conv3d.h"
 #include "segcpu_isa.h"
 #include "segcpu_loss.h"
+#include "segcpu_matrix.h"
 #include "segcpu_norm.h"
 #include "segcpu_pointwise.h"
 #include "segcpu_spatial.h"
 #include "segcpu_threads.h"
+#include "segcpu_winograd.h"
 
 #endif

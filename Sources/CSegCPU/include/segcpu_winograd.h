@@ -1,0 +1,67 @@
+// Winograd convolutions of stride 1 on channels-last volumes: forward, the data gradient as a forward with turned
+// weights, and the weight gradient. Kernels are cubes of 3 or 5 taps; channels come in sixteens.
+#ifndef SEGCPU_WINOGRAD_H
+#define SEGCPU_WINOGRAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A cube of `outputs` outputs a side is computed from one of `points` inputs a side: (4, 2), (6, 4) for 3 taps,
+// (6, 2) for 5.
+typedef struct {
+    int points, outputs;
+} segcpu_winograd_form;
+
+typedef struct {
+    segcpu_winograd_form form;
+    const float *x;       // first channel
+    ptrdiff_t in[3];      // extents
+    ptrdiff_t channels;
+    ptrdiff_t x_pixel;    // floats from pixel to pixel
+    ptrdiff_t x_sample;
+    float *y;             // the output; for the weight gradient, the gradient of it, which is only read
+    const float *bias;    // or NULL
+    ptrdiff_t out[3];
+    ptrdiff_t out_channels;
+    ptrdiff_t y_pixel;
+    ptrdiff_t y_sample;
+    ptrdiff_t low[3];     // where the first tap of output 0 reads: minus the padding
+    ptrdiff_t counts[3];  // cubes along each axis
+    ptrdiff_t block;      // the most cubes computed together
+    const float *weights; // transformed
+    bool accumulate;
+} segcpu_winograd;
+
+// Floats of scratch that segcpu_winograd_cubes needs for so many output channels.
+size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
+
+// Computes `count` cubes from number `first` on, for output channels from ..< to: multiples of segcpu_winograd_panel,
+// or the last one.
+void segcpu_winograd_cubes(
+    const segcpu_winograd *conv, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
+    float *scratch);
+
+// Output channels side by side in transformed weights.
+ptrdiff_t segcpu_winograd_panel(void);
+
+// Transforms the weights of input channels from ..< to: weights[i * out_stride + c * in_stride + tap] of output channel
+// i, taps in PyTorch's order, or turned end for end.
+void segcpu_winograd_transform_weights(
+    const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool turned,
+    ptrdiff_t from, ptrdiff_t to, float *transformed);
+
+// Floats of scratch that segcpu_winograd_gradient_cubes needs for so many output channels.
+size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
+
+// The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of
+// the form.points / 2 pairs of points along d: adds them to sums[matrix][input channel][output channel], or sets them.
+void segcpu_winograd_gradient_cubes(
+    const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch);
+
+// Adds up `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
+void segcpu_winograd_gradient_taps(
+    const segcpu_winograd *conv, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate);
+
+#endif

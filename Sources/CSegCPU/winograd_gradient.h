@@ -1,0 +1,168 @@
+// The weight gradient of Winograd's convolution, its transpose: included once by each conv3d_kernels_*.c.
+//
+// With y = A' ((G w) * (B' x)), the gradient is G' ((A dy) * (B' x)), summed over cubes before G' is applied once.
+
+enum { MOST_OUTPUTS = 4 };
+
+// One vector of channels of a cube of output gradients, for a pair of points along d.
+INLINE void transform_upstream(
+    const int points, const int outputs, const int pair, const cube_input *dy, ptrdiff_t channel, float *out,
+    ptrdiff_t step) {
+    vec plane[2][MOST_OUTPUTS][MOST_POINTS];
+#pragma clang loop unroll(disable)
+    for (int h = 0; h < outputs; h++) {
+        vec first[MOST_OUTPUTS], second[MOST_OUTPUTS];
+#pragma clang loop unroll(full)
+        for (int w = 0; w < outputs; w++) {
+            vec line[MOST_OUTPUTS], turned[MOST_POINTS];
+#pragma clang loop unroll(full)
+            for (int d = 0; d < outputs; d++) line[d] = load(dy->rows[d * outputs + h] + w * dy->pixel + channel);
+            output_adjoint(points, outputs, line, turned);
+            first[w] = turned[2 * pair];
+            second[w] = turned[2 * pair + 1];
+        }
+        output_adjoint(points, outputs, first, plane[0][h]);
+        output_adjoint(points, outputs, second, plane[1][h]);
+    }
+#pragma clang loop unroll(disable)
+    for (int s = 0; s < 2; s++)
+#pragma clang loop unroll(disable)
+        for (int w = 0; w < points; w++) {
+            vec column[MOST_OUTPUTS], turned[MOST_POINTS];
+#pragma clang loop unroll(full)
+            for (int h = 0; h < outputs; h++) column[h] = plane[s][h][w];
+            output_adjoint(points, outputs, column, turned);
+            float *to = out + (s * points * points + w) * step;
+#pragma clang loop unroll(full)
+            for (int h = 0; h < points; h++) store(to + h * points * step, turned[h]);
+        }
+}
+
+#define DEFINE_UPSTREAM(P, M, PAIR) \
+    static void transform_upstream_##P##_##M##_##PAIR( \
+        const cube_input *dy, ptrdiff_t channel, float *out, ptrdiff_t step) { \
+        transform_upstream(P, M, PAIR, dy, channel, out, step); \
+    }
+DEFINE_UPSTREAM(4, 2, 0) DEFINE_UPSTREAM(4, 2, 1)
+DEFINE_UPSTREAM(6, 4, 0) DEFINE_UPSTREAM(6, 4, 1) DEFINE_UPSTREAM(6, 4, 2)
+DEFINE_UPSTREAM(6, 2, 0) DEFINE_UPSTREAM(6, 2, 1) DEFINE_UPSTREAM(6, 2, 2)
+
+static const input_kernel upstreams_4_2[] = {transform_upstream_4_2_0, transform_upstream_4_2_1};
+static const input_kernel upstreams_6_4[] = {
+    transform_upstream_6_4_0, transform_upstream_6_4_1, transform_upstream_6_4_2};
+static const input_kernel upstreams_6_2[] = {
+    transform_upstream_6_2_0, transform_upstream_6_2_1, transform_upstream_6_2_2};
+
+static const input_kernel *upstream_kernels(segcpu_winograd_form form) {
+    return form.points == 4 ? upstreams_4_2 : form.outputs == 4 ? upstreams_6_4 : upstreams_6_2;
+}
+
+static void winograd_gradient_cubes(
+    const segcpu_winograd *g, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch) {
+    ptrdiff_t matrices = 2 * g->form.points * g->form.points, width = to - from;
+    ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * width + WINOGRAD_GAP;
+    float *inputs = scratch, *gradients = inputs + matrices * in_step;
+    float *zeros = gradients + matrices * out_step, *rest = zeros + g->form.outputs * g->y_pixel;
+    cube_source upstream = {
+        g->y + sample * g->y_sample + from, g->out, g->y_pixel, width, zeros, rest};
+    memset(zeros, 0, sizeof(float) * (size_t)(g->form.outputs * g->y_pixel));
+    rest += g->form.outputs * g->form.outputs * g->form.outputs * width;
+    cube_source source = input_source(g, sample, rest);
+    input_kernel transform = upstream_kernels(g->form)[pair];
+    cube_input cube;
+    for (ptrdiff_t end = first + count; first < end; first += g->block) {
+        count = smaller(g->block, end - first);
+        transform_inputs(g, &source, first, count, pair, inputs, in_step);
+        for (ptrdiff_t i = 0; i < count; i++) {
+            ptrdiff_t start[3];
+            cube_start(g, first + i, start);
+            find_cube(&upstream, g->form.outputs, start, &cube);
+            for (ptrdiff_t c = 0; c < width; c += LANES) transform(&cube, c, gradients + i * width + c, out_step);
+        }
+        for (ptrdiff_t m = 0; m < matrices; m++)
+            for (ptrdiff_t o = 0; o < width; o += 2 * LANES) {
+                gemm_operands product = {
+                    .a = inputs + m * in_step, .a_step = g->channels, .b = gradients + m * out_step + o,
+                    .b_step = width, .depth = count, .c_row = g->out_channels, .add = !overwrite,
+                    .c = sums + (pair * matrices + m) * g->channels * g->out_channels + from + o};
+                gemm_panel(width - o >= 2 * LANES ? 2 : 1, g->channels, true, product);
+            }
+        overwrite = false;
+    }
+}
+
+// taps[tap][lane] from `parts` sums of one vector of output channels: matrices `step` floats apart.
+INLINE void transform_sums(
+    const int points, const int taps, const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
+    const ptrdiff_t part = (ptrdiff_t)points * points * points * step;
+    vec planes[MOST_POINTS][MOST_TAPS][MOST_TAPS];
+#pragma clang loop unroll(disable)
+    for (int d = 0; d < points; d++) {
+        vec rows[MOST_POINTS][MOST_TAPS];
+#pragma clang loop unroll(disable)
+        for (int h = 0; h < points; h++) {
+            vec line[MOST_POINTS];
+            const float *from = sums + (d * points + h) * points * step;
+#pragma clang loop unroll(full)
+            for (int w = 0; w < points; w++) line[w] = load(from + w * step);
+            for (ptrdiff_t p = 1; p < parts; p++)
+#pragma clang loop unroll(full)
+                for (int w = 0; w < points; w++) line[w] += load(from + w * step + p * part);
+            filter_adjoint(points, taps, line, rows[h]);
+        }
+#pragma clang loop unroll(full)
+        for (int w = 0; w < taps; w++) {
+            vec column[MOST_POINTS], turned[MOST_TAPS];
+#pragma clang loop unroll(full)
+            for (int h = 0; h < points; h++) column[h] = rows[h][w];
+            filter_adjoint(points, taps, column, turned);
+#pragma clang loop unroll(full)
+            for (int h = 0; h < taps; h++) planes[d][h][w] = turned[h];
+        }
+    }
+#pragma clang loop unroll(disable)
+    for (int i = 0; i < taps * taps; i++) {
+        vec column[MOST_POINTS], turned[MOST_TAPS];
+#pragma clang loop unroll(full)
+        for (int d = 0; d < points; d++) column[d] = planes[d][i / taps][i % taps];
+        filter_adjoint(points, taps, column, turned);
+#pragma clang loop unroll(full)
+        for (int d = 0; d < taps; d++) store(out + (d * taps * taps + i) * LANES, turned[d]);
+    }
+}
+
+typedef void (*sums_kernel)(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out);
+
+static void transform_sums_4_3(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
+    transform_sums(4, 3, sums, step, parts, out);
+}
+static void transform_sums_6_3(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
+    transform_sums(6, 3, sums, step, parts, out);
+}
+static void transform_sums_6_5(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
+    transform_sums(6, 5, sums, step, parts, out);
+}
+
+static void winograd_gradient_taps(
+    const segcpu_winograd *g, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate) {
+    float taps[MOST_TAPS * MOST_TAPS * MOST_TAPS * LANES] __attribute__((aligned(64)));
+    float rows[MOST_TAPS * MOST_TAPS * MOST_TAPS * LANES];
+    int side = g->form.points - g->form.outputs + 1, count = side * side * side;
+    sums_kernel transform = g->form.points == 4 ? transform_sums_4_3
+        : side == 3                             ? transform_sums_6_3
+                                                : transform_sums_6_5;
+    for (ptrdiff_t o = 0; o < g->out_channels; o += LANES)
+        for (ptrdiff_t c = from; c < to; c++) {
+            transform(sums + c * g->out_channels + o, g->channels * g->out_channels, parts, taps);
+            pack_row(taps, LANES, count, LANES, rows, count);
+            for (int i = 0; i < LANES; i++) {
+                float *out = gradient + ((o + i) * g->channels + c) * count;
+                if (accumulate)
+                    for (int t = 0; t < count; t++) out[t] += rows[i * count + t];
+                else
+                    memcpy(out, rows + i * count, sizeof(float) * (size_t)count);
+            }
+        }
+}

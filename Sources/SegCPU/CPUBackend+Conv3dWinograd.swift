@@ -1,0 +1,131 @@
+import CSegCPU
+internal import SegBackend
+
+/// Bytes of all sums of a weight gradient, where one chunk's do not take more.
+private let sumsBudget = 32 << 20
+private let mostChunks = 8
+
+extension CPUBackend {
+    /// A convolution of stride 1 by Winograd's algorithm, or where `transposed` the transposed one: the same with its
+    /// weights turned end for end.
+    func convolveByWinograd(
+        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, transposed: Bool,
+        into y: BufferView, accumulate: Bool, form: WinogradForm
+    ) throws {
+        let (inputs, outputs) = (x.shape.channels, y.shape.channels)
+        let taps = form.taps * form.taps * form.taps
+        let padding = transposed ? params.padding.array.map { form.taps - 1 - $0 } : params.padding.array
+        var conv = Self.winograd(form, x: x, y: y, padding: padding)
+        conv.bias = bias.map { UnsafePointer($0.floats) }
+        conv.accumulate = accumulate
+
+        let products = form.points * form.points * form.points
+        let weights = try scratch(Float.self, products * inputs * outputs)
+        defer { weights.done() }
+        withUnsafePointer(to: conv) { conv in
+            let slices = min(inputs, 16)
+            threads.run(slices) { slice, _ in
+                segcpu_winograd_transform_weights(
+                    conv, weight.floats, transposed ? taps : inputs * taps, transposed ? outputs * taps : taps,
+                    transposed, inputs * slice / slices, inputs * (slice + 1) / slices, weights.base)
+            }
+        }
+        conv.weights = UnsafePointer(weights.base)
+        try run(&conv, cubes: form.counts(y.shape.size).reduce(1, *), batch: x.shape.batch, outputs: outputs)
+    }
+
+    /// Geometry that the convolution and its weight gradient share; `y` is the output or the gradient of it.
+    static func winograd(_ form: WinogradForm, x: BufferView, y: BufferView, padding: [Int]) -> segcpu_winograd {
+        var conv = segcpu_winograd()
+        conv.form = form.kernelForm
+        conv.x = UnsafePointer(x.floats)
+        conv.in = cTriple(x.shape.size.array)
+        conv.channels = x.shape.channels
+        conv.x_pixel = x.shape.channels
+        conv.x_sample = x.shape.positions * x.shape.channels
+        conv.y = y.floats
+        conv.out = cTriple(y.shape.size.array)
+        conv.out_channels = y.shape.channels
+        conv.y_pixel = y.shape.channels
+        conv.y_sample = y.shape.positions * y.shape.channels
+        conv.low = cTriple(padding.map(-))
+        conv.counts = cTriple(form.counts(y.shape.size))
+        return conv
+    }
+
+    /// The weight gradient by Winograd's algorithm.
+    ///
+    /// Cubes are dealt to a fixed number of chunks, each with sums of its own that are added in order.
+    func weightGradientByWinograd(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
+        form: WinogradForm
+    ) throws {
+        let (inputs, outputs) = (x.shape.channels, upstream.shape.channels)
+        let products = form.points * form.points * form.points * inputs * outputs
+        let cubes = form.counts(upstream.shape.size).reduce(1, *)
+        let all = x.shape.batch * cubes
+        let chunks = max(1, min(mostChunks, sumsBudget / (products * 4), all / 56))
+        var conv = Self.winograd(form, x: x, y: upstream, padding: params.padding.array)
+        conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, cubes)
+
+        let pairs = form.points / 2
+        let panel = segcpu_winograd_panel()
+        let panels = (outputs + panel - 1) / panel
+        let groups = min(panels, (2 * threads.count + pairs * chunks - 1) / (pairs * chunks))
+        let scratchCount = withUnsafePointer(to: conv) { segcpu_winograd_gradient_scratch($0, outputs) }
+        let memory = try scratch(Float.self, threads.count * scratchCount)
+        defer { memory.done() }
+        let sums = try scratch(Float.self, chunks * products)
+        defer { sums.done() }
+        withUnsafePointer(to: conv) { conv in
+            threads.run(chunks * pairs * groups) { task, thread in
+                let (chunk, pair, group) = (task / (pairs * groups), task / groups % pairs, task % groups)
+                let (from, to) = (panels * group / groups * panel, min(outputs, panels * (group + 1) / groups * panel))
+                let (begin, end) = (all * chunk / chunks, all * (chunk + 1) / chunks)
+                var cube = begin
+                while cube < end {
+                    let (sample, first) = (cube / cubes, cube % cubes)
+                    let count = min(end - cube, cubes - first)
+                    segcpu_winograd_gradient_cubes(
+                        conv, Int32(pair), sample, first, count, from, to, cube == begin, sums.base + chunk * products,
+                        memory.base + thread * scratchCount)
+                    cube += count
+                }
+            }
+            let slices = min(inputs, 16)
+            threads.run(slices) { slice, _ in
+                segcpu_winograd_gradient_taps(
+                    conv, sums.base, chunks, inputs * slice / slices, inputs * (slice + 1) / slices, gw.floats,
+                    accumulate)
+            }
+        }
+    }
+
+    /// Blocks of cubes, and where there are fewer than threads, ranges of output channels besides; neither changes a bit
+    /// of the result.
+    private func run(_ conv: inout segcpu_winograd, cubes: Int, batch: Int, outputs: Int) throws {
+        let channels = max(conv.channels, outputs)
+        // Wide weights do not stay in cache, so that each block of cubes reads them again.
+        let most = channels <= 64 ? 28 : channels <= 128 ? 56 : 112
+        let fair = (cubes * batch + 2 * threads.count - 1) / (2 * threads.count)
+        let wanted = min(most, max(14, fair))
+        let blocks = (cubes + wanted - 1) / wanted
+        conv.block = (cubes + blocks - 1) / blocks
+        let panel = segcpu_winograd_panel()
+        let panels = (outputs + panel - 1) / panel
+        let groups = min(panels, max(1, threads.count / (batch * blocks)))
+        let scratchCount = withUnsafePointer(to: conv) { segcpu_winograd_scratch($0, outputs) }
+        let memory = try scratch(Float.self, threads.count * scratchCount)
+        defer { memory.done() }
+        withUnsafePointer(to: conv) { conv in
+            let block = conv.pointee.block
+            threads.run(batch * blocks * groups) { task, thread in
+                let (group, rest) = (task % groups, task / groups)
+                let (sample, first) = (rest / blocks, rest % blocks * block)
+                segcpu_winograd_cubes(
+                    conv, sample, first, min(block, cubes - first), panels * group / groups * panel,
+                    min(outputs, panels * (group + 1) / groups * panel), memory.base + thread * scratchCount)
+            }
+        }
+    }
+}
