@@ -45,7 +45,8 @@ final class BufferPool: Sendable {
         let address = try state.withLock { state throws -> UInt in
             let held = state.usage.live
             if let limit = state.limit, held + size > limit {
-                throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: limit)
+                throw BackendError.outOfMemory(
+                    backend: "cpu", requested: size, held: held, limit: limit, purpose: nil)
             }
             state.usage.live += size
             state.usage.peak = max(state.usage.peak, state.usage.live)
@@ -63,7 +64,8 @@ final class BufferPool: Sendable {
             }
             guard let address = block else {
                 state.usage.live -= size
-                throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: nil)
+                throw BackendError.outOfMemory(
+                    backend: "cpu", requested: size, held: held, limit: nil, purpose: nil)
             }
             return address
         }
