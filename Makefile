@@ -2,11 +2,11 @@
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev \
-	libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
+	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test peers bench format lint
+.PHONY: help deps build demo test peers bench gpu-bundle format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test     build and run every test"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
+	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
 
@@ -58,6 +59,23 @@ bench: deps
 		echo "bench: without PyTorch's rows: no $(PEER), or $(PYTHON) has no torch and monai; set PEER and PYTHON"; \
 		.build/release/medseg-bench ops && .build/release/medseg-bench nets; \
 	fi
+
+# The program with the Swift runtime linked in, the kernels, the libraries that a bare machine lacks, and gpu.sh. It is
+# built in a folder of its own, since a static build shares nothing with the usual one.
+BUNDLE = .build/gpu-bundle/medseg-gpu
+gpu-bundle: deps
+	swift build -c release --product medseg-bench --scratch-path .build/static --static-swift-stdlib \
+		-Xlinker -rpath -Xlinker '$$ORIGIN/lib'
+	rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/lib $(BUNDLE)/peers
+	strip -o $(BUNDLE)/medseg-bench .build/static/release/medseg-bench
+	cp -r .build/static/release/MedSeg_SegKernels.resources $(BUNDLE)/
+	cp benchmarks/gpu.sh $(BUNDLE)/ && cp benchmarks/peers/*.py $(BUNDLE)/peers/
+	ldd $(BUNDLE)/medseg-bench | awk '$$3 ~ /^\// {print $$3}' | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv|libutil)\.so' | \
+		xargs -I{} cp -L {} $(BUNDLE)/lib/
+	cp -L "$$(ldconfig -p | awk '/libOpenCL\.so\.1 .*x86-64/ {print $$NF; exit}')" $(BUNDLE)/lib/libOpenCL.so.1
+	strip --strip-unneeded $(BUNDLE)/lib/*
+	tar -C .build/gpu-bundle -czf .build/gpu-bundle/medseg-gpu.tar.gz medseg-gpu
+	@ls -l .build/gpu-bundle/medseg-gpu.tar.gz
 
 format:
 	swift format -i -r $(SWIFT_SOURCES)

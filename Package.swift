@@ -20,8 +20,8 @@ func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// OpenCL C sources by op family, read at run time.
 let kernelFolders = [
-    "common", "attention", "conv", "elementwise", "gemm", "loss", "memory", "norm", "optim", "pool", "reduce",
-    "resample", "window",
+    "common", "attention", "conv", "elementwise", "gemm", "loss", "memory", "norm", "optim", "pool", "probe",
+    "reduce", "resample", "window",
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -39,17 +39,20 @@ let package = Package(
     ],
     targets: [
         // What C offers, nothing added.
-        .systemLibrary(name: "COpenCL", pkgConfig: "OpenCL", providers: [.apt(["ocl-icd-opencl-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
+        // OpenCL's functions, looked up in the ICD loader at the first call.
+        .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend"),
         swiftTarget("SegReference", ["SegBackend"]),
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
-        swiftTarget("SegCPU", ["SegBackend", "CSegCPU"]),
+        swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
         .target(
             name: "SegKernels", path: "Kernels", resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
         swiftTarget("SegOpenCL", ["SegBackend", "SegKernels", "COpenCL"]),
@@ -88,8 +91,8 @@ let package = Package(
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegOpCases", "SegReplay",
-                argumentParser,
+                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegInference", "SegOpCases",
+                "SegReplay", argumentParser,
             ],
             path: "benchmarks/SegBench",
             swiftSettings: strict),

@@ -11,6 +11,7 @@ public enum KernelLibrary {
 
     private static let common = [
         "common/prelude", "common/reduce", "common/philox", "common/activation", "common/gather",
+        "common/tile",
     ]
 
     private static func text(_ id: String) throws -> String {

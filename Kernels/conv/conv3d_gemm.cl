@@ -2,33 +2,14 @@
 // the inner axis k runs over taps and the inputs of a group.
 //
 // NDRange: dimension 0 tiles of rows, dimension 1 tiles of a group's outputs, dimension 2 groups × splits of k.
-// A work-group makes TILE_M × TILE_N outputs through local memory, an item ITEM_M × ITEM_N in registers: rows ITEMS_M
-// apart, outputs side by side. With more than one split, y is [splits, rows, outputs], to be summed by conv3d_finish.
-
-#ifndef TILE_M
-#define TILE_M 128
-#endif
-#ifndef TILE_N
-#define TILE_N 16
-#endif
-#ifndef TILE_K
-#define TILE_K 16
-#endif
-#ifndef ITEM_M
-#define ITEM_M 4
-#endif
-#ifndef ITEM_N
-#define ITEM_N 4
-#endif
-#define ITEMS_M (TILE_M / ITEM_M)
-#define ITEMS_N (TILE_N / ITEM_N)
-#define ITEMS (ITEMS_M * ITEMS_N)
+// A work-group makes TILE_M × TILE_N outputs, as common/tile.cl has it. With more than one split, y is [splits, rows, outputs], to be summed by conv3d_finish.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     IN(x), IN(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int splits, const int split_k, const int accumulate)
 {
-    __local float x_tile[TILE_K][TILE_M + 1], w_tile[TILE_K][TILE_N];
+    __local float x_tile[TILE_K][PITCH_M], w_tile[TILE_K][PITCH_N];
+    __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_M];
     __local uint target[TILE_M];
     __local int packed_row[TILE_K];
@@ -36,7 +17,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     ENTER(packed);
     ENTER(bias);
     ENTER(y);
-    const int item = get_local_id(0), m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
+    const int item = get_local_id(0);
     const int group = get_group_id(2) / splits, split = get_group_id(2) % splits;
     const int k_count = taps.w * group_inputs, k_start = split * split_k, k_end = min(k_count, k_start + split_k);
     const int n_first = get_group_id(1) * TILE_N, outputs = out_size.w;
@@ -57,54 +38,37 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
     barrier(CLK_LOCAL_MEM_FENCE);
 
-    float sum[ITEM_M][ITEM_N];
+    float sum[ITEM_SUMS];
     UNROLL
-    for (int i = 0; i < ITEM_M; i++)
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
+    for (int s = 0; s < ITEM_SUMS; s++) sum[s] = 0.0f;
     for (int k_first = k_start; k_first < k_end; k_first += TILE_K) {
         const int4 delta = tap * delta_step;
         const int input = k % group_inputs;
         for (int m = item / TILE_K; m < TILE_M; m += ITEMS / TILE_K) {
             const int4 place = origin[m] + delta;
-            x_tile[k_item][m] =
-                k < k_end && is_inside(place, in_size) ? x[vector_of(place, in_size) * in_size.w + input] : 0.0f;
+            x_tile[k_item][m] = k < k_end && is_inside(place, in_size)
+                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input]) : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, inner = t / TILE_N;
             w_tile[inner][t % TILE_N] = n < group_outputs && k_first + inner < k_end
-                ? packed[(ulong)packed_row[inner] * outputs + n] : 0.0f;
+                ? TILE_VALUE(packed[(ulong)packed_row[inner] * outputs + n]) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         k += TILE_K;
         tap = tap_at(k / group_inputs, taps);
         if (item < TILE_K)
             packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
-        for (int inner = 0; inner < TILE_K; inner++) {
-            float left[ITEM_M], right[ITEM_N];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++) left[i] = x_tile[inner][m_item + i * ITEMS_M];
-            UNROLL
-            for (int j = 0; j < ITEM_N; j++) right[j] = w_tile[inner][n_item + j];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++)
-                UNROLL
-                for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
-        }
+        multiply_tiles(sum, &x_tile[0][0], &w_tile[0][0], item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
     UNROLL
-    for (int i = 0; i < ITEM_M; i++) {
-        const int m = m_item + i * ITEMS_M;
-        if (m_first + m >= rows) continue;
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) {
-            const int n = n_first + n_item + j, output = group * group_outputs + n;
-            if (n >= group_outputs) continue;
-            const float value = splits == 1 && bias ? sum[i][j] + bias[output] : sum[i][j];
-            put(y, (ulong)target[m] * outputs + output, value, splits == 1 && accumulate);
-        }
+    for (int s = 0; s < ITEM_SUMS; s++) {
+        const int m = tile_row(item, s), n = n_first + tile_column(item, s), output = group * group_outputs + n;
+        if (m_first + m >= rows || n >= group_outputs) continue;
+        const float value = splits == 1 && bias ? sum[s] + bias[output] : sum[s];
+        put(y, (ulong)target[m] * outputs + output, value, splits == 1 && accumulate);
     }
 }
 

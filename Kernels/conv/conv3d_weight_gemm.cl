@@ -2,26 +2,7 @@
 // summed over rows in chunks: partial [chunks, taps, inputs of a group, outputs].
 //
 // NDRange: dimension 0 tiles of taps and inputs, dimension 1 tiles of a group's outputs, dimension 2 groups × chunks.
-// Tiles as in conv3d_gemm.cl; the inner axis k runs over the rows of a chunk.
-
-#ifndef TILE_M
-#define TILE_M 128
-#endif
-#ifndef TILE_N
-#define TILE_N 16
-#endif
-#ifndef TILE_K
-#define TILE_K 16
-#endif
-#ifndef ITEM_M
-#define ITEM_M 4
-#endif
-#ifndef ITEM_N
-#define ITEM_N 4
-#endif
-#define ITEMS_M (TILE_M / ITEM_M)
-#define ITEMS_N (TILE_N / ITEM_N)
-#define ITEMS (ITEMS_M * ITEMS_N)
+// Tiles as common/tile.cl has them; the inner axis k runs over the rows of a chunk.
 
 // Where the taps of a row begin in x; sample −1 past the last row.
 inline int4 origin_of(const uint row, const uint end, const int4 grid, const int4 in_step, const int4 delta_first)
@@ -34,13 +15,14 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int chunks, const uint chunk_rows)
 {
-    __local float x_tile[TILE_K][TILE_M + 1], dy_tile[TILE_K][TILE_N];
+    __local float x_tile[TILE_K][PITCH_M], dy_tile[TILE_K][PITCH_N];
+    __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_K], delta[TILE_M];
     __local int input[TILE_M];
     ENTER(x);
     ENTER(upstream);
     ENTER(partial);
-    const int item = get_local_id(0), m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
+    const int item = get_local_id(0);
     const int group = get_group_id(2) / chunks, chunk = get_group_id(2) % chunks;
     const int m_count = taps.w * group_inputs, outputs = out_size.w;
     const int m_first = get_group_id(0) * TILE_M, n_first = get_group_id(1) * TILE_N;
@@ -55,45 +37,31 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
     if (item < TILE_K) origin[item] = origin_of(start + item, end, grid, in_step, delta_first);
     barrier(CLK_LOCAL_MEM_FENCE);
 
-    float sum[ITEM_M][ITEM_N];
+    float sum[ITEM_SUMS];
     UNROLL
-    for (int i = 0; i < ITEM_M; i++)
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
+    for (int s = 0; s < ITEM_SUMS; s++) sum[s] = 0.0f;
     for (uint row = start; row < end; row += TILE_K) {
         for (int t = item; t < TILE_K * TILE_M; t += ITEMS) {
             const int m = t % TILE_M, k = t / TILE_M;
             const int4 place = origin[k] + delta[m];
-            x_tile[k][m] =
-                input[m] >= 0 && is_inside(place, in_size) ? x[vector_of(place, in_size) * in_size.w + input[m]] : 0.0f;
+            x_tile[k][m] = input[m] >= 0 && is_inside(place, in_size)
+                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input[m]]) : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, k = t / TILE_N;
             dy_tile[k][t % TILE_N] =
-                n < group_outputs && row + k < end ? upstream[(ulong)(row + k) * outputs + n] : 0.0f;
+                n < group_outputs && row + k < end ? TILE_VALUE(upstream[(ulong)(row + k) * outputs + n]) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         if (item < TILE_K) origin[item] = origin_of(row + TILE_K + item, end, grid, in_step, delta_first);
-        for (int k = 0; k < TILE_K; k++) {
-            float left[ITEM_M], right[ITEM_N];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++) left[i] = x_tile[k][m_item + i * ITEMS_M];
-            UNROLL
-            for (int j = 0; j < ITEM_N; j++) right[j] = dy_tile[k][n_item + j];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++)
-                UNROLL
-                for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
-        }
+        multiply_tiles(sum, &x_tile[0][0], &dy_tile[0][0], item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
     UNROLL
-    for (int i = 0; i < ITEM_M; i++)
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) {
-            const int m = m_first + m_item + i * ITEMS_M, n = n_first + n_item + j;
-            if (m < m_count && n < group_outputs)
-                partial[((ulong)chunk * m_count + m) * outputs + group * group_outputs + n] = sum[i][j];
-        }
+    for (int s = 0; s < ITEM_SUMS; s++) {
+        const int m = m_first + tile_row(item, s), n = n_first + tile_column(item, s);
+        if (m < m_count && n < group_outputs)
+            partial[((ulong)chunk * m_count + m) * outputs + group * group_outputs + n] = sum[s];
+    }
 }

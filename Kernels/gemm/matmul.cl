@@ -2,33 +2,14 @@
 //
 // a [M, K] or [K, M], b [K, N] or [N, K], c [M, N].
 // NDRange: dimension 0 tiles of columns, dimension 1 tiles of rows, dimension 2 the batch.
-// A group of ITEMS makes TILE_M × TILE_N of c, an item ITEM_M × ITEM_N: rows ITEMS_M apart, columns side by side.
-
-#ifndef TILE_M
-#define TILE_M 64
-#endif
-#ifndef TILE_N
-#define TILE_N 64
-#endif
-#ifndef TILE_K
-#define TILE_K 16
-#endif
-#ifndef ITEM_M
-#define ITEM_M 8
-#endif
-#ifndef ITEM_N
-#define ITEM_N 4
-#endif
-#define ITEMS_M (TILE_M / ITEM_M)
-#define ITEMS_N (TILE_N / ITEM_N)
-#define ITEMS (ITEMS_M * ITEMS_N)
+// A group of ITEMS makes TILE_M × TILE_N of c, as common/tile.cl has it.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     IN(a), IN(b), IN(bias), OUT(c), const int m_count, const int n_count, const int k_count, const int transpose_a,
     const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta)
 {
-    // One element more a line keeps the transposing stores off each other's banks.
-    __local float a_tile[TILE_K][TILE_M + 1], b_tile[TILE_K][TILE_N + 1];
+    __local float a_tile[TILE_K][PITCH_M], b_tile[TILE_K][PITCH_N];
+    __local uint exchange[EXCHANGE_WORDS];
     ENTER(a);
     ENTER(b);
     ENTER(bias);
@@ -37,49 +18,35 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     a += batch * a_batch;
     b += batch * b_batch;
     c += batch * ((ulong)m_count * n_count);
-    const int item = get_local_id(0), m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
+    const int item = get_local_id(0);
     const int m_first = get_group_id(1) * TILE_M, n_first = get_group_id(0) * TILE_N;
-    float sum[ITEM_M][ITEM_N];
+    float sum[ITEM_SUMS];
     UNROLL
-    for (int i = 0; i < ITEM_M; i++)
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) sum[i][j] = 0.0f;
+    for (int s = 0; s < ITEM_SUMS; s++) sum[s] = 0.0f;
     for (int k_first = 0; k_first < k_count; k_first += TILE_K) {
         for (int t = item; t < TILE_M * TILE_K; t += ITEMS) {
             // Neighbouring items read what lies side by side in memory.
             const int m = transpose_a ? t % TILE_M : t / TILE_K, k = transpose_a ? t / TILE_M : t % TILE_K;
             const int row = m_first + m, inner = k_first + k;
             const ulong at = transpose_a ? (ulong)inner * m_count + row : (ulong)row * k_count + inner;
-            a_tile[k][m] = row < m_count && inner < k_count ? a[at] : 0.0f;
+            a_tile[k][m] = row < m_count && inner < k_count ? TILE_VALUE(a[at]) : 0.0f;
         }
         for (int t = item; t < TILE_N * TILE_K; t += ITEMS) {
             const int n = transpose_b ? t / TILE_K : t % TILE_N, k = transpose_b ? t % TILE_K : t / TILE_N;
             const int column = n_first + n, inner = k_first + k;
             const ulong at = transpose_b ? (ulong)column * k_count + inner : (ulong)inner * n_count + column;
-            b_tile[k][n] = column < n_count && inner < k_count ? b[at] : 0.0f;
+            b_tile[k][n] = column < n_count && inner < k_count ? TILE_VALUE(b[at]) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int k = 0; k < TILE_K; k++) {
-            float left[ITEM_M], right[ITEM_N];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++) left[i] = a_tile[k][m_item + i * ITEMS_M];
-            UNROLL
-            for (int j = 0; j < ITEM_N; j++) right[j] = b_tile[k][n_item + j];
-            UNROLL
-            for (int i = 0; i < ITEM_M; i++)
-                UNROLL
-                for (int j = 0; j < ITEM_N; j++) sum[i][j] += left[i] * right[j];
-        }
+        multiply_tiles(sum, &a_tile[0][0], &b_tile[0][0], item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     UNROLL
-    for (int i = 0; i < ITEM_M; i++)
-        UNROLL
-        for (int j = 0; j < ITEM_N; j++) {
-            const int row = m_first + m_item + i * ITEMS_M, column = n_first + n_item + j;
-            if (row >= m_count || column >= n_count) continue;
-            const ulong at = (ulong)row * n_count + column;
-            const float value = alpha * sum[i][j] + (bias ? bias[column] : 0.0f);
-            c[at] = beta == 0.0f ? value : value + beta * c[at];
-        }
+    for (int s = 0; s < ITEM_SUMS; s++) {
+        const int row = m_first + tile_row(item, s), column = n_first + tile_column(item, s);
+        if (row >= m_count || column >= n_count) continue;
+        const ulong at = (ulong)row * n_count + column;
+        const float value = alpha * sum[s] + (bias ? bias[column] : 0.0f);
+        c[at] = beta == 0.0f ? value : value + beta * c[at];
+    }
 }

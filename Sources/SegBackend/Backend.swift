@@ -73,9 +73,18 @@ public struct MemoryUsage: Hashable, Sendable {
 extension MemoryOps {
     /// Takes memory for an array from the pool; the contents are undefined.
     public func allocate(_ shape: Shape, _ dtype: DType) throws -> BufferView {
-        BufferView(
-            buffer: try allocate(byteCount: max(shape.count, 1) * dtype.byteCount), offset: 0, shape: shape,
-            dtype: dtype)
+        try allocate(shape, dtype, for: "an array of \(shape)")
+    }
+
+    /// Takes memory for an array that an error names; the contents are undefined.
+    package func allocate(_ shape: Shape, _ dtype: DType, for purpose: @autoclosure () -> String) throws -> BufferView {
+        do {
+            let buffer = try allocate(byteCount: max(shape.count, 1) * dtype.byteCount)
+            return BufferView(buffer: buffer, offset: 0, shape: shape, dtype: dtype)
+        } catch BackendError.outOfMemory(let backend, let requested, let held, let limit, nil) {
+            throw BackendError.outOfMemory(
+                backend: backend, requested: requested, held: held, limit: limit, purpose: purpose())
+        }
     }
 }
 

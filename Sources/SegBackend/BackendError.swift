@@ -1,11 +1,11 @@
 /// What goes wrong in a backend; every case says what was asked and what was there.
 public enum BackendError: Error, Sendable {
-    /// The pool may not grow far enough.
-    case outOfMemory(backend: String, requested: Int, held: Int, limit: Int?)
+    /// The pool may not grow far enough for an array; `purpose` says what it was for.
+    case outOfMemory(backend: String, requested: Int, held: Int, limit: Int?, purpose: String?)
     /// The device has no kernel for this.
     case notSupported(backend: String, op: String, reason: String)
-    /// No device has the name.
-    case noSuchDevice(name: String, available: [String])
+    /// No device has the name; the hint says what may be missing.
+    case noSuchDevice(name: String, available: [String], hint: String?)
     /// A driver or library call failed.
     case failed(backend: String, operation: String, reason: String)
 }
@@ -14,15 +14,17 @@ extension BackendError: CustomStringConvertible {
     /// One sentence for people.
     public var description: String {
         switch self {
-        case .outOfMemory(let backend, let requested, let held, let limit):
+        case .outOfMemory(let backend, let requested, let held, let limit, let purpose):
             let cap = limit.map { " of at most \($0 >> 20) MiB" } ?? ""
+            let what = purpose.map { " for \($0)" } ?? ""
             return
-                "\(backend): out of memory: \(requested >> 10) KiB more were asked for while \(held >> 20) MiB\(cap) "
+                "\(backend): out of memory: \(requested >> 10) KiB more were asked for\(what) while \(held >> 20) MiB\(cap) "
                 + "are in use; use a smaller batch, window or network, or raise --max-memory."
         case .notSupported(let backend, let op, let reason):
             return "\(backend) does not support \(op): \(reason)."
-        case .noSuchDevice(let name, let available):
-            return "there is no device '\(name)'; available: \(available.joined(separator: ", "))."
+        case .noSuchDevice(let name, let available, let hint):
+            return "there is no device '\(name)'; available: \(available.joined(separator: ", "))"
+                + (hint.map { "; \($0)." } ?? ".")
         case .failed(let backend, let operation, let reason):
             return "\(backend): \(operation) failed: \(reason)."
         }

@@ -45,7 +45,8 @@ final class BufferPool: Sendable {
         let (address, taken) = try state.withLock { state throws -> (UInt, Int) in
             let held = state.usage.live
             if let limit = state.limit, held + size > limit {
-                throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: limit)
+                throw BackendError.outOfMemory(
+                    backend: "cpu", requested: size, held: held, limit: limit, purpose: nil)
             }
             if let block = Self.waiting(&state, size) {
                 Self.count(&state, block.size)
@@ -59,7 +60,8 @@ final class BufferPool: Sendable {
                 block = Self.newBlock(size)
             }
             guard let address = block else {
-                throw BackendError.outOfMemory(backend: "cpu", requested: size, held: held, limit: nil)
+                throw BackendError.outOfMemory(
+                    backend: "cpu", requested: size, held: held, limit: nil, purpose: nil)
             }
             Self.count(&state, size)
             return (address, size)

@@ -1,3 +1,4 @@
+import COpenBLAS
 import CSegCPU
 import Foundation
 public import SegBackend
@@ -24,6 +25,8 @@ public final class CPUBackend: Sendable {
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
+        // Parallelism is ours: tiles are cut the same way for any thread count.
+        openblas_set_num_threads(1)
     }
 
     private static func defaultThreadCount() throws -> Int {

@@ -1,10 +1,15 @@
+import COpenBLAS
 import CSegCPU
 internal import SegBackend
 
 /// Products of matrices on one thread, with the memory that threads pack them into.
+///
+/// Our own kernel where it knows the machine's vectors, AVX2 and AVX-512; OpenBLAS on the others, whose NEON or SSE it
+/// does know.
 struct MatrixKernel {
     private let memory: Scratch<Float>
     private let size: Int
+    private let usesBLAS = CPUInstructionSet.current == .portable
 
     /// Takes memory for every thread of a backend.
     init(_ backend: CPUBackend) throws {
@@ -14,7 +19,19 @@ struct MatrixKernel {
 
     /// Computes a product on the thread of this number.
     func callAsFunction(_ product: segcpu_product, thread: Int) {
-        withUnsafePointer(to: product) { segcpu_multiply($0, memory.base + thread * size) }
+        if usesBLAS {
+            Self.multiplyWithBLAS(product)
+        } else {
+            withUnsafePointer(to: product) { segcpu_multiply($0, memory.base + thread * size) }
+        }
+    }
+
+    private static func multiplyWithBLAS(_ product: segcpu_product) {
+        cblas_sgemm(
+            CblasRowMajor, product.transpose_a ? CblasTrans : CblasNoTrans,
+            product.transpose_b ? CblasTrans : CblasNoTrans, Int32(product.m), Int32(product.n), Int32(product.k),
+            product.alpha, product.a, Int32(product.a_row), product.b, Int32(product.b_row), product.beta, product.c,
+            Int32(product.c_row))
     }
 
     /// Keeps the memory until here.

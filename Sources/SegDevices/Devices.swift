@@ -1,3 +1,4 @@
+import Foundation
 public import SegBackend
 internal import SegCPU
 internal import SegOpenCL
@@ -32,21 +33,56 @@ public enum Devices {
     /// - Parameter threads: CPU threads; nil takes `MEDSEG_THREADS` or else every core.
     /// - Throws: `BackendError.noSuchDevice` listing what is there; never falls back to another device.
     public static func makeBackend(_ name: String, threads: Int?) throws -> any Backend {
+        try makeBackend(name, threads: threads, profiling: false, precision: .fp32)
+    }
+
+    /// Starts the backend of a device; with `profiling`, a `ProfilingBackend` that times every command.
+    /// - Throws: as above, and `BackendError.notSupported` where the device lacks the precision.
+    public static func makeBackend(
+        _ name: String, threads: Int?, profiling: Bool, precision: Precision
+    ) throws -> any Backend {
+        let backend = try start(name, threads, profiling, precision)
+        guard precision == .fp32 || backend is OpenCLBackend else {
+            throw BackendError.notSupported(
+                backend: backend.name, op: "--precision \(precision.rawValue)",
+                reason: "it takes an NVIDIA GPU of compute capability 8.0 or more")
+        }
+        return backend
+    }
+
+    private static func start(
+        _ name: String, _ threads: Int?, _ profiling: Bool, _ precision: Precision
+    ) throws -> any Backend {
         switch name {
-        case "cpu": return try CPUBackend(threads: threads)
+        case "cpu": return try cpu(threads, profiling)
         case "reference": return ReferenceBackend()
         default: break
         }
         let devices = OpenCLDevice.all()
-        if name == "auto" {
-            guard let device = OpenCLDevice.largestGPU(among: devices) else {
-                return try CPUBackend(threads: threads)
-            }
-            return try OpenCLBackend(device)
+        let device =
+            name == "auto" ? OpenCLDevice.largestGPU(among: devices) : devices.first { $0.name == name }
+        guard let device else {
+            if name == "auto" { return try cpu(threads, profiling) }
+            throw BackendError.noSuchDevice(
+                name: name, available: ["cpu", "reference"] + devices.map(\.name), hint: hint(name, devices))
         }
-        guard let device = devices.first(where: { $0.name == name }) else {
-            throw BackendError.noSuchDevice(name: name, available: ["cpu", "reference"] + devices.map(\.name))
+        let backend = try OpenCLBackend(device, profiling: profiling, precision: precision)
+        if let warning = backend.warning { FileHandle.standardError.write(Data("warning: \(warning).\n".utf8)) }
+        return backend
+    }
+
+    private static func cpu(_ threads: Int?, _ profiling: Bool) throws -> any Backend {
+        let backend = try CPUBackend(threads: threads)
+        return profiling ? TimedBackend(backend) : backend
+    }
+
+    /// What an OpenCL device that is not there needs.
+    private static func hint(_ name: String, _ devices: [OpenCLDevice]) -> String? {
+        guard name.hasPrefix("opencl"), devices.isEmpty else { return nil }
+        if let reason = OpenCLDevice.missingLoader {
+            return "the OpenCL ICD loader is missing (\(reason)); on Debian and Ubuntu install ocl-icd-libopencl1"
         }
-        return try OpenCLBackend(device)
+        return "no OpenCL driver is installed: a GPU's own, or pocl-opencl-icd for the CPU, registers itself in "
+            + "/etc/OpenCL/vendors"
     }
 }

@@ -108,7 +108,8 @@ public struct UNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try checkInput(x, "UNet")
+        return try top(x, in: context)
     }
 
     /// The first convolution and the shortcut beside it.

@@ -103,7 +103,8 @@ public final class ParameterStore {
         let (bytes, memory) = (shape.count * 4, ProcessInfo.processInfo.physicalMemory)
         guard bytes < memory else {
             throw BackendError.outOfMemory(
-                backend: backend.name, requested: bytes, held: 0, limit: backend.memoryLimit ?? Int(memory))
+                backend: backend.name, requested: bytes, held: 0, limit: backend.memoryLimit ?? Int(memory),
+                purpose: "parameter \(path + name)")
         }
         let values = try Tensor(contents.random.values(initial, count: shape.count), shape: shape, on: backend)
         let parameter = Parameter(name: path + name, isTrained: isTrained, values: values)

@@ -5,18 +5,32 @@ struct GemmTile: Hashable, Sendable {
     let itemRows: Int
     let itemColumns: Int
 
+    init(_ rows: Int, _ columns: Int, _ itemRows: Int, _ itemColumns: Int) {
+        (self.rows, self.columns, self.itemRows, self.itemColumns) = (rows, columns, itemRows, itemColumns)
+    }
+
     /// For 16 columns and fewer.
-    static let narrow = GemmTile(rows: 128, columns: 16, itemRows: 4, itemColumns: 4)
+    static let narrow = GemmTile(128, 16, 4, 4)
     /// For up to 32 columns.
-    static let medium = GemmTile(rows: 128, columns: 32, itemRows: 8, itemColumns: 4)
+    static let medium = GemmTile(128, 32, 8, 4)
     /// For more.
-    static let wide = GemmTile(rows: 64, columns: 64, itemRows: 8, itemColumns: 4)
+    static let wide = GemmTile(64, 64, 8, 4)
+
+    /// What a tuner tries. The kernels need work-groups of a multiple of `inner` items.
+    static let candidates = [
+        narrow, medium, wide, GemmTile(64, 16, 4, 2), GemmTile(256, 16, 8, 4), GemmTile(64, 32, 4, 4),
+        GemmTile(256, 32, 8, 8), GemmTile(32, 32, 4, 4), GemmTile(64, 64, 4, 4), GemmTile(128, 64, 8, 4),
+        GemmTile(128, 64, 8, 8), GemmTile(64, 128, 8, 8), GemmTile(128, 128, 8, 8),
+    ]
 
     /// The tile that wastes least on a number of columns.
     static func forColumns(_ count: Int) -> GemmTile { count <= 16 ? narrow : count <= 32 ? medium : wide }
 
     /// Items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
+
+    /// Local memory of the kernel that needs most, conv3d_weight_gemm: two tiles, and what each line stands for.
+    var localBytes: Int { 4 * Self.inner * (rows + columns + 16) + 20 * (rows + Self.inner) + 64 }
 
     /// Steps along the inner axis.
     static let inner = 16

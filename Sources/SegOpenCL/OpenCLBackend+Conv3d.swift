@@ -1,6 +1,6 @@
 public import SegBackend
 
-/// How a convolution is computed.
+/// By what kind of kernel a convolution is computed.
 package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
     /// An item an output, or a weight; any geometry.
     case direct
@@ -10,7 +10,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
     case vector
 }
 
-/// Outputs of a vector, and rows of an item: `ROWS` in conv/conv3d_vector.cl.
+/// Outputs of a vector, and the usual rows of an item: `ROWS` in conv/conv3d_vector.cl.
 private let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
@@ -20,8 +20,8 @@ extension OpenCLBackend {
         accumulate: Bool
     ) throws {
         let grid = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
-        let operands = Conv3dOperands(x: x, bias: bias, y: y, groups: params.groups, accumulate: accumulate)
-        try convolve([grid], operands, weight: weight, outputsFirst: true)
+        let operands = Conv3dOperands(x: x, bias: bias, y: y, params: params, accumulate: accumulate)
+        try convolve([grid], operands, weight: weight, transposed: false)
     }
 
     /// See `ConvolutionOps.convTranspose3d`: a dense convolution for each residue of the stride.
@@ -30,31 +30,58 @@ extension OpenCLBackend {
         accumulate: Bool
     ) throws {
         let phases = Conv3dGather.phases(transposed: params, input: x.shape, output: y.shape)
-        let operands = Conv3dOperands(x: x, bias: bias, y: y, groups: params.groups, accumulate: accumulate)
-        try convolve(phases, operands, weight: weight, outputsFirst: false)
+        let operands = Conv3dOperands(x: x, bias: bias, y: y, params: params, accumulate: accumulate)
+        try convolve(phases, operands, weight: weight, transposed: true)
+    }
+
+    /// A convolution by a plan, whatever would be chosen.
+    func convolve(
+        _ x: BufferView, weight: BufferView, _ params: Conv3dParams, into y: BufferView, by plan: Conv3dPlan
+    ) throws {
+        let grid = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
+        let operands = Conv3dOperands(x: x, bias: nil, y: y, params: params, accumulate: false)
+        try convolve([grid], operands, weight, false, by: plan)
     }
 
     /// Tiles and vectors of 16 outputs pay from some part of that number in a group.
-    func choose(groupOutputs: Int) -> OpenCLConv3dAlgorithm {
-        if let forcedConvolution { return forcedConvolution }
-        if device.isGPU { return groupOutputs < 8 ? .direct : .gemm }
-        return groupOutputs < 3 ? .direct : .vector
+    func usualPlan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
+        switch forcedPlan {
+        case .tile(let index): return .gemm(GemmTile.candidates[index])
+        case .algorithm(let algorithm): return algorithm.plan(groupOutputs: groupOutputs, vectors: vectors)
+        case nil: break
+        }
+        let usesTiles = device.isGPU || matrixUnits != nil
+        let (few, other) = usesTiles ? (8, OpenCLConv3dAlgorithm.gemm) : (3, .vector)
+        return (groupOutputs < few ? .direct : other).plan(groupOutputs: groupOutputs, vectors: vectors)
     }
 
     private func convolve(
-        _ grids: [Conv3dGather], _ operands: Conv3dOperands, weight: BufferView, outputsFirst: Bool
+        _ grids: [Conv3dGather], _ operands: Conv3dOperands, weight: BufferView, transposed: Bool
     ) throws {
         guard operands.y.count > 0 else { return }
-        let algorithm = choose(groupOutputs: operands.groupOutputs)
+        let chosen = try plan(
+            for: operands.key(transposed ? "convTranspose3d" : "conv3d") + precisionSuffix,
+            usual: usualPlan(groupOutputs: operands.groupOutputs, vectors: vectorRows),
+            candidates: convolutionCandidates
+        ) {
+            try convolve(grids, operands.overwriting(scratch(operands.y.count)), weight, transposed, by: $0)
+        }
+        try convolve(grids, operands, weight, transposed, by: chosen)
+    }
+
+    private func convolve(
+        _ grids: [Conv3dGather], _ operands: Conv3dOperands, _ weight: BufferView, _ transposed: Bool,
+        by plan: Conv3dPlan
+    ) throws {
         let vectors = (operands.groupOutputs + vectorOutputs - 1) / vectorOutputs
-        let pitch = algorithm == .vector ? vectors * vectorOutputs : operands.groupOutputs
+        let pitch = if case .vector = plan { vectors * vectorOutputs } else { operands.groupOutputs }
         let packed = try pack(
-            weight, operands, taps: grids[0].kernel.product, pitch: pitch, outputsFirst: outputsFirst)
+            weight, operands, taps: grids[0].kernel.product, pitch: pitch, outputsFirst: !transposed)
         for grid in grids where grid.rows > 0 {
-            switch algorithm {
+            switch plan {
             case .direct: try convolveDirectly(grid, operands, packed)
-            case .gemm: try convolveByGemm(grid, operands, packed)
-            case .vector: try convolveByVectors(grid, operands, packed, vectors: vectors)
+            case .gemm(let tile): try convolveByGemm(grid, operands, packed, tile)
+            case .vector(let rows): try convolveByVectors(grid, operands, packed, vectors: vectors, rows: rows)
             }
         }
     }
@@ -74,17 +101,17 @@ extension OpenCLBackend {
     }
 
     private func convolveByVectors(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, vectors: Int
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, vectors: Int, rows: Int
     ) throws {
-        let blocks = (grid.rows + vectorRows - 1) / vectorRows
+        let blocks = (grid.rows + rows - 1) / rows
         let items = 8
         try launcher.run(
-            Kernel("conv/conv3d_vector", "conv3d_vector"),
+            Kernel("conv/conv3d_vector", "conv3d_vector", defines: [("ROWS", rows)]),
             LaunchGrid(groups: ((blocks + items - 1) / items, vectors, operands.groups), items: items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows),
                 .int(vectors * vectorOutputs), .flag(operands.accumulate),
-            ])
+            ], operands.cost(grid, packed))
     }
 
     private func convolveDirectly(_ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView) throws {
@@ -93,27 +120,28 @@ extension OpenCLBackend {
             Kernel("conv/conv3d_direct", "conv3d_direct"), LaunchGrid(covering: count),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .long(count), .flag(operands.accumulate),
-            ])
+            ], operands.cost(grid, packed))
     }
 
-    private func convolveByGemm(_ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView) throws {
-        let tile = GemmTile.forColumns(operands.groupOutputs)
+    private func convolveByGemm(
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, _ tile: GemmTile
+    ) throws {
         let tiles = (tile.groups(rows: grid.rows), tile.groups(columns: operands.groupOutputs))
         let split = InnerSplit(
             inner: grid.taps * operands.groupInputs, tiles: tiles.0 * tiles.1 * operands.groups,
             results: grid.rows * grid.output.channels)
         let partial = split.count > 1 ? try scratch(split.count * grid.rows * grid.output.channels) : nil
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_gemm", defines: tile.defines),
+            Kernel("conv/conv3d_gemm", "conv3d_gemm", defines: defines(tile)),
             LaunchGrid(groups: (tiles.0, tiles.1, operands.groups * split.count), items: tile.items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(partial ?? operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows), .int(split.count),
                 .int(split.length), .flag(operands.accumulate),
-            ])
+            ], operands.cost(grid, packed))
         guard let partial else { return }
         let count = grid.rows * grid.output.channels
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_finish", defines: tile.defines), LaunchGrid(covering: count),
+            Kernel("conv/conv3d_gemm", "conv3d_finish", defines: defines(tile)), LaunchGrid(covering: count),
             [.view(partial), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .long(count), .int(split.count), .flag(operands.accumulate),
             ])
@@ -125,11 +153,35 @@ private struct Conv3dOperands {
     let x: BufferView
     let bias: BufferView?
     let y: BufferView
-    let groups: Int
+    let params: Conv3dParams
     let accumulate: Bool
 
+    var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { y.shape.channels / groups }
+
+    /// The same into other memory of as many elements.
+    func overwriting(_ memory: BufferView) -> Conv3dOperands {
+        Conv3dOperands(x: x, bias: bias, y: memory.reshaped(y.shape), params: params, accumulate: false)
+    }
+
+    func key(_ op: String) -> String { params.key(op, x.shape, y.shape) }
+
+    /// One grid's part: all of x and the weights, and the outputs that it writes.
+    func cost(_ grid: Conv3dGather, _ packed: BufferView) -> LaunchCost {
+        let outputs = grid.rows * y.shape.channels
+        return LaunchCost(
+            flops: 2 * outputs * grid.taps * groupInputs, bytes: 4 * (x.count + packed.count + outputs))
+    }
+}
+
+extension Conv3dParams {
+    /// An op and its sizes as a tuning file names them.
+    func key(_ op: String, _ x: Shape, _ y: Shape) -> String {
+        func text(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: "x") }
+        return "\(op) \(text(x.dimensions)) to \(text(y.dimensions)) k\(text(kernel.array)) s\(text(stride.array)) "
+            + "p\(text(padding.array)) d\(text(dilation.array)) g\(groups)"
+    }
 }
 
 /// A matrix product's inner axis cut into parts, so that few tiles still fill a device.

@@ -1,6 +1,6 @@
 public import SegBackend
 
-/// Outputs of a vector, and inputs of an item: `INPUTS` in conv/conv3d_vector.cl.
+/// Outputs of a vector, and the usual inputs of an item: `INPUTS` in conv/conv3d_vector.cl.
 private let (vectorOutputs, vectorInputs) = (16, 8)
 
 extension OpenCLBackend {
@@ -14,20 +14,44 @@ extension OpenCLBackend {
             return
         }
         let gradient = WeightGradient(
-            x: x, upstream: upstream, groups: params.groups,
+            x: x, upstream: upstream, params: params,
             grid: Conv3dGather(convolution: params, input: x.shape, output: upstream.shape))
-        let parts =
-            switch choose(groupOutputs: gradient.groupOutputs) {
-            case .direct: try partsDirectly(gradient)
-            case .gemm: try partsByGemm(gradient)
-            case .vector: try partsByVectors(gradient)
-            }
+        let chosen = try plan(
+            for: params.key("conv3dBackwardWeight", x.shape, upstream.shape) + precisionSuffix,
+            usual: usualPlan(groupOutputs: gradient.groupOutputs, vectors: vectorInputs),
+            candidates: convolutionCandidates
+        ) { _ = try self.parts(gradient, by: $0) }
+        try finish(gradient, self.parts(gradient, by: chosen), into: gw, accumulate: accumulate)
+    }
+
+    /// A weight gradient by a plan, whatever would be chosen.
+    func weightGradient(
+        _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, by plan: Conv3dPlan
+    ) throws {
+        let gradient = WeightGradient(
+            x: x, upstream: upstream, params: params,
+            grid: Conv3dGather(convolution: params, input: x.shape, output: upstream.shape))
+        try finish(gradient, parts(gradient, by: plan), into: gw, accumulate: false)
+    }
+
+    private func finish(
+        _ gradient: WeightGradient, _ parts: BufferView, into gw: BufferView, accumulate: Bool
+    ) throws {
         try launcher.run(
             Kernel("conv/conv3d_pack", "conv3d_weight_finish"), LaunchGrid(covering: gw.count),
             [
                 .view(parts), .view(gw), .long(gw.count), .int(gradient.grid.taps), .int(gradient.groupInputs),
-                .int(upstream.shape.channels), .int(parts.count / gw.count), .flag(accumulate),
+                .int(gradient.upstream.shape.channels), .int(parts.count / gw.count), .flag(accumulate),
             ])
+    }
+
+    /// Sums over chunks of rows: `[chunks, weights]`.
+    private func parts(_ gradient: WeightGradient, by plan: Conv3dPlan) throws -> BufferView {
+        switch plan {
+        case .direct: try partsDirectly(gradient)
+        case .gemm(let tile): try partsByGemm(gradient, tile)
+        case .vector(let inputs): try partsByVectors(gradient, inputs: inputs)
+        }
     }
 
     private func partsDirectly(_ gradient: WeightGradient) throws -> BufferView {
@@ -39,12 +63,11 @@ extension OpenCLBackend {
             LaunchGrid(groups: (items.groups.0, chunks.count, 1), items: items.items),
             gradient.arguments(into: parts) + [
                 .long(gradient.count), .count(gradient.grid.rows), .count(chunks.length),
-            ])
+            ], gradient.cost(into: parts))
         return parts
     }
 
-    private func partsByGemm(_ gradient: WeightGradient) throws -> BufferView {
-        let tile = GemmTile.forColumns(gradient.groupOutputs)
+    private func partsByGemm(_ gradient: WeightGradient, _ tile: GemmTile) throws -> BufferView {
         let tiles = (
             tile.groups(rows: gradient.grid.taps * gradient.groupInputs), tile.groups(columns: gradient.groupOutputs)
         )
@@ -52,16 +75,16 @@ extension OpenCLBackend {
             inner: gradient.grid.rows, tiles: tiles.0 * tiles.1 * gradient.groups, results: gradient.count)
         let parts = try scratch(chunks.count * gradient.count)
         try launcher.run(
-            Kernel("conv/conv3d_weight_gemm", "conv3d_weight_gemm", defines: tile.defines),
+            Kernel("conv/conv3d_weight_gemm", "conv3d_weight_gemm", defines: defines(tile)),
             LaunchGrid(groups: (tiles.0, tiles.1, gradient.groups * chunks.count), items: tile.items),
             gradient.arguments(into: parts) + [
                 .count(gradient.grid.rows), .int(chunks.count), .count(chunks.length),
-            ])
+            ], gradient.cost(into: parts))
         return parts
     }
 
-    private func partsByVectors(_ gradient: WeightGradient) throws -> BufferView {
-        let blocks = (gradient.groupInputs + vectorInputs - 1) / vectorInputs * gradient.grid.taps
+    private func partsByVectors(_ gradient: WeightGradient, inputs: Int) throws -> BufferView {
+        let blocks = (gradient.groupInputs + inputs - 1) / inputs * gradient.grid.taps
         let vectors = (gradient.groupOutputs + vectorOutputs - 1) / vectorOutputs
         let lines = gradient.grid.lines
         // A CPU's caches rather than its units say how much a part should be: some lines of a volume.
@@ -71,9 +94,10 @@ extension OpenCLBackend {
         let parts = try scratch(chunks * gradient.count)
         let items = 8
         try launcher.run(
-            Kernel("conv/conv3d_vector", "conv3d_weight_vector"),
+            Kernel("conv/conv3d_vector", "conv3d_weight_vector", defines: [("INPUTS", inputs)]),
             LaunchGrid(groups: ((blocks + items - 1) / items, vectors, gradient.groups * chunks), items: items),
-            gradient.arguments(into: parts) + [.count(lines), .int(chunks), .count(length)])
+            gradient.arguments(into: parts) + [.count(lines), .int(chunks), .count(length)],
+            gradient.cost(into: parts))
         return parts
     }
 }
@@ -82,14 +106,19 @@ extension OpenCLBackend {
 private struct WeightGradient {
     let x: BufferView
     let upstream: BufferView
-    let groups: Int
+    let params: Conv3dParams
     let grid: Conv3dGather
 
+    var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { upstream.shape.channels / groups }
 
     /// Weights.
     var count: Int { grid.taps * groupInputs * upstream.shape.channels }
+
+    func cost(into parts: BufferView) -> LaunchCost {
+        LaunchCost(flops: 2 * grid.rows * count, bytes: 4 * (x.count + upstream.count + parts.count))
+    }
 
     func arguments(into parts: BufferView) -> [KernelArgument] {
         [.view(x), .view(upstream), .view(parts)] + grid.arguments + [.int(groupInputs), .int(groupOutputs)]

@@ -13,24 +13,48 @@ extension OpenCLBackend {
     public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
         precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
         guard let base = source.baseAddress, source.count > 0 else { return }
-        let staging = UnsafeMutableRawPointer.allocate(byteCount: source.count, alignment: 64)
-        staging.copyMemory(from: base, byteCount: source.count)
-        var event: OpaquePointer?
-        let status = clEnqueueWriteBuffer(
-            launcher.queue.pointer, view.memory, cl_bool(CL_FALSE), view.byteOffset, source.count, staging, 0, nil,
-            &event)
-        guard status == CL_SUCCESS, let event else {
-            staging.deallocate()
-            return try OpenCLStatus.check(status, name, "uploading \(source.count) bytes")
-        }
-        defer { clReleaseEvent(event) }
-        let watched = clSetEventCallback(event, CL_COMPLETE, { _, _, staging in staging?.deallocate() }, staging)
-        guard watched == CL_SUCCESS else {
-            clWaitForEvents(1, [event])
-            staging.deallocate()
-            return
+        if let block = staging.take(source.count) {
+            block.memory.copyMemory(from: base, byteCount: source.count)
+            let event = try enqueueUpload(block.memory, source.count, to: view)
+            staging.giveBack(block, after: OpenCLHandle(event))
+        } else {
+            try uploadByOwnCopy(base, source.count, to: view)
         }
         clFlush(launcher.queue.pointer)
+    }
+
+    /// Enqueues the transfer and returns its event, which the caller releases.
+    private func enqueueUpload(_ host: UnsafeRawPointer, _ byteCount: Int, to view: BufferView) throws -> OpaquePointer
+    {
+        var event: OpaquePointer?
+        try transfer("upload", view) { timed in
+            var status = clEnqueueWriteBuffer(
+                launcher.queue.pointer, view.memory, cl_bool(CL_FALSE), view.byteOffset, byteCount, host, 0, nil,
+                &event)
+            if let timed, let event, status == CL_SUCCESS {
+                timed.pointee = event
+                status = clRetainEvent(event)
+            }
+            try OpenCLStatus.check(status, name, "uploading \(byteCount) bytes")
+        }
+        guard let event else { preconditionFailure("no event and no error") }
+        return event
+    }
+
+    private func uploadByOwnCopy(_ base: UnsafeRawPointer, _ byteCount: Int, to view: BufferView) throws {
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+        copy.copyMemory(from: base, byteCount: byteCount)
+        do {
+            let event = try enqueueUpload(copy, byteCount, to: view)
+            defer { clReleaseEvent(event) }
+            let watched = clSetEventCallback(event, CL_COMPLETE, { _, _, copy in copy?.deallocate() }, copy)
+            guard watched != CL_SUCCESS else { return }
+            clWaitForEvents(1, [event])
+        } catch {
+            copy.deallocate()
+            throw error
+        }
+        copy.deallocate()
     }
 
     /// Waits for everything enqueued before, then copies a view to host memory.
@@ -38,10 +62,23 @@ extension OpenCLBackend {
         precondition(
             destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
         guard let base = destination.baseAddress, destination.count > 0 else { return }
-        let status = clEnqueueReadBuffer(
-            launcher.queue.pointer, view.memory, cl_bool(CL_TRUE), view.byteOffset, destination.count, base, 0, nil,
-            nil)
-        try OpenCLStatus.check(status, name, "downloading \(destination.count) bytes")
+        let block = staging.take(destination.count)
+        defer { if let block { staging.giveBack(block, after: nil) } }
+        try transfer("download", view) { event in
+            let status = clEnqueueReadBuffer(
+                launcher.queue.pointer, view.memory, cl_bool(CL_TRUE), view.byteOffset, destination.count,
+                block?.memory ?? base, 0, nil, event)
+            try OpenCLStatus.check(status, name, "downloading \(destination.count) bytes")
+        }
+        if let block { base.copyMemory(from: block.memory, byteCount: destination.count) }
+    }
+
+    /// Enqueues a command that moves a view's bytes and no kernel runs.
+    private func transfer(
+        _ what: String, _ view: BufferView, _ body: (UnsafeMutablePointer<OpaquePointer?>?) throws -> Void
+    ) throws {
+        let work = DeviceWork(flops: 0, bytes: view.count * view.dtype.byteCount, commands: 1)
+        try launcher.profiler.record(what, "", work, body)
     }
 
     /// Sets every element.
@@ -57,12 +94,14 @@ extension OpenCLBackend {
     private func fill<T: BitwiseCopyable>(_ view: BufferView, pattern: T) throws {
         guard view.count > 0 else { return }
         let size = MemoryLayout<T>.size
-        let status = withUnsafeBytes(of: pattern) {
-            clEnqueueFillBuffer(
-                launcher.queue.pointer, view.memory, $0.baseAddress, size, view.byteOffset, view.count * size, 0, nil,
-                nil)
+        try transfer("fill", view) { event in
+            let status = withUnsafeBytes(of: pattern) {
+                clEnqueueFillBuffer(
+                    launcher.queue.pointer, view.memory, $0.baseAddress, size, view.byteOffset, view.count * size, 0,
+                    nil, event)
+            }
+            try OpenCLStatus.check(status, name, "filling \(view.shape)")
         }
-        try OpenCLStatus.check(status, name, "filling \(view.shape)")
     }
 
     /// Copies or adds a box, an item an element.
@@ -100,7 +139,8 @@ extension OpenCLBackend {
             [
                 .view(start), .view(end), .long(count),
                 .int4(size[1], size[2], size[3], size[4]),
-            ] + from.map { .long($0) } + to.map { .long($0) } + [.flag(accumulate)])
+            ] + from.map { .long($0) } + to.map { .long($0) } + [.flag(accumulate)],
+            LaunchCost(flops: 0, bytes: 2 * count * source.dtype.byteCount))
     }
 
     /// Waits for everything enqueued.

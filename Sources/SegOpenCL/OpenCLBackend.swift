@@ -7,25 +7,44 @@ public final class OpenCLBackend: Backend {
     let device: OpenCLDevice
     let pool: OpenCLBufferPool
     let launcher: OpenCLLauncher
-    /// What every convolution is computed by; nil leaves it to `choose`.
-    let forcedConvolution: OpenCLConv3dAlgorithm?
+    let staging: OpenCLStaging
+    let tuning: OpenCLTuning
+    /// What every convolution is computed by; nil leaves it to the tuning and `usualPlan`.
+    let forcedPlan: ForcedPlan?
+    /// What products go through; nil for f32.
+    let matrixUnits: MatrixUnits?
     private let context: OpenCLHandle
 
     /// Starts a device.
-    /// - Throws: `BackendError.failed` where the driver refuses.
-    public convenience init(_ device: OpenCLDevice) throws {
-        try self.init(device, convolution: nil, cache: OpenCLProgramCache.folder(ProcessInfo.processInfo.environment))
+    /// - Parameters:
+    ///   - profiling: Whether the device takes the time of each command.
+    ///   - precision: In what numbers products are taken.
+    /// - Throws: `BackendError.failed` where the driver refuses, `notSupported` where it lacks the precision or computes
+    ///   something else in it.
+    public convenience init(_ device: OpenCLDevice, profiling: Bool, precision: Precision) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = OpenCLProgramCache.folder(environment)
+        try self.init(
+            device, forcing: nil, cache: cache, tuning: OpenCLTuning.file(of: device, folder: cache, environment),
+            profiling: profiling, precision: precision, emulating: false)
     }
 
-    /// Starts a device with one algorithm for all convolutions, or nil for the best of each.
-    /// - Parameter cache: where compiled programs are kept; nil for nowhere.
-    package init(_ device: OpenCLDevice, convolution: OpenCLConv3dAlgorithm?, cache: URL?) throws {
+    /// Starts a device with one way for all convolutions, or nil for the best of each.
+    /// - Parameters:
+    ///   - cache: Where compiled programs are kept; nil for nowhere.
+    ///   - tuning: The file of tuned plans; nil for none.
+    ///   - emulating: Whether ordinary instructions take the part of the matrix units that a precision needs.
+    package init(
+        _ device: OpenCLDevice, forcing plan: ForcedPlan?, cache: URL?, tuning: URL?, profiling: Bool,
+        precision: Precision, emulating: Bool
+    ) throws {
         var status: Int32 = 0
         var id: OpaquePointer? = device.handle.pointer
         let context = clCreateContext(nil, 1, &id, nil, nil, &status)
         try OpenCLStatus.check(status, device.name, "starting the device")
         guard let context else { preconditionFailure("no context and no error") }
-        let queue = clCreateCommandQueue(context, device.handle.pointer, 0, &status)
+        let properties = cl_command_queue_properties(profiling ? CL_QUEUE_PROFILING_ENABLE : 0)
+        let queue = clCreateCommandQueue(context, device.handle.pointer, properties, &status)
         guard let queue, status == CL_SUCCESS else {
             clReleaseContext(context)
             throw BackendError.failed(
@@ -33,16 +52,22 @@ public final class OpenCLBackend: Backend {
                 reason: OpenCLStatus(code: status).description)
         }
         self.device = device
-        forcedConvolution = convolution
+        forcedPlan = plan
+        matrixUnits = MatrixUnits(precision, isEmulated: emulating)
+        self.tuning = OpenCLTuning(device: device, file: tuning)
         self.context = OpenCLHandle(context)
         pool = OpenCLBufferPool(context: self.context, device: device)
         launcher = OpenCLLauncher(
             queue: OpenCLHandle(queue), device: device,
-            programs: OpenCLProgramCache(context: self.context, device: device, folder: cache))
+            programs: OpenCLProgramCache(context: self.context, device: device, folder: cache),
+            profiler: OpenCLProfiler(isTiming: profiling))
+        staging = OpenCLStaging(context: self.context, queue: launcher.queue)
+        try checkMatrixUnits()
     }
 
     deinit {
         clFinish(launcher.queue.pointer)
+        staging.release()
         clReleaseCommandQueue(launcher.queue.pointer)
         clReleaseContext(context.pointer)
     }
@@ -51,13 +76,28 @@ public final class OpenCLBackend: Backend {
     public var name: String { device.name }
 
     /// Hardware, memory and driver.
-    public var details: String { device.details }
+    public var details: String { device.details + (matrixUnits.map { ", \($0.precision.rawValue) products" } ?? "") }
+
+    /// What sets the plans of a precision apart in a tuning file.
+    var precisionSuffix: String { matrixUnits.map { " \($0.precision.rawValue)" } ?? "" }
 
     /// 32-bit float.
     public var scalar: DType { .f32 }
 
+    /// Compiles a kernel without running it.
+    /// - Throws: `BackendError.failed` with the compiler's log.
+    package func build(_ file: String, _ kernel: String, defines: [(String, Int)]) throws {
+        try launcher.build(Kernel(file, kernel, defines: defines))
+    }
+
+    /// Why a tuning file that was found is not used, in one line; nil where all is well.
+    public var warning: String? { tuning.warning }
+
     /// Memory of the pool that an op uses while it runs; commands run in order, so it may be dropped once enqueued.
-    func scratch(_ count: Int) throws -> BufferView { try allocate([count], .f32) }
+    /// - Parameter op: Whose memory it is, for an error.
+    func scratch(_ count: Int, for op: String = #function) throws -> BufferView {
+        try allocate([count], .f32, for: "work memory of \(op.prefix { $0 != "(" })")
+    }
 
     /// Numbers from the host for a kernel to read; nil for none.
     func table(_ values: [Float]) throws -> BufferView? {
@@ -66,4 +106,15 @@ public final class OpenCLBackend: Backend {
         try values.withUnsafeBytes { try upload($0, to: view) }
         return view
     }
+}
+
+/// One way for all convolutions, as tests force it.
+package enum ForcedPlan: Hashable, Sendable {
+    /// An algorithm with its usual sizes.
+    case algorithm(OpenCLConv3dAlgorithm)
+    /// The candidate of a number in the tuner's list of tiles, for products too.
+    case tile(Int)
+
+    /// Tiles that a tuner may choose.
+    package static let tiles: Range<Int> = 0..<GemmTile.candidates.count
 }

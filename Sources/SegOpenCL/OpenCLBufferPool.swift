@@ -49,7 +49,8 @@ final class OpenCLBufferPool: Sendable {
         let handle = try state.withLock { state throws -> OpenCLHandle in
             let held = state.usage.live
             if let limit = state.limit, held + size > limit {
-                throw BackendError.outOfMemory(backend: device.name, requested: size, held: held, limit: limit)
+                throw BackendError.outOfMemory(
+                    backend: device.name, requested: size, held: held, limit: limit, purpose: nil)
             }
             let handle = try reuse(size, &state) ?? create(size, &state)
             state.usage.live += size
@@ -78,7 +79,8 @@ final class OpenCLBufferPool: Sendable {
             }
             Self.trim(&state)
         }
-        throw BackendError.outOfMemory(backend: device.name, requested: size, held: state.usage.live, limit: nil)
+        throw BackendError.outOfMemory(
+            backend: device.name, requested: size, held: state.usage.live, limit: nil, purpose: nil)
     }
 
     /// Takes a block back.

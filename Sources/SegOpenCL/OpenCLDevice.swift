@@ -21,6 +21,10 @@ public struct OpenCLDevice: Sendable {
     /// Bytes of local memory of a work-group.
     let localMemory: Int
     let computeUnits: Int
+    /// Names of what it does beyond OpenCL 1.2.
+    let extensions: Set<String>
+    /// Whether it has the matrix units of NVIDIA GPUs from compute capability 8.0 on.
+    let hasMatrixUnits: Bool
 
     /// Every device of every platform, in the order of the installed drivers; empty where there is none.
     public static func all() -> [OpenCLDevice] {
@@ -43,25 +47,54 @@ public struct OpenCLDevice: Sendable {
     }
 
     private init(_ id: OpaquePointer, index: Int) {
-        func text(_ field: Int32) -> String {
-            Self.text { clGetDeviceInfo(id, cl_device_info(field), $0, $1, $2) }
-        }
-        func number<T: FixedWidthInteger>(_ field: Int32, _ zero: T) -> Int {
-            var value = zero
-            let status = clGetDeviceInfo(id, cl_device_info(field), MemoryLayout<T>.size, &value, nil)
-            return status == CL_SUCCESS ? Int(clamping: value) : 0
-        }
-        handle = OpenCLHandle(id)
+        self.init(
+            OpenCLHandle(id), index: index,
+            text: { field in
+                Self.text { clGetDeviceInfo(id, cl_device_info(field), $0, $1, $2) }
+            },
+            number: { field, size in
+                // Little-endian: a field of 4 bytes fills the lower half.
+                var value: UInt64 = 0
+                let status = clGetDeviceInfo(id, cl_device_info(field), size, &value, nil)
+                return status == CL_SUCCESS ? Int(clamping: value) : nil
+            })
+    }
+
+    /// A device by what it answers; `number` is nil for a field that a driver does not have.
+    ///
+    /// What is missing is taken to be what OpenCL 1.2 promises at least, or left to the driver to refuse.
+    init(
+        _ handle: OpenCLHandle, index: Int, text: (Int32) -> String, number: (_ field: Int32, _ size: Int) -> Int?
+    ) {
+        func positive(_ field: Int32, _ size: Int) -> Int? { number(field, size).flatMap { $0 > 0 ? $0 : nil } }
+        self.handle = handle
         name = "opencl:\(index)"
         hardware = text(CL_DEVICE_NAME)
         driver = "\(text(CL_DEVICE_VERSION)), driver \(text(CL_DRIVER_VERSION))"
-        isGPU = number(CL_DEVICE_TYPE, cl_device_type(0)) & Int(CL_DEVICE_TYPE_GPU) != 0
-        memory = number(CL_DEVICE_GLOBAL_MEM_SIZE, cl_ulong(0))
-        largestAllocation = number(CL_DEVICE_MAX_MEM_ALLOC_SIZE, cl_ulong(0))
-        largestGroup = number(CL_DEVICE_MAX_WORK_GROUP_SIZE, 0 as Int)
-        localMemory = number(CL_DEVICE_LOCAL_MEM_SIZE, cl_ulong(0))
-        computeUnits = number(CL_DEVICE_MAX_COMPUTE_UNITS, cl_uint(0))
+        isGPU = (number(CL_DEVICE_TYPE, 8) ?? 0) & Int(CL_DEVICE_TYPE_GPU) != 0
+        memory = number(CL_DEVICE_GLOBAL_MEM_SIZE, 8) ?? 0
+        largestAllocation = positive(CL_DEVICE_MAX_MEM_ALLOC_SIZE, 8) ?? max(memory / 4, 128 << 20)
+        largestGroup = positive(CL_DEVICE_MAX_WORK_GROUP_SIZE, MemoryLayout<Int>.size) ?? .max
+        localMemory = positive(CL_DEVICE_LOCAL_MEM_SIZE, 8) ?? 32 << 10
+        computeUnits = positive(CL_DEVICE_MAX_COMPUTE_UNITS, 4) ?? 1
+        // CL_DEVICE_VENDOR_ID of NVIDIA, and CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV of its own header.
+        hasMatrixUnits = number(CL_DEVICE_VENDOR_ID, 4) == 0x10DE && (number(0x4000, 4) ?? 0) >= 8
+        extensions = Set(text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     }
+
+    /// A device that answers with these numbers by field, and with nothing else; it cannot be started.
+    package init(answering numbers: [Int32: Int]) {
+        guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is no null pointer") }
+        self.init(OpenCLHandle(nowhere), index: 7, text: { _ in "unknown" }, number: { field, _ in numbers[field] })
+    }
+
+    /// Most bytes of a single buffer, bytes of local memory, and items of a work-group.
+    package var limits: (allocation: Int, localMemory: Int, group: Int) {
+        (largestAllocation, localMemory, largestGroup)
+    }
+
+    /// Why no driver can be asked: the ICD loader is missing; nil where it is there.
+    public static var missingLoader: String? { opencl_missing().map { String(cString: $0) } }
 
     private static func platforms() -> [OpaquePointer] { list { clGetPlatformIDs($0, $1, $2) } }
 

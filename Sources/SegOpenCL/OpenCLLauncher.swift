@@ -31,6 +31,12 @@ enum KernelArgument {
     /// Four 32-bit integers.
     case int4(Int, Int, Int, Int)
 
+    /// Bytes of the array, where it is one.
+    var byteCount: Int {
+        guard case .view(let view?) = self else { return 0 }
+        return view.count * view.dtype.byteCount
+    }
+
     /// A truth value as an integer.
     static func flag(_ value: Bool) -> KernelArgument { .int(value ? 1 : 0) }
 
@@ -38,6 +44,14 @@ enum KernelArgument {
     static func triple(_ triple: Triple, _ fourth: Int) -> KernelArgument {
         .int4(triple.d, triple.h, triple.w, fourth)
     }
+}
+
+/// What a launch stands for in a profile.
+struct LaunchCost {
+    /// Operations of a product, a multiply-add counted as two.
+    let flops: Int
+    /// Bytes moved where the launch touches only a part of its arrays; nil for the whole of each.
+    let bytes: Int?
 }
 
 /// How many work-groups run, and of how many items each.
@@ -63,20 +77,33 @@ struct LaunchGrid {
 /// The queue, and setting arguments and enqueueing as one step: a kernel's arguments belong to all threads.
 final class OpenCLLauncher: Sendable {
     let queue: OpenCLHandle
+    let profiler: OpenCLProfiler
     private let device: OpenCLDevice
     private let programs: Mutex<OpenCLProgramCache>
 
-    init(queue: OpenCLHandle, device: OpenCLDevice, programs: OpenCLProgramCache) {
+    init(queue: OpenCLHandle, device: OpenCLDevice, programs: OpenCLProgramCache, profiler: OpenCLProfiler) {
         self.queue = queue
+        self.profiler = profiler
         self.device = device
         self.programs = Mutex(programs)
     }
 
     deinit { programs.withLock { $0.release() } }
 
-    /// Enqueues a kernel and returns.
+    /// Compiles a kernel.
+    func build(_ kernel: Kernel) throws {
+        try programs.withLock { _ = try $0.kernel(kernel.name, of: kernel.program) }
+    }
+
+    /// Enqueues a kernel that reads or writes each of its arrays once and multiplies nothing worth counting.
     /// - Throws: `BackendError.failed` naming kernel, definitions and OpenCL's code.
     func run(_ kernel: Kernel, _ grid: LaunchGrid, _ arguments: [KernelArgument]) throws {
+        try run(kernel, grid, arguments, LaunchCost(flops: 0, bytes: nil))
+    }
+
+    /// Enqueues a kernel and returns.
+    /// - Throws: `BackendError.failed` naming kernel, definitions and OpenCL's code.
+    func run(_ kernel: Kernel, _ grid: LaunchGrid, _ arguments: [KernelArgument], _ cost: LaunchCost) throws {
         let (x, y, z) = grid.groups
         guard x > 0 && y > 0 && z > 0 else { return }
         let what = { "kernel \(kernel.name) of \(kernel.program.file).cl \(kernel.program.defines)" }
@@ -92,8 +119,13 @@ final class OpenCLLauncher: Sendable {
             for argument in arguments { try set(argument, of: handle, &index, what) }
             var global = [x * grid.items, y, z]
             var local = [grid.items, 1, 1]
-            let status = clEnqueueNDRangeKernel(queue.pointer, handle.pointer, 3, nil, &global, &local, 0, nil, nil)
-            try OpenCLStatus.check(status, device.name, what())
+            let work = DeviceWork(
+                flops: cost.flops, bytes: cost.bytes ?? arguments.map(\.byteCount).reduce(0, +), commands: 1)
+            try profiler.record(kernel.name, "\(kernel.program.file).cl \(kernel.program.defines)", work) { event in
+                let status = clEnqueueNDRangeKernel(
+                    queue.pointer, handle.pointer, 3, nil, &global, &local, 0, nil, event)
+                try OpenCLStatus.check(status, device.name, what())
+            }
         }
     }
 

@@ -45,7 +45,8 @@ final class MemoryLedger: Sendable {
         try state.withLock { state in
             let held = state.usage.live
             if let limit = state.limit, held + byteCount > limit {
-                throw BackendError.outOfMemory(backend: "reference", requested: byteCount, held: held, limit: limit)
+                throw BackendError.outOfMemory(
+                    backend: "reference", requested: byteCount, held: held, limit: limit, purpose: nil)
             }
             state.usage.live += byteCount
             state.usage.peak = max(state.usage.peak, state.usage.live)

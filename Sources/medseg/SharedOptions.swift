@@ -17,9 +17,19 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
     var maxMemory: String?
 
+    @Option(
+        help: "Products in fp32, or in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
+        transform: { text in
+            guard let precision = Precision(rawValue: text) else {
+                throw UsageError("--precision should be fp32, tf32 or bf16, not '\(text)'")
+            }
+            return precision
+        })
+    var precision = Precision.fp32
+
     func makeBackend() throws -> any Backend {
         try checkThreads(threads)
-        let backend = try Devices.makeBackend(device, threads: threads)
+        let backend = try Devices.makeBackend(device, threads: threads, profiling: false, precision: precision)
         if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
         return backend
     }

@@ -22,7 +22,7 @@ let backends: [BackendFactory] =
 
 /// One for each OpenCL device of this machine; empty where there is none, which `OpenCLTests` says aloud.
 let openCLBackends: [BackendFactory] = OpenCLDevice.all().map { device in
-    BackendFactory(name: device.name) { try OpenCLBackend(device) }
+    BackendFactory(name: device.name) { try OpenCLBackend(device, profiling: false, precision: .fp32) }
 }
 
 /// Backends whose number of threads can be chosen; their results must not depend on it.

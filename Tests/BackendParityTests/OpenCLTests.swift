@@ -13,7 +13,12 @@ struct OpenCLTests {
     private static let forced = Result {
         try OpenCLDevice.all().flatMap { device in
             try OpenCLConv3dAlgorithm.allCases.map {
-                ("\(device.name) \($0)", try OpenCLBackend(device, convolution: $0, cache: nil))
+                (
+                    "\(device.name) \($0)",
+                    try OpenCLBackend(
+                        device, forcing: .algorithm($0), cache: nil, tuning: nil, profiling: false,
+                        precision: .fp32, emulating: false)
+                )
             }
         }
     }
@@ -27,6 +32,53 @@ struct OpenCLTests {
         }
     }
 
+    /// Every tile that a tuner may choose, on some cases of each family.
+    @Test(arguments: ForcedPlan.tiles)
+    func everyTileAgrees(_ tile: Int) throws {
+        let families = ["conv3d", "convTranspose3d", "matmul"].flatMap { op in
+            OpCases.all.filter { $0.op == op }.enumerated().filter { $0.offset % 23 == 0 }.map(\.element)
+        }
+        #expect(families.count > 6)
+        for device in OpenCLDevice.all() {
+            let backend = try OpenCLBackend(
+                device, forcing: .tile(tile), cache: nil, tuning: nil, profiling: false,
+                precision: .fp32, emulating: false)
+            for opCase in families {
+                let parity = try Parity(opCase, on: backend, against: ReferenceBackend())
+                #expect(!parity.rows.isEmpty && parity.passes, "\(device.name): \(parity)")
+            }
+        }
+    }
+
+    /// TF32 and bf16 with the matrix units emulated, by every tile: products of 11 and of 8 bits, summed in f32.
+    @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 8e-3)], ForcedPlan.tiles)
+    func reducedPrecisionAgreesToItsBits(_ reduced: (precision: Precision, limit: Double), _ tile: Int) throws {
+        let cases = ["conv3d", "matmul"].flatMap { op in
+            OpCases.all.filter { $0.op == op }.enumerated().filter { $0.offset % 31 == 0 }.map(\.element)
+        }
+        for device in OpenCLDevice.all() {
+            let backend = try OpenCLBackend(
+                device, forcing: .tile(tile), cache: nil, tuning: nil, profiling: false,
+                precision: reduced.precision, emulating: true)
+            var worst = 0.0
+            for opCase in cases {
+                let parity = try Parity(opCase, on: backend, against: ReferenceBackend())
+                worst = max(worst, parity.rows.map(\.error.relative).max() ?? .infinity)
+            }
+            // Neither less exact than the numbers are, nor computed in f32 after all.
+            #expect(worst < reduced.limit && worst > reduced.limit / 20, "\(device.name): \(worst)")
+        }
+    }
+
+    /// A device without matrix units says so rather than computing in f32.
+    @Test func aPrecisionThatADeviceLacksIsAnError() throws {
+        for name in ["cpu", "reference"] + OpenCLDevice.all().filter({ !$0.isGPU }).map(\.name) {
+            #expect(throws: BackendError.self) {
+                try Devices.makeBackend(name, threads: nil, profiling: false, precision: .tf32)
+            }
+        }
+    }
+
     @Test(arguments: OpCases.all)
     func runsRepeatBitForBit(_ opCase: OpCase) throws {
         for (name, backend) in try Self.forced.get() where opCase.op.hasPrefix("conv") || name.contains("direct") {
@@ -35,67 +87,16 @@ struct OpenCLTests {
         }
     }
 
-    @Test func memoryIsCountedAndCapped() throws {
-        let backend = try backend(cache: nil)
-        #expect(backend.memory.live == 0)
-        do {
-            let view = try backend.allocate([1 << 20], .f32)
-            #expect(backend.memory.live >= 4 << 20 && backend.memory.peak == backend.memory.live)
-            try backend.fill(view, with: 1)
-        }
-        #expect(backend.memory.live == 0 && backend.memory.pooled >= 4 << 20)
-        backend.memoryLimit = 1 << 20
-        #expect {
-            _ = try backend.allocate([1 << 20], .f32)
-        } throws: { error in
-            guard case BackendError.outOfMemory(_, _, 0, 1 << 20) = error else { return false }
-            return true
-        }
-        #expect(throws: BackendError.self) { try backend.allocate(byteCount: 1 << 60) }
-    }
-
-    @Test func aBrokenCacheFileMeansCompiling() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        #expect(try doubled(on: backend(cache: folder)) == [2, 4, 6])
-        let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
-        #expect(files.map(\.pathExtension) == ["clbin"])
-        let file = try #require(files.first)
-        let whole = try Data(contentsOf: file)
-        var flipped = whole
-        flipped[flipped.count / 2] ^= 1
-        for broken in [Data(), whole.prefix(whole.count / 2), flipped, Data(repeating: 7, count: 100)] {
-            try broken.write(to: file)
-            #expect(try doubled(on: backend(cache: folder)) == [2, 4, 6])
-            #expect(try Data(contentsOf: file).count > 100, "the file was not written anew")
-        }
-        // A folder that cannot be made is no obstacle either.
-        #expect(try doubled(on: backend(cache: file.appendingPathComponent("below"))) == [2, 4, 6])
-    }
-
     @Test func anUnknownDeviceIsAnErrorThatListsWhatIsThere() throws {
         #expect {
             _ = try Devices.makeBackend("opencl:99", threads: nil)
         } throws: { error in
-            guard case BackendError.noSuchDevice("opencl:99", let available) = error else { return false }
+            guard case BackendError.noSuchDevice("opencl:99", let available, nil) = error else { return false }
             return available.starts(with: ["cpu", "reference", "opencl:0"])
         }
         let automatic = try Devices.makeBackend("auto", threads: nil).name
         #expect(automatic == OpenCLDevice.largestGPU(among: OpenCLDevice.all())?.name ?? "cpu")
         #expect(try Devices.available(threads: nil).first?.name == automatic)
-    }
-
-    private func backend(cache: URL?) throws -> OpenCLBackend {
-        try OpenCLBackend(try #require(OpenCLDevice.all().first), convolution: nil, cache: cache)
-    }
-
-    private func doubled(on backend: OpenCLBackend) throws -> [Float] {
-        let view = try backend.allocate([3], .f32)
-        try [Float(1), 2, 3].withUnsafeBytes { try backend.upload($0, to: view) }
-        try backend.scale(view, by: 2, into: view, times: 0)
-        var values = [Float](repeating: 0, count: 3)
-        try values.withUnsafeMutableBytes { try backend.download(view, into: $0) }
-        return values
     }
 }
 

@@ -64,7 +64,8 @@ import Testing
         expectFailure(try Command.medseg("evaluate"), 64, "--data")
         expectFailure(try Command.medseg("evaluate", "--tolerance", "nan"), 64, "--tolerance")
         expectFailure(try Command.medseg("predict", scan, scan, "--model", "m", "--out", out), 64, scan, "mask.nii.gz")
-        for arguments in [["train"], ["frobnicate"], ["devices", "--threads", "x"], ["info"], ["devices", "--jsn"]] {
+        expectFailure(try Command.medseg("train"), 64, "--out", "--resume")
+        for arguments in [["frobnicate"], ["devices", "--threads", "x"], ["info"], ["devices", "--jsn"]] {
             let outcome = try Command.medseg(list: arguments)
             #expect(outcome.status == 64 && outcome.errors.contains("Usage:"), "\(outcome)")
         }

@@ -9,13 +9,33 @@ struct Measurement: Encodable {
     var ms: Double
     var best_ms: Double
     var gflops: Double?
+    var gbs: Double?
+    /// Share of the device's measured peaks; absent where there are none.
+    var compute_share: Double?
+    var copy_share: Double?
     var peak_mib: Int
     var tensor_mib: Int
     var device: String
-    var precision = "fp32"
+    var precision: String
     var layout = "ndhwc"
     var threads: Int
     var batch: Int
+
+    /// A case by its times and by what one run has to do; zeros of `work` say nothing.
+    init(
+        case name: String, what: String, time: Stopwatch.Result, work: DeviceWork?, on backend: any Backend,
+        _ options: DeviceOptions, batch: Int
+    ) {
+        self.case = name
+        self.what = what
+        (ms, best_ms) = (time.median, time.minimum)
+        func rate(_ amount: Int?) -> Double? { amount.flatMap { $0 > 0 ? Double($0) / time.median / 1e6 : nil } }
+        (gflops, gbs) = (rate(work?.flops), rate(work?.bytes))
+        (peak_mib, tensor_mib) = (ProcessMemory.peak, backend.memory.peak >> 20)
+        device = backend.name
+        (threads, precision) = (options.threadCount, options.precision.rawValue)
+        self.batch = batch
+    }
 }
 
 /// Times work the way the PyTorch peer does: one run to warm up, one to size the sample, then 3 to 20 runs.
@@ -23,14 +43,26 @@ struct Stopwatch {
     let backend: any Backend
     /// Seconds a case may take.
     let budget: Double
+    /// Runs of a sample at least.
+    var fewest = 3
 
-    /// Median and minimum of a run, in ms; waiting for the device is part of it.
-    func time(_ work: () throws -> Void) throws -> (median: Double, minimum: Double) {
+    /// Milliseconds, and what one run asked a device for where the backend counts that.
+    struct Result {
+        var median: Double
+        var minimum: Double
+        var work: DeviceWork?
+    }
+
+    /// Median and minimum of a run; waiting for the device is part of it.
+    func time(_ work: () throws -> Void) throws -> Result {
         _ = try once(work)
+        let counting = backend as? any ProfilingBackend
+        let before = counting?.work
         let first = try once(work)
-        let count = max(3, min(20, Int(budget / max(first, 1e-4))))
+        let asked = before.flatMap { before in counting.map { $0.work - before } }
+        let count = max(fewest, min(20, Int(budget / max(first, 1e-4))))
         let times = try (0..<count).map { _ in try once(work) }.sorted()
-        return (times[count / 2] * 1e3, times[0] * 1e3)
+        return Result(median: times[count / 2] * 1e3, minimum: times[0] * 1e3, work: asked)
     }
 
     private func once(_ work: () throws -> Void) throws -> Double {
@@ -75,26 +107,46 @@ enum ProcessMemory {
 /// Prints a measurement as JSON or as a table row.
 struct Table {
     let json: Bool
+    /// What the device does at most; nil where it was not measured.
+    let peaks: DevicePeaks?
 
     func header() {
-        if !json {
-            print("case                             what               median ms    best ms  GFLOP/s  peak MiB")
+        guard !json else { return }
+        if let peaks {
+            print(
+                String(
+                    format: "measured peaks: %.1f GFLOP/s multiply-adds, %.1f GB/s copy", peaks.flops / 1e9,
+                    peaks.bytes / 1e9))
         }
+        print(
+            "case                             what               median ms    best ms  GFLOP/s     GB/s"
+                + (peaks == nil ? "" : "  compute   copy") + "  peak MiB")
     }
 
-    func row(_ measurement: Measurement) throws {
+    func row(_ measured: Measurement) throws {
+        var measurement = measured
+        if let peaks {
+            measurement.compute_share = measured.gflops.map { $0 * 1e9 / peaks.flops }
+            measurement.copy_share = measured.gbs.map { $0 * 1e9 / peaks.bytes }
+        }
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys]
             print(String(decoding: try encoder.encode(measurement), as: UTF8.self))
         } else {
-            let gflops = measurement.gflops.map { String(format: "%8.1f", $0) } ?? "        "
-            let name = measurement.case.padding(toLength: 32, withPad: " ", startingAt: 0)
-            let what = measurement.what.padding(toLength: 17, withPad: " ", startingAt: 0)
-            print(
-                "\(name) \(what) \(String(format: "%10.2f %10.2f", measurement.ms, measurement.best_ms)) \(gflops) \(String(format: "%9d", measurement.peak_mib))"
-            )
+            print(text(measurement))
         }
         fflush(nil)
+    }
+
+    private func text(_ row: Measurement) -> String {
+        let name = row.case.padding(toLength: max(32, row.case.count), withPad: " ", startingAt: 0)
+        let what = row.what.padding(toLength: 17, withPad: " ", startingAt: 0)
+        let rates = [row.gflops, row.gbs].map { $0.map { String(format: "%8.1f", $0) } ?? "       -" }
+        let shares = [row.compute_share, row.copy_share].map {
+            $0.map { String(format: "%6.1f%%", $0 * 100) } ?? "      -"
+        }
+        return "\(name) \(what) \(String(format: "%10.2f %10.2f", row.ms, row.best_ms)) \(rates.joined(separator: " "))"
+            + (peaks == nil ? "" : "  " + shares.joined(separator: " ")) + String(format: " %9d", row.peak_mib)
     }
 }

@@ -9,7 +9,10 @@ struct MedSegBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg-bench",
         abstract: "Checks and times the compute backends of MedSeg.",
-        subcommands: [Verify.self, Replay.self, Ops.self, Nets.self])
+        subcommands: [
+            Verify.self, Replay.self, Ops.self, Nets.self, Infer.self, Profile.self, Tune.self, Compare.self,
+            DeviceReport.self,
+        ])
 }
 
 /// Options of every command that computes.
@@ -26,5 +29,19 @@ struct DeviceOptions: ParsableArguments {
             ?? ProcessInfo.processInfo.activeProcessorCount
     }
 
-    func makeBackend() throws -> any Backend { try Devices.makeBackend(device, threads: threads) }
+    @Option(
+        help: "Products in fp32, or in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
+        transform: { text in
+            guard let precision = Precision(rawValue: text) else {
+                throw ValidationError("--precision should be fp32, tf32 or bf16, not '\(text)'")
+            }
+            return precision
+        })
+    var precision = Precision.fp32
+
+    func makeBackend() throws -> any Backend { try makeBackend(profiling: false) }
+
+    func makeBackend(profiling: Bool) throws -> any Backend {
+        try Devices.makeBackend(device, threads: threads, profiling: profiling, precision: precision)
+    }
 }

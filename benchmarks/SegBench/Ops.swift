@@ -28,19 +28,19 @@ struct Ops: ParsableCommand {
         if let unknown = names.first(where: { !known.contains($0) }) {
             throw ValidationError("unknown case '\(unknown)'; known: \(known.sorted().joined(separator: ", "))")
         }
-        let table = Table(json: json)
+        let table = Table(json: json, peaks: try (backend as? any ProfilingBackend)?.measurePeaks())
         table.header()
         for item in all where names.isEmpty || names.contains(item.name) {
             backend.resetMemoryPeak()
             ProcessMemory.resetPeak()
             let prepared = try item.opCase.prepare(on: backend)
-            let (median, minimum) = try Stopwatch(backend: backend, budget: seconds).time { try prepared.execute() }
+            let time = try Stopwatch(backend: backend, budget: seconds).time { try prepared.execute() }
+            // What the op has to do, not what a backend makes of it.
+            let work = DeviceWork(flops: item.opCase.flops ?? 0, bytes: item.opCase.bytes ?? 0, commands: 1)
             try table.row(
                 Measurement(
-                    case: item.name, what: item.what, ms: median, best_ms: minimum,
-                    gflops: item.opCase.flops.map { Double($0) / median / 1e6 },
-                    peak_mib: ProcessMemory.peak, tensor_mib: backend.memory.peak >> 20, device: backend.name,
-                    threads: device.threadCount, batch: batch))
+                    case: item.name, what: item.what, time: time, work: work, on: backend,
+                    device, batch: batch))
         }
     }
 }

@@ -28,7 +28,7 @@ final class CaseFile: LabelledVoxels {
         largestClass = Int(words[20])
         guard file.bytes.count == Self.page + 5 * size.count else { return nil }
         let voxels = UnsafeRawBufferPointer(rebasing: file.bytes[Self.page...])
-        guard words[23] == ContentDigest.hash(voxels, seed: 0) else { return nil }
+        guard words[23] == XXHash64.hash(voxels, seed: 0) else { return nil }
         self.file = file
     }
 
@@ -50,7 +50,7 @@ final class CaseFile: LabelledVoxels {
         whole.image.withUnsafeBytes { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: whole.label)
         let voxels = bytes.withUnsafeBytes {
-            ContentDigest.hash(UnsafeRawBufferPointer(rebasing: $0[page...]), seed: 0)
+            XXHash64.hash(UnsafeRawBufferPointer(rebasing: $0[page...]), seed: 0)
         }
         var words: [UInt64] = [magic] + [scan.size.i, scan.size.j, scan.size.k].map { UInt64($0) }
         words += scan.image.affine.elements.map(\.bitPattern) + [UInt64(largestClass)] + key.words + [voxels]
@@ -71,7 +71,7 @@ final class CaseFile: LabelledVoxels {
     }
 
     private static func digest(_ words: [UInt64]) -> UInt64 {
-        words.withUnsafeBytes { ContentDigest.hash($0, seed: 0) }
+        words.withUnsafeBytes { XXHash64.hash($0, seed: 0) }
     }
 
     /// The system's own words for what went wrong.

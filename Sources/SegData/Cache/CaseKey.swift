@@ -14,11 +14,11 @@ struct CaseKey: Hashable, Sendable {
         let steps = Array(Self.description(preprocessing).utf8)
         words = ([0, 1] as [UInt64]).map { seed in
             let parts: [UInt64] = [
-                Self.version, UInt64(image.bytes.count), ContentDigest.hash(image.bytes, seed: seed),
-                UInt64(label.bytes.count), ContentDigest.hash(label.bytes, seed: seed),
-                steps.withUnsafeBytes { ContentDigest.hash($0, seed: seed) },
+                Self.version, UInt64(image.bytes.count), XXHash64.hash(image.bytes, seed: seed),
+                UInt64(label.bytes.count), XXHash64.hash(label.bytes, seed: seed),
+                steps.withUnsafeBytes { XXHash64.hash($0, seed: seed) },
             ]
-            return parts.withUnsafeBytes { ContentDigest.hash($0, seed: seed) }
+            return parts.withUnsafeBytes { XXHash64.hash($0, seed: seed) }
         }
     }
 

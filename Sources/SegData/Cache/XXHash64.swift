@@ -1,5 +1,5 @@
 /// XXH64 (Yann Collet's xxHash, 64 bits): names bytes by their content at the speed of memory.
-package struct ContentDigest {
+package struct XXHash64 {
     private static let primes: [UInt64] = [
         0x9E37_79B1_85EB_CA87, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63,
         0x27D4_EB2F_1656_67C5,

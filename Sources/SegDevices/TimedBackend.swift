@@ -1,0 +1,75 @@
+import Dispatch
+internal import SegBackend
+internal import Synchronization
+
+/// Another backend, each of whose ops is waited for and timed: a profile for devices without a clock of their own.
+final class TimedBackend: ProfilingBackend {
+    private struct State {
+        var commands: [DeviceCommand] = []
+        var total = DeviceWork(flops: 0, bytes: 0, commands: 0)
+    }
+
+    let base: any Backend
+    private let state = Mutex(State())
+
+    init(_ base: any Backend) { self.base = base }
+
+    var name: String { base.name }
+    var details: String { base.details }
+    var scalar: DType { base.scalar }
+    var memory: MemoryUsage { base.memory }
+    var work: DeviceWork { state.withLock { $0.total } }
+
+    var memoryLimit: Int? {
+        get { base.memoryLimit }
+        set { base.memoryLimit = newValue }
+    }
+
+    func takeCommands() throws -> [DeviceCommand] {
+        state.withLock { state in
+            defer { state.commands = [] }
+            return state.commands
+        }
+    }
+
+    /// A product of 1536³ and a copy of 128 MiB by the backend itself: what it reaches rather than what its machine can.
+    func measurePeaks() throws -> DevicePeaks {
+        let size = 1536
+        let a = try base.allocate([1, size, size], .f32)
+        let b = try base.allocate([1, size, size], .f32)
+        let c = try base.allocate([1, size, size], .f32)
+        for view in [a, b] { try base.fill(view, with: 1) }
+        let params = MatmulParams(transposeA: false, transposeB: false, alpha: 1, beta: 0)
+        let product = try best { try base.matmul(a, b, bias: nil, params, into: c) }
+        let count = 1 << 25
+        let (x, y) = (try base.allocate([count], .f32), try base.allocate([count], .f32))
+        try base.fill(x, with: 1)
+        let copy = try best {
+            try base.copyRegion(x, at: [0], into: y, at: [0], extent: [count], accumulate: false)
+        }
+        return DevicePeaks(flops: 2 * Double(size * size * size) / product, bytes: Double(8 * count) / copy)
+    }
+
+    private func best(_ body: () throws -> Void) throws -> Double {
+        try (0..<4).map { _ in
+            let start = DispatchTime.now().uptimeNanoseconds
+            try body()
+            try base.synchronize()
+            return Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+        }.min() ?? .infinity
+    }
+
+    /// Runs an op, waits for it, and records it with the arrays that it reads and writes.
+    func time(_ name: String, flops: Int, _ views: [BufferView?], _ body: () throws -> Void) throws {
+        let start = DispatchTime.now().uptimeNanoseconds
+        try body()
+        try base.synchronize()
+        let end = DispatchTime.now().uptimeNanoseconds
+        let work = DeviceWork(
+            flops: flops, bytes: views.reduce(0) { $0 + ($1.map { $0.count * $0.dtype.byteCount } ?? 0) }, commands: 1)
+        state.withLock { state in
+            state.total = state.total + work
+            state.commands.append(DeviceCommand(name: name, detail: "", start: start, end: end, work: work))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+public import SegBackend
+
+extension OpenCLBackend: TunableBackend {
+    /// Whether sizes not met before are searched for.
+    public var isTuning: Bool {
+        get { tuning.isSearching }
+        set { tuning.isSearching = newValue }
+    }
+
+    /// Found or read.
+    public var tunedPlans: [String: String] { tuning.plans.mapValues(\.description) }
+
+    /// Into the user's cache folder.
+    public func saveTuning() throws -> String {
+        do {
+            return try tuning.save()
+        } catch {
+            throw BackendError.failed(
+                backend: name, operation: "writing the tuning file \(tuning.file?.path ?? "")",
+                reason: "\(error.localizedDescription); set MEDSEG_CACHE to a folder that can be written")
+        }
+    }
+
+    /// The plan of an op: the forced one, the tuned one, or where a search is on the fastest, else the usual one.
+    /// - Parameters:
+    ///   - candidates: What a search tries; those that the device cannot run are left out.
+    ///   - attempt: Computes the op by a plan into memory that nobody reads.
+    func plan(
+        for key: @autoclosure () -> String, usual: Conv3dPlan, candidates: [Conv3dPlan],
+        attempt: (Conv3dPlan) throws -> Void
+    ) throws -> Conv3dPlan {
+        guard forcedPlan == nil, tuning.isSearching || !tuning.plans.isEmpty else { return usual }
+        let key = key()
+        if let known = tuning.plans[key] { return known }
+        guard tuning.isSearching else { return usual }
+        var best = (plan: usual, seconds: try bestOf(3) { try attempt(usual) })
+        for plan in candidates where plan != usual && plan.fits(device) {
+            // A plan that a device refuses is not its fastest.
+            guard let first = try? bestOf(1, { try attempt(plan) }), first < 2 * best.seconds,
+                let seconds = try? bestOf(2, { try attempt(plan) }), seconds < best.seconds
+            else { continue }
+            best = (plan, seconds)
+        }
+        tuning.keep(best.plan, for: key)
+        return best.plan
+    }
+
+    /// What a search for a convolution tries: a device that is a CPU gains nothing from local memory.
+    var convolutionCandidates: [Conv3dPlan] {
+        Conv3dPlan.all.filter { plan in
+            switch plan {
+            case .direct: true
+            case .vector: !device.isGPU
+            case .gemm: device.isGPU
+            }
+        }
+    }
+}

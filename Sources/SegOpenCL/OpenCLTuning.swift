@@ -1,0 +1,105 @@
+import Foundation
+internal import Synchronization
+
+/// Which plan computes an op of given sizes best on one device and driver, and the file that keeps it.
+///
+/// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. One of another device,
+/// driver or form, or with an entry that is not a plan of this device, is left alone with a warning. A plan decides how
+/// fast a result comes and in what order it is summed, never what is computed.
+final class OpenCLTuning: Sendable {
+    private struct State {
+        var plans: [String: Conv3dPlan] = [:]
+        var isSearching = false
+    }
+
+    /// The form of a file on disk.
+    private struct File: Codable {
+        var format: String
+        var device: String
+        var driver: String
+        var plans: [String: String]
+    }
+
+    private static let format = "medseg-tuning-1"
+
+    private let device: OpenCLDevice
+    private let state: Mutex<State>
+    /// Where plans are kept; nil for nowhere.
+    let file: URL?
+    /// Why the file was not used, in one line; nil where it was, or where there is none.
+    let warning: String?
+
+    init(device: OpenCLDevice, file: URL?) {
+        self.device = device
+        self.file = file
+        var (initial, warning) = (State(), String?.none)
+        if let file, let data = try? Data(contentsOf: file) {
+            switch Self.read(data, for: device) {
+            case .success(let plans): initial.plans = plans
+            case .failure(let reason): warning = "\(file.path) is not used: \(reason.description)"
+            }
+        }
+        self.warning = warning
+        state = Mutex(initial)
+    }
+
+    /// The file of a device in a cache folder, or the one that the environment names.
+    static func file(of device: OpenCLDevice, folder: URL?, _ environment: [String: String]) -> URL? {
+        if let own = environment["MEDSEG_TUNING"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
+        let key = ContentHash.hex(Array("\(device.hardware)\n\(device.driver)".utf8)).prefix(16)
+        return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
+    }
+
+    /// Whether sizes not met before are to be searched for.
+    var isSearching: Bool {
+        get { state.withLock { $0.isSearching } }
+        set { state.withLock { $0.isSearching = newValue } }
+    }
+
+    /// Plans by op and sizes.
+    var plans: [String: Conv3dPlan] { state.withLock { $0.plans } }
+
+    func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }
+
+    /// Writes the file under a temporary name and renames it.
+    func save() throws -> String {
+        guard let file else { throw CocoaError(.fileNoSuchFile) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let content = File(
+            format: Self.format, device: device.hardware, driver: device.driver,
+            plans: plans.mapValues(\.description))
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try encoder.encode(content).write(to: file, options: .atomic)
+        return file.path
+    }
+
+    private struct Reason: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func read(_ data: Data, for device: OpenCLDevice) -> Result<[String: Conv3dPlan], Reason> {
+        guard let file = try? JSONDecoder().decode(File.self, from: data), file.format == format else {
+            return .failure(Reason(description: "it is no tuning file of this version; run medseg-bench tune"))
+        }
+        guard file.device == device.hardware, file.driver == device.driver else {
+            return .failure(Reason(description: "it was made on \(file.device), \(file.driver)"))
+        }
+        var plans: [String: Conv3dPlan] = [:]
+        for (key, text) in file.plans {
+            guard let plan = Conv3dPlan(text), plan.fits(device), !key.hasPrefix("matmul") || plan.isGemm else {
+                return .failure(Reason(description: "'\(text)' for \(key) is nothing this device can do"))
+            }
+            plans[key] = plan
+        }
+        return .success(plans)
+    }
+}
+
+extension Conv3dPlan {
+    /// Whether it is a tile, the only kind that matrix products take.
+    fileprivate var isGemm: Bool {
+        if case .gemm = self { true } else { false }
+    }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import SegBackend
+import SegDevices
+
+/// `medseg-bench devices`: what can compute, and how fast it is at most.
+struct DeviceReport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "devices", abstract: "Lists the devices; with --peaks, measures multiply-adds and copies.")
+
+    @Flag(help: "Measure every OpenCL device.")
+    var peaks = false
+
+    func run() throws {
+        for entry in try Devices.available(threads: nil) {
+            print("\(entry.name): \(entry.details)")
+            guard peaks, let backend = try Devices.makeBackend(entry.name, threads: nil) as? any ProfilingBackend
+            else { continue }
+            let peaks = try backend.measurePeaks()
+            print("  \(Int(peaks.flops / 1e9)) GFLOP/s multiply-adds, \(Int(peaks.bytes / 1e9)) GB/s copy")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+
+/// `medseg-bench profile`: a training step of a network, kernel by kernel.
+struct Profile: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Times a training step kernel by kernel, against the device's measured peaks.",
+        discussion: """
+            An OpenCL device takes the times itself, by events; on the CPU each op is waited for. GFLOP/s counts the \
+            multiply-adds of products, GB/s each array of a kernel once. The roofline says what bounds a kernel of its \
+            operations per byte, and the share of that bound it reaches; under a tenth of both, or under 10 µs a call, it is \
+            latency that counts.
+            """)
+
+    @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
+    var names: [String] = ["unet"]
+
+    @Option(help: "Extents of a patch.")
+    var size = 96
+
+    @Option(help: "Patches in a batch.")
+    var batch = 1
+
+    @Option(help: "Training steps that are added up, after one to warm up.")
+    var steps = 3
+
+    @Flag(help: "Print one JSON object a line.")
+    var json = false
+
+    @Option(help: "Write the last network's commands as a Chrome trace, which ui.perfetto.dev opens.")
+    var trace: String?
+
+    @OptionGroup var device: DeviceOptions
+
+    func validate() throws {
+        guard steps > 0, batch > 0 else { throw ValidationError("--steps and --batch should be at least 1") }
+    }
+
+    func run() throws {
+        try BenchNetwork.check(names, size: size)
+        let backend = try device.makeBackend(profiling: true)
+        guard let profiling = backend as? any ProfilingBackend else {
+            throw ValidationError("\(backend.name) cannot be profiled; name cpu or an OpenCL device")
+        }
+        let peaks = try profiling.measurePeaks()
+        for name in names {
+            let network = try BenchNetwork(name, size: size, batch: batch, on: backend)
+            try network.step()
+            _ = try profiling.takeCommands()
+            let clock = ContinuousClock()
+            let wall = try clock.measure {
+                for _ in 0..<steps { try network.step() }
+                try backend.synchronize()
+            }
+            let commands = try profiling.takeCommands()
+            let report = StepProfile(
+                network: name, device: backend.name, commands: commands, peaks: peaks, steps: steps,
+                wall: wall / .seconds(1))
+            if json { try report.printJSON() } else { report.printTable(details: backend.details) }
+            if let trace { try ChromeTrace(commands, device: backend.name).write(to: trace) }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+"""Times PyTorch and MONAI on the cases of `medseg-bench ops|nets|infer`, one JSON object a line with the same keys.
+
+    python3 bench_pytorch.py ops|nets|infer [--device cuda] [--precision fp32|tf32|bf16] [--layout ncdhw|ndhwc]
+
+Precisions: fp32 with TensorFloat-32 switched off, tf32 with it allowed in products and convolutions, bf16 by autocast.
+Networks and windows need MONAI; the ops need torch alone.
+"""
+import argparse
+import contextlib
+import json
+import resource
+import time
+
+import torch
+from torch.nn import functional
+
+# Name, input channels, output channels, extent, kernel, stride.
+CONVOLUTIONS = [
+    ("conv_1_16_96_k3", 1, 16, 96, 3, 1),
+    ("conv_16_16_96_k3", 16, 16, 96, 3, 1),
+    ("conv_16_32_96_k3_s2", 16, 32, 96, 3, 2),
+    ("conv_32_32_48_k3", 32, 32, 48, 3, 1),
+    ("conv_64_64_24_k3", 64, 64, 24, 3, 1),
+    ("conv_128_128_12_k3", 128, 128, 12, 3, 1),
+    ("conv_256_256_6_k3", 256, 256, 6, 3, 1),
+    ("conv_32_32_96_k3", 32, 32, 96, 3, 1),
+    ("conv_16_16_96_k5", 16, 16, 96, 5, 1),
+    ("conv_32_32_48_k5", 32, 32, 48, 5, 1),
+    ("conv_128_128_12_k5", 128, 128, 12, 5, 1),
+    ("conv_32_2_96_k1", 32, 2, 96, 1, 1),
+    ("conv_1_768_96_k16_s16", 1, 768, 96, 16, 16),
+]
+TRANSPOSED = [
+    ("convt_32_16_48_k3_s2", 32, 16, 48, 3, 2),
+    ("convt_64_32_24_k3_s2", 64, 32, 24, 3, 2),
+    ("convt_256_128_12_k2_s2", 256, 128, 12, 2, 2),
+]
+VOLUME, WINDOW = (243, 201, 168), 96
+
+
+class Bench:
+    """What every case shares: where it runs, in what precision, and for how long."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.device = torch.device(arguments.device)
+        self.is_cuda = self.device.type == "cuda"
+        self.format = torch.channels_last_3d if arguments.layout == "ndhwc" else torch.contiguous_format
+        allowed = arguments.precision == "tf32"
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
+        torch.backends.cudnn.benchmark = True
+
+    def cast(self):
+        if self.arguments.precision != "bf16":
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def noise(self, *shape):
+        tensor = torch.rand(*shape, device=self.device)
+        return tensor.to(memory_format=self.format) if tensor.dim() == 5 else tensor
+
+    def seconds(self, work):
+        start = time.perf_counter()
+        work()
+        if self.is_cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    def measure(self, case, what, work, flops=None, fewest=3):
+        """One run to warm up, one to size the sample, then `fewest` to 20 runs; prints median and minimum."""
+        if self.is_cuda:
+            torch.cuda.reset_peak_memory_stats()
+        self.seconds(work)
+        first = self.seconds(work)
+        count = max(fewest, min(20, int(self.arguments.seconds / max(first, 1e-4))))
+        times = sorted(self.seconds(work) for _ in range(count))
+        median = times[count // 2] * 1e3
+        peak = torch.cuda.max_memory_allocated() if self.is_cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        row = {
+            "program": f"torch {torch.__version__}", "case": case, "what": what, "ms": round(median, 4),
+            "best_ms": round(times[0] * 1e3, 4), "peak_mib": peak >> 20, "device": self.arguments.device,
+            "precision": self.arguments.precision, "layout": self.arguments.layout,
+            "threads": torch.get_num_threads(), "batch": self.arguments.batch,
+        }
+        if flops:
+            row["gflops"] = round(flops / median / 1e6, 2)
+        print(json.dumps(row), flush=True)
+
+    def convolution(self, name, inputs, outputs, extent, kernel, stride, transposed):
+        padding = kernel // 2 if kernel % 2 else 0
+        x = self.noise(self.arguments.batch, inputs, extent, extent, extent).requires_grad_()
+        shape = (inputs, outputs) if transposed else (outputs, inputs)
+        weight = self.noise(*shape, kernel, kernel, kernel).requires_grad_()
+        bias = self.noise(outputs).requires_grad_()
+
+        def apply():
+            if transposed:
+                return functional.conv_transpose3d(
+                    x, weight, bias, stride=stride, padding=padding, output_padding=kernel % 2)
+            return functional.conv3d(x, weight, bias, stride=stride, padding=padding)
+
+        def forward():
+            with torch.no_grad(), self.cast():
+                return apply()
+
+        upstream = torch.ones_like(forward())
+        positions = x.numel() // inputs if transposed else upstream.numel() // outputs
+        flops = 2 * positions * inputs * outputs * kernel**3
+        self.both(name, forward, apply, (x, weight, bias), upstream, flops)
+
+    def both(self, name, forward, apply, inputs, upstream, flops):
+        def forward_backward():
+            with self.cast():
+                y = apply()
+            torch.autograd.grad(y, inputs, upstream)
+
+        self.measure(name, "forward", forward, flops)
+        self.measure(name, "forward+backward", forward_backward, 3 * flops if flops else None)
+
+    def norms(self, wanted):
+        x = self.noise(self.arguments.batch, 32, 96, 96, 96).requires_grad_()
+        activation = torch.nn.PReLU().to(self.device)
+        batch_norm = torch.nn.BatchNorm3d(32).to(self.device)
+        cases = {
+            "instance_norm_prelu_32_96": lambda: activation(functional.instance_norm(x)),
+            "batch_norm_dropout_prelu_32_96": lambda: activation(functional.dropout(batch_norm(x), 0.1)),
+        }
+        for name, apply in cases.items():
+            if not wanted(name):
+                continue
+
+            def forward(apply=apply):
+                with torch.no_grad(), self.cast():
+                    return apply()
+
+            self.both(name, forward, apply, (x,), torch.ones_like(forward()), None)
+
+    def network(self, name):
+        from monai.networks import nets
+
+        if name == "unet":
+            net = nets.UNet(3, 1, 2, channels=(16, 32, 64, 128, 256), strides=(2, 2, 2, 2), num_res_units=2, norm="batch")
+        elif name == "vnet":
+            net = nets.VNet(spatial_dims=3, in_channels=1, out_channels=2)
+        else:
+            net = nets.UNETR(
+                in_channels=1, out_channels=2, img_size=(96, 96, 96), feature_size=16, hidden_size=768, mlp_dim=3072,
+                num_heads=12, norm_name="instance", res_block=True, proj_type="conv")
+        return net.to(self.device).to(memory_format=self.format)
+
+    def train_and_infer(self, name):
+        from monai.losses import DiceLoss
+
+        net = self.network(name)
+        x = self.noise(self.arguments.batch, 1, 96, 96, 96)
+        labels = (self.noise(self.arguments.batch, 1, 96, 96, 96) > 0.9).float()
+        loss_of = DiceLoss(to_onehot_y=True, softmax=True)
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, weight_decay=1e-5)
+
+        def infer():
+            with torch.no_grad(), self.cast():
+                net(x)
+
+        def step():
+            optimizer.zero_grad()
+            with self.cast():
+                loss = loss_of(net(x), labels)
+            loss.backward()
+            optimizer.step()
+
+        net.eval()
+        self.measure(name, "inference", infer)
+        net.train()
+        self.measure(name, "training_step", step)
+
+    def sweep(self, name):
+        from monai.inferers import sliding_window_inference
+
+        net = self.network(name).eval()
+        volume = self.noise(1, 1, *VOLUME)
+
+        def run():
+            with torch.no_grad(), self.cast():
+                sliding_window_inference(
+                    volume, (WINDOW,) * 3, 4 if self.is_cuda else 1, net, overlap=0.5, mode="gaussian")
+
+        self.measure(name, "sliding_window", run, fewest=1)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", choices=["ops", "nets", "infer"])
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "tf32", "bf16"])
+    parser.add_argument("--layout", default="ncdhw", choices=["ncdhw", "ndhwc"])
+    parser.add_argument("--names", nargs="*")
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--batch", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.manual_seed(0)
+    bench = Bench(arguments)
+
+    def wanted(name):
+        return not arguments.names or name in arguments.names
+
+    if arguments.suite == "ops":
+        for transposed, cases in ((False, CONVOLUTIONS), (True, TRANSPOSED)):
+            for case in cases:
+                if wanted(case[0]):
+                    bench.convolution(*case, transposed)
+        bench.norms(wanted)
+    else:
+        run = bench.train_and_infer if arguments.suite == "nets" else bench.sweep
+        for name in filter(wanted, ("unet", "vnet", "unetr")):
+            run(name)
+
+
+if __name__ == "__main__":
+    main()
