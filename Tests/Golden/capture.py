@@ -11,10 +11,11 @@ The metadata entry `capture` is {"version": 1, "kind": "model" | "training", "op
 named in.*, param.*, out.*, gparam.*, after.* and laid out as PyTorch's. With deep supervision `params.head_weights`
 are the factors of each output's Dice loss, and out.train is MONAI's stack of outputs, [N, head, C, D, H, W].
 
-A capture whose result hangs on the last bits is of no use: a voxel at the kink of a ReLU, or a gradient so near zero
-that its sign is rounding, which Adam turns into a whole step. Then PyTorch's own float32 is as far from its float64 as
-ours. So the same is computed in float32, and where PyTorch itself uses up half of what a replay allows, the next
-seed's weights are taken instead; that seed is said in `made_with`.
+A capture whose result hangs on the last bits is of no use. A share of about the relative error of a layer's voxels lie
+so near a ReLU's kink that rounding decides their side, and each changes a gradient by all it has; a gradient so near
+zero that its sign is rounding is turned into a whole step by Adam. So the same is computed in float32 from weights and
+input that are changed in the last places, and where PyTorch itself then uses up half of what a replay allows, the next
+seed's weights are taken instead; that seed is said in `made_with`. Networks are small for the same reason.
 """
 import argparse
 import json
@@ -30,21 +31,26 @@ from models import fill, value
 
 CASES = {
     "vnet": ("VNet", dict(spatial_dims=3, in_channels=1, out_channels=2), (2, 32, 48, 16)),
-    "unetr_12_layers": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[96, 96, 96], feature_size=8,
-                                      hidden_size=192, mlp_dim=384, num_heads=12), (1, 96, 96, 96)),
+    "unetr_12_layers": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[96, 96, 96], feature_size=4,
+                                      hidden_size=96, mlp_dim=192, num_heads=12), (1, 96, 96, 96)),
     "unetr_perceptron": ("UNETR", dict(in_channels=2, out_channels=3, img_size=[32, 48, 32], feature_size=4,
                                        hidden_size=24, mlp_dim=40, num_heads=3, proj_type="perceptron",
                                        norm_name="batch", conv_block=False, res_block=False, qkv_bias=True),
                          (2, 32, 48, 32)),
-    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (2, 24, 16, 32)),
+    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (1, 16, 24, 16)),
     "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12), (1, 64, 32, 64)),
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
                                 filters=[6, 10, 14, 18], deep_supervision=True, deep_supr_num=2), (2, 16, 24, 32)),
 }
 STEPS = 4
-ADAM = dict(lr=1e-3, betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
+ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
+# Millions of voxels at 96^3 always have some at a kink: smaller steps keep what Adam makes of their gradients apart.
+RATES = {"unetr_12_layers": 1e-4, "unetr_perceptron": 1e-4}
 SEEDS = 12
+TRIALS = 2
+# A few units in the last place of float32.
+CHANGE = 3e-7
 
 
 def limit(name):
@@ -58,21 +64,39 @@ def build(cls, arguments, seed):
     own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
     with torch.no_grad():
         for stream, name in enumerate(sorted(own)):
-            own[name].copy_(fill(name, stream + 1000 * seed, tuple(own[name].shape)))
+            shape = own[name].shape
+            # Positions are no matrix with a fan-in: they would hardly differ from zero.
+            flat = (shape.numel(),) if name.endswith("position_embeddings") else tuple(shape)
+            own[name].copy_(fill(name, stream + 1000 * seed, flat).reshape(shape))
     for module in net.modules():
         if "Dropout" in type(module).__name__:
             module.p = 0.0
     return net
 
 
-def compute(net, x, y, head_weights):
+def changed(tensor, trial):
+    """In float32, with the last places changed."""
+    noise = torch.randn(tensor.shape, generator=torch.Generator().manual_seed(trial), dtype=torch.float64)
+    return (tensor * (1 + CHANGE * noise)).float()
+
+
+def single(cls, arguments, seed, trial):
+    """The network in float32, changed in the last places."""
+    net = build(cls, arguments, seed)
+    with torch.no_grad():
+        for tensor in net.parameters():
+            tensor.copy_(changed(tensor, trial))
+    return net.float()
+
+
+def compute(net, x, y, head_weights, rate):
     """Evaluation, training, and Adam's steps of which the training pass is the first: name to tensor."""
     results = {}
     loss_function = DiceLoss(to_onehot_y=True, softmax=True)
     with torch.no_grad():
         results["out.eval"] = net.eval()(x)
     net.train()
-    optimizer = torch.optim.Adam(net.parameters(), **ADAM)
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate, **ADAM)
     losses = []
     for step in range(STEPS):
         optimizer.zero_grad()
@@ -112,16 +136,17 @@ def record(name, folder):
     cls, arguments, (batch, *size) = CASES[name]
     shape = (batch, arguments["in_channels"], *size)
     heads = 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0)
-    weights = [0.5**head for head in range(heads)]
+    weights, rate = [0.5**head for head in range(heads)], RATES.get(name, 1e-3)
     for seed in range(SEEDS):
         numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())
         x = torch.from_numpy(numbers.reshape(shape) + 0.5).float().double()
         y = (x[:, :1] * arguments["out_channels"]).long()
         net = build(cls, arguments, seed)
         state = {f"param.{k}": v.clone() for k, v in net.state_dict().items()}
-        single = compute(build(cls, arguments, seed).float(), x.float(), y, weights)
-        exact = compute(net, x, y, weights)
-        share, which = worst(single, exact)
+        exact = compute(net, x, y, weights, rate)
+        share, which = max(
+            worst(compute(single(cls, arguments, seed, trial), changed(x, trial), y, weights, rate), exact)
+            for trial in range(TRIALS))
         print(f"{name}: seed {seed}, PyTorch's float32 takes {share:.2f} of the limit, most in {which}", flush=True)
         if share < 0.5:
             break
@@ -132,11 +157,11 @@ def record(name, folder):
     definition = {"_target_": f"monai.networks.nets.{cls}", **arguments}
     common = dict(version=1, op=cls, network_def=definition, made_with=made)
     params = dict(loss="dice(to_onehot_y, softmax)", head_weights=weights)
+    adam = dict(params, optimizer="adam", steps=STEPS, lr=rate, **ADAM)
     steps = {k: v for k, v in exact.items() if k == "out.losses" or k.startswith("after.")}
     outputs = {k: v for k, v in exact.items() if k not in steps}
     write(folder / f"model_{name}.safetensors", dict(common, kind="model", params=params), given | outputs)
-    write(folder / f"training_{name}.safetensors",
-          dict(common, kind="training", params=dict(params, optimizer="adam", steps=STEPS, **ADAM)), given | steps)
+    write(folder / f"training_{name}.safetensors", dict(common, kind="training", params=adam), given | steps)
 
 
 if __name__ == "__main__":

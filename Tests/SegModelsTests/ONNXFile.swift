@@ -67,9 +67,10 @@ struct ProtobufMessage {
 
     func floats(raw number: Int) -> [Float] {
         guard case .bytes(let bytes)? = fields[number]?.first else { return [] }
-        let all = Array(bytes)
-        return stride(from: 0, to: all.count, by: 4).map { index in
-            Float(bitPattern: all[index..<index + 4].reversed().reduce(0) { $0 << 8 | UInt32($1) })
+        return bytes.withUnsafeBytes { all in
+            stride(from: 0, to: all.count, by: 4).map { offset in
+                Float(bitPattern: UInt32(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: UInt32.self)))
+            }
         }
     }
 }

@@ -121,6 +121,7 @@ def bundle(folder):
     steps = dict(orientation="RAS", pixdim=[3.0, 3.0, 4.0],
                  intensity=dict(a_min=-57, a_max=164, b_min=0, b_max=1, clip=True))
     config = dict(description("UNet", arguments, [32, 32, 32], **steps), data=str(folder / "phantoms"),
+                  sampling=dict(pos=1, neg=1, samples_per_volume=2, pad=True),
                   loss=dict(name="dice_ce"), optimizer=dict(name="adam", learning_rate=0.01), iterations=60)
     del config["labels"]
     (folder / "config.json").write_text(json.dumps(config))
