@@ -86,7 +86,9 @@ import Testing
     }
 
     @Test func damagedFilesAreComputedAnew() throws {
-        let fresh = try cache.prepare(item, preprocessing, classes: 3)
+        // In memory: the damage is done to the very file that a cached case would read from.
+        let fresh = try PreparedCase(item, preprocessing, classes: 3)
+        _ = try cache.prepare(item, preprocessing, classes: 3)
         let path = folder.file("cache/cases/\(files[0])")
         let good = try Data(contentsOf: URL(fileURLWithPath: path))
         let damages: [(Data) -> Data] = [
@@ -98,7 +100,7 @@ import Testing
             expectSame(try cache.prepare(item, preprocessing, classes: 3), fresh)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == good)
         }
-        for place in [0, 9, 60, 170, 180, 190, 4096, good.count / 2, good.count - 1] {
+        for place in [0, 9, 60, 170, 180, 190, 199, 4096, (4096 + good.count) / 2, good.count - 1] {
             var bad = good
             bad[place] ^= 16
             try bad.write(to: URL(fileURLWithPath: path))

@@ -45,7 +45,11 @@ import Testing
             label: places.map { UInt8(($0 * 5 + $1 * 3 + $2 * 7) % 4) }, size: Self.size)
     }
 
-    /// Image to a few units in the last place of its range, label exactly.
+    /// Places are numbers of 32 bits, in MONAI too (which is 1.5e-5 off its own result in 64 bits here): one unit in
+    /// the last place of an index below 8, along three axes of an image whose neighbours differ by 22 at most.
+    private static let tolerance = 3 * 22 * Float(7).ulp
+
+    /// Image to the tolerance, label exactly.
     private func check(_ change: some PatchChange, _ expected: Case) {
         var changed = patch
         change.apply(to: &changed)
@@ -55,7 +59,7 @@ import Testing
     private func expect(_ changed: Patch, _ expected: Case) {
         #expect(changed.label == expected.label ?? patch.label)
         let worst = zip(changed.image, expected.image).map { abs($0 - $1) }.max() ?? .infinity
-        #expect(changed.image.count == expected.image.count && worst < 2e-5)
+        #expect(changed.image.count == expected.image.count && worst < Self.tolerance)
     }
 
     @Test func affineEqualsMONAI() throws {
