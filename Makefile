@@ -74,6 +74,7 @@ gpu-bundle: deps
 		xargs -I{} cp -L {} $(BUNDLE)/lib/
 	cp -L "$$(ldconfig -p | awk '/libOpenCL\.so\.1 .*x86-64/ {print $$NF; exit}')" $(BUNDLE)/lib/libOpenCL.so.1
 	strip --strip-unneeded $(BUNDLE)/lib/*
+	mkdir $(BUNDLE)/lib/spare && mv $(BUNDLE)/lib/libstdc++.so.6 $(BUNDLE)/lib/libgcc_s.so.1 $(BUNDLE)/lib/spare/
 	tar -C .build/gpu-bundle -czf .build/gpu-bundle/medseg-gpu.tar.gz medseg-gpu
 	@ls -l .build/gpu-bundle/medseg-gpu.tar.gz
 

@@ -22,6 +22,11 @@ if [ -z "${MEDSEG_OPENCL_LIBRARY:-}" ] && [ -e "$here/lib/libOpenCL.so.1" ]; the
     export MEDSEG_OPENCL_LIBRARY=$here/lib/libOpenCL.so.1
 fi
 
+# The system's C++ library fits its own C library best; the bundle's serves where there is none.
+if [ -d "$here/lib/spare" ] && ! ldconfig -p 2>/dev/null | grep -q 'libstdc++\.so\.6'; then
+    export LD_LIBRARY_PATH=$here/lib/spare${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+
 # A container often has NVIDIA's driver but not its line in /etc/OpenCL/vendors; a folder of our own needs no root.
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
