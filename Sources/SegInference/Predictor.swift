@@ -11,7 +11,7 @@ public final class Predictor {
     public let description: ModelDescription
     /// The network with its weights.
     public let network: any Network
-    private let backend: any Backend
+    let backend: any Backend
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
     public var classes: Int { max(2, network.outputChannels) }
@@ -52,25 +52,56 @@ public final class Predictor {
     ///   - progress: Called with the windows done and their number.
     /// - Throws: `ImagingError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Prediction {
+        let prepared = try prepare(scan, name: name)
+        let probabilities = try probabilities(of: tensor(prepared.image), name: name, progress: progress) { x, _ in
+            try network(x, in: .inference)
+        }
+        return Prediction(
+            probabilities: probabilities, channels: network.outputChannels, record: prepared.record)
+    }
+}
+
+extension Predictor {
+    /// A scan on the network's grid.
+    func prepare(_ scan: Volume, name: String) throws -> Preprocessing.Prepared {
         guard network.inputChannels == 1 else {
             throw InferenceError("the network takes \(network.inputChannels) channels; a scan has one")
         }
         guard network.outputChannels <= 255 else {
             throw InferenceError("the network has \(network.outputChannels) classes; a mask holds at most 255")
         }
-        let prepared = try description.preprocessing(scan, name: name)
-        let size = prepared.image.size
-        let image = try Tensor(prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
+        return try description.preprocessing(scan, name: name)
+    }
+
+    /// A prepared image as the network takes it, `[1, D, H, W, 1]`.
+    func tensor(_ image: Volume) throws -> Tensor {
+        try Tensor(image.voxels, shape: [1, image.size.i, image.size.j, image.size.k, 1], on: backend)
+    }
+
+    /// Half of what the memory limit leaves, or what is asked for if that is less.
+    func freeMemory(atMost bytes: Int) -> Int {
+        min(bytes, backend.memoryLimit.map { max(0, $0 - backend.memory.live) / 2 } ?? bytes)
+    }
+
+    /// Class probabilities of an image, `[D, H, W, channels]`, of the blended logits of all windows.
+    /// - Parameter logits: Takes a window and its number to the logits of the window.
+    func probabilities(
+        of image: Tensor, name: String, progress: (Int, Int) -> Void, logits predict: (Tensor, Int) throws -> Tensor
+    ) throws -> [Float] {
         let window = SlidingWindow(
             window: description.roiSize, overlap: description.overlap, blending: description.mode)
-        let logits = try window(image, progress: progress) { try network($0, in: .inference) }
-        let channels = network.outputChannels
+        var number = 0
+        let logits = try window(image, progress: progress) { x in
+            defer { number += 1 }
+            return try predict(x, number)
+        }
         let probabilities =
-            channels == 1 ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
+            network.outputChannels == 1
+            ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
         guard probabilities.allSatisfy(\.isFinite) else {
             throw InferenceError(
                 "\(name): the network's output is not finite; its weights are damaged or not of this preprocessing")
         }
-        return Prediction(probabilities: probabilities, channels: channels, record: prepared.record)
+        return probabilities
     }
 }

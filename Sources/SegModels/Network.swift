@@ -21,6 +21,14 @@ public protocol Network {
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor
 
+    /// What the layers before the first dropout make of x: the same in every pass of Monte-Carlo dropout.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor]
+
+    /// The rest of a forward pass: `self(stem: stem(x), …)` is `self(x, …)`, bit for bit.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor
+
     /// What a loss is taken of: the output and, in training with deep supervision, coarser outputs resized to it.
     ///
     /// **Shapes**: as `callAsFunction`, each; the output first, then the supervising heads from fine to coarse.
@@ -31,6 +39,14 @@ public protocol Network {
 extension Network {
     /// Any extents that `sizeDivisor` allows.
     public var requiredSize: Triple? { nil }
+
+    /// The input itself, for a network that drops out early or whose stem is not worth keeping.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { [x] }
+
+    /// The whole pass, on the input that is the stem.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        try self(stem[0], in: context)
+    }
 
     /// The output alone: most networks have no deep supervision.
     public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {

@@ -150,8 +150,21 @@ public struct SegResNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// The first convolution: the network's one dropout comes right after it.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SegResNet")
-        var y = try dropout(first(x, in: context), in: context)
+        return [try first(x, in: context)]
+    }
+
+    /// **Shapes**: result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        var y = try dropout(stem[0], in: context)
+        stem = []
         var skips: [Tensor] = []
         for stage in down {
             y = try stage(y, in: context)

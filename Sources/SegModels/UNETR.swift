@@ -126,9 +126,22 @@ public struct UNETR: Network {
     /// **Shapes**: x `[N, img_size, in]`, result `[N, img_size, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// The patch embedding, and the block at full resolution, which never sees what the transformer drops.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNETR")
-        let tokens = try transformer(x, keeping: [3, 6, 9], in: context)
-        var skips = [try encoder(x, in: context)]
+        return [try transformer.embed(x, in: context), try encoder(x, in: context)]
+    }
+
+    /// **Shapes**: result `[N, img_size, out]`.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let tokens = try transformer(embedded: stem[0], keeping: [3, 6, 9], in: context)
+        var skips = [stem[1]]
+        stem = []
         for (upsampler, kept) in zip(upsamplers, tokens.kept) { skips.append(try upsampler(kept, in: context)) }
         var y = tokens.last
         for decoder in decoders { y = try decoder(y, skip: skips.removeLast(), in: context) }

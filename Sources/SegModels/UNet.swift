@@ -108,8 +108,20 @@ public struct UNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// The first convolution and the shortcut beside it.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNet")
-        return try top(x, in: context)
+        return try top.stem(x, in: context)
+    }
+
+    /// **Shapes**: result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        try top(stem: stem, in: context)
     }
 }
 
@@ -134,9 +146,20 @@ private final class UNetLevel {
         }
 
         func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+            try self(stem: stem(x, in: context), in: context)
+        }
+
+        func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
             switch self {
-            case .plain(let block): try block(x, residual: nil, in: context)
-            case .residual(let unit): try unit(x, in: context)
+            case .plain(let block): [try block.convolve(x, in: context)]
+            case .residual(let unit): try unit.stem(x, in: context)
+            }
+        }
+
+        func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+            switch self {
+            case .plain(let block): try block.finish(stem[0], residual: nil, in: context)
+            case .residual(let unit): try unit(stem: stem, in: context)
             }
         }
     }
@@ -186,7 +209,13 @@ private final class UNetLevel {
     }
 
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let skip = try down(x, in: context)
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { try down.stem(x, in: context) }
+
+    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let skip = try down(stem: stem, in: context)
         let inner =
             switch below {
             case .level(let level): try level(skip, in: context)

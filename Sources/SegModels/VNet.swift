@@ -129,9 +129,26 @@ public struct VNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// Stages down that have no dropout: the first two, or all.
+    private var steadyStages: Int { options.dropoutDown > 0 ? 2 : down.count }
+
+    /// The input stage and the stages down before the first dropout.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "VNet")
         var skips = [try input(x, in: context)]
-        for stage in down { skips.append(try stage(skips[skips.count - 1], in: context)) }
+        for stage in down[..<steadyStages] { skips.append(try stage(skips[skips.count - 1], in: context)) }
+        return skips
+    }
+
+    /// **Shapes**: result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
+    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        var skips = stem
+        for stage in down[steadyStages...] { skips.append(try stage(skips[skips.count - 1], in: context)) }
         var y = skips.removeLast()
         for stage in up { y = try stage(y, skip: skips.removeLast(), in: context) }
         return try output(y, in: context)

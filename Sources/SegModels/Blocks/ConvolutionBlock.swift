@@ -40,11 +40,19 @@ struct ConvolutionBlock {
 
     /// **Shapes**: x `[N, D, H, W, in]`, residual (added last) and result `[N, D', H', W', out]`.
     func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
-        let y =
-            switch conv {
-            case .plain(let conv): try conv(x, in: context)
-            case .transposed(let conv): try conv(x, in: context)
-            }
+        try finish(convolve(x, in: context), residual: residual, in: context)
+    }
+
+    /// The convolution alone: all that comes before the block's dropout but a norm, which is one pass with it.
+    func convolve(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        switch conv {
+        case .plain(let conv): try conv(x, in: context)
+        case .transposed(let conv): try conv(x, in: context)
+        }
+    }
+
+    /// What follows the convolution.
+    func finish(_ y: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
         guard let adn else { return try residual.map { try add(y, $0) } ?? y }
         return try adn(y, residual: residual, in: context)
     }
@@ -81,9 +89,21 @@ struct ResidualUnit {
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try self(stem: stem(x, in: context), in: context)
+    }
+
+    /// What comes before the first dropout: the shortcut and the first convolution.
+    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         let residual = try shortcut.map { try $0(x, in: context) } ?? x
-        var y = x
-        for (index, unit) in units.enumerated() {
+        return [residual, try units[0].convolve(x, in: context)]
+    }
+
+    /// The rest of the unit.
+    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let residual = stem[0]
+        var y = try units[0].finish(stem[1], residual: units.count == 1 ? residual : nil, in: context)
+        stem = []
+        for (index, unit) in units.enumerated().dropFirst() {
             y = try unit(y, residual: index == units.count - 1 ? residual : nil, in: context)
         }
         return y

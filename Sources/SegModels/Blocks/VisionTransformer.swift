@@ -133,6 +133,7 @@ private struct PatchEmbedding {
         self.patch = patch
     }
 
+    /// Tokens with their positions, before the dropout.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         let (batch, count) = (x.shape.batch, positions.shape[1])
         let tokens: Tensor
@@ -144,9 +145,10 @@ private struct PatchEmbedding {
                 reshape(patches, [batch, count, patch.product * x.shape.channels]), in: context)
         }
         let sequence = try reshape(tokens, [batch, count, positions.shape[2]])
-        return try dropout(
-            add(sequence, reshape(positions.tensor(in: context), [count, positions.shape[2]])), in: context)
+        return try add(sequence, reshape(positions.tensor(in: context), [count, positions.shape[2]]))
     }
+
+    func drop(_ tokens: Tensor, in context: ForwardContext) throws -> Tensor { try dropout(tokens, in: context) }
 }
 
 /// Dosovitskiy et al. 2021, `monai.networks.nets.ViT` without a class token.
@@ -170,14 +172,19 @@ struct VisionTransformer {
         norm = try Norm(store.scope("norm"), channels: options.hidden, layerNorm)
     }
 
+    /// Patches as tokens with positions.
+    ///
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, patches, hidden]`.
+    func embed(_ x: Tensor, in context: ForwardContext) throws -> Tensor { try embedding(x, in: context) }
+
     /// The outputs of the blocks asked for, by number, and the normalised last one.
     ///
-    /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D / patch, H / patch, W / patch, hidden]`.
+    /// **Shapes**: embedded as `embed` gives it, results `[N, D / patch, H / patch, W / patch, hidden]`.
     func callAsFunction(
-        _ x: Tensor, keeping kept: [Int], in context: ForwardContext
+        embedded: Tensor, keeping kept: [Int], in context: ForwardContext
     ) throws -> (kept: [Tensor], last: Tensor) {
-        var tokens = try embedding(x, in: context)
-        let shape = Shape(batch: x.shape.batch, size: grid, channels: tokens.shape.channels)
+        var tokens = try embedding.drop(embedded, in: context)
+        let shape = Shape(batch: embedded.shape.batch, size: grid, channels: embedded.shape.channels)
         var outputs: [Tensor] = []
         for (index, block) in blocks.enumerated() {
             tokens = try block(tokens, in: context)

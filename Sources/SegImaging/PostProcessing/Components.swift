@@ -1,0 +1,83 @@
+/// The connected pieces of a mask, `scipy.ndimage.label`, numbered from 1 in the order of their first voxels.
+public struct Components: Sendable {
+    /// The number of each voxel's piece, 0 outside the mask; C order as in `Volume`.
+    public let numbers: [Int32]
+    /// Voxels of each piece; that of piece n is `sizes[n − 1]`.
+    public let sizes: [Int]
+
+    /// Labels the voxels that `isInside` accepts by index.
+    ///
+    /// Two passes with a union–find forest: memory is four bytes a voxel. Rosenfeld and Pfaltz 1966.
+    public init(size: Size3, connectivity: Connectivity, isInside: (Int) -> Bool) {
+        precondition(size.count < Int(Int32.max), "a volume of \(size) has too many voxels to number")
+        var labels = [Int32](repeating: 0, count: size.count)
+        var forest = UnionFind()
+        let neighbours = connectivity.before
+        var voxel = 0
+        for i in 0..<size.i {
+            for j in 0..<size.j {
+                for k in 0..<size.k {
+                    defer { voxel += 1 }
+                    guard isInside(voxel) else { continue }
+                    var root: Int32 = 0
+                    for (di, dj, dk) in neighbours {
+                        let (a, b, c) = (i + di, j + dj, k + dk)
+                        guard a >= 0, b >= 0, b < size.j, c >= 0, c < size.k else { continue }
+                        let other = labels[(a * size.j + b) * size.k + c]
+                        guard other > 0 else { continue }
+                        root = root == 0 ? forest.root(of: other) : forest.unite(root, other)
+                    }
+                    labels[voxel] = root == 0 ? forest.add() : root
+                }
+            }
+        }
+        (numbers, sizes) = Self.numbered(labels, forest)
+    }
+
+    /// Gives the pieces running numbers in the order in which they are met.
+    private static func numbered(_ labels: [Int32], _ forest: UnionFind) -> ([Int32], [Int]) {
+        var forest = forest
+        var labels = labels
+        var numbers = [Int32](repeating: 0, count: forest.count + 1)
+        var sizes: [Int] = []
+        for voxel in labels.indices where labels[voxel] > 0 {
+            let root = Int(forest.root(of: labels[voxel]))
+            if numbers[root] == 0 {
+                sizes.append(0)
+                numbers[root] = Int32(sizes.count)
+            }
+            labels[voxel] = numbers[root]
+            sizes[Int(numbers[root]) - 1] += 1
+        }
+        return (labels, sizes)
+    }
+}
+
+/// Sets of provisional labels that turned out to be one; labels count from 1.
+private struct UnionFind {
+    private var parents: [Int32] = [0]
+
+    var count: Int { parents.count - 1 }
+
+    mutating func add() -> Int32 {
+        let label = Int32(parents.count)
+        parents.append(label)
+        return label
+    }
+
+    /// The smallest label of a set, with the path to it halved.
+    mutating func root(of label: Int32) -> Int32 {
+        var label = label
+        while parents[Int(label)] != label {
+            parents[Int(label)] = parents[Int(parents[Int(label)])]
+            label = parents[Int(label)]
+        }
+        return label
+    }
+
+    mutating func unite(_ a: Int32, _ b: Int32) -> Int32 {
+        let (a, b) = (root(of: a), root(of: b))
+        parents[Int(max(a, b))] = min(a, b)
+        return min(a, b)
+    }
+}

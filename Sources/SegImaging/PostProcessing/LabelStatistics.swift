@@ -1,0 +1,38 @@
+/// Size and intensity of one label of a map over its scan.
+public struct LabelStatistics: Hashable, Sendable, Encodable {
+    /// The label.
+    public let label: UInt8
+    /// Its voxels.
+    public let voxels: Int
+    /// Its volume in ml.
+    public let volumeML: Double
+    /// Mean intensity in the scan's unit, HU for CT; nil where there is no voxel.
+    public let meanIntensity: Double?
+
+    /// Measures labels 1 to `classes` − 1 of a map on a scan's grid.
+    public static func measure(_ labels: [UInt8], classes: Int, on scan: Volume) -> [LabelStatistics] {
+        precondition(labels.count == scan.voxels.count, "the label map is not on the scan's grid")
+        var counts = [Int](repeating: 0, count: 256)
+        var sums = [Double](repeating: 0, count: 256)
+        for (label, value) in zip(labels, scan.voxels) where label > 0 {
+            counts[Int(label)] += 1
+            sums[Int(label)] += Double(value)
+        }
+        return (1..<max(classes, 1)).map { label in
+            LabelStatistics(
+                label: UInt8(label), voxels: counts[label], volumeML: Double(counts[label]) * scan.voxelVolumeML,
+                meanIntensity: counts[label] > 0 ? sums[label] / Double(counts[label]) : nil)
+        }
+    }
+}
+
+extension Volume {
+    /// The volume of one voxel in ml: the affine's determinant, which shear does not change.
+    public var voxelVolumeML: Double {
+        let m = affine
+        let determinant =
+            m[0, 0] * (m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]) - m[0, 1] * (m[1, 0] * m[2, 2] - m[1, 2] * m[2, 0])
+            + m[0, 2] * (m[1, 0] * m[2, 1] - m[1, 1] * m[2, 0])
+        return abs(determinant) / 1000
+    }
+}

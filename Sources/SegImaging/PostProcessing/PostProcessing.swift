@@ -1,0 +1,70 @@
+/// What is done to a predicted label map: small pieces go, the largest is kept, holes are filled; each label alone.
+///
+/// Steps come in the order of the properties; one that is off leaves the map as it is.
+public struct PostProcessing: Hashable, Sendable {
+    /// Pieces of a label smaller than this many ml become background; 0 keeps all.
+    public var minimumVolumeML = 0.0
+    /// Keep only the largest piece of each label, `monai.transforms.KeepLargestConnectedComponent`.
+    public var keepsLargest = false
+    /// Background that a label encloses takes the label, `scipy.ndimage.binary_fill_holes`, `monai.transforms.FillHoles`.
+    public var fillsHoles = false
+    /// Which voxels of a label hang together; holes are enclosed with regard to faces, as scipy's are.
+    public var connectivity = Connectivity.corners
+
+    /// Does nothing.
+    public init() {}
+
+    /// Whether a map is left as it is.
+    public var isEmpty: Bool { minimumVolumeML <= 0 && !keepsLargest && !fillsHoles }
+
+    /// Changes a label map in place; label 0 is the background.
+    /// - Parameters:
+    ///   - size: Its extents, in `Volume`'s order.
+    ///   - voxelVolumeML: The volume of one voxel.
+    public func apply(to labels: inout [UInt8], size: Size3, voxelVolumeML: Double) {
+        precondition(labels.count == size.count, "the label map is not \(size) voxels")
+        guard !isEmpty else { return }
+        var present = [Bool](repeating: false, count: 256)
+        for label in labels { present[Int(label)] = true }
+        for label in (1...255).map({ UInt8($0) }) where present[Int(label)] {
+            if minimumVolumeML > 0 || keepsLargest {
+                sift(&labels, label, size, voxelVolumeML)
+            }
+            if fillsHoles { Self.fillHoles(of: label, in: &labels, size: size) }
+        }
+    }
+
+    /// Drops what is too small, then all but the largest; of equal pieces the first.
+    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Size3, _ voxelVolumeML: Double) {
+        let pieces = Components(size: size, connectivity: connectivity) { labels[$0] == label }
+        // A size of exactly the minimum stays, whatever the product rounds to.
+        var kept = pieces.sizes.map { Double($0) * voxelVolumeML >= minimumVolumeML * (1 - 1e-9) }
+        if keepsLargest {
+            let largest = pieces.sizes.indices.max {
+                (pieces.sizes[$0], $1) < (pieces.sizes[$1], $0)
+            }
+            for piece in kept.indices where piece != largest { kept[piece] = false }
+        }
+        for (voxel, number) in pieces.numbers.enumerated() where number > 0 && !kept[Int(number) - 1] {
+            labels[voxel] = 0
+        }
+    }
+
+    /// Background that no path over faces leads out of the volume without crossing the label, takes the label.
+    private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Size3) {
+        let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
+        var isOpen = [Bool](repeating: false, count: outside.sizes.count + 1)
+        for i in 0..<size.i {
+            for j in 0..<size.j {
+                let isRim = i == 0 || i == size.i - 1 || j == 0 || j == size.j - 1
+                let row = (i * size.j + j) * size.k
+                let step = isRim ? 1 : max(size.k - 1, 1)
+                for k in stride(from: 0, to: size.k, by: step) { isOpen[Int(outside.numbers[row + k])] = true }
+            }
+        }
+        for (voxel, number) in outside.numbers.enumerated()
+        where number > 0 && !isOpen[Int(number)] && labels[voxel] == 0 {
+            labels[voxel] = label
+        }
+    }
+}

@@ -1,0 +1,108 @@
+public import SegImaging
+internal import SegModels
+internal import SegNN
+internal import SegTensor
+
+/// Models that predict together: one with Monte-Carlo dropout or mirror images, or several.
+public struct Ensemble {
+    /// The models.
+    public let models: [Predictor]
+
+    /// Most bytes that stems of windows are kept in.
+    private static let stemLimit = 1 << 30
+
+    /// Gathers models that share what a scan is turned into and the classes they give.
+    /// - Throws: `InferenceError` where there is none, or where preprocessing or classes differ.
+    public init(_ models: [Predictor]) throws {
+        guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
+        for (number, model) in models.enumerated() {
+            guard model.description.preprocessing == first.description.preprocessing else {
+                throw InferenceError(
+                    "models 1 and \(number + 1) differ in preprocessing; an ensemble's models must share one grid")
+            }
+            guard model.network.outputChannels == first.network.outputChannels else {
+                throw InferenceError(
+                    "models 1 and \(number + 1) have \(first.network.outputChannels) and "
+                        + "\(model.network.outputChannels) output channels; an ensemble's models must agree")
+            }
+        }
+        self.models = models
+    }
+
+    /// Predicts a scan many times in one streaming pass: memory does not grow with the number of samples.
+    ///
+    /// Only dropouts are random; norms stay as in inference. Every window of every sample draws its own numbers.
+    /// - Parameters:
+    ///   - scan: The scan as read.
+    ///   - name: Its file, for errors.
+    ///   - options: Passes, mirrors and seed.
+    ///   - progress: Called with the windows done and their number, over all samples.
+    /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `Predictor.predict`.
+    public func predict(
+        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) -> Void
+    ) throws -> UncertainPrediction {
+        try options.check(models: models)
+        let prepared = try models[0].prepare(scan, name: name)
+        let channels = models[0].network.outputChannels
+        let samples = models.count * options.samplesPerModel
+        var accumulator = UncertaintyAccumulator(voxels: prepared.image.size.count, channels: channels)
+        var sample = 0
+        for model in models {
+            for mirror in options.mirrors {
+                let run = MirroredRun(model: model, image: prepared.image, mirror: mirror, name: name)
+                try run.forEachPass(options, firstSample: sample) { windows, count in
+                    progress(sample * count + windows, samples * count)
+                } body: { probabilities in
+                    accumulator.add(probabilities)
+                    sample += 1
+                }
+            }
+        }
+        let summary = accumulator.summary()
+        guard options.allowsZeroVariance || summary.variance.contains(where: { $0 > 0 }) else {
+            throw InferenceError(
+                "\(name): the variance of \(samples) samples is exactly 0 everywhere, so they are one and the same; "
+                    + "check the network's dropout and that the models differ, or allow it with --allow-zero-variance")
+        }
+        return UncertainPrediction(summary, samples: samples, channels: channels, record: prepared.record)
+    }
+
+    /// The passes of one model over one mirror image, which share what comes before the first dropout.
+    private struct MirroredRun {
+        let model: Predictor
+        let image: Volume
+        let mirror: Mirror
+        let name: String
+
+        func forEachPass(
+            _ options: UncertaintyOptions, firstSample: Int, progress: (Int, Int) -> Void, body: ([Float]) -> Void
+        ) throws {
+            var mirrored = image
+            mirrored.voxels = mirror(image.voxels, size: image.size, channels: 1)
+            let input = try model.tensor(mirrored)
+            let network = model.network
+            var stems = StemCache(limit: options.passes > 1 ? model.freeMemory(atMost: Ensemble.stemLimit) : 0)
+            for pass in 0..<max(options.passes, 1) {
+                let random = UInt64(firstSample + pass) << 32
+                let probabilities = try model.probabilities(of: input, name: name, progress: progress) { x, window in
+                    guard options.passes > 0 else { return try network(x, in: .inference) }
+                    let stem = try stems.stem(of: window) { try network.stem(x, in: .inference) }
+                    let context = ForwardContext(
+                        mode: .monteCarlo, seed: options.seed &+ random, pass: UInt32(truncatingIfNeeded: window))
+                    return try network(stem: stem, in: context)
+                }
+                body(mirror(probabilities, size: image.size, channels: network.outputChannels))
+            }
+        }
+    }
+}
+
+extension Predictor {
+    /// Predicts a scan with Monte-Carlo dropout or mirror images: an `Ensemble` of this model.
+    /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `predict`.
+    public func predict(
+        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) -> Void
+    ) throws -> UncertainPrediction {
+        try Ensemble([self]).predict(scan, name: name, uncertainty: options, progress: progress)
+    }
+}

@@ -1,0 +1,69 @@
+internal import SegImaging
+
+/// The mean of several predictions and how far they disagree, on the network's grid, and the way back to the scan's.
+///
+/// A sample is the probability after blending all windows of one whole pass over the scan, as a mask is made of, not
+/// of single windows. The foreground probability is one less the background's; with two classes it is class 1's.
+public struct UncertainPrediction: Sendable {
+    /// What is known of a voxel.
+    public enum Quantity: String, Hashable, Sendable, CaseIterable {
+        /// Mean of the foreground probability.
+        case mean
+        /// Variance of the foreground probability, with n − 1: an estimate that does not depend on n.
+        case variance
+        /// Entropy of the mean over all classes, in nats: what is uncertain for any reason.
+        case entropy
+        /// Entropy of the mean less the mean of the entropies, in nats: what the samples disagree on. Houlsby 2011.
+        case mutualInformation = "mutual_information"
+    }
+
+    /// The mean probabilities of every class; its mask is the prediction of all samples together.
+    public let prediction: Prediction
+    /// How many samples there were.
+    public let samples: Int
+    private let summary: UncertaintyAccumulator.Summary
+
+    init(_ summary: UncertaintyAccumulator.Summary, samples: Int, channels: Int, record: SpatialRecord) {
+        prediction = Prediction(probabilities: summary.mean, channels: channels, record: record)
+        self.samples = samples
+        self.summary = summary
+    }
+
+    /// A quantity on the scan's grid, brought back trilinearly; 0 where `validity` is.
+    public func map(_ quantity: Quantity) -> [Float] {
+        let record = prediction.record
+        return record.restore(values(quantity), channels: 1, rows: 0..<record.scanSize.i)
+    }
+
+    /// 1 where a voxel of the scan was evaluated, 0 outside the network's box: nothing is known there.
+    public func validity() -> [UInt8] {
+        let record = prediction.record
+        let ones = [Float](repeating: 1, count: record.networkSize.count)
+        // A voxel whose neighbours lie partly outside is blended with zeros.
+        return record.restore(ones, channels: 1, rows: 0..<record.scanSize.i).map { $0 > 0.9999 ? 1 : 0 }
+    }
+
+    /// The mean of a quantity over the network's volume, by which scans can be ranked.
+    public func average(_ quantity: Quantity) -> Double {
+        let values = values(quantity)
+        return values.reduce(0) { $0 + Double($1) } / Double(max(values.count, 1))
+    }
+
+    /// A quantity on the network's grid.
+    func values(_ quantity: Quantity) -> [Float] {
+        switch quantity {
+        case .mean: foreground
+        case .variance: summary.variance
+        case .entropy: summary.entropy
+        case .mutualInformation: summary.mutualInformation
+        }
+    }
+
+    private var foreground: [Float] {
+        let channels = prediction.channels
+        guard channels > 1 else { return summary.mean }
+        return (0..<summary.variance.count).map { voxel in
+            summary.mean[voxel * channels + 1..<(voxel + 1) * channels].reduce(0, +)
+        }
+    }
+}

@@ -1,0 +1,115 @@
+internal import Dispatch
+internal import Foundation
+
+/// Mean, variance and entropies of probability volumes that are seen one at a time and not kept. Welford 1962.
+package struct UncertaintyAccumulator {
+    private let channels: Int
+    private var count = 0
+    /// Of every class, `[voxels, channels]`.
+    private var mean: [Float]
+    /// Sum of the foreground probability's squared deviations from its mean.
+    private var squares: [Float]
+    /// Sum of the samples' entropies.
+    private var entropies: [Float]
+
+    /// Starts without samples; one channel is the probability of class 1 against the background.
+    package init(voxels: Int, channels: Int) {
+        self.channels = channels
+        mean = [Float](repeating: 0, count: voxels * channels)
+        squares = [Float](repeating: 0, count: voxels)
+        entropies = [Float](repeating: 0, count: voxels)
+    }
+
+    /// Takes in a sample, `[voxels, channels]`.
+    package mutating func add(_ sample: [Float]) {
+        precondition(sample.count == mean.count, "a sample is not of the accumulator's volume")
+        count += 1
+        let (channels, share) = (channels, 1 / Float(count))
+        sample.withUnsafeBufferPointer { sample in
+            mean.withUnsafeMutableBufferPointer { mean in
+                squares.withUnsafeMutableBufferPointer { squares in
+                    entropies.withUnsafeMutableBufferPointer { entropies in
+                        nonisolated(unsafe) let (sample, mean) = (sample, mean)
+                        nonisolated(unsafe) let (squares, entropies) = (squares, entropies)
+                        concurrently(squares.count) { part in
+                            for voxel in part {
+                                let base = voxel * channels
+                                let before = foreground(UnsafeBufferPointer(mean), base, channels)
+                                for c in base..<base + channels { mean[c] += (sample[c] - mean[c]) * share }
+                                let after = foreground(UnsafeBufferPointer(mean), base, channels)
+                                let value = foreground(sample, base, channels)
+                                squares[voxel] += (value - before) * (value - after)
+                                entropies[voxel] += entropy(sample, base, channels)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the samples say together.
+    package struct Summary: Sendable {
+        /// Of every class, `[voxels, channels]`.
+        package let mean: [Float]
+        /// Of the foreground probability, with n − 1.
+        package let variance: [Float]
+        /// Of the mean, in nats.
+        package let entropy: [Float]
+        /// Entropy of the mean less mean entropy, in nats.
+        package let mutualInformation: [Float]
+    }
+
+    /// Ends with at least two samples seen.
+    package consuming func summary() -> Summary {
+        precondition(count >= 2, "a variance needs two samples")
+        let (channels, share) = (channels, 1 / Float(count))
+        let freedom = Float(count - 1)
+        let voxels = squares.count
+        let ofMean = mean.withUnsafeBufferPointer { mean in
+            [Float](unsafeUninitializedCapacity: voxels) { output, initialised in
+                nonisolated(unsafe) let (mean, output) = (mean, output)
+                concurrently(voxels) { part in
+                    for voxel in part {
+                        output.initializeElement(at: voxel, to: entropy(mean, voxel * channels, channels))
+                    }
+                }
+                initialised = voxels
+            }
+        }
+        for voxel in 0..<voxels {
+            squares[voxel] /= freedom
+            // Rounding must not make it negative: by Jensen's inequality it is not.
+            entropies[voxel] = max(0, ofMean[voxel] - entropies[voxel] * share)
+        }
+        return Summary(mean: mean, variance: squares, entropy: ofMean, mutualInformation: entropies)
+    }
+}
+
+/// One less the background's probability, as the sum of the others, which keeps small ones.
+@inline(__always)
+private func foreground(_ values: UnsafeBufferPointer<Float>, _ base: Int, _ channels: Int) -> Float {
+    if channels == 1 { return values[base] }
+    var sum: Float = 0
+    for c in base + 1..<base + channels { sum += values[c] }
+    return sum
+}
+
+/// −Σ p ln p over the classes.
+@inline(__always)
+private func entropy(_ values: UnsafeBufferPointer<Float>, _ base: Int, _ channels: Int) -> Float {
+    func term(_ p: Float) -> Float { p > 0 ? -p * log(p) : 0 }
+    if channels == 1 { return term(values[base]) + term(1 - values[base]) }
+    var sum: Float = 0
+    for c in base..<base + channels { sum += term(values[c]) }
+    return sum
+}
+
+/// Runs a body over 0..<count in contiguous ranges on all cores; voxels do not depend on each other.
+private func concurrently(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    let ranges = min(count, 32)
+    guard ranges > 1 else { return body(0..<count) }
+    DispatchQueue.concurrentPerform(iterations: ranges) { part in
+        body(part * count / ranges..<(part + 1) * count / ranges)
+    }
+}

@@ -1,0 +1,53 @@
+internal import SegModels
+
+/// Where the samples of an uncertain prediction come from, beside the models of an ensemble.
+///
+/// Every model predicts every mirror image of the scan in every pass: the samples are the product of the three.
+public struct UncertaintyOptions: Hashable, Sendable {
+    /// Passes of Monte-Carlo dropout, Gal and Ghahramani 2016; 0 leaves dropout off.
+    public var passes = 10
+    /// Key of the dropouts' random numbers; the same on every backend.
+    public var seed: UInt64 = 0
+    /// Axes of the network's volume, 0 to 2, that are mirrored in every combination: test-time augmentation.
+    public var mirroredAxes: Set<Int> = []
+    /// Whether samples that cannot differ, or do not, are taken for an answer.
+    public var allowsZeroVariance = false
+
+    /// Ten passes of dropout.
+    public init() {}
+
+    /// Samples of one model.
+    public var samplesPerModel: Int { max(passes, 1) << mirroredAxes.count }
+
+    /// Every combination of the mirrored axes, none of them first.
+    var mirrors: [Mirror] {
+        mirroredAxes.sorted().reduce([Mirror(axes: [])]) { mirrors, axis in
+            mirrors + mirrors.map { Mirror(axes: $0.axes + [axis]) }
+        }
+    }
+
+    /// The most passes that make sense of a count.
+    private static let mostPasses = 100_000
+
+    /// Refuses what gives no variance, or none that means something.
+    func check(models: [Predictor]) throws {
+        guard (0...Self.mostPasses).contains(passes) else {
+            throw InferenceError("there should be from 0 to \(Self.mostPasses) passes, not \(passes)")
+        }
+        guard mirroredAxes.isSubset(of: [0, 1, 2]) else {
+            throw InferenceError("axes 0, 1 and 2 can be mirrored, not \(mirroredAxes.sorted())")
+        }
+        guard models.count * samplesPerModel >= 2 else {
+            throw InferenceError(
+                "one sample has no variance; ask for at least 2 passes, a mirrored axis or a second model")
+        }
+        guard passes > 0, !allowsZeroVariance else { return }
+        for (number, model) in models.enumerated() where model.network.dropoutProbability == 0 {
+            let which = models.count > 1 ? "network \(number + 1)" : "the network"
+            throw InferenceError(
+                "\(which) has no active dropout: every probability in its network_def is 0, so that \(passes) passes "
+                    + "would agree and their variance be 0; take a network with dropout, mirror axes or name several "
+                    + "models instead, or allow it with --allow-zero-variance")
+        }
+    }
+}
