@@ -147,6 +147,8 @@ let package = Package(
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),
         test("SegDataTests", ["SegData", "SegImaging"]),
-        test("SegServerTests", ["SegServer"]),
+        test(
+            "SegServerTests",
+            ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference"]),
     ]
 )

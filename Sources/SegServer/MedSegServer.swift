@@ -57,6 +57,10 @@ public final class MedSegServer: Sendable {
     /// Names of the models that are offered.
     public var models: [String] { services.catalog.models.map(\.name) }
 
+    /// Every route as `GET /path/{name}`, which the description of the API is checked against.
+    /// - Throws: `ImagingError` where the page's files are missing.
+    package func routeNames() throws -> [String] { try Routes(services).table().names }
+
     /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied.
     /// - Parameter onListening: Called with the port once requests are answered.
     /// - Throws: the network's errors, such as a port that is taken.

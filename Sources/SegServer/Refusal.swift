@@ -1,6 +1,6 @@
 internal import Foundation
-internal import HTTPTypes
-internal import Hummingbird
+package import HTTPTypes
+package import Hummingbird
 internal import NIOCore
 internal import SegBackend
 internal import SegImaging
@@ -9,9 +9,9 @@ internal import SegModels
 internal import SegTensor
 
 /// A request that is answered with a status and one sentence: what was expected, what came, what to do.
-struct Refusal: Error, Sendable {
-    let status: HTTPResponse.Status
-    let detail: String
+package struct Refusal: Error, Sendable {
+    package let status: HTTPResponse.Status
+    package let detail: String
 
     init(_ status: HTTPResponse.Status, _ detail: String) {
         self.status = status
@@ -24,11 +24,11 @@ struct Refusal: Error, Sendable {
         case let error as Refusal: self = error
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as ImagingError:
-            let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
+            package let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
             self.init(status, "the scan cannot be used: \(error.message)")
         case let error as ConfigError: self.init(.internalServerError, "the model cannot be used: \(error.message)")
         case let error as InferenceError: self.init(.unprocessableContent, error.description)
-        case let error as BackendError: self.init(.insufficientStorage, error.description)
+        case let error as BackendError: self.init(.serverIsFull, error.description)
         case let error as TensorError: self.init(.unprocessableContent, error.description)
         case is CancellationError: self.init(.conflict, "the job was cancelled")
         default: self.init(.internalServerError, "the server failed; its log says more")
@@ -39,7 +39,7 @@ struct Refusal: Error, Sendable {
 }
 
 extension Refusal: HTTPResponseError {
-    func response(from request: Request, context: some RequestContext) -> Response {
+    package func response(from request: Request, context: some RequestContext) -> Response {
         Response.json(["detail": .string(detail)], status: status)
     }
 }

@@ -8,7 +8,7 @@ struct Sweeper: Service {
     private static let interval = Duration.seconds(15)
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await services.sweep(at: Date())
                 try? await Task.sleep(for: Self.interval)

@@ -98,8 +98,9 @@ struct MedSegServerCommand: AsyncParsableCommand {
         let address = host.contains(":") ? "[\(host)]" : host
         let models = server.models.joined(separator: ", ")
         try await server.run { port in
-            print("medseg-server: http://\(address):\(port)/ with \(models) on \(backend.details)")
-            fflush(stdout)
+            let line = "medseg-server: http://\(address):\(port)/ with \(models) on \(backend.details)\n"
+            // Unbuffered: whoever started the server waits for this line.
+            FileHandle.standardOutput.write(Data(line.utf8))
         }
     }
 

@@ -15,7 +15,7 @@ struct MedSeg: ParsableCommand {
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
-            ExportBundleCommand.self,
+            ExportBundleCommand.self, ServeCommand.self,
         ])
 
     static func main() {

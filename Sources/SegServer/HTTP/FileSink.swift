@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import NIOCore
 internal import NIOPosix
 
@@ -68,6 +69,6 @@ final class FileSink {
     }
 
     private static func failed() -> Refusal {
-        Refusal(.insufficientStorage, "the upload cannot be stored: \(String(cString: strerror(errno)))")
+        Refusal(.serverIsFull, "the upload cannot be stored: \(String(cString: strerror(errno)))")
     }
 }

@@ -53,6 +53,11 @@ struct AnswerMiddleware<Context: RequestContext>: RouterMiddleware {
     }
 }
 
+extension HTTPResponse.Status {
+    /// 507: the disk, or the share of it that the server may use, is full.
+    static let serverIsFull = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
+}
+
 extension HTTPField.Name {
     // Constants of valid header names.
     static let referrerPolicy = HTTPField.Name("Referrer-Policy")!

@@ -1,19 +1,25 @@
 internal import Foundation
+internal import HTTPTypes
 
 /// Cuts a `multipart/form-data` body (RFC 7578) into parts as it arrives.
 ///
 /// Holds at most one part's head and one delimiter of bytes; what a part contains is handed on as it comes.
-struct MultipartParser {
+package struct MultipartParser {
     /// What the head of a part says.
-    struct Head: Hashable, Sendable {
+    package struct Head: Hashable, Sendable {
         /// The field's name.
-        var name: String
+        package var name: String
         /// Whether the part is a file; a client's file name is of no other use.
-        var isFile: Bool
+        package var isFile: Bool
+
+        package init(name: String, isFile: Bool) {
+            self.name = name
+            self.isFile = isFile
+        }
     }
 
     /// What has arrived.
-    enum Event: Hashable, Sendable {
+    package enum Event: Hashable, Sendable {
         case began(Head)
         case bytes([UInt8])
         case ended
@@ -33,7 +39,7 @@ struct MultipartParser {
 
     /// Starts with the boundary that the content type names.
     /// - Throws: `Refusal` where the content type is not a form's.
-    init(contentType: String?) throws {
+    package init(contentType: String?) throws {
         let words = HeaderWords(contentType ?? "")
         guard words.value.lowercased() == "multipart/form-data", let boundary = words["boundary"],
             (1...200).contains(boundary.utf8.count)
@@ -48,14 +54,14 @@ struct MultipartParser {
 
     /// Takes the next bytes of the body.
     /// - Throws: `Refusal` where they are no form; errors of `handle`.
-    mutating func consume(_ bytes: some Collection<UInt8>, _ handle: (Event) throws -> Void) throws {
+    package mutating func consume(_ bytes: some Collection<UInt8>, _ handle: (Event) throws -> Void) throws {
         if case .finished = state { return }
         buffer.append(contentsOf: bytes)
         while try step(handle) {}
     }
 
     /// Whether the closing delimiter has come; a body that ends before it was cut off.
-    var isFinished: Bool {
+    package var isFinished: Bool {
         if case .finished = state { true } else { false }
     }
 
@@ -141,25 +147,29 @@ struct MultipartParser {
 
     private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
         bytes.withUnsafeBytes { bytes in
-            pattern.withUnsafeBytes { pattern in
-                guard let base = bytes.baseAddress, let wanted = pattern.baseAddress,
-                    let found = memmem(base, bytes.count, wanted, pattern.count)
-                else { return nil }
-                return UnsafeRawPointer(found) - base
+            guard bytes.count >= pattern.count, let base = bytes.baseAddress else { return nil }
+            let last = bytes.count - pattern.count
+            var start = 0
+            // memchr finds what a delimiter begins with many bytes at a time.
+            while start <= last, let found = memchr(base + start, Int32(pattern[0]), last - start + 1) {
+                let index = UnsafeRawPointer(found) - base
+                if bytes[index..<index + pattern.count].elementsEqual(pattern) { return index }
+                start = index + 1
             }
+            return nil
         }
     }
 }
 
 /// A header's value and its parameters: `form-data; name="file"; filename="a;b.nii"`.
-struct HeaderWords {
+package struct HeaderWords {
     /// What stands before the first semicolon.
-    let value: String
+    package let value: String
     private var parameters: [String: String] = [:]
 
-    subscript(name: String) -> String? { parameters[name] }
+    package subscript(name: String) -> String? { parameters[name] }
 
-    init(_ text: String) {
+    package init(_ text: String) {
         var pieces: [String] = [""]
         var quoted = false
         var escaped = false

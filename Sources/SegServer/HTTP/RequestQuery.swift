@@ -1,14 +1,15 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 
 /// Names and values of a query string or of an `application/x-www-form-urlencoded` body.
 ///
 /// Both write a space as `+`, which Python's `quote_plus` does and Hummingbird's own decoding leaves as it is.
-struct RequestQuery: Sendable {
+package struct RequestQuery: Sendable {
     private var values: [String: String] = [:]
 
-    init(_ text: String) {
+    package init(_ text: String) {
         for pair in text.split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = Self.decoded(parts[0])
@@ -19,12 +20,12 @@ struct RequestQuery: Sendable {
     init(_ request: Request) { self.init(request.uri.query ?? "") }
 
     /// The value of a name; nil where it is not there or empty.
-    subscript(name: String) -> String? {
+    package subscript(name: String) -> String? {
         values[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// Whether a name is there with a word for yes.
-    func flag(_ name: String) -> Bool { ["true", "1", "yes", "on"].contains(values[name]?.lowercased()) }
+    package func flag(_ name: String) -> Bool { ["true", "1", "yes", "on"].contains(values[name]?.lowercased()) }
 
     private static func decoded(_ text: Substring) -> String {
         let spaced = text.replacing("+", with: " ")

@@ -1,4 +1,7 @@
 internal import Foundation
+internal import HTTPTypes
+internal import SegImaging
+internal import SegInference
 internal import Synchronization
 
 /// What a client asks a model for.
@@ -39,6 +42,14 @@ struct JobOptions: Codable, Hashable, Sendable {
         largestComponent = try Self.flag(document, "largest_component")
         fillHoles = try Self.flag(document, "fill_holes")
         probabilities = try Self.flag(document, "probabilities")
+    }
+
+    /// What is done to the mask.
+    var postProcessing: PostProcessing {
+        var processing = PostProcessing()
+        processing.keepsLargest = largestComponent
+        processing.fillsHoles = fillHoles
+        return processing
     }
 
     private static func flag(_ document: JSON, _ name: String) throws -> Bool {
@@ -145,4 +156,14 @@ enum UncertaintyMap: String, Codable, CaseIterable, Sendable {
     case entropy
     /// Mutual information of the prediction and the network's weights, in nats.
     case mutualInformation = "mutual_information"
+
+    /// What the library calls it.
+    var quantity: UncertainPrediction.Quantity {
+        switch self {
+        case .mean: .mean
+        case .variance: .variance
+        case .entropy: .entropy
+        case .mutualInformation: .mutualInformation
+        }
+    }
 }

@@ -16,13 +16,36 @@ struct JobOutcome {
     /// Segments a scan as `medseg predict` does.
     /// - Throws: `CancellationError` or `Refusal` where the job is to stop; errors of the prediction.
     init(_ job: Job, predictor: Predictor, scan: Volume) throws {
-        prediction = try predictor.predict(scan, name: "the scan") { done, count in
+        let note = { (done: Int, count: Int) in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
         }
-        try job.report("restoring the scan's grid", 0.9)
-        mask = prediction.mask()
-        maps = [:]
+        if job.options.uncertainty > 0 {
+            var options = UncertaintyOptions()
+            options.passes = job.options.uncertainty
+            options.seed = job.options.seed
+            let uncertain = try predictor.predict(scan, name: Self.name, uncertainty: options, progress: note)
+            prediction = uncertain.prediction
+            try job.report("restoring the scan's grid", 0.9)
+            maps = Self.maps(of: uncertain)
+        } else {
+            prediction = try predictor.predict(scan, name: Self.name, progress: note)
+            try job.report("restoring the scan's grid", 0.9)
+            maps = [:]
+        }
+        var mask = prediction.mask()
+        job.options.postProcessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        self.mask = mask
         score = Self.score(prediction)
+    }
+
+    /// What errors call the scan: a path would tell where, a client's name for it whose.
+    private static let name = "the scan"
+
+    private static func maps(of uncertain: UncertainPrediction) -> [UncertaintyMap: [Float]] {
+        let validity = uncertain.validity()
+        return UncertaintyMap.allCases.reduce(into: [:]) { maps, kind in
+            maps[kind] = zip(uncertain.map(kind.quantity), validity).map { $1 == 0 ? .nan : $0 }
+        }
     }
 
     /// Mean entropy of the foreground probability over the voxels that may be foreground.

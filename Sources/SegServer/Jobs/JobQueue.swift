@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Logging
 
 /// Jobs in the order they came; the device works on one at a time.

@@ -10,13 +10,11 @@ struct JobReport: Codable, Sendable {
         var volumeML: Double
         /// Mean intensity inside; HU for a CT. Nil where the label is empty.
         var meanIntensity: Double?
-        var standardDeviation: Double?
 
         enum CodingKeys: String, CodingKey {
             case label, name, voxels
             case volumeML = "volume_ml"
             case meanIntensity = "mean_hu"
-            case standardDeviation = "sd_hu"
         }
     }
 

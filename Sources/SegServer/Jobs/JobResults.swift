@@ -26,11 +26,15 @@ struct JobResults {
             try VoxelFile.write(Self.bytes(map, maximum: maximum), to: job.path(.uncertaintyVoxels(kind)))
             maps.append(JobReport.Map(kind: kind, maximum: Double(maximum)))
         }
-        let voxel = scan.affine.spacing.reduce(1, *)
-        let findings = MaskFindings(mask: outcome.mask, scan: scan, classes: job.model.classes)
+        let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
+        let labels = LabelStatistics.measure(outcome.mask, classes: job.model.classes, on: scan).map { found in
+            JobReport.Label(
+                label: Int(found.label), name: names[Int(found.label)] ?? "", voxels: found.voxels,
+                volumeML: found.volumeML, meanIntensity: found.meanIntensity)
+        }
         let report = JobReport(
             model: job.model.name, device: device, options: job.options,
-            labels: findings.labels(of: job.model, voxel: voxel),
+            labels: labels,
             concerns: job.model.description.concerns(about: job.scan.facts), uncertaintyMaps: maps,
             uncertaintyScore: outcome.score, seconds: (Date().timeIntervalSince(start) * 100).rounded() / 100)
         job.update { $0.report = report }

@@ -1,6 +1,7 @@
 internal import SegBackend
 internal import SegInference
 internal import SegModels
+internal import SegNN
 
 /// Models that stay loaded, the ones used last first, within a budget of bytes.
 struct PredictorCache {
@@ -21,7 +22,7 @@ struct PredictorCache {
             return entry.predictor
         }
         let predictor = try Predictor(folder: model.folder, on: backend)
-        let bytes = predictor.network.store.parameters.reduce(0) { $0 + $1.value.shape.count * 4 }
+        let bytes = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count * 4 }
         loaded.insert((model.name, predictor, bytes), at: 0)
         // The model that is asked for is loaded whatever its size.
         while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }

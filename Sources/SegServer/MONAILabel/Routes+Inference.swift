@@ -121,7 +121,7 @@ extension Routes {
         do {
             try FileManager.default.copyItem(atPath: job.path(.mask), toPath: copy)
         } catch {
-            throw Refusal(.insufficientStorage, "the label cannot be stored")
+            throw Refusal(.serverIsFull, "the label cannot be stored")
         }
         try await services.datastore.setLabel(
             copy, of: image, tag: tag, info: ["model": .string(job.model.name), "params": result])

@@ -1,7 +1,7 @@
-internal import Foundation
+package import Foundation
 
 /// Which scan a person should label next.
-enum Strategy: String, CaseIterable, Sendable {
+package enum Strategy: String, CaseIterable, Sendable {
     case random, first, uncertainty
 
     var info: JSON {
@@ -14,11 +14,11 @@ enum Strategy: String, CaseIterable, Sendable {
     }
 
     /// What notes of an image call the scores of models on it.
-    static let scoresNote = "uncertainty"
+    package static let scoresNote = "uncertainty"
 
     /// Chooses among the images without a finished label; nil where there are none.
     /// - Parameter model: Whose scores count; nil takes the largest of any.
-    func choose(
+    package func choose(
         _ images: [String: StudyImage], model: String?, now: Date, using generator: inout some RandomNumberGenerator
     ) -> (id: String, weight: Double)? {
         let open = images.filter(\.value.isUnlabelled).sorted { $0.key < $1.key }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Logging
 internal import SegImaging
 internal import SegInference

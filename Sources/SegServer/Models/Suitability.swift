@@ -1,22 +1,23 @@
 internal import Foundation
+internal import SegBackend
 internal import SegImaging
-internal import SegInference
+package import SegInference
 
 /// A way in which a scan is not what a model was trained on.
-struct Concern: Codable, Hashable, Sendable {
+package struct Concern: Codable, Hashable, Sendable {
     /// `warning` where results may be wrong, `note` where the model adapts.
-    enum Level: String, Codable, Sendable { case note, warning }
+    package enum Level: String, Codable, Sendable { case note, warning }
 
     /// What it is about: `spacing`, `orientation`, `intensity` or `extent`.
-    var topic: String
-    var level: Level
+    package var topic: String
+    package var level: Level
     /// One sentence for people.
-    var message: String
+    package var message: String
 }
 
 extension ModelDescription {
     /// Compares a scan with what the model's description says it was trained on.
-    func concerns(about facts: ScanFacts) -> [Concern] {
+    package func concerns(about facts: ScanFacts) -> [Concern] {
         spacingConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts) + extentConcerns(facts)
     }
 

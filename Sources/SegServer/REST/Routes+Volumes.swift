@@ -1,6 +1,8 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegBackend
+internal import SegImaging
 internal import SegInference
 
 extension Routes {

@@ -1,18 +1,19 @@
+internal import HTTPTypes
 internal import Synchronization
 
 /// Bytes on disk that everything a server keeps may take together.
-final class ByteBudget: Sendable {
+package final class ByteBudget: Sendable {
     private let limit: Int
     private let used = Mutex(0)
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// Bytes that are taken now.
-    var count: Int { used.withLock { $0 } }
+    package var count: Int { used.withLock { $0 } }
 
     /// Takes bytes.
     /// - Throws: `Refusal` where fewer are left.
-    func reserve(_ bytes: Int) throws {
+    package func reserve(_ bytes: Int) throws {
         let fits = used.withLock { used in
             guard bytes <= limit - used else { return false }
             used += bytes
@@ -20,11 +21,11 @@ final class ByteBudget: Sendable {
         }
         guard fits else {
             throw Refusal(
-                .insufficientStorage,
+                .serverIsFull,
                 "the server holds all the data it may (\(limit >> 20) MiB); delete sessions or try again later")
         }
     }
 
     /// Gives bytes back.
-    func release(_ bytes: Int) { used.withLock { $0 -= bytes } }
+    package func release(_ bytes: Int) { used.withLock { $0 -= bytes } }
 }

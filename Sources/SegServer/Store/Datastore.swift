@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import Logging
 internal import SegImaging
 
@@ -126,7 +127,7 @@ actor Datastore {
             try encoder.encode(images).write(to: URL(fileURLWithPath: path(Self.indexName)), options: .atomic)
         } catch {
             logger.error("the datastore's index cannot be written")
-            throw Refusal(.insufficientStorage, "the datastore cannot be written to")
+            throw Refusal(.serverIsFull, "the datastore cannot be written to")
         }
     }
 }
@@ -161,7 +162,7 @@ extension Datastore {
         let key = Scratch.makeID()
         let id = id ?? key
         try Self.check(id, "image")
-        guard try (try? image(id)) == nil else {
+        guard (try? image(id)) == nil else {
             throw Refusal(.conflict, "the datastore has an image of this id; delete it first or choose another id")
         }
         try await upload.keep()
@@ -250,11 +251,11 @@ extension Datastore {
         do {
             try FileManager.default.moveItem(atPath: source, toPath: temporary)
         } catch {
-            throw Refusal(.insufficientStorage, "the datastore cannot be written to")
+            throw Refusal(.serverIsFull, "the datastore cannot be written to")
         }
         guard rename(temporary, target) == 0 else {
             unlink(temporary)
-            throw Refusal(.insufficientStorage, "the datastore cannot be written to")
+            throw Refusal(.serverIsFull, "the datastore cannot be written to")
         }
     }
 

@@ -1,32 +1,33 @@
 internal import Foundation
-internal import SegImaging
+internal import HTTPTypes
+package import SegImaging
 
 /// What a page or a program must know of a scan before it sees a voxel. Nothing of it names a patient.
-struct ScanFacts: Codable, Hashable, Sendable {
+package struct ScanFacts: Codable, Hashable, Sendable {
     /// Extents of the stored axes.
-    var size: [Int]
+    package var size: [Int]
     /// Voxel edges in mm along them.
-    var spacing: [Double]
+    package var spacing: [Double]
     /// Voxel index → RAS+ mm, by rows.
-    var affine: [[Double]]
+    package var affine: [[Double]]
     /// Axis codes, such as `LPS`.
-    var orientation: String
+    package var orientation: String
     /// Largest angle between a voxel axis and its world axis.
-    var obliqueDegrees: Double
+    package var obliqueDegrees: Double
     /// Whether the header says how the scan lies in the patient, by qform or sform.
-    var isPlaced: Bool
+    package var isPlaced: Bool
     /// How the voxels are served: `int16` or `float32`.
-    var voxelType: VoxelType
+    package var voxelType: VoxelType
     /// Smallest intensity.
-    var minimum: Double
+    package var minimum: Double
     /// Largest intensity.
-    var maximum: Double
+    package var maximum: Double
     /// Intensities that 0.5, 50 and 99.5 per cent of the voxels do not exceed.
-    var percentiles: [Double]
+    package var percentiles: [Double]
 
-    enum VoxelType: String, Codable, Sendable { case int16, float32 }
+    package enum VoxelType: String, Codable, Sendable { case int16, float32 }
 
-    enum CodingKeys: String, CodingKey {
+    package enum CodingKeys: String, CodingKey {
         case size, spacing, affine, orientation
         case obliqueDegrees = "oblique_deg"
         case isPlaced = "placed"
@@ -40,7 +41,7 @@ struct ScanFacts: Codable, Hashable, Sendable {
 extension ScanFacts {
     /// Measures a scan.
     /// - Throws: `Refusal` where voxels are not finite.
-    init(_ scan: Volume, header: NIfTIHeader) throws {
+    package init(_ scan: Volume, header: NIfTIHeader) throws {
         guard scan.nonFiniteCount == 0 else {
             throw Refusal(
                 .badRequest, "the scan cannot be used: voxels are NaN or infinite; replace them, for a CT by -1024")

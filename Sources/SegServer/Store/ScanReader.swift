@@ -1,5 +1,6 @@
 internal import CNIfTI
 internal import Foundation
+internal import HTTPTypes
 internal import SegImaging
 
 /// Reads scans that strangers sent, one at a time, so that the memory this takes is one scan's.
@@ -42,14 +43,14 @@ actor ScanReader {
 }
 
 /// Checks that cost no memory and are made before any voxel is read.
-enum ScanCheck {
+package enum ScanCheck {
     /// Bytes that may stand before and after the voxels: header extensions, and little else.
     private static let slack = 16 << 20
 
     /// Extents by the header, once they and the decompressed length are known to be allowed.
     /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
     @discardableResult
-    static func size(of path: String, limits: Limits) throws -> [Int] {
+    package static func size(of path: String, limits: Limits) throws -> [Int] {
         let header = try NIfTI.readHeader(path)
         guard header.isSingleFile else {
             throw Refusal(.badRequest, "the scan is half of an .hdr/.img pair; send one .nii or .nii.gz file")
@@ -121,6 +122,6 @@ enum VoxelFile {
 
     private static func failed(_ temporary: String) -> Refusal {
         unlink(temporary)
-        return Refusal(.insufficientStorage, "the voxels cannot be stored; the server's disk may be full")
+        return Refusal(.serverIsFull, "the voxels cannot be stored; the server's disk may be full")
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 internal import SegImaging
 
 /// The server's own folder: uploads, caches and results, all of which end with their session.
@@ -56,7 +57,7 @@ final class Scratch: Sendable {
     func makeFolder(_ id: String) throws -> String {
         let path = "\(folder)/\(id)"
         guard mkdir(path, 0o700) == 0 else {
-            throw Refusal(.insufficientStorage, "a folder cannot be made: \(String(cString: strerror(errno)))")
+            throw Refusal(.serverIsFull, "a folder cannot be made: \(String(cString: strerror(errno)))")
         }
         return path
     }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HTTPTypes
 
 /// A scan on disk that jobs run on.
 struct Scan: Hashable, Sendable {
@@ -83,7 +84,7 @@ actor SessionStore {
         let scan = folder + "/scan" + Scan.fileExtension(of: upload.path)
         let voxels = "\(folder)/voxels.gz"
         do {
-            guard rename(upload.path, scan) == 0 else { throw Refusal(.insufficientStorage, "the scan cannot be kept") }
+            guard rename(upload.path, scan) == 0 else { throw Refusal(.serverIsFull, "the scan cannot be kept") }
             let facts = try await reader.inspect(scan, voxels: voxels)
             let cached = Scratch.size(of: voxels)
             try scratch.budget.reserve(cached)

@@ -1,15 +1,22 @@
 internal import Foundation
 
 /// A scan of the datastore, with what is known of it and the labels that were saved.
-struct StudyImage: Codable, Sendable {
+package struct StudyImage: Codable, Sendable {
     /// Its file, relative to the datastore.
-    var file: String
+    package var file: String
     /// The server's id: what paths and the REST API call it.
-    var key: String
+    package var key: String
     /// What clients and strategies noted.
-    var info: [String: JSON]
+    package var info: [String: JSON]
     /// Label maps by tag.
-    var labels: [String: StudyLabel]
+    package var labels: [String: StudyLabel]
+
+    package init(file: String, key: String, info: [String: JSON], labels: [String: StudyLabel]) {
+        self.file = file
+        self.key = key
+        self.info = info
+        self.labels = labels
+    }
 
     /// The tag of labels that a person has finished.
     static let finalTag = "final"
@@ -24,11 +31,16 @@ struct StudyImage: Codable, Sendable {
 }
 
 /// A saved label map.
-struct StudyLabel: Codable, Sendable {
+package struct StudyLabel: Codable, Sendable {
     /// Its file, relative to the datastore.
-    var file: String
+    package var file: String
     /// What clients noted.
-    var info: [String: JSON]
+    package var info: [String: JSON]
+
+    package init(file: String, info: [String: JSON]) {
+        self.file = file
+        self.info = info
+    }
 
     var fileExtension: String { file.hasSuffix(".gz") ? ".nii.gz" : ".nii" }
 }
@@ -40,7 +52,7 @@ extension StudyImage {
     }
 
     /// A name to download under: the id, with everything but plain letters, digits, dot and dash replaced.
-    static func fileName(id: String, _ fileExtension: String) -> String {
+    package static func fileName(id: String, _ fileExtension: String) -> String {
         let safe = id.unicodeScalars.map { scalar -> Character in
             let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
             return isPlain || scalar == "-" || scalar == "." || scalar == "_" ? Character(scalar) : "_"
