@@ -6,13 +6,14 @@ PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test bench format lint
+.PHONY: help deps build demo test server-test bench format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make build    build medseg and medseg-bench into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every test"
+	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make bench    time ops and networks"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
@@ -31,6 +32,7 @@ deps:
 build: deps
 	swift build -c release --product medseg
 	swift build -c release --product medseg-bench
+	swift build -c release --product medseg-server
 
 demo: deps
 	swift build -c release --product medseg
@@ -39,6 +41,11 @@ demo: deps
 test: deps
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	swift test -c release --skip-build
+
+server-test: deps
+	swift build -c release --product medseg
+	swift build -c release --product medseg-server
+	Tests/Server/run.sh
 
 bench: deps
 	swift build -c release --product medseg-bench

@@ -149,6 +149,6 @@ let package = Package(
         test("SegDataTests", ["SegData", "SegImaging"]),
         test(
             "SegServerTests",
-            ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference"]),
+            ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference", logging]),
     ]
 )

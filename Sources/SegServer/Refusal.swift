@@ -24,7 +24,7 @@ package struct Refusal: Error, Sendable {
         case let error as Refusal: self = error
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as ImagingError:
-            package let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
+            let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
             self.init(status, "the scan cannot be used: \(error.message)")
         case let error as ConfigError: self.init(.internalServerError, "the model cannot be used: \(error.message)")
         case let error as InferenceError: self.init(.unprocessableContent, error.description)

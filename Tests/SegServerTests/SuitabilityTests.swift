@@ -1,3 +1,4 @@
+import Foundation
 import SegBackend
 import SegImaging
 import SegInference
@@ -17,14 +18,16 @@ import Testing
     /// A body in air: HU from -1000 to 200.
     private static func facts(change: (inout ScanFacts) -> Void = { _ in }) throws -> ScanFacts {
         let size = Size3(20, 20, 20)
-        let voxels = (0..<size.count).map { Float($0 % 4 == 0 ? -1000 : 30 + $0 % 170) }
+        let voxels = (0..<size.count).map { index -> Int16 in
+            index % 4 == 0 ? -1000 : Int16(30 + index % 170)
+        }
         var affine = Affine.identity
         for axis in 0..<3 { affine[axis, axis] = 2 }
-        let path = NIfTIHeader(
-            version: 1, endian: .little, dim: [3, 20, 20, 20, 1, 1, 1, 1], datatype: 4, bitpix: 16,
-            pixdim: [1, 2, 2, 2, 1, 1, 1, 1], voxOffset: 352, sclSlope: 1, sclInter: 0, xyztUnits: 2, qformCode: 0,
-            sformCode: 1, quatern: [0, 0, 0], qoffset: [0, 0, 0], srow: [], magic: "n+1", descrip: "")
-        var facts = try ScanFacts(Volume(voxels: voxels, size: size, affine: affine), header: path)
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString).nii").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try NIfTI.write(voxels, size: size, affine: affine, to: path, overwrite: false)
+        let (scan, header) = try NIfTI.readVolume(path)
+        var facts = try ScanFacts(scan, header: header)
         change(&facts)
         return facts
     }

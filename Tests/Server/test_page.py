@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import time
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -32,6 +33,14 @@ def browser():
         browser.close()
 
 
+def until(page, condition, seconds=30):
+    """Waits for a JavaScript expression; Playwright's own waiting evaluates text, which the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
 class Desk:
     """A page whose console is watched."""
 
@@ -44,7 +53,7 @@ class Desk:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(f"{request.method} {request.url.removeprefix(url)}"))
         self.page.goto(url)
-        self.page.wait_for_function("document.querySelector('#model').options.length > 0")
+        until(self.page, "document.querySelector('#model').options.length > 0")
         self.width = width
 
     def picture(self, name):
@@ -56,7 +65,7 @@ class Desk:
     def upload(self, scan):
         self.page.set_input_files("#file", str(scan))
         self.page.wait_for_selector("#scan-facts:not([hidden])")
-        self.page.wait_for_function("!document.querySelector('#run').disabled")
+        until(self.page, "!document.querySelector('#run').disabled")
 
     def wait_done(self):
         self.page.wait_for_selector("#findings:not([hidden])", timeout=300_000)
@@ -117,7 +126,7 @@ def test_a_scan_from_upload_to_download(inputs, browser, size):
         assert float(page.inner_text("#heat-high")) > 0
         desk.picture("5_uncertainty")
         page.select_option("#heat-map", "entropy")
-        page.wait_for_function("document.querySelector('#heat-unit').textContent === 'nats'")
+        until(page, "document.querySelector('#heat-unit').textContent === 'nats'")
         assert desk.pixels("axial") != with_heat
         page.click("#heat-on")
 
@@ -186,7 +195,7 @@ def test_by_keyboard_alone(inputs, browser, tmp_path):
             assert wanted in reached, reached
         page.focus("#studies")
         page.keyboard.press("ArrowDown")
-        page.wait_for_function("!document.querySelector('#run').disabled")
+        until(page, "!document.querySelector('#run').disabled")
         page.focus("#run")
         page.fill("#passes", "3")
         page.focus("#run")
@@ -240,14 +249,14 @@ def test_cancel_and_bad_files(inputs, browser, tmp_path):
         desk.upload(inputs.scans[0])
         page.fill("#passes", "100")
         page.click("#run")
-        page.wait_for_function("document.querySelector('#job-progress').value > 0")
+        until(page, "document.querySelector('#job-progress').value > 0")
         page.keyboard.press("Escape")
-        page.wait_for_function("document.querySelector('#message').textContent === 'Cancelled.'")
+        until(page, "document.querySelector('#message').textContent === 'Cancelled.'")
         assert desk.errors == []
         fake = tmp_path / "fake.nii.gz"
         fake.write_bytes(b"no scan either")
         page.set_input_files("#file", str(fake))
-        page.wait_for_function("document.querySelector('#message').classList.contains('bad')")
+        until(page, "document.querySelector('#message').classList.contains('bad')")
         assert "cannot be used" in page.inner_text("#message")
         # Chromium reports the refused upload itself; nothing else may be there.
         assert all("400" in error for error in desk.errors)
@@ -265,7 +274,7 @@ def test_login(inputs, browser):
             page.screenshot(path=f"{PICTURES}/7_login_1280.png")
         page.keyboard.type(TOKEN)
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelector('#model')?.options.length > 0")
+        until(page, "document.querySelector('#model')?.options.length > 0")
         page.click("#logout button")
         page.wait_for_url("**/login")
         context.close()

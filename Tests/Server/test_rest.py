@@ -88,6 +88,19 @@ def test_queue_place_and_cancel(inputs, server):
     assert finish(server.url, jobs[2]["id"])["state"] == "cancelled"
 
 
+def test_a_client_that_goes_takes_its_job_along(inputs):
+    with running(inputs) as server:
+        session = requests.put(f"{server.url}/session/", files={"files": inputs.scans[0].read_bytes()}).json()["session_id"]
+        form = {"params": (None, '{"uncertainty": 100}')}
+        with pytest.raises(requests.ReadTimeout):
+            requests.post(f"{server.url}/infer/{inputs.model}?session_id={session}", files=form, timeout=3)
+        for _ in range(100):
+            if "job cancelled" in server.log:
+                break
+            time.sleep(0.1)
+        assert "job cancelled" in server.log
+
+
 def test_deleting_a_scan_deletes_what_came_of_it(inputs, server):
     before = server.files()
     volume = upload(server.url, inputs.scans[1])

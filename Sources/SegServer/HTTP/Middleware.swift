@@ -47,7 +47,8 @@ struct AnswerMiddleware<Context: RequestContext>: RouterMiddleware {
                     + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
             ),
             (.xContentTypeOptions, "nosniff"),
-            (.referrerPolicy, "no-referrer"),
+            // With "no-referrer" the login's own form would have the origin "null".
+            (.referrerPolicy, "same-origin"),
             (.crossOriginResourcePolicy, "same-origin"),
         ]
     }

@@ -65,15 +65,32 @@ extension Routes {
         } else {
             scan = try await services.datastore.scan(query.require("image"))
         }
-        defer {
-            // What came with the request goes with it, once the answer has been sent or has failed.
-            if let own { Task { try? await services.endSession(own) } }
+        do {
+            let job = try await services.submit(scan, model: model, options: options)
+            await services.queue.finish(job)
+            let image = own == nil && query["session_id"] == nil ? query["image"] : nil
+            let response = try await answer(job, image: image, params: params, query: query, context: context)
+            return own.map { endSession($0, after: response) } ?? response
+        } catch {
+            if let own { _ = try? await services.endSession(own) }
+            throw error
         }
-        let job = try await services.submit(scan, model: model, options: options)
-        await services.queue.finish(job)
-        return try await answer(
-            job, image: own == nil && query["session_id"] == nil ? query["image"] : nil, params: params, query: query,
-            context: context)
+    }
+
+    /// What came with a request goes once its answer has been sent. Where the client is gone before, it expires.
+    private func endSession(_ id: String, after response: Response) -> Response {
+        var response = response
+        let (body, services) = (response.body, services)
+        response.body = ResponseBody(contentLength: body.contentLength) { writer in
+            do {
+                try await body.write(writer)
+            } catch {
+                _ = try? await services.endSession(id)
+                throw error
+            }
+            _ = try? await services.endSession(id)
+        }
+        return response
     }
 
     private func answer(

@@ -22,7 +22,7 @@ extension ModelDescription {
     }
 
     /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
-    private static let coarsest = 2.0
+    private static let coarsest = 3.0
     private static let finest = 0.25
 
     private func spacingConcerns(_ facts: ScanFacts) -> [Concern] {

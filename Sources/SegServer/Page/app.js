@@ -147,6 +147,7 @@ function showModel() {
 
 async function run() {
   if (!scan || job) return;
+  const mine = scan;
   const passes = $("passes").disabled ? 0 : Number($("passes").value);
   findings.clear();
   say("");
@@ -158,7 +159,8 @@ async function run() {
     });
     await follow(job);
   } catch (error) {
-    fail(error);
+    // Whoever opens another scan ends this one's job, and is not bothered with it.
+    if (scan === mine) fail(error);
   } finally {
     job = null;
     $("job").hidden = true;
@@ -225,7 +227,7 @@ document.addEventListener("keydown", (event) => {
 async function start() {
   const [catalog, { volumes }] = await Promise.all([api.models(), api.volumes()]);
   models = catalog.models;
-  $("device").textContent = catalog.device;
+  $("device").textContent = `Runs on ${catalog.device}`;
   $("logout").hidden = !catalog.token;
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
   $("server-scans").hidden = volumes.length === 0;

@@ -36,8 +36,10 @@ export class Display {
     Object.assign($("level"), { min: least, max: most });
     Object.assign($("width"), { min: 1, max: Math.max(2 * (high - low), 2000) });
     $("unit-head").textContent = this.isCT ? "Mean HU" : "Mean";
+    for (const id of ["preset", "level", "width"]) $(id).disabled = false;
     $("preset").value = "0";
     this.usePreset();
+    this.showPoint();
   }
 
   modelChosen(model) {
@@ -102,7 +104,7 @@ export class Display {
     if (label > 0) add("", this.labels[label] ?? `class ${label}`, this.colourOf?.(label));
     if (heat.on && heat.voxels) {
       const byte = heat.voxels[index];
-      add(heat.name, byte === 0 ? "not evaluated" : ((byte - 1) / 254 * heat.maximum).toPrecision(2));
+      add(heat.name, byte === 0 ? "not evaluated" : heat.shown((byte - 1) / 254 * heat.maximum).toPrecision(2));
     }
     $("readout").replaceChildren(...items);
   }

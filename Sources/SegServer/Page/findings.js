@@ -5,9 +5,12 @@ import { heatTable, labelColour } from "./palette.js";
 
 const $ = (id) => document.getElementById(id);
 
+const same = (value) => value;
+
+// Name, unit, and how a value is shown: a variance as its root, which is in the unit of the probability.
 const MAPS = {
-  variance: ["Variance", "of the probability"], entropy: ["Entropy", "nats"],
-  mutual_information: ["Mutual information", "nats"], mean: ["Mean probability", ""],
+  variance: ["Standard deviation", "of the probability", Math.sqrt], entropy: ["Entropy", "nats", same],
+  mutual_information: ["Mutual information", "nats", same], mean: ["Mean probability", "", same],
 };
 
 export class Findings {
@@ -53,12 +56,13 @@ export class Findings {
     const map = this.maps.find((map) => map.kind === kind);
     const path = `/api/v1/jobs/${this.job.id}/voxels/uncertainty/${kind}`;
     if (!this.fetched.has(kind)) this.fetched.set(kind, await api.voxels(path, "uint8"));
-    const [name, unit] = MAPS[kind];
+    const [name, unit, shown] = MAPS[kind];
     $("heat-unit").textContent = unit;
-    $("heat-high").textContent = map.maximum.toPrecision(2);
-    Object.assign(this.view.heat, { maximum: map.maximum, name });
+    $("heat-high").textContent = shown(map.maximum).toPrecision(2);
+    Object.assign(this.view.heat, { maximum: map.maximum, name, shown });
     this.view.showHeat(kind, this.fetched.get(kind));
     $("download-map").hidden = false;
+    $("download-map").title = `${kind.replace("_", " ")} as NIfTI`;
     $("download-map").href = `/api/v1/jobs/${this.job.id}/uncertainty/${kind}`;
     this.display.showPoint();
   }

@@ -1,7 +1,7 @@
 // One plane of a scan on a canvas: image, mask, uncertainty, crosshair, letters and scale.
 
 import { PLANES } from "./grid.js";
-import { heatTable, labelTable } from "./palette.js";
+import { heatTable, labelColour, labelTable } from "./palette.js";
 
 const labelColours = labelTable();
 const heatColours = heatTable();
@@ -109,7 +109,7 @@ export class Pane {
 
   coverLayer() {
     const { mask, heat, version } = this.view;
-    const key = [version, this.slice, mask.on && mask.opacity, heat.on && heat.opacity, heat.kind].join();
+    const key = [version, this.slice].join();
     return this.paint("cover", key, (data) => {
       if (heat.on && heat.voxels) this.paintHeat(data, heat);
       if (mask.on && mask.voxels) this.paintMask(data, mask);
@@ -117,6 +117,9 @@ export class Pane {
   }
 
   paintHeat(data, heat) {
+    // Colour and strength of every byte, by what is shown of its value.
+    const most = heat.shown(heat.maximum) || 1;
+    const steps = Array.from({ length: 256 }, (_, byte) => heat.shown((Math.max(byte, 1) - 1) / 254 * heat.maximum) / most);
     this.forEachPixel((pixel, index) => {
       const byte = heat.voxels[index];
       const at = pixel * 4;
@@ -127,34 +130,74 @@ export class Pane {
         if (column % 4 === 0 && row % 4 === 0) data.set([150, 165, 185, 90], at);
         return;
       }
-      const share = (byte - 1) / 254;
+      const share = steps[byte];
       const step = Math.round(share * 255) * 3;
       data[at] = heatColours[step];
       data[at + 1] = heatColours[step + 1];
       data[at + 2] = heatColours[step + 2];
-      data[at + 3] = 255 * heat.opacity * Math.min(1, share * 5);
+      // What is small is faint, so that the image shows where nothing is in doubt.
+      data[at + 3] = 255 * heat.opacity * Math.min(1, share * 4);
     });
   }
 
   paintMask(data, mask) {
-    const { grid } = this.view;
-    const across = grid.stride[this.plane.columns];
-    const down = grid.stride[this.plane.rows];
-    const voxels = mask.voxels;
-    const underHeat = this.view.heat.on && this.view.heat.voxels;
+    // Under the heat map the outline alone says where the organ is.
+    if (this.view.heat.on && this.view.heat.voxels) return;
     this.forEachPixel((pixel, index) => {
-      const label = voxels[index];
+      const label = mask.voxels[index];
       if (label === 0) return;
-      const edge = voxels[index - across] !== label || voxels[index + across] !== label
-        || voxels[index - down] !== label || voxels[index + down] !== label;
-      // Under the heat map the outline alone says where the organ is.
-      if (underHeat && !edge) return;
       const at = pixel * 4;
       data[at] = labelColours[label * 3];
       data[at + 1] = labelColours[label * 3 + 1];
       data[at + 2] = labelColours[label * 3 + 2];
-      data[at + 3] = 255 * (edge ? Math.min(1, mask.opacity * 1.9 + (mask.opacity > 0 ? 0.15 : 0)) : mask.opacity);
+      data[at + 3] = 255 * 0.7 * mask.opacity;
     });
+  }
+
+  // The outlines of the slice's labels, in pixels of the slice: a line wherever two neighbours differ.
+  outlines() {
+    const { mask, version } = this.view;
+    const key = [version, this.slice].join();
+    if (this.keys.outlines === key) return this.paths;
+    this.keys.outlines = key;
+    this.paths = new Map();
+    const { columns, rows } = this;
+    const labels = new Uint8Array((columns + 2) * (rows + 2));
+    this.forEachPixel((pixel, index) => {
+      const column = pixel % columns;
+      labels[((pixel - column) / columns + 1) * (columns + 2) + column + 1] = mask.voxels[index];
+    });
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        const at = (row + 1) * (columns + 2) + column + 1;
+        const label = labels[at];
+        if (label === 0) continue;
+        if (!this.paths.has(label)) this.paths.set(label, new Path2D());
+        const path = this.paths.get(label);
+        const line = (x1, y1, x2, y2) => { path.moveTo(column + x1, row + y1); path.lineTo(column + x2, row + y2); };
+        if (labels[at - 1] !== label) line(0, 0, 0, 1);
+        if (labels[at + 1] !== label) line(1, 0, 1, 1);
+        if (labels[at - columns - 2] !== label) line(0, 0, 1, 0);
+        if (labels[at + columns + 2] !== label) line(0, 1, 1, 1);
+      }
+    }
+    return this.paths;
+  }
+
+  drawOutlines(context, place) {
+    const { mask } = this.view;
+    if (!mask.on || !mask.voxels || mask.opacity === 0) return;
+    const matrix = new DOMMatrix([place.column, 0, 0, place.row, place.left, place.top]);
+    context.lineWidth = 1.4 * this.ratio;
+    context.lineCap = "square";
+    for (const [label, path] of this.outlines()) {
+      const placed = new Path2D();
+      placed.addPath(path, matrix);
+      context.strokeStyle = labelColour(label);
+      context.globalAlpha = Math.min(1, 0.35 + mask.opacity);
+      context.stroke(placed);
+    }
+    context.globalAlpha = 1;
   }
 
   draw() {
@@ -170,6 +213,7 @@ export class Pane {
     if ((this.view.mask.on && this.view.mask.voxels) || (this.view.heat.on && this.view.heat.voxels)) {
       context.imageSmoothingEnabled = false;
       context.drawImage(this.coverLayer(), ...box);
+      this.drawOutlines(context, place);
     }
     if (this.view.crosshair) this.drawCrosshair(context, place);
     this.drawWords(context, place);

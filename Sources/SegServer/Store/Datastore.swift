@@ -15,7 +15,11 @@ actor Datastore {
     private let logger: Logger
     private var images: [String: StudyImage] = [:]
     private var scanned: Date?
-    private var scans: [String: (scan: Scan, modified: Date)] = [:]
+    /// Scans that were measured, the one used last first.
+    private var measured: [(scan: Scan, modified: Date, bytes: Int)] = []
+
+    /// Scans whose voxels are kept ready; older ones are measured anew.
+    private static let measuredLimit = 24
 
     private static let indexName = "medseg-datastore.json"
 
@@ -139,15 +143,33 @@ extension Datastore {
         let image = try image(id)
         let file = path(image.file)
         let modified = Self.modified(file) ?? .distantPast
-        if let known = scans[image.key], known.modified == modified { return known.scan }
+        if let known = known(image.key, modified) { return known }
         let folder = "\(scratch.folder)/study-\(image.key)"
         if !FileManager.default.fileExists(atPath: folder) { _ = try scratch.makeFolder("study-\(image.key)") }
         let voxels = "\(folder)/voxels.gz"
         let facts = try await reader.inspect(file, voxels: voxels)
-        try scratch.budget.reserve(Scratch.size(of: voxels))
+        // Somebody else may have asked for the same scan meanwhile.
+        if let known = known(image.key, modified) { return known }
+        let bytes = Scratch.size(of: voxels)
+        try scratch.budget.reserve(bytes)
         let scan = Scan(id: image.key, path: file, voxels: voxels, facts: facts)
-        scans[image.key] = (scan, modified)
+        for old in measured where old.scan.id == image.key { scratch.budget.release(old.bytes) }
+        measured.removeAll { $0.scan.id == image.key }
+        measured.insert((scan, modified, bytes), at: 0)
+        while measured.count > Self.measuredLimit {
+            let oldest = measured.removeLast()
+            scratch.remove("\(scratch.folder)/study-\(oldest.scan.id)", bytes: oldest.bytes)
+        }
         return scan
+    }
+
+    private func known(_ key: String, _ modified: Date) -> Scan? {
+        guard let index = measured.firstIndex(where: { $0.scan.id == key && $0.modified == modified }) else {
+            return nil
+        }
+        let entry = measured.remove(at: index)
+        measured.insert(entry, at: 0)
+        return entry.scan
     }
 
     /// The image whose key is the id that the REST API uses.
