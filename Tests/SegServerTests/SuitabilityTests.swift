@@ -43,7 +43,7 @@ import Testing
     @Test func factsAreTheScans() throws {
         let facts = try Self.facts()
         #expect(facts.minimum == -1000 && facts.maximum == 199 && facts.voxelType == .int16)
-        #expect(facts.percentiles == [-1000, 72, 198])
+        #expect(facts.percentiles == [-1000, 86, 199])
         #expect(facts.orientation == "RAS" && facts.spacing == [2, 2, 2] && facts.isPlaced)
     }
 

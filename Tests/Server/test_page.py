@@ -125,8 +125,8 @@ def test_a_scan_from_upload_to_download(inputs, browser, size):
         assert with_heat != with_mask
         assert float(page.inner_text("#heat-high")) > 0
         desk.picture("5_uncertainty")
-        page.select_option("#heat-map", "entropy")
-        until(page, "document.querySelector('#heat-unit').textContent === 'nats'")
+        page.select_option("#heat-map", "variance")
+        until(page, "document.querySelector('#heat-unit').textContent === 'of the probability'")
         assert desk.pixels("axial") != with_heat
         page.click("#heat-on")
 
@@ -160,7 +160,7 @@ def test_a_scan_from_upload_to_download(inputs, browser, size):
         assert f"{report['labels'][0]['volume_ml']:.1f}" in page.inner_text("#organs")
         with page.expect_download() as download:
             page.click("#download-map")
-        assert download.value.suggested_filename == "entropy.nii.gz"
+        assert download.value.suggested_filename == "variance.nii.gz"
 
         # One pass: the mask is that of `medseg predict`.
         page.fill("#passes", "0")

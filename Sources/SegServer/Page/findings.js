@@ -9,7 +9,7 @@ const same = (value) => value;
 
 // Name, unit, and how a value is shown: a variance as its root, which is in the unit of the probability.
 const MAPS = {
-  variance: ["Standard deviation", "of the probability", Math.sqrt], entropy: ["Entropy", "nats", same],
+  entropy: ["Entropy", "nats", same], variance: ["Standard deviation", "of the probability", Math.sqrt],
   mutual_information: ["Mutual information", "nats", same], mean: ["Mean probability", "", same],
 };
 
