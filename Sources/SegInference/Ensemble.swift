@@ -1,3 +1,4 @@
+internal import SegBackend
 public import SegImaging
 internal import SegModels
 internal import SegNN
@@ -82,7 +83,9 @@ public struct Ensemble {
             mirrored.voxels = mirror(image.voxels, size: image.size, channels: 1)
             let input = try model.tensor(mirrored)
             let network = model.network
-            var stems = StemCache(limit: options.passes > 1 ? model.freeMemory(atMost: Ensemble.stemLimit) : 0)
+            // Under a memory limit only the first pass shows how much is left for stems.
+            let isLimited = model.backend.memoryLimit != nil
+            var stems = StemCache(limit: options.passes > 1 && !isLimited ? Ensemble.stemLimit : 0)
             for pass in 0..<max(options.passes, 1) {
                 let random = UInt64(firstSample + pass) << 32
                 let probabilities = try model.probabilities(of: input, name: name, progress: progress) { x, window in
@@ -93,6 +96,7 @@ public struct Ensemble {
                     return try network(stem: stem, in: context)
                 }
                 body(mirror(probabilities, size: image.size, channels: network.outputChannels))
+                if isLimited && pass == 0 { stems.limit = min(Ensemble.stemLimit, model.unusedMemory) }
             }
         }
     }

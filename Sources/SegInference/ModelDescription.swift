@@ -16,6 +16,8 @@ public struct ModelDescription: Hashable, Sendable {
     public var mode: WindowPlan.Blending
     /// Names of the classes, by number; class 0 is the background.
     public var labels: [Int: String]
+    /// What is done to a predicted mask on the scan's grid.
+    public var postprocessing = PostProcessing()
 
     /// Describes a model.
     public init(
@@ -62,10 +64,12 @@ public struct ModelDescription: Hashable, Sendable {
         guard let mode = WindowPlan.Blending(rawValue: modeName) else {
             throw reader.error("mode", "should be constant or gaussian, not '\(modeName)'")
         }
-        return ModelDescription(
+        var description = ModelDescription(
             network: NetworkDefinition(definition, source: reader.source),
             preprocessing: try Preprocessing(reader.required("preprocessing", reader.object("preprocessing"))),
             roiSize: Triple(roi), overlap: overlap, mode: mode, labels: try Self.labels(reader))
+        if let steps = try reader.object("postprocessing") { description.postprocessing = try PostProcessing(steps) }
+        return description
     }
 
     /// A window of 1 GiB, above which a size is a typing error.
@@ -121,11 +125,13 @@ public struct ModelDescription: Hashable, Sendable {
 
     /// The document that `init(file:)` reads.
     public var value: ConfigValue {
-        [
+        var entries: [String: ConfigValue] = [
             "network_def": network.value, "preprocessing": preprocessing.value,
             "roi_size": .array(roiSize.array.map { .int($0) }), "overlap": .double(overlap),
             "mode": .string(mode.rawValue),
             "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) })),
         ]
+        if !postprocessing.isEmpty { entries["postprocessing"] = postprocessing.value }
+        return .object(entries)
     }
 }

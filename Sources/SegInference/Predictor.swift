@@ -78,10 +78,8 @@ extension Predictor {
         try Tensor(image.voxels, shape: [1, image.size.i, image.size.j, image.size.k, 1], on: backend)
     }
 
-    /// Half of what the memory limit leaves, or what is asked for if that is less.
-    func freeMemory(atMost bytes: Int) -> Int {
-        min(bytes, backend.memoryLimit.map { max(0, $0 - backend.memory.live) / 2 } ?? bytes)
-    }
+    /// What the memory limit left at the peak.
+    var unusedMemory: Int { backend.memoryLimit.map { max(0, $0 - backend.memory.peak) } ?? .max }
 
     /// Class probabilities of an image, `[D, H, W, channels]`, of the blended logits of all windows.
     /// - Parameter logits: Takes a window and its number to the logits of the window.

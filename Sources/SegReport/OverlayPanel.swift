@@ -75,7 +75,7 @@ public struct OverlayPanel: Sendable {
         return sum == 0 ? nil : 2 * Double(overlap) / Double(sum)
     }
 
-    private static func isRAS(_ affine: Affine) -> Bool {
+    static func isRAS(_ affine: Affine) -> Bool {
         (0..<3).allSatisfy { axis in
             let own = affine[axis, axis]
             return own > 0 && (0..<3).allSatisfy { abs(affine[axis, $0]) <= own && abs(affine[$0, axis]) <= own }

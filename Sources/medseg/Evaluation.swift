@@ -7,6 +7,8 @@ import SegMetrics
 struct Evaluation {
     private let labels: [Int: String]
     private let toleranceMM: Double
+    /// What the uncertainties are worth, where they were asked for.
+    var calibration: CalibrationStudy?
     private var rows: [(name: String, metrics: [SegmentationMetrics])] = []
 
     init(labels: [Int: String], toleranceMM: Double) {
@@ -101,13 +103,15 @@ struct Evaluation {
             let surfaceDiceToleranceMM: Double
             let cases: [Case]
             let summary: [Summary]
+            let calibration: CalibrationStudy.Document?
         }
         let document = Document(
             surfaceDiceToleranceMM: toleranceMM,
             cases: rows.map { row in
                 Case(name: row.name, classes: row.metrics.map { Class(name: className($0.label), metrics: $0) })
             },
-            summary: summaries.map { Summary(name: className($0.label), label: $0.label, cohort: $0.summary) })
+            summary: summaries.map { Summary(name: className($0.label), label: $0.label, cohort: $0.summary) },
+            calibration: calibration?.document)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"

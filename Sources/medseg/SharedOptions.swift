@@ -55,8 +55,8 @@ func checkThreads(_ threads: Int?) throws {
 
 /// Options that name a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A model folder with model.json and model.safetensors or model.pt.")
-    var model: String?
+    @Option(help: "A model folder with model.json and model.safetensors or model.pt; several make an ensemble.")
+    var model: [String] = []
 
     @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
     var weights: String?
@@ -67,14 +67,18 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
-    func makePredictor(on backend: any Backend) throws -> Predictor {
-        switch (model, weights, network, bundle) {
-        case (let model?, nil, nil, nil): return try Predictor(folder: model, on: backend)
-        case (nil, let weights?, let network?, nil):
-            return try Predictor(weights: weights, description: ModelDescription(file: network), on: backend)
-        case (nil, nil, nil, let folder?):
+    func makeEnsemble(on backend: any Backend) throws -> Ensemble {
+        switch (weights, network, bundle) {
+        case (nil, nil, nil) where !model.isEmpty:
+            return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
+        case (let weights?, let network?, nil) where model.isEmpty:
+            let description = try ModelDescription(file: network)
+            return try Ensemble([Predictor(weights: weights, description: description, on: backend)])
+        case (nil, nil, let folder?) where model.isEmpty:
             let bundle = try MONAIBundle(folder: folder)
-            return try Predictor(weights: bundle.weights, description: bundle.description, on: backend)
+            return try Ensemble([
+                Predictor(weights: bundle.weights, description: bundle.description, on: backend)
+            ])
         default:
             throw UsageError(
                 "name a model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")

@@ -6,7 +6,9 @@ public struct PostProcessing: Hashable, Sendable {
     public var minimumVolumeML = 0.0
     /// Keep only the largest piece of each label, `monai.transforms.KeepLargestConnectedComponent`.
     public var keepsLargest = false
-    /// Background that a label encloses takes the label, `scipy.ndimage.binary_fill_holes`, `monai.transforms.FillHoles`.
+    /// Background that a label encloses takes the label: `scipy.ndimage.binary_fill_holes` of each label in turn.
+    ///
+    /// Other labels inside stay, as a tumour in its organ should; `monai.transforms.FillHoles` would overwrite them.
     public var fillsHoles = false
     /// Which voxels of a label hang together; holes are enclosed with regard to faces, as scipy's are.
     public var connectivity = Connectivity.corners

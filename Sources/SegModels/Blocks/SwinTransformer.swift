@@ -89,13 +89,19 @@ struct SwinTransformer {
         normalizesOutputs = options.normalizesOutputs
     }
 
+    /// The patch embedding before its dropout.
+    ///
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / 2, H / 2, W / 2, features]`.
+    func embed(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        let y = try embedding(x, in: context)
+        return try embeddingNorm.map { try $0(y, followers: NormFollowers(), in: context) } ?? y
+    }
+
     /// The patch embedding and the outputs of the four stages.
     ///
-    /// **Shapes**: x `[N, D, H, W, in]`, result i `[N, D / 2ⁱ⁺¹, H / 2ⁱ⁺¹, W / 2ⁱ⁺¹, 2ⁱ · features]`.
-    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
-        var y = try embedding(x, in: context)
-        if let embeddingNorm { y = try embeddingNorm(y, followers: NormFollowers(), in: context) }
-        y = try dropout(y, in: context)
+    /// **Shapes**: embedded as `embed` gives it, result i `[N, D / 2ⁱ⁺¹, H / 2ⁱ⁺¹, W / 2ⁱ⁺¹, 2ⁱ · features]`.
+    func callAsFunction(embedded: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        var y = try dropout(embedded, in: context)
         var outputs = [try normalized(y)]
         for (index, stage) in stages.enumerated() {
             if !stageBlocks.isEmpty { y = try stageBlocks[index](y, in: context) }

@@ -44,11 +44,11 @@ struct JobOptions: Codable, Hashable, Sendable {
         probabilities = try Self.flag(document, "probabilities")
     }
 
-    /// What is done to the mask.
-    var postProcessing: PostProcessing {
-        var processing = PostProcessing()
-        processing.keepsLargest = largestComponent
-        processing.fillsHoles = fillHoles
+    /// What is done to the mask: what the model's description asks for, and what the client adds.
+    func postProcessing(of model: ModelEntry) -> PostProcessing {
+        var processing = model.description.postprocessing
+        processing.keepsLargest = processing.keepsLargest || largestComponent
+        processing.fillsHoles = processing.fillsHoles || fillHoles
         return processing
     }
 

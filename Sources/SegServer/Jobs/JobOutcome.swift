@@ -33,7 +33,8 @@ struct JobOutcome {
             maps = [:]
         }
         var mask = prediction.mask()
-        job.options.postProcessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        job.options.postProcessing(of: job.model)
+            .apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
         self.mask = mask
         score = Self.score(prediction)
     }

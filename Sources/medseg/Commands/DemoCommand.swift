@@ -35,8 +35,14 @@ struct DemoCommand: ParsableCommand {
         _ = try makePhantoms("phantoms", count: Self.trainingCount, seed: 1)
         let heldOut = try makePhantoms("held_out", count: Self.heldOutCount, seed: 2)
         let model = try train(on: backend)
-        let evaluation = try evaluate(heldOut, with: Predictor(folder: model, on: backend))
+        let segmenter = try Segmenter(Ensemble([Predictor(folder: model, on: backend)]), UncertaintyOptions())
+        let files = PredictionFiles(input: heldOut.cases[0].image, folder: out)
+        let evaluation = try evaluate(heldOut, with: segmenter, files)
         print(evaluation.table)
+        if let calibration = evaluation.calibration {
+            print("\n" + calibration.table)
+            try calibration.writeFigure(to: calibrationFigure)
+        }
         try OutputFolder.write(evaluation.json(), to: "\(out)/metrics.json")
         print(
             """
@@ -45,8 +51,10 @@ struct DemoCommand: ParsableCommand {
             model        \(model)
             loss curve   \(out)/run/figures/training.png
             metrics      \(out)/metrics.json
-            prediction   \(out)/\(heldOut.cases[0].name)_mask.nii.gz
-            picture      \(out)/\(heldOut.cases[0].name)_overlay.png
+            prediction   \(files.mask)
+            picture      \(files.figure)
+            uncertainty  \(files.uncertaintyFigure), and maps as NIfTI beside it
+            calibration  \(calibrationFigure)
             done in \(duration(Date().timeIntervalSince(start)))
             """)
     }
@@ -98,27 +106,36 @@ struct DemoCommand: ParsableCommand {
         return "\(out)/run/model"
     }
 
-    /// Measures the held-out cases; the first is kept as a mask and drawn.
-    private func evaluate(_ dataset: Dataset, with predictor: Predictor) throws -> Evaluation {
+    private var calibrationFigure: String { "\(out)/calibration.png" }
+
+    /// Measures the held-out cases, each predicted ten times with dropout; the first is kept and drawn.
+    private func evaluate(
+        _ dataset: Dataset, with segmenter: Segmenter, _ files: PredictionFiles
+    ) throws -> Evaluation {
         var evaluation = Evaluation(labels: dataset.labels, toleranceMM: 2)
+        evaluation.calibration = try CalibrationStudy()
         for (index, item) in dataset.cases.enumerated() {
             let (scan, header) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
             var bar = ProgressBar("predict \(item.name)", quiet: printing.quiet)
-            let mask = try predictor.predict(scan, name: item.image) { done, count in
+            let found = try segmenter(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
-            }.mask()
+            }
             bar.finish()
             try evaluation.add(
-                item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.classes)
+                item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
+                classes: 1..<segmenter.classes)
+            guard let uncertain = found.uncertain else { continue }
+            let truth = try LabelMap.classes(of: label, file: item.label)
+            try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
             guard index == 0 else { continue }
-            try NIfTI.write(
-                mask, size: scan.size, like: header, to: "\(out)/\(item.name)_mask.nii.gz", overwrite: force)
+            try files.write(found, probabilities: false, like: header, size: scan.size, overwrite: force)
             try OverlayFigure(
-                scan: scan, mask: mask, reference: LabelMap.classes(of: label, file: item.label), title: item.name,
+                scan: scan, mask: found.mask, reference: truth, title: item.name,
                 subtitle: "a phantom the network was not trained on", labels: dataset.labels
-            ).write(to: "\(out)/\(item.name)_overlay.png")
+            ).write(to: files.figure)
+            try UncertaintyFigure(scan: scan, uncertain: uncertain, title: item.name)
+                .write(to: files.uncertaintyFigure)
         }
         return evaluation
     }

@@ -19,6 +19,7 @@ struct EvaluateCommand: ParsableCommand {
             """)
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -43,6 +44,9 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Write the metrics of every case and their summary to this JSON file.")
     var out: String?
 
+    @Option(help: "With --uncertainty, draw the reliability diagram and the risk–coverage curve, PNG or SVG.")
+    var calibrationFigure: String?
+
     @Flag(help: "Print JSON in place of the table.")
     var json = false
 
@@ -50,8 +54,9 @@ struct EvaluateCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        if let out, !force, FileManager.default.fileExists(atPath: out) {
-            throw ImagingError(.cannotWrite, out, "exists already; name another file or allow --force")
+        for path in [out, calibrationFigure].compactMap({ $0 })
+        where !force && FileManager.default.fileExists(atPath: path) {
+            throw ImagingError(.cannotWrite, path, "exists already; name another file or allow --force")
         }
         guard tolerance >= 0, tolerance.isFinite else {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
@@ -59,12 +64,20 @@ struct EvaluateCommand: ParsableCommand {
         let evaluation: Evaluation
         switch (data, prediction, reference) {
         case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
-        case (nil, let prediction?, let reference?): evaluation = try compare(prediction, reference)
+        case (nil, let prediction?, let reference?):
+            guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
+                throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
+            }
+            evaluation = try compare(prediction, reference)
         default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
         }
         let text = try evaluation.json()
         if let out { try OutputFolder.write(text, to: out) }
-        print(json ? text : evaluation.table, terminator: json ? "" : "\n")
+        if let calibration = evaluation.calibration, let calibrationFigure {
+            try calibration.writeFigure(to: calibrationFigure)
+        }
+        let tables = [evaluation.table, evaluation.calibration?.table].compactMap { $0 }
+        print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
     }
 
     private func evaluate(_ dataset: Dataset) throws -> Evaluation {
@@ -75,20 +88,25 @@ struct EvaluateCommand: ParsableCommand {
             throw UsageError("\(split ?? "the list") sets no case aside; leave --split out to measure every case")
         }
         let backend = try device.makeBackend()
-        let predictor = try model.makePredictor(on: backend)
+        let segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
         var evaluation = Evaluation(labels: dataset.labels, toleranceMM: tolerance)
+        if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in chosen {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
             let (scan, _) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
             try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
-            let mask = try predictor.predict(scan, name: item.image) { done, count in
+            let found = try segmenter(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
-            }.mask()
+            }
             bar.finish()
             try evaluation.add(
-                item.name, prediction: mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<predictor.classes)
+                item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
+                classes: 1..<segmenter.classes)
+            if let uncertain = found.uncertain {
+                try evaluation.calibration?.add(
+                    item.name, uncertain, mask: found.mask, truth: LabelMap.classes(of: label, file: item.label))
+            }
         }
         return evaluation
     }

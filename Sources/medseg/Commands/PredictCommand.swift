@@ -10,12 +10,19 @@ struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "predict",
         abstract: "Segments scans and writes masks on their own grids.",
-        discussion: "For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry.")
+        discussion: """
+            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry. With --uncertainty N the \
+            network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
+            _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
+            network did not look and the others say nothing. --mirror and several --model add samples of their own.
+            """)
 
     @Argument(help: "Scans: NIfTI files.")
     var inputs: [String]
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var uncertainty: UncertaintyArguments
+    @OptionGroup var postprocessing: PostProcessingArguments
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -25,87 +32,81 @@ struct PredictCommand: ParsableCommand {
     @Flag(help: "Also write the probability of each foreground class.")
     var probabilities = false
 
-    @Flag(help: "Also draw the mask over three slices of the scan, as PNG.")
+    @Flag(help: "Also draw the mask over three slices of the scan and, with --uncertainty, the variance, as PNG.")
     var figure = false
+
+    @Flag(
+        help: "Also write volume and mean intensity (HU) of every label: SCAN_report.json, and report.csv of all scans."
+    )
+    var report = false
 
     @Flag(help: "Write over existing files.")
     var force = false
 
+    /// The table of all scans.
+    private var table: String { "\(out)/report.csv" }
+
     func run() throws {
         let jobs = try plan()
+        // Wrong options are told before a model is loaded.
+        _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend()
         if device.device == "auto" && !printing.quiet { note("auto takes \(backend.name): \(backend.details)") }
-        let predictor = try model.makePredictor(on: backend)
-        if probabilities {
-            for job in jobs { try (1..<predictor.classes).forEach { try refuseToOverwrite(job.probability($0)) } }
-        }
-        if figure {
-            for job in jobs { try refuseToOverwrite(job.figure) }
-        }
+        var segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
+        segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
+        let extras = PredictionFiles.Extras(
+            probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
+        for job in jobs { try job.all(extras, classes: segmenter.classes).forEach(refuseToOverwrite) }
+        if report { try refuseToOverwrite(table) }
         try OutputFolder.make(out)
         var failures: [any Error] = []
+        var reports: [ScanReport] = []
         for job in jobs {
             do {
-                try predict(job, with: predictor)
+                reports.append(try predict(job, with: segmenter))
             } catch let error as ImagingError where jobs.count > 1 && error.kind == .badData {
                 // One broken scan must not cost the others theirs.
                 note("medseg: \(error)")
                 failures.append(error)
             }
         }
+        if report { try OutputFolder.write(ScanReport.csv(reports), to: table) }
         if let first = failures.first {
             throw PartialFailure(
                 cause: first, "\(failures.count) of \(jobs.count) scans could not be segmented; see above")
         }
     }
 
-    private func predict(_ job: Job, with predictor: Predictor) throws {
+    private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
         let (scan, header) = try NIfTI.readVolume(job.input)
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
-        let prediction = try predictor.predict(scan, name: job.input) { done, count in
+        let found = try segmenter(scan, name: job.input) { done, count in
             bar.show(Double(done) / Double(count), "window \(done) of \(count)")
         }
         bar.finish()
-        let mask = prediction.mask()
-        try NIfTI.write(mask, size: scan.size, like: header, to: job.mask, overwrite: force)
-        if probabilities {
-            for label in 1..<prediction.classes {
-                try NIfTI.write(
-                    prediction.probability(of: label), size: scan.size, like: header, to: job.probability(label),
-                    overwrite: force)
-            }
-        }
+        try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
+        let measured = ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels)
+        if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {
             try OverlayFigure(
-                scan: scan, mask: mask, reference: nil, title: job.stem, subtitle: "predicted by MedSeg",
-                labels: predictor.description.labels
+                scan: scan, mask: found.mask, reference: nil, title: job.stem, subtitle: "predicted by MedSeg",
+                labels: segmenter.labels
             ).write(to: job.figure)
+            if let uncertain = found.uncertain {
+                try UncertaintyFigure(scan: scan, uncertain: uncertain, title: job.stem)
+                    .write(to: job.uncertaintyFigure)
+            }
         }
-        if !mask.contains(where: { $0 > 0 }) { note("\(job.input): nothing was found; the mask is empty") }
-        let voxel = scan.affine.spacing.reduce(1, *) / 1000
-        let volumes = (1..<prediction.classes).map { label in
-            let name = predictor.description.labels[label] ?? "class \(label)"
-            return String(format: "%@ %.1f ml", name, Double(mask.count { $0 == UInt8(label) }) * voxel)
-        }
-        print("\(job.mask): \(volumes.joined(separator: ", ")), \(duration(Date().timeIntervalSince(start)))")
-    }
-
-    private struct Job {
-        let input: String
-        let stem: String
-        let folder: String
-
-        var mask: String { "\(folder)/\(stem)_mask.nii.gz" }
-
-        var figure: String { "\(folder)/\(stem)_overlay.png" }
-
-        func probability(_ label: Int) -> String { "\(folder)/\(stem)_probability_\(label).nii.gz" }
+        if !found.mask.contains(where: { $0 > 0 }) { note("\(job.input): nothing was found; the mask is empty") }
+        let samples = found.uncertain.map { ", \($0.samples) samples" } ?? ""
+        print("\(job.mask): \(measured.summary)\(samples), \(duration(Date().timeIntervalSince(start)))")
+        return measured
     }
 
     /// What goes where; clashes are found before anything is computed.
-    private func plan() throws -> [Job] {
-        let jobs = inputs.map { Job(input: $0, stem: NIfTI.stem(of: $0), folder: out) }
+    private func plan() throws -> [PredictionFiles] {
+        let jobs = inputs.map { PredictionFiles(input: $0, folder: out) }
         for (path, same) in Dictionary(grouping: jobs, by: \.mask) {
             guard same.count == 1 else {
                 let names = same.map(\.input).joined(separator: " and ")

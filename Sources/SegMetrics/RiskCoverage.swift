@@ -1,0 +1,136 @@
+/// What an uncertainty is worth: whether the voxels it calls certain are the right ones.
+///
+/// Voxels are taken from the most certain on. Those of equal uncertainty come in no order: their errors are spread
+/// evenly, so that the result does not depend on how a sort breaks ties. Geifman and El-Yaniv 2017.
+public struct RiskCoverage: Hashable, Sendable, Codable {
+    /// The share of voxels that are kept, and of errors among them.
+    public struct Point: Hashable, Sendable, Codable {
+        /// Share of the voxels, above 0 to 1.
+        public let coverage: Double
+        /// Share of errors among them.
+        public let risk: Double
+    }
+
+    /// The curve at even steps of coverage, ending with all voxels.
+    public let curve: [Point]
+    /// Area under the risk–coverage curve: the mean risk over all numbers of voxels kept; lower is better.
+    public let area: Double
+    /// The area of an uncertainty that would put every error last.
+    public let bestArea: Double
+    /// Pearson's correlation of uncertainty and error (0 or 1); nil where either does not vary.
+    public let correlation: Double?
+    /// Probability that an error is more uncertain than a correct voxel, area under the ROC; nil where there is only one kind.
+    public let errorDetection: Double?
+
+    /// Measures one uncertainty against errors at the voxels that count; nil where none does.
+    /// - Parameter points: Of the curve.
+    /// - Throws: `MetricsError` where the arrays differ in length or a curve without points is asked for.
+    public init?(uncertainty: [Float], errors: [Bool], validity: [UInt8], points: Int) throws {
+        try checkCounts(uncertainty.count, [("error mask", errors.count), ("validity mask", validity.count)])
+        guard points > 0 else {
+            throw MetricsError.invalidOption("A risk–coverage curve has at least 1 point, not \(points).")
+        }
+        // The error rides in the lowest bit of the key, which the order of uncertainties does not feel.
+        var keys: [UInt64] = []
+        var sums = Moments()
+        for voxel in uncertainty.indices where validity[voxel] != 0 {
+            let value = max(uncertainty[voxel], 0)
+            keys.append(UInt64(value.bitPattern) << 1 | (errors[voxel] ? 1 : 0))
+            sums.add(Double(value), isError: errors[voxel])
+        }
+        guard !keys.isEmpty else { return nil }
+        keys.sort()
+        let groups = Self.groups(keys)
+        curve = Self.curve(groups, total: keys.count, points: points)
+        area = Self.area(groups, total: keys.count)
+        let right = keys.count - sums.errors
+        bestArea = Self.area([(right, 0), (sums.errors, sums.errors)], total: keys.count)
+        correlation = sums.correlation
+        errorDetection = Self.errorDetection(groups, right: right, wrong: sums.errors)
+    }
+
+    /// Sizes and errors of runs of equal uncertainty, from the certain to the uncertain.
+    private static func groups(_ keys: [UInt64]) -> [(count: Int, errors: Int)] {
+        var groups: [(count: Int, errors: Int)] = []
+        var value: UInt64?
+        for key in keys {
+            if value != key >> 1 {
+                groups.append((0, 0))
+                value = key >> 1
+            }
+            groups[groups.count - 1].count += 1
+            groups[groups.count - 1].errors += Int(key & 1)
+        }
+        return groups
+    }
+
+    private static func area(_ groups: [(count: Int, errors: Int)], total: Int) -> Double {
+        var (kept, wrong, sum) = (0.0, 0.0, 0.0)
+        for group in groups where group.count > 0 {
+            let share = Double(group.errors) / Double(group.count)
+            for _ in 0..<group.count {
+                kept += 1
+                wrong += share
+                sum += wrong / kept
+            }
+        }
+        return sum / Double(total)
+    }
+
+    private static func curve(_ groups: [(count: Int, errors: Int)], total: Int, points: Int) -> [Point] {
+        var curve: [Point] = []
+        var (index, before, wrong) = (0, 0, 0)
+        for step in 1...points {
+            let kept = max(1, step * total / points)
+            while before + groups[index].count < kept {
+                before += groups[index].count
+                wrong += groups[index].errors
+                index += 1
+            }
+            let group = groups[index]
+            let inside = Double(kept - before) * Double(group.errors) / Double(group.count)
+            curve.append(
+                Point(coverage: Double(kept) / Double(total), risk: (Double(wrong) + inside) / Double(kept)))
+        }
+        return curve
+    }
+
+    /// Mann and Whitney's U over the number of pairs; a tie is half a win.
+    private static func errorDetection(_ groups: [(count: Int, errors: Int)], right: Int, wrong: Int) -> Double? {
+        guard right > 0, wrong > 0 else { return nil }
+        var (below, wins) = (0.0, 0.0)
+        for group in groups {
+            let correct = Double(group.count - group.errors)
+            wins += Double(group.errors) * (below + correct / 2)
+            below += correct
+        }
+        return wins / (Double(right) * Double(wrong))
+    }
+}
+
+/// Sums for a correlation with a quantity that is 0 or 1.
+private struct Moments {
+    var count = 0
+    var errors = 0
+    var sum = 0.0
+    var squares = 0.0
+    var sumOfErrors = 0.0
+
+    mutating func add(_ value: Double, isError: Bool) {
+        count += 1
+        sum += value
+        squares += value * value
+        guard isError else { return }
+        errors += 1
+        sumOfErrors += value
+    }
+
+    var correlation: Double? {
+        let n = Double(count)
+        let share = Double(errors) / n
+        let variance = squares / n - (sum / n) * (sum / n)
+        guard variance > 0, errors > 0, errors < count else { return nil }
+        let covariance = sumOfErrors / n - sum / n * share
+        return covariance / (variance * share * (1 - share)).squareRoot()
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import SegImaging
+
+/// Options that change a mask after it is predicted, on top of what the model's description says.
+struct PostProcessingArguments: ParsableArguments {
+    @Flag(help: "Keep only the largest connected piece of each label.")
+    var largestComponent = false
+
+    @Flag(help: "Fill background that a label encloses.")
+    var fillHoles = false
+
+    @Option(help: "Drop pieces of a label smaller than this many ml.")
+    var minVolume: Double?
+
+    @Option(help: "What hangs together: voxels with a common face (6), also edge (18), also corner (26).")
+    var connectivity: Int?
+
+    /// The description's steps with the options' added.
+    func added(to described: PostProcessing) throws -> PostProcessing {
+        var steps = described
+        if largestComponent { steps.keepsLargest = true }
+        if fillHoles { steps.fillsHoles = true }
+        if let minVolume {
+            guard minVolume >= 0, minVolume.isFinite else {
+                throw UsageError("--min-volume should be at least 0 ml, not \(minVolume)")
+            }
+            steps.minimumVolumeML = minVolume
+        }
+        if let connectivity {
+            guard let neighbours = Connectivity(rawValue: connectivity) else {
+                throw UsageError("--connectivity should be 6, 18 or 26, not \(connectivity)")
+            }
+            steps.connectivity = neighbours
+        }
+        return steps
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import SegImaging
+import SegInference
+
+/// Where what is predicted of a scan goes, and writing it there.
+struct PredictionFiles {
+    /// What is written beside the mask.
+    struct Extras {
+        var probabilities = false
+        var figure = false
+        var report = false
+        var uncertainty = false
+    }
+
+    let input: String
+    let stem: String
+    private let folder: String
+
+    init(input: String, folder: String) {
+        self.input = input
+        stem = NIfTI.stem(of: input)
+        self.folder = folder
+    }
+
+    var mask: String { path("mask.nii.gz") }
+    var figure: String { path("overlay.png") }
+    var uncertaintyFigure: String { path("uncertainty.png") }
+    var report: String { path("report.json") }
+    var validity: String { path("uncertainty_validity.nii.gz") }
+
+    func map(_ quantity: UncertainPrediction.Quantity) -> String { path("uncertainty_\(quantity.rawValue).nii.gz") }
+
+    func probability(_ label: Int) -> String { path("probability_\(label).nii.gz") }
+
+    private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
+
+    /// Everything that will be written.
+    func all(_ extras: Extras, classes: Int) -> [String] {
+        var paths = [mask]
+        if extras.probabilities { paths += (1..<classes).map(probability) }
+        if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
+        if extras.figure { paths += [figure] + (extras.uncertainty ? [uncertaintyFigure] : []) }
+        if extras.report { paths.append(report) }
+        return paths
+    }
+
+    /// Writes the volumes, with the scan's geometry.
+    func write(
+        _ found: Segmenter.Found, probabilities: Bool, like header: NIfTIHeader, size: Size3, overwrite: Bool
+    ) throws {
+        func write<Value: NIfTIWritable>(_ voxels: [Value], _ path: String) throws {
+            try NIfTI.write(voxels, size: size, like: header, to: path, overwrite: overwrite)
+        }
+        try write(found.mask, mask)
+        if probabilities {
+            for label in 1..<found.prediction.classes {
+                try write(found.prediction.probability(of: label), probability(label))
+            }
+        }
+        guard let uncertain = found.uncertain else { return }
+        for quantity in UncertainPrediction.Quantity.allCases {
+            try write(uncertain.map(quantity), map(quantity))
+        }
+        try write(uncertain.validity(), validity)
+    }
+}

@@ -1,0 +1,49 @@
+import SegImaging
+import SegInference
+import SegModels
+
+/// A model or several, with what a command asks of them, from a scan to its mask.
+struct Segmenter {
+    /// What is known of a scan.
+    struct Found {
+        let prediction: Prediction
+        /// Where more than one sample was asked for.
+        let uncertain: UncertainPrediction?
+        /// Post-processed, on the scan's grid.
+        let mask: [UInt8]
+    }
+
+    let ensemble: Ensemble
+    let uncertainty: UncertaintyOptions?
+    var postprocessing: PostProcessing
+
+    init(_ ensemble: Ensemble, _ arguments: UncertaintyArguments) throws {
+        try self.init(ensemble, arguments.options(models: ensemble.models.count))
+    }
+
+    init(_ ensemble: Ensemble, _ options: UncertaintyOptions?) throws {
+        self.ensemble = ensemble
+        uncertainty = options
+        postprocessing = ensemble.models[0].description.postprocessing
+    }
+
+    /// Classes that the models tell apart, background included.
+    var classes: Int { ensemble.models[0].classes }
+
+    /// Names of the classes.
+    var labels: [Int: String] { ensemble.models[0].description.labels }
+
+    func callAsFunction(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Found {
+        let prediction: Prediction
+        var uncertain: UncertainPrediction?
+        if let uncertainty {
+            let found = try ensemble.predict(scan, name: name, uncertainty: uncertainty, progress: progress)
+            (uncertain, prediction) = (found, found.prediction)
+        } else {
+            prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
+        }
+        var mask = prediction.mask()
+        postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        return Found(prediction: prediction, uncertain: uncertain, mask: mask)
+    }
+}

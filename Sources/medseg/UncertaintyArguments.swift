@@ -1,0 +1,37 @@
+import ArgumentParser
+import SegInference
+
+/// Options of commands that can predict many times over.
+struct UncertaintyArguments: ParsableArguments {
+    @Option(
+        name: .customLong("uncertainty"), defaultAsFlag: UncertaintyOptions().passes,
+        help: "Predict so many times with dropout on and measure how far the passes disagree.")
+    var passes: Int?
+
+    @Option(help: "Seed of the random numbers of --uncertainty.")
+    var seed: UInt64 = 0
+
+    @Option(help: "Also predict mirror images along these axes of the network's volume, such as 0 or 0,1,2.")
+    var mirror: String?
+
+    @Flag(help: "Take a variance of exactly 0 for an answer, such as of a network without dropout.")
+    var allowZeroVariance = false
+
+    /// What is asked for; nil where one plain prediction is.
+    func options(models: Int) throws -> UncertaintyOptions? {
+        guard passes != nil || mirror != nil || models > 1 else { return nil }
+        if let passes, passes < 1 { throw UsageError("--uncertainty should be at least 1 pass, not \(passes)") }
+        var options = UncertaintyOptions()
+        options.passes = passes ?? 0
+        options.seed = seed
+        options.allowsZeroVariance = allowZeroVariance
+        for axis in mirror?.split(separator: ",", omittingEmptySubsequences: false) ?? [] {
+            guard let number = Int(axis), (0...2).contains(number) else {
+                throw UsageError(
+                    "--mirror should be axes from 0 to 2 with commas, such as 0,1,2, not '\(mirror ?? "")'")
+            }
+            options.mirroredAxes.insert(number)
+        }
+        return options
+    }
+}

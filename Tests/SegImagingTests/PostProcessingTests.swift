@@ -1,0 +1,95 @@
+import SegImaging
+import Testing
+
+/// Whole numbers from 0 to 99 that Python draws alike: s ← 1664525 s + 1013904223 mod 2³², from 12345.
+private let noise: [Int] = {
+    var state: UInt32 = 12345
+    return (0..<size.count).map { _ in
+        state = state &* 1_664_525 &+ 1_013_904_223
+        return Int(state >> 16) % 100
+    }
+}()
+
+private let size = Size3(9, 11, 13)
+
+/// A number that tells label maps apart.
+private func digest(_ labels: some Sequence<some BinaryInteger>) -> Int {
+    labels.enumerated().reduce(0) { $0 + Int($1.element) * ($1.offset % 9973 + 1) }
+}
+
+private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inout PostProcessing) -> Void) -> [UInt8] {
+    var steps = PostProcessing()
+    change(&steps)
+    var labels = labels
+    steps.apply(to: &labels, size: size, voxelVolumeML: voxelVolumeML)
+    return labels
+}
+
+@Suite struct PostProcessingTests {
+    /// `scipy.ndimage.label` of noise below a cut.
+    @Test(arguments: [
+        (12, Connectivity.faces, 106, 6_814_870), (12, .edges, 43, 1_897_023), (12, .corners, 27, 832_603),
+        (20, .faces, 133, 13_612_734), (20, .edges, 27, 1_089_052), (20, .corners, 5, 173_969),
+        (32, .faces, 102, 11_576_943), (32, .edges, 7, 285_132), (32, .corners, 1, 261_254),
+    ])
+    func componentsAreSciPys(cut: Int, connectivity: Connectivity, count: Int, expected: Int) {
+        let pieces = Components(size: size, connectivity: connectivity) { noise[$0] < cut }
+        #expect(pieces.sizes.count == count)
+        #expect(digest(pieces.numbers) == expected)
+        #expect(pieces.sizes.reduce(0, +) == noise.count { $0 < cut })
+    }
+
+    /// MONAI's `KeepLargestConnectedComponent` of two labels, each alone.
+    @Test(arguments: [
+        (Connectivity.faces, 40, 63, 85_792), (.edges, 377, 317, 676_352), (.corners, 387, 328, 685_453),
+    ])
+    func theLargestIsMONAIs(connectivity: Connectivity, first: Int, second: Int, expected: Int) {
+        let labels = noise.map { UInt8($0 < 30 ? 1 : $0 < 55 ? 2 : 0) }
+        let kept = apply(labels) { ($0.keepsLargest, $0.connectivity) = (true, connectivity) }
+        #expect(kept.count { $0 == 1 } == first && kept.count { $0 == 2 } == second)
+        #expect(digest(kept) == expected)
+    }
+
+    /// `scipy.ndimage.binary_fill_holes` of one label, and of two in turn where they are background.
+    @Test func holesAreFilledAsSciPyDoes() {
+        let one = noise.map { UInt8($0 < 72 ? 1 : 0) }
+        #expect(digest(apply(one) { $0.fillsHoles = true }) == 651_669)
+        let two = noise.map { UInt8($0 < 66 ? 1 : $0 < 70 ? 2 : 0) }
+        let filled = apply(two) { $0.fillsHoles = true }
+        #expect(digest(filled) == 659_060)
+        #expect(zip(two, filled).allSatisfy { $0 == 2 ? $1 == 2 : true })
+    }
+
+    @Test func smallPiecesGoByVolume() {
+        let labels = noise.map { UInt8($0 < 20 ? 3 : 0) }
+        let pieces = Components(size: size, connectivity: .faces) { labels[$0] == 3 }
+        let kept = apply(labels, voxelVolumeML: 0.002) {
+            ($0.minimumVolumeML, $0.connectivity) = (0.008, .faces)
+        }
+        // Four voxels of 0.002 ml are just enough.
+        let expected = pieces.numbers.map { UInt8($0 > 0 && pieces.sizes[Int($0) - 1] >= 4 ? 3 : 0) }
+        #expect(kept == expected && kept != labels && kept.contains(3))
+        #expect(apply(labels) { $0.minimumVolumeML = 1e6 }.allSatisfy { $0 == 0 })
+        #expect(apply(labels) { _ in } == labels)
+    }
+
+    @Test(arguments: [Size3(1, 1, 1), Size3(1, 1, 5), Size3(3, 1, 1), Size3(2, 2, 1)])
+    func thinVolumesHaveNoHoles(size: Size3) {
+        var steps = PostProcessing()
+        (steps.fillsHoles, steps.keepsLargest) = (true, true)
+        var labels = (0..<size.count).map { UInt8($0 % 2 == 0 ? 1 : 0) }
+        let before = labels
+        steps.apply(to: &labels, size: size, voxelVolumeML: 1)
+        #expect(zip(labels, before).allSatisfy { $0 <= $1 } && labels[0] == 1)
+    }
+
+    @Test func statisticsAreInMillilitresAndIntensities() {
+        // A sheared voxel has the volume of its parallelepiped: 2 · 3 · 4 mm³.
+        let affine = Affine(elements: [2, 1, 0, 5, 0, -3, 0, 6, 0, 0, 4, 7, 0, 0, 0, 1])
+        let scan = Volume(voxels: [10, 20, 30, 40, 50, 60], size: Size3(1, 2, 3), affine: affine)
+        let rows = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: scan)
+        #expect(rows.map(\.label) == [1, 2, 3] && rows.map(\.voxels) == [3, 0, 1])
+        #expect(abs(rows[0].volumeML - 0.072) < 1e-12 && rows[1].volumeML == 0)
+        #expect(rows[0].meanIntensity == 110.0 / 3 && rows[1].meanIntensity == nil && rows[2].meanIntensity == 40)
+    }
+}
