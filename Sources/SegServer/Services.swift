@@ -56,7 +56,7 @@ final class Services: Sendable {
                 .unprocessableContent,
                 "'\(model.name)' has no dropout, so its passes cannot differ; ask for uncertainty 0")
         }
-        let job = try Job(scan: scan, model: model, options: options, scratch: scratch, limits: limits)
+        let job = Job(scan: scan, model: model, options: options, scratch: scratch, limits: limits)
         try await queue.submit(job)
         return job
     }

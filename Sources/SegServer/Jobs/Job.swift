@@ -93,7 +93,7 @@ final class Job: Sendable {
     private let seconds: Double
     private let state = Mutex(State())
 
-    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: Limits) throws {
+    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: Limits) {
         self.scan = scan
         self.model = model
         self.options = options
