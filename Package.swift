@@ -25,6 +25,15 @@ let kernelFolders = [
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+/// What the server is built from, and nothing else is.
+let webServer: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -32,9 +41,16 @@ let package = Package(
     products: [
         .executable(name: "medseg", targets: ["medseg"]),
         .executable(name: "medseg-bench", targets: ["medseg-bench"]),
+        .executable(name: "medseg-server", targets: ["medseg-server"]),
+        .library(name: "SegServer", targets: ["SegServer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -97,6 +113,19 @@ let package = Package(
             path: "benchmarks/SegBench",
             swiftSettings: strict),
 
+        // The web server: page, REST and MONAI Label's protocol. A product of its own, so that nobody else compiles it.
+        .target(
+            name: "SegServer",
+            dependencies: [
+                "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "CNIfTI", logging,
+            ] + webServer,
+            resources: [.copy("Page")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "medseg-server",
+            dependencies: ["SegServer", "SegBackend", "SegDevices", argumentParser, logging],
+            swiftSettings: strict),
+
         test("SegBackendTests", ["SegBackend"]),
         test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
@@ -122,5 +151,8 @@ let package = Package(
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),
         test("SegDataTests", ["SegData", "SegImaging"]),
+        test(
+            "SegServerTests",
+            ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference", logging]),
     ]
 )

@@ -235,6 +235,22 @@ extension TimedBackend {
         }
     }
 
+    func focalLoss(_ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView) throws {
+        try time("focalLoss", flops: 0, [logits, labels, loss]) {
+            try base.focalLoss(logits, labels: labels, params, into: loss)
+        }
+    }
+
+    func focalLossBackward(
+        _ logits: BufferView, labels: BufferView, upstream: BufferView, _ params: FocalParams, into gx: BufferView,
+        accumulate: Bool
+    ) throws {
+        try time("focalLossBackward", flops: 0, [logits, labels, upstream, gx]) {
+            try base.focalLossBackward(
+                logits, labels: labels, upstream: upstream, params, into: gx, accumulate: accumulate)
+        }
+    }
+
     func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {
         try time("adamStep", flops: 0, slots.flatMap { [$0.parameter, $0.gradient, $0.firstMoment, $0.secondMoment] }) {
             try base.adamStep(slots, params)

@@ -40,7 +40,7 @@ public struct Ensemble {
     ///   - progress: Called with the windows done and their number, over all samples.
     /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `Predictor.predict`.
     public func predict(
-        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) -> Void
+        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
         try options.check(models: models)
         let prepared = try models[0].prepare(scan, name: name)
@@ -52,7 +52,7 @@ public struct Ensemble {
             for mirror in options.mirrors {
                 let run = MirroredRun(model: model, image: prepared.image, mirror: mirror, name: name)
                 try run.forEachPass(options, firstSample: sample) { windows, count in
-                    progress(sample * count + windows, samples * count)
+                    try progress(sample * count + windows, samples * count)
                 } body: { probabilities in
                     accumulator.add(probabilities)
                     sample += 1
@@ -76,7 +76,8 @@ public struct Ensemble {
         let name: String
 
         func forEachPass(
-            _ options: UncertaintyOptions, firstSample: Int, progress: (Int, Int) -> Void, body: ([Float]) -> Void
+            _ options: UncertaintyOptions, firstSample: Int, progress: (Int, Int) throws -> Void,
+            body: ([Float]) -> Void
         ) throws {
             var mirrored = image
             mirrored.voxels = mirror(image.voxels, size: image.size, channels: 1)
@@ -105,7 +106,7 @@ extension Predictor {
     /// Predicts a scan with Monte-Carlo dropout or mirror images: an `Ensemble` of this model.
     /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `predict`.
     public func predict(
-        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) -> Void
+        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
         try Ensemble([self]).predict(scan, name: name, uncertainty: options, progress: progress)
     }

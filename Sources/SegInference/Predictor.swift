@@ -51,7 +51,7 @@ public final class Predictor {
     ///   - name: Its file, for errors.
     ///   - progress: Called with the windows done and their number.
     /// - Throws: `ImagingError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
-    public func predict(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Prediction {
+    public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name)
         let probabilities = try probabilities(of: tensor(prepared.image), name: name, progress: progress) { x, _ in
             try network(x, in: .inference)
@@ -84,7 +84,8 @@ extension Predictor {
     /// Class probabilities of an image, `[D, H, W, channels]`, of the blended logits of all windows.
     /// - Parameter logits: Takes a window and its number to the logits of the window.
     func probabilities(
-        of image: Tensor, name: String, progress: (Int, Int) -> Void, logits predict: (Tensor, Int) throws -> Tensor
+        of image: Tensor, name: String, progress: (Int, Int) throws -> Void,
+        logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
         let window = SlidingWindow(
             window: description.roiSize, overlap: description.overlap, blending: description.mode)

@@ -25,7 +25,7 @@ public struct SlidingWindow: Sendable {
     /// - Parameter progress: Called with the windows done and their number.
     /// - Throws: `InferenceError` where `predict` changes the window's extents; errors of `predict` and the backend.
     public func callAsFunction(
-        _ image: Tensor, progress: (Int, Int) -> Void, predict: (Tensor) throws -> Tensor
+        _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor
     ) throws -> Tensor {
         let plan = try WindowPlan(image: image.shape.size, window: window, overlap: overlap)
         let backend = image.backend
@@ -52,7 +52,7 @@ public struct SlidingWindow: Sendable {
             try backend.blendWindow(
                 output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
                 into: total.view, weightSum.view)
-            progress(index + 1, plan.starts.count)
+            try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }
         let rows = plan.paddedSize.product

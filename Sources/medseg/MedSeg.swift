@@ -16,7 +16,7 @@ struct MedSeg: ParsableCommand {
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, InitCommand.self, DataCommand.self,
             TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
-            ExportBundleCommand.self,
+            ExportBundleCommand.self, ServeCommand.self,
         ])
 
     static func main() {

@@ -1,0 +1,86 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import SegImaging
+
+/// Turns errors into answers, adds the headers that every answer has, and writes one log line.
+///
+/// A log line names the route, never the address: ids and names in an address may be a patient's.
+struct AnswerMiddleware<Context: RequestContext>: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = answer(to: error, request, context)
+        }
+        for (name, value) in Self.headers where response.headers[name] == nil { response.headers[name] = value }
+        let milliseconds = Double((ContinuousClock.now - start) / .microseconds(1)) / 1000
+        logger.debug(
+            "request",
+            metadata: [
+                "method": "\(request.method)", "route": "\(context.endpointPath ?? "none")",
+                "status": "\(response.status.code)", "ms": "\(milliseconds)",
+            ])
+        return response
+    }
+
+    private func answer(to error: any Error, _ request: Request, _ context: Context) -> Response {
+        let refusal = Refusal(error)
+        if refusal.status == .internalServerError {
+            logger.error("request failed", metadata: ["kind": "\(type(of: error))", "detail": "\(refusal.detail)"])
+        }
+        return refusal.response(from: request, context: context)
+    }
+
+    private static var headers: [(HTTPField.Name, String)] {
+        [
+            (
+                .contentSecurityPolicy,
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+                    + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+            ),
+            (.xContentTypeOptions, "nosniff"),
+            // With "no-referrer" the login's own form would have the origin "null".
+            (.referrerPolicy, "same-origin"),
+            (.crossOriginResourcePolicy, "same-origin"),
+        ]
+    }
+}
+
+extension HTTPResponse.Status {
+    /// 507: the disk, or the share of it that the server may use, is full.
+    static let serverIsFull = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
+}
+
+extension HTTPField.Name {
+    // Constants of valid header names.
+    static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
+    static let crossOriginResourcePolicy = HTTPField.Name("Cross-Origin-Resource-Policy")!
+}
+
+/// Lets through what `AccessControl` allows; a person is led to the login, a program is told.
+struct AccessMiddleware<Context: RequestContext>: RouterMiddleware {
+    let access: AccessControl
+    /// Routes that must answer before anybody has logged in.
+    let open: Set<String>
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        try access.checkOrigin(request)
+        guard !access.isAllowed(request), !open.contains(context.endpointPath ?? "") else {
+            return try await next(request, context)
+        }
+        if request.method == .get, context.endpointPath == "/" {
+            return Response(status: .seeOther, headers: [.location: "/login"])
+        }
+        throw Refusal(.unauthorized, "this server asks for its token, as 'Authorization: Bearer …'")
+    }
+}

@@ -1,0 +1,198 @@
+internal import Foundation
+internal import HTTPTypes
+
+/// Cuts a `multipart/form-data` body (RFC 7578) into parts as it arrives.
+///
+/// Holds at most one part's head and one delimiter of bytes; what a part contains is handed on as it comes.
+package struct MultipartParser {
+    /// What the head of a part says.
+    package struct Head: Hashable, Sendable {
+        /// The field's name.
+        package var name: String
+        /// Whether the part is a file; a client's file name is of no other use.
+        package var isFile: Bool
+
+        package init(name: String, isFile: Bool) {
+            self.name = name
+            self.isFile = isFile
+        }
+    }
+
+    /// What has arrived.
+    package enum Event: Hashable, Sendable {
+        case began(Head)
+        case bytes([UInt8])
+        case ended
+    }
+
+    private enum State { case preamble, afterDelimiter, head, content, finished }
+
+    private let delimiter: [UInt8]
+    private var buffer: [UInt8]
+    private var state = State.preamble
+    private var parts = 0
+
+    private static let headLimit = 8 << 10
+    private static let partLimit = 32
+    private static let lineEnd: [UInt8] = [13, 10]
+    private static let headEnd: [UInt8] = [13, 10, 13, 10]
+
+    /// Starts with the boundary that the content type names.
+    /// - Throws: `Refusal` where the content type is not a form's.
+    package init(contentType: String?) throws {
+        let words = HeaderWords(contentType ?? "")
+        guard words.value.lowercased() == "multipart/form-data", let boundary = words["boundary"],
+            (1...200).contains(boundary.utf8.count)
+        else {
+            throw Refusal(
+                .unsupportedMediaType, "the body should be multipart/form-data with a boundary; send it as a form")
+        }
+        delimiter = Self.lineEnd + Array("--\(boundary)".utf8)
+        // The first delimiter may stand at the very start, where no line ends before it.
+        buffer = Self.lineEnd
+    }
+
+    /// Takes the next bytes of the body.
+    /// - Throws: `Refusal` where they are no form; errors of `handle`.
+    package mutating func consume(_ bytes: some Collection<UInt8>, _ handle: (Event) throws -> Void) throws {
+        if case .finished = state { return }
+        buffer.append(contentsOf: bytes)
+        while try step(handle) {}
+    }
+
+    /// Whether the closing delimiter has come; a body that ends before it was cut off.
+    package var isFinished: Bool {
+        if case .finished = state { true } else { false }
+    }
+
+    /// Does what the buffered bytes allow; false where more must come first.
+    private mutating func step(_ handle: (Event) throws -> Void) throws -> Bool {
+        switch state {
+        case .preamble: return try skipPreamble()
+        case .afterDelimiter: return try readDelimiterEnd()
+        case .head: return try readHead(handle)
+        case .content: return try passContent(handle)
+        case .finished:
+            buffer.removeAll()
+            return false
+        }
+    }
+
+    private mutating func skipPreamble() throws -> Bool {
+        guard let start = Self.find(delimiter, in: buffer) else {
+            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary does not come") }
+            return false
+        }
+        buffer.removeFirst(start + delimiter.count)
+        state = .afterDelimiter
+        return true
+    }
+
+    private mutating func readDelimiterEnd() throws -> Bool {
+        guard buffer.count >= 2 else { return false }
+        if buffer[0] == UInt8(ascii: "-"), buffer[1] == UInt8(ascii: "-") {
+            state = .finished
+            return true
+        }
+        guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
+        parts += 1
+        guard parts <= Self.partLimit else { throw Self.damaged("it has more than \(Self.partLimit) parts") }
+        // The line end stays: a head without lines is one line end after another.
+        state = .head
+        return true
+    }
+
+    private mutating func readHead(_ handle: (Event) throws -> Void) throws -> Bool {
+        guard let end = Self.find(Self.headEnd, in: buffer) else {
+            guard buffer.count <= Self.headLimit else { throw Self.damaged("the head of a part does not end") }
+            return false
+        }
+        guard end <= Self.headLimit else { throw Self.damaged("the head of a part is too long") }
+        let head = try Self.head(String(decoding: buffer[..<end], as: UTF8.self))
+        buffer.removeFirst(end + Self.headEnd.count)
+        state = .content
+        try handle(.began(head))
+        return true
+    }
+
+    private mutating func passContent(_ handle: (Event) throws -> Void) throws -> Bool {
+        let found = Self.find(delimiter, in: buffer)
+        // Without a delimiter, as many bytes are kept as could be the start of one.
+        let end = found ?? buffer.count - (delimiter.count - 1)
+        if end > 0 {
+            try handle(.bytes(Array(buffer[..<end])))
+            buffer.removeFirst(end)
+        }
+        guard found != nil else { return false }
+        buffer.removeFirst(delimiter.count)
+        state = .afterDelimiter
+        try handle(.ended)
+        return true
+    }
+
+    private static func head(_ text: String) throws -> Head {
+        for line in text.split(whereSeparator: \.isNewline) {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "content-disposition" else { continue }
+            let words = HeaderWords(String(parts[1]))
+            guard words.value.lowercased() == "form-data", let name = words["name"], name.utf8.count <= 200 else {
+                break
+            }
+            return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
+        }
+        throw damaged("a part does not say which field it is")
+    }
+
+    private static func damaged(_ reason: String) -> Refusal { Refusal(.badRequest, "the form is damaged: \(reason)") }
+
+    private static func find(_ pattern: [UInt8], in bytes: [UInt8]) -> Int? {
+        bytes.withUnsafeBytes { bytes in
+            guard bytes.count >= pattern.count, let base = bytes.baseAddress else { return nil }
+            let last = bytes.count - pattern.count
+            var start = 0
+            // memchr finds what a delimiter begins with many bytes at a time.
+            while start <= last, let found = memchr(base + start, Int32(pattern[0]), last - start + 1) {
+                let index = UnsafeRawPointer(found) - base
+                if bytes[index..<index + pattern.count].elementsEqual(pattern) { return index }
+                start = index + 1
+            }
+            return nil
+        }
+    }
+}
+
+/// A header's value and its parameters: `form-data; name="file"; filename="a;b.nii"`.
+package struct HeaderWords {
+    /// What stands before the first semicolon.
+    package let value: String
+    private var parameters: [String: String] = [:]
+
+    package subscript(name: String) -> String? { parameters[name] }
+
+    package init(_ text: String) {
+        var pieces: [String] = [""]
+        var quoted = false
+        var escaped = false
+        for character in text {
+            if escaped {
+                pieces[pieces.count - 1].append(character)
+                escaped = false
+            } else if quoted, character == "\\" {
+                escaped = true
+            } else if character == "\"" {
+                quoted.toggle()
+            } else if character == ";", !quoted {
+                pieces.append("")
+            } else {
+                pieces[pieces.count - 1].append(character)
+            }
+        }
+        value = pieces[0].trimmingCharacters(in: .whitespaces)
+        for piece in pieces.dropFirst() {
+            let parts = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            parameters[parts[0].trimmingCharacters(in: .whitespaces).lowercased()] =
+                parts[1].trimmingCharacters(in: .whitespaces)
+        }
+    }
+}

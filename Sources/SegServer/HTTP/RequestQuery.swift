@@ -1,0 +1,45 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+/// Names and values of a query string or of an `application/x-www-form-urlencoded` body.
+///
+/// Both write a space as `+`, which Python's `quote_plus` does and Hummingbird's own decoding leaves as it is.
+package struct RequestQuery: Sendable {
+    private var values: [String: String] = [:]
+
+    package init(_ text: String) {
+        for pair in text.split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = Self.decoded(parts[0])
+            values[name] = parts.count > 1 ? Self.decoded(parts[1]) : ""
+        }
+    }
+
+    init(_ request: Request) { self.init(request.uri.query ?? "") }
+
+    /// The value of a name; nil where it is not there or empty.
+    package subscript(name: String) -> String? {
+        values[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// Whether a name is there with a word for yes.
+    package func flag(_ name: String) -> Bool { ["true", "1", "yes", "on"].contains(values[name]?.lowercased()) }
+
+    private static func decoded(_ text: Substring) -> String {
+        let spaced = text.replacing("+", with: " ")
+        return spaced.removingPercentEncoding ?? String(spaced)
+    }
+}
+
+extension RequestQuery {
+    /// The value of a name.
+    /// - Throws: `Refusal` where it is not there.
+    func require(_ name: String) throws -> String {
+        guard let value = self[name] else {
+            throw Refusal(.badRequest, "the query should name \(name)=…, and does not")
+        }
+        return value
+    }
+}

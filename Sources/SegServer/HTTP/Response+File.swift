@@ -1,0 +1,74 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import NIOCore
+
+extension Response {
+    /// A file as a download under a name of the server's making.
+    /// - Throws: `Refusal` where it is gone.
+    static func file(
+        _ path: String, as name: String, type: String = "application/octet-stream", context: some RequestContext
+    ) async throws -> Response {
+        let body = try await body(of: path, context: context)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: type, .contentDisposition: "attachment; filename=\"\(name)\"", .cacheControl: "no-store",
+            ], body: body)
+    }
+
+    /// Voxels that lie gzipped on disk; whoever fetches them decompresses on the way.
+    /// - Throws: `Refusal` where they are gone.
+    static func voxels(_ path: String, context: some RequestContext) async throws -> Response {
+        Response(
+            status: .ok,
+            headers: [
+                .contentType: "application/octet-stream", .contentEncoding: "gzip", .cacheControl: "no-store",
+            ], body: try await body(of: path, context: context))
+    }
+
+    private static func body(of path: String, context: some RequestContext) async throws -> ResponseBody {
+        do {
+            return try await FileIO().loadFile(path: path, context: context)
+        } catch {
+            throw Refusal.notFound("file; it may have expired")
+        }
+    }
+
+    /// The form in which MONAI Label answers an inference: `params` as JSON and `image` as a file.
+    ///
+    /// Its length is announced, because the Python client reads the connection's bytes as they are and takes no chunks.
+    /// - Throws: `Refusal` where the file is gone.
+    static func form(
+        params: JSON, image path: String, as name: String, context: some RequestContext
+    ) async throws -> Response {
+        let boundary = "medseg-\(Scratch.makeID())"
+        let head = """
+            --\(boundary)\r\nContent-Disposition: form-data; name="params"\r\nContent-Type: application/json\r\n\r\n\
+            \(String(decoding: try params.encoded(), as: UTF8.self))\r\n\
+            --\(boundary)\r\nContent-Disposition: form-data; name="image"; filename="\(name)"\r\n\
+            Content-Type: application/octet-stream\r\n\r\n
+            """
+        let tail = "\r\n--\(boundary)--\r\n"
+        let file = try await body(of: path, context: context)
+        let length = head.utf8.count + (file.contentLength ?? 0) + tail.utf8.count
+        let body = ResponseBody(contentLength: length) { writer in
+            try await writer.write(ByteBuffer(string: head))
+            try await file.write(UnfinishedWriter(writer: writer))
+            try await writer.write(ByteBuffer(string: tail))
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "multipart/form-data; boundary=\(boundary)", .cacheControl: "no-store"], body: body)
+    }
+}
+
+/// Passes a body on and leaves it open for more.
+private struct UnfinishedWriter: ResponseBodyWriter {
+    var writer: any ResponseBodyWriter
+
+    mutating func write(_ buffer: ByteBuffer) async throws { try await writer.write(buffer) }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}

@@ -1,0 +1,64 @@
+internal import Foundation
+internal import HTTPTypes
+internal import SegBackend
+internal import SegImaging
+internal import SegInference
+
+/// The device and the models on it. Everything that computes runs on its one thread, one job after another.
+actor Engine {
+    private let thread = SerialThread("medseg.engine")
+    private let backend: any Backend
+    private let scratch: Scratch
+    private let limits: Limits
+    private var predictors: PredictorCache
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// What computes, in one line.
+    nonisolated let device: String
+
+    init(backend: any Backend, scratch: Scratch, limits: Limits) {
+        self.backend = backend
+        self.scratch = scratch
+        self.limits = limits
+        device = backend.details
+        predictors = PredictorCache(limit: limits.modelBytes)
+    }
+
+    /// Runs a job and leaves its results in its folder.
+    /// - Throws: `CancellationError` where it was cancelled; `Refusal` where it took too long; errors of the scan, the
+    ///   model and the backend.
+    func run(_ job: Job) throws {
+        let start = Date()
+        job.update { state in
+            state.phase = .running
+            state.started = start
+        }
+        try job.report("loading the model", 0)
+        let predictor = try predictors.predictor(of: job.model, on: backend)
+        try checkGrid(job)
+        try job.report("reading the scan", 0)
+        let (scan, header) = try NIfTI.readVolume(job.scan.path)
+        let outcome = try JobOutcome(job, predictor: predictor, scan: scan)
+        try job.report("writing results", 0.95)
+        let results = JobResults(job: job, scan: scan, header: header)
+        try results.write(outcome, device: device, start: start)
+        let bytes = results.bytesOnDisk
+        try scratch.budget.reserve(bytes)
+        job.update { $0.bytes = bytes }
+    }
+
+    /// Refuses a scan whose header makes the model's grid far larger than the scan's own.
+    private func checkGrid(_ job: Job) throws {
+        guard let pixdim = job.model.description.preprocessing.pixdim else { return }
+        let extents = zip(job.scan.facts.size, job.scan.facts.spacing).map { Double($0) * $1 }
+        // Axes may be turned before; the volume is the same in any order.
+        let voxels = extents.reduce(1, *) / pixdim.reduce(1, *)
+        guard voxels <= Double(limits.voxels) else {
+            throw Refusal(
+                .contentTooLarge,
+                "at the model's spacing the scan would have \(Int(min(voxels, 1e15))) voxels; this server computes "
+                    + "\(limits.voxels) at most. The voxel sizes in its header may be wrong")
+        }
+    }
+}

@@ -1,0 +1,169 @@
+internal import Foundation
+internal import HTTPTypes
+internal import SegImaging
+internal import SegInference
+internal import Synchronization
+
+/// What a client asks a model for.
+struct JobOptions: Codable, Hashable, Sendable {
+    /// Passes with dropout on; 0 for none, and no uncertainty map.
+    var uncertainty = 0
+    /// What the passes' dropout draws from.
+    var seed: UInt64 = 0
+    /// Keep only the largest connected part of each label.
+    var largestComponent = false
+    /// Fill holes that a label encloses.
+    var fillHoles = false
+    /// Keep the probability map of each label.
+    var probabilities = false
+
+    enum CodingKeys: String, CodingKey {
+        case uncertainty, seed
+        case largestComponent = "largest_component"
+        case fillHoles = "fill_holes"
+        case probabilities
+    }
+
+    /// Reads options from a client's document; what it does not say keeps its default.
+    /// - Throws: `Refusal` naming the option that is wrong.
+    init(_ document: JSON) throws {
+        if let value = document["uncertainty"], value != .null {
+            guard let passes = value.int, passes == 0 || (2...200).contains(passes) else {
+                throw Refusal(.badRequest, "uncertainty should be 0 or a number of passes from 2 to 200")
+            }
+            uncertainty = passes
+        }
+        if let value = document["seed"], value != .null {
+            guard let number = value.int, number >= 0 else {
+                throw Refusal(.badRequest, "seed should be a whole number from 0")
+            }
+            seed = UInt64(number)
+        }
+        largestComponent = try Self.flag(document, "largest_component")
+        fillHoles = try Self.flag(document, "fill_holes")
+        probabilities = try Self.flag(document, "probabilities")
+    }
+
+    /// What is done to the mask: what the model's description asks for, and what the client adds.
+    func postProcessing(of model: ModelEntry) -> PostProcessing {
+        var processing = model.description.postprocessing
+        processing.keepsLargest = processing.keepsLargest || largestComponent
+        processing.fillsHoles = processing.fillsHoles || fillHoles
+        return processing
+    }
+
+    private static func flag(_ document: JSON, _ name: String) throws -> Bool {
+        guard let value = document[name], value != .null else { return false }
+        guard let flag = value.bool else { throw Refusal(.badRequest, "\(name) should be true or false") }
+        return flag
+    }
+}
+
+/// A prediction that was asked for: what to compute, how far it is, and what came of it.
+final class Job: Sendable {
+    /// How far a job is.
+    enum Phase: String, Codable, Sendable {
+        case queued, running, done, failed, cancelled
+
+        var isFinal: Bool { self == .done || self == .failed || self == .cancelled }
+    }
+
+    struct State: Sendable {
+        var phase = Phase.queued
+        /// What is being done, for people.
+        var stage = "waiting"
+        /// 0 to 1.
+        var progress = 0.0
+        /// Why the job failed.
+        var error: Refusal?
+        var report: JobReport?
+        /// Bytes of the results on disk.
+        var bytes = 0
+        var started: Date?
+        var lastUsed = Date()
+        var isCancelled = false
+    }
+
+    let id = Scratch.makeID()
+    let scan: Scan
+    let model: ModelEntry
+    let options: JobOptions
+    /// Where results go.
+    let folder: String
+    private let seconds: Double
+    private let state = Mutex(State())
+
+    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: Limits) {
+        self.scan = scan
+        self.model = model
+        self.options = options
+        seconds = limits.jobSeconds
+        folder = "\(scratch.folder)/job-\(id)"
+    }
+
+    /// A copy of the state.
+    var snapshot: State { state.withLock { $0 } }
+
+    /// Changes the state.
+    func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
+
+    /// Notes how far the job is.
+    /// - Throws: `Refusal` or `CancellationError` where it should not go on.
+    func report(_ stage: String, _ progress: Double) throws {
+        let (isCancelled, started) = state.withLock { state in
+            state.stage = stage
+            state.progress = max(state.progress, progress)
+            return (state.isCancelled, state.started)
+        }
+        if isCancelled { throw CancellationError() }
+        if let started, Date().timeIntervalSince(started) > seconds {
+            throw Refusal(
+                .requestTimeout, "the job was stopped after \(Int(seconds)) seconds, the longest that one may take")
+        }
+    }
+
+    /// A file of the results.
+    func path(_ file: JobFile) -> String { "\(folder)/\(file.name)" }
+}
+
+/// The files that a job leaves.
+enum JobFile: Hashable, Sendable {
+    case mask
+    case probability(Int)
+    case uncertainty(UncertaintyMap)
+    case maskVoxels
+    case uncertaintyVoxels(UncertaintyMap)
+
+    /// The file's name on disk and in downloads.
+    var name: String {
+        switch self {
+        case .mask: "mask.nii.gz"
+        case .probability(let label): "probability_\(label).nii.gz"
+        case .uncertainty(let map): "\(map.rawValue).nii.gz"
+        case .maskVoxels: "mask.gz"
+        case .uncertaintyVoxels(let map): "\(map.rawValue).gz"
+        }
+    }
+}
+
+/// A map over the scan that says how sure the model is.
+enum UncertaintyMap: String, Codable, CaseIterable, Sendable {
+    /// Mean foreground probability of the passes.
+    case mean
+    /// Its variance.
+    case variance
+    /// Entropy of the mean, in nats.
+    case entropy
+    /// Mutual information of the prediction and the network's weights, in nats.
+    case mutualInformation = "mutual_information"
+
+    /// What the library calls it.
+    var quantity: UncertainPrediction.Quantity {
+        switch self {
+        case .mean: .mean
+        case .variance: .variance
+        case .entropy: .entropy
+        case .mutualInformation: .mutualInformation
+        }
+    }
+}

@@ -1,0 +1,31 @@
+internal import SegBackend
+internal import SegInference
+internal import SegModels
+internal import SegNN
+
+/// Models that stay loaded, the ones used last first, within a budget of bytes.
+struct PredictorCache {
+    private var loaded: [(name: String, predictor: Predictor, bytes: Int)] = []
+    private let limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Names of the models that are loaded, the one used last first.
+    var names: [String] { loaded.map(\.name) }
+
+    /// The predictor of a model, loaded if it is not yet.
+    /// - Throws: errors of loading.
+    mutating func predictor(of model: ModelEntry, on backend: any Backend) throws -> Predictor {
+        if let index = loaded.firstIndex(where: { $0.name == model.name }) {
+            let entry = loaded.remove(at: index)
+            loaded.insert(entry, at: 0)
+            return entry.predictor
+        }
+        let predictor = try Predictor(folder: model.folder, on: backend)
+        let bytes = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count * 4 }
+        loaded.insert((model.name, predictor, bytes), at: 0)
+        // The model that is asked for is loaded whatever its size.
+        while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }
+        return predictor
+    }
+}

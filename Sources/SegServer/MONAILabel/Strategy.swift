@@ -1,0 +1,55 @@
+package import Foundation
+
+/// Which scan a person should label next.
+package enum Strategy: String, CaseIterable, Sendable {
+    case random, first, uncertainty
+
+    var info: JSON {
+        switch self {
+        case .random: ["description": "Any unlabelled scan, those not shown for longest more often"]
+        case .first: ["description": "The first unlabelled scan by name"]
+        case .uncertainty:
+            ["description": "The unlabelled scan of which a model was least sure, then those not yet predicted"]
+        }
+    }
+
+    /// What notes of an image call the scores of models on it.
+    package static let scoresNote = "uncertainty"
+
+    /// Chooses among the images without a finished label; nil where there are none.
+    /// - Parameter model: Whose scores count; nil takes the largest of any.
+    package func choose(
+        _ images: [String: StudyImage], model: String?, now: Date, using generator: inout some RandomNumberGenerator
+    ) -> (id: String, weight: Double)? {
+        let open = images.filter(\.value.isUnlabelled).sorted { $0.key < $1.key }
+        switch self {
+        case .first: return open.first.map { ($0.key, 1) }
+        case .random:
+            let weights = open.map { max(1, now.timeIntervalSince1970 - Self.lastShown($0.value, by: self)) }
+            var left = Double.random(in: 0..<max(1, weights.reduce(0, +)), using: &generator)
+            for (image, weight) in zip(open, weights) {
+                left -= weight
+                if left < 0 { return (image.key, weight) }
+            }
+            return open.last.map { ($0.key, 1) }
+        case .uncertainty:
+            let scored = open.compactMap { image in
+                Self.score(image.value, model: model).map { (id: image.key, weight: $0) }
+            }
+            // The first of equal scores, by name.
+            return scored.reduce(nil) { best, next in
+                guard let best, best.weight >= next.weight else { return next }
+                return best
+            } ?? open.first.map { ($0.key, 0) }
+        }
+    }
+
+    private static func lastShown(_ image: StudyImage, by strategy: Strategy) -> Double {
+        image.info["strategy"]?[strategy.rawValue]?["ts"]?.double ?? 0
+    }
+
+    private static func score(_ image: StudyImage, model: String?) -> Double? {
+        guard case .object(let scores)? = image.info[scoresNote] else { return nil }
+        return model.map { scores[$0]?.double } ?? scores.values.compactMap(\.double).max()
+    }
+}

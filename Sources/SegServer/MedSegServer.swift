@@ -1,0 +1,92 @@
+internal import Foundation
+internal import Hummingbird
+public import Logging
+internal import NIOCore
+public import SegBackend
+
+/// What a server is started with.
+public struct ServerOptions: Sendable {
+    /// A folder of model folders, or one model folder.
+    public var models: String
+    /// The folder of scans to offer and of labels to keep; nil for a temporary one.
+    public var studies: String?
+    /// The server's own folder, which it empties.
+    public var scratch: String
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port; 0 takes any that is free.
+    public var port = 8000
+    /// What a client must know; nil allows everybody on this machine.
+    public var token: String?
+    /// The least important lines that are logged.
+    public var logLevel = Logger.Level.info
+    /// What the server takes on at most.
+    public var limits = Limits()
+
+    /// Options with the defaults of a server for this machine alone.
+    public init(models: String, studies: String?, scratch: String) {
+        self.models = models
+        self.studies = studies
+        self.scratch = scratch
+    }
+
+    /// Whether an address is this machine's own and no other's.
+    public static func isLocal(_ host: String) -> Bool { ["127.0.0.1", "::1", "localhost"].contains(host) }
+}
+
+/// The web server: a page, a REST API and MONAI Label's protocol over one queue of jobs.
+public final class MedSegServer: Sendable {
+    private let services: Services
+    private let options: ServerOptions
+
+    /// Opens models and folders; nothing listens yet.
+    /// - Throws: `ConfigError` or `ImagingError` naming what cannot be used; `ServerOptionError`.
+    public init(_ options: ServerOptions, backend: any Backend) throws {
+        guard ServerOptions.isLocal(options.host) || options.token != nil else {
+            throw ServerOptionError(
+                "a server that others can reach needs a token: set --token or MEDSEG_TOKEN, or use --host 127.0.0.1")
+        }
+        if let token = options.token, token.utf8.count < 16 {
+            throw ServerOptionError(
+                "the token should have at least 16 characters, for example of `openssl rand -hex 16`")
+        }
+        self.options = options
+        services = try Services(options, backend: backend)
+    }
+
+    /// Names of the models that are offered.
+    public var models: [String] { services.catalog.models.map(\.name) }
+
+    /// Every route as `GET /path/{name}`, which the description of the API is checked against.
+    /// - Throws: `ImagingError` where the page's files are missing.
+    package func routeNames() throws -> [String] { try Routes(services).table().names }
+
+    /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied.
+    /// - Parameter onListening: Called with the port once requests are answered.
+    /// - Throws: the network's errors, such as a port that is taken.
+    public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+        let table = try Routes(services).table()
+        let limits = services.limits
+        var application = Application(
+            router: table.router,
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(options.host, port: options.port),
+                availableConnectionsDelegate: .maximum(limits.connections, logger: services.logger)),
+            onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
+            logger: services.logger)
+        let services = services
+        application.addServices(Sweeper(services: services))
+        defer { try? services.scratch.empty() }
+        try await application.runService()
+        await services.queue.stop()
+    }
+}
+
+/// Options that make no sense together.
+public struct ServerOptionError: Error, CustomStringConvertible {
+    /// What was expected, what came, what to do.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+}

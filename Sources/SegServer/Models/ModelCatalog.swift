@@ -1,0 +1,85 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Logging
+internal import SegImaging
+internal import SegInference
+internal import SegModels
+
+/// A model folder that the server offers.
+struct ModelEntry: Sendable {
+    /// The folder's name, by which clients ask for it.
+    let name: String
+    let folder: String
+    let description: ModelDescription
+    /// Classes, background included.
+    let classes: Int
+
+    /// The foreground classes with their names.
+    var labels: [(number: Int, name: String)] {
+        (1..<classes).map { ($0, description.labels[$0] ?? "class \($0)") }
+    }
+
+    /// The network's name in MONAI.
+    var network: String {
+        guard case .object(let members) = description.network.value, case .string(let target)? = members["_target_"]
+        else { return "network" }
+        return target.split(separator: ".").last.map(String.init) ?? target
+    }
+
+    /// The largest dropout that the definition asks for; 0 where passes cannot differ.
+    var dropout: Double {
+        // VNet drops out unless it is told not to.
+        let unsaid = network == "VNet" ? 0.5 : 0
+        guard case .object(let members) = description.network.value else { return 0 }
+        return ["dropout", "dropout_prob", "dropout_rate", "drop_rate"].compactMap { key -> Double? in
+            switch members[key] {
+            case .double(let rate): rate
+            case .int(let rate): Double(rate)
+            default: nil
+            }
+        }.max() ?? unsaid
+    }
+}
+
+/// The models of a folder: the folders in it that hold a `model.json`, or the folder itself.
+struct ModelCatalog: Sendable {
+    let models: [ModelEntry]
+
+    /// Reads every description; a folder whose description is wrong is left out and named in the log.
+    /// - Throws: `ConfigError` where no model is left.
+    init(folder: String, logger: Logger) throws {
+        let manager = FileManager.default
+        var folders = [folder]
+        if !manager.fileExists(atPath: "\(folder)/model.json") {
+            folders = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
+                .filter { manager.fileExists(atPath: "\($0)/model.json") }
+        }
+        models = folders.compactMap { folder in
+            do {
+                let description = try ModelDescription(file: "\(folder)/model.json")
+                let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
+                return ModelEntry(
+                    name: name, folder: folder, description: description, classes: try description.classCount)
+            } catch {
+                logger.warning("a model folder is left out: \(error)")
+                return nil
+            }
+        }
+        guard !models.isEmpty else {
+            throw ConfigError(
+                .noInput, source: folder, key: nil,
+                "holds no model folder; each has a model.json and a model.safetensors, as `medseg train` writes them")
+        }
+    }
+
+    /// The model of a name.
+    /// - Throws: `Refusal` that suggests the nearest name.
+    func model(_ name: String) throws -> ModelEntry {
+        if let model = models.first(where: { $0.name == name }) { return model }
+        let names = models.map(\.name)
+        let hint =
+            nearest(to: name, among: names).map { "did you mean '\($0)'?" }
+            ?? "there are \(names.joined(separator: ", "))"
+        throw Refusal(.notFound, "there is no such model; \(hint)")
+    }
+}

@@ -1,0 +1,117 @@
+internal import Foundation
+internal import SegBackend
+internal import SegImaging
+package import SegInference
+
+/// A way in which a scan is not what a model was trained on.
+package struct Concern: Codable, Hashable, Sendable {
+    /// `warning` where results may be wrong, `note` where the model adapts.
+    package enum Level: String, Codable, Sendable { case note, warning }
+
+    /// What it is about: `spacing`, `orientation`, `intensity` or `extent`.
+    package var topic: String
+    package var level: Level
+    /// One sentence for people.
+    package var message: String
+}
+
+extension ModelDescription {
+    /// Compares a scan with what the model's description says it was trained on.
+    package func concerns(about facts: ScanFacts) -> [Concern] {
+        spacingConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts) + extentConcerns(facts)
+    }
+
+    /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
+    private static let coarsest = 3.0
+    private static let finest = 0.25
+
+    private func spacingConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard let pixdim = preprocessing.pixdim else { return [] }
+        let wanted = Self.millimetres(pixdim)
+        let came = Self.millimetres(facts.spacing)
+        // The model's axes are the oriented scan's; compare what is alike in any order.
+        let ratios = zip(facts.spacing.sorted(), pixdim.sorted()).map { $0 / $1 }
+        guard ratios.contains(where: { $0 > Self.coarsest || $0 < Self.finest }) else { return [] }
+        let kind = ratios.contains { $0 > Self.coarsest } ? "coarser" : "finer"
+        return [
+            Concern(
+                topic: "spacing", level: .warning,
+                message: "Voxels are \(came) mm, much \(kind) than the \(wanted) mm that the model works at.")
+        ]
+    }
+
+    private func orientationConcerns(_ facts: ScanFacts) -> [Concern] {
+        var concerns: [Concern] = []
+        if !facts.isPlaced {
+            concerns.append(
+                Concern(
+                    topic: "orientation", level: .warning,
+                    message: "The header does not say how the scan lies in the patient; left and right may be wrong."))
+        }
+        if facts.obliqueDegrees > 15 {
+            concerns.append(
+                Concern(
+                    topic: "orientation", level: .warning,
+                    message: "The scan is oblique by \(Int(facts.obliqueDegrees.rounded())) degrees; "
+                        + "the model turns axes, not angles."))
+        }
+        if let orientation = preprocessing.orientation, orientation != facts.orientation {
+            concerns.append(
+                Concern(
+                    topic: "orientation", level: .note,
+                    message: "Stored as \(facts.orientation); turned to \(orientation) for the model and back."))
+        }
+        return concerns
+    }
+
+    private func intensityConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard let window = preprocessing.intensity else { return [] }
+        let (low, median, high) = (facts.percentiles[0], facts.percentiles[1], facts.percentiles[2])
+        let range = "\(Self.number(window.aMin)) to \(Self.number(window.aMax))"
+        if high <= window.aMin || low >= window.aMax {
+            return [
+                Concern(
+                    topic: "intensity", level: .warning,
+                    message: "Nearly all intensities lie outside \(range), the range that the model sees.")
+            ]
+        }
+        // A window that begins below 0 is one of Hounsfield units, in which air is near -1000.
+        if window.aMin < 0, facts.minimum >= 0 || facts.minimum > window.aMin {
+            return [
+                Concern(
+                    topic: "intensity", level: .warning,
+                    message: "Intensities run from \(Self.number(facts.minimum)) to \(Self.number(facts.maximum)) "
+                        + "and hold no air; the model expects Hounsfield units.")
+            ]
+        }
+        if window.aMin < 0, high - low < (window.aMax - window.aMin) / 4 || median > window.aMax * 4 {
+            return [
+                Concern(
+                    topic: "intensity", level: .warning,
+                    message: "Intensities do not look like Hounsfield units, for which the model was trained.")
+            ]
+        }
+        return []
+    }
+
+    private func extentConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard let pixdim = preprocessing.pixdim else { return [] }
+        let extents = zip(facts.size, facts.spacing).map { Double($0) * $1 }
+        let window = zip(roiSize.array, pixdim).map { Double($0) * $1 }
+        guard zip(extents.sorted(), window.sorted()).contains(where: { $0 < $1 * 0.9 }) else { return [] }
+        return [
+            Concern(
+                topic: "extent", level: .note,
+                message: "The scan covers \(Self.millimetres(extents)) mm, less than one window of the model "
+                    + "(\(Self.millimetres(window)) mm); it is padded.")
+        ]
+    }
+
+    private static func millimetres(_ values: [Double]) -> String { values.map(number).joined(separator: " × ") }
+
+    private static func number(_ value: Double) -> String {
+        let text = String(format: abs(value) >= 100 ? "%.0f" : "%.2f", value)
+        guard text.contains(".") else { return text }
+        return text.replacing(/\.?0+$/, with: "")
+    }
+}

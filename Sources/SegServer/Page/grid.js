@@ -1,0 +1,45 @@
+// A scan's voxels seen along the patient's axes, however they are stored.
+
+const AXES = { R: [0, 1], L: [0, -1], A: [1, 1], P: [1, -1], S: [2, 1], I: [2, -1] };
+
+/** How voxels of patient indices (x to the right, y to the front, z to the head) lie in memory. */
+export class Grid {
+  constructor(facts) {
+    const strides = [facts.size[1] * facts.size[2], facts.size[2], 1];
+    this.size = [0, 0, 0];
+    this.spacing = [0, 0, 0];
+    this.stride = [0, 0, 0];
+    this.base = 0;
+    [...facts.orientation].forEach((code, axis) => {
+      const [world, sign] = AXES[code];
+      this.size[world] = facts.size[axis];
+      this.spacing[world] = facts.spacing[axis];
+      this.stride[world] = sign * strides[axis];
+      if (sign < 0) this.base += (facts.size[axis] - 1) * strides[axis];
+    });
+    this.affine = facts.affine;
+    this.storedStrides = strides;
+  }
+
+  /** Where the voxel of patient indices is. */
+  offset([x, y, z]) { return this.base + x * this.stride[0] + y * this.stride[1] + z * this.stride[2]; }
+
+  /** The voxel's centre in millimetres, RAS. */
+  millimetres(point) {
+    let rest = this.offset(point);
+    const stored = this.storedStrides.map((stride) => {
+      const index = Math.floor(rest / stride);
+      rest -= index * stride;
+      return index;
+    });
+    return [0, 1, 2].map((row) => this.affine[row][3] + stored.reduce((sum, v, axis) => sum + this.affine[row][axis] * v, 0));
+  }
+}
+
+// For each plane: the axis across it, then the axes of its columns and rows, which both run against the patient's
+// (the patient's right and front are on the left, head and front are on top), and the letters left, right, top, bottom.
+export const PLANES = {
+  axial: { through: 2, columns: 0, rows: 1, letters: ["R", "L", "A", "P"] },
+  coronal: { through: 1, columns: 0, rows: 2, letters: ["R", "L", "S", "I"] },
+  sagittal: { through: 0, columns: 1, rows: 2, letters: ["A", "P", "S", "I"] },
+};

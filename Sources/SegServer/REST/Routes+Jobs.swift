@@ -1,0 +1,92 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+extension Routes {
+    /// Jobs and what they leave.
+    func addJobs(to table: RouteTable) {
+        let services = services
+        table.on(.post, "/api/v1/jobs") { request, _ in
+            let body = try await request.body.object(headers: request.headers, limits: services.limits)
+            guard let volume = body["volume"]?.string, let name = body["model"]?.string else {
+                throw Refusal(.badRequest, "the body should name a volume and a model: {\"volume\": …, \"model\": …}")
+            }
+            let model = try services.catalog.model(name)
+            let options = try JobOptions(body)
+            let job = try await services.submit(services.scan(volume), model: model, options: options)
+            return .json(try await document(of: job), status: .accepted)
+        }
+        table.on(.get, "/api/v1/jobs/{id}") { _, context in
+            try await .json(document(of: services.queue.job(context.text("id"))))
+        }
+        table.on(.delete, "/api/v1/jobs/{id}") { _, context in
+            try await services.queue.remove(services.queue.job(context.text("id")))
+            return Response(status: .noContent)
+        }
+        table.on(.get, "/api/v1/jobs/{id}/report") { _, context in
+            let report = try await finished(context).snapshot.report
+            var response = Response.json(try JSON(encoding: report))
+            response.headers[.contentDisposition] = "attachment; filename=\"report.json\""
+            return response
+        }
+        addMaps(to: table)
+    }
+
+    private func addMaps(to table: RouteTable) {
+        table.on(.get, "/api/v1/jobs/{id}/mask") { _, context in
+            try await download(.mask, of: finished(context), context: context)
+        }
+        table.on(.get, "/api/v1/jobs/{id}/probabilities/{label}") { _, context in
+            let job = try await finished(context)
+            guard job.options.probabilities, let label = Int(try context.text("label")),
+                job.model.labels.contains(where: { $0.number == label })
+            else { throw Refusal.notFound("map; ask for it with \"probabilities\": true when the job is made") }
+            return try await download(.probability(label), of: job, context: context)
+        }
+        table.on(.get, "/api/v1/jobs/{id}/uncertainty/{map}") { _, context in
+            let job = try await finished(context)
+            return try await download(.uncertainty(map(of: job, context)), of: job, context: context)
+        }
+        table.on(.get, "/api/v1/jobs/{id}/voxels/mask") { _, context in
+            try await .voxels(finished(context).path(.maskVoxels), context: context)
+        }
+        table.on(.get, "/api/v1/jobs/{id}/voxels/uncertainty/{map}") { _, context in
+            let job = try await finished(context)
+            return try await .voxels(job.path(.uncertaintyVoxels(map(of: job, context))), context: context)
+        }
+    }
+
+    /// A job whose results are whole.
+    /// - Throws: `Refusal` where there is none or it is not done.
+    private func finished(_ context: RouteTable.Context) async throws -> Job {
+        let job = try await services.queue.job(context.text("id"))
+        let state = job.snapshot
+        guard state.phase == .done else {
+            throw Refusal(.conflict, "the job is \(state.phase.rawValue); results are there once it is done")
+        }
+        return job
+    }
+
+    private func map(of job: Job, _ context: RouteTable.Context) throws -> UncertaintyMap {
+        guard let map = UncertaintyMap(rawValue: try context.text("map")),
+            job.snapshot.report?.uncertaintyMaps.contains(where: { $0.kind == map }) == true
+        else { throw Refusal.notFound("map of this job") }
+        return map
+    }
+
+    private func download(_ file: JobFile, of job: Job, context: RouteTable.Context) async throws -> Response {
+        try await .file(job.path(file), as: file.name, context: context)
+    }
+
+    /// A job as the REST API describes it.
+    private func document(of job: Job) async throws -> JSON {
+        let state = job.snapshot
+        return [
+            "id": .string(job.id), "volume": .string(job.scan.id), "model": .string(job.model.name),
+            "state": .string(state.phase.rawValue), "stage": .string(state.stage),
+            "place": .int(await services.queue.place(of: job)), "progress": .double(state.progress),
+            "error": state.error.map { .string($0.detail) } ?? .null, "options": try JSON(encoding: job.options),
+            "report": try state.report.map { try JSON(encoding: $0) } ?? .null,
+        ]
+    }
+}

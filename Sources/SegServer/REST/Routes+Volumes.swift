@@ -1,0 +1,94 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import SegBackend
+internal import SegImaging
+internal import SegInference
+
+extension Routes {
+    /// Models, and scans to run them on.
+    func addModelsAndVolumes(to table: RouteTable) {
+        let services = services
+        table.on(.get, "/api/v1/models") { _, _ in
+            .json([
+                "models": .array(try services.catalog.models.map { try $0.document }),
+                "device": .string(services.engine.device),
+                "limits": [
+                    "body_bytes": .int(services.limits.bodyBytes), "voxels": .int(services.limits.voxels),
+                    "session_seconds": .double(services.limits.sessionSeconds),
+                ], "token": .bool(services.access.isEnabled),
+            ])
+        }
+        table.on(.get, "/api/v1/volumes") { _, _ in
+            let images = await services.datastore.all().sorted { $0.key < $1.key }
+            return .json([
+                "volumes": .array(
+                    images.map { id, image in
+                        [
+                            "id": .string(image.key), "name": .string(id),
+                            "labels": .array(image.labels.keys.sorted().map { .string($0) }),
+                        ]
+                    })
+            ])
+        }
+        table.on(.post, "/api/v1/volumes") { request, _ in
+            try await services.sessions.checkRoom()
+            let upload: FileSink
+            if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
+                let form = try await MultipartForm(
+                    request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+                upload = try form.onlyFile("file")
+            } else {
+                upload = try await request.body.file(
+                    headers: request.headers, into: services.scratch, limits: services.limits)
+            }
+            let session = try await services.sessions.add(upload, seconds: nil)
+            return .json(try session.scan.document(source: "upload"), status: .created)
+        }
+        table.on(.get, "/api/v1/volumes/{id}") { _, context in
+            let id = try context.text("id")
+            let isUpload = await services.sessions.use(id) != nil
+            return .json(try await services.scan(id).document(source: isUpload ? "upload" : "studies"))
+        }
+        table.on(.delete, "/api/v1/volumes/{id}") { _, context in
+            _ = try await services.endSession(context.text("id"))
+            return Response(status: .noContent)
+        }
+        table.on(.get, "/api/v1/volumes/{id}/voxels") { _, context in
+            try await .voxels(services.scan(context.text("id")).voxels, context: context)
+        }
+        table.on(.get, "/api/v1/volumes/{id}/concerns") { request, context in
+            let scan = try await services.scan(context.text("id"))
+            let model = try services.catalog.model(RequestQuery(request).require("model"))
+            return .json(["concerns": try JSON(encoding: model.description.concerns(about: scan.facts))])
+        }
+    }
+}
+
+extension ModelEntry {
+    /// A model as the REST API describes it.
+    var document: JSON {
+        get throws {
+            let preprocessing = description.preprocessing
+            return [
+                "name": .string(name), "network": .string(network), "classes": .int(classes),
+                "labels": .array(labels.map { ["label": .int($0.number), "name": .string($0.name)] }),
+                "dropout": .double(dropout),
+                "spacing": preprocessing.pixdim.map { .array($0.map { .double($0) }) } ?? .null,
+                "orientation": preprocessing.orientation.map { .string($0) } ?? .null,
+                "intensity": preprocessing.intensity.map { .array([.double($0.aMin), .double($0.aMax)]) } ?? .null,
+                "roi_size": .array(description.roiSize.array.map { .int($0) }),
+            ]
+        }
+    }
+}
+
+extension Scan {
+    /// A scan as the REST API describes it.
+    func document(source: String) throws -> JSON {
+        guard case .object(var members) = try JSON(encoding: facts) else { return .null }
+        members["id"] = .string(id)
+        members["source"] = .string(source)
+        return .object(members)
+    }
+}

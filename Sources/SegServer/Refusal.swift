@@ -1,0 +1,45 @@
+internal import Foundation
+package import HTTPTypes
+package import Hummingbird
+internal import NIOCore
+internal import SegBackend
+internal import SegImaging
+internal import SegInference
+internal import SegModels
+internal import SegTensor
+
+/// A request that is answered with a status and one sentence: what was expected, what came, what to do.
+package struct Refusal: Error, Sendable {
+    package let status: HTTPResponse.Status
+    package let detail: String
+
+    init(_ status: HTTPResponse.Status, _ detail: String) {
+        self.status = status
+        self.detail = detail
+    }
+
+    /// What a client may be told of an error: never a path of this machine, never a name that another client gave.
+    init(_ error: any Error) {
+        switch error {
+        case let error as Refusal: self = error
+        case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
+        case let error as ImagingError:
+            let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
+            self.init(status, "the scan cannot be used: \(error.message)")
+        case let error as ConfigError: self.init(.internalServerError, "the model cannot be used: \(error.message)")
+        case let error as InferenceError: self.init(.unprocessableContent, error.description)
+        case let error as BackendError: self.init(.serverIsFull, error.description)
+        case let error as TensorError: self.init(.unprocessableContent, error.description)
+        case is CancellationError: self.init(.conflict, "the job was cancelled")
+        default: self.init(.internalServerError, "the server failed; its log says more")
+        }
+    }
+
+    static func notFound(_ what: String) -> Refusal { Refusal(.notFound, "there is no such \(what)") }
+}
+
+extension Refusal: HTTPResponseError {
+    package func response(from request: Request, context: some RequestContext) -> Response {
+        Response.json(["detail": .string(detail)], status: status)
+    }
+}

@@ -1,0 +1,72 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+
+/// Puts every address of the server into one table.
+struct Routes {
+    let services: Services
+
+    init(_ services: Services) { self.services = services }
+
+    /// The table, ready to serve.
+    /// - Throws: `ImagingError` where the page's files are missing.
+    func table() throws -> RouteTable {
+        let table = RouteTable()
+        table.router.add(middleware: AnswerMiddleware(logger: services.logger))
+        table.router.add(middleware: AccessMiddleware(access: services.access, open: Self.open))
+        try addPage(to: table)
+        addLogin(to: table)
+        addModelsAndVolumes(to: table)
+        addJobs(to: table)
+        addInfo(to: table)
+        addInference(to: table)
+        addImages(to: table)
+        addLabels(to: table)
+        addSessions(to: table)
+        addUnsupported(to: table)
+        return table
+    }
+
+    /// What answers before a login: the login itself, and the page's files, which hold nothing of anybody.
+    private static let open: Set<String> = [
+        "/login", "/auth", "/auth/token", "/static/{file}", "/openapi.json", "/healthz",
+    ]
+
+    // MARK: - Login
+
+    private func addLogin(to table: RouteTable) {
+        let services = services
+        table.on(.get, "/healthz") { _, _ in .json(["status": "ok"]) }
+        table.on(.post, "/login") { request, _ in
+            let body = try await request.body.bytes(headers: request.headers, limit: 4096)
+            let form = RequestQuery(String(decoding: body, as: UTF8.self))
+            guard let token = form["token"], services.access.accepts(token) else {
+                try await Self.delay()
+                return Response(status: .seeOther, headers: [.location: "/login?failed"])
+            }
+            return Response(
+                status: .seeOther, headers: [.location: "/", .setCookie: services.access.makeCookie()])
+        }
+        table.on(.post, "/logout") { request, _ in
+            services.access.forget(request)
+            return Response(status: .seeOther, headers: [.location: "/login"])
+        }
+        table.on(.get, "/auth") { _, _ in
+            .json(["enabled": .bool(services.access.isEnabled), "client_id": "medseg", "realm": .null])
+        }
+        table.on(.post, "/auth/token") { request, _ in
+            guard services.access.isEnabled else { return .json(["access_token": .null, "token_type": .null]) }
+            let body = try await request.body.bytes(headers: request.headers, limit: 4096)
+            let form = RequestQuery(String(decoding: body, as: UTF8.self))
+            guard let password = form["password"], services.access.accepts(password) else {
+                try await Self.delay()
+                throw Refusal(.unauthorized, "the password should be the server's token; any user name will do")
+            }
+            return .json(["access_token": .string(password), "token_type": "Bearer"])
+        }
+        table.on(.get, "/auth/token/valid") { _, _ in .json(["username": "user"]) }
+    }
+
+    /// Makes guessing slow.
+    private static func delay() async throws { try await Task.sleep(for: .milliseconds(500)) }
+}

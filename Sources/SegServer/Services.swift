@@ -1,0 +1,80 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Logging
+internal import SegBackend
+internal import SegImaging
+
+/// Everything that routes work with.
+final class Services: Sendable {
+    let limits: Limits
+    let scratch: Scratch
+    let reader: ScanReader
+    let sessions: SessionStore
+    let datastore: Datastore
+    let catalog: ModelCatalog
+    let engine: Engine
+    let queue: JobQueue
+    let access: AccessControl
+    let log: LogRing
+    let logger: Logger
+
+    /// Opens the folders and models of a server.
+    /// - Throws: `ImagingError` or `ConfigError` naming the folder that cannot be used.
+    init(_ options: ServerOptions, backend: any Backend) throws {
+        limits = options.limits
+        log = LogRing(capacity: 1000)
+        let log = log
+        var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
+        logger.logLevel = options.logLevel
+        self.logger = logger
+        scratch = try Scratch(folder: options.scratch, budget: ByteBudget(limit: limits.scratchBytes))
+        reader = ScanReader(limits: limits)
+        sessions = SessionStore(scratch: scratch, reader: reader, limits: limits)
+        let studies = try options.studies ?? scratch.makeFolder("studies")
+        datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)
+        catalog = try ModelCatalog(folder: options.models, logger: logger)
+        engine = Engine(backend: backend, scratch: scratch, limits: limits)
+        queue = JobQueue(engine: engine, scratch: scratch, limits: limits, logger: logger)
+        access = AccessControl(token: options.token, host: options.host)
+    }
+
+    /// A scan that a client names: one it uploaded, or one of the datastore's.
+    /// - Throws: `Refusal` where there is none.
+    func scan(_ id: String) async throws -> Scan {
+        if let session = await sessions.use(id) { return session.scan }
+        guard let image = await datastore.id(ofKey: id) else {
+            throw Refusal.notFound("scan; it may have expired, upload it again")
+        }
+        return try await datastore.scan(image)
+    }
+
+    /// Queues a job.
+    /// - Throws: `Refusal` where the queue is full.
+    func submit(_ scan: Scan, model: ModelEntry, options: JobOptions) async throws -> Job {
+        if options.uncertainty > 0, model.dropout == 0 {
+            throw Refusal(
+                .unprocessableContent,
+                "'\(model.name)' has no dropout, so its passes cannot differ; ask for uncertainty 0")
+        }
+        let job = Job(scan: scan, model: model, options: options, scratch: scratch, limits: limits)
+        try await queue.submit(job)
+        return job
+    }
+
+    /// Ends a session with all that was computed from it.
+    /// - Throws: `Refusal` where there is none.
+    func endSession(_ id: String) async throws -> Session {
+        guard let session = await sessions.remove(id) else { throw Refusal.notFound("session") }
+        await queue.removeJobs(of: id)
+        return session
+    }
+
+    /// Deletes what has expired.
+    func sweep(at now: Date) async {
+        for id in await sessions.expired(at: now) {
+            _ = try? await endSession(id)
+            logger.info("session expired")
+        }
+        await queue.removeJobs(unusedSince: now.addingTimeInterval(-limits.sessionSeconds))
+    }
+}

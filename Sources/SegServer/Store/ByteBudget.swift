@@ -1,0 +1,31 @@
+internal import HTTPTypes
+internal import Synchronization
+
+/// Bytes on disk that everything a server keeps may take together.
+package final class ByteBudget: Sendable {
+    private let limit: Int
+    private let used = Mutex(0)
+
+    package init(limit: Int) { self.limit = limit }
+
+    /// Bytes that are taken now.
+    package var count: Int { used.withLock { $0 } }
+
+    /// Takes bytes.
+    /// - Throws: `Refusal` where fewer are left.
+    package func reserve(_ bytes: Int) throws {
+        let fits = used.withLock { used in
+            guard bytes <= limit - used else { return false }
+            used += bytes
+            return true
+        }
+        guard fits else {
+            throw Refusal(
+                .serverIsFull,
+                "the server holds all the data it may (\(limit >> 20) MiB); delete sessions or try again later")
+        }
+    }
+
+    /// Gives bytes back.
+    package func release(_ bytes: Int) { used.withLock { $0 -= bytes } }
+}

@@ -1,0 +1,127 @@
+internal import CNIfTI
+internal import Foundation
+internal import HTTPTypes
+internal import SegImaging
+
+/// Reads scans that strangers sent, one at a time, so that the memory this takes is one scan's.
+actor ScanReader {
+    private let thread = SerialThread("medseg.scans")
+    private let limits: Limits
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    init(limits: Limits) { self.limits = limits }
+
+    /// Checks and measures a scan, and writes its voxels as the page fetches them beside it.
+    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    func inspect(_ path: String, voxels: String) throws -> ScanFacts {
+        try ScanCheck.size(of: path, limits: limits)
+        let (scan, header) = try NIfTI.readVolume(path)
+        let facts = try ScanFacts(scan, header: header)
+        switch facts.voxelType {
+        case .int16: try VoxelFile.write(scan.voxels.map { Int16($0) }, to: voxels)
+        case .float32: try VoxelFile.write(scan.voxels, to: voxels)
+        }
+        return facts
+    }
+
+    /// Checks a label map against the grid of its image.
+    /// - Throws: `Refusal` or `ImagingError` where the file is none, larger than allowed or on another grid.
+    func inspectLabel(_ path: String, imageSize: [Int]) throws {
+        try ScanCheck.size(of: path, limits: limits)
+        let size = try NIfTI.readVolume(path).volume.size
+        guard [size.i, size.j, size.k] == imageSize else {
+            let image = imageSize.map(String.init).joined(separator: " x ")
+            throw Refusal(
+                .badRequest, "the label map is \(size) voxels, its image \(image); save it on the image's grid")
+        }
+    }
+
+    /// Extents by a file's header alone.
+    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    func size(of path: String) throws -> [Int] { try ScanCheck.size(of: path, limits: limits) }
+}
+
+/// Checks that cost no memory and are made before any voxel is read.
+package enum ScanCheck {
+    /// Bytes that may stand before and after the voxels: header extensions, and little else.
+    private static let slack = 16 << 20
+
+    /// Extents by the header, once they and the decompressed length are known to be allowed.
+    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    @discardableResult
+    package static func size(of path: String, limits: Limits) throws -> [Int] {
+        let header = try NIfTI.readHeader(path)
+        guard header.isSingleFile else {
+            throw Refusal(.badRequest, "the scan is half of an .hdr/.img pair; send one .nii or .nii.gz file")
+        }
+        let shape = header.shape
+        guard shape.count >= 3, shape[3...].allSatisfy({ $0 == 1 }), shape.allSatisfy({ $0 > 0 }) else {
+            let extents = shape.map(String.init).joined(separator: " x ")
+            throw Refusal(
+                .badRequest, "the scan should have three dimensions, not \(extents.isEmpty ? "none" : extents)")
+        }
+        let size = Array(shape[..<3])
+        // In Double, whatever the header says cannot overflow.
+        guard size.map(Double.init).reduce(1, *) <= Double(limits.voxels) else {
+            let extents = size.map(String.init).joined(separator: " x ")
+            throw Refusal(
+                .contentTooLarge, "the scan has \(extents) voxels; this server takes \(limits.voxels) at most")
+        }
+        guard header.voxOffset.isFinite, (0...Double(slack)).contains(header.voxOffset),
+            (8...64).contains(header.bitpix)
+        else { throw Refusal(.badRequest, "the scan cannot be used: its header is damaged") }
+        let bytes = size.reduce(1, *) * header.bitpix / 8 + Int(header.voxOffset) + slack
+        try checkLength(of: path, atMost: bytes)
+        return size
+    }
+
+    /// Decompresses a file without keeping anything, until more comes than its header announced.
+    private static func checkLength(of path: String, atMost limit: Int) throws {
+        guard let handle = FileHandle(forReadingAtPath: path) else { throw Refusal.notFound("scan") }
+        let magic = (try? handle.read(upToCount: 2)) ?? Data()
+        try? handle.close()
+        guard magic.elementsEqual([0x1f, 0x8b]) else { return }
+        var stream: znzFile? = znzopen(path, "rb", 1)
+        defer { if stream != nil { _ = Xznzclose(&stream) } }
+        var chunk = [UInt8](repeating: 0, count: 1 << 20)
+        var count = 0
+        while true {
+            let received = znzread(&chunk, 1, chunk.count, stream)
+            guard (1...chunk.count).contains(received) else { return }
+            count += received
+            guard count <= limit else {
+                throw Refusal(
+                    .contentTooLarge,
+                    "the scan decompresses to more than the \(limit >> 20) MiB that its header announces")
+            }
+        }
+    }
+}
+
+/// Voxels as a page fetches them: numbers of one type, little-endian, axis 2 fastest, in a gzip stream.
+enum VoxelFile {
+    /// Writes the file under a temporary name, then renames it.
+    /// - Throws: `Refusal` where the disk is full.
+    static func write<Value>(_ voxels: [Value], to path: String) throws {
+        let temporary = path + ".part"
+        var stream: znzFile? = znzopen(temporary, "wb1", 1)
+        defer { if stream != nil { _ = Xznzclose(&stream) } }
+        guard stream != nil else { throw failed(temporary) }
+        let whole = voxels.withUnsafeBytes { bytes in
+            // zlib takes at most 4 GiB at a time.
+            stride(from: 0, to: bytes.count, by: 1 << 28).allSatisfy { start in
+                let count = min(1 << 28, bytes.count - start)
+                return znzwrite(bytes.baseAddress! + start, 1, count, stream) == count
+            }
+        }
+        let status = Xznzclose(&stream)
+        stream = nil
+        guard whole, status == 0, rename(temporary, path) == 0 else { throw failed(temporary) }
+    }
+
+    private static func failed(_ temporary: String) -> Refusal {
+        unlink(temporary)
+        return Refusal(.serverIsFull, "the voxels cannot be stored; the server's disk may be full")
+    }
+}

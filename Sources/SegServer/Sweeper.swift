@@ -1,0 +1,19 @@
+internal import Foundation
+internal import ServiceLifecycle
+
+/// Deletes what has expired, now and then.
+struct Sweeper: Service {
+    let services: Services
+
+    private static let interval = Duration.seconds(15)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await services.sweep(at: Date())
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+        await services.queue.stop()
+    }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Foundation
+import Logging
+import SegBackend
+import SegDevices
+import SegServer
+
+/// `medseg-server`: the web page, the REST API and MONAI Label's protocol.
+@main
+struct MedSegServerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "medseg-server",
+        abstract: "Serves models to a web page, to programs and to 3D Slicer (MONAI Label's protocol).",
+        discussion: """
+            Research software, not a medical device. Listens on this machine alone unless --host names another address; \
+            then whoever connects must know the token. Uploads and results are deleted when their session ends, when \
+            it expires, and when the server starts.
+            """,
+        version: "0.1.0")
+
+    @Option(help: ArgumentHelp("A folder of model folders, or one model folder.", valueName: "dir"))
+    var models: String
+
+    @Option(
+        help: ArgumentHelp("Scans to offer, where labels are saved too; default a temporary folder.", valueName: "dir"))
+    var studies: String?
+
+    @Option(
+        help: ArgumentHelp("The server's own folder, emptied at start; default in the user's cache.", valueName: "dir"))
+    var scratch: String?
+
+    @Option(help: "The address to listen on.")
+    var host = "127.0.0.1"
+
+    @Option(help: "The port to listen on; 0 takes any that is free.")
+    var port = 8000
+
+    @Option(
+        help: "What clients must know where --host is not this machine; also MEDSEG_TOKEN, which `ps` does not show.")
+    var token: String?
+
+    @Option(help: "The device: auto, cpu, reference or opencl:N.")
+    var device = "auto"
+
+    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    var threads: Int?
+
+    @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
+    var maxMemory: ByteCount?
+
+    @Option(help: "The largest upload.")
+    var maxBody = ByteCount(bytes: Limits().bodyBytes)
+
+    @Option(help: "The most voxels that a scan may have.")
+    var maxVoxels = Limits().voxels
+
+    @Option(help: "The most that uploads, caches and results may take on disk.")
+    var maxDisk = ByteCount(bytes: Limits().scratchBytes)
+
+    @Option(help: "Seconds that one job may compute.")
+    var jobSeconds = Limits().jobSeconds
+
+    @Option(help: "Jobs that may wait.")
+    var queue = Limits().queuedJobs
+
+    @Option(help: "Uploaded scans that are kept at once.")
+    var sessions = Limits().sessions
+
+    @Option(help: "Seconds after its last use that an uploaded scan is deleted.")
+    var sessionSeconds = Limits().sessionSeconds
+
+    @Flag(help: "Log every request; routes only, never names.")
+    var verbose = false
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port should be 0 to 65535, not \(port)") }
+        guard [maxVoxels, queue, sessions].allSatisfy({ $0 > 0 }), jobSeconds > 0, sessionSeconds > 0 else {
+            throw ValidationError("limits should be above 0")
+        }
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads should be 1 to 1024, not \(threads)")
+        }
+    }
+
+    func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            FileHandle.standardError.write(Data("medseg-server: \(error)\n".utf8))
+            Foundation.exit(error is ServerOptionError ? 64 : 74)
+        }
+    }
+
+    private func serve() async throws {
+        let backend = try Devices.makeBackend(device, threads: threads)
+        if let maxMemory { backend.memoryLimit = maxMemory.bytes }
+        let server = try MedSegServer(options, backend: backend)
+        let address = host.contains(":") ? "[\(host)]" : host
+        let models = server.models.joined(separator: ", ")
+        try await server.run { port in
+            let line = "medseg-server: http://\(address):\(port)/ with \(models) on \(backend.details)\n"
+            // Unbuffered: whoever started the server waits for this line.
+            FileHandle.standardOutput.write(Data(line.utf8))
+        }
+    }
+
+    private var options: ServerOptions {
+        var options = ServerOptions(models: models, studies: studies, scratch: scratch ?? Self.cache(port: port))
+        options.host = host
+        options.port = port
+        options.token = token ?? ProcessInfo.processInfo.environment["MEDSEG_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        options.logLevel = verbose ? .debug : .info
+        options.limits.bodyBytes = maxBody.bytes
+        options.limits.voxels = maxVoxels
+        options.limits.scratchBytes = maxDisk.bytes
+        options.limits.jobSeconds = jobSeconds
+        options.limits.queuedJobs = queue
+        options.limits.sessions = sessions
+        options.limits.sessionSeconds = sessionSeconds
+        return options
+    }
+
+    /// A folder of this user's for this port, so that two servers have two.
+    private static func cache(port: Int) -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let base = environment["XDG_CACHE_HOME"] ?? "\(NSHomeDirectory())/.cache"
+        return "\(base)/medseg-server/\(port)"
+    }
+}
+
+/// `2G`, `512M`, `64K` or plain bytes.
+struct ByteCount: ExpressibleByArgument {
+    let bytes: Int
+
+    init(bytes: Int) { self.bytes = bytes }
+
+    init?(argument: String) {
+        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
+        guard let number = Int(unit == nil ? argument : String(argument.dropLast())), number > 0 else { return nil }
+        let (product, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+        guard !overflow else { return nil }
+        bytes = product
+    }
+
+    var defaultValueDescription: String {
+        for (unit, size) in [("G", 1 << 30), ("M", 1 << 20)] where bytes % size == 0 { return "\(bytes / size)\(unit)" }
+        return String(bytes)
+    }
+}

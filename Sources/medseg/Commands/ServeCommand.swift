@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import SegImaging
+
+/// `medseg serve`: starts `medseg-server`, which is a program of its own so that this one needs no web server.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve models to a web page, to programs and to 3D Slicer.",
+        discussion:
+            "Starts the medseg-server beside this program with the same arguments; `medseg serve --help` is its help.")
+
+    @Argument(parsing: .captureForPassthrough, help: "What medseg-server takes.")
+    var arguments: [String] = []
+
+    func run() throws {
+        let server = Self.path
+        var words = ([server] + arguments).map { strdup($0) } + [nil]
+        execv(server, &words)
+        // Only a failure returns.
+        throw ImagingError(
+            .noInput, server,
+            "cannot be started (\(String(cString: strerror(errno)))); build it with `swift build -c release --product medseg-server`"
+        )
+    }
+
+    /// The server beside this program, wherever it was started from.
+    private static var path: String {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("medseg-server").path
+    }
+}

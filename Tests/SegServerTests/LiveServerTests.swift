@@ -1,0 +1,138 @@
+import Foundation
+import Logging
+import SegBackend
+import SegImaging
+import SegInference
+import SegModels
+import SegReference
+import SegServer
+import Testing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// A server in this process with an untrained network, on a free port.
+@Suite(.serialized) struct LiveServerTests {
+    private let folder: URL
+    private let description: ModelDescription
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)")
+        let model = folder.appendingPathComponent("models/tiny")
+        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
+        let definition: ConfigValue = [
+            "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+            "channels": [2, 4], "strides": [2], "dropout": 0.2,
+        ]
+        description = ModelDescription(
+            network: NetworkDefinition(definition, source: "tiny"),
+            preprocessing: Preprocessing(orientation: "RAS", pixdim: nil, intensity: nil, cropForeground: false),
+            roiSize: Triple([8, 8, 8]), overlap: 0.25, mode: .gaussian, labels: [1: "spleen"])
+        let network = try description.makeNetwork(on: ReferenceBackend(), seed: 1)
+        try Safetensors(tensors: network.store.state(), metadata: [:])
+            .write(to: model.appendingPathComponent("model.safetensors").path)
+        try Data(description.value.jsonText().utf8).write(to: model.appendingPathComponent("model.json"))
+    }
+
+    private func options() -> ServerOptions {
+        var options = ServerOptions(
+            models: folder.appendingPathComponent("models").path, studies: nil,
+            scratch: folder.appendingPathComponent("scratch").path)
+        options.port = 0
+        options.logLevel = .critical
+        return options
+    }
+
+    private func withServer(
+        _ options: ServerOptions, _ body: (String) async throws -> Void
+    ) async throws {
+        let server = try MedSegServer(options, backend: ReferenceBackend())
+        let (ports, found) = AsyncStream<Int>.makeStream()
+        let running = Task { try await server.run { found.yield($0) } }
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for await port in ports {
+            try await body("http://127.0.0.1:\(port)")
+            break
+        }
+        running.cancel()
+        _ = try? await running.value
+    }
+
+    private func send(
+        _ method: String, _ address: String, body: Data? = nil, type: String? = nil
+    ) async throws -> (status: Int, body: Data) {
+        var request = URLRequest(url: try #require(URL(string: address)))
+        request.httpMethod = method
+        request.httpBody = body
+        if let type { request.setValue(type, forHTTPHeaderField: "Content-Type") }
+        let (data, response) = try await URLSession.shared.data(for: request)
+        return (try #require(response as? HTTPURLResponse).statusCode, data)
+    }
+
+    private func json(_ data: Data) throws -> JSON { try JSONDecoder().decode(JSON.self, from: data) }
+
+    @Test func aJobGivesWhatThePredictorGives() async throws {
+        let size = Size3(9, 10, 11)
+        let path = folder.appendingPathComponent("scan.nii.gz").path
+        let voxels = (0..<size.count).map { Int16(($0 * 7919) % 300 - 100) }
+        try NIfTI.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
+        let model = folder.appendingPathComponent("models/tiny").path
+        let (scan, header) = try NIfTI.readVolume(path)
+        let predictor = try Predictor(folder: model, on: ReferenceBackend())
+        let expected = folder.appendingPathComponent("expected.nii.gz")
+        let mask = try predictor.predict(scan, name: "scan", progress: { _, _ in }).mask()
+        try NIfTI.write(mask, size: size, like: header, to: expected.path, overwrite: true)
+        let expectedBytes = try Data(contentsOf: expected)
+
+        try await withServer(options()) { url in
+            let volume = try await send(
+                "POST", "\(url)/api/v1/volumes", body: Data(contentsOf: URL(fileURLWithPath: path)),
+                type: "application/octet-stream")
+            #expect(volume.status == 201)
+            let id = try #require(json(volume.body)["id"]?.string)
+            let request: JSON = ["volume": .string(id), "model": "tiny"]
+            let queued = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
+            #expect(queued.status == 202)
+            let job = try #require(json(queued.body)["id"]?.string)
+            var state = "queued"
+            while state == "queued" || state == "running" {
+                state = try json(await send("GET", "\(url)/api/v1/jobs/\(job)").body)["state"]?.string ?? "lost"
+            }
+            #expect(state == "done")
+            #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)/mask").body == expectedBytes)
+            #expect(try await send("DELETE", "\(url)/api/v1/volumes/\(id)").status == 204)
+            #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)").status == 404)
+        }
+    }
+
+    /// Every path of the description is served, and everything that is served is described.
+    @Test func theDescriptionOfTheAPIIsTrue() async throws {
+        try await withServer(options()) { url in
+            let document = try json(await send("GET", "\(url)/openapi.json").body)
+            guard case .object(let paths)? = document["paths"] else {
+                Issue.record("the description has no paths")
+                return
+            }
+            var described: Set<String> = []
+            for (path, item) in paths {
+                guard case .object(let methods) = item else { continue }
+                for method in methods.keys { described.insert("\(method.uppercased()) \(path)") }
+            }
+            var other = options()
+            other.scratch += "-2"
+            let served = Set(try MedSegServer(other, backend: ReferenceBackend()).routeNames())
+            #expect(described.subtracting(served) == [], "described and not served")
+            #expect(served.subtracting(described) == [], "served and not described")
+        }
+    }
+
+    @Test func anAddressThatOthersReachNeedsAToken() {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var open = options()
+        open.host = "0.0.0.0"
+        #expect(throws: ServerOptionError.self) { try MedSegServer(open, backend: ReferenceBackend()) }
+        open.token = "short"
+        #expect(throws: ServerOptionError.self) { try MedSegServer(open, backend: ReferenceBackend()) }
+    }
+}

@@ -1,0 +1,171 @@
+"""Starts medseg-server on inputs that every test here uses."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+import requests
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("MEDSEG_BUILD", ROOT / ".build/release"))
+SHARED = pathlib.Path(os.environ.get("MEDSEG_SHARED", ROOT.parent / "shared"))
+
+TRAINING = """
+network_def:
+  _target_: monai.networks.nets.UNet
+  spatial_dims: 3
+  in_channels: 1
+  out_channels: 2
+  channels: [8, 16]
+  strides: [2]
+  num_res_units: 1
+  dropout: 0.1
+preprocessing:
+  orientation: RAS
+  pixdim: [3, 3, 3]
+  intensity: {a_min: -57, a_max: 164, clip: true}
+  crop_foreground: true
+roi_size: [32, 32, 32]
+overlap: 0.5
+loss: {name: dice_ce}
+optimizer: {learning_rate: 0.01}
+"""
+
+
+def medseg(*arguments):
+    subprocess.run([str(BUILD / "medseg"), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+class Inputs:
+    """A folder with models, scans and the masks that `medseg predict` makes of them."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="medseg-inputs-"))
+        self.models = self.folder / "models"
+        self.models.mkdir()
+        if (SHARED / "weights").is_dir():
+            self.model = "spleen_unet"
+            self._copy_shared_model()
+            self.scans = [
+                SHARED / "data/ct_spleen/torso_3mm/ct.nii.gz", SHARED / "data/ct_spleen/msd_spleen2_crop/ct.nii.gz",
+            ]
+        else:
+            self.model = "phantom_unet"
+            self._train()
+            self.scans = sorted((self.folder / "phantoms/imagesTr").glob("*.nii.gz"))[:2]
+
+    def _copy_shared_model(self):
+        folder = self.models / self.model
+        folder.mkdir()
+        shutil.copy(SHARED / "weights/monai_unet_small.safetensors", folder / "model.safetensors")
+        description = (SHARED / "weights/monai_unet_small.json").read_text().rstrip()
+        (folder / "model.json").write_text(description.removesuffix("}") + ', "labels": {"1": "spleen"}}')
+        for file in folder.iterdir():
+            file.chmod(0o644)
+
+    def _train(self):
+        medseg("data", "phantom", "--out", self.folder / "phantoms", "--count", "2")
+        config = self.folder / "config.yaml"
+        config.write_text(f"data: {self.folder}/phantoms\nvalidation: 0\niterations: 5\n" + TRAINING)
+        medseg("train", config, "--out", self.folder / "run", "--device", "cpu", "--quiet")
+        shutil.copytree(self.folder / "run/model", self.models / self.model)
+
+    def mask(self, scan):
+        """The mask that `medseg predict` writes, as bytes."""
+        out = self.folder / "predicted"
+        path = out / re.sub(r"\.nii(\.gz)?$", "_mask.nii.gz", scan.name)
+        shutil.rmtree(out, ignore_errors=True)
+        medseg("predict", scan, "--model", self.models / self.model, "--out", out, "--device", "cpu", "--quiet")
+        return path.read_bytes()
+
+    def remove(self):
+        shutil.rmtree(self.folder)
+
+
+class Server:
+    """A running server; `log` is what it printed so far."""
+
+    def __init__(self, inputs, *arguments, scratch=None, environment=None):
+        self.scratch = pathlib.Path(scratch or tempfile.mkdtemp(prefix="medseg-scratch-"))
+        self.log_path = inputs.folder / f"server-{time.monotonic_ns()}.log"
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [str(BUILD / "medseg-server"), "--models", str(inputs.models), "--port", "0", "--device", "cpu",
+                 "--scratch", str(self.scratch), *map(str, arguments)],
+                stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+        self.url = self._wait()
+
+    @property
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def _wait(self):
+        for _ in range(600):
+            found = re.search(r"http://\S+:\d+", self.log)
+            if found:
+                return found.group(0)
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended: {self.log}")
+            time.sleep(0.05)
+        raise RuntimeError("the server does not start")
+
+    def memory(self, field="VmHWM"):
+        """Peak (VmHWM) or present (VmRSS) memory in MiB."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) // 1024
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def files(self):
+        """Everything in the server's folder but its lock."""
+        return sorted(
+            str(path.relative_to(self.scratch)) for path in self.scratch.rglob("*") if path.name != "medseg-server.lock")
+
+
+@contextlib.contextmanager
+def running(inputs, *arguments, **options):
+    server = Server(inputs, *arguments, **options)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
+        shutil.rmtree(server.scratch, ignore_errors=True)
+
+
+def upload(url, scan, **options):
+    with open(scan, "rb") as body:
+        answer = requests.post(f"{url}/api/v1/volumes", data=body, **options)
+    answer.raise_for_status()
+    return answer.json()["id"]
+
+
+def submit(url, volume, model, **options):
+    return requests.post(f"{url}/api/v1/jobs", json={"volume": volume, "model": model, **options})
+
+
+def finish(url, job, seconds=300):
+    """The job's last state."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        state = requests.get(f"{url}/api/v1/jobs/{job}").json()
+        if state["state"] not in ("queued", "running"):
+            return state
+        time.sleep(0.1)
+    raise RuntimeError("the job does not end")

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Drives the built medseg-server as its users do: over REST, with MONAI Label's own client, and in headless Chromium.
+# Installs what that needs outside the tree. What cannot be installed is skipped, loudly.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
+python3 -m venv "$venv"
+"$venv/bin/pip" install -q --disable-pip-version-check pytest requests
+
+tests=(test_rest.py)
+# The client alone: the whole of MONAI Label would bring PyTorch with it.
+if "$venv/bin/pip" install -q --disable-pip-version-check --no-deps monailabel \
+    && "$venv/bin/python" -W ignore -c 'import monailabel.client'; then
+  tests+=(test_monailabel.py)
+else
+  echo "SKIPPED: monailabel cannot be installed; its client was NOT tested" >&2
+fi
+
+if ! command -v chromium >/dev/null; then
+  sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+  { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
+fi
+if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright; then
+  tests+=(test_page.py)
+else
+  echo "SKIPPED: chromium or playwright cannot be installed; the page was NOT tested" >&2
+fi
+
+"$venv/bin/python" -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning "${tests[@]}" "$@"

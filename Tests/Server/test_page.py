@@ -1,0 +1,280 @@
+"""The page in headless Chromium: upload, run, scroll, overlay, uncertainty, download; by mouse and by keyboard alone."""
+
+import json
+import os
+import pathlib
+import shutil
+import time
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from harness import Inputs, running
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PICTURES = os.environ.get("MEDSEG_SCREENSHOTS")
+TOKEN = "a token of at least sixteen characters"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    inputs = Inputs()
+    yield inputs
+    inputs.remove()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def until(page, condition, seconds=30):
+    """Waits for a JavaScript expression; Playwright's own waiting evaluates text, which the page's policy forbids."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
+class Desk:
+    """A page whose console is watched."""
+
+    def __init__(self, browser, url, width, height):
+        self.context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        self.page = self.context.new_page()
+        self.errors = []
+        self.requests = []
+        self.page.on("console", lambda message: self.errors.append(message.text) if message.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(f"{request.method} {request.url.removeprefix(url)}"))
+        self.page.goto(url)
+        until(self.page, "document.querySelector('#model').options.length > 0")
+        self.width = width
+
+    def picture(self, name):
+        if PICTURES:
+            pathlib.Path(PICTURES).mkdir(parents=True, exist_ok=True)
+            self.page.wait_for_timeout(150)
+            self.page.screenshot(path=f"{PICTURES}/{name}_{self.width}.png")
+
+    def upload(self, scan):
+        self.page.set_input_files("#file", str(scan))
+        self.page.wait_for_selector("#scan-facts:not([hidden])")
+        until(self.page, "!document.querySelector('#run').disabled")
+
+    def wait_done(self):
+        self.page.wait_for_selector("#findings:not([hidden])", timeout=300_000)
+
+    def pixels(self, plane):
+        """A canvas as bytes, to compare."""
+        self.page.wait_for_timeout(80)
+        return self.page.evaluate(f"document.querySelector('.pane.{plane} canvas').toDataURL()")
+
+    def slice(self, plane):
+        return int(self.page.get_attribute(f".pane.{plane} canvas", "aria-label").split()[2])
+
+    def close(self):
+        self.context.close()
+        assert self.errors == []
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080)])
+def test_a_scan_from_upload_to_download(inputs, browser, size):
+    with running(inputs) as server:
+        desk = Desk(browser, server.url, *size)
+        page = desk.page
+        desk.picture("1_empty")
+        desk.upload(inputs.scans[0])
+        desk.picture("2_scan")
+        assert page.inner_text("#scan-facts dd") != ""
+        page.fill("#passes", "4")
+        page.click("#run")
+        page.wait_for_selector("#job:not([hidden])")
+        desk.picture("3_running")
+        desk.wait_done()
+        assert "Done" in page.inner_text("#message")
+        desk.picture("4_mask")
+        done = len([request for request in desk.requests if request.startswith("POST /api/v1/jobs")])
+
+        # Scrolling changes the slice and the picture.
+        before, slice_before = desk.pixels("axial"), desk.slice("axial")
+        page.hover(".pane.axial canvas")
+        page.mouse.wheel(0, 120)
+        assert desk.pixels("axial") != before
+        assert desk.slice("axial") == slice_before - 3
+        page.mouse.wheel(0, -120)
+        assert desk.pixels("axial") == before
+
+        # The overlay goes and comes.
+        page.click("#mask-on")
+        assert desk.pixels("axial") != before
+        page.click("#mask-on")
+        assert desk.pixels("axial") == before
+        page.fill("#mask-opacity", "90")
+        assert desk.pixels("axial") != before
+
+        # So does the uncertainty.
+        with_mask = desk.pixels("axial")
+        page.click("#heat-on")
+        with_heat = desk.pixels("axial")
+        assert with_heat != with_mask
+        assert float(page.inner_text("#heat-high")) > 0
+        desk.picture("5_uncertainty")
+        page.select_option("#heat-map", "variance")
+        until(page, "document.querySelector('#heat-unit').textContent === 'of the probability'")
+        assert desk.pixels("axial") != with_heat
+        page.click("#heat-on")
+
+        # A press moves the crosshair of all three planes.
+        box = page.locator(".pane.axial canvas").bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.55)
+        page.wait_for_timeout(80)
+        moved = (desk.slice("coronal"), desk.slice("sagittal"))
+        page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.45)
+        page.wait_for_timeout(80)
+        assert (desk.slice("coronal"), desk.slice("sagittal")) != moved
+        assert "HU" in page.inner_text("#readout")
+
+        # The window follows the preset and the right button.
+        page.select_option("#preset", label="Bone")
+        assert page.inner_text("#level-value") == "400"
+        page.mouse.move(box["x"] + 200, box["y"] + 200)
+        page.mouse.down(button="right")
+        page.mouse.move(box["x"] + 240, box["y"] + 160, steps=4)
+        page.mouse.up(button="right")
+        assert page.inner_text("#level-value") != "400"
+        assert page.locator("#preset option:checked").inner_text() == "Other"
+
+        # Nothing was inferred for any of this.
+        assert len([request for request in desk.requests if request.startswith("POST /api/v1/jobs")]) == done == 1
+
+        with page.expect_download() as download:
+            page.click("#download-report")
+        report = json.loads(pathlib.Path(download.value.path()).read_text())
+        assert report["labels"][0]["name"] in page.inner_text("#organs")
+        assert f"{report['labels'][0]['volume_ml']:.1f}" in page.inner_text("#organs")
+        with page.expect_download() as download:
+            page.click("#download-map")
+        assert download.value.suggested_filename == "variance.nii.gz"
+
+        # One pass: the mask is that of `medseg predict`.
+        page.fill("#passes", "0")
+        page.click("#run")
+        page.wait_for_selector("#findings", state="hidden")
+        desk.wait_done()
+        assert page.is_disabled("#heat-on")
+        with page.expect_download() as download:
+            page.click("#download-mask")
+        assert pathlib.Path(download.value.path()).read_bytes() == inputs.mask(inputs.scans[0])
+        page.goto("about:blank")
+        page.wait_for_timeout(500)
+        assert not any(name.startswith("session-") for name in server.files())
+        desk.close()
+
+
+def test_by_keyboard_alone(inputs, browser, tmp_path):
+    studies = tmp_path / "studies"
+    studies.mkdir()
+    shutil.copy(inputs.scans[1], studies / "beta.nii.gz")
+    with running(inputs, "--studies", studies) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        # Every control is reached by Tab, and shows that it was.
+        reached = []
+        for _ in range(14):
+            page.keyboard.press("Tab")
+            reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+            outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none" or reached[-1] in ("file", "CANVAS"), reached
+        for wanted in ["help-open", "file", "studies", "model", "passes", "largest", "holes"]:
+            assert wanted in reached, reached
+        page.focus("#studies")
+        page.keyboard.press("ArrowDown")
+        until(page, "!document.querySelector('#run').disabled")
+        page.focus("#run")
+        page.fill("#passes", "3")
+        page.focus("#run")
+        page.keyboard.press("Enter")
+        desk.wait_done()
+        page.keyboard.press("1")
+        start = desk.slice("axial")
+        page.keyboard.press("PageUp")
+        page.wait_for_timeout(80)
+        assert desk.slice("axial") == start + 1
+        page.keyboard.press("Shift+PageDown")
+        page.wait_for_timeout(80)
+        assert desk.slice("axial") == max(1, start - 9)
+        page.keyboard.press("o")
+        page.wait_for_timeout(80)
+        sagittal = desk.slice("sagittal")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(80)
+        assert desk.slice("sagittal") == sagittal + 1
+        plain = desk.pixels("axial")
+        for key in ["m", "u", "x"]:
+            page.keyboard.press(key)
+            assert desk.pixels("axial") != plain, key
+            page.keyboard.press(key)
+            assert desk.pixels("axial") == plain, key
+        for key, back in [("+", "0"), ("]", "["), ("f", "f")]:
+            page.keyboard.press(key)
+            assert desk.pixels("axial") != plain, key
+            page.keyboard.press(back)
+            page.wait_for_timeout(150)
+            assert desk.pixels("axial") == plain, key
+        level = page.inner_text("#level-value")
+        page.keyboard.press("w")
+        assert page.inner_text("#level-value") != level
+        page.keyboard.press("?")
+        assert page.is_visible("#help")
+        desk.picture("6_keys")
+        page.keyboard.press("Escape")
+        assert not page.is_visible("#help")
+        desk.close()
+
+
+def test_cancel_and_bad_files(inputs, browser, tmp_path):
+    with running(inputs) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        bad = tmp_path / "notes.txt"
+        bad.write_text("no scan")
+        page.set_input_files("#file", str(bad))
+        assert "NIfTI" in page.inner_text("#message")
+        desk.upload(inputs.scans[0])
+        page.fill("#passes", "100")
+        page.click("#run")
+        until(page, "document.querySelector('#job-progress').value > 0")
+        page.keyboard.press("Escape")
+        until(page, "document.querySelector('#message').textContent === 'Cancelled.'")
+        assert desk.errors == []
+        fake = tmp_path / "fake.nii.gz"
+        fake.write_bytes(b"no scan either")
+        page.set_input_files("#file", str(fake))
+        until(page, "document.querySelector('#message').classList.contains('bad')")
+        assert "cannot be used" in page.inner_text("#message")
+        # Chromium reports the refused upload itself; nothing else may be there.
+        assert all("400" in error for error in desk.errors)
+        desk.errors.clear()
+        desk.close()
+
+
+def test_login(inputs, browser):
+    with running(inputs, "--token", TOKEN) as server:
+        context = browser.new_context(viewport={"width": 1280, "height": 800})
+        page = context.new_page()
+        page.goto(server.url)
+        assert page.url.endswith("/login")
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/7_login_1280.png")
+        page.keyboard.type(TOKEN)
+        page.keyboard.press("Enter")
+        until(page, "document.querySelector('#model')?.options.length > 0")
+        page.click("#logout button")
+        page.wait_for_url("**/login")
+        context.close()
