@@ -6,13 +6,14 @@ PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test bench format lint
+.PHONY: help deps build demo test mlflow-test bench format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make build    build medseg and medseg-bench into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every test"
+	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make bench    time ops and networks"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
@@ -39,6 +40,10 @@ demo: deps
 test: deps
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	swift test -c release --skip-build
+
+mlflow-test: deps
+	swift build -c release --product medseg
+	Tests/Tracking/run.sh
 
 bench: deps
 	swift build -c release --product medseg-bench

@@ -63,6 +63,7 @@ let package = Package(
         swiftTarget("SegImaging", ["CNIfTI"]),
         swiftTarget("SegMetrics"),
         swiftTarget("SegReport", ["SegImaging", "CCairo"]),
+        swiftTarget("SegTracking"),
 
         // Where both meet.
         swiftTarget("SegData", ["SegImaging"]),
@@ -81,7 +82,7 @@ let package = Package(
             name: "medseg",
             dependencies: [
                 "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics", "SegData",
-                "SegTrain", "SegInference", "SegReport", argumentParser, yams,
+                "SegTrain", "SegInference", "SegReport", "SegTracking", argumentParser, yams,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -118,5 +119,6 @@ let package = Package(
         test("SegMetricsTests", ["SegMetrics"]),
         test("SegReportTests", ["SegReport", "SegImaging"]),
         test("SegDataTests", ["SegData", "SegImaging"]),
+        test("SegTrackingTests", ["SegTracking"]),
     ]
 )

@@ -43,6 +43,8 @@ public struct TrainingConfiguration: Sendable {
     public var minutes: Double?
     /// Iterations between validations.
     public var validateEvery: Int
+    /// Where the run is logged.
+    public var tracking: TrackingOptions
 
     /// Reads a configuration.
     /// - Throws: `ConfigError` naming the key that is missing, unknown (with the nearest known one) or wrong.
@@ -70,6 +72,7 @@ public struct TrainingConfiguration: Sendable {
         guard validateEvery > 0 else {
             throw reader.error("validate_every", "should be positive, not \(validateEvery)")
         }
+        tracking = try TrackingOptions(reader.object("tracking"))
         try reader.finish()
     }
 

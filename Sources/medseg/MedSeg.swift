@@ -15,7 +15,7 @@ struct MedSeg: ParsableCommand {
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, DataCommand.self, TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
-            ExportBundleCommand.self,
+            ExportBundleCommand.self, CompareCommand.self, ReportCommand.self, TrackCommand.self,
         ])
 
     static func main() {

@@ -67,6 +67,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
+    /// What figures call the model.
+    var name: String { model ?? weights ?? bundle ?? "the model" }
+
     func makePredictor(on backend: any Backend) throws -> Predictor {
         switch (model, weights, network, bundle) {
         case (let model?, nil, nil, nil): return try Predictor(folder: model, on: backend)
@@ -80,6 +83,12 @@ struct ModelOptions: ParsableArguments {
                 "name a model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
         }
     }
+}
+
+/// The kinds of files that figures are written as.
+enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
+    case png
+    case svg
 }
 
 /// Options about what is printed.
@@ -98,6 +107,12 @@ enum OutputFolder {
                 .cannotWrite, path, "holds \(found.count) files already; name another folder or allow --force")
         }
         try make(path)
+    }
+
+    /// Refuses a file that is there already unless forced.
+    static func refuseExisting(_ file: String?, force: Bool) throws {
+        guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
+        throw ImagingError(.cannotWrite, file, "exists already; name another file or allow --force")
     }
 
     /// Makes the folder if it is not there.

@@ -39,10 +39,15 @@ struct TrainingRun {
         var model = configuration.model
         if model.labels.isEmpty { model.labels = dataset.labels }
         let record = try RunRecord(folder: folder, configuration: configuration, split: split)
+        let tracking = try RunTracking(
+            configuration.tracking, parameters: configuration.document, folder: folder, backend: backend,
+            dataHash: dataHash(of: split), resuming: false)
+        defer { tracking.close() }
         var bar = ProgressBar("train", quiet: quiet)
         var losses: [TrainingStep] = []
         var validations: [ValidationResult] = []
         let steps = try trainer.run { event in
+            try tracking.log(event)
             switch event {
             case .iteration(let step):
                 losses.append(step)
@@ -64,12 +69,17 @@ struct TrainingRun {
                         format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,
                         result.meanDice,
                         result.isBest ? " (best)" : ""))
-                if result.isBest { try record.save(model, trainer.network.store, as: .model) }
+                if result.isBest {
+                    try record.save(model, trainer.network.store, as: .model)
+                    try tracking.log(files: "model")
+                }
             }
         }
         bar.finish()
         try record.save(model, trainer.network.store, as: validation.isEmpty ? .model : .last)
-        try draw(losses, validations)
+        try draw(steps: steps)
+        try tracking.log(files: "model", "last", "figures", "training.csv", "validation.csv")
+        try tracking.finish(.finished)
         let best = validations.map(\.meanDice).max().map { String(format: ", best validation Dice %.4f", $0) } ?? ""
         return "\(steps) steps in \(duration(losses.last?.seconds ?? 0))\(best), "
             + "tensors took at most \(backend.memory.peak >> 20) MiB\nmodel: \(folder)/model\n"
@@ -88,20 +98,10 @@ struct TrainingRun {
         return prepared
     }
 
-    private func draw(_ losses: [TrainingStep], _ validations: [ValidationResult]) throws {
-        var loss = CurvePlot.Series(
-            name: "training loss", points: losses.map { (Double($0.iteration), $0.loss) })
-        loss.smoothing = 0.9
-        var panels = [CurvePlot.Panel(yLabel: "loss", series: [loss])]
-        if !validations.isEmpty {
-            var dice = CurvePlot.Series(
-                name: "validation", points: validations.map { (Double($0.iteration), $0.meanDice) })
-            dice.mark = .maximum
-            panels.append(CurvePlot.Panel(yLabel: "Dice", series: [dice]))
-        }
+    private func draw(steps: Int) throws {
         try OutputFolder.make(folder + "/figures")
-        let plot = CurvePlot(
-            title: "Training", subtitle: "\(losses.count) steps on \(backend.name)", xLabel: "step", panels: panels)
+        let curves = try RunCurves(folder: folder, name: URL(fileURLWithPath: folder).lastPathComponent)
+        let plot = RunCurves.plot([curves], title: "Training", subtitle: "\(steps) steps on \(backend.name)")
         try plot.write(to: URL(fileURLWithPath: folder + "/figures/training.png"))
     }
 }

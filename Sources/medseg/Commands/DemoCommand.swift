@@ -4,6 +4,7 @@ import SegBackend
 import SegData
 import SegImaging
 import SegInference
+import SegMetrics
 import SegModels
 import SegTrain
 
@@ -37,7 +38,7 @@ struct DemoCommand: ParsableCommand {
         let model = try train(on: backend)
         let evaluation = try evaluate(heldOut, with: Predictor(folder: model, on: backend))
         print(evaluation.table)
-        try OutputFolder.write(evaluation.json(), to: "\(out)/metrics.json")
+        try OutputFolder.write(evaluation.document.json(), to: "\(out)/metrics.json")
         print(
             """
 
@@ -100,7 +101,7 @@ struct DemoCommand: ParsableCommand {
 
     /// Measures the held-out cases; the first is kept as a mask and drawn.
     private func evaluate(_ dataset: Dataset, with predictor: Predictor) throws -> Evaluation {
-        var evaluation = Evaluation(labels: dataset.labels, toleranceMM: 2)
+        var evaluation = try Evaluation(labels: dataset.labels, options: MetricOptions(surfaceDiceToleranceMM: 2))
         for (index, item) in dataset.cases.enumerated() {
             let (scan, header) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
