@@ -1,4 +1,4 @@
-public import SegModels
+import SegModels
 
 /// Where a run is logged beside its own folder: the object `tracking` of a configuration.
 public struct TrackingOptions: Hashable, Sendable {

@@ -15,7 +15,8 @@ struct EvaluateCommand: ParsableCommand {
             "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
-            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1. The 95 % interval is             that of the mean, by bootstrap over cases. Two models are compared with `medseg compare`.
+            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1. The 95 % interval is \
+            that of the mean, by bootstrap over cases. Two models are compared with `medseg compare`.
             """)
 
     @OptionGroup var model: ModelOptions
