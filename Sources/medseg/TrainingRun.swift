@@ -6,6 +6,7 @@ import SegInference
 import SegModels
 import SegNN
 import SegReport
+import SegTracking
 import SegTrain
 
 /// A training from prepared data to figures, in a run folder.

@@ -39,6 +39,3 @@ struct CompareCommand: ParsableCommand {
         print(json ? text : comparison.table(metric), terminator: json ? "" : "\n")
     }
 }
-
-extension Metric: ExpressibleByArgument {}
-extension HausdorffDefinition: ExpressibleByArgument {}
