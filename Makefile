@@ -6,7 +6,7 @@ PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test peers server-test bench gpu-bundle format lint
+.PHONY: help deps build demo test peers server-test mlflow-test dvc-test bench gpu-bundle format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -15,6 +15,8 @@ help:
 	@echo "make test     build and run every test"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
+	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
+	@echo "make dvc-test  run `medseg init` under the real DVC of PyPI, from data to metrics"
 	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make format   rewrite the Swift sources in the house format"
@@ -51,6 +53,14 @@ server-test: deps
 	swift build -c release --product medseg
 	swift build -c release --product medseg-server
 	Tests/Server/run.sh
+
+mlflow-test: deps
+	swift build -c release --product medseg
+	Tests/Tracking/run.sh
+
+dvc-test: deps
+	swift build -c release --product medseg
+	Tests/Pipeline/run.sh
 
 # PyTorch's side of `make bench`: a script that prints its rows, and an interpreter that has torch and monai.
 PEER ?= ../shared/reference/bench_torch.py

@@ -83,6 +83,7 @@ let package = Package(
         swiftTarget("SegImaging", ["CNIfTI"]),
         swiftTarget("SegMetrics"),
         swiftTarget("SegReport", ["SegImaging", "CCairo"]),
+        swiftTarget("SegTracking"),
 
         // Where both meet.
         swiftTarget("SegData", ["SegImaging", "CArchive", "CCrypto"]),
@@ -101,7 +102,7 @@ let package = Package(
             name: "medseg",
             dependencies: [
                 "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics", "SegData",
-                "SegTrain", "SegInference", "SegReport", argumentParser, yams,
+                "SegTrain", "SegInference", "SegReport", "SegTracking", argumentParser, yams,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -154,5 +155,6 @@ let package = Package(
         test(
             "SegServerTests",
             ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference", logging]),
+        test("SegTrackingTests", ["SegTracking"]),
     ]
 )

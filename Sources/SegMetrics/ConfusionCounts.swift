@@ -11,6 +11,13 @@ public struct ConfusionCounts: Hashable, Sendable, Codable {
     /// Voxels in neither mask.
     public var trueNegatives: Int
 
+    private enum CodingKeys: String, CodingKey {
+        case truePositives = "true_positives"
+        case falsePositives = "false_positives"
+        case falseNegatives = "false_negatives"
+        case trueNegatives = "true_negatives"
+    }
+
     /// Makes counts from the four numbers.
     public init(truePositives: Int, falsePositives: Int, falseNegatives: Int, trueNegatives: Int) {
         self.truePositives = truePositives
@@ -60,7 +67,7 @@ public enum MaskPresence: String, Hashable, Sendable, Codable {
     /// The prediction holds it and the reference does not.
     case spurious
     /// Neither holds it.
-    case bothEmpty
+    case bothEmpty = "both_empty"
 
     init(predicted: Bool, actual: Bool) {
         self = predicted ? (actual ? .both : .spurious) : (actual ? .missed : .bothEmpty)

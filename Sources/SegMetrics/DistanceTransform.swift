@@ -3,50 +3,59 @@
 /// Separable lower envelopes of parabolas, linear in the number of voxels (Felzenszwalb and Huttenlocher, Distance
 /// Transforms of Sampled Functions, 2012). Equals `scipy.ndimage.distance_transform_edt(~marked, sampling)` squared.
 /// Rows along the slowest axis are the last pass; those without a voxel of `queries` are left out, for only the
-/// distances at the queries are asked for.
+/// distances at the queries are asked for. Rows are independent of each other and are shared among the cores.
 struct DistanceTransform {
     let size: [Int]
     let spacing: [Double]
 
     /// The distances in mm at every voxel set in `queries`, in memory order; infinite when nothing is marked.
     func distances(to marked: [Bool], at queries: [Bool]) -> [Double] {
-        var squared = alongAxis2(marked)
-        squared.withUnsafeMutableBufferPointer { values in
-            var row = EnvelopeRow(longest: max(size[0], size[1]))
-            let plane = size[1] * size[2]
-            for i in 0..<size[0] {
-                for k in 0..<size[2] {
-                    row.transform(values, from: i * plane + k, by: size[2], count: size[1], spacing: spacing[1])
+        let plane = size[1] * size[2]
+        let size = size
+        let spacing = spacing
+        let squared = [Double](unsafeUninitializedCapacity: marked.count) { values, count in
+            nonisolated(unsafe) let values = values
+            concurrently(size[0]) { planes in
+                var row = EnvelopeRow(longest: size[1])
+                for start in planes.lazy.map({ $0 * plane }) {
+                    Self.alongAxis2(marked, values, start..<start + plane, length: size[2], step: spacing[2])
+                    for k in 0..<size[2] {
+                        row.transform(values, from: start + k, by: size[2], count: size[1], spacing: spacing[1])
+                    }
                 }
             }
-            for start in Self.columnsHolding(queries, plane: plane) {
-                row.transform(values, from: start, by: plane, count: size[0], spacing: spacing[0])
-            }
-        }
-        return queries.indices.filter { queries[$0] }.map { squared[$0].squareRoot() }
-    }
-
-    /// Squared distance to the nearest marked voxel of the same row: one sweep up, one down.
-    private func alongAxis2(_ marked: [Bool]) -> [Double] {
-        let length = size[2]
-        let step = spacing[2]
-        return [Double](unsafeUninitializedCapacity: marked.count) { values, count in
-            marked.withUnsafeBufferPointer { marked in
-                for start in stride(from: 0, to: marked.count, by: length) {
-                    var steps = Double.infinity
-                    for k in start..<start + length {
-                        steps = marked[k] ? 0 : steps + 1
-                        values[k] = steps
-                    }
-                    steps = .infinity
-                    for k in stride(from: start + length - 1, through: start, by: -1) {
-                        steps = marked[k] ? 0 : steps + 1
-                        let nearest = min(values[k], steps) * step
-                        values[k] = nearest * nearest
-                    }
+            let columns = Self.columnsHolding(queries, plane: plane)
+            concurrently(columns.count) { part in
+                var row = EnvelopeRow(longest: size[0])
+                for start in columns[part] {
+                    row.transform(values, from: start, by: plane, count: size[0], spacing: spacing[0])
                 }
             }
             count = marked.count
+        }
+        var distances: [Double] = []
+        for voxel in queries.indices where queries[voxel] { distances.append(squared[voxel].squareRoot()) }
+        return distances
+    }
+
+    /// Squared distance to the nearest marked voxel of the same row, of whole rows: one sweep up, one down.
+    private static func alongAxis2(
+        _ marked: [Bool], _ values: UnsafeMutableBufferPointer<Double>, _ voxels: Range<Int>, length: Int, step: Double
+    ) {
+        marked.withUnsafeBufferPointer { marked in
+            for start in stride(from: voxels.lowerBound, to: voxels.upperBound, by: length) {
+                var steps = Double.infinity
+                for k in start..<start + length {
+                    steps = marked[k] ? 0 : steps + 1
+                    values[k] = steps
+                }
+                steps = .infinity
+                for k in stride(from: start + length - 1, through: start, by: -1) {
+                    steps = marked[k] ? 0 : steps + 1
+                    let nearest = min(values[k], steps) * step
+                    values[k] = nearest * nearest
+                }
+            }
         }
     }
 

@@ -12,12 +12,31 @@ public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
     case specificity
     /// Hausdorff distance, mm.
     case hausdorffMM = "hausdorff_mm"
-    /// Percentile Hausdorff distance, mm.
-    case hausdorffPercentileMM = "hausdorff_percentile_mm"
+    /// Percentile Hausdorff distance, mm; the percentile is 95 unless the options say another.
+    case hausdorffPercentileMM = "hd95_mm"
     /// Average symmetric surface distance, mm.
     case averageSurfaceDistanceMM = "average_surface_distance_mm"
     /// Surface Dice.
     case surfaceDice = "surface_dice"
+    /// Volume error with its sign, ml.
+    case volumeErrorML = "volume_error_ml"
+    /// Volume error as a share of the reference's volume, with its sign.
+    case relativeVolumeError = "relative_volume_error"
+
+    /// How good a value is: more is better.
+    func merit(_ value: Double) -> Double {
+        switch self {
+        case .dice, .iou, .precision, .recall, .specificity, .surfaceDice: value
+        case .hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM: -value
+        case .volumeErrorML, .relativeVolumeError: -abs(value)
+        }
+    }
+
+    /// Whether the second of two values is the better one; `nil` where one is undefined or they are equally good.
+    public func better(_ first: Double?, _ second: Double?) -> Bool? {
+        guard let first, let second, merit(first) != merit(second) else { return nil }
+        return merit(second) > merit(first)
+    }
 
     /// The metric's value of a case; `nil` where it is undefined.
     public func value(of metrics: SegmentationMetrics) -> Double? {
@@ -31,16 +50,22 @@ public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
         case .hausdorffPercentileMM: metrics.hausdorffPercentileMM
         case .averageSurfaceDistanceMM: metrics.averageSurfaceDistanceMM
         case .surfaceDice: metrics.surfaceDice
+        case .volumeErrorML: metrics.volumeErrorML
+        case .relativeVolumeError: metrics.relativeVolumeError
         }
     }
 }
 
 /// Mean and spread of a metric over cases, with the number that entered and the number that could not.
-public struct MetricSummary: Hashable, Sendable, Codable {
+public struct MetricSummary: Hashable, Sendable {
     /// Mean over the defined values; `nil` when there is none.
     public var mean: Double?
     /// Sample standard deviation (n - 1) of the defined values; `nil` below two.
     public var standardDeviation: Double?
+    /// The middle of the defined values, or the mean of the middle two.
+    public var median: Double?
+    /// The interval that the mean would fall into by chance of the cases (bootstrap); `nil` below two values.
+    public var interval: ClosedRange<Double>?
     /// Smallest defined value.
     public var minimum: Double?
     /// Largest defined value.
@@ -51,7 +76,7 @@ public struct MetricSummary: Hashable, Sendable, Codable {
     public var undefined: Int
 
     /// Summarises values; `nil` and not-finite ones count as undefined.
-    public init(_ values: [Double?]) {
+    public init(_ values: [Double?], bootstrap: Bootstrap = Bootstrap()) {
         let defined = values.compactMap { $0 }.filter(\.isFinite)
         n = defined.count
         undefined = values.count - n
@@ -60,9 +85,48 @@ public struct MetricSummary: Hashable, Sendable, Codable {
         guard n > 0 else { return }
         let mean = defined.reduce(0, +) / Double(n)
         self.mean = mean
+        median = SurfaceDistances.percentile(50, ofSorted: defined.sorted())
         guard n > 1 else { return }
         let squares = defined.map { ($0 - mean) * ($0 - mean) }.reduce(0, +)
         standardDeviation = (squares / Double(n - 1)).squareRoot()
+        interval = bootstrap.interval(ofMean: defined)
+    }
+}
+
+extension MetricSummary: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case mean, median, minimum, maximum, n, undefined
+        case standardDeviation = "sd"
+        case low = "interval_low"
+        case high = "interval_high"
+    }
+
+    /// Reads what `encode(to:)` wrote.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func number(_ key: CodingKeys) throws -> Double? { try container.decodeIfPresent(Double.self, forKey: key) }
+        mean = try number(.mean)
+        standardDeviation = try number(.standardDeviation)
+        median = try number(.median)
+        minimum = try number(.minimum)
+        maximum = try number(.maximum)
+        n = try container.decode(Int.self, forKey: .n)
+        undefined = try container.decode(Int.self, forKey: .undefined)
+        if let low = try number(.low), let high = try number(.high), low <= high { interval = low...high }
+    }
+
+    /// Writes every key; what is undefined is null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(mean, forKey: .mean)
+        try container.encode(standardDeviation, forKey: .standardDeviation)
+        try container.encode(median, forKey: .median)
+        try container.encode(interval?.lowerBound, forKey: .low)
+        try container.encode(interval?.upperBound, forKey: .high)
+        try container.encode(minimum, forKey: .minimum)
+        try container.encode(maximum, forKey: .maximum)
+        try container.encode(n, forKey: .n)
+        try container.encode(undefined, forKey: .undefined)
     }
 }
 
@@ -78,17 +142,27 @@ public struct CohortSummary: Hashable, Sendable, Codable {
     public var bothEmpty: Int
     /// Every metric's summary, each case one vote; keys are the metrics' raw values.
     public var metrics: [String: MetricSummary]
+    /// The report's numbers, over the voxels of all cases together; `nil` without cases.
+    public var seedCompat: SeedCompat?
+
+    private enum CodingKeys: String, CodingKey {
+        case cases, missed, spurious, metrics
+        case bothEmpty = "both_empty"
+        case seedCompat = "seed_compat"
+    }
 
     /// Summarises the cases of one class.
-    public init(_ all: [SegmentationMetrics]) {
+    public init(_ all: [SegmentationMetrics], bootstrap: Bootstrap = Bootstrap()) {
         cases = all.count
         missed = all.count { $0.presence == .missed }
         spurious = all.count { $0.presence == .spurious }
         bothEmpty = all.count { $0.presence == .bothEmpty }
         metrics = [:]
         for metric in Metric.allCases {
-            metrics[metric.rawValue] = MetricSummary(all.map(metric.value(of:)))
+            metrics[metric.rawValue] = MetricSummary(all.map(metric.value(of:)), bootstrap: bootstrap)
         }
+        guard let first = all.first else { return }
+        seedCompat = SeedCompat(all.dropFirst().reduce(first.counts) { $0 + $1.counts })
     }
 
     /// Cases in which at least one mask is empty.

@@ -22,6 +22,12 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
     /// Probability that an error is more uncertain than a correct voxel, area under the ROC; nil where there is only one kind.
     public let errorDetection: Double?
 
+    private enum CodingKeys: String, CodingKey {
+        case curve, area, correlation
+        case bestArea = "best_area"
+        case errorDetection = "error_detection"
+    }
+
     /// Measures one uncertainty against errors at the voxels that count; nil where none does.
     /// - Parameter points: Of the curve.
     /// - Throws: `MetricsError` where the arrays differ in length or a curve without points is asked for.

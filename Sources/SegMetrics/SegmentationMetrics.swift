@@ -1,13 +1,29 @@
+/// Which of the distances that papers call "95 % Hausdorff distance" is meant; for equal masks they can differ a little.
+public enum HausdorffDefinition: String, CaseIterable, Hashable, Sendable, Codable {
+    /// The larger of the two directed percentiles over surface voxels: MONAI's `compute_hausdorff_distance`.
+    case monai
+    /// The percentile of both directions' distances pooled: medpy's `hd95`.
+    case medpy
+    /// The larger of the two directed percentiles over surface area, the surface cut between voxels: DeepMind's
+    /// `compute_robust_hausdorff`.
+    case deepmind
+}
+
 /// What the metrics of a class are measured with, beside the grid.
 public struct MetricOptions: Hashable, Sendable, Codable {
     /// Surface Dice counts a surface voxel as right within this many mm.
     public var surfaceDiceToleranceMM: Double
     /// The percentile of the robust Hausdorff distance, 0 to 100; 95 is what papers call HD95.
     public var hausdorffPercentile: Double
+    /// How that percentile is taken.
+    public var hausdorffDefinition: HausdorffDefinition
 
-    /// Makes options; the percentile is 95 unless told.
+    /// Makes options; the percentile is 95 by MONAI's definition unless told.
     /// - Throws: `MetricsError.invalidOption` for a negative tolerance or a percentile beyond 0...100.
-    public init(surfaceDiceToleranceMM: Double, hausdorffPercentile: Double = 95) throws {
+    public init(
+        surfaceDiceToleranceMM: Double, hausdorffPercentile: Double = 95,
+        hausdorffDefinition: HausdorffDefinition = .monai
+    ) throws {
         guard surfaceDiceToleranceMM >= 0, surfaceDiceToleranceMM.isFinite else {
             throw MetricsError.invalidOption(
                 "The surface Dice tolerance is \(surfaceDiceToleranceMM) mm; give a finite length of 0 or more.")
@@ -18,6 +34,7 @@ public struct MetricOptions: Hashable, Sendable, Codable {
         }
         self.surfaceDiceToleranceMM = surfaceDiceToleranceMM
         self.hausdorffPercentile = hausdorffPercentile
+        self.hausdorffDefinition = hausdorffDefinition
     }
 }
 
@@ -26,14 +43,14 @@ public struct MetricOptions: Hashable, Sendable, Codable {
 /// Lengths are in mm, volumes in ml.
 ///
 /// What a metric is when a mask is empty is declared here, and `presence` tells which row holds. `nil` means undefined:
-/// such a case enters no mean and is counted instead (`MetricSummary`). Nothing is 0 or 1 by convention.
+/// such a case enters no mean and is counted instead (`MetricSummary`). An empty mask never earns a perfect score.
 ///
-/// | presence  | Dice, IoU | precision | recall | specificity | distances | surface Dice |
-/// |-----------|-----------|-----------|--------|-------------|-----------|--------------|
-/// | both      | defined   | defined   | defined| TN/(TN+FP)  | defined   | defined      |
-/// | missed    | 0         | nil       | 0      | 1           | nil       | 0            |
-/// | spurious  | 0         | 0         | nil    | TN/(TN+FP)  | nil       | 0            |
-/// | bothEmpty | nil       | nil       | nil    | 1           | nil       | nil          |
+/// | presence  | Dice, IoU, surface Dice | precision | recall  | specificity | distances | volume error | relative |
+/// |-----------|-------------------------|-----------|---------|-------------|-----------|--------------|----------|
+/// | both      | defined                 | defined   | defined | TN/(TN+FP)  | defined   | defined      | defined  |
+/// | missed    | 0                       | nil       | 0       | nil         | nil       | −reference   | −1       |
+/// | spurious  | 0                       | 0         | nil     | TN/(TN+FP)  | nil       | +prediction  | nil      |
+/// | bothEmpty | nil                     | nil       | nil     | nil         | nil       | nil          | nil      |
 ///
 /// (Specificity is nil in the one case that the reference fills the grid.) `monai` has MONAI's own choices.
 public struct SegmentationMetrics: Hashable, Sendable, Codable {
@@ -51,7 +68,7 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
     public var precision: Double?
     /// Sensitivity.
     public var recall: Double?
-    /// Specificity; depends on how much background the grid holds.
+    /// Specificity, of a prediction that is not empty; depends on how much background the grid holds.
     public var specificity: Double?
     /// Hausdorff distance, mm.
     public var hausdorffMM: Double?
@@ -65,6 +82,11 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
     public var predictionVolumeML: Double
     /// Volume of the class in the reference, ml.
     public var referenceVolumeML: Double
+
+    /// Volume of the prediction less that of the reference, ml.
+    public var volumeErrorML: Double?
+    /// The volume error as a share of the reference's volume.
+    public var relativeVolumeError: Double?
 
     /// Measures one class of two label maps on one grid.
     /// - Throws: `MetricsError` when a mask does not fit the grid.
@@ -83,15 +105,27 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
         iou = counts.iou
         precision = counts.precision
         recall = counts.recall
-        specificity = counts.specificity
+        specificity = counts.predicted == 0 ? nil : counts.specificity
         hausdorffMM = surfaces?.hausdorff
-        hausdorffPercentileMM = surfaces?.hausdorff(percentile: options.hausdorffPercentile)
+        hausdorffPercentileMM = surfaces.map { surfaces in
+            let percentile = options.hausdorffPercentile
+            switch options.hausdorffDefinition {
+            case .monai: return surfaces.hausdorff(percentile: percentile)
+            case .medpy: return surfaces.pooledHausdorff(percentile: percentile)
+            case .deepmind:
+                return WeightedSurfaceDistances(prediction, reference, label, grid, in: surfaces.box)
+                    .hausdorff(percentile: percentile)
+            }
+        }
         averageSurfaceDistanceMM = surfaces?.average
         // Without a counterpart no voxel of the one surface is within any tolerance.
         let unmatched: Double? = counts.presence == .bothEmpty ? nil : 0
         surfaceDice = surfaces?.surfaceDice(toleranceMM: options.surfaceDiceToleranceMM) ?? unmatched
         predictionVolumeML = Double(counts.predicted) * grid.voxelVolumeML
         referenceVolumeML = Double(counts.actual) * grid.voxelVolumeML
+        volumeErrorML = counts.presence == .bothEmpty ? nil : predictionVolumeML - referenceVolumeML
+        relativeVolumeError =
+            counts.actual == 0 ? nil : Double(counts.predicted - counts.actual) / Double(counts.actual)
     }
 
     /// Measures several classes of two label maps, in the order given.
@@ -107,4 +141,39 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
 
     /// The background-dominated numbers of the project's report.
     public var seedCompat: SeedCompat { SeedCompat(counts) }
+}
+
+extension SegmentationMetrics {
+    private enum CodingKeys: String, CodingKey {
+        case label, presence, counts, dice, iou, precision, recall, specificity
+        case hausdorffMM = "hausdorff_mm"
+        case hausdorffPercentileMM = "hd95_mm"
+        case averageSurfaceDistanceMM = "average_surface_distance_mm"
+        case surfaceDice = "surface_dice"
+        case predictionVolumeML = "prediction_volume_ml"
+        case referenceVolumeML = "reference_volume_ml"
+        case volumeErrorML = "volume_error_ml"
+        case relativeVolumeError = "relative_volume_error"
+    }
+
+    /// Writes every key; what is undefined is null.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(label, forKey: .label)
+        try container.encode(presence, forKey: .presence)
+        try container.encode(counts, forKey: .counts)
+        try container.encode(dice, forKey: .dice)
+        try container.encode(iou, forKey: .iou)
+        try container.encode(precision, forKey: .precision)
+        try container.encode(recall, forKey: .recall)
+        try container.encode(specificity, forKey: .specificity)
+        try container.encode(hausdorffMM, forKey: .hausdorffMM)
+        try container.encode(hausdorffPercentileMM, forKey: .hausdorffPercentileMM)
+        try container.encode(averageSurfaceDistanceMM, forKey: .averageSurfaceDistanceMM)
+        try container.encode(surfaceDice, forKey: .surfaceDice)
+        try container.encode(volumeErrorML, forKey: .volumeErrorML)
+        try container.encode(relativeVolumeError, forKey: .relativeVolumeError)
+        try container.encode(predictionVolumeML, forKey: .predictionVolumeML)
+        try container.encode(referenceVolumeML, forKey: .referenceVolumeML)
+    }
 }

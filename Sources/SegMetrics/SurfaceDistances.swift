@@ -8,6 +8,8 @@ public struct SurfaceDistances: Sendable {
     public let predictionToReference: [Double]
     /// From every surface voxel of the reference to the prediction's surface, sorted.
     public let referenceToPrediction: [Double]
+    /// Around both masks.
+    let box: Box
 
     /// Measures one class of two label maps; `nil` unless both hold the class.
     /// - Throws: `MetricsError` when a mask does not fit the grid.
@@ -21,6 +23,7 @@ public struct SurfaceDistances: Sendable {
     init?(_ prediction: [UInt8], _ reference: [UInt8], _ label: UInt8, _ grid: MaskGrid, _ scan: ClassScan) {
         guard scan.counts.presence == .both, let box = scan.jointBox else { return nil }
         // The joint box holds both surfaces, and beyond it both masks are empty: no margin is needed.
+        self.box = box
         let predicted = Self.surface(of: prediction, label, in: box, of: grid)
         let actual = Self.surface(of: reference, label, in: box, of: grid)
         let transform = DistanceTransform(size: box.size, spacing: grid.spacingMM)
@@ -31,11 +34,21 @@ public struct SurfaceDistances: Sendable {
     /// The larger of the two directed maxima: `compute_hausdorff_distance(percentile=None)`.
     public var hausdorff: Double { hausdorff(percentile: 100) }
 
-    /// The larger of the two directed percentiles: `compute_hausdorff_distance(percentile:)`, not medpy's pooled one.
+    /// The larger of the two directed percentiles: `compute_hausdorff_distance(percentile:)`.
     public func hausdorff(percentile: Double) -> Double {
         max(
             Self.percentile(percentile, ofSorted: predictionToReference),
             Self.percentile(percentile, ofSorted: referenceToPrediction))
+    }
+
+    /// The percentile of both directions' distances pooled, which is medpy's `hd95` at 95.
+    public func pooledHausdorff(percentile: Double) -> Double {
+        Self.percentile(percentile, ofSorted: (predictionToReference + referenceToPrediction).sorted())
+    }
+
+    /// The mean from the prediction to the reference: `compute_average_surface_distance(symmetric=False)`.
+    public var averageToReference: Double {
+        predictionToReference.reduce(0, +) / Double(predictionToReference.count)
     }
 
     /// The mean of both directions' pooled distances: `compute_average_surface_distance(symmetric=True)`.

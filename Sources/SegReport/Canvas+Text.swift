@@ -32,6 +32,17 @@ extension Canvas {
         select(string, size: size, bold: bold)
     }
 
+    /// A text cut in its middle where it is wider than the room it has.
+    func shortened(_ string: String, to room: Double, size: Double) -> String {
+        var kept = string.count
+        var text = string
+        while width(text, size: size) > room, kept > 2 {
+            kept -= 1
+            text = String(string.prefix(kept / 2)) + "…" + String(string.suffix(kept - kept / 2))
+        }
+        return text
+    }
+
     private func select(_ string: String, size: Double, bold: Bool) -> Double {
         cairo_select_font_face(
             context, "Sans", CAIRO_FONT_SLANT_NORMAL, bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL)

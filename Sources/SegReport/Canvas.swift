@@ -35,19 +35,32 @@ final class Canvas {
     }
 
     func line(_ from: Point, _ to: Point, _ colour: Colour, alpha: Double = 1, width: Double = 1, dash: [Double] = []) {
-        cairo_set_dash(context, dash, Int32(dash.count), 0)
-        polyline([from, to], colour, alpha: alpha, width: width)
-        cairo_set_dash(context, [], 0, 0)
+        polyline([from, to], colour, alpha: alpha, width: width, dash: dash)
     }
 
-    func polyline(_ points: [Point], closed: Bool = false, _ colour: Colour, alpha: Double = 1, width: Double) {
+    func polyline(
+        _ points: [Point], closed: Bool = false, _ colour: Colour, alpha: Double = 1, width: Double, dash: [Double] = []
+    ) {
+        cairo_set_dash(context, dash, Int32(dash.count), 0)
+        defer { cairo_set_dash(context, [], 0, 0) }
+        trace(points, closed: closed)
+        setColour(colour, alpha: alpha)
+        cairo_set_line_width(context, width)
+        cairo_stroke(context)
+    }
+
+    func polygon(_ corners: [Point], _ colour: Colour) {
+        trace(corners, closed: true)
+        setColour(colour)
+        cairo_fill(context)
+    }
+
+    private func trace(_ points: [Point], closed: Bool) {
+        cairo_new_path(context)
         guard let first = points.first else { return }
         cairo_move_to(context, first.x, first.y)
         for point in points.dropFirst() { cairo_line_to(context, point.x, point.y) }
         if closed { cairo_close_path(context) }
-        setColour(colour, alpha: alpha)
-        cairo_set_line_width(context, width)
-        cairo_stroke(context)
     }
 
     func dot(_ at: Point, radius: Double, _ colour: Colour) {

@@ -25,9 +25,14 @@ public struct Colour: Hashable, Sendable {
 
     static let ground = Colour(0x11151C)
     static let card = Colour(0x000000)
-    static let plotArea = Colour(0x171C26)
     static let grid = Colour(0x2A3240)
     static let text = Colour(0xE8ECF2)
     static let quietText = Colour(0x98A2B3)
+    /// What plots are drawn with, for they are printed.
+    static let paper = Colour(0xFFFFFF)
+    static let ink = Colour(0x14181F)
+    static let quietInk = Colour(0x4F5968)
+    static let paperGrid = Colour(0xDDE2E9)
+
     static let reference = Colour(0xFFD23F)
 }

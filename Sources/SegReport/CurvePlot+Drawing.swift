@@ -8,29 +8,38 @@ extension CurvePlot {
     private static let footer = 64.0
 
     func figure() -> Figure {
+        let inner = width - Self.left - Self.right
+        var drawings: [(panel: Panel, styles: [SeriesStyle], rows: Int)] = []
+        var next = 0
+        for panel in panels {
+            let styles = panel.series.map { series in
+                if let style = series.style { return SeriesStyle(style) }
+                next += 1
+                return SeriesStyle(next - 1)
+            }
+            drawings.append((panel, styles, PanelLegend.rows(panel.series.map(\.name), width: inner).count))
+        }
+        let legends = drawings.map { Double(max($0.rows, 1) - 1) * PanelLegend.row }
         let count = Double(panels.count)
-        let height = Self.header + count * panelHeight + max(count - 1, 0) * Self.between + Self.footer
-        return Figure(width: width, height: height) { canvas, _ in
-            canvas.text(title, at: Point(x: 30, y: 42), size: 22, .text, bold: true)
-            canvas.text(subtitle, at: Point(x: 30, y: 66), size: 14, .quietText)
+        let height =
+            Self.header + count * panelHeight + max(count - 1, 0) * Self.between + legends.reduce(0, +) + Self.footer
+        return Figure(width: width, height: height, ground: .paper) { canvas, _ in
+            canvas.text(title, at: Point(x: 30, y: 42), size: 22, .ink, bold: true)
+            canvas.text(subtitle, at: Point(x: 30, y: 66), size: 14, .quietInk)
             let abscissa = AxisScale(
                 showing: panels.flatMap(\.series).flatMap(\.points).map(\.x), logarithmic: false, widened: false,
                 tickCount: 10)
-            for number in panels.indices {
-                let y = Self.header + Double(number) * (panelHeight + Self.between)
-                let area = Rectangle(x: Self.left, y: y, width: width - Self.left - Self.right, height: panelHeight)
-                PanelDrawing(panel: panels[number], area: area, abscissa: abscissa, firstColour: firstColour(number))
+            var y = Self.header
+            for (number, drawing) in drawings.enumerated() {
+                y += legends[number]
+                let area = Rectangle(x: Self.left, y: y, width: inner, height: panelHeight)
+                PanelDrawing(panel: drawing.panel, area: area, abscissa: abscissa, styles: drawing.styles)
                     .draw(on: canvas)
+                y += panelHeight + Self.between
             }
             canvas.text(
-                xLabel, at: Point(x: Self.left + (width - Self.left - Self.right) / 2, y: height - 16), size: 14,
-                .quietText, anchor: .middle)
+                xLabel, at: Point(x: Self.left + inner / 2, y: height - 16), size: 14, .quietInk, anchor: .middle)
         }
-    }
-
-    /// Colours run on from panel to panel, so that no two curves of a figure share one while they last.
-    private func firstColour(_ panel: Int) -> Int {
-        panels[..<panel].map(\.series.count).reduce(0, +)
     }
 }
 
@@ -40,29 +49,26 @@ private struct PanelDrawing {
     let area: Rectangle
     let abscissa: AxisScale
     let ordinate: AxisScale
-    let firstColour: Int
+    let styles: [SeriesStyle]
 
-    init(panel: CurvePlot.Panel, area: Rectangle, abscissa: AxisScale, firstColour: Int) {
+    init(panel: CurvePlot.Panel, area: Rectangle, abscissa: AxisScale, styles: [SeriesStyle]) {
         self.panel = panel
         self.area = area
         self.abscissa = abscissa
-        self.firstColour = firstColour
+        self.styles = styles
         ordinate = AxisScale(
             showing: panel.series.flatMap(\.points).map(\.y) + panel.including, logarithmic: panel.logarithmic,
             widened: true, tickCount: max(3, Int(area.height / 60)))
     }
 
     func draw(on canvas: Canvas) {
-        canvas.fill(area, .plotArea, radius: 6)
         drawGrid(canvas)
         canvas.clipped(to: area) {
-            for number in panel.series.indices { drawCurve(canvas, panel.series[number], colour(number)) }
+            for (series, style) in zip(panel.series, styles) { drawCurve(canvas, series, style) }
         }
-        for number in panel.series.indices { drawMark(canvas, panel.series[number], colour(number)) }
-        drawLegend(canvas)
+        for (series, style) in zip(panel.series, styles) { drawMark(canvas, series, style) }
+        PanelLegend(names: panel.series.map(\.name), styles: styles).draw(above: area, on: canvas)
     }
-
-    private func colour(_ number: Int) -> Colour { Colour.series(firstColour + number) }
 
     private func place(_ point: (x: Double, y: Double)) -> Point? {
         guard let x = abscissa.position(point.x), let y = ordinate.position(point.y) else { return nil }
@@ -73,35 +79,38 @@ private struct PanelDrawing {
         for tick in ordinate.ticks {
             guard let position = ordinate.position(tick) else { continue }
             let y = (area.maxY - position * area.height).rounded() + 0.5
-            canvas.line(Point(x: area.x, y: y), Point(x: area.maxX, y: y), .grid)
+            canvas.line(Point(x: area.x, y: y), Point(x: area.maxX, y: y), .paperGrid)
             canvas.text(
-                ordinate.label(tick), at: Point(x: area.x - 12, y: y + 5), size: 13, .quietText, anchor: .end)
+                ordinate.label(tick), at: Point(x: area.x - 12, y: y + 5), size: 13, .quietInk, anchor: .end)
         }
         for tick in abscissa.ticks {
             guard let position = abscissa.position(tick) else { continue }
             let x = (area.x + position * area.width).rounded() + 0.5
-            canvas.line(Point(x: x, y: area.y), Point(x: x, y: area.maxY), .grid, alpha: 0.7)
+            canvas.line(Point(x: x, y: area.y), Point(x: x, y: area.maxY), .paperGrid, alpha: 0.7)
             canvas.text(
-                abscissa.label(tick), at: Point(x: x, y: area.maxY + 20), size: 13, .quietText, anchor: .middle)
+                abscissa.label(tick), at: Point(x: x, y: area.maxY + 20), size: 13, .quietInk, anchor: .middle)
         }
+        canvas.stroke(area, .quietInk, width: 1)
         let name = panel.logarithmic ? "\(panel.yLabel) (log)" : panel.yLabel
-        canvas.textUpwards(name, at: Point(x: 28, y: area.middle.y), size: 14, .quietText)
+        canvas.textUpwards(name, at: Point(x: 28, y: area.middle.y), size: 14, .quietInk)
     }
 
-    private func drawCurve(_ canvas: Canvas, _ series: CurvePlot.Series, _ colour: Colour) {
+    private func drawCurve(_ canvas: Canvas, _ series: CurvePlot.Series, _ style: SeriesStyle) {
         if series.smoothing > 0 {
-            for run in runs(series.points) { canvas.polyline(run, colour, alpha: 0.3, width: 1) }
+            for run in runs(series.points) { canvas.polyline(run, style.colour, alpha: 0.25, width: 1) }
         }
-        for run in runs(series.smoothed) {
+        let smoothed = series.smoothed
+        for run in runs(smoothed) {
             if run.count == 1 {
-                canvas.dot(run[0], radius: 2.5, colour)
+                canvas.dot(run[0], radius: 2.5, style.colour)
             } else {
-                canvas.polyline(run, colour, width: 2.4)
+                canvas.polyline(run, style.colour, width: 2.2, dash: style.dash)
             }
         }
-        // Few points were measured one by one: show where.
-        if series.points.count <= 40 {
-            for point in series.smoothed.compactMap(place) { canvas.dot(point, radius: 3.2, colour) }
+        // Few points were measured one by one: show where. Of many, some carry the marker that tells the curve.
+        let every = series.points.count <= 40 ? 1 : series.points.count / 8
+        for index in stride(from: every / 2, to: smoothed.count, by: every) {
+            if let point = place(smoothed[index]) { canvas.mark(style.marker, point, size: 4, style.colour) }
         }
     }
 
@@ -110,32 +119,65 @@ private struct PanelDrawing {
         points.map(place).split(separator: nil).map { $0.compactMap { $0 } }
     }
 
-    private func drawMark(_ canvas: Canvas, _ series: CurvePlot.Series, _ colour: Colour) {
+    private func drawMark(_ canvas: Canvas, _ series: CurvePlot.Series, _ style: SeriesStyle) {
         guard let marked = series.marked, let point = place(marked) else { return }
-        canvas.dot(point, radius: 6.5, .text)
-        canvas.dot(point, radius: 4.5, colour)
+        canvas.mark(style.marker, point, size: 8.5, .paper)
+        canvas.mark(style.marker, point, size: 6.5, style.colour)
         let label = String(format: "%.4g", marked.y) + " at " + abscissaLabel(marked.x)
         let half = canvas.width(label, size: 13, bold: true) / 2
         let x = min(max(point.x, area.x + half + 8), area.maxX - half - 8)
         let above = point.y - area.y > 40
         canvas.text(
-            label, at: Point(x: x, y: point.y + (above ? -14 : 26)), size: 13, .text, bold: true, anchor: .middle)
+            label, at: Point(x: x, y: point.y + (above ? -14 : 26)), size: 13, .ink, bold: true, anchor: .middle)
     }
 
     private func abscissaLabel(_ x: Double) -> String {
         x == x.rounded() && abs(x) < 1e15 ? String(Int(x)) : String(format: "%.4g", x)
     }
+}
 
-    /// Names of the curves above the axes, from the right.
-    private func drawLegend(_ canvas: Canvas) {
-        var x = area.maxX
-        for number in panel.series.indices.reversed() {
-            let name = panel.series[number].name
-            let y = area.y - 12
-            canvas.text(name, at: Point(x: x, y: y), size: 14, .text, anchor: .end)
-            x -= canvas.width(name, size: 14) + 10
-            canvas.line(Point(x: x - 22, y: y - 5), Point(x: x, y: y - 5), colour(number), width: 3)
-            x -= 22 + 24
+/// Names of the curves above the axes, from the left, in as many rows as they need.
+private struct PanelLegend {
+    static let row = 22.0
+    private static let sample = 40.0
+    private static let size = 14.0
+
+    let names: [String]
+    let styles: [SeriesStyle]
+
+    /// The numbers of the names that stand in each row; widths are estimated, so that a layout needs no canvas.
+    static func rows(_ names: [String], width: Double) -> [Range<Int>] {
+        var rows: [Range<Int>] = []
+        var start = 0
+        var x = 0.0
+        for (number, name) in names.enumerated() {
+            let needed = advance(name)
+            if number > start, x + needed > width {
+                rows.append(start..<number)
+                start = number
+                x = 0
+            }
+            x += needed
+        }
+        if start < names.count { rows.append(start..<names.count) }
+        return rows
+    }
+
+    private static func advance(_ name: String) -> Double { sample + 10 + Double(name.count) * 8.6 + 26 }
+
+    func draw(above area: Rectangle, on canvas: Canvas) {
+        let rows = Self.rows(names, width: area.width)
+        for (number, row) in rows.enumerated() {
+            let y = area.y - 12 - Double(rows.count - 1 - number) * Self.row
+            var x = area.x
+            for index in row {
+                let (from, to) = (Point(x: x, y: y - 5), Point(x: x + Self.sample, y: y - 5))
+                canvas.line(from, to, styles[index].colour, width: 2.2, dash: styles[index].dash)
+                canvas.mark(
+                    styles[index].marker, Point(x: x + Self.sample / 2, y: y - 5), size: 4, styles[index].colour)
+                canvas.text(names[index], at: Point(x: x + Self.sample + 10, y: y), size: Self.size, .ink)
+                x += Self.advance(names[index])
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ public import Foundation
 
 /// Curves over a common abscissa, such as the training loss and the validation Dice over iterations.
 ///
+/// Curves differ in colour, dashes and markers, so that they are told apart in black and white too.
 /// Quantities of different kind stand in panels of their own, one below the other, never on a second ordinate.
 public struct CurvePlot: Sendable {
     /// One curve.
@@ -14,6 +15,9 @@ public struct CurvePlot: Sendable {
         public var smoothing = 0.0
         /// Marks one point of the curve with its value.
         public var mark = Mark.none
+        /// Which colour, dashes and markers it has; curves of one number in several panels belong together. Curves
+        /// without a number are told apart from every other.
+        public var style: Int?
 
         /// Makes a curve of points.
         public init(name: String, points: [(x: Double, y: Double)]) {
@@ -36,7 +40,7 @@ public struct CurvePlot: Sendable {
     public struct Panel: Sendable {
         /// Name of the ordinate.
         public var yLabel: String
-        /// The curves, in the order of the legend and the palette.
+        /// The curves, in the order of the legend.
         public var series: [Series]
         /// Whether the ordinate is logarithmic; values of 0 and less are then left out.
         public var logarithmic = false

@@ -5,6 +5,7 @@ import Foundation
 struct Figure {
     var width: Double
     var height: Double
+    var ground = Colour.ground
     /// Draws everything but the ground; the second argument is how many raster pixels a unit should hold.
     var draw: (Canvas, Double) -> Void
 
@@ -56,7 +57,7 @@ struct Figure {
 
     private func paint(on surface: OpaquePointer, pixelsPerUnit: Double) {
         let canvas = Canvas(surface)
-        canvas.fill(Rectangle(x: 0, y: 0, width: width, height: height), .ground)
+        canvas.fill(Rectangle(x: 0, y: 0, width: width, height: height), ground)
         draw(canvas, pixelsPerUnit)
     }
 }

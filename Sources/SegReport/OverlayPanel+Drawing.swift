@@ -17,6 +17,13 @@ extension OverlayPanel {
     /// The fill of a label.
     func fillColour(_ label: UInt8) -> Colour { Colour.series(labels.firstIndex(of: label) ?? 0) }
 
+    /// The outline of a prediction: white dashes over a single class's yellow line, so that neither hides the other.
+    func predictionColour(_ label: UInt8) -> Colour {
+        labels.count == 1 && reference != nil ? .text : fillColour(label)
+    }
+
+    private static let predictionDash: [Double] = [5, 4]
+
     /// A single class is outlined in yellow against its blue fill; several keep their own colours.
     func outlineColour(_ label: UInt8) -> Colour { labels.count == 1 ? .reference : fillColour(label) }
 
@@ -30,7 +37,7 @@ extension OverlayPanel {
         let window = "window \(Int(window.lowerBound.rounded())) to \(Int(window.upperBound.rounded()))"
         canvas.text("\(view)  ·  \(window)", at: right, size: 14, .quietText, anchor: .end)
         if labels.count > 1 && prediction != nil && reference != nil {
-            let key = "fill: prediction  ·  outline: reference  ·  numbers: Dice"
+            let key = "fill and dashes: prediction  ·  solid line: reference  ·  numbers: Dice"
             canvas.text(key, at: Point(x: right.x, y: 44), size: 14, .quietText, anchor: .end)
         }
     }
@@ -42,8 +49,12 @@ extension OverlayPanel {
         canvas.fill(card, .card)
         canvas.paint(rasterise(plane, picture, pixelsPerUnit), in: picture)
         canvas.clipped(to: card) {
-            if let prediction { outline(canvas, plane, picture, prediction, fillColour, alpha: 0.9, width: 1) }
-            if let reference { outline(canvas, plane, picture, reference, outlineColour, alpha: 1, width: 1.8) }
+            if let reference { outline(canvas, plane, picture, reference, outlineColour, width: 1.8, dash: []) }
+            if let prediction {
+                // Without a reference there is nothing to be told from.
+                let dash = reference == nil ? [] : Self.predictionDash
+                outline(canvas, plane, picture, prediction, predictionColour, width: 1.6, dash: dash)
+            }
             drawCrosshair(canvas, plane, picture)
         }
         canvas.stroke(card, .grid, width: 1)
@@ -53,7 +64,7 @@ extension OverlayPanel {
             "\(["x", "y", "z"][plane.through]) = \(millimetres(plane)) mm"
             + "  ·  slice \(plane.index + 1) of \(image.size[plane.through])"
         canvas.text(label, at: Point(x: card.maxX - 2, y: baseline), size: 13, .quietText, anchor: .end)
-        drawLetters(canvas, plane, card)
+        drawLetters(canvas, plane, card, crossing(plane, picture))
     }
 
     /// The plane's place along the axis that it cuts, in scanner coordinates.
@@ -65,7 +76,7 @@ extension OverlayPanel {
 
     private func outline(
         _ canvas: Canvas, _ plane: SlicePlane, _ picture: Rectangle, _ map: [UInt8], _ colour: (UInt8) -> Colour,
-        alpha: Double, width: Double
+        width: Double, dash: [Double]
     ) {
         let slice = plane.slice(map, size: image.size)
         let scale = (x: picture.width / Double(slice.width), y: picture.height / Double(slice.height))
@@ -74,16 +85,14 @@ extension OverlayPanel {
                 loop.map { Point(x: picture.x + $0.x * scale.x, y: picture.y + $0.y * scale.y) }
             }
             // A dark rim keeps the line readable on bright tissue.
-            for loop in loops { canvas.polyline(loop, closed: true, .card, alpha: 0.5, width: width + 1.6) }
-            for loop in loops { canvas.polyline(loop, closed: true, colour(label), alpha: alpha, width: width) }
+            for loop in loops { canvas.polyline(loop, closed: true, .card, alpha: 0.5, width: width + 1.6, dash: dash) }
+            for loop in loops { canvas.polyline(loop, closed: true, colour(label), width: width, dash: dash) }
         }
     }
 
     /// Short ticks at the edges where the other two planes cut this one.
     private func drawCrosshair(_ canvas: Canvas, _ plane: SlicePlane, _ picture: Rectangle) {
-        let at = plane.position(centre, size: image.size)
-        let x = picture.x + at.x * picture.width / Double(image.size[plane.across])
-        let y = picture.y + at.y * picture.height / Double(image.size[plane.up])
+        let (x, y) = (crossing(plane, picture).x, crossing(plane, picture).y)
         let reach = 14.0
         func tick(_ from: Point, _ to: Point) { canvas.line(from, to, .text, alpha: 0.75, width: 1.2) }
         tick(Point(x: x, y: picture.y), Point(x: x, y: picture.y + reach))
@@ -92,14 +101,22 @@ extension OverlayPanel {
         tick(Point(x: picture.maxX, y: y), Point(x: picture.maxX - reach, y: y))
     }
 
-    private func drawLetters(_ canvas: Canvas, _ plane: SlicePlane, _ card: Rectangle) {
+    /// Where the other two planes cut this one.
+    private func crossing(_ plane: SlicePlane, _ picture: Rectangle) -> Point {
+        let at = plane.position(centre, size: image.size)
+        return Point(
+            x: picture.x + at.x * picture.width / Double(image.size[plane.across]),
+            y: picture.y + at.y * picture.height / Double(image.size[plane.up]))
+    }
+
+    private func drawLetters(_ canvas: Canvas, _ plane: SlicePlane, _ card: Rectangle, _ crossing: Point) {
         let letters = plane.letters
-        let middle = card.middle
+        // Beside the middle of each edge, and clear of the tick that may be there.
+        let x = abs(card.middle.x + 18 - crossing.x) < 16 ? crossing.x + 18 : card.middle.x + 18
+        let y = abs(card.middle.y + 17 - crossing.y) < 16 ? crossing.y + 24 : card.middle.y + 22
         let places = [
-            (letters.left, Point(x: card.x + 16, y: middle.y + 22)),
-            (letters.right, Point(x: card.maxX - 16, y: middle.y + 22)),
-            (letters.top, Point(x: middle.x + 18, y: card.y + 22)),
-            (letters.bottom, Point(x: middle.x + 18, y: card.maxY - 10)),
+            (letters.left, Point(x: card.x + 16, y: y)), (letters.right, Point(x: card.maxX - 16, y: y)),
+            (letters.top, Point(x: x, y: card.y + 22)), (letters.bottom, Point(x: x, y: card.maxY - 10)),
         ]
         for (letter, point) in places {
             canvas.text(
@@ -161,8 +178,14 @@ extension OverlayPanel {
             return
         }
         let swatch = Rectangle(x: at.x, y: at.y - 12, width: 22, height: 14)
-        canvas.fill(swatch, fillColour(label), alpha: 0.6, radius: 3)
-        canvas.stroke(swatch, fillColour(label), radius: 3)
+        let corners = [
+            Point(x: swatch.x, y: swatch.y), Point(x: swatch.maxX, y: swatch.y),
+            Point(x: swatch.maxX, y: swatch.maxY), Point(x: swatch.x, y: swatch.maxY),
+        ]
+        canvas.fill(swatch, fillColour(label), alpha: 0.45)
+        canvas.polyline(
+            corners, closed: true, predictionColour(label), width: 1.6,
+            dash: reference == nil ? [] : Self.predictionDash)
     }
 
     private func name(_ label: UInt8) -> String { labelNames[label] ?? "label \(label)" }

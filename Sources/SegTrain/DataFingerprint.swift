@@ -21,6 +21,15 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         validation = try Self.entries(split.validation)
     }
 
+    /// One name for all of it: the SHA-256 of the cases' names and digests.
+    public var digest: String {
+        let digest = ContentDigest(.sha256)
+        for entry in training + validation {
+            digest.update(Array("\(entry.name) \(entry.image) \(entry.label)\n".utf8))
+        }
+        return digest.finish()
+    }
+
     private static func entries(_ cases: [DatasetCase]) throws(ImagingError) -> [Entry] {
         var entries: [Entry] = []
         for item in cases {

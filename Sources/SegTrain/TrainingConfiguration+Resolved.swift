@@ -16,6 +16,8 @@ extension TrainingConfiguration {
             case .names(let names): .array(names.map { .string($0) })
             case .file(let path): .string(path)
             }
+        entries["cache"] = .string(cache.folder ?? "none")
+        entries["tracking"] = .object(tracking.entries)
         entries["seed"] = .int(Int(seed))
         entries["rng"] = .string(sampling.draws.rawValue)
         entries["sampling"] = .object(sampling.entries)
@@ -37,11 +39,13 @@ extension TrainingConfiguration {
         return .object(entries)
     }
 
-    /// Keys that may change when a training is resumed: they say where the data lie (whose content is compared), when
-    /// the training ends and what is kept, not how it learns.
+    /// Keys that may change when a training is resumed: they say where the data lie (whose content is compared), where
+    /// the run is logged, when it ends and what is kept, not how it learns.
     ///
     /// More iterations stretch the rest of a schedule that runs over the whole training.
-    public static let changeableOnResume = ["data", "iterations", "minutes", "checkpoint_every", "early_stopping"]
+    public static let changeableOnResume = [
+        "data", "cache", "tracking", "iterations", "minutes", "checkpoint_every", "early_stopping",
+    ]
 
     /// Insists that this is the configuration a run was started with, but for what may change.
     /// - Throws: `ConfigError` that lists what differs.

@@ -59,6 +59,8 @@ public struct TrainingConfiguration: Sendable {
     public var checkpointEvery: Int
     /// When the training ends for want of progress; nil for never.
     public var earlyStopping: EarlyStopping?
+    /// Where the run is logged.
+    public var tracking: TrackingOptions
 
     /// Ends a training whose validation Dice no longer rises.
     public struct EarlyStopping: Hashable, Sendable {
@@ -97,6 +99,7 @@ public struct TrainingConfiguration: Sendable {
         checkpointEvery = try Self.count(reader, "checkpoint_every") ?? min(validateEvery, 100)
         earlyStopping = try reader.object("early_stopping").map(EarlyStopping.init)
         try checkValidated(reader)
+        tracking = try TrackingOptions(reader.object("tracking"))
         try reader.finish()
     }
 

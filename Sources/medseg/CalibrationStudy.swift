@@ -58,8 +58,8 @@ struct CalibrationStudy {
     }
 
     /// Everything, for programs.
-    struct Document: Encodable {
-        struct Case: Encodable {
+    struct Document: Codable {
+        struct Case: Codable {
             let name: String
             let uncertainty: [String: RiskCoverage]
         }
@@ -67,6 +67,12 @@ struct CalibrationStudy {
         let maximumCalibrationError: Double?
         let reliability: [ReliabilityDiagram.Bin]
         let cases: [Case]
+
+        private enum CodingKeys: String, CodingKey {
+            case reliability, cases
+            case expectedCalibrationError = "expected_calibration_error"
+            case maximumCalibrationError = "maximum_calibration_error"
+        }
     }
 
     var document: Document {

@@ -14,8 +14,8 @@ extension ConfigValue {
         } catch {
             throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
         }
-        // A relative dataset or split lies beside the configuration, wherever the command is run.
-        for key in ["data", "validation"] { value = value.resolving(key, besideFile: path) }
+        // A relative dataset, split or cache lies beside the configuration, wherever the command is run.
+        for key in ["data", "validation", "cache"] { value = value.resolving(key, besideFile: path) }
         self = try value.applying(changes)
     }
 
@@ -100,6 +100,7 @@ extension ConfigValue {
 
     private func resolving(_ key: String, besideFile file: String) -> ConfigValue {
         guard case .object(var entries) = self, case .string(let path)? = entries[key] else { return self }
+        guard key != "cache" || path != "none" else { return self }
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         entries[key] = .string(URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path)
         return .object(entries)

@@ -3,17 +3,19 @@ import SegData
 import SegImaging
 import SegMetrics
 
-/// The metrics of cases and classes, as a table and as JSON.
+/// The metrics of cases and classes, as a table and as files.
 struct Evaluation {
     private let labels: [Int: String]
-    private let toleranceMM: Double
     /// What the uncertainties are worth, where they were asked for.
     var calibration: CalibrationStudy?
-    private var rows: [(name: String, metrics: [SegmentationMetrics])] = []
+    private let metricOptions: MetricOptions
+    private let bootstrap: Bootstrap
+    private var cases: [MetricsDocument.Case] = []
 
-    init(labels: [Int: String], toleranceMM: Double) {
+    init(labels: [Int: String], options: MetricOptions, bootstrap: Bootstrap = Bootstrap()) {
         self.labels = labels
-        self.toleranceMM = toleranceMM
+        metricOptions = options
+        self.bootstrap = bootstrap
     }
 
     /// Measures a mask against a label map on the same grid.
@@ -28,92 +30,107 @@ struct Evaluation {
         let grid = try MaskGrid(size: [size.i, size.j, size.k], spacingMM: reference.affine.spacing)
         let metrics = try SegmentationMetrics.evaluate(
             prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: grid,
-            options: MetricOptions(surfaceDiceToleranceMM: toleranceMM))
-        rows.append((name, metrics))
+            options: metricOptions)
+        cases.append(
+            MetricsDocument.Case(
+                name: name, classes: metrics.map { MetricsDocument.Class(name: className($0.label), metrics: $0) }))
     }
 
-    private func className(_ label: UInt8) -> String { labels[Int(label)] ?? "class \(label)" }
+    /// A class's name; where two labels share one, with the label.
+    private func className(_ label: UInt8) -> String {
+        guard let name = labels[Int(label)] else { return "class \(label)" }
+        return labels.values.count { $0 == name } > 1 ? "\(name) \(label)" : name
+    }
 
-    private var summaries: [(label: UInt8, summary: CohortSummary)] {
-        let all = Dictionary(grouping: rows.flatMap(\.metrics), by: \.label)
-        return all.sorted { $0.key < $1.key }.map { ($0.key, CohortSummary($0.value)) }
+    /// Everything, for programs.
+    var document: MetricsDocument {
+        MetricsDocument(
+            cases: cases,
+            options: MetricsDocument.Options(
+                surfaceDiceToleranceMM: metricOptions.surfaceDiceToleranceMM,
+                hd95Definition: metricOptions.hausdorffDefinition, bootstrap: bootstrap),
+            calibration: calibration?.document)
     }
 
     /// Mean Dice over cases and classes; nil where it is defined nowhere.
     var meanDice: Double? {
-        let values = rows.flatMap(\.metrics).compactMap(\.dice)
-        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+        MetricSummary(cases.flatMap(\.classes).map(\.metrics.dice), bootstrap: bootstrap).mean
     }
 
-    /// A number as the table shows it: millimetres to the hundredth.
-    private func text(_ metric: Metric, _ value: Double?) -> String {
-        let isLength = [.hausdorffPercentileMM, .averageSurfaceDistanceMM].contains(metric)
-        return value.map { String(format: isLength ? "%.2f" : "%.4f", $0) } ?? "–"
+    /// A line for each case and class, then the summary of each class and what it leaves out.
+    var table: String { document.table }
+}
+
+extension Metric {
+    /// A value as tables show it: millimetres and millilitres to the hundredth.
+    func text(_ value: Double?) -> String {
+        switch self {
+        case .hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .volumeErrorML:
+            value.map { String(format: "%.2f", $0) } ?? "–"
+        default: value.map { String(format: "%.4f", $0) } ?? "–"
+        }
     }
 
-    /// A line for each case and class, then mean and standard deviation; ASD is the average symmetric surface
-    /// distance, NSD the surface Dice.
+    /// What tables call it.
+    var title: String {
+        switch self {
+        case .dice: "Dice"
+        case .iou: "IoU"
+        case .precision: "precision"
+        case .recall: "recall"
+        case .specificity: "specificity"
+        case .hausdorffMM: "HD mm"
+        case .hausdorffPercentileMM: "HD95 mm"
+        case .averageSurfaceDistanceMM: "ASSD mm"
+        case .surfaceDice: "NSD"
+        case .volumeErrorML: "volume error ml"
+        case .relativeVolumeError: "relative"
+        }
+    }
+}
+
+extension MetricsDocument {
+    /// A line for each case and class, then mean, spread and interval, and what is to be known of them.
     var table: String {
-        let columns = ["Dice", "IoU", "precision", "recall", "HD95 mm", "ASD mm", "NSD \(toleranceMM) mm"]
-        let metrics: [Metric] = [
-            .dice, .iou, .precision, .recall, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .surfaceDice,
+        var table = TextTable(["case", "class"] + Metric.allCases.map(\.title))
+        for item in cases {
+            for row in item.classes {
+                table.append([item.name, row.name] + Metric.allCases.map { $0.text($0.value(of: row.metrics)) })
+            }
+        }
+        let statistics: [(String, (MetricSummary) -> Double?)] = [
+            ("mean", \.mean), ("sd", \.standardDeviation), ("median", \.median),
+            ("95 % from", { $0.interval?.lowerBound }), ("95 % to", { $0.interval?.upperBound }),
         ]
-        let width = max(12, rows.map(\.name.count).max() ?? 0, labels.values.map(\.count).max() ?? 0) + 2
-        func cells(_ texts: [String]) -> String {
-            texts.map { String(repeating: " ", count: max(1, 11 - $0.count)) + $0 }.joined()
-        }
-        func pad(_ text: String) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
-        var lines = [pad("case") + pad("class") + cells(columns)]
-        for (name, all) in rows {
-            for row in all {
-                lines.append(
-                    pad(name) + pad(className(row.label)) + cells(metrics.map { text($0, $0.value(of: row)) }))
+        for name in classNames where cases.count > 1 {
+            guard let summary = summary[name] else { continue }
+            for (title, value) in statistics {
+                table.append([title, name] + Metric.allCases.map { $0.text(value(summary[$0])) })
             }
         }
-        for (label, summary) in summaries where rows.count > 1 {
-            for (name, value) in [("mean", \MetricSummary.mean), ("sd", \MetricSummary.standardDeviation)] {
-                let texts = metrics.map { text($0, summary[$0][keyPath: value]) }
-                lines.append(pad(name) + pad(className(label)) + cells(texts))
-            }
+        return (table.lines + remarks).joined(separator: "\n")
+    }
+
+    private var remarks: [String] {
+        var lines = [
+            "HD95 as \(options.hd95Definition.rawValue) defines it; NSD: surface Dice at "
+                + "\(options.surfaceDiceToleranceMM) mm; ASSD: average symmetric surface distance"
+        ]
+        for name in classNames {
+            guard let summary = summary[name] else { continue }
             if summary.emptyCases > 0 {
                 lines.append(
-                    "\(className(label)): \(summary.emptyCases) of \(summary.cases) cases with an empty mask "
+                    "\(name): \(summary.emptyCases) of \(summary.cases) cases with an empty mask "
                         + "(\(summary.missed) missed, \(summary.spurious) spurious, \(summary.bothEmpty) both empty)")
             }
+            if let seed = summary.seedCompat {
+                lines.append(
+                    String(
+                        format: "seed_compat %@: voxel_accuracy %.6f, jaccard_2ch %.6f "
+                            + "(the report's precision = recall = specificity, and its IoU: background included)", name,
+                        seed.voxelAccuracy, seed.jaccard2Channel))
+            }
         }
-        return lines.joined(separator: "\n")
-    }
-
-    /// Everything, for programs.
-    func json() throws -> String {
-        struct Case: Encodable {
-            let name: String
-            let classes: [Class]
-        }
-        struct Class: Encodable {
-            let name: String
-            let metrics: SegmentationMetrics
-        }
-        struct Summary: Encodable {
-            let name: String
-            let label: UInt8
-            let cohort: CohortSummary
-        }
-        struct Document: Encodable {
-            let surfaceDiceToleranceMM: Double
-            let cases: [Case]
-            let summary: [Summary]
-            let calibration: CalibrationStudy.Document?
-        }
-        let document = Document(
-            surfaceDiceToleranceMM: toleranceMM,
-            cases: rows.map { row in
-                Case(name: row.name, classes: row.metrics.map { Class(name: className($0.label), metrics: $0) })
-            },
-            summary: summaries.map { Summary(name: className($0.label), label: $0.label, cohort: $0.summary) },
-            calibration: calibration?.document)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
+        return lines
     }
 }

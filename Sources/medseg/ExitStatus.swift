@@ -6,6 +6,7 @@ import SegMetrics
 import SegModels
 import SegReport
 import SegTensor
+import SegTracking
 
 /// Exit codes, as sysexits.h names them.
 enum ExitStatus: Int32 {
@@ -42,6 +43,14 @@ enum ExitStatus: Int32 {
             guard let status = ExitStatus(of: error.cause) else { return nil }
             self = status
         case is InferenceError, is MetricsError: self = .badData
+        case let error as TrackingError:
+            switch error {
+            case .noJournal: self = .noInput
+            case .damaged: self = .badData
+            case .invalidServer: self = .usage
+            case .busy, .notDelivered: self = .unavailable
+            case .cannotWrite: self = .inputOutput
+            }
         case is ReportError: self = .inputOutput
         case is BackendError, is TensorError: self = .software
         default: return nil

@@ -16,7 +16,7 @@ struct MedSeg: ParsableCommand {
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, InitCommand.self, DataCommand.self,
             TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
-            ExportBundleCommand.self, ServeCommand.self,
+            ExportBundleCommand.self, CompareCommand.self, ReportCommand.self, TrackCommand.self, ServeCommand.self,
         ])
 
     static func main() {

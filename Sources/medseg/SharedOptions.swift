@@ -77,6 +77,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
+    /// What figures call the model.
+    var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
+
     func makeEnsemble(on backend: any Backend) throws -> Ensemble {
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:
@@ -96,6 +99,12 @@ struct ModelOptions: ParsableArguments {
     }
 }
 
+/// The kinds of files that figures are written as.
+enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
+    case png
+    case svg
+}
+
 /// Options about what is printed.
 struct PrintingOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
@@ -112,6 +121,12 @@ enum OutputFolder {
                 .cannotWrite, path, "holds \(found.count) files already; name another folder or allow --force")
         }
         try make(path)
+    }
+
+    /// Refuses a file that is there already unless forced.
+    static func refuseExisting(_ file: String?, force: Bool) throws {
+        guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
+        throw ImagingError(.cannotWrite, file, "exists already; name another file or allow --force")
     }
 
     /// Makes the folder if it is not there.

@@ -6,6 +6,7 @@ import SegInference
 import SegModels
 import SegNN
 import SegReport
+import SegTracking
 import SegTrain
 
 /// A training from prepared data to figures, in a run folder.
@@ -48,10 +49,15 @@ struct TrainingRun {
             try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
             say("going on after step \(checkpoint.state.iteration)")
         }
+        let tracking = try RunTracking(
+            configuration.tracking, parameters: configuration.resolved, folder: folder, backend: backend,
+            dataHash: data.digest, resuming: checkpoint != nil)
+        defer { tracking.close() }
         let latest: RunRecord.Model = validation.isEmpty ? .best : .last
         var bar = ProgressBar("train", quiet: quiet)
         let signal = StopSignal()
         let end = try trainer.run(until: { signal.isRaised }) { event in
+            try tracking.log(event)
             switch event {
             case .iteration(let step):
                 try record.append(step)
@@ -66,17 +72,23 @@ struct TrainingRun {
                         format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,
                         result.meanDice,
                         result.isBest ? " (best)" : ""))
-                if result.isBest { try record.save(model, trainer.network.store, as: .best) }
+                if result.isBest {
+                    try record.save(model, trainer.network.store, as: .best)
+                    try tracking.log(files: "model")
+                }
             case .checkpoint:
                 try trainer.checkpoint(data: data).write(to: checkpointFile)
             }
         }
         bar.finish()
         if end == .asked, let number = signal.number {
+            try tracking.finish(.killed)
             throw Interruption(signal: number, step: trainer.state.iteration, folder: folder)
         }
         try record.save(model, trainer.network.store, as: latest)
         try draw(record)
+        try tracking.log(files: "model", "last", "figures", "training.csv", "validation.csv")
+        try tracking.finish(.finished)
         return summary(trainer, end, record)
     }
 
@@ -132,18 +144,10 @@ struct TrainingRun {
     }
 
     private func draw(_ record: RunRecord) throws {
-        var loss = CurvePlot.Series(name: "training loss", points: record.losses)
-        loss.smoothing = 0.9
-        var panels = [CurvePlot.Panel(yLabel: "loss", series: [loss])]
-        if !record.dice.isEmpty {
-            var dice = CurvePlot.Series(name: "validation", points: record.dice)
-            dice.mark = .maximum
-            panels.append(CurvePlot.Panel(yLabel: "Dice", series: [dice]))
-        }
         try OutputFolder.make(folder + "/figures")
-        let plot = CurvePlot(
-            title: "Training", subtitle: "\(record.losses.count) steps on \(backend.name)", xLabel: "step",
-            panels: panels)
+        let curves = try RunCurves(folder: folder, name: URL(fileURLWithPath: folder).lastPathComponent)
+        let plot = RunCurves.plot(
+            [curves], title: "Training", subtitle: "\(record.losses.count) steps on \(backend.name)")
         try plot.write(to: URL(fileURLWithPath: folder + "/figures/training.png"))
     }
 }

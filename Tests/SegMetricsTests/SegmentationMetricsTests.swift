@@ -1,3 +1,4 @@
+import Foundation
 import SegMetrics
 import Testing
 
@@ -70,6 +71,38 @@ func measure(
         #expect(abs(at80.monai.hausdorffPercentileMM - expected.hausdorff80) < 1e-6)
     }
 
+    /// medpy 0.5's `hd95` and DeepMind surface-distance 0.1's `compute_robust_hausdorff` of the same ellipsoids.
+    @Test(arguments: [
+        ([1, 1, 1], 2.23606797749979, 2.8284271247461903, 1.4142135623730951),
+        ([0.8, 1.5, 3], 3.4144563789740006, 3.448187929913334, 2.193171219946131),
+        ([0.1, 0.1, 0.1], 0.223606797749979, 0.28284271247461906, 0.14142135623730953),
+    ])
+    func theOtherDefinitionsOfHD95AgreeWithTheirPrograms(
+        _ spacing: [Double], _ medpy: Double, _ deepmind: Double, _ deepmind80: Double
+    ) throws {
+        func distance(_ definition: HausdorffDefinition, _ percentile: Double) throws -> Double? {
+            try SegmentationMetrics(
+                prediction: Self.prediction, reference: Self.reference, label: 1,
+                grid: MaskGrid(size: Self.size, spacingMM: spacing),
+                options: MetricOptions(
+                    surfaceDiceToleranceMM: 1, hausdorffPercentile: percentile, hausdorffDefinition: definition)
+            ).hausdorffPercentileMM
+        }
+        #expect(abs(try #require(try distance(.medpy, 95)) - medpy) < 1e-9)
+        #expect(abs(try #require(try distance(.deepmind, 95)) - deepmind) < 1e-9)
+        #expect(abs(try #require(try distance(.deepmind, 80)) - deepmind80) < 1e-9)
+    }
+
+    @Test func everyKeyIsWrittenAndReadBack() throws {
+        let empty = [UInt8](repeating: 0, count: Self.prediction.count)
+        let missed = try measure(empty, Self.reference, size: Self.size)
+        let json = try JSONEncoder().encode(missed)
+        let text = String(decoding: json, as: UTF8.self)
+        for metric in Metric.allCases { #expect(text.contains("\"\(metric.rawValue)\":"), "\(metric)") }
+        #expect(text.contains("\"hd95_mm\":null") && text.contains("\"true_positives\":0"))
+        #expect(try JSONDecoder().decode(SegmentationMetrics.self, from: json) == missed)
+    }
+
     @Test func shiftedCubeHasTheDistanceOfItsShift() throws {
         let size = [10, 10, 10]
         let reference = mask(size) { i, j, k in (2..<5).contains(i) && (2..<5).contains(j) && (2..<5).contains(k) }
@@ -111,7 +144,10 @@ func measure(
         #expect(both.presence == .bothEmpty)
         #expect(both.dice == nil)
         #expect(both.surfaceDice == nil)
-        #expect(both.specificity == 1)
+        #expect(both.specificity == nil && missed.specificity == nil)
+        #expect(both.volumeErrorML == nil && both.relativeVolumeError == nil)
+        #expect(missed.volumeErrorML == -0.272 && missed.relativeVolumeError == -1)
+        #expect(spurious.volumeErrorML == 0.225 && spurious.relativeVolumeError == nil)
         #expect(both.monai.averageSurfaceDistanceMM.isNaN)
     }
 

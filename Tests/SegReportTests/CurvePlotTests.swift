@@ -14,7 +14,7 @@ import Testing
     /// Row of the curve's first colour in a column of the axes; `nil` where it does not pass.
     private func height(_ plot: CurvePlot, column: Int) throws -> Int? {
         let raster = try #require(plot.raster())
-        let rows = (92..<392).filter { raster[column, $0].blue > 190 && raster[column, $0].red < 130 }
+        let rows = (92..<392).filter { raster[column, $0].blue > 140 && raster[column, $0].red < 60 }
         return rows.isEmpty ? nil : rows.reduce(0, +) / rows.count
     }
 

@@ -4,6 +4,7 @@ import SegBackend
 import SegData
 import SegImaging
 import SegInference
+import SegMetrics
 import SegModels
 import SegTrain
 
@@ -43,7 +44,7 @@ struct DemoCommand: ParsableCommand {
             print("\n" + calibration.table)
             try calibration.writeFigure(to: calibrationFigure)
         }
-        try OutputFolder.write(evaluation.json(), to: "\(out)/metrics.json")
+        try OutputFolder.write(evaluation.document.json(), to: "\(out)/metrics.json")
         print(
             """
 
@@ -112,7 +113,8 @@ struct DemoCommand: ParsableCommand {
     private func evaluate(
         _ dataset: Dataset, with segmenter: Segmenter, _ files: PredictionFiles
     ) throws -> Evaluation {
-        var evaluation = Evaluation(labels: dataset.labels, toleranceMM: 2)
+        var evaluation = try Evaluation(
+            labels: dataset.labels, options: MetricOptions(surfaceDiceToleranceMM: 2))
         evaluation.calibration = try CalibrationStudy()
         for (index, item) in dataset.cases.enumerated() {
             let (scan, header) = try NIfTI.readVolume(item.image)

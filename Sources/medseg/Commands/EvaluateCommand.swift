@@ -15,7 +15,8 @@ struct EvaluateCommand: ParsableCommand {
             "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
-            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1.
+            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1. The 95 % interval is \
+            that of the mean, by bootstrap over cases. Two models are compared with `medseg compare`.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -32,6 +33,14 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
     var split: String?
 
+    /// Which list of a split is measured.
+    enum Part: String, ExpressibleByArgument, CaseIterable {
+        case training, validation, test
+    }
+
+    @Option(help: "Which cases of --split: training, validation or test.")
+    var part = Part.validation
+
     @Option(help: "A mask to measure, with --reference.")
     var prediction: String?
 
@@ -41,11 +50,29 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "Surface Dice counts what lies within this many mm.")
     var tolerance = 2.0
 
+    @Option(help: "Whose HD95: monai, medpy or deepmind.")
+    var hd95 = HausdorffDefinition.monai
+
+    @Option(help: "How many times the cases are drawn for the interval of the mean.")
+    var bootstrap = 10_000
+
+    @Option(help: "Decides these draws.")
+    var seed: UInt64 = 0
+
     @Option(help: "Write the metrics of every case and their summary to this JSON file.")
     var out: String?
 
     @Option(help: "With --uncertainty, draw the reliability diagram and the risk–coverage curve, PNG or SVG.")
     var calibrationFigure: String?
+
+    @Option(help: "Write the metrics to this CSV file, a row for each case and class.")
+    var csv: String?
+
+    @Option(help: "Draw every case, prediction and label, into this folder.")
+    var figures: String?
+
+    @Option(help: "Draw figures as png or svg.")
+    var format = FigureFormat.png
 
     @Flag(help: "Print JSON in place of the table.")
     var json = false
@@ -54,12 +81,16 @@ struct EvaluateCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        for path in [out, calibrationFigure].compactMap({ $0 })
-        where !force && FileManager.default.fileExists(atPath: path) {
-            throw ImagingError(.cannotWrite, path, "exists already; name another file or allow --force")
+        for file in [out, csv, calibrationFigure] { try OutputFolder.refuseExisting(file, force: force) }
+        guard (1...10_000_000).contains(bootstrap) else {
+            throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }
+        if let figures { try OutputFolder.prepare(figures, force: force) }
         guard tolerance >= 0, tolerance.isFinite else {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
+        guard figures == nil || data != nil else {
+            throw UsageError("--figures draws scans, so it needs --data; two masks alone have none")
         }
         let evaluation: Evaluation
         switch (data, prediction, reference) {
@@ -71,25 +102,27 @@ struct EvaluateCommand: ParsableCommand {
             evaluation = try compare(prediction, reference)
         default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
         }
-        let text = try evaluation.json()
+        let text = try evaluation.document.json()
         if let out { try OutputFolder.write(text, to: out) }
         if let calibration = evaluation.calibration, let calibrationFigure {
             try calibration.writeFigure(to: calibrationFigure)
         }
+        if let csv { try OutputFolder.write(evaluation.document.csv, to: csv) }
         let tables = [evaluation.table, evaluation.calibration?.table].compactMap { $0 }
         print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
     }
 
     private func evaluate(_ dataset: Dataset) throws -> Evaluation {
-        let wanted = try cases + (split.map { try CaseSplit(file: $0).validation } ?? [])
+        let wanted = try cases + (split.map { try CaseSplit(file: $0)[part] } ?? [])
         let chosen =
             cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
         guard !chosen.isEmpty else {
-            throw UsageError("\(split ?? "the list") sets no case aside; leave --split out to measure every case")
+            throw UsageError(
+                "\(split ?? "the list") names no case as \(part.rawValue); leave --split out to measure every case")
         }
         let backend = try device.makeBackend()
         let segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
-        var evaluation = Evaluation(labels: dataset.labels, toleranceMM: tolerance)
+        var evaluation = try makeEvaluation(labels: dataset.labels)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in chosen {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
@@ -103,12 +136,30 @@ struct EvaluateCommand: ParsableCommand {
             try evaluation.add(
                 item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
                 classes: 1..<segmenter.classes)
+            let truth = try LabelMap.classes(of: label, file: item.label)
             if let uncertain = found.uncertain {
-                try evaluation.calibration?.add(
-                    item.name, uncertain, mask: found.mask, truth: LabelMap.classes(of: label, file: item.label))
+                try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
             }
+            try draw(item.name, scan, found.mask, truth, labels: dataset.labels)
         }
         return evaluation
+    }
+
+    private func makeEvaluation(labels: [Int: String]) throws -> Evaluation {
+        try Evaluation(
+            labels: labels,
+            options: MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffDefinition: hd95),
+            bootstrap: Bootstrap(samples: bootstrap, seed: seed))
+    }
+
+    private func draw(
+        _ name: String, _ scan: Volume, _ mask: [UInt8], _ truth: [UInt8], labels: [Int: String]
+    ) throws {
+        guard let figures else { return }
+        try OverlayFigure(
+            scan: scan, mask: mask, reference: truth, title: name,
+            subtitle: "prediction of \(model.name) and the label", labels: labels
+        ).write(to: "\(figures)/\(name).\(format.rawValue)")
     }
 
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
@@ -118,10 +169,21 @@ struct EvaluateCommand: ParsableCommand {
         let mask = try LabelMap.classes(of: predicted, file: prediction)
         let truth = try LabelMap.classes(of: label, file: reference)
         let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)
-        var evaluation = Evaluation(labels: [:], toleranceMM: tolerance)
+        var evaluation = try makeEvaluation(labels: [:])
         try evaluation.add(
             DatasetCase(image: prediction, label: reference).name, prediction: mask, reference: label,
             file: reference, size: predicted.size, classes: 1..<top + 1)
         return evaluation
+    }
+}
+
+extension CaseSplit {
+    /// The names of one list.
+    fileprivate subscript(part: EvaluateCommand.Part) -> [String] {
+        switch part {
+        case .training: training
+        case .validation: validation
+        case .test: test
+        }
     }
 }

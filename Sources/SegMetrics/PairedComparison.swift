@@ -1,0 +1,93 @@
+import Foundation
+
+/// Two models on the same cases, by one metric: the second's values less the first's.
+public struct PairedComparison: Hashable, Sendable {
+    /// The metric.
+    public var metric: Metric
+    /// Cases for which both have a value.
+    public var n: Int
+    /// Cases for which only the first has a value.
+    public var onlyFirst: Int
+    /// Cases for which only the second has a value.
+    public var onlySecond: Int
+    /// Cases that the second does better: closer to 1, or closer to 0 for distances and volume errors.
+    public var wins: Int
+    /// Cases that the second does worse.
+    public var losses: Int
+    /// Mean, spread and bootstrap interval of the differences.
+    public var difference: MetricSummary
+    /// The two-sided p of the signed-rank test on the differences; `nil` where no pair differs.
+    public var p: Double?
+
+    /// Compares the values of cases in the same order; `nil` is undefined.
+    /// - Throws: `MetricsError.invalidOption` where the lists differ in length.
+    public init(_ metric: Metric, first: [Double?], second: [Double?], bootstrap: Bootstrap = Bootstrap()) throws {
+        guard first.count == second.count else {
+            throw MetricsError.invalidOption(
+                "A paired comparison needs the same cases, not \(first.count) beside \(second.count).")
+        }
+        let pairs = zip(first, second).compactMap { a, b in a.flatMap { a in b.map { (a, $0) } } }
+        let differences = pairs.map { $0.1 - $0.0 }
+        self.metric = metric
+        n = pairs.count
+        onlyFirst = zip(first, second).count { $0 != nil && $1 == nil }
+        onlySecond = zip(first, second).count { $0 == nil && $1 != nil }
+        wins = pairs.count { metric.merit($0.1) > metric.merit($0.0) }
+        losses = pairs.count { metric.merit($0.1) < metric.merit($0.0) }
+        difference = MetricSummary(differences, bootstrap: bootstrap)
+        p = SignedRankTest(differences)?.p
+    }
+}
+
+/// Wilcoxon's signed-rank test that differences lie evenly around 0.
+///
+/// Differences of 0 are left out and equal ones share their ranks. Up to 50 differences the distribution is counted
+/// out, sign by sign; beyond, it is taken as normal, corrected for ties: `scipy.stats.wilcoxon`, whose exact mode knows
+/// no ties.
+public struct SignedRankTest: Hashable, Sendable {
+    /// The sum of the ranks of the positive differences.
+    public let statistic: Double
+    /// Two-sided.
+    public let p: Double
+
+    /// Tests differences; `nil` where all are 0.
+    public init?(_ differences: [Double]) {
+        let values = differences.filter { $0 != 0 }.sorted { abs($0) < abs($1) }
+        guard !values.isEmpty else { return nil }
+        // Twice the ranks, so that shared ones are whole numbers.
+        var ranks: [Int] = []
+        var tieCorrection = 0.0
+        while ranks.count < values.count {
+            let first = ranks.count
+            let size = values[first...].prefix { abs($0) == abs(values[first]) }.count
+            ranks += [Int](repeating: 2 * first + size + 1, count: size)
+            tieCorrection += Double(size * size * size - size)
+        }
+        let positive = zip(values, ranks).reduce(0) { $1.0 > 0 ? $0 + $1.1 : $0 }
+        statistic = Double(positive) / 2
+        p =
+            values.count <= 50
+            ? Self.exact(positive, ranks) : Self.normal(statistic, count: values.count, tieCorrection)
+    }
+
+    /// Counts the choices of signs by the sum of their positive ranks.
+    private static func exact(_ positive: Int, _ ranks: [Int]) -> Double {
+        let total = ranks.reduce(0, +)
+        var shares = [Double](repeating: 0, count: total + 1)
+        shares[0] = 1
+        for rank in ranks {
+            for sum in stride(from: total, through: 0, by: -1) {
+                shares[sum] = (shares[sum] + (sum >= rank ? shares[sum - rank] : 0)) / 2
+            }
+        }
+        let below = shares[...min(positive, total - positive)].reduce(0, +)
+        return min(1, 2 * below)
+    }
+
+    private static func normal(_ statistic: Double, count: Int, _ tieCorrection: Double) -> Double {
+        let n = Double(count)
+        let variance = n * (n + 1) * (2 * n + 1) / 24 - tieCorrection / 48
+        let z = (statistic - n * (n + 1) / 4) / variance.squareRoot()
+        return erfc(abs(z) / 2.0.squareRoot())
+    }
+}

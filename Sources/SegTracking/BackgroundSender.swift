@@ -1,0 +1,80 @@
+import Foundation
+import Synchronization
+
+/// Sends a journal on a thread of its own while the run computes, again and again, with growing pauses while the server
+/// does not take it.
+final class BackgroundSender: Sendable {
+    private let patience: Double
+    private let note: @Sendable (String) -> Void
+    private let server: TrackingServer
+    private let runFolder: String
+    private let stopped = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+    private let waiting = Mutex(0)
+
+    /// Seconds between deliveries while all is well; the longest pause while it is not.
+    private static let interval = 1.0
+    private static let longestPause = 30.0
+
+    /// Starts the thread.
+    /// - Parameters:
+    ///   - timeout: Seconds until an answer is given up.
+    ///   - patience: Seconds that `finish` tries on while the server does not take anything.
+    /// - Throws: `TrackingError` where the journal is not there or someone else sends it.
+    init(
+        runFolder: String, server: TrackingServer, timeout: Double, patience: Double,
+        note: @escaping @Sendable (String) -> Void
+    ) throws {
+        self.patience = patience
+        self.note = note
+        self.server = server
+        self.runFolder = runFolder
+        let delivery = Mutex(try Delivery(runFolder: runFolder, server: server, timeout: timeout, note: note))
+        let thread = Thread { [self] in
+            delivery.withLock { run($0) }
+            ended.signal()
+        }
+        thread.name = "tracking"
+        thread.start()
+    }
+
+    private func run(_ delivery: Delivery) {
+        var pause = Self.interval
+        var isComplaining = false
+        var deadline: Date?
+        while true {
+            if deadline == nil, stopped.wait(timeout: .now() + pause) == .success {
+                deadline = Date(timeIntervalSinceNow: patience)
+            } else if deadline != nil {
+                Thread.sleep(forTimeInterval: min(pause, Self.interval))
+            }
+            do {
+                _ = try delivery.deliver()
+                if isComplaining { note("tracking server \(server.uri) answers again") }
+                isComplaining = false
+                pause = Self.interval
+                if deadline != nil { break }
+            } catch {
+                if !isComplaining {
+                    note(
+                        "tracking server \(server.uri): \(error); the run goes on, and what it logs waits in "
+                            + Journal.folder(runFolder))
+                }
+                isComplaining = true
+                pause = min(pause * 2, Self.longestPause)
+                if let deadline, deadline < Date() { break }
+            }
+        }
+        let left = (try? delivery.waiting()) ?? 0
+        waiting.withLock { $0 = left }
+    }
+
+    /// Sends what is left, as long as the server takes it, and returns the number of events that it did not take.
+    ///
+    /// A server that does not answer is waited for as long as the patience, plus one answer's time.
+    func finish() -> Int {
+        stopped.signal()
+        ended.wait()
+        return waiting.withLock { $0 }
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+
+/// Sends a journal to a server from where the last delivery ended.
+///
+/// A place in the journal is remembered after the server's acknowledgement. Where a request's fate is unknown, because no
+/// answer came or a process died, the server is asked what it has before anything is sent again.
+final class Delivery {
+    private let runFolder: String
+    private let server: TrackingServer
+    private let client: MLflowClient
+    private let note: @Sendable (String) -> Void
+    private let lock: DeliveryLock
+    private var state: DeliveryState
+    /// Whether the server may hold more than was acknowledged.
+    private var isUncertain = true
+
+    /// - Throws: `TrackingError` where the journal is not there or someone else sends it.
+    init(
+        runFolder: String, server: TrackingServer, timeout: Double, note: @escaping @Sendable (String) -> Void
+    ) throws {
+        guard FileManager.default.fileExists(atPath: Journal.path(runFolder)) else {
+            throw TrackingError.noJournal(path: runFolder)
+        }
+        self.runFolder = runFolder
+        self.server = server
+        self.note = note
+        client = MLflowClient(HTTPExchange(server, timeout: timeout))
+        lock = try DeliveryLock(runFolder: runFolder)
+        state = DeliveryState(runFolder: runFolder)
+    }
+
+    /// Sends everything that the journal holds beyond what was acknowledged and returns the number of events.
+    /// - Throws: `HTTPFault` where the server does not take it; `TrackingError` for the journal's files.
+    func deliver() throws -> Int {
+        var sent = 0
+        var reader = try JournalReader(runFolder: runFolder, from: state[server]?.offset ?? 0)
+        while let batch = try DeliveryBatch(&reader) {
+            let run = try self.run()
+            do {
+                try send(batch, to: run)
+            } catch let fault as HTTPFault where fault.code == "RESOURCE_DOES_NOT_EXIST" && fault.status == 404 {
+                note("\(server.uri) no longer has run \(run.runID); everything is sent again as a new run")
+                state[server] = nil
+                try state.write(runFolder: runFolder)
+                return try sent + deliver()
+            } catch {
+                isUncertain = true
+                throw error
+            }
+            isUncertain = false
+            sent += batch.events
+            state[server] = DeliveryState.Receipt(run: run, offset: batch.end)
+            try state.write(runFolder: runFolder)
+        }
+        return sent
+    }
+
+    /// Events that are not acknowledged.
+    func waiting() throws -> Int {
+        var reader = try JournalReader(runFolder: runFolder, from: state[server]?.offset ?? 0)
+        var count = 0
+        while try reader.next() != nil { count += 1 }
+        return count
+    }
+
+    /// The run at the server; an earlier attempt to make it may have succeeded unheard.
+    private func run() throws -> MLflowClient.Run {
+        if let run = state[server]?.run { return run }
+        var reader = try JournalReader(runFolder: runFolder, from: 0)
+        guard case .begin(let key, let name, let time)? = try reader.next()?.event else {
+            throw TrackingError.damaged(path: Journal.path(runFolder), offset: 0)
+        }
+        let experiment = try client.experimentID(server.experiment)
+        let found = try client.findRun(key: key, experiment: experiment)
+        let run = try found ?? client.createRun(key: key, name: name, time: time, experiment: experiment)
+        // What was made just now holds nothing.
+        isUncertain = found != nil
+        state[server] = DeliveryState.Receipt(run: run, offset: 0)
+        try state.write(runFolder: runFolder)
+        return run
+    }
+
+    private func send(_ batch: DeliveryBatch, to run: MLflowClient.Run) throws {
+        switch batch.content {
+        case .begin: break
+        case .data(let items): try send(isUncertain ? try missing(items, run) : items, run)
+        case .artifacts(let paths): try upload(paths, behind: batch.end, run)
+        case .status(let status, let time):
+            try client.update(run, status: status, end: status == .running ? nil : time)
+        }
+    }
+
+    /// The items that the server does not have; parameters and tags may be sent twice.
+    private func missing(_ items: [DeliveryBatch.Item], _ run: MLflowClient.Run) throws -> [DeliveryBatch.Item] {
+        var known: [String: Set<MLflowClient.Moment>] = [:]
+        return try items.filter { item in
+            guard case .metric(let metric) = item else { return true }
+            let history = try known[metric.key] ?? client.history(of: metric.key, run: run)
+            known[metric.key] = history
+            return !history.contains(MLflowClient.Moment(step: metric.step, timestamp: metric.timestamp))
+        }
+    }
+
+    /// Sends items; those that the server refuses for what they say are found by halving and set aside.
+    private func send(_ items: [DeliveryBatch.Item], _ run: MLflowClient.Run) throws {
+        guard !items.isEmpty else { return }
+        var metrics: [MLflowClient.Metric] = []
+        var parameters: [MLflowClient.Pair] = []
+        var tags: [MLflowClient.Pair] = []
+        for item in items {
+            switch item {
+            case .metric(let metric): metrics.append(metric)
+            case .parameter(let pair): parameters.append(pair)
+            case .tag(let pair): tags.append(pair)
+            }
+        }
+        do {
+            try client.log(metrics: metrics, parameters: parameters, tags: tags, run: run)
+        } catch let fault as HTTPFault where fault.isFinal {
+            guard items.count > 1 else {
+                note("\(server.uri) refuses \(items[0]): \(fault.message); it stays in the journal")
+                return
+            }
+            // The server may have kept a part of what it refused.
+            let rest = try missing(items, run)
+            try send(Array(rest[..<(rest.count / 2)]), run)
+            try send(Array(rest[(rest.count / 2)...]), run)
+        }
+    }
+
+    /// Uploads files as they are now; one that the journal names again further on is left for then.
+    private func upload(_ paths: [String], behind end: Int, _ run: MLflowClient.Run) throws {
+        var later: Set<String> = []
+        var reader = try JournalReader(runFolder: runFolder, from: end)
+        while let entry = try reader.next() {
+            if case .artifact(let path) = entry.event { later.insert(path) }
+        }
+        var done: Set<String> = []
+        for path in paths where !later.contains(path) && done.insert(path).inserted {
+            let file = URL(fileURLWithPath: runFolder + "/" + path)
+            guard let size = (try? FileManager.default.attributesOfItem(atPath: file.path))?[.size] as? Int else {
+                note("\(file.path) is no longer there; it is not sent to \(server.uri)")
+                continue
+            }
+            do {
+                try client.upload(file, bytes: size, as: path, run: run)
+            } catch let fault as HTTPFault where fault.isFinal {
+                note("\(server.uri) refuses the file \(path): \(fault.message)")
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import SegData
+import SegInference
+import SegModels
+import SegTrain
+
+/// `medseg data prepare`.
+struct PrepareCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prepare",
+        abstract: "Brings every case of a training to the network's grid, into the cache that the training reads.",
+        discussion: """
+            A training does the same when it begins; done before, it begins at once. The cache is the configuration's \
+            `cache`. A case is prepared again when its files or the preprocessing change.
+            """)
+
+    @Argument(help: "The training's configuration (YAML).")
+    var config: String
+
+    @Option(name: .customLong("set"), help: "Change an entry, as cache=prepared; repeatable.")
+    var changes: [String] = []
+
+    @OptionGroup var printing: PrintingOptions
+
+    func run() throws {
+        let value = try ConfigValue(yamlFile: config, changes: changes)
+        let configuration = try TrainingConfiguration(value, source: config)
+        guard let folder = configuration.cache.folder else {
+            throw ConfigError(source: config, key: "cache", "is none, so there is nowhere to prepare cases into")
+        }
+        let dataset = try Dataset(path: configuration.data)
+        let classes = try configuration.model.classCount
+        var bar = ProgressBar("prepare", quiet: printing.quiet)
+        for (number, item) in dataset.cases.enumerated() {
+            bar.show(Double(number) / Double(dataset.cases.count), item.name)
+            _ = try configuration.cache.prepare(item, configuration.model.preprocessing, classes: classes)
+        }
+        bar.show(1, "\(dataset.cases.count) cases")
+        bar.finish()
+        print("\(folder): \(dataset.cases.count) cases")
+    }
+}

@@ -1,0 +1,106 @@
+import ArgumentParser
+import Foundation
+import SegMetrics
+import SegModels
+import SegReport
+
+/// `medseg report`.
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Draws the curves of runs in one figure, and box plots of metrics over cases and models.",
+        discussion: """
+            Training loss and validation Dice come from the run folders. Box plots come from the files of --metrics, written by \
+            `medseg evaluate --out`, a box for each, or from metrics.json in the run folders. Names are the folders' or the \
+            files', unless --names gives others. Figures are readable in black and white.
+            """)
+
+    @Argument(help: "Run folders.")
+    var runs: [String] = []
+
+    @Option(help: "The folder to write the figures to.")
+    var out: String
+
+    @Option(parsing: .upToNextOption, help: "Metrics to draw box plots of, a file for each model.")
+    var metrics: [String] = []
+
+    @Option(parsing: .upToNextOption, help: "What to call the runs, or the files of --metrics, in their order.")
+    var names: [String] = []
+
+    @Option(help: "Write figures as png or svg.")
+    var format = FigureFormat.png
+
+    @Flag(help: "Write over existing figures.")
+    var force = false
+
+    func run() throws {
+        guard !runs.isEmpty || !metrics.isEmpty else {
+            throw UsageError("name run folders, or files of metrics with --metrics")
+        }
+        let files = metrics.isEmpty ? runs.map { "\($0)/metrics.json" }.filter(Self.isThere) : metrics
+        let named = max(runs.count, metrics.count)
+        guard names.isEmpty || names.count == named else {
+            throw UsageError("--names should give \(named) names, not \(names.count)")
+        }
+        try OutputFolder.make(out)
+        if !runs.isEmpty {
+            let curves = try zip(runs, try titles(runs)).map { try RunCurves(folder: $0, name: $1) }
+            try write("curves") { file in
+                try RunCurves.plot(curves, title: "Training", subtitle: runs.joined(separator: ", ")).write(to: file)
+            }
+        }
+        guard !files.isEmpty else { return }
+        let titles =
+            metrics.isEmpty ? try titles(files.map { String($0.dropLast("/metrics.json".count)) }) : try titles(files)
+        let documents = try files.map { try MetricsDocument(file: $0) }
+        for name in documents[0].classNames {
+            try write(documents[0].classNames.count > 1 ? "metrics_\(name)" : "metrics") { file in
+                try boxes(name, documents, titles).write(to: file)
+            }
+        }
+    }
+
+    private static func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
+
+    /// Given names, or what tells the paths from each other.
+    private func titles(_ paths: [String]) throws -> [String] {
+        if names.count == paths.count { return names }
+        let parts = paths.map { path in
+            path.split(separator: "/").filter { $0 != "." }.map(String.init)
+        }
+        let lasts = parts.map { $0.last ?? "" }
+        guard Set(lasts).count < lasts.count else {
+            return lasts.map { $0.hasSuffix(".json") ? String($0.dropLast(5)) : $0 }
+        }
+        return parts.map { $0.suffix(2).joined(separator: "/") }
+    }
+
+    private func write(_ name: String, _ draw: (URL) throws -> Void) throws {
+        let file = "\(out)/\(name).\(format.rawValue)"
+        try OutputFolder.refuseExisting(file, force: force)
+        try draw(URL(fileURLWithPath: file))
+        print(file)
+    }
+
+    private func boxes(_ name: String, _ documents: [MetricsDocument], _ titles: [String]) -> BoxPlot {
+        let shown: [Metric] = [
+            .dice, .hausdorffPercentileMM, .surfaceDice, .averageSurfaceDistanceMM, .recall, .volumeErrorML,
+        ]
+        let panels = shown.map { metric in
+            let boxes = zip(documents, titles).map { document, title in
+                let rows = document.cases.flatMap(\.classes).filter { $0.name == name }
+                let values = rows.map { metric.value(of: $0.metrics) }
+                var box = BoxPlot.Box(name: title, values: values.compactMap { $0 })
+                box.undefined = values.count { $0 == nil }
+                return box
+            }
+            return BoxPlot.Panel(yLabel: metric.title, boxes: boxes)
+        }
+        let cases = documents.map { "\($0.cases.count)" }
+        return BoxPlot(
+            title: "Metrics of \(name)",
+            subtitle: "over \(Set(cases).sorted().joined(separator: " and ")) cases; box: quartiles, line: median, "
+                + "diamond: mean, rings: cases",
+            panels: panels)
+    }
+}

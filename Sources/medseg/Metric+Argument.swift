@@ -1,0 +1,6 @@
+public import ArgumentParser
+public import SegMetrics
+
+extension Metric: ExpressibleByArgument {}
+
+extension HausdorffDefinition: ExpressibleByArgument {}

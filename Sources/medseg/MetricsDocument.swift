@@ -1,0 +1,109 @@
+import Foundation
+import SegMetrics
+import SegModels
+
+/// The metrics of cases and classes and their summary, as metrics.json holds them.
+struct MetricsDocument: Codable {
+    /// One case.
+    struct Case: Codable {
+        let name: String
+        let classes: [Class]
+    }
+
+    /// One class of a case.
+    struct Class: Codable {
+        let name: String
+        let metrics: SegmentationMetrics
+    }
+
+    /// What the metrics were measured with.
+    struct Options: Codable, Equatable {
+        let surfaceDiceToleranceMM: Double
+        let hd95Definition: HausdorffDefinition
+        let bootstrap: Bootstrap
+
+        private enum CodingKeys: String, CodingKey {
+            case bootstrap
+            case surfaceDiceToleranceMM = "surface_dice_tolerance_mm"
+            case hd95Definition = "hd95_definition"
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case options, cases, summary, calibration
+        case emptyMasks = "empty_masks"
+    }
+
+    let options: Options
+    /// The policy for empty masks, in words.
+    let emptyMasks: String
+    let cases: [Case]
+    /// By the class's name.
+    let summary: [String: CohortSummary]
+    /// What the uncertainties are worth; nil where none were measured.
+    let calibration: CalibrationStudy.Document?
+
+    static let emptyMaskPolicy =
+        "A metric that an empty mask leaves undefined is null and enters no mean; such cases are counted as missed "
+        + "(prediction empty), spurious (reference empty) or both_empty. A missed or spurious mask has Dice, IoU and "
+        + "surface Dice 0 and no distances; no empty mask scores 1."
+
+    init(cases: [Case], options: Options, calibration: CalibrationStudy.Document?) {
+        self.calibration = calibration
+        self.options = options
+        self.cases = cases
+        emptyMasks = Self.emptyMaskPolicy
+        let classes = Dictionary(grouping: cases.flatMap(\.classes), by: \.name)
+        summary = classes.mapValues { CohortSummary($0.map(\.metrics), bootstrap: options.bootstrap) }
+    }
+
+    /// Reads a file that `json()` gave.
+    /// - Throws: `ConfigError` naming the file.
+    init(file: String) throws {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw ConfigError(.noInput, source: file, key: nil, "cannot be read")
+        }
+        do {
+            self = try JSONDecoder().decode(MetricsDocument.self, from: data)
+        } catch {
+            throw ConfigError(
+                source: file, key: nil, "does not hold metrics as `medseg evaluate --out` writes them; measure again")
+        }
+    }
+
+    /// The names of the classes, by label.
+    var classNames: [String] {
+        let names = cases.flatMap(\.classes).map { ($0.metrics.label, $0.name) }
+        return Dictionary(names) { first, _ in first }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    /// A row for each case and class; what is undefined is empty.
+    var csv: String {
+        func quoted(_ text: String) -> String {
+            let needsQuotes = text.contains { ",\"\n".contains($0) }
+            return needsQuotes ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
+        }
+        let metrics = Metric.allCases
+        let columns =
+            ["case", "class", "label", "presence"] + metrics.map(\.rawValue)
+            + ["prediction_volume_ml", "reference_volume_ml"]
+        var lines = [columns.joined(separator: ",")]
+        for item in cases {
+            for row in item.classes {
+                let values = metrics.map { $0.value(of: row.metrics) }
+                let volumes: [Double?] = [row.metrics.predictionVolumeML, row.metrics.referenceVolumeML]
+                let cells =
+                    [quoted(item.name), quoted(row.name), "\(row.metrics.label)", row.metrics.presence.rawValue]
+                    + (values + volumes).map { value in value.map { "\($0)" } ?? "" }
+                lines.append(cells.joined(separator: ","))
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,20 @@
+/// Columns of text for a terminal: the first two to the left, the others to the right.
+struct TextTable {
+    private var rows: [[String]] = []
+
+    init(_ header: [String]) { rows = [header] }
+
+    mutating func append(_ row: [String]) { rows.append(row) }
+
+    var lines: [String] {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            var line = ""
+            for (column, text) in row.enumerated() {
+                let space = String(repeating: " ", count: widths[column] - text.count)
+                line += column < 2 ? text + space + "  " : space + text + (column + 1 < row.count ? "  " : "")
+            }
+            return line
+        }
+    }
+}
