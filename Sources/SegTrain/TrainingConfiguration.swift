@@ -98,8 +98,8 @@ public struct TrainingConfiguration: Sendable {
         validateEvery = try Self.count(reader, "validate_every") ?? max(1, iterations / 10)
         checkpointEvery = try Self.count(reader, "checkpoint_every") ?? min(validateEvery, 100)
         earlyStopping = try reader.object("early_stopping").map(EarlyStopping.init)
-        try checkValidated(reader)
         tracking = try TrackingOptions(reader.object("tracking"))
+        try checkValidated(reader)
         try reader.finish()
     }
 
