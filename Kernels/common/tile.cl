@@ -113,6 +113,9 @@ inline int tile_column(const int item, const int s)
 
 #if EMULATED
 
+// The barriers of an unrolled exchange would multiply what a compiler for CPUs has to split.
+#define UNROLL_UNITS
+
 // The value of a half of a register, or of all of it.
 inline float part_of(const uint word, const int upper)
 {
@@ -139,6 +142,8 @@ inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 }
 
 #else
+
+#define UNROLL_UNITS UNROLL
 
 inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange)
 {
@@ -177,9 +182,9 @@ inline void multiply_tiles(
             UNROLL
             for (int r = 0; r < 2; r++)
                 b[j][r] = FRAGMENT(right_tile, PITCH_N, k + r * FRAGMENT_HALF, n_first + j * UNIT_N);
-        UNROLL
+        UNROLL_UNITS
         for (int i = 0; i < UNITS_M; i++)
-            UNROLL
+            UNROLL_UNITS
             for (int j = 0; j < UNITS_N; j++) multiply_unit(sum + (i * UNITS_N + j) * 4, a[i], b[j], exchange);
     }
 }

@@ -50,8 +50,8 @@ struct OpenCLTests {
         }
     }
 
-    /// TF32 and bf16 with the matrix units emulated, by every tile: products of 11 and of 8 bits, summed in f32.
-    @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 8e-3)], ForcedPlan.tiles)
+    /// TF32 and bf16 with the matrix units emulated, by a small tile, which PoCL compiles soon: products of 11 and of 8 bits, summed in f32.
+    @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 8e-3)], [3])
     func reducedPrecisionAgreesToItsBits(_ reduced: (precision: Precision, limit: Double), _ tile: Int) throws {
         let cases = ["conv3d", "matmul"].flatMap { op in
             OpCases.all.filter { $0.op == op }.enumerated().filter { $0.offset % 31 == 0 }.map(\.element)
