@@ -3,7 +3,7 @@ import Foundation
 extension CurvePlot {
     private static let left = 92.0
     private static let right = 34.0
-    private static let header = 92.0
+    private static let header = 112.0
     private static let between = 56.0
     private static let footer = 64.0
 
@@ -17,7 +17,7 @@ extension CurvePlot {
                 next += 1
                 return SeriesStyle(next - 1)
             }
-            drawings.append((panel, styles, PanelLegend.rows(panel.series.map(\.name), width: inner).count))
+            drawings.append((panel, styles, PanelLegend.rows(panel.legend, width: inner).count))
         }
         let legends = drawings.map { Double(max($0.rows, 1) - 1) * PanelLegend.row }
         let count = Double(panels.count)
@@ -67,7 +67,7 @@ private struct PanelDrawing {
             for (series, style) in zip(panel.series, styles) { drawCurve(canvas, series, style) }
         }
         for (series, style) in zip(panel.series, styles) { drawMark(canvas, series, style) }
-        PanelLegend(names: panel.series.map(\.name), styles: styles).draw(above: area, on: canvas)
+        PanelLegend(names: panel.legend, styles: styles).draw(above: area, on: canvas)
     }
 
     private func place(_ point: (x: Double, y: Double)) -> Point? {
@@ -123,16 +123,33 @@ private struct PanelDrawing {
         guard let marked = series.marked, let point = place(marked) else { return }
         canvas.mark(style.marker, point, size: 8.5, .paper)
         canvas.mark(style.marker, point, size: 6.5, style.colour)
-        let label = String(format: "%.4g", marked.y) + " at " + abscissaLabel(marked.x)
+        // Several labels would lie on each other and on the curves: the legend has them then.
+        guard panel.series.count == 1, let label = series.markLabel else { return }
         let half = canvas.width(label, size: 13, bold: true) / 2
         let x = min(max(point.x, area.x + half + 8), area.maxX - half - 8)
         let above = point.y - area.y > 40
         canvas.text(
             label, at: Point(x: x, y: point.y + (above ? -14 : 26)), size: 13, .ink, bold: true, anchor: .middle)
     }
+}
 
-    private func abscissaLabel(_ x: Double) -> String {
-        x == x.rounded() && abs(x) < 1e15 ? String(Int(x)) : String(format: "%.4g", x)
+extension CurvePlot.Panel {
+    /// What the legend calls the curves: with the marked value where there are several.
+    fileprivate var legend: [String] {
+        series.map { series in
+            guard self.series.count > 1, let label = series.markLabel else { return series.name }
+            return "\(series.name): \(label)"
+        }
+    }
+}
+
+extension CurvePlot.Series {
+    /// The marked point in words.
+    fileprivate var markLabel: String? {
+        guard let marked else { return nil }
+        let isWhole = marked.x == marked.x.rounded() && abs(marked.x) < 1e15
+        return String(format: "%.4g", marked.y) + " at "
+            + (isWhole ? "\(Int(marked.x))" : String(format: "%.4g", marked.x))
     }
 }
 

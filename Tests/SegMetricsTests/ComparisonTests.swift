@@ -20,7 +20,8 @@ import Testing
         #expect(exact.statistic == 30 && exact.p == 0.109375)
         let tied = try #require(SignedRankTest([1, 1, -1, 2, 3, -2, 4, 5, 0]))
         #expect(tied.statistic == 29.5 && tied.p == 0.1328125)
-        let many = try #require(SignedRankTest((0..<60).map { Double(($0 * 37) % 101 - 45) / 10 + 0.003 * Double($0) }))
+        let sixty = (0..<60).map { (i: Int) -> Double in Double(i * 37 % 101 - 45) / 10 + 0.003 * Double(i) }
+        let many = try #require(SignedRankTest(sixty))
         #expect(min(many.statistic, 60 * 61 / 2 - many.statistic) == 716)
         #expect(abs(many.p - 0.14293210487896313) < 1e-12)
         #expect(SignedRankTest([0, 0]) == nil)
@@ -32,7 +33,8 @@ import Testing
         #expect(Bootstrap().interval(ofMean: values) == interval)
         #expect(Bootstrap(seed: 1).interval(ofMean: values) != interval)
         // The normal interval of the mean: 0.845 ± 1.96 · sd / √30, sd of n rather than n - 1 as drawing again has it.
-        let spread = 1.96 * 0.01 * (30.0 * 30 - 1).squareRoot() / 12.0.squareRoot() / 30.0.squareRoot()
+        let deviation = 0.01 * ((30.0 * 30 - 1) / 12).squareRoot()
+        let spread = 1.96 * deviation / 30.0.squareRoot()
         #expect(abs(interval.lowerBound - (0.845 - spread)) < 0.003)
         #expect(abs(interval.upperBound - (0.845 + spread)) < 0.003)
         #expect(Bootstrap().interval(ofMean: [0.5]) == nil)

@@ -14,7 +14,7 @@ import Testing
     /// Row of the curve's first colour in a column of the axes; `nil` where it does not pass.
     private func height(_ plot: CurvePlot, column: Int) throws -> Int? {
         let raster = try #require(plot.raster())
-        let rows = (92..<392).filter { raster[column, $0].blue > 140 && raster[column, $0].red < 60 }
+        let rows = (113..<411).filter { raster[column, $0].blue > 140 && raster[column, $0].red < 60 }
         return rows.isEmpty ? nil : rows.reduce(0, +) / rows.count
     }
 
@@ -53,7 +53,7 @@ import Testing
             curve.panels += curve.panels
             let png = folder.appendingPathComponent("curve.png")
             try curve.write(to: png)
-            #expect(try pngSize(png) == [1200, 92 + 2 * 300 + 56 + 64])
+            #expect(try pngSize(png) == [1200, 112 + 2 * 300 + 56 + 64])
             let svg = folder.appendingPathComponent("curve.svg")
             try curve.write(to: svg)
             #expect(try String(contentsOf: svg, encoding: .utf8).contains("</svg>"))
