@@ -120,7 +120,7 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: figure))
         guard case .object(let study)? = try object(String(contentsOfFile: metrics, encoding: .utf8))["calibration"],
             case .array(let cases)? = study["cases"], case .array(let bins)? = study["reliability"],
-            case .double(let error)? = study["expectedCalibrationError"]
+            case .double(let error)? = study["expected_calibration_error"]
         else {
             Issue.record("no calibration in \(metrics)")
             return
