@@ -16,19 +16,19 @@ struct DistanceTransform {
         let squared = [Double](unsafeUninitializedCapacity: marked.count) { values, count in
             nonisolated(unsafe) let values = values
             concurrently(size[0]) { planes in
-                var row = EnvelopeRow(longest: size[1])
+                var row = EnvelopeRow(longest: size[1], spacing: spacing[1])
                 for start in planes.lazy.map({ $0 * plane }) {
                     Self.alongAxis2(marked, values, start..<start + plane, length: size[2], step: spacing[2])
                     for k in 0..<size[2] {
-                        row.transform(values, from: start + k, by: size[2], count: size[1], spacing: spacing[1])
+                        row.transform(values, from: start + k, by: size[2], count: size[1])
                     }
                 }
             }
             let columns = Self.columnsHolding(queries, plane: plane)
             concurrently(columns.count) { part in
-                var row = EnvelopeRow(longest: size[0])
+                var row = EnvelopeRow(longest: size[0], spacing: spacing[0])
                 for start in columns[part] {
-                    row.transform(values, from: start, by: plane, count: size[0], spacing: spacing[0])
+                    row.transform(values, from: start, by: plane, count: size[0])
                 }
             }
             count = marked.count
@@ -74,8 +74,14 @@ private struct EnvelopeRow {
     private var heights: [Double]
     private var vertices: [Int]
     private var begins: [Double]
+    private let square: Double
+    /// 1 / (2 · spacing² · n): a division for every voxel would take most of the time.
+    private let inverses: [Double]
 
-    init(longest: Int) {
+    init(longest: Int, spacing: Double) {
+        let square = spacing * spacing
+        self.square = square
+        inverses = (0..<longest).map { 1 / (2 * square * Double($0)) }
         heights = [Double](repeating: 0, count: longest)
         vertices = [Int](repeating: 0, count: longest)
         begins = [Double](repeating: 0, count: longest)
@@ -83,9 +89,8 @@ private struct EnvelopeRow {
 
     /// Replaces f(q) by min over p of f(p) + spacing² (q - p)² along one strided row, in place.
     mutating func transform(
-        _ values: UnsafeMutableBufferPointer<Double>, from start: Int, by step: Int, count: Int, spacing: Double
+        _ values: UnsafeMutableBufferPointer<Double>, from start: Int, by step: Int, count: Int
     ) {
-        let square = spacing * spacing
         var last = -1
         for q in 0..<count {
             let height = values[start + q * step]
@@ -94,7 +99,7 @@ private struct EnvelopeRow {
             if height == .infinity { continue }
             var begin = -Double.infinity
             while last >= 0 {
-                begin = intersection(vertices[last], q, square)
+                begin = intersection(vertices[last], q)
                 if begin > begins[last] { break }
                 last -= 1
                 begin = -.infinity
@@ -113,7 +118,7 @@ private struct EnvelopeRow {
     }
 
     /// Where the parabola of the later vertex q falls below that of the earlier vertex p.
-    private func intersection(_ p: Int, _ q: Int, _ square: Double) -> Double {
-        (heights[q] - heights[p]) / (2 * square * Double(q - p)) + Double(p + q) / 2
+    private func intersection(_ p: Int, _ q: Int) -> Double {
+        (heights[q] - heights[p]) * inverses[q - p] + Double(p + q) / 2
     }
 }

@@ -81,24 +81,29 @@ public struct SurfaceDistances: Sendable {
         let stride1 = grid.size[2]
         let stride0 = grid.size[1] * stride1
         return [Bool](unsafeUninitializedCapacity: box.count) { surface, count in
-            mask.withUnsafeBufferPointer { mask in
-                for i in 0..<size[0] {
-                    for j in 0..<size[1] {
-                        let onFace = i == 0 || i == size[0] - 1 || j == 0 || j == size[1] - 1
-                        let row = (box.lower[0] + i) * stride0 + (box.lower[1] + j) * stride1 + box.lower[2]
-                        for k in 0..<size[2] {
-                            let at = row + k
-                            surface[count] =
-                                mask[at] == label
-                                && (onFace || k == 0 || k == size[2] - 1
-                                    || mask[at - 1] != label || mask[at + 1] != label
-                                    || mask[at - stride1] != label || mask[at + stride1] != label
-                                    || mask[at - stride0] != label || mask[at + stride0] != label)
-                            count += 1
+            nonisolated(unsafe) let surface = surface
+            concurrently(size[0]) { planes in
+                mask.withUnsafeBufferPointer { mask in
+                    var out = planes.lowerBound * size[1] * size[2]
+                    for i in planes {
+                        for j in 0..<size[1] {
+                            let onFace = i == 0 || i == size[0] - 1 || j == 0 || j == size[1] - 1
+                            let row = (box.lower[0] + i) * stride0 + (box.lower[1] + j) * stride1 + box.lower[2]
+                            for k in 0..<size[2] {
+                                let at = row + k
+                                surface[out] =
+                                    mask[at] == label
+                                    && (onFace || k == 0 || k == size[2] - 1
+                                        || mask[at - 1] != label || mask[at + 1] != label
+                                        || mask[at - stride1] != label || mask[at + stride1] != label
+                                        || mask[at - stride0] != label || mask[at + stride0] != label)
+                                out += 1
+                            }
                         }
                     }
                 }
             }
+            count = box.count
         }
     }
 }

@@ -33,7 +33,7 @@ struct DeliveryState: Codable {
         do {
             try encoder.encode(self).write(to: URL(fileURLWithPath: Self.path(runFolder)), options: .atomic)
         } catch {
-            throw TrackingError.cannotWrite(path: Self.path(runFolder), reason: error.systemReason)
+            throw TrackingError.cannotWrite(Self.path(runFolder), error)
         }
     }
 

@@ -28,7 +28,7 @@ public final class Journal {
             if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
             handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
         } catch {
-            throw TrackingError.cannotWrite(path: path, reason: error.systemReason)
+            throw TrackingError.cannotWrite(path, error)
         }
         var reader = try JournalReader(runFolder: runFolder, from: 0)
         var any = false
@@ -42,7 +42,7 @@ public final class Journal {
             try handle.truncate(atOffset: UInt64(reader.offset))
             try handle.seekToEnd()
         } catch {
-            throw TrackingError.cannotWrite(path: path, reason: error.systemReason)
+            throw TrackingError.cannotWrite(path, error)
         }
     }
 
@@ -55,7 +55,7 @@ public final class Journal {
         do {
             try handle.write(contentsOf: try encoder.encode(fresh) + [UInt8(ascii: "\n")])
         } catch {
-            throw TrackingError.cannotWrite(path: path, reason: error.systemReason)
+            throw TrackingError.cannotWrite(path, error)
         }
     }
 

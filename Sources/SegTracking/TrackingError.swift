@@ -1,3 +1,5 @@
+import Foundation
+
 /// What can be wrong with a journal of a run, with the name of a server, or with what a server says.
 public enum TrackingError: Error, Sendable, CustomStringConvertible {
     /// A journal that is not there.
@@ -27,5 +29,16 @@ public enum TrackingError: Error, Sendable, CustomStringConvertible {
         case .invalidServer(let reason), .notDelivered(let reason):
             reason
         }
+    }
+}
+
+extension TrackingError {
+    /// A file that cannot be written, with the system's own words for why, such as "No space left on device".
+    static func cannotWrite(_ path: String, _ error: any Error) -> TrackingError {
+        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+        let cause = (underlying ?? error) as NSError
+        let isSystem = cause.domain == NSPOSIXErrorDomain
+        return .cannotWrite(
+            path: path, reason: isSystem ? String(cString: strerror(Int32(cause.code))) : error.localizedDescription)
     }
 }

@@ -50,7 +50,8 @@ final class RunTracking {
                 ], step: step.iteration)
         case .validation(let result):
             var metrics = ["validation/dice": result.meanDice]
-            for (name, dice) in result.cases { metrics["validation/dice/\(name)"] = dice }
+            // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
+            for (name, dice) in result.cases { metrics["validation/case_dice/\(name)"] = dice }
             try tracker.log(metrics: metrics, step: result.iteration)
         case .checkpoint: break
         }

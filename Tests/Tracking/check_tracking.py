@@ -91,10 +91,10 @@ def log(name):
 
 
 def sync(name, uri):
-    output = subprocess.run(
-        [MEDSEG, "track", "sync", uri, f"{WORK}/{name}", "--experiment", "phantoms"], check=True,
-        capture_output=True, text=True).stdout
-    return int(output.split(": ")[-1].split()[0])
+    outcome = subprocess.run(
+        [MEDSEG, "track", "sync", uri, f"{WORK}/{name}", "--experiment", "phantoms"], capture_output=True, text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    return int(outcome.stdout.split(": ")[-1].split()[0])
 
 
 def compare(name, uri, iterations):
@@ -164,14 +164,22 @@ def server_restarts():
 
 def server_misbehaves():
     """Over MLflow's file store, which keeps whatever it is sent twice."""
-    server, iterations = Server("files", "{folder}/mlruns"), 1500
+    server, iterations = Server("files", "{folder}/mlruns"), 4000
     proxy = FaultProxy(server.uri)
     process = train("faults", proxy.uri, iterations)
-    for count, mode in [(100, "lose"), (400, "500"), (700, "lose"), (900, "hang"), (1200, "pass")]:
-        wait_for("faults", count, process)
+    wait_for("faults", 100, process)
+    for round, mode in enumerate(["lose", "500", "hang"], 1):
         proxy.mode = mode
-    assert process.wait() == 0, log("faults")
+        while proxy.faults[mode] == 0 and process.poll() is None:
+            time.sleep(0.05)
+        _, step = wait_for("faults", steps("faults") + 50, process)
+        proxy.mode = "pass"
+        while log("faults").count("answers again") < round and process.poll() is None:
+            time.sleep(0.05)
+        print(f"{mode}: met by step {step}, over by step {steps('faults')}", flush=True)
+    assert all(proxy.faults.values()), proxy.faults
     proxy.mode = "lose"
+    assert process.wait() == 0, log("faults")
     subprocess.run([MEDSEG, "track", "sync", proxy.uri, f"{WORK}/faults", "--experiment", "phantoms"])
     proxy.mode = "pass"
     print(f"faults met: {proxy.faults}; left for sync: {sync('faults', proxy.uri)} events", flush=True)
