@@ -15,6 +15,7 @@ import Testing
             augmentation: {flip: {prob: 0.5}, shift_intensity: {prob: 0.5}}
             schedule: {name: plateau, patience: 2, factor: 0.7, warmup: 20}
             checkpoint_every: 7
+            cache: none
             """
         let yaml = SmallDataset.yaml.replacing(
             "iterations: 10\nvalidate_every: 5", with: "iterations: \(Self.steps)\nvalidate_every: 150"
