@@ -141,8 +141,9 @@ enum OutputFolder {
         }
     }
 
-    /// Writes text under a temporary name, then renames it.
+    /// Writes text under a temporary name, then renames it; the file's folder is made where it is missing.
     static func write(_ text: String, to path: String) throws {
+        try make(URL(fileURLWithPath: path).deletingLastPathComponent().path)
         do {
             try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
         } catch {
