@@ -273,7 +273,8 @@ def test_login(inputs, browser):
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/7_login_1280.png")
         page.keyboard.type(TOKEN)
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         until(page, "document.querySelector('#model')?.options.length > 0")
         page.click("#logout button")
         page.wait_for_url("**/login")
