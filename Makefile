@@ -10,13 +10,13 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
-	@echo "make build    build medseg and medseg-bench into .build/release"
+	@echo "make build    build medseg, medseg-bench and medseg-server into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every test"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
-	@echo "make dvc-test  run `medseg init` under the real DVC of PyPI, from data to metrics"
+	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
 	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make format   rewrite the Swift sources in the house format"

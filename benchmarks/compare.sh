@@ -36,7 +36,7 @@ for round in $(seq "${ROUNDS:-3}"); do
         for layout in ncdhw ndhwc; do
             for allocator in ${ALLOCATORS:-tuned}; do
                 [ "$allocator" = tuned ] && tunables=$tuned || tunables=
-                GLIBC_TUNABLES=$tunables "$python" "$peer" "${suite[@]}" --layout $layout 2>/dev/null
+                GLIBC_TUNABLES=$tunables "$python" "$peer" "${suite[@]}" --layout $layout
             done
         done
         "$bench" "${suite[@]}" --json

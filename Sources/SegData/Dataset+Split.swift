@@ -68,12 +68,15 @@ extension Dataset {
         public var training: [DatasetCase]
         /// What is only measured on.
         public var validation: [DatasetCase]
+        /// What takes no part until the end.
+        public var test: [DatasetCase] = []
 
         /// The names, as a `split.json` holds them.
         /// - Throws: `ImagingError` where a case is in both.
         public func names(source: String) throws(ImagingError) -> CaseSplit {
             try CaseSplit(
-                training: training.map(\.name), validation: validation.map(\.name), test: [], source: source)
+                training: training.map(\.name), validation: validation.map(\.name), test: test.map(\.name),
+                source: source)
         }
     }
 
@@ -115,7 +118,10 @@ extension Dataset {
     public func split(_ split: CaseSplit) throws(ImagingError) -> Split {
         let (training, validation) = (try find(split.training), try find(split.validation))
         guard !training.isEmpty else { throw ImagingError(.badData, name, "the split leaves no case to train on") }
-        return Split(training: cases.filter(training.contains), validation: cases.filter(validation.contains))
+        let test = try find(split.test)
+        return Split(
+            training: cases.filter(training.contains), validation: cases.filter(validation.contains),
+            test: cases.filter(test.contains))
     }
 
     /// Cuts the cases into k folds by a seed: in the split of number i, fold i is for validation and the rest for training.

@@ -15,7 +15,7 @@ extension ConfigValue {
             throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
         }
         // A relative dataset, split or cache lies beside the configuration, wherever the command is run.
-        for key in ["data", "validation", "cache"] { value = value.resolving(key, besideFile: path) }
+        value = value.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent())
         self = try value.applying(changes)
     }
 
@@ -36,7 +36,8 @@ extension ConfigValue {
             }
             value = value.setting(keys[...], to: new)
         }
-        return value
+        // One of a change lies where the command is run, also when the run is resumed elsewhere.
+        return value.resolvingPaths(in: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
     }
 
     /// The document as YAML in the order of its keys: objects in blocks, lists on a line.
@@ -98,11 +99,14 @@ extension ConfigValue {
         return .object(entries)
     }
 
-    private func resolving(_ key: String, besideFile file: String) -> ConfigValue {
-        guard case .object(var entries) = self, case .string(let path)? = entries[key] else { return self }
-        guard key != "cache" || path != "none" else { return self }
-        let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-        entries[key] = .string(URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path)
+    /// The document with the paths of dataset, split and cache made absolute.
+    private func resolvingPaths(in folder: URL) -> ConfigValue {
+        guard case .object(var entries) = self else { return self }
+        for key in ["data", "validation", "cache"] {
+            guard case .string(let path)? = entries[key], key != "cache" || path != "none" else { continue }
+            let whole = (path as NSString).expandingTildeInPath
+            entries[key] = .string(URL(fileURLWithPath: whole, relativeTo: folder).standardizedFileURL.path)
+        }
         return .object(entries)
     }
 }

@@ -97,6 +97,11 @@ struct TrainingRun {
     /// The folder's checkpoint, if this configuration can go on from it; nil where none was written yet.
     private func resumable() throws -> Checkpoint? {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
+            for model in ["model", "last"] where FileManager.default.fileExists(atPath: "\(folder)/\(model)") {
+                throw ConfigError(
+                    .noInput, source: checkpointFile, key: nil,
+                    "is not there, but \(model)/ of this run is; put the checkpoint back, or train anew with --out")
+            }
             say("\(folder) has no checkpoint yet: beginning at step 0")
             return nil
         }

@@ -42,7 +42,9 @@ import Testing
     }
 
     private var leftovers: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { $0.hasPrefix("out") }
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter {
+            $0.hasPrefix("out") || $0.hasPrefix(".out")
+        }
     }
 
     @Test(arguments: ["Task.tar", "Task.tar.gz"])
@@ -108,6 +110,18 @@ import Testing
             let error = #expect(throws: ImagingError.self) { try importing(folder.file("\(archive).tar")) }
             #expect(error?.message.contains(word) == true, "\(archive): \(String(describing: error))")
             #expect(leftovers == [], "\(archive)")
+        }
+    }
+
+    @Test func anIndexThatNamesFilesOutsideIsRefused() throws {
+        let own = try folder.write([1], as: "own.nii.gz")
+        for path in [own, "../../own.nii.gz"] {
+            let json = #"{"labels": {"1": "spleen"}, "training": [{"image": "\#(path)", "label": "\#(path)"}]}"#
+            try folder.write(Array(json.utf8), as: "Task/dataset.json")
+            try run("tar", "-cf", "Task.tar", "Task")
+            let error = #expect(throws: ImagingError.self) { try importing(folder.file("Task.tar")) }
+            #expect(error?.message.contains("own.nii.gz") == true, "\(String(describing: error))")
+            #expect(FileManager.default.fileExists(atPath: own) && leftovers == [])
         }
     }
 

@@ -59,7 +59,6 @@ public struct DatasetImport {
             throw ImagingError(.noInput, archive, "there is no such archive or folder; check the name")
         }
         let staging = sibling("partial")
-        try? FileManager.default.removeItem(at: staging)
         defer { try? FileManager.default.removeItem(at: staging) }
         if isFolder.boolValue {
             let found = try Dataset(folder: archive, patterns: patterns)
@@ -67,11 +66,11 @@ public struct DatasetImport {
         } else {
             try verify(archive)
             let unpacked = sibling("unpacked")
-            try? FileManager.default.removeItem(at: unpacked)
             defer { try? FileManager.default.removeItem(at: unpacked) }
             try make(unpacked)
             try Archive.unpack(archive, into: unpacked) { progress(.unpacking($0)) }
             let found = try Dataset(folder: root(of: unpacked).path, patterns: patterns)
+            try found.checkLies(in: unpacked, archive: archive)
             try place(found, in: staging, moving: true, progress)
         }
         try? FileManager.default.removeItem(at: folder)
@@ -92,10 +91,10 @@ public struct DatasetImport {
         }
         let file = folder.deletingLastPathComponent().appendingPathComponent(url.lastPathComponent)
         try make(folder.deletingLastPathComponent())
-        if !FileManager.default.fileExists(atPath: file.path) {
-            try Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent]).run {
-                progress(.downloading($0, of: $1))
-            }
+        // What lies there under that name already is the user's: it is taken, checked and left.
+        if FileManager.default.fileExists(atPath: file.path) { return (file.path, false) }
+        try Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent]).run {
+            progress(.downloading($0, of: $1))
         }
         return (file.path, true)
     }
@@ -173,8 +172,10 @@ public struct DatasetImport {
         return ending
     }
 
-    private func sibling(_ suffix: String) -> URL {
-        folder.deletingLastPathComponent().appendingPathComponent("\(folder.lastPathComponent).\(suffix)")
+    /// A hidden folder beside the dataset's that nobody else has.
+    private func sibling(_ purpose: String) -> URL {
+        folder.deletingLastPathComponent()
+            .appendingPathComponent(".\(folder.lastPathComponent).\(purpose)-\(UUID().uuidString)")
     }
 
     private func make(_ folder: URL) throws(ImagingError) {
@@ -182,6 +183,19 @@ public struct DatasetImport {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
             throw ImagingError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+        }
+    }
+}
+
+extension Dataset {
+    /// Insists that an archive's own index names files of the archive and no others.
+    fileprivate func checkLies(in folder: URL, archive: String) throws(ImagingError) {
+        let inside = folder.resolvingSymlinksInPath().path + "/"
+        for file in cases.flatMap({ [$0.image, $0.label] }) + tests
+        where !URL(fileURLWithPath: file).resolvingSymlinksInPath().path.hasPrefix(inside) {
+            throw ImagingError(
+                .badData, archive,
+                "its dataset.json names '\(file)', which is no file of the archive; correct the index")
         }
     }
 }

@@ -57,7 +57,7 @@ struct EvaluateCommand: ParsableCommand {
     var bootstrap = 10_000
 
     @Option(help: "Decides these draws.")
-    var seed: UInt64 = 0
+    var bootstrapSeed: UInt64 = 0
 
     @Option(help: "Write the metrics of every case and their summary to this JSON file.")
     var out: String?
@@ -92,6 +92,10 @@ struct EvaluateCommand: ParsableCommand {
         guard figures == nil || data != nil else {
             throw UsageError("--figures draws scans, so it needs --data; two masks alone have none")
         }
+        if calibrationFigure != nil, try uncertainty.options(models: model.model.count) == nil {
+            throw UsageError("--calibration-figure draws what --uncertainty, --mirror or several --model measure")
+        }
+        if split == nil, part != .validation { throw UsageError("--part names a list of --split FILE") }
         let evaluation: Evaluation
         switch (data, prediction, reference) {
         case (let data?, nil, nil): evaluation = try evaluate(Dataset(path: data))
@@ -149,7 +153,7 @@ struct EvaluateCommand: ParsableCommand {
         try Evaluation(
             labels: labels,
             options: MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffDefinition: hd95),
-            bootstrap: Bootstrap(samples: bootstrap, seed: seed))
+            bootstrap: Bootstrap(samples: bootstrap, seed: bootstrapSeed))
     }
 
     private func draw(

@@ -67,9 +67,13 @@ struct TrainCommand: ParsableCommand {
                 .noInput, source: resume, key: nil, "is no run folder: it has no config.json; start one with --out")
         }
         let file = config ?? "\(resume)/config.json"
-        let value =
-            try config == nil
-            ? ConfigValue(jsonFile: file).applying(changes) : ConfigValue(yamlFile: file, changes: changes)
+        let started = try ConfigValue(jsonFile: "\(resume)/config.json")
+        var value = try config == nil ? started.applying(changes) : ConfigValue(yamlFile: file, changes: changes)
+        // Its default follows from the iterations, which may change; when to validate may not.
+        if case .object(var entries) = value, entries["validate_every"] == nil, case .object(let old) = started {
+            entries["validate_every"] = old["validate_every"]
+            value = .object(entries)
+        }
         return try TrainingConfiguration(value, source: file)
     }
 }
