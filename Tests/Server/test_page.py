@@ -272,6 +272,7 @@ def test_login(inputs, browser):
         assert page.url.endswith("/login")
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/7_login_1280.png")
+        until(page, "document.activeElement?.name === 'token'")
         page.keyboard.type(TOKEN)
         with page.expect_navigation():
             page.keyboard.press("Enter")
