@@ -2,8 +2,9 @@
 ///
 /// Separable lower envelopes of parabolas, linear in the number of voxels (Felzenszwalb and Huttenlocher, Distance
 /// Transforms of Sampled Functions, 2012). Equals `scipy.ndimage.distance_transform_edt(~marked, sampling)` squared.
-/// Rows along the slowest axis are the last pass; those without a voxel of `queries` are left out, for only the
-/// distances at the queries are asked for. Rows are independent of each other and are shared among the cores.
+/// Rows along the slowest axis are the last pass; where no voxel of `queries` is near they are left out, for only the
+/// distances at the queries are asked for. Rows are independent of each other and are shared among the cores. Those
+/// along the two slower axes are taken a cache line of neighbours at a time.
 struct DistanceTransform {
     let size: [Int]
     let spacing: [Double]
@@ -16,20 +17,18 @@ struct DistanceTransform {
         let squared = [Double](unsafeUninitializedCapacity: marked.count) { values, count in
             nonisolated(unsafe) let values = values
             concurrently(size[0]) { planes in
-                var row = EnvelopeRow(longest: size[1], spacing: spacing[1])
+                var rows = EnvelopeRows(length: size[1], spacing: spacing[1])
                 for start in planes.lazy.map({ $0 * plane }) {
                     Self.alongAxis2(marked, values, start..<start + plane, length: size[2], step: spacing[2])
-                    for k in 0..<size[2] {
-                        row.transform(values, from: start + k, by: size[2], count: size[1])
+                    for k in stride(from: 0, to: size[2], by: EnvelopeRows.width) {
+                        rows.transform(values, start + k..<start + min(k + EnvelopeRows.width, size[2]), by: size[2])
                     }
                 }
             }
-            let columns = Self.columnsHolding(queries, plane: plane)
-            concurrently(columns.count) { part in
-                var row = EnvelopeRow(longest: size[0], spacing: spacing[0])
-                for start in columns[part] {
-                    row.transform(values, from: start, by: plane, count: size[0])
-                }
+            let blocks = Self.blocksHolding(queries, plane: plane)
+            concurrently(blocks.count) { part in
+                var rows = EnvelopeRows(length: size[0], spacing: spacing[0])
+                for block in blocks[part] { rows.transform(values, block, by: plane) }
             }
             count = marked.count
         }
@@ -59,47 +58,73 @@ struct DistanceTransform {
         }
     }
 
-    /// Offsets in the first plane of the axis-0 columns that hold a query.
-    private static func columnsHolding(_ queries: [Bool], plane: Int) -> [Int] {
+    /// The neighbours in the first plane whose columns along axis 0 hold a query.
+    private static func blocksHolding(_ queries: [Bool], plane: Int) -> [Range<Int>] {
         var holds = [Bool](repeating: false, count: plane)
         for start in stride(from: 0, to: queries.count, by: plane) {
             for offset in 0..<plane where queries[start + offset] { holds[offset] = true }
         }
-        return holds.indices.filter { holds[$0] }
+        return stride(from: 0, to: plane, by: EnvelopeRows.width)
+            .map { $0..<min($0 + EnvelopeRows.width, plane) }
+            .filter { block in holds[block].contains(true) }
     }
 }
 
-/// Scratch of one lower envelope: the parabolas that are part of it and where each begins to be the lowest.
-private struct EnvelopeRow {
-    private var heights: [Double]
-    private var vertices: [Int]
-    private var begins: [Double]
+/// Lower envelopes of neighbouring rows of one length, with their scratch.
+private struct EnvelopeRows {
+    /// Rows taken together: their values at one place are a cache line.
+    static let width = 8
+
+    private let length: Int
     private let square: Double
     /// 1 / (2 · spacing² · n): a division for every voxel would take most of the time.
     private let inverses: [Double]
+    private var heights: [Double]
+    private var lowest: [Double]
+    /// The parabolas that are part of the envelope, and where each begins to be the lowest.
+    private var vertices: [Int]
+    private var begins: [Double]
 
-    init(longest: Int, spacing: Double) {
+    init(length: Int, spacing: Double) {
         let square = spacing * spacing
+        self.length = length
         self.square = square
-        inverses = (0..<longest).map { 1 / (2 * square * Double($0)) }
-        heights = [Double](repeating: 0, count: longest)
-        vertices = [Int](repeating: 0, count: longest)
-        begins = [Double](repeating: 0, count: longest)
+        inverses = (0..<length).map { 1 / (2 * square * Double($0)) }
+        heights = [Double](repeating: 0, count: length * Self.width)
+        lowest = heights
+        vertices = [Int](repeating: 0, count: length)
+        begins = [Double](repeating: 0, count: length)
     }
 
-    /// Replaces f(q) by min over p of f(p) + spacing² (q - p)² along one strided row, in place.
-    mutating func transform(
-        _ values: UnsafeMutableBufferPointer<Double>, from start: Int, by step: Int, count: Int
-    ) {
+    /// Replaces f(q) by min over p of f(p) + spacing² (q - p)² along the rows that begin at `starts`, in place.
+    mutating func transform(_ values: UnsafeMutableBufferPointer<Double>, _ starts: Range<Int>, by step: Int) {
+        for q in 0..<length {
+            for (row, start) in starts.enumerated() { heights[row * length + q] = values[start + q * step] }
+        }
+        for row in 0..<starts.count { lower(row * length) }
+        for q in 0..<length {
+            for (row, start) in starts.enumerated() { values[start + q * step] = lowest[row * length + q] }
+        }
+    }
+
+    /// The lower envelope of the row at `first` of the heights.
+    private mutating func lower(_ first: Int) {
+        let last = envelope(first)
+        var current = 0
+        for q in 0..<length {
+            while current < last && begins[current + 1] < Double(q) { current += 1 }
+            let away = Double(q - vertices[current])
+            lowest[first + q] = last < 0 ? .infinity : heights[first + vertices[current]] + square * away * away
+        }
+    }
+
+    /// Finds the lowest parabolas of the row at `first` of the heights; the index of the last, -1 where there is none.
+    private mutating func envelope(_ first: Int) -> Int {
         var last = -1
-        for q in 0..<count {
-            let height = values[start + q * step]
-            heights[q] = height
-            // A place without any marked voxel has no parabola.
-            if height == .infinity { continue }
+        for q in 0..<length where heights[first + q] < .infinity {
             var begin = -Double.infinity
             while last >= 0 {
-                begin = intersection(vertices[last], q)
+                begin = intersection(first, vertices[last], q)
                 if begin > begins[last] { break }
                 last -= 1
                 begin = -.infinity
@@ -108,17 +133,11 @@ private struct EnvelopeRow {
             vertices[last] = q
             begins[last] = begin
         }
-        if last < 0 { return }
-        var current = 0
-        for q in 0..<count {
-            while current < last && begins[current + 1] < Double(q) { current += 1 }
-            let away = Double(q - vertices[current])
-            values[start + q * step] = heights[vertices[current]] + square * away * away
-        }
+        return last
     }
 
     /// Where the parabola of the later vertex q falls below that of the earlier vertex p.
-    private func intersection(_ p: Int, _ q: Int) -> Double {
-        (heights[q] - heights[p]) * inverses[q - p] + Double(p + q) / 2
+    private func intersection(_ first: Int, _ p: Int, _ q: Int) -> Double {
+        (heights[first + q] - heights[first + p]) * inverses[q - p] + Double(p + q) / 2
     }
 }

@@ -85,23 +85,19 @@ struct MetricsDocument: Codable {
 
     /// A row for each case and class; what is undefined is empty.
     var csv: String {
-        func quoted(_ text: String) -> String {
-            let needsQuotes = text.contains { ",\"\n".contains($0) }
-            return needsQuotes ? "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : text
-        }
         let metrics = Metric.allCases
         let columns =
             ["case", "class", "label", "presence"] + metrics.map(\.rawValue)
             + ["prediction_volume_ml", "reference_volume_ml"]
-        var lines = [columns.joined(separator: ",")]
+        var lines = [CSVRow(columns).text]
         for item in cases {
             for row in item.classes {
                 let values = metrics.map { $0.value(of: row.metrics) }
                 let volumes: [Double?] = [row.metrics.predictionVolumeML, row.metrics.referenceVolumeML]
                 let cells =
-                    [quoted(item.name), quoted(row.name), "\(row.metrics.label)", row.metrics.presence.rawValue]
+                    [item.name, row.name, "\(row.metrics.label)", row.metrics.presence.rawValue]
                     + (values + volumes).map { value in value.map { "\($0)" } ?? "" }
-                lines.append(cells.joined(separator: ","))
+                lines.append(CSVRow(cells).text)
             }
         }
         return lines.joined(separator: "\n") + "\n"

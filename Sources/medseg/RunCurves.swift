@@ -31,14 +31,14 @@ struct RunCurves {
         }
         var lines = String(decoding: data, as: UTF8.self).components(separatedBy: "\n")
         lines.removeLast()
-        let header = lines.first?.components(separatedBy: ",") ?? []
+        let header = lines.first.map { CSVRow(parsing: $0).cells } ?? []
         let places = try columns.map { column in
             guard let place = header.firstIndex(of: column) else {
                 throw ConfigError(source: file, key: nil, "has no column '\(column)'")
             }
             return place
         }
-        return lines.dropFirst().map { $0.components(separatedBy: ",") }.filter { $0.count == header.count }
+        return lines.dropFirst().map { CSVRow(parsing: $0).cells }.filter { $0.count == header.count }
             .map { cells in places.map { cells[$0] } }
     }
 

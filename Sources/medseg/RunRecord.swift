@@ -62,7 +62,7 @@ struct RunRecord {
     mutating func append(_ result: ValidationResult) throws {
         dice.append((Double(result.iteration), result.meanDice))
         for (name, dice) in result.cases {
-            try validation.append("\(result.iteration),\(name),\(String(format: "%.6f", dice))")
+            try validation.append(CSVRow(["\(result.iteration)", name, String(format: "%.6f", dice)]).text)
         }
         try validation.append("\(result.iteration),mean,\(String(format: "%.6f", result.meanDice))")
     }
@@ -77,7 +77,7 @@ struct RunRecord {
 
 /// A table that grows line by line, so that a run can be watched and a stopped one keeps what it had.
 private final class LineFile {
-    /// The rows that were there and stay, cut at the commas.
+    /// The cells of the rows that were there and stay.
     let kept: [[String]]
     private let handle: FileHandle
     private let path: String
@@ -89,12 +89,12 @@ private final class LineFile {
         let text = step > 0 ? (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" : ""
         // What stands after the last line's end was cut off in mid-line.
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().dropLast()
-        let rows = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+        let rows = lines.map { CSVRow(parsing: $0).cells }
         kept = rows.filter { row in
             guard row.count == columns, let number = Int(row[0]) else { return false }
             return number <= step
         }
-        let body = ([header] + kept.map { $0.joined(separator: ",") }).joined(separator: "\n")
+        let body = ([header] + kept.map { CSVRow($0).text }).joined(separator: "\n")
         try OutputFolder.write(body + "\n", to: path)
         guard let handle = FileHandle(forWritingAtPath: path) else {
             throw ImagingError(.cannotWrite, path, "cannot be opened for writing")

@@ -54,18 +54,12 @@ struct ScanReport {
         let lines = reports.flatMap { report in
             report.rows.map { row in
                 let mean = row.meanIntensity.map { String(format: "%.2f", $0) } ?? ""
-                let cells = [
-                    quoted(report.name), "\(row.label)", quoted(report.className(row.label)), "\(row.voxels)",
+                return CSVRow([
+                    report.name, "\(row.label)", report.className(row.label), "\(row.voxels)",
                     String(format: "%.4f", row.volumeML), mean,
-                ]
-                return cells.joined(separator: ",")
+                ]).text
             }
         }
         return (["scan,label,name,voxels,volume_ml,mean_intensity"] + lines).joined(separator: "\n") + "\n"
-    }
-
-    /// A cell as RFC 4180 wants it.
-    private static func quoted(_ text: String) -> String {
-        text.contains { ",\"\r\n".contains($0) } ? "\"\(text.replacing("\"", with: "\"\""))\"" : text
     }
 }

@@ -25,6 +25,22 @@ struct DownloadTests {
         #expect(!FileManager.default.fileExists(atPath: file.path + ".part"))
     }
 
+    @Test func piecesOfTwoVersionsAreNeverJoined() throws {
+        let folder = try ScratchFolder()
+        let server = try FlakyServer()
+        defer { server.stop() }
+        let url = try #require(URL(string: "http://127.0.0.1:\(server.port)/changed.bin"))
+        let file = URL(fileURLWithPath: folder.file("data.bin"))
+        let download = Download(url, to: file, md5: nil)
+        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        // So that what came first can be told from what a second transfer brings.
+        let part = file.path + ".part"
+        try Data(repeating: 7, count: 1000).write(to: URL(fileURLWithPath: part))
+        try download.run { _, _ in }
+        #expect(try Data(contentsOf: file) == Self.content)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["data.bin"])
+    }
+
     @Test func aWrongDigestAndAWrongAddressAreErrors() throws {
         let folder = try ScratchFolder()
         let server = try FlakyServer()

@@ -1,6 +1,8 @@
 import Foundation
 
 /// A web server that breaks the first transfer off half-way and then serves ranges: a real one, in Python's library.
+///
+/// /changed.bin is another file, of another version, at every request; it is sent whole to whom asks for an old version.
 final class FlakyServer {
     private let process = Process()
     let port: Int
@@ -17,9 +19,12 @@ final class FlakyServer {
             protocol_version = "HTTP/1.1"
             def log_message(self, *_): pass
             def do_GET(self):
-                if self.path != "/data.bin": return self.send_error(404)
-                start = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-"))
+                if self.path not in ("/data.bin", "/changed.bin"): return self.send_error(404)
+                version = '"%d"' % (len(seen) if self.path == "/changed.bin" else 0)
+                same = self.headers.get("If-Range", version) == version
+                start = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-")) if same else 0
                 self.send_response(206 if start else 200)
+                self.send_header("ETag", version)
                 self.send_header("Content-Length", str(len(body) - start))
                 self.end_headers()
                 first = not seen

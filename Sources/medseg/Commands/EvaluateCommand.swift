@@ -85,12 +85,12 @@ struct EvaluateCommand: ParsableCommand {
         guard (1...10_000_000).contains(bootstrap) else {
             throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }
+        guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
+            throw UsageError("--cases, --split and --figures speak of a dataset's scans; they need --data")
+        }
         if let figures { try OutputFolder.prepare(figures, force: force) }
         guard tolerance >= 0, tolerance.isFinite else {
             throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
-        }
-        guard figures == nil || data != nil else {
-            throw UsageError("--figures draws scans, so it needs --data; two masks alone have none")
         }
         if calibrationFigure != nil, try uncertainty.options(models: model.model.count) == nil {
             throw UsageError("--calibration-figure draws what --uncertainty, --mirror or several --model measure")

@@ -37,42 +37,45 @@ struct ReportCommand: ParsableCommand {
         guard !runs.isEmpty || !metrics.isEmpty else {
             throw UsageError("name run folders, or files of metrics with --metrics")
         }
-        let files = metrics.isEmpty ? runs.map { "\($0)/metrics.json" }.filter(Self.isThere) : metrics
-        let named = max(runs.count, metrics.count)
-        guard names.isEmpty || names.count == named else {
-            throw UsageError("--names should give \(named) names, not \(names.count)")
+        for named in [runs, metrics] where !named.isEmpty && !names.isEmpty && names.count != named.count {
+            throw UsageError("--names should give \(named.count) names, not \(names.count)")
         }
         try OutputFolder.make(out)
+        let runTitles = titles(runs)
         if !runs.isEmpty {
-            let curves = try zip(runs, try titles(runs)).map { try RunCurves(folder: $0, name: $1) }
+            let curves = try zip(runs, runTitles).map { try RunCurves(folder: $0, name: $1) }
             try write("curves") { file in
                 try RunCurves.plot(curves, title: "Training", subtitle: runs.joined(separator: ", ")).write(to: file)
             }
         }
-        guard !files.isEmpty else { return }
-        let titles =
-            metrics.isEmpty ? try titles(files.map { String($0.dropLast("/metrics.json".count)) }) : try titles(files)
-        let documents = try files.map { try MetricsDocument(file: $0) }
+        let measured =
+            metrics.isEmpty
+            ? zip(runs.map { "\($0)/metrics.json" }, runTitles).filter { Self.isThere($0.0) }
+            : Array(zip(metrics, titles(metrics)))
+        guard !measured.isEmpty else { return }
+        let documents = try measured.map { try MetricsDocument(file: $0.0) }
         for name in documents[0].classNames {
-            try write(documents[0].classNames.count > 1 ? "metrics_\(name)" : "metrics") { file in
-                try boxes(name, documents, titles).write(to: file)
+            let fileName = "metrics_\(name.replacing("/", with: "_"))"
+            try write(documents[0].classNames.count > 1 ? fileName : "metrics") { file in
+                try boxes(name, documents, measured.map(\.1)).write(to: file)
             }
         }
     }
 
     private static func isThere(_ file: String) -> Bool { FileManager.default.fileExists(atPath: file) }
 
-    /// Given names, or what tells the paths from each other.
-    private func titles(_ paths: [String]) throws -> [String] {
-        if names.count == paths.count { return names }
+    /// Given names, or the ends of the paths that tell them from each other.
+    private func titles(_ paths: [String]) -> [String] {
+        guard names.isEmpty else { return names }
         let parts = paths.map { path in
-            path.split(separator: "/").filter { $0 != "." }.map(String.init)
+            let path = path.hasSuffix(".json") ? path.dropLast(5) : path[...]
+            return path.split(separator: "/").filter { $0 != "." }
         }
-        let lasts = parts.map { $0.last ?? "" }
-        guard Set(lasts).count < lasts.count else {
-            return lasts.map { $0.hasSuffix(".json") ? String($0.dropLast(5)) : $0 }
+        let deepest = parts.map(\.count).max() ?? 1
+        let ends = (1...max(deepest, 1)).lazy.map { length in
+            parts.map { $0.suffix(length).joined(separator: "/") }
         }
-        return parts.map { $0.suffix(2).joined(separator: "/") }
+        return ends.first { Set($0).count == $0.count } ?? paths
     }
 
     private func write(_ name: String, _ draw: (URL) throws -> Void) throws {
