@@ -39,12 +39,12 @@ extension TrainingConfiguration {
         return .object(entries)
     }
 
-    /// Keys that may change when a training is resumed: they say where the data lie (whose content is compared), where
-    /// the run is logged, when it ends and what is kept, not how it learns.
+    /// Keys that may change when a training is resumed: they say where the data and the split lie (whose content is
+    /// compared), where the run is logged, when it ends and what is kept, not how it learns.
     ///
     /// More iterations stretch the rest of a schedule that runs over the whole training.
     public static let changeableOnResume = [
-        "data", "cache", "tracking", "iterations", "minutes", "checkpoint_every", "early_stopping",
+        "data", "validation", "cache", "tracking", "iterations", "minutes", "checkpoint_every", "early_stopping",
     ]
 
     /// Insists that this is the configuration a run was started with, but for what may change.

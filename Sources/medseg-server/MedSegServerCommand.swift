@@ -42,7 +42,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "The device: auto, cpu, reference or opencl:N.")
     var device = "auto"
 
-    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
     @Option(help: "The most memory that tensors may take, such as 2G or 512M.")

@@ -11,7 +11,7 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "The device: auto, cpu, reference or opencl:N; see `medseg devices`.")
     var device = "auto"
 
-    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
     @Option(help: "The most memory that tensors may take, such as 2G or 512M.")

@@ -17,7 +17,7 @@ import nibabel
 import numpy as np
 import torch
 from monai import transforms as tf
-from monai.data import CacheDataset, DataLoader, decollate_batch, list_data_collate
+from monai.data import CacheDataset, DataLoader, MetaTensor, list_data_collate
 from monai.inferers import sliding_window_inference
 from monai.losses import DiceCELoss, DiceLoss
 
@@ -136,8 +136,9 @@ class Training:
         back = tf.Invertd("pred", transform=chain, orig_keys="image", nearest_interp=False, to_tensor=True)
         for name in names:
             data = chain({"image": self.cases[name]["image"]})
-            batch = {"image": data["image"][None], "pred": self.logits(data["image"][None]).softmax(1)}
-            restored = [back(item) for item in decollate_batch(batch)][0]["pred"].argmax(0).numpy() == 1
+            # Inverted is only what carries a history, whatever its history: the scan's takes its place.
+            probabilities = MetaTensor(self.logits(data["image"][None]).as_tensor().softmax(1)[0])
+            restored = back({**data, "pred": probabilities})["pred"].argmax(0).numpy() == 1
             truth = np.asarray(nibabel.load(self.cases[name]["label"]).dataobj) == 1
             scores[name] = dice(restored, truth)
         return scores

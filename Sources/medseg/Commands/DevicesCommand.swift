@@ -10,7 +10,7 @@ struct DevicesCommand: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
     func run() throws {
