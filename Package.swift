@@ -133,7 +133,9 @@ let package = Package(
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test(
             "SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
-        test("SegReplayTests", ["SegReplay", "SegBackend", "SegReference", "SegCPU"]),
+        test(
+            "SegReplayTests",
+            ["SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
         test(
             "SegInferenceTests",
             [

@@ -199,13 +199,7 @@ public struct Safetensors: Sendable {
         return bytes
     }
 
-    /// Writes the file under a temporary name and renames it, so that no half-written file bears the name.
+    /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
     /// - Throws: `ConfigError` naming the file.
-    public func write(to path: String) throws {
-        do {
-            try Data(encoded()).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
-        }
-    }
+    public func write(to path: String) throws { try DurableFile.write(encoded(), to: path) }
 }

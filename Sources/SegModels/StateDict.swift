@@ -16,9 +16,13 @@ public struct StateMatch: Sendable {
     public var obsolete: [String] = []
     /// Names the network has and a file of an older MONAI version lacks, which no output depends on.
     public var defaulted: [String] = []
+    /// Names in both whose values the network fixes otherwise: second names of a parameter, tables of integers.
+    public var conflicting: [String] = []
 
     /// Whether every array found its place.
-    public var isComplete: Bool { missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty }
+    public var isComplete: Bool {
+        missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && conflicting.isEmpty
+    }
 
     /// What does not fit, for people; lists are cut after eight names.
     public var summary: String {
@@ -31,6 +35,7 @@ public struct StateMatch: Sendable {
         list("in the network but not in the file", missing)
         list("in the file but not in the network", unexpected)
         list("shapes differ", misshapen.map { "\($0.name) (file \($0.file), network \($0.network))" })
+        list("not what their first names or the network's design say", conflicting)
         return lines.joined(separator: "; ")
     }
 }
@@ -74,7 +79,37 @@ extension ParameterStore {
         let others = state.keys.filter { !known.contains($0) }.sorted()
         match.unexpected = others.filter { !StateDict.isObsolete($0) }
         match.obsolete = others.filter(StateDict.isObsolete)
+        match.conflicting = conflicts(in: state)
         return match
+    }
+
+    /// Second names whose arrays differ from those of the first, and fixed integers that are others; a file may lack
+    /// any of them.
+    private func conflicts(in state: [String: StoredTensor]) -> [String] {
+        let copies = aliases.filter { alias, original in
+            guard let copy = state[alias], let first = state[original] else { return false }
+            return (copy.shape, copy.dtype) != (first.shape, first.dtype) || copy.bytes != first.bytes
+        }
+        let tables = constants.filter { constant in
+            guard let stored = state[constant.name] else { return false }
+            return stored.shape != constant.shape.dimensions || stored.integers() != constant.values
+        }
+        return copies.map(\.name) + tables.map(\.name)
+    }
+
+    /// A file's arrays as a whole state_dict of the network, for PyTorch's `load_state_dict(strict=True)`.
+    ///
+    /// What matches is the file's, element type included. Counters, fixed integers, second names and what an older
+    /// MONAI did not save are filled in; parameters that are missing or misshapen stay out.
+    /// - Throws: `BackendError` where a transfer fails.
+    public func state(from file: [String: StoredTensor]) throws -> [String: StoredTensor] {
+        let match = match(file)
+        let absent = Set(match.missing + match.misshapen.map(\.name))
+        let taken = Set(match.matched + counters.map(\.name))
+        var state = try state().filter { !absent.contains($0.key) }
+        for (name, stored) in file where taken.contains(name) { state[name] = stored }
+        for (name, original) in aliases { state[name] = state[original] }
+        return state
     }
 
     /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.

@@ -74,8 +74,8 @@ public struct Weights: Sendable {
 }
 
 extension Weights {
-    /// Writes arrays under a temporary name and renames the file: a PyTorch `state_dict` where the name ends in
-    /// `.pt` or `.pth`, else safetensors.
+    /// Writes arrays as a PyTorch `state_dict` where the name ends in `.pt` or `.pth`, else as safetensors; the name
+    /// stands for the old file or for the new one, whole, at every moment.
     /// - Throws: `ConfigError` naming the file.
     public static func write(_ tensors: [String: StoredTensor], to path: String) throws {
         let end = (path as NSString).pathExtension.lowercased()
@@ -88,10 +88,6 @@ extension Weights {
         } catch {
             throw ConfigError(.cannotWrite, source: path, key: nil, error.message)
         }
-        do {
-            try data.write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
-        }
+        try DurableFile.write(Array(data), to: path)
     }
 }

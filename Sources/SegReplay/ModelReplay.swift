@@ -6,11 +6,11 @@ internal import SegTensor
 
 /// Replays a network: outputs, loss and gradients, or a few optimiser steps. Every dropout is off.
 struct ModelReplay {
-    private let capture: Capture
-    private let backend: any Backend
-    private let network: any Network
-    private let input: Tensor
-    private let labels: Tensor
+    let capture: Capture
+    let backend: any Backend
+    let network: any Network
+    let input: Tensor
+    let labels: Tensor
     /// The factor of each output's loss: one, or with deep supervision one for each head too.
     private let headWeights: [Double]
 
@@ -69,7 +69,7 @@ struct ModelReplay {
         return (0..<input.shape.batch).flatMap { n in heads.flatMap { $0[n * count..<(n + 1) * count] } }
     }
 
-    private func loss(_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor {
+    func loss(_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor {
         guard outputs.count == headWeights.count else {
             throw ConfigError(
                 source: capture.path, key: "params.head_weights",
@@ -82,63 +82,9 @@ struct ModelReplay {
     }
 
     /// Captures are recorded with every dropout off.
-    private func training(step: Int) -> ForwardContext {
+    func training(step: Int) -> ForwardContext {
         var context = ForwardContext(mode: .training, seed: 0, pass: UInt32(step))
         context.dropsOut = false
         return context
-    }
-
-    /// Samples of a step, where the capture has other samples for each; nil where every step sees all.
-    private var batchCount: Int? {
-        get throws { try capture.arguments.int("batch") }
-    }
-
-    /// What a step sees: the next samples, from the first again after the last.
-    private func batch(_ step: Int) throws -> (input: Tensor, labels: Tensor) {
-        guard let count = try batchCount else { return (input, labels) }
-        let total = input.shape.batch
-        guard count > 0, total % count == 0 else {
-            throw capture.arguments.error("batch", "should divide the \(total) samples, not be \(count)")
-        }
-        let first = step * count % total
-        return (
-            Tensor(input.view.slice(first..<first + count), on: backend),
-            Tensor(labels.view.slice(first..<first + count), on: backend)
-        )
-    }
-
-    func train() throws -> [Comparison] {
-        let reader = capture.arguments
-        let steps = try reader.required("steps", reader.int("steps"))
-        let rate = Float(try reader.required("lr", reader.double("lr")))
-        let name = try reader.required("optimizer", reader.string("optimizer"))
-        let optimizer = try Optimizer(OptimizerKind(named: name, reader), parameters: network.store.trained)
-        var losses: [Double] = []
-        for step in 0..<steps {
-            let (input, labels) = try batch(step)
-            let loss = try loss(network.supervisedOutputs(input, in: training(step: step)), labels)
-            losses.append(try loss.item())
-            try optimizer.step(loss.gradients(upstream: nil), learningRate: rate)
-        }
-        let state = try network.store.state()
-        let after = try capture.names("after.").map { name in
-            guard let ours = state[name] else {
-                throw ConfigError(source: capture.path, key: "after." + name, "the network has no such parameter")
-            }
-            return Comparison(
-                "after." + name, ours: ours.floats().map(Double.init),
-                theirs: try capture.tensor("after." + name).floats(), tolerance: Tolerance.parameterGradient.limit)
-        }
-        let recorded = try capture.tensor("out.losses").floats()
-        guard try batchCount == nil else {
-            // Over many steps rounding grows, so that each is held to its own limit.
-            return zip(losses, recorded).enumerated().map { step, pair in
-                Comparison(
-                    "loss at step \(step + 1)", ours: [pair.0], theirs: [pair.1],
-                    tolerance: Tolerance.longTrainingLoss.limit)
-            } + after
-        }
-        return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Tolerance.trainingLoss.limit)]
-            + after
     }
 }

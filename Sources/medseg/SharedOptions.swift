@@ -141,14 +141,10 @@ enum OutputFolder {
         }
     }
 
-    /// Writes text under a temporary name, then renames it; the file's folder is made where it is missing.
+    /// Writes text as a whole file or not at all; the file's folder is made where it is missing.
     static func write(_ text: String, to path: String) throws {
         try make(URL(fileURLWithPath: path).deletingLastPathComponent().path)
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
-        }
+        try DurableFile.write(Array(text.utf8), to: path)
     }
 }
 

@@ -37,11 +37,11 @@ CASES = {
                                        hidden_size=24, mlp_dim=40, num_heads=3, proj_type="perceptron",
                                        norm_name="batch", conv_block=False, res_block=False, qkv_bias=True),
                          (2, 32, 48, 32)),
-    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (1, 16, 24, 16)),
+    "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (1, 8, 16, 8)),
     "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12), (1, 64, 32, 64)),
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
-                                filters=[6, 10, 14, 18], deep_supervision=True, deep_supr_num=2), (2, 16, 24, 32)),
+                                filters=[4, 6, 8, 10], deep_supervision=True, deep_supr_num=2), (1, 8, 16, 24)),
 }
 STEPS = 4
 ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
@@ -49,8 +49,10 @@ ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
 RATES = {"unetr_12_layers": 1e-4, "unetr_perceptron": 1e-4}
 SEEDS = 12
 TRIALS = 2
-# A few units in the last place of float32.
+# A few units in the last place of float32; more for SegResNet, whose ReLUs have the sharpest kinks, since Winograd's
+# convolutions round more than PyTorch's.
 CHANGE = 3e-7
+CHANGES = {"segresnet": 1e-6}
 
 
 def limit(name):
@@ -74,18 +76,18 @@ def build(cls, arguments, seed):
     return net
 
 
-def changed(tensor, trial):
+def changed(tensor, trial, change):
     """In float32, with the last places changed."""
     noise = torch.randn(tensor.shape, generator=torch.Generator().manual_seed(trial), dtype=torch.float64)
-    return (tensor * (1 + CHANGE * noise)).float()
+    return (tensor * (1 + change * noise)).float()
 
 
-def single(cls, arguments, seed, trial):
+def single(cls, arguments, seed, trial, change):
     """The network in float32, changed in the last places."""
     net = build(cls, arguments, seed)
     with torch.no_grad():
         for tensor in net.parameters():
-            tensor.copy_(changed(tensor, trial))
+            tensor.copy_(changed(tensor, trial, change))
     return net.float()
 
 
@@ -137,6 +139,7 @@ def record(name, folder):
     shape = (batch, arguments["in_channels"], *size)
     heads = 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0)
     weights, rate = [0.5**head for head in range(heads)], RATES.get(name, 1e-3)
+    change = CHANGES.get(name, CHANGE)
     for seed in range(SEEDS):
         numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())
         x = torch.from_numpy(numbers.reshape(shape) + 0.5).float().double()
@@ -145,7 +148,7 @@ def record(name, folder):
         state = {f"param.{k}": v.clone() for k, v in net.state_dict().items()}
         exact = compute(net, x, y, weights, rate)
         share, which = max(
-            worst(compute(single(cls, arguments, seed, trial), changed(x, trial), y, weights, rate), exact)
+            worst(compute(single(cls, arguments, seed, trial, change), changed(x, trial, change), y, weights, rate), exact)
             for trial in range(TRIALS))
         print(f"{name}: seed {seed}, PyTorch's float32 takes {share:.2f} of the limit, most in {which}", flush=True)
         if share < 0.5:

@@ -14,7 +14,7 @@ private let captures: [String] = {
         ?? root.deletingLastPathComponent().appendingPathComponent("shared")
     let folders = ["captures/ops", "captures/models", "captures/metrics"].map { shared.appendingPathComponent($0) }
     return folders.flatMap { folder in
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).filter { !$0.contains("unetr") }
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? [])
             .map { folder.appendingPathComponent($0).path }
     }.sorted()
 }()

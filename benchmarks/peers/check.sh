@@ -4,7 +4,8 @@
 # Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
 # by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has
 # what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR). Where pip cannot
-# install it, the check says that it was skipped and succeeds. DEVICES names what replays (default: cpu).
+# install it, the check says that it was skipped and succeeds. DEVICES names what replays (default: cpu), CAPTURES which
+# networks are captured (default: all, of which unetr_12_layers and vnet take minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 programs=$(swift build -c release --show-bin-path)
@@ -21,11 +22,16 @@ else
     wanted=benchmarks/peers/requirements.txt
     if ! cmp -s "$wanted" "$place/installed.txt"; then
         rm -rf "$place"
+        install="timeout 600 $place/bin/pip install --quiet --disable-pip-version-check --no-cache-dir --retries 1"
+        # The wheel without CUDA is a tenth of the ordinary one, which stands in where PyTorch's own index is not reached.
         if ! { python3 -m venv "$place" &&
-            timeout 600 "$place/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir -r "$wanted" &&
+            { $install --no-deps --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null || true; } &&
+            $install -r "$wanted" &&
             cp "$wanted" "$place/installed.txt"; }; then
             rm -rf "$place"
-            echo "peers: SKIPPED. pip could not install PyTorch, MONAI and onnxruntime, so nothing was checked" >&2
+            echo "############################################################################################"
+            echo "## peers SKIPPED: pip cannot install PyTorch, MONAI and onnxruntime. Nothing was checked. ##"
+            echo "############################################################################################"
             exit 0
         fi
     fi
@@ -36,7 +42,7 @@ trap 'rm -rf "$work"' EXIT
 "$python" benchmarks/peers/exchange.py "$programs/medseg" "$work/exchange"
 rm -rf "$work/exchange"
 # One network at a time: VNet's captures take more than half a gigabyte.
-for name in dynunet segresnet unetr_perceptron swinunetr unetr_12_layers vnet; do
+for name in ${CAPTURES:-dynunet segresnet unetr_perceptron swinunetr unetr_12_layers vnet}; do
     "$python" Tests/Golden/capture.py "$work" "$name"
     for device in ${DEVICES:-cpu}; do
         "$programs/medseg-bench" replay "$work"/*.safetensors --device "$device" >"$work/replay.txt" || {

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import SegBackend
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
@@ -44,15 +43,9 @@ public struct ONNXModel: Sendable {
         bytes = Self.encode(graph, name: name, network, metadata)
     }
 
-    /// Writes the file under a temporary name and renames it.
+    /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
     /// - Throws: `ConfigError` naming the file.
-    public func write(to path: String) throws {
-        do {
-            try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, "cannot be written: \(error.systemReason)")
-        }
-    }
+    public func write(to path: String) throws { try DurableFile.write(bytes, to: path) }
 }
 
 // Field numbers are those of onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, TypeProto.

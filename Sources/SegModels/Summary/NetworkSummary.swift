@@ -23,6 +23,8 @@ public struct NetworkSummary: Sendable {
     public let rows: [Row]
     /// Trained numbers, those included that no op uses.
     public let parameters: Int
+    /// Arrays of the state_dict: parameters, buffers, counters, and what MONAI saves twice.
+    public let stateEntries: Int
     /// Multiplications with an addition of one forward pass.
     public let multiplyAdds: Int
     /// The most bytes that an inference holds at once beside parameters: activations and input.
@@ -54,6 +56,9 @@ public struct NetworkSummary: Sendable {
         savedBytes = try Self.step(network, input(), size: size, on: backend) - held
         trainingBytes = backend.memory.peak - held
         parameters = network.store.trained.map(\.shape.count).reduce(0, +)
+        let store = network.store
+        stateEntries =
+            store.parameters.count + store.counters.count + store.constants.count + store.aliases.count
         multiplyAdds = rows.map(\.multiplyAdds).reduce(0, +)
     }
 
@@ -111,6 +116,7 @@ extension NetworkSummary: CustomStringConvertible {
         func mebibytes(_ bytes: Int) -> String { String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
         let totals = [
             "parameters                    \(parameters)",
+            "entries of the state_dict     \(stateEntries)",
             String(format: "multiply-adds, one pass       %.3f G", Double(multiplyAdds) / 1e9),
             "activations, inference        \(mebibytes(inferenceBytes)) at the peak",
             "activations saved, training   \(mebibytes(savedBytes))",

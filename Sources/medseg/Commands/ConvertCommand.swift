@@ -63,7 +63,7 @@ struct ConvertCommand: ParsableCommand {
         print("\(output): \(state.count) tensors, \(state.values.map(\.count).reduce(0, +)) numbers")
     }
 
-    /// The arrays that the network takes, after saying what matched.
+    /// The arrays that the network takes, as its whole state_dict, after saying what matched.
     private func matching(
         _ weights: Weights, _ definition: NetworkDefinition, file: String
     ) throws -> [String: StoredTensor] {
@@ -80,9 +80,7 @@ struct ConvertCommand: ParsableCommand {
         guard !match.matched.isEmpty else {
             throw ConfigError(source: weights.source, key: nil, "nothing in it fits \(file); there is nothing to write")
         }
-        let known = Set(match.matched).union(store.counters.map(\.name))
-        let unused = try store.state().filter { match.defaulted.contains($0.key) }
-        return weights.tensors.filter { known.contains($0.key) }.merging(unused) { first, _ in first }
+        return try store.state(from: weights.tensors)
     }
 }
 
@@ -115,6 +113,7 @@ extension StateMatch {
             line("missing in the file", missing),
             line("left over from the file", unexpected),
             line("other shapes", shapes),
+            line("not what their first names or the network's design say", conflicting),
             line("dropped, saved by an older MONAI and never used", obsolete),
             line("absent in the file of an older MONAI, never used, filled in", defaulted),
         ]

@@ -1,11 +1,10 @@
 internal import Foundation
-internal import SegModels
 
 /// A file that is replaced as a whole, whatever happens to the process or the machine meanwhile.
-enum DurableFile {
+package enum DurableFile {
     /// Writes beside the file, waits until the bytes are on the disk, and renames.
     /// - Throws: `ConfigError` naming the file; what stood there before is untouched.
-    static func write(_ bytes: [UInt8], to path: String) throws {
+    package static func write(_ bytes: [UInt8], to path: String) throws {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
         // One name, so that what a killed process left is overwritten by the next.

@@ -1,0 +1,103 @@
+internal import SegBackend
+internal import SegModels
+internal import SegNN
+internal import SegOpCases
+internal import SegTensor
+
+/// A few optimiser steps: the losses, and the parameters after them.
+///
+/// Adam makes a whole step of any gradient, however small: where a gradient hardly differs from zero, rounding chooses
+/// the direction, and from then on activations near a kink fall to its other side. PyTorch in 32 bits does not hold its
+/// own parameters of 64 bits to the limit of gradients then. So a parameter may be off by that limit, or by as far as
+/// it gets in this same training when every gradient is moved by what its limit allows, up or down, whichever is
+/// further. That is measured and not assumed: where no rounding decides, hardly anything is added. A layer whose gradient
+/// is missing or turned is off by all of its steps, and a wrong step by its share of them, which is far more.
+extension ModelReplay {
+    func train() throws -> [Comparison] {
+        let (losses, state) = try training(movedBy: 0)
+        var after = try comparisons(state) { _, _ in 0 }
+        if !after.allSatisfy(\.isOK) {
+            let moved = try [-1, 1].map { try training(movedBy: $0 * Float(Tolerance.parameterGradient.limit)).state }
+            after = try comparisons(state) { name, ours in
+                moved.map { state in
+                    let other = state[name]?.floats() ?? []
+                    return zip(ours, other).map { ($0 - Double($1)) * ($0 - Double($1)) }.reduce(0, +).squareRoot()
+                }.max() ?? 0
+            }
+        }
+        let recorded = try capture.tensor("out.losses").floats()
+        guard try batchCount == nil else {
+            // Over many steps rounding grows, so that each is held to its own limit.
+            return zip(losses, recorded).enumerated().map { step, pair in
+                Comparison(
+                    "loss at step \(step + 1)", ours: [pair.0], theirs: [pair.1],
+                    tolerance: Tolerance.longTrainingLoss.limit)
+            } + after
+        }
+        return [Comparison("out.losses", ours: losses, theirs: recorded, tolerance: Tolerance.trainingLoss.limit)]
+            + after
+    }
+
+    /// The recorded parameters beside ours; `reach` says how far ours may get from where they are.
+    private func comparisons(
+        _ state: [String: StoredTensor], reach: (_ name: String, _ ours: [Double]) -> Double
+    ) throws -> [Comparison] {
+        try capture.names("after.").map { name in
+            guard let ours = state[name]?.floats().map(Double.init) else {
+                throw ConfigError(source: capture.path, key: "after." + name, "the network has no such parameter")
+            }
+            let theirs = try capture.tensor("after." + name).floats()
+            let length = theirs.map { Double($0) * Double($0) }.reduce(0, +).squareRoot()
+            let share = length > 0 ? reach(name, ours) / length : 0
+            return Comparison(
+                "after." + name, ours: ours, theirs: theirs, tolerance: max(Tolerance.parameterGradient.limit, share))
+        }
+    }
+
+    /// Trains from the recorded weights; every element of a gradient is moved by this share of its root mean square.
+    private func training(movedBy share: Float) throws -> (losses: [Double], state: [String: StoredTensor]) {
+        let reader = capture.arguments
+        let steps = try reader.required("steps", reader.int("steps"))
+        let rate = Float(try reader.required("lr", reader.double("lr")))
+        let name = try reader.required("optimizer", reader.string("optimizer"))
+        try network.store.load(capture.tensors("param."), source: capture.path)
+        let optimizer = try Optimizer(OptimizerKind(named: name, reader), parameters: network.store.trained)
+        let losses = try (0..<steps).map { step in
+            let (input, labels) = try batch(step)
+            let loss = try loss(network.supervisedOutputs(input, in: training(step: step)), labels)
+            let value = try loss.item()
+            let gradients = try loss.gradients(upstream: nil)
+            let moved = try network.store.trained.map { try gradients[$0.leaf].map { try self.moved($0, by: share) } }
+            try optimizer.step(moved, learningRate: rate)
+            return value
+        }
+        return (losses, try network.store.state())
+    }
+
+    private func moved(_ gradient: Tensor, by share: Float) throws -> Tensor {
+        guard share != 0 else { return gradient }
+        let values = try gradient.doubles()
+        let square = values.map { $0 * $0 }.reduce(0, +) / Double(values.count)
+        let distance = Double(share) * square.squareRoot()
+        return try Tensor(values.map { Float($0 + distance) }, shape: gradient.shape, on: backend)
+    }
+
+    /// Samples of a step, where the capture has other samples for each; nil where every step sees all.
+    private var batchCount: Int? {
+        get throws { try capture.arguments.int("batch") }
+    }
+
+    /// What a step sees: the next samples, from the first again after the last.
+    private func batch(_ step: Int) throws -> (input: Tensor, labels: Tensor) {
+        guard let count = try batchCount else { return (input, labels) }
+        let total = input.shape.batch
+        guard count > 0, total % count == 0 else {
+            throw capture.arguments.error("batch", "should divide the \(total) samples, not be \(count)")
+        }
+        let first = step * count % total
+        return (
+            Tensor(input.view.slice(first..<first + count), on: backend),
+            Tensor(labels.view.slice(first..<first + count), on: backend)
+        )
+    }
+}
