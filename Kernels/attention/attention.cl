@@ -132,7 +132,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
     HEAD_SETUP
     load_block(q_tile, q + head, first, tokens, pitch);
     load_block(dy_tile, upstream + head, first, tokens, pitch);
-    // Not in private memory: Intel's runtime for CPUs (2026.22) mixes up what a loop with barriers keeps there from before.
+    // Not in private memory: Intel's runtime for CPUs (2026.22) mixes up what a loop with barriers keeps there.
     if (lane == 0) {
         log_sum[row] = own < tokens ? log_sum_exp[line + own] : 0.0f;
         centre[row] = own < tokens ? centres[line + own] : 0.0f;

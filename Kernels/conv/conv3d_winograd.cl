@@ -1,7 +1,7 @@
-// Winograd's convolution of three taps at stride 1 on every axis: F(OUTPUTS, 3), Lavin and Gray 2015. A tile makes OUTPUTS
-// outputs on each axis from POINTS inputs; tiles, weights and products are transformed, and the products of each of the
-// POINTS³ points are a matrix product of their own, which conv3d_gemm or conv3d_vector takes as a group of a 1³
-// convolution: transformed [tiles, POINTS³, inputs], packed [inputs, POINTS³, pitch], products [tiles, POINTS³, outputs].
+// Winograd's convolution of three taps at stride 1 on every axis: F(OUTPUTS, 3), Lavin and Gray 2015. A tile makes
+// OUTPUTS outputs on each axis from POINTS inputs; tiles, weights and products are transformed, and each of the POINTS³
+// points is a matrix product of its own, which conv3d_gemm or conv3d_vector takes as a group of a 1³ convolution:
+// transformed [tiles, POINTS³, inputs], packed [inputs, POINTS³, pitch], products [tiles, POINTS³, outputs].
 //
 // Points are 0, 1, −1, 2, −2 (for OUTPUTS 4), infinity, in that order. Tiles are numbered as rows of a grid of
 // `tiles` (depth, height, width, batch), and a launch takes those from `first` on.
@@ -90,8 +90,8 @@ inline void transform_products(const float *point, float *y)
 
 #endif
 
-// The weights, with zeros after the outputs up to the pitch; `outputs_first` as in conv3d_pack, `turned` for a transposed
-// convolution, whose taps run the other way. NDRange: dimension 0, an item an input and an output.
+// The weights, with zeros after the outputs up to the pitch; `outputs_first` as in conv3d_pack, `turned` for a
+// transposed convolution, whose taps run the other way. NDRange: dimension 0, an item an input and an output.
 __kernel void winograd_weights(
     IN(w), OUT(packed), const ulong count, const int inputs, const int outputs, const int pitch,
     const int outputs_first, const int turned)

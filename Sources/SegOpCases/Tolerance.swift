@@ -39,7 +39,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .exact: 0
         case .op: 1e-5
         case .winograd, .longReduction: 5e-5
-        case .halfWeights: 5e-4
+        case .halfWeights: 1e-3
         case .zeroGradient: 1e-5
         case .double: 1e-11
         case .centralDifference: 1e-7
