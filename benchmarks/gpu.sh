@@ -55,6 +55,17 @@ grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: $device is not there" 
 echo "== verify"
 "$bench" verify --device "$device" --quiet ${QUICK:+--names conv3d_layer} | tee "$out/verify.txt"
 verified=$?
+if [ -z "${QUICK:-}" ]; then
+    for way in direct gemm "winograd 2" "winograd 4"; do
+        echo "== verify --force '$way'"
+        "$bench" verify --device "$device" --quiet --names conv --force "$way" | tee -a "$out/verify.txt" || verified=1
+    done
+    echo "== verify --force 'local memory'"
+    "$bench" verify --device "$device" --quiet --ops softmax norm reduce diceCELoss activate --force "local memory" |
+        tee -a "$out/verify.txt" || verified=1
+    echo "== verify --precision fp16"
+    "$bench" verify --device "$device" --quiet --names conv --precision fp16 | tee -a "$out/verify.txt" || verified=1
+fi
 echo "== tune"
 "$bench" tune --device "$device" --names "${names[@]}" --size "$size" | tee "$out/tune.txt"
 for suite in ops nets infer; do

@@ -121,6 +121,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gq), const int tokens, const float scale)
 {
     __local float q_tile[BLOCK * EXTENT], dy_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT], score[BLOCK * BLOCK];
+    __local float log_sum[BLOCK], centre[BLOCK];
     ENTER(q);
     ENTER(k);
     ENTER(v);
@@ -131,8 +132,11 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
     HEAD_SETUP
     load_block(q_tile, q + head, first, tokens, pitch);
     load_block(dy_tile, upstream + head, first, tokens, pitch);
-    const float log_sum = own < tokens ? log_sum_exp[line + own] : 0.0f;
-    const float centre = own < tokens ? centres[line + own] : 0.0f;
+    // Not in private memory: Intel's runtime for CPUs (2026.22) mixes up what a loop with barriers keeps there.
+    if (lane == 0) {
+        log_sum[row] = own < tokens ? log_sum_exp[line + own] : 0.0f;
+        centre[row] = own < tokens ? centres[line + own] : 0.0f;
+    }
     float result[OWN];
     for (int j = 0; j < OWN; j++) result[j] = 0.0f;
     for (int other = 0; other < tokens; other += BLOCK) {
@@ -140,12 +144,12 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
         load_block(tile, v + head, other, tokens, pitch);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int s = lane; s < count; s += LANES)
-            score[row * BLOCK + s] = dot_of(dy_tile + row * EXTENT, tile + s * EXTENT) - centre;
+            score[row * BLOCK + s] = dot_of(dy_tile + row * EXTENT, tile + s * EXTENT) - centre[row];
         barrier(CLK_LOCAL_MEM_FENCE);
         load_block(tile, k + head, other, tokens, pitch);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int s = lane; s < count; s += LANES)
-            score[row * BLOCK + s] *= exp(scale * dot_of(q_tile + row * EXTENT, tile + s * EXTENT) - log_sum);
+            score[row * BLOCK + s] *= exp(scale * dot_of(q_tile + row * EXTENT, tile + s * EXTENT) - log_sum[row]);
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int s = 0; s < count; s++)
             for (int j = 0; j < OWN; j++) {

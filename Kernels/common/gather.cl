@@ -3,6 +3,23 @@
 //
 // int4 arguments are depth, height, width; in_size and out_size carry their channels, grid the batch, taps their count.
 
+// Packed weights are f32, or with HALF_WEIGHTS half, which OpenCL C loads and stores without an extension.
+#ifndef HALF_WEIGHTS
+#define HALF_WEIGHTS 0
+#endif
+#if HALF_WEIGHTS
+#define weight_t half
+#define WEIGHT(w, i) vload_half(i, w)
+#define WEIGHTS16(w) vload_half16(0, w)
+#define PUT_WEIGHT(w, i, value) vstore_half_rte(value, i, w)
+#else
+#define weight_t float
+#define WEIGHT(w, i) (w)[i]
+#define WEIGHTS16(w) vload16(0, w)
+#define PUT_WEIGHT(w, i, value) (w)[i] = (value)
+#endif
+#define PACKED(name) __global weight_t *name, const ulong name##_start
+
 #define GATHER_ARGUMENTS                                                                                              \
     const int4 in_size, const int4 out_size, const int4 grid, const int4 out_first, const int4 out_step,             \
         const int4 in_step, const int4 window, const int4 taps, const int4 tap_first, const int4 tap_step,           \

@@ -2,7 +2,7 @@
 
 // y = gather(x) · packed + bias. NDRange: dimension 0, an item an output channel of a row of the grid.
 __kernel void conv3d_direct(
-    IN(x), IN(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
+    IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const ulong count, const int accumulate)
 {
     ENTER(x);
@@ -20,9 +20,9 @@ __kernel void conv3d_direct(
         const int4 t = tap_at(tap, taps), place = origin + delta_first + t * delta_step;
         if (!is_inside(place, in_size)) continue;
         __global const float *value = x + vector_of(place, in_size) * in_size.w + first_input;
-        __global const float *weight =
+        __global const weight_t *weight =
             packed + (ulong)tap_in_window(t, tap_first, tap_step, window) * group_inputs * outputs + output;
-        for (int input = 0; input < group_inputs; input++) sum += value[input] * weight[(ulong)input * outputs];
+        for (int input = 0; input < group_inputs; input++) sum += value[input] * WEIGHT(weight, (ulong)input * outputs);
     }
     const int4 target = (int4)(out_first.xyz + at.xyz * out_step.xyz, at.w);
     put(y, vector_of(target, out_size) * outputs + output, sum + (bias ? bias[output] : 0.0f), accumulate);

@@ -5,7 +5,7 @@
 // A work-group makes TILE_M × TILE_N outputs, as common/tile.cl has it. With more than one split, y is [splits, rows, outputs], to be summed by conv3d_finish.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
-    IN(x), IN(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
+    IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int splits, const int split_k, const int accumulate)
 {
     __local float x_tile[TILE_K][PITCH_M], w_tile[TILE_K][PITCH_N];
@@ -52,7 +52,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, inner = t / TILE_N;
             w_tile[inner][t % TILE_N] = n < group_outputs && k_first + inner < k_end
-                ? TILE_VALUE(packed[(ulong)packed_row[inner] * outputs + n]) : 0.0f;
+                ? TILE_VALUE(WEIGHT(packed, (ulong)packed_row[inner] * outputs + n)) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         k += TILE_K;

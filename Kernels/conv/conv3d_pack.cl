@@ -4,7 +4,7 @@
 
 // `outputs_first`: w is [outputs, inputs / groups, taps], else [inputs, outputs / groups, taps].
 __kernel void conv3d_pack(
-    IN(w), OUT(packed), const ulong count, const int taps, const int group_inputs, const int group_outputs,
+    IN(w), PACKED(packed), const ulong count, const int taps, const int group_inputs, const int group_outputs,
     const int groups, const int pitch, const int outputs_first)
 {
     ENTER(w);
@@ -17,7 +17,7 @@ __kernel void conv3d_pack(
     const ulong pair = outputs_first
         ? (ulong)(group * group_outputs + output) * group_inputs + input
         : (ulong)(group * group_inputs + input) * group_outputs + output;
-    packed[i] = output < group_outputs ? w[pair * taps + tap] : 0.0f;
+    PUT_WEIGHT(packed, i, output < group_outputs ? w[pair * taps + tap] : 0.0f);
 }
 
 // The sum over chunks of a weight gradient's parts [chunks, taps, inputs of a group, outputs], in PyTorch's layout.

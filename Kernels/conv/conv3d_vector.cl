@@ -11,7 +11,7 @@
 // y = gather(x) · packed + bias; packed has rows of `pitch` · groups, pitch a multiple of 16.
 // NDRange: dimension 0, an item ROWS rows of the grid; dimension 1, 16 outputs of a group; dimension 2, the groups.
 __kernel void conv3d_vector(
-    IN(x), IN(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
+    IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int pitch, const int accumulate)
 {
     ENTER(x);
@@ -33,7 +33,7 @@ __kernel void conv3d_vector(
     }
     for (int tap = 0; tap < taps.w; tap++) {
         const int4 t = tap_at(tap, taps), delta = delta_first + t * delta_step;
-        __global const float *weight =
+        __global const weight_t *weight =
             packed + (ulong)tap_in_window(t, tap_first, tap_step, window) * group_inputs * line;
         ulong start[ROWS];
         float inside[ROWS];
@@ -49,13 +49,13 @@ __kernel void conv3d_vector(
         if (count == 0) continue;
         if (count == ROWS)
             for (int input = 0; input < group_inputs; input++) {
-                const float16 w = vload16(0, weight + input * line);
+                const float16 w = WEIGHTS16(weight + input * line);
                 UNROLL
                 for (int r = 0; r < ROWS; r++) sum[r] += x[start[r] + input] * w;
             }
         else
             for (int input = 0; input < group_inputs; input++) {
-                const float16 w = vload16(0, weight + input * line);
+                const float16 w = WEIGHTS16(weight + input * line);
                 UNROLL
                 for (int r = 0; r < ROWS; r++)
                     sum[r] += (inside[r] != 0.0f ? x[start[r] + input] : 0.0f) * w;

@@ -16,7 +16,7 @@ __kernel void max_pool3d(
     const int d = (int)(row / out_size.z / out_size.y % out_size.x);
     const ulong sample = row / out_size.z / out_size.y / out_size.x * ((ulong)in_size.x * in_size.y * in_size.z);
     const int4 start = (int4)(d, h, w, 0) * stride - padding;
-    const int4 first = max(start, 0), end = min(start + window, in_size);
+    const int4 first = max(start, (int4)(0)), end = min(start + window, in_size);
     float best = -INFINITY;
     int place = (first.x * in_size.y + first.y) * in_size.z + first.z;
     for (int a = first.x; a < end.x; a++)
@@ -50,7 +50,7 @@ __kernel void max_pool3d_backward(
     const ulong sample = row / in_size.z / in_size.y / in_size.x * ((ulong)out_size.x * out_size.y * out_size.z);
     const int position = (d * in_size.y + h) * in_size.z + w;
     const int4 padded = (int4)(d, h, w, 0) + padding;
-    const int4 first = max((padded - window + stride) / stride, 0), end = min(padded / stride + 1, out_size);
+    const int4 first = max((padded - window + stride) / stride, (int4)(0)), end = min(padded / stride + 1, out_size);
     float sum = 0.0f;
     for (int a = first.x; a < end.x; a++)
         for (int b = first.y; b < end.y; b++)

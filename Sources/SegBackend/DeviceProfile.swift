@@ -79,4 +79,12 @@ public protocol TunableBackend: Backend {
     /// Writes what was found where later runs on this device and driver look for it; returns the file.
     /// - Throws: `BackendError.failed` where it cannot be written.
     func saveTuning() throws -> String
+
+    /// Names of the ways of computing that `force` takes.
+    var forceable: [String] { get }
+
+    /// Computes in one way wherever it can be taken, whatever is usual or tuned.
+    /// - Parameter name: One of `forceable`.
+    /// - Throws: `BackendError.notSupported` listing what there is, or saying why it does not run on this driver.
+    func force(_ name: String) throws
 }

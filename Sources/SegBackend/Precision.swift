@@ -6,4 +6,6 @@ public enum Precision: String, Sendable, CaseIterable {
     case tf32
     /// 8 bits of mantissa, bfloat16.
     case bf16
+    /// 11 bits of mantissa for the weights of convolutions, stored as half; all else in f32.
+    case fp16
 }

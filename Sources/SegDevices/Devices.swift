@@ -45,7 +45,8 @@ public enum Devices {
         guard precision == .fp32 || backend is OpenCLBackend else {
             throw BackendError.notSupported(
                 backend: backend.name, op: "--precision \(precision.rawValue)",
-                reason: "it takes an NVIDIA GPU of compute capability 8.0 or more")
+                reason: precision == .fp16
+                    ? "it takes an OpenCL device" : "it takes an NVIDIA GPU of compute capability 8.0 or more")
         }
         return backend
     }

@@ -31,6 +31,9 @@ package final class OpArrays {
         self.guardBand = guardBand
     }
 
+    /// Elements of all arrays together.
+    var elements: Int { (inputs.map(\.view) + results.map(\.view)).map(\.count).reduce(0, +) }
+
     // MARK: Inputs
 
     /// Floats spread evenly over a range.

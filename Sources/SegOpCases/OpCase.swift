@@ -62,6 +62,9 @@ public final class PreparedOp {
         self.body = body
     }
 
+    /// Elements of all arrays together, guard bands left out.
+    public var elements: Int { arrays.elements }
+
     /// Enqueues the op; `synchronize` of the backend waits for it.
     public func execute() throws { try body() }
 

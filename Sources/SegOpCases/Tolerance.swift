@@ -8,6 +8,8 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case winograd
     /// A sum of more than 100 000 terms.
     case longReduction
+    /// A convolution whose weights are stored as half, 11 bits of mantissa.
+    case halfWeights
     /// A gradient that is zero in exact arithmetic, from inputs of order 1: by its largest absolute error.
     case zeroGradient
     /// 64-bit arithmetic against 64-bit arithmetic.
@@ -37,6 +39,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .exact: 0
         case .op: 1e-5
         case .winograd, .longReduction: 5e-5
+        case .halfWeights: 1e-3
         case .zeroGradient: 1e-5
         case .double: 1e-11
         case .centralDifference: 1e-7

@@ -6,13 +6,16 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
     case vector(Int)
     /// An implicit matrix product through local memory; any geometry.
     case gemm(GemmTile)
+    /// Winograd's F(n, 3) for 3³ taps at stride 1, of n outputs a tile and axis; no weight gradient.
+    case winograd(Int)
 
-    /// `direct`, `vector 6`, `gemm 128 16 4 4`: what a tuning file holds.
+    /// `direct`, `vector 6`, `gemm 128 16 4 4`, `winograd 2`: what a tuning file holds.
     var description: String {
         switch self {
         case .direct: "direct"
         case .vector(let count): "vector \(count)"
         case .gemm(let tile): "gemm \(tile.rows) \(tile.columns) \(tile.itemRows) \(tile.itemColumns)"
+        case .winograd(let outputs): "winograd \(outputs)"
         }
     }
 
@@ -23,7 +26,23 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
     }
 
     /// Every plan that a tuner may choose; each is held to the reference by the tests.
-    static let all: [Conv3dPlan] = [.direct] + [2, 4, 6, 8].map { .vector($0) } + GemmTile.candidates.map { .gemm($0) }
+    static let all: [Conv3dPlan] =
+        [.direct] + [2, 4, 6, 8].map { .vector($0) } + GemmTile.candidates.map { .gemm($0) }
+        + winogradSizes.map { .winograd($0) }
+
+    /// Outputs of a tile along an axis.
+    static let winogradSizes = [2, 4]
+
+    /// Whether it computes the op that a key of a tuning file names.
+    func suits(_ key: String) -> Bool {
+        switch self {
+        case .gemm: true
+        case .direct, .vector: !key.hasPrefix("matmul")
+        case .winograd:
+            (key.hasPrefix("conv3d ") || key.hasPrefix("convTranspose3d ")) && key.contains(" k3x3x3 s1x1x1 ")
+                && key.hasSuffix(" d1x1x1 g1")
+        }
+    }
 
     /// Whether a device can run it.
     func fits(_ device: OpenCLDevice) -> Bool {

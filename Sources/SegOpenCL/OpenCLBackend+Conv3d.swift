@@ -11,7 +11,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
 }
 
 /// Outputs of a vector, and the usual rows of an item: `ROWS` in conv/conv3d_vector.cl.
-private let (vectorOutputs, vectorRows) = (16, 6)
+let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
     /// See `ConvolutionOps.conv3d`: one grid.
@@ -48,7 +48,7 @@ extension OpenCLBackend {
         switch forcedPlan {
         case .tile(let index): return .gemm(GemmTile.candidates[index])
         case .algorithm(let algorithm): return algorithm.plan(groupOutputs: groupOutputs, vectors: vectors)
-        case nil: break
+        case .winograd, nil: break
         }
         let usesTiles = device.isGPU || matrixUnits != nil
         let (few, other) = usesTiles ? (8, OpenCLConv3dAlgorithm.gemm) : (3, .vector)
@@ -61,8 +61,9 @@ extension OpenCLBackend {
         guard operands.y.count > 0 else { return }
         let chosen = try plan(
             for: operands.key(transposed ? "convTranspose3d" : "conv3d") + precisionSuffix,
-            usual: usualPlan(groupOutputs: operands.groupOutputs, vectors: vectorRows),
-            candidates: convolutionCandidates
+            usual: forcedWinograd(operands.params)
+                ?? usualPlan(groupOutputs: operands.groupOutputs, vectors: vectorRows),
+            candidates: convolutionCandidates + winogradCandidates(operands.params)
         ) {
             try convolve(grids, operands.overwriting(scratch(operands.y.count)), weight, transposed, by: $0)
         }
@@ -73,16 +74,24 @@ extension OpenCLBackend {
         _ grids: [Conv3dGather], _ operands: Conv3dOperands, _ weight: BufferView, _ transposed: Bool,
         by plan: Conv3dPlan
     ) throws {
-        let vectors = (operands.groupOutputs + vectorOutputs - 1) / vectorOutputs
-        let pitch = if case .vector = plan { vectors * vectorOutputs } else { operands.groupOutputs }
+        if case .winograd(let outputs) = plan {
+            return try convolveByWinograd(
+                grids[0], operands, weight: weight, transposed: transposed, outputs: outputs)
+        }
         let packed = try pack(
-            weight, operands, taps: grids[0].kernel.product, pitch: pitch, outputsFirst: !transposed)
-        for grid in grids where grid.rows > 0 {
-            switch plan {
-            case .direct: try convolveDirectly(grid, operands, packed)
-            case .gemm(let tile): try convolveByGemm(grid, operands, packed, tile)
-            case .vector(let rows): try convolveByVectors(grid, operands, packed, vectors: vectors, rows: rows)
-            }
+            weight, operands, taps: grids[0].kernel.product, pitch: operands.pitch(plan), outputsFirst: !transposed)
+        for grid in grids where grid.rows > 0 { try convolve(grid, operands, packed, by: plan) }
+    }
+
+    /// One grid with weights that are packed for the plan.
+    func convolve(
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, by plan: Conv3dPlan
+    ) throws {
+        switch plan {
+        case .direct: try convolveDirectly(grid, operands, packed)
+        case .gemm(let tile): try convolveByGemm(grid, operands, packed, tile)
+        case .vector(let rows): try convolveByVectors(grid, operands, packed, rows: rows)
+        case .winograd: preconditionFailure("a grid by \(plan)")
         }
     }
 
@@ -90,34 +99,36 @@ extension OpenCLBackend {
     private func pack(
         _ weight: BufferView, _ operands: Conv3dOperands, taps: Int, pitch: Int, outputsFirst: Bool
     ) throws -> BufferView {
-        let packed = try scratch(taps * operands.groupInputs * operands.groups * pitch)
+        let count = taps * operands.groupInputs * operands.groups * pitch
+        let packed = try scratch(halvesWeights ? (count + 1) / 2 : count)
         try launcher.run(
-            Kernel("conv/conv3d_pack", "conv3d_pack"), LaunchGrid(covering: packed.count),
+            Kernel("conv/conv3d_pack", "conv3d_pack", defines: weightDefines), LaunchGrid(covering: count),
             [
-                .view(weight), .view(packed), .long(packed.count), .int(taps), .int(operands.groupInputs),
+                .view(weight), .view(packed), .long(count), .int(taps), .int(operands.groupInputs),
                 .int(operands.groupOutputs), .int(operands.groups), .int(pitch), .flag(outputsFirst),
             ])
         return packed
     }
 
     private func convolveByVectors(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, vectors: Int, rows: Int
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, rows: Int
     ) throws {
+        let pitch = operands.pitch(.vector(rows))
         let blocks = (grid.rows + rows - 1) / rows
         let items = 8
         try launcher.run(
-            Kernel("conv/conv3d_vector", "conv3d_vector", defines: [("ROWS", rows)]),
-            LaunchGrid(groups: ((blocks + items - 1) / items, vectors, operands.groups), items: items),
+            Kernel("conv/conv3d_vector", "conv3d_vector", defines: [("ROWS", rows)] + weightDefines),
+            LaunchGrid(groups: ((blocks + items - 1) / items, pitch / vectorOutputs, operands.groups), items: items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows),
-                .int(vectors * vectorOutputs), .flag(operands.accumulate),
+                .int(pitch), .flag(operands.accumulate),
             ], operands.cost(grid, packed))
     }
 
     private func convolveDirectly(_ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView) throws {
         let count = grid.rows * grid.output.channels
         try launcher.run(
-            Kernel("conv/conv3d_direct", "conv3d_direct"), LaunchGrid(covering: count),
+            Kernel("conv/conv3d_direct", "conv3d_direct", defines: weightDefines), LaunchGrid(covering: count),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .long(count), .flag(operands.accumulate),
             ], operands.cost(grid, packed))
@@ -132,7 +143,7 @@ extension OpenCLBackend {
             results: grid.rows * grid.output.channels)
         let partial = split.count > 1 ? try scratch(split.count * grid.rows * grid.output.channels) : nil
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_gemm", defines: defines(tile)),
+            Kernel("conv/conv3d_gemm", "conv3d_gemm", defines: defines(tile) + weightDefines),
             LaunchGrid(groups: (tiles.0, tiles.1, operands.groups * split.count), items: tile.items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(partial ?? operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows), .int(split.count),
@@ -141,7 +152,8 @@ extension OpenCLBackend {
         guard let partial else { return }
         let count = grid.rows * grid.output.channels
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_finish", defines: defines(tile)), LaunchGrid(covering: count),
+            Kernel("conv/conv3d_gemm", "conv3d_finish", defines: defines(tile) + weightDefines),
+            LaunchGrid(covering: count),
             [.view(partial), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .long(count), .int(split.count), .flag(operands.accumulate),
             ])
@@ -149,7 +161,7 @@ extension OpenCLBackend {
 }
 
 /// What every grid of a convolution shares.
-private struct Conv3dOperands {
+struct Conv3dOperands {
     let x: BufferView
     let bias: BufferView?
     let y: BufferView
@@ -159,6 +171,12 @@ private struct Conv3dOperands {
     var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { y.shape.channels / groups }
+
+    /// Outputs of a group in packed weights.
+    func pitch(_ plan: Conv3dPlan) -> Int {
+        guard case .vector = plan else { return groupOutputs }
+        return (groupOutputs + vectorOutputs - 1) / vectorOutputs * vectorOutputs
+    }
 
     /// The same into other memory of as many elements.
     func overwriting(_ memory: BufferView) -> Conv3dOperands {

@@ -1,7 +1,7 @@
 public import SegBackend
 
-/// Outputs of a vector, and the usual inputs of an item: `INPUTS` in conv/conv3d_vector.cl.
-private let (vectorOutputs, vectorInputs) = (16, 8)
+/// The usual inputs of an item: `INPUTS` in conv/conv3d_vector.cl.
+private let vectorInputs = 8
 
 extension OpenCLBackend {
     /// See `ConvolutionOps.conv3dBackwardWeight`: parts over chunks of rows, then their sum in a fixed order.
@@ -51,6 +51,7 @@ extension OpenCLBackend {
         case .direct: try partsDirectly(gradient)
         case .gemm(let tile): try partsByGemm(gradient, tile)
         case .vector(let inputs): try partsByVectors(gradient, inputs: inputs)
+        case .winograd: preconditionFailure("a weight gradient by \(plan)")
         }
     }
 

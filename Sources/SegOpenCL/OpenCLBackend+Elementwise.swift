@@ -59,7 +59,7 @@ extension OpenCLBackend {
             outer: 1, rows: x.shape.rows, channels: x.shape.channels, mostChunks: ColumnPartition.sumChunks)
         let partial = try scratch(partition.chunks * partition.channels)
         try launcher.run(
-            Kernel("elementwise/activate", "prelu_slope_sums"), partition.grid,
+            reducing("elementwise/activate", "prelu_slope_sums"), partition.grid,
             [.view(x), .view(upstream), .view(partial)] + partition.arguments)
         try addColumns(partial, to: gradient)
     }

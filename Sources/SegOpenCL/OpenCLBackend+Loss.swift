@@ -11,7 +11,7 @@ extension OpenCLBackend {
         let part = samples * partition.chunks * channels
         let partial = try scratch(4 * part)
         try launcher.run(
-            Kernel("loss/dice_ce", "dice_sums"), partition.grid,
+            reducing("loss/dice_ce", "dice_sums"), partition.grid,
             [
                 .view(logits), .view(labels), .view(operands.normalizers), .view(operands.weights), .view(partial),
             ] + partition.arguments + operands.kinds)
@@ -22,7 +22,7 @@ extension OpenCLBackend {
             .sum, partial.slice(3 * part..<4 * part), outer: samples, inner: channels, into: entropies,
             accumulate: false)
         try launcher.run(
-            Kernel("loss/dice_ce", "dice_loss"), LaunchGrid(covering: 1),
+            reducing("loss/dice_ce", "dice_loss"), LaunchGrid(covering: 1),
             [.view(sums), .view(entropies), .view(loss)] + operands.termArguments)
     }
 

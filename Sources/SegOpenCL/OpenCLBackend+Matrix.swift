@@ -89,8 +89,10 @@ private struct AttentionHeads {
     init(_ shape: Shape, _ backend: OpenCLBackend) throws {
         (batch, tokens, heads, extent) = (shape[0], shape[1], shape[2], shape[3])
         let extent = extent
-        // Three tiles of tokens and one of scores.
-        let fits = { (block: Int) in 4 * (3 * block * extent + block * block) <= backend.device.localMemory }
+        // Three tiles of tokens, one of scores, and two numbers a token.
+        let fits = { (block: Int) in
+            4 * (3 * block * extent + block * block + 2 * block) <= backend.device.localMemory
+        }
         guard let block = [32, 16, 8, 4, 2, 1].first(where: fits) else {
             throw BackendError.notSupported(
                 backend: backend.name, op: "attention",

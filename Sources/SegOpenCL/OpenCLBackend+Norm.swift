@@ -27,7 +27,7 @@ extension OpenCLBackend {
     private func layerStatistics(_ x: BufferView, into mean: BufferView, _ variance: BufferView) throws {
         let partition = RowPartition(rows: x.shape.rows, channels: x.shape.channels)
         try launcher.run(
-            Kernel("norm/norm_statistics", "layer_statistics"), partition.grid,
+            reducing("norm/norm_statistics", "layer_statistics"), partition.grid,
             [
                 .view(x), .view(mean), .view(variance), .long(x.shape.rows), .count(x.shape.channels),
                 .count(partition.lanes),
@@ -80,7 +80,7 @@ extension OpenCLBackend {
         let part = partition.outer * partition.chunks * partition.channels
         let partial = try scratch(3 * part)
         try launcher.run(
-            Kernel("norm/norm_activate", "norm_sums"), partition.grid,
+            reducing("norm/norm_activate", "norm_sums"), partition.grid,
             operands.arguments(partition) + [.view(upstream), .view(gradients.residualBefore), .view(partial)])
         let targets = [gradients.bias, gradients.weight, epilogue.activation == .prelu ? gradients.slope : nil]
         for (index, target) in targets.enumerated() {
@@ -111,14 +111,14 @@ extension OpenCLBackend {
         if operands.params.kind == .layer {
             let rows = RowPartition(rows: statistics, channels: partition.channels)
             try launcher.run(
-                Kernel("norm/norm_activate", "layer_totals"), rows.grid,
+                reducing("norm/norm_activate", "layer_totals"), rows.grid,
                 operands.arguments(partition) + [
                     .view(upstream), .view(totals), .long(statistics), .count(rows.lanes),
                 ])
         } else {
             let groups = StatisticsGroups(operands.x.shape, operands.params)
             try launcher.run(
-                Kernel("norm/norm_activate", "norm_totals"),
+                reducing("norm/norm_activate", "norm_totals"),
                 LaunchGrid(groups: (statistics, 1, 1), items: LaunchGrid.group),
                 [
                     .view(partial), .view(operands.weight), .view(totals), .count(partition.outer),

@@ -6,9 +6,9 @@ struct MatrixUnits: Hashable, Sendable {
     /// Whether ordinary instructions do what the units would; for tests.
     let isEmulated: Bool
 
-    /// nil for f32, which needs none.
+    /// nil for f32 and for half weights, which need none.
     init?(_ precision: Precision, isEmulated: Bool) {
-        guard precision != .fp32 else { return nil }
+        guard precision == .tf32 || precision == .bf16 else { return nil }
         (self.precision, self.isEmulated) = (precision, isEmulated)
     }
 

@@ -53,6 +53,7 @@ extension OpenCLBackend: TunableBackend {
             case .direct: true
             case .vector: !device.isGPU
             case .gemm: device.isGPU
+            case .winograd: false
             }
         }
     }

@@ -9,10 +9,11 @@ public final class OpenCLBackend: Backend {
     let launcher: OpenCLLauncher
     let staging: OpenCLStaging
     let tuning: OpenCLTuning
-    /// What every convolution is computed by; nil leaves it to the tuning and `usualPlan`.
-    let forcedPlan: ForcedPlan?
+    /// In what numbers products are taken.
+    let precision: Precision
     /// What products go through; nil for f32.
     let matrixUnits: MatrixUnits?
+    let variants: OpenCLVariants
     private let context: OpenCLHandle
 
     /// Starts a device.
@@ -52,8 +53,9 @@ public final class OpenCLBackend: Backend {
                 reason: OpenCLStatus(code: status).description)
         }
         self.device = device
-        forcedPlan = plan
+        self.precision = precision
         matrixUnits = MatrixUnits(precision, isEmulated: emulating)
+        variants = OpenCLVariants(forcing: plan)
         self.tuning = OpenCLTuning(device: device, file: tuning)
         self.context = OpenCLHandle(context)
         pool = OpenCLBufferPool(context: self.context, device: device)
@@ -63,6 +65,7 @@ public final class OpenCLBackend: Backend {
             profiler: OpenCLProfiler(isTiming: profiling))
         staging = OpenCLStaging(context: self.context, queue: launcher.queue)
         try checkMatrixUnits()
+        chooseSubGroups()
     }
 
     deinit {
@@ -76,10 +79,16 @@ public final class OpenCLBackend: Backend {
     public var name: String { device.name }
 
     /// Hardware, memory and driver.
-    public var details: String { device.details + (matrixUnits.map { ", \($0.precision.rawValue) products" } ?? "") }
+    public var details: String {
+        switch precision {
+        case .fp32: device.details
+        case .fp16: device.details + ", convolution weights in fp16"
+        case .tf32, .bf16: device.details + ", \(precision.rawValue) products"
+        }
+    }
 
     /// What sets the plans of a precision apart in a tuning file.
-    var precisionSuffix: String { matrixUnits.map { " \($0.precision.rawValue)" } ?? "" }
+    var precisionSuffix: String { precision == .fp32 ? "" : " \(precision.rawValue)" }
 
     /// 32-bit float.
     public var scalar: DType { .f32 }
@@ -90,8 +99,11 @@ public final class OpenCLBackend: Backend {
         try launcher.build(Kernel(file, kernel, defines: defines))
     }
 
-    /// Why a tuning file that was found is not used, in one line; nil where all is well.
-    public var warning: String? { tuning.warning }
+    /// Why a tuning file that was found, or a variant that the device claims, is not used, in one line; nil where all is well.
+    public var warning: String? {
+        let reasons = [tuning.warning, variants.warning].compactMap(\.self)
+        return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    }
 
     /// Memory of the pool that an op uses while it runs; commands run in order, so it may be dropped once enqueued.
     /// - Parameter op: Whose memory it is, for an error.
@@ -106,15 +118,4 @@ public final class OpenCLBackend: Backend {
         try values.withUnsafeBytes { try upload($0, to: view) }
         return view
     }
-}
-
-/// One way for all convolutions, as tests force it.
-package enum ForcedPlan: Hashable, Sendable {
-    /// An algorithm with its usual sizes.
-    case algorithm(OpenCLConv3dAlgorithm)
-    /// The candidate of a number in the tuner's list of tiles, for products too.
-    case tile(Int)
-
-    /// Tiles that a tuner may choose.
-    package static let tiles: Range<Int> = 0..<GemmTile.candidates.count
 }

@@ -9,7 +9,15 @@ struct Kernel: Sendable {
 
     /// A kernel of a file in `Kernels/`, specialised by definitions.
     init(_ file: String, _ name: String, defines: [(String, Int)]) {
-        program = ProgramKey(file: file, defines: defines.map { "-D \($0)=\($1)" }.joined(separator: " "))
+        program = ProgramKey(
+            file: file, standard: "CL1.2", defines: defines.map { "-D \($0)=\($1)" }.joined(separator: " "))
+        self.name = name
+    }
+
+    /// A kernel that reduces by sub-groups, or where they are nil through local memory.
+    init(_ file: String, _ name: String, subGroups: SubGroups?) {
+        program = ProgramKey(
+            file: file, standard: subGroups?.standard ?? "CL1.2", defines: subGroups == nil ? "" : "-D SUB_GROUPS=1")
         self.name = name
     }
 

@@ -7,6 +7,8 @@ internal import SegKernels
 struct ProgramKey: Hashable, Sendable {
     /// Folder and file: `conv/conv3d_gemm`.
     let file: String
+    /// Of OpenCL C: `CL1.2`.
+    let standard: String
     /// `-D` definitions, in a fixed order.
     let defines: String
 }
@@ -41,7 +43,7 @@ struct OpenCLProgramCache {
 
     /// The kernel of a name, its program compiled if need be.
     mutating func kernel(_ name: String, of key: ProgramKey) throws -> OpenCLHandle {
-        let id = "\(key.file) \(name) \(key.defines)"
+        let id = "\(key.file) \(name) \(key.standard) \(key.defines)"
         if let kernel = kernels[id] { return kernel }
         let program = try programs[key] ?? build(key)
         programs[key] = program
@@ -63,7 +65,7 @@ struct OpenCLProgramCache {
 
     private func build(_ key: ProgramKey) throws -> OpenCLHandle {
         let source = try KernelLibrary.source(key.file)
-        let options = "-cl-std=CL1.2 -cl-mad-enable" + (key.defines.isEmpty ? "" : " " + key.defines)
+        let options = "-cl-std=\(key.standard) -cl-mad-enable" + (key.defines.isEmpty ? "" : " " + key.defines)
         let identity = [source, options, device.hardware, device.driver].joined(separator: "\u{0}")
         let file = folder?.appendingPathComponent(ContentHash.hex(Array(identity.utf8)) + ".clbin")
         if let file, let program = load(file, options) { return program }

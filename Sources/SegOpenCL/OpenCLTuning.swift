@@ -88,18 +88,11 @@ final class OpenCLTuning: Sendable {
         }
         var plans: [String: Conv3dPlan] = [:]
         for (key, text) in file.plans {
-            guard let plan = Conv3dPlan(text), plan.fits(device), !key.hasPrefix("matmul") || plan.isGemm else {
+            guard let plan = Conv3dPlan(text), plan.fits(device), plan.suits(key) else {
                 return .failure(Reason(description: "'\(text)' for \(key) is nothing this device can do"))
             }
             plans[key] = plan
         }
         return .success(plans)
-    }
-}
-
-extension Conv3dPlan {
-    /// Whether it is a tile, the only kind that matrix products take.
-    fileprivate var isGemm: Bool {
-        if case .gemm = self { true } else { false }
     }
 }

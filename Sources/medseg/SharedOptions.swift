@@ -18,10 +18,13 @@ struct DeviceOptions: ParsableArguments {
     var maxMemory: String?
 
     @Option(
-        help: "Products in fp32, or in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
+        help: """
+            Products in fp32; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or with convolution \
+            weights stored as fp16 on any OpenCL device.
+            """,
         transform: { text in
             guard let precision = Precision(rawValue: text) else {
-                throw UsageError("--precision should be fp32, tf32 or bf16, not '\(text)'")
+                throw UsageError("--precision should be fp32, tf32, bf16 or fp16, not '\(text)'")
             }
             return precision
         })

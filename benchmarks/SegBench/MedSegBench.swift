@@ -30,18 +30,35 @@ struct DeviceOptions: ParsableArguments {
     }
 
     @Option(
-        help: "Products in fp32, or in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
+        help: """
+            Products in fp32; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or with convolution \
+            weights stored as fp16 on any OpenCL device.
+            """,
         transform: { text in
             guard let precision = Precision(rawValue: text) else {
-                throw ValidationError("--precision should be fp32, tf32 or bf16, not '\(text)'")
+                throw ValidationError("--precision should be fp32, tf32, bf16 or fp16, not '\(text)'")
             }
             return precision
         })
     var precision = Precision.fp32
 
+    @Option(
+        help: """
+            Compute in one way wherever it can be taken (OpenCL): direct, vector, gemm, 'winograd 2', 'winograd 4', a \
+            tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory'. May be repeated.
+            """)
+    var force: [String] = []
+
     func makeBackend() throws -> any Backend { try makeBackend(profiling: false) }
 
     func makeBackend(profiling: Bool) throws -> any Backend {
-        try Devices.makeBackend(device, threads: threads, profiling: profiling, precision: precision)
+        let backend = try Devices.makeBackend(device, threads: threads, profiling: profiling, precision: precision)
+        for name in force {
+            guard let tunable = backend as? any TunableBackend else {
+                throw ValidationError("--force takes an OpenCL device, not \(backend.name)")
+            }
+            try tunable.force(name)
+        }
+        return backend
     }
 }

@@ -1,0 +1,115 @@
+internal import SegBackend
+
+/// Floats that transformed tiles, or their products, may take at a time: 64 MiB.
+private let mostFloats = 1 << 24
+
+extension Conv3dParams {
+    /// Whether Winograd's algorithm computes it, and the transposed convolution of the same geometry.
+    var takesWinograd: Bool {
+        kernel == Triple(3) && stride == Triple(1) && dilation == Triple(1) && groups == 1
+    }
+}
+
+extension OpenCLBackend {
+    /// Both sizes of Winograd's algorithm where it can be taken; its transforms are no place for fewer bits.
+    func winogradCandidates(_ params: Conv3dParams) -> [Conv3dPlan] {
+        params.takesWinograd && precision == .fp32 ? Conv3dPlan.winogradSizes.map { .winograd($0) } : []
+    }
+
+    /// The size that is forced, where it can be taken.
+    func forcedWinograd(_ params: Conv3dParams) -> Conv3dPlan? {
+        guard case .winograd(let outputs)? = forcedPlan else { return nil }
+        return winogradCandidates(params).first { $0 == .winograd(outputs) }
+    }
+
+    /// A convolution, or a transposed one, in three steps a part: tiles transformed, a product for each point, and the
+    /// products transformed back.
+    func convolveByWinograd(
+        _ grid: Conv3dGather, _ operands: Conv3dOperands, weight: BufferView, transposed: Bool, outputs: Int
+    ) throws {
+        let points = (outputs + 2) * (outputs + 2) * (outputs + 2)
+        let product = usualPlan(groupOutputs: operands.y.shape.channels, vectors: vectorRows)
+        let pitch = operands.pitch(product)
+        let packed = try winogradWeights(
+            weight, operands, points: points, pitch: pitch, transposed: transposed, outputs: outputs)
+        let tiles = WinogradTiles(operands, grid, outputs: outputs)
+        let channels = (operands.x.shape.channels, operands.y.shape.channels)
+        let most = max(1, mostFloats / (points * max(channels.0, channels.1)))
+        let each = min(most, tiles.count)
+        let transformed = try scratch(each * points * channels.0)
+        let products = try scratch(each * points * channels.1)
+        for first in stride(from: 0, to: tiles.count, by: each) {
+            let count = min(each, tiles.count - first)
+            try launcher.run(
+                winograd("winograd_inputs", outputs), tiles.grid(count * channels.0, points: outputs + 2),
+                [.view(operands.x), .view(transformed), .triple(operands.x.shape.size, channels.0)]
+                    + tiles.arguments(low: true, first: first) + [.long(count * channels.0)])
+            let whole = Conv3dOperands(
+                x: transformed.slice(0..<count * points * channels.0).reshaped([1, 1, 1, count, points * channels.0]),
+                bias: nil,
+                y: products.slice(0..<count * points * channels.1).reshaped([1, 1, 1, count, points * channels.1]),
+                params: Conv3dParams(
+                    kernel: Triple(1), stride: Triple(1), padding: Triple(0), dilation: Triple(1), groups: points),
+                accumulate: false)
+            try convolve(
+                Conv3dGather(convolution: whole.params, input: whole.x.shape, output: whole.y.shape), whole, packed,
+                by: product)
+            try launcher.run(
+                winograd("winograd_outputs", outputs), LaunchGrid(covering: count * channels.1),
+                [
+                    .view(products), .view(operands.bias), .view(operands.y),
+                    .triple(operands.y.shape.size, channels.1),
+                ] + tiles.arguments(low: false, first: first) + [
+                    .long(count * channels.1), .flag(operands.accumulate),
+                ])
+        }
+    }
+
+    /// The weights of each point as the groups of a 1³ convolution.
+    private func winogradWeights(
+        _ weight: BufferView, _ operands: Conv3dOperands, points: Int, pitch: Int, transposed: Bool, outputs: Int
+    ) throws -> BufferView {
+        let count = operands.x.shape.channels * pitch
+        let packed = try scratch(count * points)
+        try launcher.run(
+            winograd("winograd_weights", outputs), LaunchGrid(covering: count),
+            [
+                .view(weight), .view(packed), .long(count), .int(operands.x.shape.channels),
+                .int(operands.y.shape.channels), .int(pitch), .flag(!transposed), .flag(transposed),
+            ])
+        return packed
+    }
+
+    private func winograd(_ name: String, _ outputs: Int) -> Kernel {
+        Kernel("conv/conv3d_winograd", name, defines: [("OUTPUTS", outputs)])
+    }
+}
+
+/// The tiles of an output, and where the first one's inputs begin.
+private struct WinogradTiles {
+    private let counts: Triple
+    private let batch: Int
+    private let low: Triple
+
+    init(_ operands: Conv3dOperands, _ grid: Conv3dGather, outputs: Int) {
+        let size = operands.y.shape.size
+        func tiles(_ axis: Int) -> Int { (size[axis] + outputs - 1) / outputs }
+        func low(_ axis: Int) -> Int { grid.axes[axis].taps.map(\.delta).min() ?? 0 }
+        counts = Triple((0..<3).map(tiles))
+        self.low = Triple((0..<3).map(low))
+        batch = operands.y.shape.batch
+    }
+
+    var count: Int { batch * counts.product }
+
+    /// An item a channel of a tile, for each point of the depth.
+    func grid(_ items: Int, points: Int) -> LaunchGrid {
+        let whole = LaunchGrid(covering: items)
+        return LaunchGrid(groups: (whole.groups.0, points, 1), items: whole.items)
+    }
+
+    /// Counts, for inputs the offset of a tile's first input, and the number of a launch's first tile.
+    func arguments(low withLow: Bool, first: Int) -> [KernelArgument] {
+        [.triple(counts, batch)] + (withLow ? [.triple(low, 0)] : []) + [.count(first)]
+    }
+}
