@@ -48,7 +48,9 @@ struct Verify: ParsableCommand {
     ) -> (Verdict, String) {
         let name = opCase.name.padding(toLength: max(opCase.name.count, 72), withPad: " ", startingAt: 0)
         do {
-            let parity = try Parity(opCase, on: backend, against: reference)
+            let parity = try Parity(
+                opCase, on: backend, against: reference,
+                tolerance: Tolerance.product(of: opCase, in: device.precision))
             guard parity.passes else { return (.failed, "\(parity)  FAILED") }
             // The row that comes nearest to its limit.
             let worst = parity.rows.max { share($0) < share($1) }
