@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegImaging
 public import SegTensor
 
 /// Runs a network over a volume in overlapping windows and blends what comes out,
@@ -40,7 +41,7 @@ public struct SlidingWindow: Sendable {
             try backend.copyRegion(
                 padded.view, at: [0] + start.array + [0], into: patch, at: [0, 0, 0, 0, 0],
                 extent: patch.shape.dimensions, accumulate: false)
-            let output = try predict(Tensor(patch, on: backend))
+            let output = try StageClock.time("network") { try predict(Tensor(patch, on: backend)) }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
                     "the network turned a window \(patch.shape) into \(output.shape); extents must stay")
@@ -49,15 +50,19 @@ public struct SlidingWindow: Sendable {
             let total =
                 try sum ?? Tensor(repeating: 0, shape: Shape(plan.paddedSize.array + [classes]), on: backend)
             sum = total
-            try backend.blendWindow(
-                output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
-                into: total.view, weightSum.view)
+            try StageClock.time("blend") {
+                try backend.blendWindow(
+                    output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
+                    into: total.view, weightSum.view)
+            }
             try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }
         let rows = plan.paddedSize.product
         let flat = sum.view.reshaped([rows, sum.shape.channels])
-        try backend.divideRows(flat, by: weightSum.view.reshaped([rows]), into: flat)
+        try StageClock.time("blend") {
+            try backend.divideRows(flat, by: weightSum.view.reshaped([rows]), into: flat)
+        }
         return try crop(sum, to: image.shape.size, plan)
     }
 

@@ -19,8 +19,8 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: """
-            Products in fp32; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or with convolution \
-            weights stored as fp16 on any OpenCL device.
+            Products in fp32; in bf16 on the CPU; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or \
+            with convolution weights stored as fp16 on any OpenCL device.
             """,
         transform: { text in
             guard let precision = Precision(rawValue: text) else {

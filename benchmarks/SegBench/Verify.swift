@@ -73,9 +73,8 @@ struct Verify: ParsableCommand {
 
     /// What is allowed of a way of computing that was asked for by name; nil for what the case says.
     private func tolerance(_ opCase: OpCase) -> Tolerance? {
-        guard opCase.op.hasPrefix("conv") else { return nil }
-        if device.precision == .fp16 { return .halfWeights }
-        return device.force.contains("winograd 4") ? .winograd : nil
+        if let tolerance = Tolerance.product(of: opCase, in: device.precision) { return tolerance }
+        return opCase.op.hasPrefix("conv") && device.force.contains("winograd 4") ? .winograd : nil
     }
 
     private func share(_ row: Parity.Row) -> Double {
