@@ -24,6 +24,14 @@
 #endif
 
 DISPATCH(
+    copy_rows, (const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes),
+    (from, from_step, to, to_step, rows, bytes))
+
+DISPATCH(
+    add_rows, (const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count),
+    (from, from_step, to, to_step, rows, count))
+
+DISPATCH(
     norm_statistics,
     (const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *mean,
      double *m2),

@@ -36,6 +36,28 @@ void KERNEL(scale)(const float *x, float alpha, float *y, float beta, size_t cou
         for (size_t i = 0; i < count; i++) y[i] = alpha * x[i] + beta * y[i];
 }
 
+// Rows of whole vectors, as sixteen channels are, go without a call each.
+void KERNEL(copy_rows)(
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes) {
+    const char *source = from;
+    char *target = to;
+    if (bytes % sizeof(vf) || bytes > 16 * sizeof(vf)) {
+        for (size_t row = 0; row < rows; row++) memcpy(target + row * to_step, source + row * from_step, bytes);
+        return;
+    }
+    for (size_t row = 0; row < rows; row++, source += from_step, target += to_step)
+        for (size_t i = 0; i < bytes; i += sizeof(vf)) memcpy(target + i, source + i, sizeof(vf));
+}
+
+void KERNEL(add_rows)(
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count) {
+    for (size_t row = 0; row < rows; row++) {
+        const float *x = (const float *)((const char *)from + row * from_step);
+        float *y = (float *)((char *)to + row * to_step);
+        for (size_t i = 0; i < count; i++) y[i] += x[i];
+    }
+}
+
 void KERNEL(divide_rows)(const float *x, const float *divisors, float *y, size_t rows, size_t channels) {
     for (size_t row = 0; row < rows; row++)
         for (size_t i = row * channels; i < (row + 1) * channels; i++) y[i] = x[i] / divisors[row];

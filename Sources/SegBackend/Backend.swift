@@ -175,7 +175,8 @@ public protocol NormalizationOps {
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         _ params: NormParams, into gradients: NormGradients) throws
 
-    /// y = act(dropout(normalize(x)) + before) + after in one pass; has a composed default, which is its oracle.
+    /// y = act(dropout(normalize(x)) + before) + after in one pass; has a composed default, which is its oracle. y may be
+    /// x.
     func normActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView) throws

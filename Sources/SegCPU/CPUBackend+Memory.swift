@@ -1,3 +1,4 @@
+import CSegCPU
 import Foundation
 public import SegBackend
 
@@ -48,16 +49,20 @@ extension CPUBackend: MemoryOps {
         let run = extent[rank - 1]
         let size = source.dtype.byteCount
         nonisolated(unsafe) let (input, output) = (source.bytes, destination.bytes)
+        let (fromStep, toStep) = (from.innerStep * size, to.innerStep * size)
+        let inner = from.innerRows
         threads.forRanges(from.rows, grain: max(1, (1 << 15) / run)) { rows in
-            for row in rows {
-                let a = input + from.offset(of: row) * size
-                let b = output + to.offset(of: row) * size
-                guard accumulate else {
-                    memcpy(b, a, run * size)
-                    continue
+            // Runs of rows that are equally far apart on both sides.
+            var row = rows.lowerBound
+            while row < rows.upperBound {
+                let count = min(rows.upperBound - row, inner - row % inner)
+                let (a, b) = (input + from.offset(of: row) * size, output + to.offset(of: row) * size)
+                if accumulate {
+                    segcpu_add_rows(a, fromStep, b, toStep, count, run)
+                } else {
+                    segcpu_copy_rows(a, fromStep, b, toStep, count, run * size)
                 }
-                let (x, y) = (a.assumingMemoryBound(to: Float.self), b.assumingMemoryBound(to: Float.self))
-                for i in 0..<run { y[i] += x[i] }
+                row += count
             }
         }
     }
@@ -81,6 +86,9 @@ extension CPUBackend: MemoryOps {
 /// The rows (runs along the last axis) of a box inside an array.
 private struct RegionWalk {
     let rows: Int
+    /// Elements from a row to the next, and rows that are so far apart.
+    let innerStep: Int
+    let innerRows: Int
     private let extent: [Int]
     private let strides: [Int]
     private let start: Int
@@ -92,6 +100,8 @@ private struct RegionWalk {
         self.extent = extent
         self.strides = strides
         self.rows = extent.dropLast().reduce(1, *)
+        innerStep = shape.rank > 1 ? strides[shape.rank - 2] : 0
+        innerRows = shape.rank > 1 ? extent[shape.rank - 2] : 1
     }
 
     /// Elements from the array's first to the first of a row.

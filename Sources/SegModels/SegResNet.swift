@@ -174,6 +174,6 @@ public struct SegResNet: Network {
         for stage in up {
             y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
         }
-        return try head(norm(y, then: activation, in: context), in: context)
+        return try head(norm(y, then: activation, isFrugal: false, in: context), in: context)
     }
 }

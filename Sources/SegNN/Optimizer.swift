@@ -64,8 +64,25 @@ public final class Optimizer {
         let present = zip(zip(parameters, state), gradients).compactMap { own, gradient in
             gradient.map { Present(parameter: own.0.leaf, gradient: $0, state: own.1) }
         }
-        guard let backend = present.first?.parameter.backend else { return }
+        guard !present.isEmpty else { return }
         step += 1
+        try change(present, learningRate: learningRate)
+    }
+
+    /// Walks back from a loss and changes each parameter as soon as its gradient is whole: the same values as a step
+    /// with all gradients, of which no two need be in memory at a time.
+    /// - Throws: `TensorError` where the loss has no history; `BackendError` from the backend.
+    public func step(backFrom loss: Tensor, learningRate: Float) throws {
+        if case .novograd = kind { return try step(loss.gradients(upstream: nil), learningRate: learningRate) }
+        step += 1
+        try loss.forEachGradient(of: parameters.map(\.leaf)) { [parameters, state] index, gradient in
+            let present = Present(parameter: parameters[index].leaf, gradient: gradient, state: state[index])
+            try self.change([present], learningRate: learningRate)
+        }
+    }
+
+    private func change(_ present: [Present], learningRate: Float) throws {
+        guard let backend = present.first?.parameter.backend else { return }
         switch kind {
         case .adam(let beta1, let beta2, let epsilon, let weightDecay, let decoupled):
             try backend.adamStep(

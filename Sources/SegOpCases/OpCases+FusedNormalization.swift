@@ -77,6 +77,14 @@ struct FusedNormCase: Sendable {
             bias: operands.bias, norm.params, operands.epilogue, into: y)
     }
 
+    /// The fused op on a copy of x, into that copy; after `forward`, which makes the statistics.
+    func overwrite(_ copy: BufferView, _ backend: any Backend, _ operands: Operands) throws {
+        try backend.scale(operands.x, by: 1, into: copy, times: 0)
+        try backend.normActivate(
+            copy, mean: operands.mean, variance: operands.variance, weight: operands.weight, bias: operands.bias,
+            norm.params, operands.epilogue, into: copy)
+    }
+
     func backward(
         _ backend: any Backend, _ operands: Operands, upstream: BufferView, into gradients: NormGradients
     ) throws {
@@ -98,6 +106,7 @@ extension OpCases {
             let operands = try item.operands(arrays)
             let upstream = try arrays.upstream(shape)
             let y = try arrays.output("y", shape, .op)
+            let inPlace = try arrays.output("in_place", shape, .op)
             let slope = item.activation.slopeShape(channels: shape.channels)
             // What the dropout of a whole channel leaves of its parameters' gradients is zero on both sides.
             let gradients = NormGradients(
@@ -117,6 +126,7 @@ extension OpCases {
                 ])
             return {
                 try item.forward(arrays.backend, operands, into: y)
+                try item.overwrite(inPlace, arrays.backend, operands)
                 try item.backward(arrays.backend, operands, upstream: upstream, into: gradients)
             }
         }

@@ -2,6 +2,9 @@ internal import SegBackend
 
 /// What an op leaves behind for the way back: where its inputs came from and how its gradient reaches them.
 final class GradientNode {
+    /// The op of a block whose graph is made while it is walked.
+    static let recomputed = "recomputed"
+
     let op: String
     let parents: [GradientNode]
     /// Receives the gradient of the op's output; dropped after its one use, and with it what it saved.
@@ -33,7 +36,9 @@ final class GradientSink {
     init(backend: any Backend) { self.backend = backend }
 
     /// Lets `write(destination, accumulate)` add a share of the gradient of x; nothing happens if x is not tracked.
-    func add(to x: Tensor, _ write: (_ destination: BufferView, _ accumulate: Bool) throws -> Void) throws {
+    func add(
+        to x: GradientTarget, _ write: (_ destination: BufferView, _ accumulate: Bool) throws -> Void
+    ) throws {
         guard let node = x.node else { return }
         let key = ObjectIdentifier(node)
         if let slot = slots[key] {
@@ -41,14 +46,22 @@ final class GradientSink {
             try write(owned, true)
             slots[key] = Slot(view: owned, isOwned: true)
         } else {
-            let view = try backend.allocate(x.shape, x.view.dtype)
+            let view = try backend.allocate(x.shape, x.dtype)
             try write(view, false)
             slots[key] = Slot(view: view, isOwned: true)
         }
     }
 
+    /// `add` for an input that the op has kept.
+    func add(to x: Tensor, _ write: (_ destination: BufferView, _ accumulate: Bool) throws -> Void) throws {
+        try add(to: x.target, write)
+    }
+
+    /// `pass` for an input that the op has kept.
+    func pass(_ upstream: BufferView, to x: Tensor) throws { try pass(upstream, to: x.target) }
+
     /// Hands a gradient of x's shape on, without copying it unless there is one already.
-    func pass(_ upstream: BufferView, to x: Tensor) throws {
+    func pass(_ upstream: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
         let upstream = upstream.reshaped(x.shape)
         guard slots[ObjectIdentifier(node)] != nil else {
@@ -91,33 +104,87 @@ extension Tensor {
     /// - Parameter upstream: The gradient of this tensor; nil means 1, for a tensor of one element.
     /// - Throws: `TensorError` where this tensor has no history; `BackendError` from the backend.
     public func gradients(upstream: Tensor?) throws -> Gradients {
+        let (root, sink) = try startOfWalk(upstream)
+        try sink.walk(from: root, stoppingAt: [])
+        return Gradients(sink)
+    }
+
+    /// Walks as `gradients` does from a scalar, and hands over the gradient of each leaf as soon as nothing can be added
+    /// to it, so that no two need be held at a time.
+    ///
+    /// Whoever takes a leaf's gradient may overwrite the leaf: nothing that is still to be walked reads it.
+    /// - Parameter take: Called once for each leaf that the scalar depends on, with its number in `leaves`.
+    /// - Throws: `TensorError` where this tensor has no history; `BackendError` from the backend; what `take` throws.
+    public func forEachGradient(
+        of leaves: [Tensor], _ take: @escaping (_ leaf: Int, _ gradient: Tensor) throws -> Void
+    ) throws {
+        var numbers: [ObjectIdentifier: Int] = [:]
+        for (number, leaf) in leaves.enumerated() { leaf.node.map { numbers[ObjectIdentifier($0)] = number } }
+        let (root, sink) = try startOfWalk(nil)
+        func handOver(_ node: GradientNode) throws {
+            guard let number = numbers[ObjectIdentifier(node)], let view = sink.take(node) else { return }
+            try take(number, Tensor(view, on: backend))
+        }
+        try sink.walk(from: root, stoppingAt: [], completed: handOver)
+        for leaf in leaves { try leaf.node.map(handOver) }
+    }
+
+    /// The node to walk from and a sink that holds its gradient.
+    private func startOfWalk(_ upstream: Tensor?) throws -> (root: GradientNode, sink: GradientSink) {
         guard let root = node else { throw TensorError(op: "gradients", "the tensor depends on no tracked leaf") }
         try require(
             upstream != nil || shape.count == 1, "gradients", "\(shape) is not a scalar: its own gradient is needed")
         let seed = try upstream ?? Tensor(repeating: 1, shape: shape, on: backend)
         let sink = GradientSink(backend: backend)
         try sink.pass(seed.view, to: self)
-        try sink.walk(from: root, stoppingAt: [])
-        return Gradients(sink)
+        return (root, sink)
     }
 }
 
 extension GradientSink {
     /// Takes every node's gradient to its parents, from the root down to nodes that are left for another walk.
-    func walk(from root: GradientNode, stoppingAt ends: [GradientNode]) throws {
-        for node in GradientNode.reverseOrder(from: root, stoppingAt: ends) {
+    /// - Parameter completed: Called for a leaf when the last node that depends on it was walked; never where a node
+    ///   walks a graph of its own, which may depend on any leaf.
+    func walk(
+        from root: GradientNode, stoppingAt ends: [GradientNode],
+        completed: ((_ leaf: GradientNode) throws -> Void)? = nil
+    ) throws {
+        let order = GradientNode.reverseOrder(from: root, stoppingAt: ends)
+        let counts = completed != nil && !order.contains(where: \.hasInnerGraph)
+        var uses = counts ? GradientNode.uses(of: order) : [:]
+        for node in order {
             try require(
                 !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
             )
-            guard let backward = node.backward, let upstream = take(node) else { continue }
-            try backward(upstream, self)
-            node.backward = nil
-            node.isSpent = true
+            if let backward = node.backward, let upstream = take(node) {
+                try backward(upstream, self)
+                node.backward = nil
+                node.isSpent = true
+            }
+            for parent in node.parents {
+                guard let left = uses[ObjectIdentifier(parent)] else { continue }
+                uses[ObjectIdentifier(parent)] = left - 1
+                if left == 1 { try completed?(parent) }
+            }
         }
     }
 }
 
 extension GradientNode {
+    /// Whether walking this node walks another graph.
+    fileprivate var hasInnerGraph: Bool { op == Self.recomputed }
+
+    /// How often the leaves are named as parents.
+    fileprivate static func uses(of order: [GradientNode]) -> [ObjectIdentifier: Int] {
+        var uses: [ObjectIdentifier: Int] = [:]
+        for node in order {
+            for parent in node.parents where parent.backward == nil && parent.parents.isEmpty {
+                uses[ObjectIdentifier(parent), default: 0] += 1
+            }
+        }
+        return uses
+    }
+
     /// Every node before its parents, from the root down to the ends, which are left out.
     fileprivate static func reverseOrder(from root: GradientNode, stoppingAt ends: [GradientNode]) -> [GradientNode] {
         var order: [GradientNode] = []
@@ -138,13 +205,15 @@ extension GradientNode {
 }
 
 /// Makes an op's result, recorded where any input is tracked.
+///
+/// - Parameter remake: Makes the result again from what `backward` keeps anyway; nil where it is kept itself.
 func result(
-    _ view: BufferView, op: String, of inputs: [Tensor?],
+    _ view: BufferView, op: String, of inputs: [Tensor?], remake: (() throws -> BufferView)? = nil,
     backward: @escaping (_ upstream: BufferView, _ sink: GradientSink) throws -> Void
 ) -> Tensor {
     let backend = inputs.lazy.compactMap { $0 }.first?.backend
     guard let backend else { preconditionFailure("\(op) has no input") }
     let parents = inputs.compactMap { $0?.node }
     guard !parents.isEmpty else { return Tensor(view, on: backend) }
-    return Tensor(view, on: backend, node: GradientNode(op: op, parents: parents, backward: backward))
+    return Tensor(view, on: backend, node: GradientNode(op: op, parents: parents, backward: backward), remake: remake)
 }

@@ -13,7 +13,7 @@ public func recomputed(
 ) throws -> Tensor {
     let value = try block(inputs.map(\.detached), false)
     let ends = inputs.compactMap(\.node)
-    let node = GradientNode(op: "recomputed", parents: ends) { upstream, sink in
+    let node = GradientNode(op: GradientNode.recomputed, parents: ends) { upstream, sink in
         let again = try block(inputs, true)
         guard let root = again.node else { return }
         try sink.pass(upstream, to: again)

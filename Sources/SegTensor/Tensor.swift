@@ -9,16 +9,21 @@ public struct Tensor {
     /// Its elements.
     public let view: BufferView
     let node: GradientNode?
+    /// Makes the elements again, for an op that would keep them for its gradient; nil where they are to be kept.
+    let remake: (() throws -> BufferView)?
 
     /// Wraps elements of a backend; no gradient is wanted for them.
     public init(_ view: BufferView, on backend: any Backend) {
         self.init(view, on: backend, node: nil)
     }
 
-    init(_ view: BufferView, on backend: any Backend, node: GradientNode?) {
+    init(
+        _ view: BufferView, on backend: any Backend, node: GradientNode?, remake: (() throws -> BufferView)? = nil
+    ) {
         self.view = view
         self.backend = backend
         self.node = node
+        self.remake = remake
     }
 
     /// Extents.

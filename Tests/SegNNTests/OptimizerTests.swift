@@ -112,3 +112,26 @@ func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Doub
     // What the first pass gave is not written to.
     #expect(try first[slope.parameters[0].leaf]?.doubles() == [1, 2])
 }
+
+/// Parameters that change while the walk goes on end where those of a step with all gradients do.
+@Test(
+    arguments: [
+        .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, decoupled: true),
+        .sgd(momentum: 0.9, dampening: 0, nesterov: true, weightDecay: 0.01),
+        .novograd(beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0.01, averages: true),
+    ] as [OptimizerKind])
+func aStepBackFromALossIsAStep(_ kind: OptimizerKind) throws {
+    func train(_ step: (Optimizer, Tensor) throws -> Void) throws -> [[Double]] {
+        let slope = try Slope([[0.5, -1, 0.25], [1, 2, 3], [4]])
+        let optimizer = try Optimizer(kind, parameters: slope.parameters)
+        for _ in 0..<3 {
+            let (a, b) = (slope.parameters[0].leaf, slope.parameters[1].leaf)
+            try step(optimizer, sum(activate(add(add(a, b), a), .elu(alpha: 1), slope: nil)))
+        }
+        #expect(optimizer.step == 3)
+        return try slope.parameters.map { try $0.leaf.doubles() }
+    }
+    let whole = try train { try $0.step($1.gradients(upstream: nil), learningRate: 0.1) }
+    let walked = try train { try $0.step(backFrom: $1, learningRate: 0.1) }
+    #expect(whole == walked && whole[0] != [0.5, -1, 0.25] && whole[2] == [4])
+}

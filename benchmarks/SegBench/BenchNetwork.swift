@@ -9,7 +9,8 @@ final class BenchNetwork {
     let network: any Network
     private let x: Tensor
     private let labels: Tensor
-    private let optimizer: Optimizer
+    /// Made by the first step: a prediction has no use for its moments.
+    private var optimizer: Optimizer?
     private var steps: UInt32 = 0
 
     /// The networks of the peer, by name.
@@ -50,9 +51,6 @@ final class BenchNetwork {
             random.map { Float($0 >> 8) * 0x1p-24 }, shape: Shape(batch: batch, size: size, channels: 1), on: backend)
         labels = try Tensor(
             labels: random.map { $0 > 3_865_470_566 ? 1 : 0 }, shape: Shape([batch] + size.array), on: backend)
-        optimizer = try Optimizer(
-            .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-5, decoupled: false),
-            parameters: network.store.trained)
     }
 
     /// The description of a network for cubes of a size.
@@ -80,7 +78,15 @@ final class BenchNetwork {
     func step() throws {
         let context = ForwardContext(mode: .training, seed: 0, pass: steps)
         let loss = try diceCELoss(network(x, in: context), labels: labels, DiceCEParams())
-        try optimizer.step(loss.gradients(upstream: nil), learningRate: 1e-4)
+        let optimizer = try self.optimizer ?? makeOptimizer()
+        self.optimizer = optimizer
+        try optimizer.step(backFrom: loss, learningRate: 1e-4)
         steps += 1
+    }
+
+    private func makeOptimizer() throws -> Optimizer {
+        try Optimizer(
+            .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-5, decoupled: false),
+            parameters: network.store.trained)
     }
 }

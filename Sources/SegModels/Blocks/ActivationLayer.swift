@@ -15,15 +15,25 @@ struct ActivationLayer {
             ? try store.parameter("weight", [option.slopeCount], .constant(option.slopeInitial)) : nil
     }
 
+    /// Activates what nothing else reads.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try activate(x, activation, slope: slope?.tensor(in: context))
+        try activate(x, activation, slope: slope?.tensor(in: context), isFrugal: true)
     }
 
-    /// What has a normalisation apply this activation in its own pass.
+    /// What has a normalisation, of what nothing else reads, apply this activation in its own pass.
     func followers(in context: ForwardContext) -> NormFollowers {
-        var followers = NormFollowers()
+        var followers = NormFollowers.frugal
         followers.activation = activation
         followers.slope = slope?.tensor(in: context)
+        return followers
+    }
+}
+
+extension NormFollowers {
+    /// Nothing follows a normalisation of what nothing else reads.
+    static var frugal: NormFollowers {
+        var followers = NormFollowers()
+        followers.isFrugal = true
         return followers
     }
 }
@@ -36,7 +46,12 @@ extension Norm {
     }
 
     /// Normalises, then activates, in one pass.
-    func callAsFunction(_ x: Tensor, then activation: ActivationLayer, in context: ForwardContext) throws -> Tensor {
-        try self(x, followers: activation.followers(in: context), in: context)
+    /// - Parameter isFrugal: Whether nothing else reads x; see `NormFollowers`.
+    func callAsFunction(
+        _ x: Tensor, then activation: ActivationLayer, isFrugal: Bool = true, in context: ForwardContext
+    ) throws -> Tensor {
+        var followers = activation.followers(in: context)
+        followers.isFrugal = isFrugal
+        return try self(x, followers: followers, in: context)
     }
 }

@@ -100,7 +100,7 @@ struct UnetBlock {
         var followers = activation.followers(in: context)
         if isResidual {
             followers.residualBefore =
-                try shortcut.map { try $0.norm($0.conv(x, in: context), followers: NormFollowers(), in: context) } ?? x
+                try shortcut.map { try $0.norm($0.conv(x, in: context), followers: .frugal, in: context) } ?? x
         }
         return try second.norm(y, followers: followers, in: context)
     }

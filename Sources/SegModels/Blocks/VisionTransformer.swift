@@ -32,7 +32,7 @@ struct Perceptron {
 
     /// **Shapes**: x and result `[…, channels]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let hidden = try firstDropout(activate(first(x, in: context), .gelu, slope: nil), in: context)
+        let hidden = try firstDropout(activate(first(x, in: context), .gelu, slope: nil, isFrugal: true), in: context)
         return try secondDropout(second(hidden, in: context), in: context)
     }
 }

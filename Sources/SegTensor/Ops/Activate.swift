@@ -3,13 +3,24 @@ public import SegBackend
 /// A pointwise nonlinearity; see `Activation` for each one's PyTorch counterpart.
 ///
 /// **Shapes**: x any, slope `[1]` or `[C]` for PReLU and nil otherwise, result as x.
+/// - Parameter isFrugal: As `NormFollowers.isFrugal`.
 /// - Throws: `TensorError` where the slope does not fit; `BackendError` from the backend.
-public func activate(_ x: Tensor, _ activation: Activation, slope: Tensor?) throws -> Tensor {
+public func activate(
+    _ x: Tensor, _ activation: Activation, slope: Tensor?, isFrugal: Bool = false
+) throws -> Tensor {
     try validateSlope("activate", activation, slope, channels: x.shape.channels)
     let backend = x.backend
-    let y = try backend.allocate(x.shape, x.view.dtype)
+    let isRecorded = x.isTracked || slope?.isTracked == true
+    let y = isFrugal && !isRecorded ? x.view : try backend.allocate(x.shape, x.view.dtype)
     try backend.activate(x.view, activation, slope: slope?.view, into: y)
-    return result(y, op: "activate", of: [x, slope]) { upstream, sink in
+    let kept = Kept(x)
+    func remake() throws -> BufferView {
+        let x = try kept.elements()
+        let y = kept.isRemade ? x : try backend.allocate(x.shape, x.dtype)
+        try backend.activate(x, activation, slope: slope?.view, into: y)
+        return y
+    }
+    return result(y, op: "activate", of: [x, slope], remake: isFrugal ? remake : nil) { upstream, sink in
         var slopeGradient: BufferView?
         if let slope, slope.isTracked {
             let view = try backend.allocate(slope.shape, slope.view.dtype)
@@ -18,13 +29,13 @@ public func activate(_ x: Tensor, _ activation: Activation, slope: Tensor?) thro
         }
         func run(into gx: BufferView, _ accumulate: Bool) throws {
             try backend.activateBackward(
-                x.view, upstream: upstream, activation, slope: slope?.view, into: gx, slopeGradient: slopeGradient,
-                accumulate: accumulate)
+                kept.elements(), upstream: upstream, activation, slope: slope?.view, into: gx,
+                slopeGradient: slopeGradient, accumulate: accumulate)
         }
-        if x.isTracked {
-            try sink.add(to: x, run)
+        if kept.target.node != nil {
+            try sink.add(to: kept.target, run)
         } else {
-            try run(into: backend.allocate(x.shape, x.view.dtype), false)
+            try run(into: backend.allocate(upstream.shape, upstream.dtype), false)
         }
         if let slope, let slopeGradient { try sink.pass(slopeGradient, to: slope) }
     }
@@ -47,8 +58,9 @@ public func dropout(_ x: Tensor, _ params: DropoutParams) throws -> Tensor {
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.dropout(x.view, params, into: y, accumulate: false)
+    let target = x.target
     return result(y, op: "dropout", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             try backend.dropout(upstream, params, into: gx, accumulate: accumulate)
         }
     }
@@ -62,8 +74,9 @@ public func softmax(_ x: Tensor) throws -> Tensor {
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.softmax(x.view, into: y)
+    let target = x.target
     return result(y, op: "softmax", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             try backend.softmaxBackward(y, upstream: upstream, into: gx, accumulate: accumulate)
         }
     }

@@ -10,11 +10,12 @@ public func add(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     let backend = a.backend
     let y = try backend.allocate(a.shape, a.view.dtype)
     try backend.binary(.add, a.view, b.view, into: y)
+    let (first, second) = (a.target, b.target)
     return result(y, op: "add", of: [a, b]) { upstream, sink in
-        try sink.pass(upstream, to: a)
-        guard b.shape != a.shape else { return try sink.pass(upstream, to: b) }
-        try sink.add(to: b) { gb, accumulate in
-            try backend.reduce(.sum, upstream, outer: 1, inner: b.shape.count, into: gb, accumulate: accumulate)
+        try sink.pass(upstream, to: first)
+        guard second.shape != first.shape else { return try sink.pass(upstream, to: second) }
+        try sink.add(to: second) { gb, accumulate in
+            try backend.reduce(.sum, upstream, outer: 1, inner: second.shape.count, into: gb, accumulate: accumulate)
         }
     }
 }
@@ -26,8 +27,9 @@ public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.scale(x.view, by: factor, into: y, times: 0)
+    let target = x.target
     return result(y, op: "scale", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             try backend.scale(upstream, by: factor, into: gx, times: accumulate ? 1 : 0)
         }
     }
@@ -38,8 +40,9 @@ public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
 /// - Throws: `TensorError` where the element counts differ.
 public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
     try require(shape.count == x.shape.count, "reshape", "\(x.shape) has not the elements of \(shape)")
+    let target = x.target
     return result(x.view.reshaped(shape), op: "reshape", of: [x]) { upstream, sink in
-        try sink.pass(upstream, to: x)
+        try sink.pass(upstream, to: target)
     }
 }
 
@@ -66,12 +69,12 @@ public func concatenate(_ tensors: [Tensor]) throws -> Tensor {
             extent: [tensor.shape.rows, count], accumulate: false)
         start += count
     }
+    let (targets, rows) = (tensors.map(\.target), first.shape.rows)
     return result(y, op: "concatenate", of: tensors) { upstream, sink in
-        let rows = first.shape.rows
         let upstream = upstream.reshaped([rows, upstream.shape.channels])
         var start = 0
-        for (tensor, count) in zip(tensors, channels) {
-            try sink.add(to: tensor) { gx, accumulate in
+        for (target, count) in zip(targets, channels) {
+            try sink.add(to: target) { gx, accumulate in
                 try backend.copyRegion(
                     upstream, at: [0, start], into: gx.reshaped([rows, count]), at: [0, 0], extent: [rows, count],
                     accumulate: accumulate)
@@ -88,8 +91,9 @@ public func sum(_ x: Tensor) throws -> Tensor {
     let backend = x.backend
     let y = try backend.allocate([1], x.view.dtype)
     try backend.reduce(.sum, x.view, outer: 1, inner: 1, into: y, accumulate: false)
+    let target = x.target
     return result(y, op: "sum", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             try backend.binary(.add, gx, upstream, into: gx)
         }

@@ -18,13 +18,16 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
     let backend = x.backend
     let y = try backend.allocate(Shape(batch: x.shape.batch, size: size, channels: out), x.view.dtype)
     try backend.conv3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)
+    let kept = Kept(x)
     return result(y, op: "conv3d", of: [x, weight, bias]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        // The weight first: an input that is made again is gone before its gradient comes.
+        try sink.add(to: weight) { gw, accumulate in
+            try backend.conv3dBackwardWeight(
+                kept.elements(), upstream: upstream, params, into: gw, accumulate: accumulate)
+        }
+        try sink.add(to: kept.target) { gx, accumulate in
             try backend.convTranspose3d(
                 upstream, weight: weight.view, bias: nil, params, into: gx, accumulate: accumulate)
-        }
-        try sink.add(to: weight) { gw, accumulate in
-            try backend.conv3dBackwardWeight(x.view, upstream: upstream, params, into: gw, accumulate: accumulate)
         }
         try addBiasGradient(upstream, of: bias, sink)
     }
@@ -53,12 +56,14 @@ public func convTranspose3d(
     let backend = x.backend
     let y = try backend.allocate(Shape(batch: x.shape.batch, size: size, channels: out), x.view.dtype)
     try backend.convTranspose3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)
+    let kept = Kept(x)
     return result(y, op: op, of: [x, weight, bias]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
-            try backend.conv3d(upstream, weight: weight.view, bias: nil, params, into: gx, accumulate: accumulate)
-        }
         try sink.add(to: weight) { gw, accumulate in
-            try backend.conv3dBackwardWeight(upstream, upstream: x.view, params, into: gw, accumulate: accumulate)
+            try backend.conv3dBackwardWeight(
+                upstream, upstream: kept.elements(), params, into: gw, accumulate: accumulate)
+        }
+        try sink.add(to: kept.target) { gx, accumulate in
+            try backend.conv3d(upstream, weight: weight.view, bias: nil, params, into: gx, accumulate: accumulate)
         }
         try addBiasGradient(upstream, of: bias, sink)
     }

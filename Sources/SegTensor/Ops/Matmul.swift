@@ -17,9 +17,10 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
     try backend.matmul(
         x2, w2, bias: bias?.view, MatmulParams(transposeA: false, transposeB: true, alpha: 1, beta: 0),
         into: y.reshaped([1, rows, outputs]))
+    let kept = Kept(x)
     return result(y, op: "linear", of: [x, weight, bias]) { upstream, sink in
         let g = upstream.reshaped([1, rows, outputs])
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: kept.target) { gx, accumulate in
             try backend.matmul(
                 g, w2, bias: nil,
                 MatmulParams(transposeA: false, transposeB: false, alpha: 1, beta: accumulate ? 1 : 0),
@@ -27,7 +28,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
         }
         try sink.add(to: weight) { gw, accumulate in
             try backend.matmul(
-                g, x2, bias: nil,
+                g, kept.elements().reshaped([1, rows, inputs]), bias: nil,
                 MatmulParams(transposeA: true, transposeB: false, alpha: 1, beta: accumulate ? 1 : 0),
                 into: gw.reshaped([1, outputs, inputs]))
         }

@@ -20,6 +20,11 @@ public struct NormFollowers {
     public var residualBefore: Tensor?
     /// Added after the activation.
     public var residualAfter: Tensor?
+    /// Whether a pass is traded for memory, for an input that nothing else reads.
+    ///
+    /// Without a history the result takes the input's memory; with one, ops that need the result for their gradients
+    /// make it again. The values are the same bits.
+    public var isFrugal = false
 
     /// Nothing follows; to be changed field by field.
     public init() { activation = .identity }
@@ -56,51 +61,101 @@ public func normActivate(
     let backend = x.backend
     let epilogue = followers.epilogue
     let (mean, variance) = try views(of: statistics, for: x, params)
-    let y = try backend.allocate(x.shape, x.view.dtype)
+    let inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
+    let isRecorded = inputs.contains { $0?.isTracked == true }
+    let y = followers.isFrugal && !isRecorded ? x.view : try backend.allocate(x.shape, x.view.dtype)
     try backend.normActivate(
         x.view, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params, epilogue, into: y)
-    let inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
     if case .given = statistics {
         try require(
-            inputs.allSatisfy { $0?.isTracked != true }, "normActivate",
+            !isRecorded, "normActivate",
             "gradients through given statistics are not supported: normalise with the input's own while training")
     }
-    let output = result(y, op: "normActivate", of: inputs) { upstream, sink in
-        try normActivateGradient(
-            x, upstream, mean: mean, variance: variance, weight: weight, bias: bias, params, followers, sink)
+    guard isRecorded else {
+        return Normalized(
+            output: Tensor(y, on: backend), mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
     }
+    let graph = NormGraph(
+        backend: backend, x: Kept(x), mean: mean, variance: variance, weight: weight, bias: bias, params: params,
+        followers: followers)
+    let output = result(
+        y, op: "normActivate", of: inputs, remake: followers.isFrugal ? graph.remake : nil, backward: graph.backward)
     return Normalized(output: output, mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
 }
 
-private func normActivateGradient(
-    _ x: Tensor, _ upstream: BufferView, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
-    _ params: NormParams, _ followers: NormFollowers, _ sink: GradientSink
-) throws {
-    let backend = x.backend
-    let parameters = [weight, bias, followers.slope].map { $0?.isTracked == true ? $0 : nil }
-    let views = try parameters.map { parameter -> BufferView? in
-        guard let parameter else { return nil }
-        let view = try backend.allocate(parameter.shape, parameter.view.dtype)
-        try backend.fill(view, with: 0)
-        return view
+/// What a normalisation keeps for its gradient, and for making its result again.
+private struct NormGraph {
+    private let backend: any Backend
+    private let x: Kept
+    private let mean: BufferView
+    private let variance: BufferView
+    private let weight: Tensor?
+    private let bias: Tensor?
+    private let params: NormParams
+    private let dropout: DropoutParams?
+    private let activation: Activation
+    private let slope: Tensor?
+    private let residualBefore: Kept?
+    /// Needed to make the result again only.
+    private let residualAfter: Kept?
+    private let afterTarget: GradientTarget?
+
+    init(
+        backend: any Backend, x: Kept, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
+        params: NormParams, followers: NormFollowers
+    ) {
+        (self.backend, self.x, self.mean, self.variance) = (backend, x, mean, variance)
+        (self.weight, self.bias, self.params) = (weight, bias, params)
+        (dropout, activation, slope) = (followers.dropout, followers.activation, followers.slope)
+        residualBefore = followers.residualBefore.map(Kept.init)
+        residualAfter = followers.isFrugal ? followers.residualAfter.map(Kept.init) : nil
+        afterTarget = followers.residualAfter?.target
     }
-    let before = followers.residualBefore?.isTracked == true ? try backend.allocate(x.shape, x.view.dtype) : nil
-    func run(into gx: BufferView, _ accumulate: Bool) throws {
-        try backend.normActivateBackward(
-            x.view, upstream: upstream, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
-            followers.epilogue,
-            into: NormGradients(
-                x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2], residualBefore: before
-            ))
+
+    private func epilogue(after: BufferView?) throws -> NormEpilogue {
+        NormEpilogue(
+            dropout: dropout, activation: activation, slope: slope?.view,
+            residualBefore: try residualBefore?.elements(), residualAfter: after)
     }
-    if x.isTracked {
-        try sink.add(to: x, run)
-    } else {
-        try run(into: backend.allocate(x.shape, x.view.dtype), false)
+
+    /// The result, once more.
+    func remake() throws -> BufferView {
+        let input = try x.elements()
+        let y = x.isRemade ? input : try backend.allocate(input.shape, input.dtype)
+        try backend.normActivate(
+            input, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
+            epilogue(after: residualAfter?.elements()), into: y)
+        return y
     }
-    for case let (parameter?, view?) in zip(parameters, views) { try sink.pass(view, to: parameter) }
-    if let before, let residual = followers.residualBefore { try sink.pass(before, to: residual) }
-    if let after = followers.residualAfter { try sink.pass(upstream, to: after) }
+
+    func backward(_ upstream: BufferView, _ sink: GradientSink) throws {
+        let parameters = [weight, bias, slope].map { $0?.isTracked == true ? $0 : nil }
+        let views = try parameters.map { parameter -> BufferView? in
+            guard let parameter else { return nil }
+            let view = try backend.allocate(parameter.shape, parameter.view.dtype)
+            try backend.fill(view, with: 0)
+            return view
+        }
+        let hasBefore = residualBefore?.target.node != nil
+        let before = hasBefore ? try backend.allocate(upstream.shape, upstream.dtype) : nil
+        let epilogue = try epilogue(after: nil)
+        func run(into gx: BufferView, _ accumulate: Bool) throws {
+            try backend.normActivateBackward(
+                x.elements(), upstream: upstream, mean: mean, variance: variance, weight: weight?.view,
+                bias: bias?.view, params, epilogue,
+                into: NormGradients(
+                    x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2],
+                    residualBefore: before))
+        }
+        if x.target.node != nil {
+            try sink.add(to: x.target, run)
+        } else {
+            try run(into: backend.allocate(upstream.shape, upstream.dtype), false)
+        }
+        for case let (parameter?, view?) in zip(parameters, views) { try sink.pass(view, to: parameter) }
+        if let before, let residualBefore { try sink.pass(before, to: residualBefore.target) }
+        if let afterTarget { try sink.pass(upstream, to: afterTarget) }
+    }
 }
 
 private func views(

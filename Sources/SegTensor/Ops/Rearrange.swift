@@ -13,8 +13,9 @@ public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     let y = try backend.allocate(extent, x.view.dtype)
     try backend.copyRegion(
         x.view, at: origin, into: y, at: origin, extent: extent.dimensions, accumulate: false)
+    let target = x.target
     return result(y, op: "crop", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             try backend.copyRegion(
                 upstream, at: origin, into: gx, at: origin, extent: extent.dimensions, accumulate: accumulate)

@@ -60,12 +60,13 @@ private func fusedSelfAttention(_ qkv: Tensor, heads: Int, scale: Float) throws 
     let y = try backend.allocate(shape, packed.dtype)
     let logSumExp = try backend.allocate([batch, heads, length], packed.dtype)
     try backend.attention(parts[0], parts[1], parts[2], scale: scale, into: y, logSumExp: logSumExp)
+    let target = qkv.target
     return result(y.reshaped([batch, length, channels]), op: "selfAttention", of: [qkv]) { upstream, sink in
         let gradients = try parts.map { try backend.allocate($0.shape, $0.dtype) }
         try backend.attentionBackward(
             parts[0], parts[1], parts[2], output: y, logSumExp: logSumExp, upstream: upstream.reshaped(shape),
             scale: scale, into: gradients[0], gradients[1], gradients[2])
-        try sink.add(to: qkv) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             for (part, gradient) in gradients.enumerated() {
                 try backend.copyRegion(
                     gradient.reshaped([rows, channels]), at: [0, 0], into: gx.reshaped([rows, 3 * channels]),

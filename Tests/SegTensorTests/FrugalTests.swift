@@ -1,0 +1,105 @@
+import SegBackend
+import SegCPU
+import SegTensor
+import Testing
+
+private let geometry = Conv3dParams(
+    kernel: Triple(3), stride: Triple(1), padding: Triple(1), dilation: Triple(1), groups: 1)
+private let shape: Shape = [1, 12, 10, 14, 16]
+
+private func values(_ count: Int, _ stream: UInt32) -> [Float] {
+    (0..<count).map {
+        Float(Philox4x32.words(counter: (UInt32($0), stream, 0, 0), key: (3, 4)).0) / 4_294_967_296 - 0.5
+    }
+}
+
+/// Two convolutions with a norm, an activation and residuals between them, and their parameters.
+private struct Chain {
+    let backend: CPUBackend
+    let parameters: [Tensor]
+
+    init() throws {
+        backend = try CPUBackend(threads: 2)
+        let shapes: [Shape] = [[16, 16, 3, 3, 3], [16, 16, 3, 3, 3], [16], [16], [16]]
+        parameters = try shapes.enumerated().map { [backend] index, shape in
+            try Tensor(values(shape.count, UInt32(index)), shape: shape, on: backend).tracked()
+        }
+    }
+
+    func loss(isFrugal: Bool) throws -> Tensor {
+        let x = try Tensor(values(shape.count, 9), shape: shape, on: backend).tracked()
+        let y = try conv3d(x, weight: parameters[0], bias: nil, geometry)
+        var followers = NormFollowers()
+        followers.isFrugal = isFrugal
+        followers.dropout = DropoutParams(probability: 0.2, seed: 1, layer: 2, pass: 3, channelwise: false)
+        followers.activation = .prelu
+        followers.slope = parameters[4]
+        followers.residualBefore = x
+        followers.residualAfter = x
+        let z = try normActivate(
+            y, weight: parameters[2], bias: parameters[3], statistics: .ofInput,
+            NormParams(kind: .instance, epsilon: 1e-5), followers
+        ).output
+        let w = try activate(z, .elu(alpha: 1), slope: nil, isFrugal: isFrugal)
+        return try sum(activate(conv3d(w, weight: parameters[1], bias: nil, geometry), .sigmoid, slope: nil))
+    }
+}
+
+/// What is made again has the same bits, and is not held meanwhile.
+@Test func frugalOpsKeepLessForTheSameGradients() throws {
+    let chain = try Chain()
+    var gradients: [[[Float]]] = []
+    var held: [Int] = []
+    for isFrugal in [false, true] {
+        let loss = try chain.loss(isFrugal: isFrugal)
+        held.append(chain.backend.memory.live)
+        let walked = try loss.gradients(upstream: nil)
+        gradients.append(try chain.parameters.map { try #require(try walked[$0]?.floats()) })
+    }
+    #expect(gradients[0] == gradients[1])
+    #expect(held[1] + 2 * shape.count * 4 <= held[0])
+}
+
+/// Without a history the results take the input's memory, with the same values.
+@Test func frugalOpsOverwriteWhatNothingRecords() throws {
+    let backend = try CPUBackend(threads: 2)
+    let source = values(shape.count, 5)
+    func run(isFrugal: Bool) throws -> (same: Bool, values: [Float]) {
+        let x = try Tensor(source, shape: shape, on: backend)
+        var followers = NormFollowers()
+        followers.isFrugal = isFrugal
+        let y = try normActivate(
+            x, weight: nil, bias: nil, statistics: .ofInput, NormParams(kind: .batch, epsilon: 1e-5), followers
+        ).output
+        let z = try activate(y, .gelu, slope: nil, isFrugal: isFrugal)
+        return (z.view.buffer === x.view.buffer, try z.floats())
+    }
+    let (plain, frugal) = (try run(isFrugal: false), try run(isFrugal: true))
+    #expect(frugal.same && !plain.same && frugal.values == plain.values)
+}
+
+/// Gradients that are handed over one by one are those that are collected, also of leaves that serve twice.
+@Test(arguments: [false, true])
+func gradientsAreHandedOverWhenTheyAreWhole(isRecomputed: Bool) throws {
+    let backend = try CPUBackend(threads: 1)
+    let leaves = try (0..<3).map { try Tensor(values(6, UInt32($0)), shape: [6], on: backend).tracked() }
+    func loss() throws -> Tensor {
+        let a = try add(scale(leaves[0], by: 2), leaves[1])
+        let b =
+            isRecomputed
+            ? try recomputed([a]) { inputs, records in
+                try activate(add(inputs[0], records ? leaves[1] : leaves[1].detached), .sigmoid, slope: nil)
+            } : try activate(add(a, leaves[1]), .sigmoid, slope: nil)
+        return try sum(add(b, leaves[0]))
+    }
+    let collected = try loss().gradients(upstream: nil)
+    final class Record { var order: [Int] = []; var gradients: [Int: [Float]] = [:] }
+    let record = Record()
+    try loss().forEachGradient(of: leaves) { index, gradient in
+        record.order.append(index)
+        record.gradients[index] = try gradient.floats()
+    }
+    #expect(record.order.sorted() == [0, 1])
+    for index in 0..<2 { #expect(try record.gradients[index] == collected[leaves[index]]?.floats()) }
+    #expect(collected[leaves[2]] == nil)
+}
