@@ -17,7 +17,7 @@ extension CPUBackend: ConvolutionOps {
         accumulate: Bool
     ) throws {
         try conv3d(
-            x, weight: weight, bias: bias, params, into: y, accumulate: accumulate,
+            factor(x), weight: factor(weight), bias: bias, params, into: y, accumulate: accumulate,
             algorithm: algorithm(params, x: x.shape, y: y.shape, forWeight: false))
     }
 
@@ -47,6 +47,7 @@ extension CPUBackend: ConvolutionOps {
         accumulate: Bool
     ) throws {
         guard y.count > 0 else { return }
+        let (x, weight) = try (factor(x), factor(weight))
         if case .winograd(let form) = algorithm(params, x: x.shape, y: y.shape, forWeight: false) {
             try convolveByWinograd(
                 x, weight: weight, bias: bias, params, transposed: true, into: y, accumulate: accumulate, form: form)
@@ -65,7 +66,7 @@ extension CPUBackend: ConvolutionOps {
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
         try conv3dBackwardWeight(
-            x, upstream: upstream, params, into: gw, accumulate: accumulate,
+            factor(x), upstream: factor(upstream), params, into: gw, accumulate: accumulate,
             algorithm: algorithm(params, x: x.shape, y: upstream.shape, forWeight: true))
     }
 

@@ -25,7 +25,7 @@ extension CPUBackend {
             let count = min(slab, rows - first)
             let pixels = BufferView(
                 buffer: x.buffer, offset: x.offset + first * inputs, shape: [1, count, inputs], dtype: .f32)
-            try matmul(
+            try multiply(
                 pixels, weight.reshaped([1, inputs, columns]), bias: nil,
                 MatmulParams(transposeA: false, transposeB: false, alpha: 1, beta: 0),
                 into: BufferView(

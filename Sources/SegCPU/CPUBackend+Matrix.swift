@@ -6,6 +6,13 @@ extension CPUBackend: MatrixOps {
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
+        try multiply(factor(a), factor(b), bias: bias, params, into: c)
+    }
+
+    /// `matmul` of factors that are in the backend's precision.
+    func multiply(
+        _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
+    ) throws {
         let product = MatrixProduct(a, b, bias, params, c)
         guard product.m > 0 && product.n > 0 && product.batch > 0 else { return }
         let kernel = try MatrixKernel(self)

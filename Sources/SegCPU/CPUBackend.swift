@@ -9,14 +9,33 @@ public final class CPUBackend: Sendable {
     let pool = BufferPool()
     /// The convolution algorithm that tests ask for; nil leaves the choice to `choose`.
     let forcedConvolution: Conv3dAlgorithm?
+    /// Of the factors of convolutions and matrix products.
+    let precision: Precision
 
     /// Starts a CPU backend.
     /// - Parameter threads: nil takes `MEDSEG_THREADS` or else every core.
     /// - Throws: `BackendError` where the count is not positive or the threads cannot be started.
-    public convenience init(threads: Int?) throws { try self.init(threads: threads, forcing: nil) }
+    public convenience init(threads: Int?) throws { try self.init(threads: threads, precision: .fp32) }
+
+    /// Starts a CPU backend whose convolutions and matrix products, forward and backward, multiply in a precision; sums
+    /// and all else are f32.
+    /// - Throws: as above, and `BackendError.notSupported` for TF32.
+    public convenience init(threads: Int?, precision: Precision) throws {
+        try self.init(threads: threads, precision: precision, forcing: nil)
+    }
 
     /// Starts a CPU backend that computes every convolution and its weight gradient by one algorithm.
-    package init(threads: Int?, forcing algorithm: Conv3dAlgorithm?) throws {
+    package convenience init(threads: Int?, forcing algorithm: Conv3dAlgorithm?) throws {
+        try self.init(threads: threads, precision: .fp32, forcing: algorithm)
+    }
+
+    private init(threads: Int?, precision: Precision, forcing algorithm: Conv3dAlgorithm?) throws {
+        guard precision != .tf32 else {
+            throw BackendError.notSupported(
+                backend: "cpu", op: "--precision tf32",
+                reason: "it takes an NVIDIA GPU of compute capability 8.0 or more; the CPU has fp32 and bf16")
+        }
+        self.precision = precision
         forcedConvolution = algorithm
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
@@ -57,6 +76,7 @@ public final class CPUBackend: Sendable {
     /// Threads and instruction set.
     public var details: String {
         "\(threads.count) thread\(threads.count == 1 ? "" : "s"), \(String(cString: segcpu_isa_name()))"
+            + (precision == .fp32 ? "" : ", \(precision.rawValue) products")
     }
 
     /// 32-bit float.

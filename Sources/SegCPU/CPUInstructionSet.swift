@@ -17,3 +17,17 @@ package enum CPUInstructionSet: Int32, CaseIterable, Hashable, Sendable {
     /// Not to be called while an op runs.
     package func limit() { _ = segcpu_isa_set(rawValue) }
 }
+
+/// What instructions do at most on one core, nothing loaded: which precision can be quick on a machine.
+package enum CPUPeak: String, CaseIterable, Sendable {
+    /// Multiply-adds in f32.
+    case fma = "VFMADD231PS"
+    /// Products of bf16 pairs, added to f32.
+    case bf16 = "VDPBF16PS"
+
+    /// Floating-point operations a second, a multiply-add counted as two; nil where the machine lacks the instruction.
+    package func measure() -> Double? {
+        let flops = self == .fma ? segcpu_peak_fma() : segcpu_peak_bf16()
+        return flops > 0 ? flops : nil
+    }
+}

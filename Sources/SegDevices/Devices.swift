@@ -27,6 +27,11 @@ public enum Devices {
         return entries.filter { $0.name == automatic } + entries.filter { $0.name != automatic }
     }
 
+    /// The most that 512-bit instructions of one core do: name and floating-point operations a second.
+    public static func instructionPeaks() -> [(name: String, flops: Double)] {
+        CPUPeak.allCases.compactMap { peak in peak.measure().map { (peak.rawValue, $0) } }
+    }
+
     /// Starts the backend of a device: `auto`, `cpu`, `reference` or `opencl:N`.
     ///
     /// `auto` is the OpenCL GPU with the most memory, else the CPU backend, never OpenCL on a CPU.
@@ -41,28 +46,22 @@ public enum Devices {
     public static func makeBackend(
         _ name: String, threads: Int?, profiling: Bool, precision: Precision
     ) throws -> any Backend {
-        let backend = try start(name, threads, profiling, precision)
-        guard precision == .fp32 || backend is OpenCLBackend else {
-            throw BackendError.notSupported(
-                backend: backend.name, op: "--precision \(precision.rawValue)",
-                reason: "it takes an NVIDIA GPU of compute capability 8.0 or more")
-        }
-        return backend
-    }
-
-    private static func start(
-        _ name: String, _ threads: Int?, _ profiling: Bool, _ precision: Precision
-    ) throws -> any Backend {
         switch name {
-        case "cpu": return try cpu(threads, profiling)
-        case "reference": return ReferenceBackend()
+        case "cpu": return try cpu(threads, profiling, precision)
+        case "reference":
+            guard precision != .tf32 else {
+                throw BackendError.notSupported(
+                    backend: name, op: "--precision tf32", reason: "it has fp32, which it computes in 64 bits, and bf16"
+                )
+            }
+            return ReferenceBackend(roundsToBF16: precision == .bf16)
         default: break
         }
         let devices = OpenCLDevice.all()
         let device =
             name == "auto" ? OpenCLDevice.largestGPU(among: devices) : devices.first { $0.name == name }
         guard let device else {
-            if name == "auto" { return try cpu(threads, profiling) }
+            if name == "auto" { return try cpu(threads, profiling, precision) }
             throw BackendError.noSuchDevice(
                 name: name, available: ["cpu", "reference"] + devices.map(\.name), hint: hint(name, devices))
         }
@@ -71,8 +70,8 @@ public enum Devices {
         return backend
     }
 
-    private static func cpu(_ threads: Int?, _ profiling: Bool) throws -> any Backend {
-        let backend = try CPUBackend(threads: threads)
+    private static func cpu(_ threads: Int?, _ profiling: Bool, _ precision: Precision) throws -> any Backend {
+        let backend = try CPUBackend(threads: threads, precision: precision)
         return profiling ? TimedBackend(backend) : backend
     }
 

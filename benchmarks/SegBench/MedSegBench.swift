@@ -30,7 +30,7 @@ struct DeviceOptions: ParsableArguments {
     }
 
     @Option(
-        help: "Products in fp32, or in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
+        help: "Products in fp32; in bf16 on the CPU; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more.",
         transform: { text in
             guard let precision = Precision(rawValue: text) else {
                 throw ValidationError("--precision should be fp32, tf32 or bf16, not '\(text)'")

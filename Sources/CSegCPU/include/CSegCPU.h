@@ -2,11 +2,13 @@
 #ifndef CSEGCPU_H
 #define CSEGCPU_H
 
+#include "segcpu_bf16.h"
 #include "segcpu_conv3d.h"
 #include "segcpu_isa.h"
 #include "segcpu_loss.h"
 #include "segcpu_matrix.h"
 #include "segcpu_norm.h"
+#include "segcpu_peaks.h"
 #include "segcpu_pointwise.h"
 #include "segcpu_spatial.h"
 #include "segcpu_threads.h"

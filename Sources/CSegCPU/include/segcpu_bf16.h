@@ -1,0 +1,10 @@
+// Numbers of 8 bits of mantissa, bfloat16, as 32-bit floats that they hold exactly.
+#ifndef SEGCPU_BF16_H
+#define SEGCPU_BF16_H
+
+#include <stddef.h>
+
+// y = x to the nearest bfloat16, halves to even; what is not a number stays so. x and y may be the same.
+void segcpu_round_bf16(const float *x, float *y, size_t count);
+
+#endif
