@@ -1,7 +1,7 @@
 # What people and machines run; `make` alone lists it.
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
-PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev \
+PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -17,7 +17,7 @@ help:
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
-	@echo "make bench    time ops and networks, in turn with PyTorch's where PEER and PYTHON are there"
+	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
@@ -62,20 +62,15 @@ dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
 
-# PyTorch's side of `make bench`: a script that prints its rows, and an interpreter that has torch and monai.
-PEER ?= ../shared/reference/bench_torch.py
-PYTHON ?= python3
+# The peers of `make bench`: interpreters that have torch and monai, and openvino and numpy. compare.sh tells the rest.
+export PYTHON ?= python3
+export OPENVINO_PYTHON ?= $(PYTHON)
 RESULTS = benchmarks/results/$(shell date +%F)_$(shell uname -m)_$(shell nproc)cores.jsonl
 
 bench: deps
 	swift build -c release --product medseg-bench
-	@if [ -f "$(PEER)" ] && $(PYTHON) -c "import torch, monai" 2>/dev/null; then \
-		PYTHON=$(PYTHON) benchmarks/compare.sh $(PEER) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS) && \
-		$(PYTHON) benchmarks/table.py $(RESULTS) benchmarks/README.md && $(PYTHON) benchmarks/table.py $(RESULTS); \
-	else \
-		echo "bench: without PyTorch's rows: no $(PEER), or $(PYTHON) has no torch and monai; set PEER and PYTHON"; \
-		.build/release/medseg-bench ops && .build/release/medseg-bench nets; \
-	fi
+	benchmarks/compare.sh $(WHAT) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS)
+	$(PYTHON) benchmarks/table.py $(RESULTS) benchmarks/README.md && $(PYTHON) benchmarks/table.py $(RESULTS)
 
 # The program with the Swift runtime linked in, the kernels, the libraries that a bare machine lacks, and gpu.sh. It is
 # built in a folder of its own, since a static build shares nothing with the usual one.

@@ -57,6 +57,7 @@ let package = Package(
         // What C offers, nothing added.
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
@@ -80,7 +81,7 @@ let package = Package(
         swiftTarget("SegModels", ["SegBackend", "SegTensor", "SegNN"]),
 
         // Imaging: plain Swift on arrays.
-        swiftTarget("SegImaging", ["CNIfTI"]),
+        swiftTarget("SegImaging", ["CNIfTI", "CDeflate"]),
         swiftTarget("SegMetrics"),
         swiftTarget("SegReport", ["SegImaging", "CCairo"]),
         swiftTarget("SegTracking"),

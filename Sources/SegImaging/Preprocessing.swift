@@ -55,7 +55,7 @@ extension Preprocessing {
     /// - Parameter name: The scan's file, for errors.
     /// - Throws: `ImagingError` where the scan has NaN or infinite voxels or no foreground, or a setting makes no sense.
     public func callAsFunction(_ scan: Volume, name: String) throws(ImagingError) -> Prepared {
-        let broken = scan.nonFiniteCount
+        let broken = StageClock.time("check") { scan.nonFiniteCount }
         guard broken == 0 else {
             throw ImagingError(
                 .badData, name,
@@ -65,14 +65,15 @@ extension Preprocessing {
         var record = SpatialRecord(of: scan)
         var image = try placed(scan, .trilinear, name: name, record: &record)
         if let intensity {
-            try ScaleIntensityRange(
+            let range = try ScaleIntensityRange(
                 aMin: intensity.aMin, aMax: intensity.aMax, bMin: intensity.bMin, bMax: intensity.bMax,
-                clip: intensity.clip
-            ).apply(to: &image.voxels)
+                clip: intensity.clip)
+            StageClock.time("intensity") { range.apply(to: &image.voxels) }
         }
         if cropForeground {
-            image = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)(
-                image, name: name, record: &record)
+            image = try StageClock.time("crop") { () throws(ImagingError) in
+                try CropForeground(margin: 0, divisor: 1, allowSmaller: false)(image, name: name, record: &record)
+            }
         }
         return Prepared(image: image, record: record)
     }
@@ -97,10 +98,16 @@ extension Preprocessing {
         _ volume: Volume, _ interpolation: Interpolation, name: String, record: inout SpatialRecord
     ) throws(ImagingError) -> Volume {
         var volume = volume
-        if let orientation { volume = try Orientation(axisCodes: orientation)(volume, record: &record) }
+        if let orientation {
+            volume = try StageClock.time("orient") { () throws(ImagingError) in
+                try Orientation(axisCodes: orientation)(volume, record: &record)
+            }
+        }
         guard let pixdim else { return volume }
         do {
-            return try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record)
+            return try StageClock.time("resample") { () throws(ImagingError) in
+                try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record)
+            }
         } catch {
             // The transform knows its volume's extents, a user the file's name.
             throw ImagingError(error.kind, name, "\(error.subject): \(error.message)")

@@ -1,6 +1,16 @@
 extension Volume {
     /// Number of voxels that are NaN or infinite.
-    public var nonFiniteCount: Int { voxels.reduce(0) { $0 + ($1.isFinite ? 0 : 1) } }
+    public var nonFiniteCount: Int {
+        let row = size.j * size.k
+        var counts = [Int](repeating: 0, count: size.i)
+        counts.withUnsafeMutableBufferPointer { counts in
+            nonisolated(unsafe) let counts = counts
+            concurrently(size.i) { rows in
+                for i in rows { counts[i] = voxels[i * row..<(i + 1) * row].count(where: { !$0.isFinite }) }
+            }
+        }
+        return counts.reduce(0, +)
+    }
 
     /// Checks that a label lies on its image's grid.
     ///

@@ -94,10 +94,13 @@ extension Predictor {
             defer { number += 1 }
             return try predict(x, number)
         }
-        let probabilities =
-            network.outputChannels == 1
-            ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
-        guard probabilities.allSatisfy(\.isFinite) else {
+        let (probabilities, areFinite) = try StageClock.time("probabilities") {
+            let probabilities =
+                network.outputChannels == 1
+                ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
+            return (probabilities, probabilities.allSatisfy(\.isFinite))
+        }
+        guard areFinite else {
             throw InferenceError(
                 "\(name): the network's output is not finite; its weights are damaged or not of this preprocessing")
         }

@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegImaging
 public import SegTensor
 
 /// Runs a network over a volume in overlapping windows and blends what comes out,
@@ -33,14 +34,20 @@ public struct SlidingWindow: Sendable {
         let padded = try pad(image, plan)
         let weights = try Tensor(plan.weights(blending), shape: Shape(window.array), on: backend)
         let weightSum = try Tensor(repeating: 0, shape: Shape(plan.paddedSize.array), on: backend)
+        // Pixels with their channels are one axis, so that a window is cut by whole lines.
+        let (channels, whole) = (image.shape.channels, plan.paddedSize)
+        let lines = padded.view.reshaped([whole.d, whole.h, whole.w * channels])
+        let box = [window.d, window.h, window.w * channels]
         var sum: Tensor?
         for (index, start) in plan.starts.enumerated() {
             let patch = try backend.allocate(
-                Shape(batch: 1, size: window, channels: image.shape.channels), dtype)
-            try backend.copyRegion(
-                padded.view, at: [0] + start.array + [0], into: patch, at: [0, 0, 0, 0, 0],
-                extent: patch.shape.dimensions, accumulate: false)
-            let output = try predict(Tensor(patch, on: backend))
+                Shape(batch: 1, size: window, channels: channels), dtype)
+            try StageClock.time("cut") {
+                try backend.copyRegion(
+                    lines, at: [start.d, start.h, start.w * channels], into: patch.reshaped(Shape(box)), at: [0, 0, 0],
+                    extent: box, accumulate: false)
+            }
+            let output = try StageClock.time("network") { try predict(Tensor(patch, on: backend)) }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
                     "the network turned a window \(patch.shape) into \(output.shape); extents must stay")
@@ -49,15 +56,19 @@ public struct SlidingWindow: Sendable {
             let total =
                 try sum ?? Tensor(repeating: 0, shape: Shape(plan.paddedSize.array + [classes]), on: backend)
             sum = total
-            try backend.blendWindow(
-                output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
-                into: total.view, weightSum.view)
+            try StageClock.time("blend") {
+                try backend.blendWindow(
+                    output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
+                    into: total.view, weightSum.view)
+            }
             try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }
         let rows = plan.paddedSize.product
         let flat = sum.view.reshaped([rows, sum.shape.channels])
-        try backend.divideRows(flat, by: weightSum.view.reshaped([rows]), into: flat)
+        try StageClock.time("blend") {
+            try backend.divideRows(flat, by: weightSum.view.reshaped([rows]), into: flat)
+        }
         return try crop(sum, to: image.shape.size, plan)
     }
 

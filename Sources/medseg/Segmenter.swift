@@ -42,8 +42,10 @@ struct Segmenter {
         } else {
             prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
         }
-        var mask = prediction.mask()
-        postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        var mask = StageClock.time("restore") { prediction.mask() }
+        StageClock.time("clean") {
+            postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        }
         return Found(prediction: prediction, uncertain: uncertain, mask: mask)
     }
 }

@@ -24,25 +24,29 @@ extension NIfTIImage {
                 .badData, path, "has \(shape.count) dimensions (\(size)); a 3-D volume was expected. \(advice)")
         }
         let size = Size3(extents[0], extents[1], extents[2])
-        return Volume(voxels: withStored(ToVolumeOrder(size: size, scaling: scaling)), size: size, affine: affine)
+        let voxels = StageClock.time("unpack") { withStored(ToVolumeOrder(size: size, scaling: scaling)) }
+        return Volume(voxels: voxels, size: size, affine: affine)
     }
 }
 
 /// Turns the file's order (axis 0 fastest) into a volume's (axis 2 fastest), scaling on the way.
-private struct ToVolumeOrder: StoredVisitor {
+private struct ToVolumeOrder: StoredVisitor, Sendable {
     var size: Size3
     var scaling: (slope: Double, inter: Double)?
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> [Float] {
         [Float](unsafeUninitializedCapacity: size.count) { output, count in
+            nonisolated(unsafe) let (output, voxels) = (output, voxels)
             // Tiles over i and k keep both sides within cache lines that are used whole.
             let tile = 32
-            for firstI in stride(from: 0, to: size.i, by: tile) {
-                for firstK in stride(from: 0, to: size.k, by: tile) {
-                    for j in 0..<size.j {
-                        fill(
-                            output, from: voxels, j: j, firstI..<min(firstI + tile, size.i),
-                            firstK..<min(firstK + tile, size.k))
+            concurrently((size.i + tile - 1) / tile) { tiles in
+                for firstI in tiles.map({ $0 * tile }) {
+                    for firstK in stride(from: 0, to: size.k, by: tile) {
+                        for j in 0..<size.j {
+                            fill(
+                                output, from: voxels, j: j, firstI..<min(firstI + tile, size.i),
+                                firstK..<min(firstK + tile, size.k))
+                        }
                     }
                 }
             }

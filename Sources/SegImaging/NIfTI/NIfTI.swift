@@ -11,7 +11,8 @@ public enum NIfTI {
         return try NIfTIHeader(bytes: ByteSource(path: path).read(upTo: NIfTIHeader.probeSize), path: path)
     }
 
-    /// Reads a file of any dimension; nothing of the voxels' size is allocated before that many bytes have arrived.
+    /// Reads a file of any dimension; no more than 64 times the file's size is allocated before that many bytes have
+    /// arrived.
     ///
     /// - Throws: `ImagingError` where the file is not there, is damaged, or holds colour or complex numbers.
     public static func read(_ path: String) throws(ImagingError) -> NIfTIImage {
@@ -27,7 +28,9 @@ public enum NIfTI {
         } else {
             source = try ByteSource(path: try dataPath(besideHeader: headerPath))
         }
-        let bytes = try readVoxels(from: source, layout: layout, header: header)
+        let bytes = try StageClock.time("decompress") { () throws(ImagingError) in
+            try readVoxels(from: source, layout: layout, header: header)
+        }
         return NIfTIImage(header: header, affine: affine, type: layout.type, bytes: bytes)
     }
 
@@ -38,17 +41,31 @@ public enum NIfTI {
         guard !overflow, end <= source.upperBound else {
             throw tooShort(source, layout: layout, header: header, has: source.isCompressed ? nil : source.storedBytes)
         }
-        try source.skip(to: layout.offset)
-        var bytes = try source.read(upTo: layout.byteCount)
-        let available = source.position
-        try source.finish()
-        guard bytes.count == layout.byteCount else {
-            throw tooShort(source, layout: layout, header: header, has: available)
+        var bytes =
+            wholeFile(source, count: end).map { whole -> [UInt8] in
+                var bytes = whole
+                bytes.removeFirst(layout.offset)
+                return bytes
+            } ?? []
+        if bytes.isEmpty {
+            try source.skip(to: layout.offset)
+            bytes = try source.read(upTo: layout.byteCount)
+            let available = source.position
+            try source.finish()
+            guard bytes.count == layout.byteCount else {
+                throw tooShort(source, layout: layout, header: header, has: available)
+            }
         }
         if header.endian != hostEndian, layout.type.byteCount > 1 {
             nifti_swap_Nbytes(Int64(layout.count), Int32(layout.type.byteCount), &bytes)
         }
         return bytes
+    }
+
+    /// All of a compressed file that ends with its voxels and is not suspiciously small for them.
+    private static func wholeFile(_ source: ByteSource, count: Int) -> [UInt8]? {
+        guard source.isCompressed, count / 64 <= source.storedBytes else { return nil }
+        return Gzip.contents(of: source.path, count: count)
     }
 
     private static func tooShort(

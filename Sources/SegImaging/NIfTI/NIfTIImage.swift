@@ -53,7 +53,7 @@ extension NIfTIImage {
 }
 
 /// A number type that NIfTI stores.
-protocol StoredScalar {
+protocol StoredScalar: Sendable {
     /// The number in Double; 64-bit integers beyond 2⁵³ round.
     var asDouble: Double { get }
 }

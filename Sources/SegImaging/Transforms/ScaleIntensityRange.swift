@@ -42,10 +42,13 @@ public struct ScaleIntensityRange: Hashable, Sendable {
         }
         let clip = clip
         voxels.withUnsafeMutableBufferPointer { voxels in
-            for index in voxels.indices {
-                let value = (voxels[index] - low) / width * range + base
-                // NaN fails both comparisons and stays NaN.
-                voxels[index] = !clip ? value : value < base ? base : value > top ? top : value
+            nonisolated(unsafe) let voxels = voxels
+            concurrently(voxels.count) { part in
+                for index in part {
+                    let value = (voxels[index] - low) / width * range + base
+                    // NaN fails both comparisons and stays NaN.
+                    voxels[index] = !clip ? value : value < base ? base : value > top ? top : value
+                }
             }
         }
     }

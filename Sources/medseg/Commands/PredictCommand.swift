@@ -40,6 +40,9 @@ struct PredictCommand: ParsableCommand {
     )
     var report = false
 
+    @Flag(help: "Also print what each stage took, from decompressing the scan to compressing the mask.")
+    var stages = false
+
     @Flag(help: "Write over existing files.")
     var force = false
 
@@ -63,7 +66,7 @@ struct PredictCommand: ParsableCommand {
         var reports: [ScanReport] = []
         for job in jobs {
             do {
-                reports.append(try predict(job, with: segmenter))
+                reports.append(try timed { try predict(job, with: segmenter) })
             } catch let error as ImagingError where jobs.count > 1 && error.kind == .badData {
                 // One broken scan must not cost the others theirs.
                 note("medseg: \(error)")
@@ -77,6 +80,14 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
+    /// Runs the stages of a scan, and with --stages prints what they took.
+    private func timed(_ work: () throws -> ScanReport) throws -> ScanReport {
+        guard stages else { return try work() }
+        let clock = StageClock()
+        defer { print(clock) }
+        return try StageClock.$current.withValue(clock, operation: work)
+    }
+
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
         let (scan, header) = try NIfTI.readVolume(job.input)
@@ -86,7 +97,9 @@ struct PredictCommand: ParsableCommand {
         }
         bar.finish()
         try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
-        let measured = ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels)
+        let measured = StageClock.time("measure") {
+            ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels)
+        }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {
             try OverlayFigure(
