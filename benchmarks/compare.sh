@@ -1,21 +1,55 @@
 #!/usr/bin/env bash
-# Ours and PyTorch's in turn, for a comparison that outlives the machine's moods: benchmarks/compare.sh PEER.py [WHAT…]
+# Ours, PyTorch's and OpenVINO's in turn, for a comparison that outlives the machine's moods: benchmarks/compare.sh [WHAT…]
 #
-# WHAT is `ops`, or a network: unet, vnet, unetr; without it, all of these. PEER.py prints PyTorch's rows for `ops` and
-# `nets --names NAME`, each with `--layout L`, with the keys of `medseg-bench … --json`. PYTHON names an interpreter
-# that has torch and monai, ROUNDS how often all is repeated. PyTorch runs in both memory layouts; ALLOCATORS are its
-# `tuned` one, which keeps its pages and is faster, and glibc's `default`, which takes less memory. The first line written describes the machine; then follow the rows, ours after theirs.
+# WHAT is `ops`, or a network: unet, vnet, unetr; without it, all of these. The first line written describes the
+# machine; then follow the rows, ours after theirs. A peer that is not there is said on standard error, and its rows are
+# missing. Variables:
+#   PYTHON           an interpreter that has torch and monai (python3)
+#   OPENVINO_PYTHON  one that has openvino and numpy (PYTHON)
+#   PEER             what prints PyTorch's rows (benchmarks/peers/bench_pytorch.py)
+#   ROUNDS           how often all is repeated (3)
+#   PRECISIONS       of the networks (fp32 bf16); ops are timed in fp32
+#   ALLOCATORS       PyTorch's: `tuned` keeps its pages and is faster, glibc's `default` takes less memory (both; for
+#                    ops, `tuned`)
+#   OPS              names of the ops (all)
+#   SECONDS_A_CASE   what a case may take (4)
+# PyTorch runs in both memory layouts. Every process runs on the CPU with as many threads as there are cores.
 set -euo pipefail
-peer=${1:?usage: benchmarks/compare.sh PEER.py [ops|unet|vnet|unetr…]}
-shift
 [ $# -gt 0 ] || set -- unet vnet unetr ops
 root=$(cd "$(dirname "$0")/.." && pwd)
 bench=$root/.build/release/medseg-bench
 python=${PYTHON:-python3}
+openvino=${OPENVINO_PYTHON:-$python}
+peer=${PEER:-$root/benchmarks/peers/bench_pytorch.py}
+seconds=${SECONDS_A_CASE:-4}
+read -ra ops <<< "${OPS:-}"
+read -ra precisions <<< "${PRECISIONS:-fp32 bf16}"
 tuned=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456
-commit=$(git -C "$root" describe --always --dirty 2>/dev/null || echo unknown)
-cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -1)
-"$python" - "$commit" "$cpu" <<'PYTHON'
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+has() { # INTERPRETER MODULES WHAT VARIABLE
+    "$1" -c "import $2" 2> /dev/null && return
+    echo "without $3: $1 has no $2; set $4" >&2
+    return 1
+}
+has_torch=true has_openvino=true
+has "$python" torch,monai "PyTorch's rows" PYTHON || has_torch=false
+has "$openvino" openvino,numpy "OpenVINO's rows" OPENVINO_PYTHON || has_openvino=false
+
+torch() { # SUITE NAMES PRECISION ALLOCATORS
+    local layout allocator
+    for layout in ncdhw ndhwc; do
+        for allocator in $4; do
+            GLIBC_TUNABLES=$([ "$allocator" = default ] || echo $tuned) "$python" "$peer" $1 --device cpu \
+                --precision "$3" --layout $layout --seconds "$seconds" ${2:+--names $2}
+        done
+    done
+}
+
+commit=$(git -C "$root" describe --always --dirty 2> /dev/null || echo unknown)
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -1)
+"$python" - "$commit" "$cpu" << 'PYTHON'
 import datetime, importlib.metadata, json, os, sys
 
 def version(package):
@@ -30,15 +64,18 @@ print(json.dumps(dict(
 PYTHON
 for round in $(seq "${ROUNDS:-3}"); do
     for what in "$@"; do
-        suite=(nets --names "$what")
-        [ "$what" != ops ] || suite=(ops)
         echo "round $round: $what" >&2
-        for layout in ncdhw ndhwc; do
-            for allocator in ${ALLOCATORS:-tuned}; do
-                [ "$allocator" = tuned ] && tunables=$tuned || tunables=
-                GLIBC_TUNABLES=$tunables "$python" "$peer" "${suite[@]}" --layout $layout
-            done
+        if [ "$what" = ops ]; then
+            ! $has_torch || torch ops "${ops[*]}" fp32 "${ALLOCATORS:-tuned}"
+            "$bench" ops --device cpu --seconds "$seconds" --json ${ops:+--names "${ops[@]}"}
+            continue
+        fi
+        [ -f "$folder/$what.onnx" ] || "$bench" nets --device cpu --names "$what" --onnx "$folder"
+        for precision in "${precisions[@]}"; do
+            ! $has_torch || torch nets "$what" "$precision" "${ALLOCATORS:-tuned default}"
+            ! $has_openvino || "$openvino" "$root/benchmarks/peers/bench_openvino.py" "$folder" "$what" \
+                --precision "$precision" --seconds "$seconds"
+            "$bench" nets --device cpu --names "$what" --precision "$precision" --seconds "$seconds" --json
         done
-        "$bench" "${suite[@]}" --json
     done
 done

@@ -65,6 +65,14 @@ final class BenchNetwork {
         return NetworkDefinition(definition, source: name)
     }
 
+    /// Writes a network with the weights that it starts from.
+    static func writeONNX(_ name: String, size: Int, on backend: any Backend, to path: String) throws {
+        let definition = definition(name, size: size)
+        let state = try definition.makeNetwork(on: backend, seed: 0).store.state()
+        try ONNXModel(definition, weights: Weights(source: name, tensors: state, ignored: []), metadata: [:])
+            .write(to: path)
+    }
+
     /// Enqueues one prediction.
     func infer() throws { _ = try network(x, in: .inference) }
 

@@ -18,6 +18,9 @@ struct Nets: ParsableCommand {
     @Option(help: "Seconds a case may take.")
     var seconds = 4.0
 
+    @Option(help: "Time nothing and write the networks, as NAME.onnx, into this folder: for engines that read ONNX.")
+    var onnx: String?
+
     @Flag(help: "Print one JSON object a line.")
     var json = false
 
@@ -26,6 +29,10 @@ struct Nets: ParsableCommand {
     func run() throws {
         try BenchNetwork.check(names, size: size)
         let backend = try device.makeBackend()
+        if let onnx {
+            for name in names { try BenchNetwork.writeONNX(name, size: size, on: backend, to: "\(onnx)/\(name).onnx") }
+            return
+        }
         let table = Table(json: json, peaks: try (backend as? any ProfilingBackend)?.measurePeaks())
         table.header()
         for name in names { try time(name, on: backend, table) }

@@ -1,0 +1,66 @@
+"""Times OpenVINO on the networks of `medseg-bench nets --onnx DIR`, one JSON object a line with the same keys.
+
+    python3 bench_openvino.py DIR unet|vnet|unetr… [--precision fp32|bf16] [--threads N]
+
+Needs openvino and numpy alone: the networks are the very ones that MedSeg runs, weights included.
+"""
+import argparse
+import json
+import os
+import pathlib
+import resource
+import time
+
+import numpy
+import openvino
+
+SIZE = 96
+
+
+def compiled(path, precision, threads):
+    """The network ready to run, for the least time of one run."""
+    return openvino.Core().compile_model(str(path), "CPU", {
+        "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+    })
+
+
+def measure(name, folder, arguments):
+    """One run to warm up, one to size the sample, then 3 to 20 runs; prints median and minimum."""
+    request = compiled(folder / f"{name}.onnx", arguments.precision, arguments.threads).create_infer_request()
+    x = numpy.random.default_rng(0).random((arguments.batch, 1, SIZE, SIZE, SIZE), dtype=numpy.float32)
+
+    def seconds():
+        start = time.perf_counter()
+        request.infer({0: x}, share_inputs=True, share_outputs=True)
+        return time.perf_counter() - start
+
+    seconds()
+    first = seconds()
+    times = sorted(seconds() for _ in range(max(3, min(20, int(arguments.seconds / max(first, 1e-4))))))
+    output = request.get_output_tensor(0).data
+    assert output.shape == (arguments.batch, 2, SIZE, SIZE, SIZE) and numpy.isfinite(output).all()
+    print(json.dumps({
+        "program": f"openvino {openvino.__version__.split('-')[0]}", "case": name, "what": "inference",
+        "ms": round(times[len(times) // 2] * 1e3, 4), "best_ms": round(times[0] * 1e3, 4),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, "device": "cpu",
+        "precision": arguments.precision, "threads": arguments.threads, "batch": arguments.batch,
+    }), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("names", nargs="+")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--batch", type=int, default=1)
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        measure(name, arguments.folder, arguments)
+
+
+if __name__ == "__main__":
+    main()
