@@ -49,11 +49,12 @@ public enum Devices {
         switch name {
         case "cpu": return try cpu(threads, profiling, precision)
         case "reference":
-            guard precision == .fp32 else {
+            guard precision == .fp32 || precision == .bf16 else {
                 throw BackendError.notSupported(
-                    backend: name, op: "--precision \(precision.rawValue)", reason: "it computes in 64 bits")
+                    backend: name, op: "--precision \(precision.rawValue)",
+                    reason: "it has fp32, which it computes in 64 bits, and bf16")
             }
-            return ReferenceBackend()
+            return ReferenceBackend(roundsToBF16: precision == .bf16)
         default: break
         }
         let devices = OpenCLDevice.all()

@@ -20,8 +20,11 @@ public final class StageClock: Sendable {
     @TaskLocal public static var current: StageClock?
 
     private let measured = Mutex<[Stage]>([])
+    private let start = (
+        wall: StageClock.seconds(CLOCK_MONOTONIC), cpu: StageClock.seconds(CLOCK_PROCESS_CPUTIME_ID)
+    )
 
-    /// A clock without stages.
+    /// Starts a clock without stages.
     public init() {}
 
     /// The stages, in the order in which they were first met.
@@ -57,10 +60,13 @@ public final class StageClock: Sendable {
 }
 
 extension StageClock: CustomStringConvertible {
-    /// A line for each stage: seconds, share of them, seconds computed and share of those.
+    /// A line for each stage, for what was none, and for all since the start: seconds, share of them, seconds computed
+    /// and share of those.
     public var description: String {
         let stages = stages
-        let (wall, cpu) = (stages.map(\.wall).reduce(0, +), stages.map(\.cpu).reduce(0, +))
+        let wall = Self.seconds(CLOCK_MONOTONIC) - start.wall
+        let cpu = Self.seconds(CLOCK_PROCESS_CPUTIME_ID) - start.cpu
+        let rest = (wall - stages.map(\.wall).reduce(0, +), cpu - stages.map(\.cpu).reduce(0, +))
         func line(_ name: String, _ stage: (wall: Double, cpu: Double)) -> String {
             let label = name.padding(toLength: max(14, name.count), withPad: " ", startingAt: 0)
             func share(_ part: Double, _ whole: Double) -> Double { whole > 0 ? part / whole * 100 : 0 }
@@ -69,7 +75,8 @@ extension StageClock: CustomStringConvertible {
                     format: "%8.3f s %5.1f %%  %8.3f s computed %5.1f %%", stage.wall, share(stage.wall, wall),
                     stage.cpu, share(stage.cpu, cpu))
         }
-        return (stages.map { line($0.name, ($0.wall, $0.cpu)) } + [line("in all", (wall, cpu))])
+        return
+            (stages.map { line($0.name, ($0.wall, $0.cpu)) } + [line("the rest", rest), line("in all", (wall, cpu))])
             .joined(separator: "\n")
     }
 }

@@ -1,5 +1,3 @@
-public import SegBackend
-
 /// How far 32-bit results may be from 64-bit ones: the only place where such numbers stand.
 public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     /// Every element equal: labels, indices, copies.
@@ -8,10 +6,6 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case op
     /// A convolution by Winograd's F(4, 3) or F(2, 5), whose six points amplify rounding.
     case winograd
-    /// A convolution or matrix product of factors of 11 bits, TensorFloat-32.
-    case tf32Product
-    /// A convolution or matrix product of factors of 8 bits, bfloat16.
-    case bf16Product
     /// A sum of more than 100 000 terms.
     case longReduction
     /// A convolution whose weights are stored as half, 11 bits of mantissa.
@@ -39,18 +33,6 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     /// The tolerance of a sum of this many terms.
     public static func reduction(terms: Int) -> Tolerance { terms > longReductionTerms ? .longReduction : .op }
 
-    /// The tolerance of an op whose products are taken in a precision; nil where the case's own holds.
-    public static func product(of opCase: OpCase, in precision: Precision) -> Tolerance? {
-        let isConvolution = opCase.op.hasPrefix("conv")
-        guard isConvolution || opCase.op == "matmul" else { return nil }
-        return switch precision {
-        case .fp32: nil
-        case .fp16: isConvolution ? .halfWeights : nil
-        case .tf32: .tf32Product
-        case .bf16: .bf16Product
-        }
-    }
-
     /// The largest error allowed.
     public var limit: Double {
         switch self {
@@ -58,8 +40,6 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .op: 1e-5
         case .winograd, .longReduction: 5e-5
         case .halfWeights: 1e-3
-        case .tf32Product: 1e-3
-        case .bf16Product: 8e-3
         case .zeroGradient: 1e-5
         case .double: 1e-11
         case .centralDifference: 1e-7

@@ -7,9 +7,11 @@ extension ReferenceBackend {
         accumulate: Bool
     ) throws {
         let taps = TapWeights(inputs: x.shape.channels, outputs: y.shape.channels, params)
-        let packed = taps.packed(weight.doubles, outputsFirst: true)
+        let (image, kernel) = try (factor(x), factor(weight))
+        defer { withExtendedLifetime((image, kernel)) {} }
+        let packed = taps.packed(kernel.doubles, outputsFirst: true)
         start(y, bias: bias, accumulate: accumulate)
-        let (x, y, walk) = (x.doubles, y.doubles, TapWalk(params, fine: x.shape, coarse: y.shape))
+        let (x, y, walk) = (image.doubles, y.doubles, TapWalk(params, fine: x.shape, coarse: y.shape))
         walk.forEach { coarse, fine, tap in
             taps.apply(packed, tap, x + fine * taps.inputs, y + coarse * taps.outputs)
         }
@@ -21,9 +23,11 @@ extension ReferenceBackend {
         accumulate: Bool
     ) throws {
         let taps = TapWeights(inputs: x.shape.channels, outputs: y.shape.channels, params)
-        let packed = taps.packed(weight.doubles, outputsFirst: false)
+        let (image, kernel) = try (factor(x), factor(weight))
+        defer { withExtendedLifetime((image, kernel)) {} }
+        let packed = taps.packed(kernel.doubles, outputsFirst: false)
         start(y, bias: bias, accumulate: accumulate)
-        let (x, y, walk) = (x.doubles, y.doubles, TapWalk(params, fine: y.shape, coarse: x.shape))
+        let (x, y, walk) = (image.doubles, y.doubles, TapWalk(params, fine: y.shape, coarse: x.shape))
         walk.forEach { coarse, fine, tap in
             taps.apply(packed, tap, x + coarse * taps.inputs, y + fine * taps.outputs)
         }
@@ -34,11 +38,13 @@ extension ReferenceBackend {
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
         let taps = TapWeights(inputs: x.shape.channels, outputs: upstream.shape.channels, params)
+        let (image, gradient) = try (factor(x), factor(upstream))
+        defer { withExtendedLifetime((image, gradient)) {} }
         var packed = [Double](repeating: 0, count: gw.count)
         packed.withUnsafeMutableBufferPointer { packed in
             guard let packed = packed.baseAddress else { return }
             let (x, dy, walk) = (
-                x.doubles, upstream.doubles, TapWalk(params, fine: x.shape, coarse: upstream.shape)
+                image.doubles, gradient.doubles, TapWalk(params, fine: x.shape, coarse: upstream.shape)
             )
             walk.forEach { coarse, fine, tap in
                 taps.addOuter(packed, tap, x + fine * taps.inputs, dy + coarse * taps.outputs)

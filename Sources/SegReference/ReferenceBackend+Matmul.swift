@@ -11,7 +11,9 @@ extension ReferenceBackend {
         let (aRow, aInner) = params.transposeA ? (1, rows) : (inner, 1)
         let (bInner, bColumn) = params.transposeB ? (1, inner) : (columns, 1)
         let (alpha, beta) = (Double(params.alpha), Double(params.beta))
-        let (a, b, c, bias) = (a.doubles, b.doubles, c.doubles, bias?.doubles)
+        let (left, right) = try (factor(a), factor(b))
+        defer { withExtendedLifetime((left, right)) {} }
+        let (a, b, c, bias) = (left.doubles, right.doubles, c.doubles, bias?.doubles)
         var sums = [Double](repeating: 0, count: columns)
         for n in 0..<batch {
             for m in 0..<rows {

@@ -6,9 +6,14 @@ public import SegBackend
 /// normalisation is the protocol's composed default.
 public final class ReferenceBackend: Backend {
     let ledger = MemoryLedger()
+    /// Whether factors of convolutions and matrix products have 8 bits.
+    let roundsToBF16: Bool
 
     /// Makes a reference backend with no cap on its memory.
-    public init() {}
+    public convenience init() { self.init(roundsToBF16: false) }
+
+    /// Makes a reference backend that rounds the factors of convolutions and matrix products to bfloat16, or none.
+    public init(roundsToBF16: Bool) { self.roundsToBF16 = roundsToBF16 }
 
     /// `reference`.
     public var name: String { "reference" }
