@@ -38,7 +38,7 @@ package final class OpArrays {
 
     /// Floats spread evenly over a range.
     package func input(_ shape: Shape, _ range: Range<Float>) throws -> BufferView {
-        try input(shape, backend.scalar, beside: .nan) { [self] in uniform($0, shape.count, range) }
+        try input(shape, backend.scalar, beside: .nan) { [unowned self] in uniform($0, shape.count, range) }
     }
 
     /// Floats from −1 to 1.
@@ -49,7 +49,7 @@ package final class OpArrays {
 
     /// Integers from 0 to `bound` − 1.
     package func integers(_ shape: Shape, below bound: Int, _ dtype: DType) throws -> BufferView {
-        try input(shape, dtype, beside: 0) { [self] in
+        try input(shape, dtype, beside: 0) { [unowned self] in
             uniform($0, shape.count, 0..<1).map { ($0 * Float(bound)).rounded(.down) }
         }
     }
