@@ -15,8 +15,8 @@ final class BufferPool: Sendable {
         var highest = 0
     }
 
-    /// Bytes that may always wait, beside a sixteenth of the most that was ever live.
-    private static let smallPool = 32 << 20
+    /// Bytes that may always wait, beside a quarter of the most that was ever live.
+    private static let smallPool = 64 << 20
 
     private let state = Mutex(State())
 
@@ -52,7 +52,7 @@ final class BufferPool: Sendable {
                 Self.count(&state, block.size)
                 return block
             }
-            let most = min(state.limit ?? .max, state.highest + state.highest / 16 + Self.smallPool)
+            let most = min(state.limit ?? .max, state.highest + state.highest / 4 + Self.smallPool)
             Self.trim(&state, to: most - held - size)
             var block = Self.newBlock(size)
             if block == nil {
