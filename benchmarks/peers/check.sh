@@ -22,11 +22,9 @@ else
     wanted=benchmarks/peers/requirements.txt
     if ! cmp -s "$wanted" "$place/installed.txt"; then
         rm -rf "$place"
-        install="timeout 600 $place/bin/pip install --quiet --disable-pip-version-check --no-cache-dir --retries 1"
-        # The wheel without CUDA is a tenth of the ordinary one, which stands in where PyTorch's own index is not reached.
         if ! { python3 -m venv "$place" &&
-            { $install --no-deps --index-url https://download.pytorch.org/whl/cpu torch 2>/dev/null || true; } &&
-            $install -r "$wanted" &&
+            timeout 900 "$place/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir --retries 1 \
+                -r "$wanted" &&
             cp "$wanted" "$place/installed.txt"; }; then
             rm -rf "$place"
             echo "############################################################################################"
