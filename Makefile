@@ -62,15 +62,12 @@ dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
 
-# The peers of `make bench`: interpreters that have torch and monai, and openvino and numpy. compare.sh tells the rest.
-export PYTHON ?= python3
-export OPENVINO_PYTHON ?= $(PYTHON)
 RESULTS = benchmarks/results/$(shell date +%F)_$(shell uname -m)_$(shell nproc)cores.jsonl
 
 bench: deps
 	swift build -c release --product medseg-bench
 	benchmarks/compare.sh $(WHAT) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS)
-	$(PYTHON) benchmarks/table.py $(RESULTS) benchmarks/README.md && $(PYTHON) benchmarks/table.py $(RESULTS)
+	python3 benchmarks/table.py $(RESULTS) benchmarks/README.md && python3 benchmarks/table.py $(RESULTS)
 
 # The program with the Swift runtime linked in, the kernels, the libraries that a bare machine lacks, and gpu.sh. It is
 # built in a folder of its own, since a static build shares nothing with the usual one.
