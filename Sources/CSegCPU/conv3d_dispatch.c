@@ -71,10 +71,10 @@ size_t segcpu_product_scratch(void) {
 void segcpu_multiply(const segcpu_product *product, float *scratch) { kernels()->multiply(product, scratch); }
 
 size_t segcpu_winograd_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
-    ptrdiff_t points = g->form.points, matrices = 2 * points * points;
-    // Transformed inputs and products, a row of zeros, and the rows of a cube that reaches over an end.
-    return (size_t)(matrices * (g->block * (g->channels + out_channels) + 2 * WINOGRAD_GAP) + points * g->x_pixel
-        + points * points * points * g->channels);
+    ptrdiff_t points = g->form.points, outputs = g->form.outputs, matrices = 2 * points * points;
+    // Transformed inputs and products, sums of the pairs, and a row of zeros.
+    return (size_t)(matrices * (g->block * (g->channels + out_channels) + 2 * WINOGRAD_GAP)
+        + g->block * outputs * outputs * outputs * out_channels + points * g->x_pixel);
 }
 
 void segcpu_winograd_cubes(
@@ -92,10 +92,10 @@ void segcpu_winograd_transform_weights(
 }
 
 size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
-    ptrdiff_t outputs = g->form.outputs;
-    // And the same for the gradient of the outputs.
-    return segcpu_winograd_scratch(g, out_channels)
-        + (size_t)(outputs * g->y_pixel + outputs * outputs * outputs * out_channels);
+    ptrdiff_t points = g->form.points, matrices = 2 * points * points;
+    // Transformed inputs and gradients, and a row of zeros of each.
+    return (size_t)(matrices * (g->block * (g->channels + out_channels) + 2 * WINOGRAD_GAP) + points * g->x_pixel
+        + g->form.outputs * g->y_pixel);
 }
 
 void segcpu_winograd_gradient_cubes(

@@ -2,8 +2,6 @@
 //
 // With y = A' ((G w) * (B' x)), the gradient is G' ((A dy) * (B' x)), summed over cubes before G' is applied once.
 
-enum { MOST_OUTPUTS = 4 };
-
 // One vector of channels of a cube of output gradients, for a pair of points along d.
 INLINE void transform_upstream(
     const int points, const int outputs, const int pair, const cube_input *dy, ptrdiff_t channel, float *out,
@@ -15,6 +13,8 @@ INLINE void transform_upstream(
 #pragma clang loop unroll(full)
         for (int w = 0; w < outputs; w++) {
             vec line[MOST_OUTPUTS], turned[MOST_POINTS];
+            first[w] = second[w] = 0;
+            if (w >= dy->to) continue;
 #pragma clang loop unroll(full)
             for (int d = 0; d < outputs; d++) line[d] = load(dy->rows[d * outputs + h] + w * dy->pixel + channel);
             output_adjoint(points, outputs, line, turned);
@@ -46,15 +46,19 @@ INLINE void transform_upstream(
 DEFINE_UPSTREAM(4, 2, 0) DEFINE_UPSTREAM(4, 2, 1)
 DEFINE_UPSTREAM(6, 4, 0) DEFINE_UPSTREAM(6, 4, 1) DEFINE_UPSTREAM(6, 4, 2)
 DEFINE_UPSTREAM(6, 2, 0) DEFINE_UPSTREAM(6, 2, 1) DEFINE_UPSTREAM(6, 2, 2)
+DEFINE_UPSTREAM(8, 4, 0) DEFINE_UPSTREAM(8, 4, 1) DEFINE_UPSTREAM(8, 4, 2) DEFINE_UPSTREAM(8, 4, 3)
 
-static const input_kernel upstreams_4_2[] = {transform_upstream_4_2_0, transform_upstream_4_2_1};
-static const input_kernel upstreams_6_4[] = {
-    transform_upstream_6_4_0, transform_upstream_6_4_1, transform_upstream_6_4_2};
-static const input_kernel upstreams_6_2[] = {
-    transform_upstream_6_2_0, transform_upstream_6_2_1, transform_upstream_6_2_2};
+static const input_kernel upstreams_4_2[] = PAIRS_OF_4(transform_upstream_4_2);
+static const input_kernel upstreams_6_4[] = PAIRS_OF_6(transform_upstream_6_4);
+static const input_kernel upstreams_6_2[] = PAIRS_OF_6(transform_upstream_6_2);
+static const input_kernel upstreams_8_4[] = PAIRS_OF_8(transform_upstream_8_4);
 
 static const input_kernel *upstream_kernels(segcpu_winograd_form form) {
-    return form.points == 4 ? upstreams_4_2 : form.outputs == 4 ? upstreams_6_4 : upstreams_6_2;
+    switch (form.points) {
+    case 4: return upstreams_4_2;
+    case 6: return form.outputs == 4 ? upstreams_6_4 : upstreams_6_2;
+    default: return upstreams_8_4;
+    }
 }
 
 static void winograd_gradient_cubes(
@@ -63,12 +67,10 @@ static void winograd_gradient_cubes(
     ptrdiff_t matrices = 2 * g->form.points * g->form.points, width = to - from;
     ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * width + WINOGRAD_GAP;
     float *inputs = scratch, *gradients = inputs + matrices * in_step;
-    float *zeros = gradients + matrices * out_step, *rest = zeros + g->form.outputs * g->y_pixel;
-    cube_source upstream = {
-        g->y + sample * g->y_sample + from, g->out, g->y_pixel, width, zeros, rest};
-    memset(zeros, 0, sizeof(float) * (size_t)(g->form.outputs * g->y_pixel));
-    rest += g->form.outputs * g->form.outputs * g->form.outputs * width;
-    cube_source source = input_source(g, sample, rest);
+    float *zeros = gradients + matrices * out_step, *more_zeros = zeros + g->form.points * g->x_pixel;
+    memset(more_zeros, 0, sizeof(float) * (size_t)(g->form.outputs * g->y_pixel));
+    cube_source source = input_source(g, sample, zeros);
+    cube_source upstream = {g->y + sample * g->y_sample + from, g->out, g->y_pixel, more_zeros};
     input_kernel transform = upstream_kernels(g->form)[pair];
     cube_input cube;
     for (ptrdiff_t end = first + count; first < end; first += g->block) {
@@ -134,14 +136,18 @@ INLINE void transform_sums(
 
 typedef void (*sums_kernel)(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out);
 
-static void transform_sums_4_3(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
-    transform_sums(4, 3, sums, step, parts, out);
-}
-static void transform_sums_6_3(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
-    transform_sums(6, 3, sums, step, parts, out);
-}
-static void transform_sums_6_5(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
-    transform_sums(6, 5, sums, step, parts, out);
+#define DEFINE_SUMS(P, R) \
+    static void transform_sums_##P##_##R(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) { \
+        transform_sums(P, R, sums, step, parts, out); \
+    }
+DEFINE_SUMS(4, 3) DEFINE_SUMS(6, 3) DEFINE_SUMS(6, 5) DEFINE_SUMS(8, 5)
+
+static sums_kernel choose_sums_kernel(segcpu_winograd_form form) {
+    switch (form.points) {
+    case 4: return transform_sums_4_3;
+    case 6: return form.outputs == 4 ? transform_sums_6_3 : transform_sums_6_5;
+    default: return transform_sums_8_5;
+    }
 }
 
 static void winograd_gradient_taps(
@@ -150,9 +156,7 @@ static void winograd_gradient_taps(
     float taps[MOST_TAPS * MOST_TAPS * MOST_TAPS * LANES] __attribute__((aligned(64)));
     float rows[MOST_TAPS * MOST_TAPS * MOST_TAPS * LANES];
     int side = g->form.points - g->form.outputs + 1, count = side * side * side;
-    sums_kernel transform = g->form.points == 4 ? transform_sums_4_3
-        : side == 3                             ? transform_sums_6_3
-                                                : transform_sums_6_5;
+    sums_kernel transform = choose_sums_kernel(g->form);
     for (ptrdiff_t o = 0; o < g->out_channels; o += LANES)
         for (ptrdiff_t c = from; c < to; c++) {
             transform(sums + c * g->out_channels + o, g->channels * g->out_channels, parts, taps);

@@ -1,7 +1,5 @@
 // The transform of Winograd's weights; included once by each conv3d_kernels_*.c.
 
-enum { MOST_TAPS = 5 };
-
 // One vector of output channels: out[matrix * step] from taps[tap][lane].
 INLINE void transform_taps(const int points, const int taps, const float *from, float *out, ptrdiff_t step) {
     vec planes[MOST_POINTS][MOST_TAPS][MOST_TAPS];
@@ -36,9 +34,21 @@ INLINE void transform_taps(const int points, const int taps, const float *from, 
     }
 }
 
-static void transform_taps_4_3(const float *from, float *out, ptrdiff_t step) { transform_taps(4, 3, from, out, step); }
-static void transform_taps_6_3(const float *from, float *out, ptrdiff_t step) { transform_taps(6, 3, from, out, step); }
-static void transform_taps_6_5(const float *from, float *out, ptrdiff_t step) { transform_taps(6, 5, from, out, step); }
+typedef void (*taps_kernel)(const float *from, float *out, ptrdiff_t step);
+
+#define DEFINE_TAPS(P, R) \
+    static void transform_taps_##P##_##R(const float *from, float *out, ptrdiff_t step) { \
+        transform_taps(P, R, from, out, step); \
+    }
+DEFINE_TAPS(4, 3) DEFINE_TAPS(6, 3) DEFINE_TAPS(6, 5) DEFINE_TAPS(8, 5)
+
+static taps_kernel choose_taps_kernel(segcpu_winograd_form form) {
+    switch (form.points) {
+    case 4: return transform_taps_4_3;
+    case 6: return form.outputs == 4 ? transform_taps_6_3 : transform_taps_6_5;
+    default: return transform_taps_8_5;
+    }
+}
 
 // Matrices follow one another as [panel][input channel][output channel of the panel].
 static void winograd_transform_weights(
@@ -47,6 +57,7 @@ static void winograd_transform_weights(
     float taps[MOST_TAPS * MOST_TAPS * MOST_TAPS * LANES] __attribute__((aligned(64)));
     int side = g->form.points - g->form.outputs + 1, count = side * side * side;
     ptrdiff_t panel = 2 * LANES;
+    taps_kernel transform = choose_taps_kernel(g->form);
     for (ptrdiff_t o = 0; o < g->out_channels; o += LANES) {
         ptrdiff_t start = o / panel * panel, width = smaller(panel, g->out_channels - start);
         for (ptrdiff_t c = from; c < to; c++) {
@@ -58,8 +69,7 @@ static void winograd_transform_weights(
                     store(taps + i * LANES, tail);
                     store(taps + (count - 1 - i) * LANES, head);
                 }
-            (g->form.points == 4 ? transform_taps_4_3 : side == 3 ? transform_taps_6_3 : transform_taps_6_5)(
-                taps, transformed + start * g->channels + c * width + o - start, g->channels * g->out_channels);
+            transform(taps, transformed + start * g->channels + c * width + o - start, g->channels * g->out_channels);
         }
     }
 }

@@ -68,8 +68,19 @@ public protocol ProfilingBackend: Backend {
     func measurePeaks() throws -> DevicePeaks
 }
 
+/// A backend that can be told by name how to compute, to prove and to time each way.
+public protocol ForceableBackend: Backend {
+    /// Names of the ways of computing that `force` takes.
+    var forceable: [String] { get }
+
+    /// Computes in one way wherever it can be taken, whatever is usual or tuned.
+    /// - Parameter name: One of `forceable`.
+    /// - Throws: `BackendError.notSupported` listing what there is, or saying why it does not run on this driver.
+    func force(_ name: String) throws
+}
+
 /// A backend that can search for the fastest way to compute each op.
-public protocol TunableBackend: Backend {
+public protocol TunableBackend: ForceableBackend {
     /// Whether an op of sizes not met before is timed in every way there is, and the fastest kept.
     var isTuning: Bool { get set }
 
@@ -79,12 +90,4 @@ public protocol TunableBackend: Backend {
     /// Writes what was found where later runs on this device and driver look for it; returns the file.
     /// - Throws: `BackendError.failed` where it cannot be written.
     func saveTuning() throws -> String
-
-    /// Names of the ways of computing that `force` takes.
-    var forceable: [String] { get }
-
-    /// Computes in one way wherever it can be taken, whatever is usual or tuned.
-    /// - Parameter name: One of `forceable`.
-    /// - Throws: `BackendError.notSupported` listing what there is, or saying why it does not run on this driver.
-    func force(_ name: String) throws
 }

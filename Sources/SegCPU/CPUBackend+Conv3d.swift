@@ -1,4 +1,5 @@
 public import SegBackend
+internal import Synchronization
 
 /// How a convolution is computed.
 package enum Conv3dAlgorithm: Hashable, Sendable {
@@ -93,15 +94,14 @@ extension CPUBackend: ConvolutionOps {
         }
     }
 
-    /// What a test forces, where it can, or else what `choose` says.
+    /// What is forced, where it can be taken, or else what `choose` says.
     private func algorithm(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
-        guard let forcedConvolution else { return Self.choose(params, x: x, y: y, forWeight: forWeight) }
-        if case .winograd(let form) = forcedConvolution,
-            !form.takes(params, inputs: x.channels, outputs: y.channels)
-        {
-            return .direct
-        }
-        return forcedConvolution
+        let forced = forcedConvolutions.withLock { $0 }
+        guard !forced.isEmpty else { return Self.choose(params, x: x, y: y, forWeight: forWeight) }
+        return forced.first { algorithm in
+            guard case .winograd(let form) = algorithm else { return true }
+            return form.takes(params, inputs: x.channels, outputs: y.channels)
+        } ?? .direct
     }
 
     /// Large kernels that do not overlap (patch embeddings) and wide taps are products; Winograd's algorithm where its
@@ -116,5 +116,26 @@ extension CPUBackend: ConvolutionOps {
             params, inputs: x.channels, outputs: y.channels, output: y.size, batch: y.batch,
             forWeight: forWeight)
         return form.map { .winograd($0) } ?? .direct
+    }
+}
+
+extension CPUBackend: ForceableBackend {
+    /// Every convolution algorithm by the name that the OpenCL backend gives it: `winograd 4` is F(4, 3) and F(4, 5).
+    private static let named: [(name: String, algorithms: [Conv3dAlgorithm])] =
+        [("direct", [.direct]), ("product", [.product])]
+        + Set(WinogradForm.allCases.map(\.outputs)).sorted().map { outputs in
+            ("winograd \(outputs)", WinogradForm.allCases.filter { $0.outputs == outputs }.map { .winograd($0) })
+        }
+
+    /// Names that `force` takes.
+    public var forceable: [String] { Self.named.map(\.name) }
+
+    /// One algorithm for every convolution and its weight gradient.
+    public func force(_ name: String) throws {
+        guard let named = Self.named.first(where: { $0.name == name }) else {
+            throw BackendError.notSupported(
+                backend: self.name, op: "'\(name)'", reason: "it takes \(forceable.joined(separator: ", "))")
+        }
+        forcedConvolutions.withLock { $0 = named.algorithms }
     }
 }

@@ -104,9 +104,9 @@ extension CPUBackend {
     /// Blocks of cubes, and where there are fewer than threads, ranges of output channels besides; neither changes a bit
     /// of the result.
     private func run(_ conv: inout segcpu_winograd, cubes: Int, batch: Int, outputs: Int) throws {
+        // A block should stay in cache; where weights are so wide that they do not, each block reads them again.
         let channels = max(conv.channels, outputs)
-        // Wide weights do not stay in cache, so that each block of cubes reads them again.
-        let most = channels <= 64 ? 28 : channels <= 128 ? 56 : 112
+        let most = channels > 128 ? 112 : conv.form.points == 8 && channels > 16 ? 14 : 28
         let fair = (cubes * batch + 2 * threads.count - 1) / (2 * threads.count)
         let wanted = min(most, max(14, fair))
         let blocks = (cubes + wanted - 1) / wanted

@@ -2,13 +2,14 @@ import COpenBLAS
 import CSegCPU
 import Foundation
 public import SegBackend
+internal import Synchronization
 
 /// The CPU: channels-last kernels in C, for AVX-512, AVX2 or any machine, chosen at run time.
 public final class CPUBackend: Sendable {
     let threads: ThreadPool
     let pool = BufferPool()
-    /// The convolution algorithm that tests ask for; nil leaves the choice to `choose`.
-    let forcedConvolution: Conv3dAlgorithm?
+    /// What `force` asks of convolutions: the first that can be taken; empty leaves the choice to `choose`.
+    let forcedConvolutions: Mutex<[Conv3dAlgorithm]>
     /// Of the factors of convolutions and matrix products.
     let precision: Precision
 
@@ -37,7 +38,7 @@ public final class CPUBackend: Sendable {
                     + "capability 8.0 or more")
         }
         self.precision = precision
-        forcedConvolution = algorithm
+        forcedConvolutions = Mutex(algorithm.map { [$0] } ?? [])
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(

@@ -4,7 +4,7 @@ internal import SegBackend
 /// A size of Winograd's convolution: cubes of `outputs` outputs a side from cubes of `points` inputs a side.
 ///
 /// Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks". F(2, 3) takes 3.4 times fewer
-/// multiplications than a direct convolution, F(2, 5) 4.6 times and F(4, 3) 8 times.
+/// multiplications than a direct convolution, F(2, 5) 4.6 times, F(4, 3) 8 times and F(4, 5) 15.6 times.
 package enum WinogradForm: Hashable, Sendable, CaseIterable {
     /// F(2, 3) on every axis.
     case two3
@@ -12,11 +12,18 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     case four3
     /// F(2, 5) on every axis.
     case two5
+    /// F(4, 5) on every axis.
+    case four5
 
     /// Taps a side.
-    package var taps: Int { self == .two5 ? 5 : 3 }
+    package var taps: Int { self == .two5 || self == .four5 ? 5 : 3 }
     /// Outputs a side.
-    var outputs: Int { self == .four3 ? 4 : 2 }
+    var outputs: Int {
+        switch self {
+        case .two3, .two5: 2
+        case .four3, .four5: 4
+        }
+    }
     /// Inputs, and products, a side.
     var points: Int { taps + outputs - 1 }
 
@@ -48,6 +55,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         case .two3: 200
         case .four3: 1100
         case .two5: 650
+        case .four5: 2400
         }
     }
 

@@ -44,8 +44,8 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: """
-            Compute in one way wherever it can be taken (OpenCL): direct, vector, gemm, 'winograd 2', 'winograd 4', a \
-            tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory'. May be repeated.
+            Compute in one way wherever it can be taken: direct, 'winograd 2' or 'winograd 4'; product on the CPU; \
+            vector, gemm, a tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory' in OpenCL. May be repeated.
             """)
     var force: [String] = []
 
@@ -54,10 +54,10 @@ struct DeviceOptions: ParsableArguments {
     func makeBackend(profiling: Bool) throws -> any Backend {
         let backend = try Devices.makeBackend(device, threads: threads, profiling: profiling, precision: precision)
         for name in force {
-            guard let tunable = backend as? any TunableBackend else {
-                throw ValidationError("--force takes an OpenCL device, not \(backend.name)")
+            guard let forceable = backend as? any ForceableBackend else {
+                throw ValidationError("--force takes the CPU or an OpenCL device, not \(backend.name)")
             }
-            try tunable.force(name)
+            try forceable.force(name)
         }
         return backend
     }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 // A cube of `outputs` outputs a side is computed from one of `points` inputs a side: (4, 2), (6, 4) for 3 taps,
-// (6, 2) for 5.
+// (6, 2), (8, 4) for 5.
 typedef struct {
     int points, outputs;
 } segcpu_winograd_form;
