@@ -241,8 +241,8 @@ static void winograd_cubes(
     for (int i = 0; i < pairs; i++) {
         int pair = pair_order[i];
         transform_inputs(g, &source, first, count, pair, inputs, in_step);
-        const float *weights = g->weights + pair * matrices * g->channels * g->out_channels;
-        for (ptrdiff_t m = 0; m < matrices; m++, weights += g->channels * g->out_channels)
+        const float *weights = g->weights + pair * matrices * segcpu_winograd_step(g);
+        for (ptrdiff_t m = 0; m < matrices; m++, weights += segcpu_winograd_step(g))
             for (ptrdiff_t o = from; o < to; o += 2 * LANES) {
                 int vectors = to - o >= 2 * LANES ? 2 : 1;
                 gemm_operands product = {

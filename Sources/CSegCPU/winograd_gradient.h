@@ -87,7 +87,7 @@ static void winograd_gradient_cubes(
                 gemm_operands product = {
                     .a = inputs + m * in_step, .a_step = g->channels, .b = gradients + m * out_step + o,
                     .b_step = width, .depth = count, .c_row = g->out_channels, .add = !overwrite,
-                    .c = sums + (pair * matrices + m) * g->channels * g->out_channels + from + o};
+                    .c = sums + (pair * matrices + m) * segcpu_winograd_step(g) + from + o};
                 gemm_panel(width - o >= 2 * LANES ? 2 : 1, g->channels, true, product);
             }
         overwrite = false;
@@ -159,7 +159,7 @@ static void winograd_gradient_taps(
     sums_kernel transform = choose_sums_kernel(g->form);
     for (ptrdiff_t o = 0; o < g->out_channels; o += LANES)
         for (ptrdiff_t c = from; c < to; c++) {
-            transform(sums + c * g->out_channels + o, g->channels * g->out_channels, parts, taps);
+            transform(sums + c * g->out_channels + o, segcpu_winograd_step(g), parts, taps);
             pack_row(taps, LANES, count, LANES, rows, count);
             for (int i = 0; i < LANES; i++) {
                 float *out = gradient + ((o + i) * g->channels + c) * count;

@@ -69,7 +69,7 @@ static void winograd_transform_weights(
                     store(taps + i * LANES, tail);
                     store(taps + (count - 1 - i) * LANES, head);
                 }
-            transform(taps, transformed + start * g->channels + c * width + o - start, g->channels * g->out_channels);
+            transform(taps, transformed + start * g->channels + c * width + o - start, segcpu_winograd_step(g));
         }
     }
 }

@@ -19,8 +19,8 @@ extension CPUBackend {
         conv.bias = bias.map { UnsafePointer($0.floats) }
         conv.accumulate = accumulate
 
-        let products = form.points * form.points * form.points
-        let weights = try scratch(Float.self, products * inputs * outputs)
+        let matrices = form.points * form.points * form.points
+        let weights = try scratch(Float.self, matrices * withUnsafePointer(to: conv, segcpu_winograd_step))
         defer { weights.done() }
         withUnsafePointer(to: conv) { conv in
             let slices = min(inputs, 16)
@@ -61,11 +61,12 @@ extension CPUBackend {
         form: WinogradForm
     ) throws {
         let (inputs, outputs) = (x.shape.channels, upstream.shape.channels)
-        let products = form.points * form.points * form.points * inputs * outputs
         let cubes = form.counts(upstream.shape.size).reduce(1, *)
         let all = x.shape.batch * cubes
-        let chunks = max(1, min(mostChunks, sumsBudget / (products * 4), all / 56))
         var conv = Self.winograd(form, x: x, y: upstream, padding: params.padding.array)
+        let matrices = form.points * form.points * form.points
+        let products = matrices * withUnsafePointer(to: conv, segcpu_winograd_step)
+        let chunks = max(1, min(mostChunks, sumsBudget / (products * 4), all / 56))
         conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, cubes)
 
         let pairs = form.points / 2

@@ -55,26 +55,31 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         case .two3: 200
         case .four3: 1100
         case .two5: 650
-        case .four5: 2400
+        case .four5: 2000
         }
     }
 
-    /// Estimated time of a direct convolution on one core, in ns.
-    static func directCost(taps: Int, inputs: Int, outputs: Int, output size: Triple, batch: Int) -> Double {
-        Double(batch * size.product) * Double(taps * inputs * outputs) * 0.0133
+    /// Estimated time of a direct convolution or its weight gradient on one core, in ns.
+    static func directCost(
+        taps: Int, inputs: Int, outputs: Int, output size: Triple, batch: Int, forWeight: Bool
+    ) -> Double {
+        let weights = Double(taps * inputs * outputs)
+        let products = Double(batch * size.product) * weights * 0.0133
+        // The gradient of wide weights leaves the cache for every row of outputs.
+        return forWeight ? 1.3 * products + 4 * weights : products
     }
 
     /// The form that is quickest for a geometry, or nil where the direct kernels are as good.
     static func quickest(
         _ params: Conv3dParams, inputs: Int, outputs: Int, output size: Triple, batch: Int, forWeight: Bool
     ) -> Self? {
-        // Weights are transformed once; their gradient's sums are read and written for every block of cubes.
-        let weightTime = forWeight ? 2.0 : 1.2
+        let weightTime = forWeight ? 0.85 : 1.2
         func cost(_ form: Self) -> Double {
             form.cost(inputs: inputs, outputs: outputs, output: size, batch: batch, weightTime: weightTime)
         }
         let direct = directCost(
-            taps: params.kernel.product, inputs: inputs, outputs: outputs, output: size, batch: batch)
+            taps: params.kernel.product, inputs: inputs, outputs: outputs, output: size, batch: batch,
+            forWeight: forWeight)
         return allCases.filter { $0.takes(params, inputs: inputs, outputs: outputs) && cost($0) < 0.8 * direct }
             .min { cost($0) < cost($1) }
     }

@@ -32,6 +32,12 @@ typedef struct {
     bool accumulate;
 } segcpu_winograd;
 
+// Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the
+// same sets of the cache.
+static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
+    return conv->channels * conv->out_channels + 16;
+}
+
 // Floats of scratch that segcpu_winograd_cubes needs for so many output channels.
 size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
