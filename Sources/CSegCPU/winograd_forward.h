@@ -4,10 +4,12 @@
 // [cube][channel], these are multiplied with the weights' matrices, and the products' share of the outputs is written or
 // added. Only that pair's share of the transformed volume has to stay in cache.
 
+// A cube of inputs, or of gradients of outputs; zeros stand about the volume.
 typedef struct {
-    const float *rows[MOST_POINTS * MOST_POINTS]; // for each d and h
-    ptrdiff_t from, to; // pixels of a row that lie inside the volume; zeros stand about them
-    ptrdiff_t pixel;
+    const float *corner;
+    ptrdiff_t slab, row, pixel; // floats from one to the next
+    ptrdiff_t from[3], to[3];   // what lies inside the volume on each axis
+    const float *zeros;         // a row
 } cube_input;
 
 typedef struct {
@@ -26,31 +28,44 @@ typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_
 // reaches the first and the last output alone, which are all that there are where it comes last.
 static const int pair_order[] = {1, 0, 2, 3};
 
-// One vector of channels of a cube, for a pair of points along d.
+// The rows of a cube at `h`, from a channel on.
+INLINE void find_rows(const int side, const cube_input *x, ptrdiff_t h, ptrdiff_t channel, const float **rows) {
+    const float *row = x->corner + h * x->row + channel;
+#pragma clang loop unroll(full)
+    for (int d = 0; d < side; d++) rows[d] = d >= x->from[0] && d < x->to[0] ? row + d * x->slab : x->zeros;
+}
+
+// One vector of channels of a cube, for `count` pairs of points along d from number `pair` on.
 INLINE void transform_input(
-    const int points, const int pair, const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) {
-    vec plane[2][MOST_POINTS][MOST_POINTS];
+    const int points, const int pair, const int count, const cube_input *x, ptrdiff_t channel, float *out,
+    ptrdiff_t step) {
+    const ptrdiff_t pixel = x->pixel, from = x->from[2], to = x->to[2];
+    vec plane[2 * MOST_PAIRS][MOST_POINTS][MOST_POINTS];
 #pragma clang loop unroll(disable)
     for (int h = 0; h < points; h++) {
-        vec first[MOST_POINTS], second[MOST_POINTS];
+        vec turned[2 * MOST_PAIRS][MOST_POINTS];
+        const float *rows[MOST_POINTS];
+        find_rows(points, x, h, channel, rows);
+        const bool inside = h >= x->from[1] && h < x->to[1];
 #pragma clang loop unroll(full)
         for (int w = 0; w < points; w++) {
-            first[w] = second[w] = 0;
-            if (w < x->from || w >= x->to) continue;
             vec line[MOST_POINTS];
+            const bool is_inside = inside && w >= from && w < to;
 #pragma clang loop unroll(full)
             for (int d = 0; d < points; d++) {
-                const float *pixel = x->rows[d * points + h] + w * x->pixel + channel;
-                line[d] = load(pixel);
-                if (pair == 1) __builtin_prefetch(pixel + points * x->pixel);
+                line[d] = is_inside ? load(rows[d] + w * pixel) : (vec)0;
+                // What the next cube adds to this one.
+                if (pair + count > 1 && pair < 2 && w > 1) __builtin_prefetch(rows[d] + (w + points - 2) * pixel);
             }
-            input_pair(points, pair, line, &first[w], &second[w]);
+#pragma clang loop unroll(full)
+            for (int p = 0; p < count; p++)
+                input_pair(points, pair + p, line, &turned[2 * p][w], &turned[2 * p + 1][w]);
         }
-        input_transform(points, first, plane[0][h]);
-        input_transform(points, second, plane[1][h]);
+#pragma clang loop unroll(full)
+        for (int s = 0; s < 2 * count; s++) input_transform(points, turned[s], plane[s][h]);
     }
 #pragma clang loop unroll(disable)
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < 2 * count; s++)
 #pragma clang loop unroll(disable)
         for (int w = 0; w < points; w++) {
             vec column[MOST_POINTS], turned[MOST_POINTS];
@@ -67,7 +82,10 @@ INLINE void transform_input(
 INLINE void transform_output(
     const int points, const int outputs, const int pair, const float *products, ptrdiff_t step, const cube_output *to,
     ptrdiff_t channel) {
-    const bool is_last = pair == (points == 4 ? 0 : points / 2 - 1);
+    const bool is_last = pair == (points == 4 ? 0 : points / 2 - 1), accumulate = to->accumulate;
+    const ptrdiff_t slab = to->slab, row = to->row, pixel = to->pixel;
+    const ptrdiff_t depth = to->size[0], height = to->size[1], width = to->size[2];
+    float *const y = to->y + channel, *const sums = to->sums;
     vec plane[2][MOST_POINTS][MOST_OUTPUTS];
 #pragma clang loop unroll(disable)
     for (int h = 0; h < points; h++) {
@@ -98,15 +116,15 @@ INLINE void transform_output(
             if (pair == 0 && d > 0 && d < outputs - 1) continue;
 #pragma clang loop unroll(full)
             for (int h = 0; h < outputs; h++) {
-                float *sum = to->sums + ((d * outputs + h) * outputs + w) * LANES;
+                float *sum = sums + ((d * outputs + h) * outputs + w) * LANES;
                 vec share = pair == 0 ? (d == 0 ? even[h] : odd[h])
                                       : output_power(pair, d) * (d % 2 ? odd[h] : even[h]);
                 if (pair != 1) share += load(sum);
                 if (!is_last) store(sum, share);
-                else if (d < to->size[0] && h < to->size[1] && w < to->size[2]) {
-                    float *y = to->y + d * to->slab + h * to->row + w * to->pixel + channel;
+                else if (d < depth && h < height && w < width) {
+                    float *at = y + d * slab + h * row + w * pixel;
                     share += bias;
-                    store(y, to->accumulate ? load(y) + share : share);
+                    store(at, accumulate ? load(at) + share : share);
                 }
             }
         }
@@ -116,7 +134,12 @@ INLINE void transform_output(
 #define DEFINE_INPUT(P, PAIR) \
     static void transform_input_##P##_##PAIR( \
         const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) { \
-        transform_input(P, PAIR, x, channel, out, step); \
+        transform_input(P, PAIR, 1, x, channel, out, step); \
+    }
+#define DEFINE_INPUT_OF_ALL(P) \
+    static void transform_input_##P##_all( \
+        const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) { \
+        transform_input(P, 0, P / 2, x, channel, out, step); \
     }
 #define DEFINE_OUTPUT(P, M, PAIR) \
     static void transform_output_##P##_##M##_##PAIR( \
@@ -126,6 +149,7 @@ INLINE void transform_output(
 DEFINE_INPUT(4, 0) DEFINE_INPUT(4, 1)
 DEFINE_INPUT(6, 0) DEFINE_INPUT(6, 1) DEFINE_INPUT(6, 2)
 DEFINE_INPUT(8, 0) DEFINE_INPUT(8, 1) DEFINE_INPUT(8, 2) DEFINE_INPUT(8, 3)
+DEFINE_INPUT_OF_ALL(4) DEFINE_INPUT_OF_ALL(6) DEFINE_INPUT_OF_ALL(8)
 DEFINE_OUTPUT(4, 2, 0) DEFINE_OUTPUT(4, 2, 1)
 DEFINE_OUTPUT(6, 4, 0) DEFINE_OUTPUT(6, 4, 1) DEFINE_OUTPUT(6, 4, 2)
 DEFINE_OUTPUT(6, 2, 0) DEFINE_OUTPUT(6, 2, 1) DEFINE_OUTPUT(6, 2, 2)
@@ -144,6 +168,10 @@ static const output_kernel outputs_8_4[] = PAIRS_OF_8(transform_output_8_4);
 
 static const input_kernel *input_kernels(segcpu_winograd_form form) {
     return form.points == 4 ? inputs_of_4 : form.points == 6 ? inputs_of_6 : inputs_of_8;
+}
+
+static input_kernel input_of_all(segcpu_winograd_form form) {
+    return form.points == 4 ? transform_input_4_all : form.points == 6 ? transform_input_6_all : transform_input_8_all;
 }
 
 static const output_kernel *output_kernels(segcpu_winograd_form form) {
@@ -170,20 +198,16 @@ typedef struct {
     const float *zeros; // a row of a cube
 } cube_source;
 
-// Where the rows of a cube of `side` pixels a side lie; those outside the volume are zeros.
+// A cube of `side` pixels a side.
 static void find_cube(const cube_source *s, ptrdiff_t side, const ptrdiff_t base[3], cube_input *found) {
-    ptrdiff_t row = s->extent[2] * s->pixel, slab = s->extent[1] * row;
-    const float *corner = s->data + base[0] * slab + base[1] * row + base[2] * s->pixel;
-    const float **next = found->rows;
-    found->from = larger(-base[2], 0);
-    found->to = smaller(s->extent[2] - base[2], side);
     found->pixel = s->pixel;
-    for (ptrdiff_t d = 0; d < side; d++) {
-        bool outside = base[0] + d < 0 || base[0] + d >= s->extent[0];
-        for (ptrdiff_t h = 0; h < side; h++) {
-            bool empty = outside || base[1] + h < 0 || base[1] + h >= s->extent[1];
-            *next++ = empty ? s->zeros : corner + d * slab + h * row;
-        }
+    found->row = s->extent[2] * s->pixel;
+    found->slab = s->extent[1] * found->row;
+    found->corner = s->data + base[0] * found->slab + base[1] * found->row + base[2] * s->pixel;
+    found->zeros = s->zeros;
+    for (int a = 0; a < 3; a++) {
+        found->from[a] = larger(-base[a], 0);
+        found->to[a] = smaller(s->extent[a] - base[a], side);
     }
 }
 
@@ -195,9 +219,8 @@ static cube_source input_source(const segcpu_winograd *g, ptrdiff_t sample, floa
 
 // The matrices [cube][channel] of a pair, from the inputs of `count` cubes.
 static void transform_inputs(
-    const segcpu_winograd *g, const cube_source *source, ptrdiff_t first, ptrdiff_t count, int pair, float *out,
-    ptrdiff_t step) {
-    input_kernel transform = input_kernels(g->form)[pair];
+    const segcpu_winograd *g, const cube_source *source, ptrdiff_t first, ptrdiff_t count, input_kernel transform,
+    float *out, ptrdiff_t step) {
     cube_input input;
     for (ptrdiff_t i = 0; i < count; i++) {
         ptrdiff_t base[3];
@@ -234,20 +257,24 @@ static void winograd_cubes(
     float *scratch) {
     ptrdiff_t matrices = 2 * g->form.points * g->form.points;
     ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * (to - from) + WINOGRAD_GAP;
-    float *inputs = scratch, *products = inputs + matrices * in_step, *sums = products + matrices * out_step;
+    int pairs = g->form.points / 2, pairs_at_once = g->transforms_all ? pairs : 1;
+    float *inputs = scratch, *products = inputs + pairs_at_once * matrices * in_step;
+    float *sums = products + matrices * out_step;
     ptrdiff_t outputs = g->form.outputs * g->form.outputs * g->form.outputs;
     cube_source source = input_source(g, sample, sums + g->block * outputs * (to - from));
-    int pairs = g->form.points / 2;
+    if (g->transforms_all) transform_inputs(g, &source, first, count, input_of_all(g->form), inputs, in_step);
     for (int i = 0; i < pairs; i++) {
         int pair = pair_order[i];
-        transform_inputs(g, &source, first, count, pair, inputs, in_step);
+        if (!g->transforms_all)
+            transform_inputs(g, &source, first, count, input_kernels(g->form)[pair], inputs, in_step);
+        const float *a = inputs + (g->transforms_all ? pair * matrices * in_step : 0);
         const float *weights = g->weights + pair * matrices * segcpu_winograd_step(g);
-        for (ptrdiff_t m = 0; m < matrices; m++, weights += segcpu_winograd_step(g))
+        for (ptrdiff_t m = 0; m < matrices; m++, a += in_step, weights += segcpu_winograd_step(g))
             for (ptrdiff_t o = from; o < to; o += 2 * LANES) {
                 int vectors = to - o >= 2 * LANES ? 2 : 1;
                 gemm_operands product = {
-                    .a = inputs + m * in_step, .a_step = g->channels, .b = weights + o * g->channels,
-                    .b_step = vectors * LANES, .depth = g->channels, .c = products + m * out_step + o - from, .c_row = to - from};
+                    .a = a, .a_step = g->channels, .b = weights + o * g->channels, .b_step = vectors * LANES,
+                    .depth = g->channels, .c = products + m * out_step + o - from, .c_row = to - from};
                 gemm_panel(vectors, count, false, product);
             }
         write_outputs(g, sample, first, count, from, to, pair, products, out_step, sums);

@@ -6,17 +6,21 @@
 INLINE void transform_upstream(
     const int points, const int outputs, const int pair, const cube_input *dy, ptrdiff_t channel, float *out,
     ptrdiff_t step) {
+    const ptrdiff_t pixel = dy->pixel, end = dy->to[2];
     vec plane[2][MOST_OUTPUTS][MOST_POINTS];
 #pragma clang loop unroll(disable)
     for (int h = 0; h < outputs; h++) {
         vec first[MOST_OUTPUTS], second[MOST_OUTPUTS];
+        const float *rows[MOST_OUTPUTS];
+        find_rows(outputs, dy, h, channel, rows);
+        const bool inside = h < dy->to[1];
 #pragma clang loop unroll(full)
         for (int w = 0; w < outputs; w++) {
             vec line[MOST_OUTPUTS], turned[MOST_POINTS];
             first[w] = second[w] = 0;
-            if (w >= dy->to) continue;
+            if (!inside || w >= end) continue;
 #pragma clang loop unroll(full)
-            for (int d = 0; d < outputs; d++) line[d] = load(dy->rows[d * outputs + h] + w * dy->pixel + channel);
+            for (int d = 0; d < outputs; d++) line[d] = load(rows[d] + w * pixel);
             output_adjoint(points, outputs, line, turned);
             first[w] = turned[2 * pair];
             second[w] = turned[2 * pair + 1];
@@ -75,7 +79,7 @@ static void winograd_gradient_cubes(
     cube_input cube;
     for (ptrdiff_t end = first + count; first < end; first += g->block) {
         count = smaller(g->block, end - first);
-        transform_inputs(g, &source, first, count, pair, inputs, in_step);
+        transform_inputs(g, &source, first, count, input_kernels(g->form)[pair], inputs, in_step);
         for (ptrdiff_t i = 0; i < count; i++) {
             ptrdiff_t start[3];
             cube_start(g, first + i, start);

@@ -107,11 +107,13 @@ extension CPUBackend {
     private func run(_ conv: inout segcpu_winograd, cubes: Int, batch: Int, outputs: Int) throws {
         // A block should stay in cache; where weights are so wide that they do not, each block reads them again.
         let channels = max(conv.channels, outputs)
-        let most = channels > 128 ? 112 : conv.form.points == 8 && channels > 16 ? 14 : 28
+        let most = channels > 128 ? 112 : conv.form.points >= 6 && channels > 16 ? 14 : 28
         let fair = (cubes * batch + 2 * threads.count - 1) / (2 * threads.count)
         let wanted = min(most, max(14, fair))
         let blocks = (cubes + wanted - 1) / wanted
         conv.block = (cubes + blocks - 1) / blocks
+        let points = Int(conv.form.points)
+        conv.transforms_all = points * points * points * conv.block * conv.channels * 4 <= 1 << 19
         let panel = segcpu_winograd_panel()
         let panels = (outputs + panel - 1) / panel
         let groups = min(panels, max(1, threads.count / (batch * blocks)))

@@ -30,6 +30,7 @@ typedef struct {
     ptrdiff_t block;      // the most cubes computed together
     const float *weights; // transformed
     bool accumulate;
+    bool transforms_all;  // inputs for all pairs of points at once, which reads them once but needs more cache
 } segcpu_winograd;
 
 // Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the
