@@ -2,7 +2,8 @@
 //
 // NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A group is `width` columns wide
 // and reads `subs` rows at a time, so that its items read side by side whatever the number of channels. Sums are taken
-// in a fixed order: an item's own rows, then a tree over the group, then the chunks.
+// in a fixed order: an item's own rows, then a tree over the group, then the chunks; the order within a sub-group is the
+// driver's.
 
 // SUB_GROUPS: runs of items that are whole sub-groups are reduced by them. The host has checked that the device numbers
 // the items of sub-groups as those of the group.

@@ -84,7 +84,7 @@ public protocol TunableBackend: ForceableBackend {
     /// Whether an op of sizes not met before is timed in every way there is, and the fastest kept.
     var isTuning: Bool { get set }
 
-    /// What was found or read: op and sizes, and the way in which it is computed.
+    /// What was read, or found since a search began: op and sizes, and the way in which it is computed.
     var tunedPlans: [String: String] { get }
 
     /// Writes what was found where later runs on this device and driver look for it; returns the file.

@@ -18,6 +18,14 @@ extension OpCases {
         }.flatMap { $0.cases + [$0.layerCase] }
     }
 
+    /// Whether an output of a case may be computed by a size of Winograd's algorithm, with so many taps a side.
+    package static func isWinograd(_ opCase: OpCase, output: String, taps: [Int]) -> Bool {
+        output != "gb" && taps.contains { winogradNames[$0]?.contains(opCase.name) == true }
+    }
+
+    private static let winogradNames = Dictionary(
+        uniqueKeysWithValues: [3, 5].map { taps in (taps, Set(winograd(taps: taps).map(\.name))) })
+
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
     /// Cubes that overhang on every side, volumes smaller than a cube, and an odd number of vectors of channels.

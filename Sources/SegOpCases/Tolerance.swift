@@ -4,12 +4,16 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case exact
     /// One op.
     case op
-    /// A convolution by Winograd's F(4, 3) or F(2, 5), whose six points amplify rounding.
+    /// A convolution by Winograd's F(4, 3), F(2, 5) or F(4, 5), whose six or eight points amplify rounding.
     case winograd
     /// A sum of more than 100 000 terms.
     case longReduction
     /// A convolution whose weights are stored as half, 11 bits of mantissa.
     case halfWeights
+    /// A product of factors of 11 bits: TF32.
+    case tf32Factors
+    /// A product of factors of 8 bits: bf16.
+    case bf16Factors
     /// A gradient that is zero in exact arithmetic, from inputs of order 1: by its largest absolute error.
     case zeroGradient
     /// 64-bit arithmetic against 64-bit arithmetic.
@@ -39,7 +43,8 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         case .exact: 0
         case .op: 1e-5
         case .winograd, .longReduction: 5e-5
-        case .halfWeights: 1e-3
+        case .halfWeights, .tf32Factors: 1e-3
+        case .bf16Factors: 8e-3
         case .zeroGradient: 1e-5
         case .double: 1e-11
         case .centralDifference: 1e-7

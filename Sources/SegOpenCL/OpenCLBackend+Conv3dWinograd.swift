@@ -38,12 +38,17 @@ extension OpenCLBackend {
         let each = min(most, tiles.count)
         let transformed = try scratch(each * points * channels.0)
         let products = try scratch(each * points * channels.1)
+        // A launch moves its own tiles, not all that its arguments name.
+        func cost(_ columns: Int) -> LaunchCost {
+            LaunchCost(flops: 0, bytes: 4 * columns * (points + outputs * outputs * outputs))
+        }
         for first in stride(from: 0, to: tiles.count, by: each) {
             let count = min(each, tiles.count - first)
             try launcher.run(
                 winograd("winograd_inputs", outputs), tiles.grid(count * channels.0, points: outputs + 2),
                 [.view(operands.x), .view(transformed), .triple(operands.x.shape.size, channels.0)]
-                    + tiles.arguments(low: true, first: first) + [.long(count * channels.0)])
+                    + tiles.arguments(low: true, first: first) + [.long(count * channels.0)],
+                cost(count * channels.0))
             let whole = Conv3dOperands(
                 x: transformed.slice(0..<count * points * channels.0).reshaped([1, 1, 1, count, points * channels.0]),
                 bias: nil,
@@ -61,7 +66,7 @@ extension OpenCLBackend {
                     .triple(operands.y.shape.size, channels.1),
                 ] + tiles.arguments(low: false, first: first) + [
                     .long(count * channels.1), .flag(operands.accumulate),
-                ])
+                ], cost(count * channels.1))
         }
     }
 

@@ -2,7 +2,7 @@ import Foundation
 public import SegBackend
 
 extension OpenCLBackend: TunableBackend {
-    /// Whether sizes not met before are searched for.
+    /// Whether sizes not met since it was set are searched for.
     public var isTuning: Bool {
         get { tuning.isSearching }
         set { tuning.isSearching = newValue }
@@ -13,6 +13,11 @@ extension OpenCLBackend: TunableBackend {
 
     /// Into the user's cache folder.
     public func saveTuning() throws -> String {
+        if let warning = tuning.warning {
+            throw BackendError.failed(
+                backend: name, operation: "writing the tuning file",
+                reason: "\(warning); remove that file, or let MEDSEG_TUNING name another")
+        }
         do {
             return try tuning.save()
         } catch {

@@ -5,10 +5,12 @@ internal import Synchronization
 ///
 /// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. One of another device,
 /// driver or form, or with an entry that is not a plan of this device, is left alone with a warning. A plan decides how
-/// fast a result comes and in what order it is summed, never what is computed.
+/// fast a result comes and how it is rounded: in what order it is summed, and where it is F(4, 3), within `.winograd`.
 final class OpenCLTuning: Sendable {
     private struct State {
         var plans: [String: Conv3dPlan] = [:]
+        /// What the file held before a search, which tries every way anew.
+        var replaced: [String: Conv3dPlan] = [:]
         var isSearching = false
     }
 
@@ -50,13 +52,18 @@ final class OpenCLTuning: Sendable {
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 
-    /// Whether sizes not met before are to be searched for.
+    /// Whether sizes not met since it was set are to be searched for.
     var isSearching: Bool {
         get { state.withLock { $0.isSearching } }
-        set { state.withLock { $0.isSearching = newValue } }
+        set {
+            state.withLock { state in
+                if newValue && !state.isSearching { swap(&state.plans, &state.replaced) }
+                state.isSearching = newValue
+            }
+        }
     }
 
-    /// Plans by op and sizes.
+    /// Plans by op and sizes: what was read, or since a search began what it found.
     var plans: [String: Conv3dPlan] { state.withLock { $0.plans } }
 
     func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }
@@ -68,7 +75,7 @@ final class OpenCLTuning: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let content = File(
             format: Self.format, device: device.hardware, driver: device.driver,
-            plans: plans.mapValues(\.description))
+            plans: state.withLock { $0.replaced.merging($0.plans) { $1 } }.mapValues(\.description))
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         try encoder.encode(content).write(to: file, options: .atomic)

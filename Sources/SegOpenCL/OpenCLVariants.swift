@@ -90,7 +90,7 @@ extension OpenCLBackend {
             variants.subGroups = try sumsOfLanes(subGroups) == sumsOfLanes(nil) ? subGroups : nil
             if variants.subGroups == nil { variants.warning = "sub-groups are not used: they sum something else" }
         } catch {
-            variants.warning = "sub-groups are not used: \(error)"
+            variants.warning = "sub-groups are not used: \("\(error)".prefix { $0 != "\n" })"
         }
     }
 

@@ -133,6 +133,11 @@ struct OpenCLFaultTests {
         let next = try tuned(file)
         #expect(next.warning == nil && next.tunedPlans == searching.tunedPlans)
         #expect(try Parity(opCase, on: next, against: ReferenceBackend()).passes)
+        // Another search finds anew, and keeps what it did not meet.
+        next.isTuning = true
+        #expect(next.tunedPlans.isEmpty)
+        #expect(try next.saveTuning() == file.path)
+        #expect(try tuned(file).tunedPlans == searching.tunedPlans)
 
         let whole = try String(contentsOf: file, encoding: .utf8)
         let plan = try #require(searching.tunedPlans.values.first)
@@ -151,6 +156,9 @@ struct OpenCLFaultTests {
             #expect(warning.contains(file.path) && !warning.contains("\n"))
             #expect(backend.tunedPlans.isEmpty)
             #expect(try doubled(on: backend) == [2, 4, 6])
+            // What was refused is not overwritten: it may be another device's.
+            #expect(throws: BackendError.self) { try backend.saveTuning() }
+            #expect(try String(contentsOf: file, encoding: .utf8) == text)
         }
     }
 

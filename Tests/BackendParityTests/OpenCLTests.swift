@@ -51,8 +51,8 @@ struct OpenCLTests {
     }
 
     /// TF32 and bf16 with the matrix units emulated, by a small tile, which PoCL compiles soon: products of 11 and of 8 bits, summed in f32.
-    @Test(arguments: [(Precision.tf32, 1e-3), (.bf16, 8e-3)], [3])
-    func reducedPrecisionAgreesToItsBits(_ reduced: (precision: Precision, limit: Double), _ tile: Int) throws {
+    @Test(arguments: [(Precision.tf32, Tolerance.tf32Factors), (.bf16, .bf16Factors)], [3])
+    func reducedPrecisionAgreesToItsBits(_ reduced: (precision: Precision, tolerance: Tolerance), _ tile: Int) throws {
         let cases = ["conv3d", "matmul"].flatMap { op in
             OpCases.all.filter { $0.op == op }.enumerated().filter { $0.offset % 31 == 0 }.map(\.element)
         }
@@ -66,7 +66,8 @@ struct OpenCLTests {
                 worst = max(worst, parity.rows.map(\.error.relative).max() ?? .infinity)
             }
             // Neither less exact than the numbers are, nor computed in f32 after all.
-            #expect(worst < reduced.limit && worst > reduced.limit / 20, "\(device.name): \(worst)")
+            let limit = reduced.tolerance.limit
+            #expect(worst < limit && worst > limit / 20, "\(device.name): \(worst)")
         }
     }
 

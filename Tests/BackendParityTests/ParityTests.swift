@@ -31,9 +31,26 @@ import Testing
         #expect(cases.count > 40)
         let backend = try CPUBackend(threads: 2, forcing: .winograd(form))
         for opCase in cases {
-            let parity = try Parity(
-                opCase, on: backend, against: ReferenceBackend(), tolerance: form == .two3 ? .op : .winograd)
+            let parity = try Parity(opCase, on: backend, against: ReferenceBackend()) { _ in
+                form == .two3 ? .op : .winograd
+            }
             #expect(!parity.rows.isEmpty && parity.passes, "\(form): \(parity)")
+        }
+    }
+
+    /// By the names that `medseg-bench --force` takes; both backends know the same ones for the same algorithms.
+    @Test func theCPUIsForcedByName() throws {
+        let backend = try CPUBackend(threads: 1)
+        #expect(backend.forceable == ["direct", "product", "winograd 2", "winograd 4"])
+        let opCase = try #require(OpCases.winograd(taps: 5).first)
+        let ways = try backend.forceable.map { name in
+            try backend.force(name)
+            return try opCase.run(on: backend).map(\.values)
+        }
+        // Other orders of sums: each name is another algorithm.
+        #expect(Set(ways).count == 4)
+        #expect { try backend.force("fastest") } throws: {
+            "\($0)".contains("'fastest'") && "\($0)".contains("product")
         }
     }
 

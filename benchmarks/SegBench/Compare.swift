@@ -7,7 +7,8 @@ struct Compare: ParsableCommand {
         abstract: "Lays rows of ops, nets and infer beside PyTorch's, as Markdown.",
         discussion: """
             Rows are JSON objects, one a line, as `--json` and peers/bench_pytorch.py print them. PyTorch's best memory \
-            layout counts at each precision; a ratio above 1 says how many times faster we are at fp32.
+            layout counts at each precision, where both ran on the CPU or both on another device; a ratio above 1 says how \
+            many times faster we are at the row's precision.
             """)
 
     @Argument(help: "A file of rows.")
@@ -55,24 +56,27 @@ struct Compare: ParsableCommand {
             try encoder.encode(found).write(to: URL(fileURLWithPath: jsonOut), options: .atomic)
         }
         print("# \(title)\n")
-        print("| case | MedSeg ms | GFLOP/s | of peak | GB/s | of copy | torch fp32 | tf32 | bf16 | ratio at fp32 |")
-        print("|---|---|---|---|---|---|---|---|---|---|")
+        print(
+            "| case | precision | MedSeg ms | GFLOP/s | of peak | GB/s | of copy | torch fp32 | tf32 | bf16 | ratio |")
+        print("|---|---|---|---|---|---|---|---|---|---|---|")
         for row in found where row.program == "medseg" { print(line(row, found)) }
     }
 
     private func line(_ row: Row, _ all: [Row]) -> String {
         func number(_ value: Double?, _ format: String) -> String { value.map { String(format: format, $0) } ?? "" }
-        let theirs = ["fp32", "tf32", "bf16"].map { precision in
-            all.filter {
-                $0.program != "medseg" && $0.case == row.case && $0.what == row.what && $0.precision == precision
-            }.map(\.ms).min()
+        let peers = all.filter {
+            $0.program != "medseg" && $0.case == row.case && $0.what == row.what
+                && ($0.device == "cpu") == (row.device == "cpu")
         }
+        func best(_ precision: String) -> Double? { peers.filter { $0.precision == precision }.map(\.ms).min() }
         let cells =
             [
-                "\(row.case), \(row.what.replacingOccurrences(of: "_", with: " "))", number(row.ms, "%.3f"),
+                "\(row.case), \(row.what.replacingOccurrences(of: "_", with: " "))", row.precision,
+                number(row.ms, "%.3f"),
                 number(row.gflops, "%.1f"), number(row.compute_share.map { $0 * 100 }, "%.1f%%"),
                 number(row.gbs, "%.1f"), number(row.copy_share.map { $0 * 100 }, "%.1f%%"),
-            ] + theirs.map { number($0, "%.3f") } + [number(theirs[0].map { $0 / row.ms }, "%.2f")]
+            ] + ["fp32", "tf32", "bf16"].map { number(best($0), "%.3f") }
+            + [number(best(row.precision).map { $0 / row.ms }, "%.2f")]
         return "| " + cells.joined(separator: " | ") + " |"
     }
 }

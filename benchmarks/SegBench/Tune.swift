@@ -28,6 +28,7 @@ struct Tune: ParsableCommand {
         guard let tunable = backend as? any TunableBackend else {
             throw ValidationError("there is nothing to tune on \(backend.name); name an OpenCL device")
         }
+        guard device.force.isEmpty else { throw ValidationError("--force leaves nothing to search for") }
         tunable.isTuning = true
         for name in names {
             let known = tunable.tunedPlans
@@ -36,7 +37,7 @@ struct Tune: ParsableCommand {
             try network.step()
             try backend.synchronize()
             let found = tunable.tunedPlans.filter { known[$0.key] == nil }
-            print("\(name): \(found.count) new")
+            print("\(name): \(found.count) found")
             for (op, plan) in found.sorted(by: { $0.key < $1.key }) { print("  \(op): \(plan)") }
         }
         print("written to \(try tunable.saveTuning())")

@@ -163,13 +163,20 @@ private final class ByteSink {
         guard written == values.count * MemoryLayout<Value>.stride else { throw failed() }
     }
 
-    /// Closes the file and gives it its name.
+    /// Closes the file, waits until it is on the disk and gives it its name.
     func commit() throws(ImagingError) {
         let status = Xznzclose(&stream)
         stream = nil
-        guard status == 0 else { throw failed() }
+        guard status == 0, isOnDisk() else { throw failed() }
         try refuseToOverwrite()
         guard rename(temporary, path) == 0 else { throw failed() }
+    }
+
+    private func isOnDisk() -> Bool {
+        let descriptor = open(temporary, O_RDONLY)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return fsync(descriptor) == 0
     }
 
     private func failed() -> ImagingError {
