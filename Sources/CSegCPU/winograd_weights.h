@@ -1,6 +1,7 @@
 // The transform of Winograd's weights; included once by each conv3d_kernels_*.c.
 
-// One vector of output channels: out[matrix * step] from taps[tap][lane].
+// One vector of output channels: out[matrix * step] from taps[tap][lane]. Stores go past the cache, which wide weights
+// leave before they are read.
 INLINE void transform_taps(const int points, const int taps, const float *from, float *out, ptrdiff_t step) {
     vec planes[MOST_POINTS][MOST_TAPS][MOST_TAPS];
 #pragma clang loop unroll(disable)
@@ -29,7 +30,8 @@ INLINE void transform_taps(const int points, const int taps, const float *from, 
             vec turned[MOST_POINTS];
             filter_transform(points, taps, rows[h], turned);
 #pragma clang loop unroll(full)
-            for (int w = 0; w < points; w++) store(out + ((d * points + h) * points + w) * step, turned[w]);
+            for (int w = 0; w < points; w++)
+                __builtin_nontemporal_store(turned[w], (vec *)(out + ((d * points + h) * points + w) * step));
         }
     }
 }
@@ -72,4 +74,6 @@ static void winograd_transform_weights(
             transform(taps, transformed + start * g->channels + c * width + o - start, segcpu_winograd_step(g));
         }
     }
+    // Such stores are not in order with others, and other threads read them.
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
