@@ -65,15 +65,15 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     ) -> Double {
         let weights = Double(taps * inputs * outputs)
         let products = Double(batch * size.product) * weights * 0.0133
-        // The gradient of wide weights leaves the cache for every row of outputs.
-        return forWeight ? 1.3 * products + 4 * weights : products
+        // Wide weights, and more so their gradients, are read from beyond the cache.
+        return forWeight ? 1.3 * products + 4 * weights : products + 1.6 * weights
     }
 
     /// The form that is quickest for a geometry, or nil where the direct kernels are as good.
     static func quickest(
         _ params: Conv3dParams, inputs: Int, outputs: Int, output size: Triple, batch: Int, forWeight: Bool
     ) -> Self? {
-        let weightTime = forWeight ? 0.85 : 1.2
+        let weightTime = forWeight ? 0.85 : 1
         func cost(_ form: Self) -> Double {
             form.cost(inputs: inputs, outputs: outputs, output: size, batch: batch, weightTime: weightTime)
         }
