@@ -2,7 +2,8 @@
 //
 // For each pair of points along d, the inputs of all cubes are transformed into 2 x points x points matrices
 // [cube][channel], these are multiplied with the weights' matrices, and the products' share of the outputs is written or
-// added. Only that pair's share of the transformed volume has to stay in cache.
+// added. Only a pair's share of the products has to stay in cache,
+// and of the transformed inputs where they are too many for all pairs.
 
 // A cube of inputs, or of gradients of outputs; zeros stand about the volume.
 typedef struct {

@@ -11,6 +11,12 @@ extension CPUBackend {
     public func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
     ) throws {
+        try attend(factor(q), factor(k), factor(v), scale: scale, into: y, logSumExp: logSumExp)
+    }
+
+    private func attend(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
+    ) throws {
         let heads = HeadLayout(q.shape)
         let blocks = (heads.queries + queryBlock - 1) / queryBlock
         let size = queryBlock * (keyBlock + 3)
@@ -53,6 +59,15 @@ extension CPUBackend {
 
     /// Recomputes the probabilities block by block from `logSumExp`.
     public func attentionBackward(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
+        upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
+    ) throws {
+        try attendBackward(
+            factor(q), factor(k), factor(v), output: y, logSumExp: logSumExp, upstream: factor(upstream), scale: scale,
+            into: gq, gk, gv)
+    }
+
+    private func attendBackward(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
         upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
     ) throws {

@@ -106,7 +106,7 @@ extension CPUBackend: ConvolutionOps {
 
     /// Large kernels that do not overlap (patch embeddings) and wide taps are products; Winograd's algorithm where its
     /// cost model promises a gain; all else is direct.
-    static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
+    package static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
         let perOutput = params.kernel.product * x.channels / params.groups
         let disjoint = params.kernel.product > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
         // A packed tile holds all rows between the taps of one row of outputs.

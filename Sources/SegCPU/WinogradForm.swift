@@ -18,7 +18,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     /// Taps a side.
     package var taps: Int { self == .two5 || self == .four5 ? 5 : 3 }
     /// Outputs a side.
-    var outputs: Int {
+    package var outputs: Int {
         switch self {
         case .two3, .two5: 2
         case .four3, .four5: 4

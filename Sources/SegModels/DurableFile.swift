@@ -7,10 +7,11 @@ package enum DurableFile {
     package static func write(_ bytes: [UInt8], to path: String) throws {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
-        // One name, so that what a killed process left is overwritten by the next.
+        // One name, so that what a killed process left is replaced by the next; a file anew, so that no link is followed.
         let temporary = "\(folder)/.\(url.lastPathComponent).new"
+        unlink(temporary)
         do {
-            try write(bytes, temporary, flags: O_WRONLY | O_CREAT | O_TRUNC)
+            try write(bytes, temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
             guard rename(temporary, path) == 0 else { throw Failure() }
         } catch let failure as Failure {
             unlink(temporary)

@@ -137,12 +137,18 @@ public struct Safetensors: Sendable {
         else { throw problem("is no safetensors file: its header is not a JSON object") }
         tensors = [:]
         metadata = [:]
+        var total = 0
         for (name, entry) in entries {
             if name == "__metadata__" {
                 guard case .object(let pairs) = entry else { throw problem("__metadata__ is not an object") }
                 for case let (key, .string(text)) in pairs { metadata[key] = text }
             } else {
-                tensors[name] = try Self.tensor(entry, name: name, data: data[body...], problem)
+                let tensor = try Self.tensor(entry, name: name, data: data[body...], problem)
+                total += tensor.bytes.count
+                guard total <= data.count - body else {
+                    throw problem("is no safetensors file: its tensors overlap, for together they are larger than it")
+                }
+                tensors[name] = tensor
             }
         }
     }

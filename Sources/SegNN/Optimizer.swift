@@ -70,7 +70,8 @@ public final class Optimizer {
     }
 
     /// Walks back from a loss and changes each parameter as soon as its gradient is whole: the same values as a step
-    /// with all gradients, of which no two need be in memory at a time.
+    /// with all gradients, of which no two need be in memory at a time. Recomputed blocks, whose gradients are whole only
+    /// at the end, and Novograd, which looks at all of them, hold them together.
     /// - Throws: `TensorError` where the loss has no history; `BackendError` from the backend.
     public func step(backFrom loss: Tensor, learningRate: Float) throws {
         if case .novograd = kind { return try step(loss.gradients(upstream: nil), learningRate: learningRate) }

@@ -28,13 +28,14 @@ extension OpCases {
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// Cubes that overhang on every side, volumes smaller than a cube, and an odd number of vectors of channels.
+    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, and one whose
+    /// inputs the CPU transforms for all pairs of points at once with some numbers of threads and not with others.
     private static let winogradConvs: [ConvGeometry] = [
         ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
         ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),
         ConvGeometry(16, 32, [3, 4, 6], k: [5, 5, 5], s: [1, 1, 1], p: [4, 3, 5], d: [1, 1, 1], g: 1),
         ConvGeometry(16, 16, [6, 3, 4], k: [3, 3, 3], s: [1, 1, 1], p: [3, 0, 2], d: [1, 1, 1], g: 1),
-        ConvGeometry(80, 48, [5, 4, 8], k: 3, s: 1),
+        ConvGeometry(80, 48, [5, 4, 8], k: 3, s: 1), ConvGeometry(16, 16, [7, 15, 18], k: 5, s: 1),
     ]
 
     /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.

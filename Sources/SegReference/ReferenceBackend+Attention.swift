@@ -6,6 +6,12 @@ extension ReferenceBackend {
     public func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
     ) throws {
+        try attend(factor(q), factor(k), factor(v), scale: scale, into: y, logSumExp: logSumExp)
+    }
+
+    private func attend(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
+    ) throws {
         let heads = Heads(q.shape)
         let (tokens, extent) = (heads.tokens, heads.extent)
         let (q, k, v, y, lse) = (q.doubles, k.doubles, v.doubles, y.doubles, logSumExp.doubles)
@@ -24,6 +30,15 @@ extension ReferenceBackend {
 
     /// With P the softmax, dV = Pᵀ·dY, dS = P ∘ (dY·Vᵀ − rowsum(dY ∘ Y)), dQ = scale·dS·K, dK = scale·dSᵀ·Q.
     public func attentionBackward(
+        _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
+        upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
+    ) throws {
+        try attendBackward(
+            factor(q), factor(k), factor(v), output: y, logSumExp: logSumExp, upstream: factor(upstream), scale: scale,
+            into: gq, gk, gv)
+    }
+
+    private func attendBackward(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
         upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
     ) throws {

@@ -1,7 +1,7 @@
 internal import SegBackend
 
 extension ReferenceBackend {
-    /// A factor of a convolution or matrix product: itself, or a copy rounded to bfloat16.
+    /// A factor of a convolution, matrix product or attention: itself, or a copy rounded to bfloat16.
     func factor(_ view: BufferView) throws -> BufferView {
         guard roundsToBF16 else { return view }
         let rounded = try allocate(view.shape, .f64)

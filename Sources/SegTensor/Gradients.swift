@@ -110,7 +110,7 @@ extension Tensor {
     }
 
     /// Walks as `gradients` does from a scalar, and hands over the gradient of each leaf as soon as nothing can be added
-    /// to it, so that no two need be held at a time.
+    /// to it, so that no two need be held at a time; where blocks are recomputed, which hides what they read, at the end.
     ///
     /// Whoever takes a leaf's gradient may overwrite the leaf: nothing that is still to be walked reads it.
     /// - Parameter take: Called once for each leaf that the scalar depends on, with its number in `leaves`.

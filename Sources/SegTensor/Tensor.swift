@@ -2,7 +2,8 @@ public import SegBackend
 
 /// An immutable array on a backend, with the gradient node that made it where a gradient is wanted.
 ///
-/// Contiguous; activations are channels-last, `[N, D, H, W, C]`. Only optimisers write to a tensor in place.
+/// Contiguous; activations are channels-last, `[N, D, H, W, C]`. Only optimisers write to a tensor in place,
+/// and a frugal op to an untracked input that it was told nobody else reads.
 public struct Tensor {
     /// The backend that holds it and computes with it.
     public let backend: any Backend

@@ -108,7 +108,7 @@ public final class Trainer {
     private func step(_ batches: PrefetchedBatches, learningRate: Double) throws -> Double {
         var gradients = GradientSum(parameters: network.store.trained)
         let count = configuration.accumulation
-        let isWhole = count > 1 || configuration.clipNorm != nil
+        let collects = count > 1 || configuration.clipNorm != nil
         var total = 0.0
         for _ in 0..<count {
             let (index, batch) = batches.next()
@@ -120,7 +120,7 @@ public final class Trainer {
                         + "intensity window")
             }
             total += value
-            guard isWhole else {
+            guard collects else {
                 try optimizer.step(backFrom: loss, learningRate: Float(learningRate))
                 return value
             }

@@ -5,7 +5,7 @@ import SegOpCases
 import SegReference
 import Testing
 
-private let products = OpCases.all.filter { $0.op.hasPrefix("conv") || $0.op == "matmul" }
+private let products = OpCases.all.filter { $0.op.hasPrefix("conv") || ["matmul", "attention"].contains($0.op) }
 
 /// bf16 on the CPU: factors of 8 bits, sums in f32.
 struct PrecisionTests {
@@ -30,8 +30,11 @@ struct PrecisionTests {
             for opCase in products where opCase.op == op {
                 errors += try Parity(opCase, on: backend, against: ReferenceBackend()).rows.map(\.error.relative)
             }
+            // A gradient that is zero has no relative error.
+            errors = errors.filter(\.isFinite)
             let mean = errors.reduce(0, +) / Double(errors.count)
-            #expect(mean > 4e-4 && mean < 4e-3, "\(op): \(mean)")
+            // Attention's gradients are differences, which magnify.
+            #expect(mean > 4e-4 && mean < (op == "attention" ? 1e-2 : 4e-3), "\(op): \(mean)")
         }
     }
 

@@ -132,6 +132,7 @@ private let badTensors: [([UInt8], String)] = [
     (Pickle.tensor(shape: [1 << 40], strides: [1], storageCount: 1 << 40), "8 times the file"),
     (Pickle.tensor(shape: [1 << 62], strides: [1], storageCount: .max), "absurd shape"),
     (Pickle.tensor(shape: [1 << 40, 1 << 40], strides: [0, 0], storageCount: 6), "absurd shape"),
+    (Pickle.tensor(shape: [1 << 40, 1 << 40, 0], strides: [0, 0, 0], storageCount: 6), "absurd shape"),
     (Pickle.tensor(shape: [2], strides: [.max], offset: 6, storageCount: 6), "absurd shape"),
     (Pickle.tensor(shape: [-2, -3], strides: [3, 1], storageCount: 6), "absurd shape"),
     (Pickle.tensor(shape: [2], strides: [-1], offset: 1, storageCount: 6), "absurd shape"),

@@ -82,6 +82,31 @@ import Testing
         #expect(part < whole, "\(part >> 10) KiB with, \(whole >> 10) KiB without")
     }
 
+    /// Training changes parameters while the rest of the graph is still walked; nothing there may read them any more.
+    @Test(arguments: networks)
+    func parametersMayChangeOnTheWayBack(_ definition: ConfigValue, size: Triple) throws {
+        func train(_ step: (Optimizer, Tensor) throws -> Void) throws -> [String: [UInt8]] {
+            let backend = try CPUBackend(threads: 2)
+            let network = try NetworkDefinition(definition, source: "test").makeNetwork(on: backend, seed: 3)
+            let values = (0..<size.product).map { Float(($0 * 2_654_435_761) % 1009) / 1009 }
+            let x = try Tensor(values, shape: Shape(batch: 1, size: size, channels: 1), on: backend)
+            let labels = try Tensor(
+                labels: values.map { $0 > 0.7 ? 1 : 0 }, shape: Shape([1] + size.array), on: backend)
+            let optimizer = try Optimizer(
+                .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0, decoupled: false),
+                parameters: network.store.trained)
+            for pass in 0..<2 {
+                let context = ForwardContext(mode: .training, seed: 9, pass: UInt32(pass))
+                let outputs = try network.supervisedOutputs(x, in: context)
+                try step(optimizer, SegmentationLoss(DiceCEParams())(supervised: outputs, labels: labels))
+            }
+            return try network.store.state().mapValues(\.bytes)
+        }
+        let whole = try train { try $0.step($1.gradients(upstream: nil), learningRate: 1e-2) }
+        let walked = try train { try $0.step(backFrom: $1, learningRate: 1e-2) }
+        #expect(whole == walked && whole.count > 10)
+    }
+
     /// Where activations outweigh parameters, as they do in patches of a usual size.
     @Test func aFifthOfTheMemoryIsSaved() throws {
         let definition: ConfigValue = [

@@ -33,6 +33,10 @@ private func file(header: String, body: Int) -> [UInt8] {
     (#"{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,16]}}"#, 16, "needs 12 bytes"),
     (#"{"x":{"dtype":"F32","shape":[-3],"data_offsets":[0,16]}}"#, 16, "bad shape"),
     (#"{"x":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,16]}}"#, 16, "absurd"),
+    (
+        #"{"x":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"y":{"dtype":"F32","shape":[3],"data_offsets":[4,16]}}"#,
+        16, "tensors overlap"
+    ),
     (#"{"x":{"dtype":"Q4","shape":[4],"data_offsets":[0,16]}}"#, 16, "Q4"),
     (#"{"x":3}"#, 0, "lacks dtype"),
     (#"["x"]"#, 0, "not a JSON object"),

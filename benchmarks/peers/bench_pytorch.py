@@ -1,6 +1,7 @@
 """Times PyTorch and MONAI on the cases of `medseg-bench ops|nets|infer`, one JSON object a line with the same keys.
 
     python3 bench_pytorch.py ops|nets|infer [--device cuda] [--precision fp32|tf32|bf16] [--layout ncdhw|ndhwc]
+        [--threads N] [--size 96] [--volume 243 201 168]
 
 Precisions: fp32 with TensorFloat-32 switched off, tf32 with it allowed in products and convolutions, bf16 by autocast.
 Networks and windows need MONAI; the ops need torch alone.
@@ -9,7 +10,10 @@ import argparse
 import contextlib
 import json
 import os
+import pathlib
+import re
 import resource
+import sys
 import time
 
 import torch
@@ -42,7 +46,19 @@ TRANSPOSED = [
 ]
 # `tuned` where glibc was told to keep its pages, which halves PyTorch's times on a CPU; see compare.sh.
 ALLOCATOR = "tuned" if "mmap_threshold" in os.environ.get("GLIBC_TUNABLES", "") else "default"
-VOLUME, WINDOW = (243, 201, 168), 96
+
+
+def reset_peak():
+    """Starts a new measurement of the largest resident memory, where the system can."""
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mib():
+    """The most resident memory since then; where the system does not tell, since the process began."""
+    with contextlib.suppress(OSError):
+        return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/self/status").read_text())[1]) >> 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 
 
 class Bench:
@@ -77,15 +93,16 @@ class Bench:
         """One run to warm up, one to size the sample, then `fewest` to 20 runs; prints median and minimum."""
         if self.is_cuda:
             torch.cuda.reset_peak_memory_stats()
+        reset_peak()
         self.seconds(work)
         first = self.seconds(work)
         count = max(fewest, min(20, int(self.arguments.seconds / max(first, 1e-4))))
         times = sorted(self.seconds(work) for _ in range(count))
         median = times[count // 2] * 1e3
-        peak = torch.cuda.max_memory_allocated() if self.is_cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = torch.cuda.max_memory_allocated() >> 20 if self.is_cuda else peak_mib()
         row = {
             "program": f"torch {torch.__version__}", "case": case, "what": what, "ms": round(median, 4),
-            "best_ms": round(times[0] * 1e3, 4), "peak_mib": peak >> 20, "device": self.arguments.device,
+            "best_ms": round(times[0] * 1e3, 4), "peak_mib": peak, "device": self.arguments.device,
             "precision": self.arguments.precision, "layout": self.arguments.layout, "allocator": ALLOCATOR,
             "threads": torch.get_num_threads(), "batch": self.arguments.batch,
         }
@@ -151,7 +168,7 @@ class Bench:
             net = nets.VNet(spatial_dims=3, in_channels=1, out_channels=2)
         else:
             net = nets.UNETR(
-                in_channels=1, out_channels=2, img_size=(96, 96, 96), feature_size=16, hidden_size=768, mlp_dim=3072,
+                in_channels=1, out_channels=2, img_size=(self.arguments.size,) * 3, feature_size=16, hidden_size=768, mlp_dim=3072,
                 num_heads=12, norm_name="instance", res_block=True, proj_type="conv")
         return net.to(self.device).to(memory_format=self.format)
 
@@ -159,8 +176,9 @@ class Bench:
         from monai.losses import DiceLoss
 
         net = self.network(name)
-        x = self.noise(self.arguments.batch, 1, 96, 96, 96)
-        labels = (self.noise(self.arguments.batch, 1, 96, 96, 96) > 0.9).float()
+        shape = (self.arguments.batch, 1) + (self.arguments.size,) * 3
+        x = self.noise(*shape)
+        labels = (self.noise(*shape) > 0.9).float()
         loss_of = DiceLoss(to_onehot_y=True, softmax=True)
         optimizer = torch.optim.Adam(net.parameters(), lr=1e-4, weight_decay=1e-5)
 
@@ -184,12 +202,12 @@ class Bench:
         from monai.inferers import sliding_window_inference
 
         net = self.network(name).eval()
-        volume = self.noise(1, 1, *VOLUME)
+        volume = self.noise(1, 1, *self.arguments.volume)
 
         def run():
             with torch.no_grad(), self.cast():
                 sliding_window_inference(
-                    volume, (WINDOW,) * 3, 4 if self.is_cuda else 1, net, overlap=0.5, mode="gaussian")
+                    volume, (self.arguments.size,) * 3, 4 if self.is_cuda else 1, net, overlap=0.5, mode="gaussian")
 
         self.measure(name, "sliding_window", run, fewest=1)
 
@@ -203,7 +221,12 @@ def main():
     parser.add_argument("--names", nargs="*")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--threads", type=int, help="CPU threads; default PyTorch's own choice")
+    parser.add_argument("--size", type=int, default=96, help="extents of a network's patch, or of a window")
+    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="extents of the volume of `infer`")
     arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     bench = Bench(arguments)
 

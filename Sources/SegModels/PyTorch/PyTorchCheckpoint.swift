@@ -106,10 +106,11 @@ extension TorchTensor {
         guard offset >= 0, shape.allSatisfy({ $0 >= 0 }), strides.allSatisfy({ $0 >= 0 }) else {
             throw CheckpointFault("'\(name)' has the absurd shape \(shape), strides \(strides) or offset \(offset)")
         }
-        if shape.contains(0) { return 0 }
+        let isEmpty = shape.contains(0)
         var elements = 1
         var last = offset
-        for (extent, stride) in zip(shape, strides) {
+        // Of an empty tensor too: products of its other extents are taken later.
+        for (extent, stride) in zip(shape, strides) where extent > 0 {
             let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
             let (reach, farOverflow) = (extent - 1).multipliedReportingOverflow(by: stride)
             let (sum, sumOverflow) = last.addingReportingOverflow(reach)
@@ -118,6 +119,7 @@ extension TorchTensor {
             }
             (elements, last) = (product, sum)
         }
+        if isEmpty { return 0 }
         guard last < storage.count, elements <= storage.count else {
             throw CheckpointFault(
                 "'\(name)' of shape \(shape), strides \(strides), offset \(offset) does not fit its storage of "

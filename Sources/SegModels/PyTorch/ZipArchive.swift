@@ -2,7 +2,8 @@ internal import Foundation
 
 /// A zip archive whose entries are stored, as `torch.save` writes them; read in place. PKWARE APPNOTE 6.3.10.
 ///
-/// Overlapping entries are refused, and so is reading a compressed one: what is read is never larger than the file.
+/// Entries that together are larger than the file are refused, and so is reading a compressed one: what is read is never
+/// larger than the file.
 struct ZipArchive {
     private struct Entry {
         var size: Int

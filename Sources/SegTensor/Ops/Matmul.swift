@@ -20,17 +20,18 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
     let kept = Kept(x)
     return result(y, op: "linear", of: [x, weight, bias]) { upstream, sink in
         let g = upstream.reshaped([1, rows, outputs])
-        try sink.add(to: kept.target) { gx, accumulate in
-            try backend.matmul(
-                g, w2, bias: nil,
-                MatmulParams(transposeA: false, transposeB: false, alpha: 1, beta: accumulate ? 1 : 0),
-                into: gx.reshaped([1, rows, inputs]))
-        }
+        // The weight first: an input that is made again is gone before its gradient comes.
         try sink.add(to: weight) { gw, accumulate in
             try backend.matmul(
                 g, kept.elements().reshaped([1, rows, inputs]), bias: nil,
                 MatmulParams(transposeA: true, transposeB: false, alpha: 1, beta: accumulate ? 1 : 0),
                 into: gw.reshaped([1, outputs, inputs]))
+        }
+        try sink.add(to: kept.target) { gx, accumulate in
+            try backend.matmul(
+                g, w2, bias: nil,
+                MatmulParams(transposeA: false, transposeB: false, alpha: 1, beta: accumulate ? 1 : 0),
+                into: gx.reshaped([1, rows, inputs]))
         }
         try addBiasGradient(upstream, of: bias, sink)
     }

@@ -37,8 +37,9 @@ public func transposeColumns(_ x: Tensor) throws -> Tensor {
             x.view, at: [0, column], into: y.slice(column..<column + 1).reshaped([rows, 1]), at: [0, 0],
             extent: [rows, 1], accumulate: false)
     }
+    let target = x.target
     return result(y, op: "transposeColumns", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             for column in 0..<columns {
                 try backend.copyRegion(
                     upstream.slice(column..<column + 1).reshaped([rows, 1]), at: [0, 0], into: gx, at: [0, column],
@@ -65,8 +66,9 @@ public func toeplitz(_ x: Tensor) throws -> Tensor {
             x.view.reshaped(source), at: [0, width - 1 - j, 0, 0], into: y, at: [0, 0, 0, j], extent: extent,
             accumulate: false)
     }
+    let target = x.target
     return result(y, op: "toeplitz", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             for j in 0..<width {
                 try backend.copyRegion(
@@ -100,8 +102,9 @@ public func joinCorners(_ x: Tensor, _ corners: [Triple]) throws -> Tensor {
             x.view.reshaped(source), at: origin, into: y.reshaped(joined), at: [0, 0, 0, 0, index * channels],
             extent: extent, accumulate: false)
     }
+    let target = x.target
     return result(y, op: "joinCorners", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             for (index, origin) in origins.enumerated() {
                 try backend.copyRegion(

@@ -96,6 +96,7 @@ private func blockedSelfAttention(
     }
     let y = try backend.allocate(blocks.packed, qkv.view.dtype)
     try blocks.copy(packed: y, part: 0, of: 1, heads: output, backend, toPacked: true, accumulate: false)
+    let target = qkv.target
     return result(y, op: "selfAttention", of: [qkv, weights.bias]) { upstream, sink in
         let signal = try backend.allocate(blocks.headsFirst, upstream.dtype)
         try blocks.copy(packed: upstream, part: 0, of: 1, heads: signal, backend, toPacked: false, accumulate: false)
@@ -108,7 +109,7 @@ private func blockedSelfAttention(
                 probabilities, parts, signal, scale: scale, weights.dropout, into: gradients, bias: biasGradient,
                 backend)
         }
-        try sink.add(to: qkv) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             for (part, gradient) in gradients.enumerated() {
                 try blocks.copy(
                     packed: gx, part: part, of: 3, heads: gradient, backend, toPacked: true, accumulate: accumulate)

@@ -18,8 +18,9 @@ public func maxPool3d(_ x: Tensor, _ params: Pool3dParams) throws -> Tensor {
     let y = try backend.allocate(shape, x.view.dtype)
     let indices = try backend.allocate(shape, .i32)
     try backend.maxPool3d(x.view, params, into: y, indices: indices)
+    let target = x.target
     return result(y, op: "maxPool3d", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             try backend.maxPool3dBackward(
                 upstream: upstream, indices: indices, params, into: gx, accumulate: accumulate)
         }
@@ -37,8 +38,9 @@ public func resample3d(_ x: Tensor, to size: Triple, _ params: Resample3dParams)
     let y = try backend.allocate(
         Shape(batch: x.shape.batch, size: size, channels: x.shape.channels), x.view.dtype)
     try backend.resample3d(x.view, params, into: y)
+    let target = x.target
     return result(y, op: "resample3d", of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
+        try sink.add(to: target) { gx, accumulate in
             try backend.resample3dBackward(upstream: upstream, params, into: gx, accumulate: accumulate)
         }
     }

@@ -14,9 +14,10 @@ public func windowPartition(_ x: Tensor, window: Triple, shift: Triple) throws -
     let y = try x.backend.allocate([batch * tiling.count, window.product, channels], x.view.dtype)
     if tiling.hasPadding { try x.backend.fill(y, with: 0) }
     try tiling.copy(volumes: x.view, windows: y, x.backend, toWindows: true, accumulate: false)
+    let (backend, target) = (x.backend, x.target)
     return result(y, op: op, of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
-            try tiling.copy(volumes: gx, windows: upstream, x.backend, toWindows: false, accumulate: accumulate)
+        try sink.add(to: target) { gx, accumulate in
+            try tiling.copy(volumes: gx, windows: upstream, backend, toWindows: false, accumulate: accumulate)
         }
     }
 }
@@ -35,10 +36,11 @@ public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Trip
     let shape = Shape(batch: x.shape[0] / tiling.count, size: size, channels: x.shape.channels)
     let y = try x.backend.allocate(shape, x.view.dtype)
     try tiling.copy(volumes: y, windows: x.view, x.backend, toWindows: false, accumulate: false)
+    let (backend, target) = (x.backend, x.target)
     return result(y, op: op, of: [x]) { upstream, sink in
-        try sink.add(to: x) { gx, accumulate in
-            if tiling.hasPadding && !accumulate { try x.backend.fill(gx, with: 0) }
-            try tiling.copy(volumes: upstream, windows: gx, x.backend, toWindows: true, accumulate: accumulate)
+        try sink.add(to: target) { gx, accumulate in
+            if tiling.hasPadding && !accumulate { try backend.fill(gx, with: 0) }
+            try tiling.copy(volumes: upstream, windows: gx, backend, toWindows: true, accumulate: accumulate)
         }
     }
 }
