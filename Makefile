@@ -62,12 +62,14 @@ dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
 
-RESULTS = benchmarks/results/$(shell date +%F)_$(shell uname -m)_$(shell nproc)cores.jsonl
-
+# By `set -C`, a run never writes over another's results.
 bench: deps
 	swift build -c release --product medseg-bench
-	benchmarks/compare.sh $(WHAT) > $(RESULTS).part && mv $(RESULTS).part $(RESULTS)
-	python3 benchmarks/table.py $(RESULTS) benchmarks/README.md && python3 benchmarks/table.py $(RESULTS)
+	set -eC; results=benchmarks/results/$$(date +%F_%H%M)_$$(uname -m)_$$(nproc)cores.jsonl; \
+	[ ! -e $$results ] || { echo "bench: $$results is there; start again in a minute" >&2; exit 1; }; \
+	benchmarks/compare.sh $(WHAT) > $$results.part; \
+	mv $$results.part $$results; \
+	python3 benchmarks/table.py $$results benchmarks/README.md
 
 # The program with the Swift runtime linked in, the kernels, the libraries that a bare machine lacks, and gpu.sh. It is
 # built in a folder of its own, since a static build shares nothing with the usual one.

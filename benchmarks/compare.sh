@@ -2,8 +2,8 @@
 # Ours, PyTorch's and OpenVINO's in turn, for a comparison that outlives the machine's moods: benchmarks/compare.sh [WHAT…]
 #
 # WHAT is `ops`, or a network: unet, vnet, unetr; without it, all of these. The first line written describes the
-# machine; then follow the rows, ours after theirs. A peer that is not there is said on standard error, and its rows are
-# missing. Variables:
+# machine; then follow the rows, ours after theirs, and of a full run with all of PyTorch's a last line that says so. A
+# peer that is not there, or fails, is said on standard error, and its rows are missing. Variables:
 #   PYTHON           an interpreter that has torch and monai (python3)
 #   OPENVINO_PYTHON  one that has openvino and numpy (PYTHON)
 #   PEER             what prints PyTorch's rows (benchmarks/peers/bench_pytorch.py)
@@ -13,15 +13,21 @@
 #                    ops, `tuned`)
 #   OPS              names of the ops (all)
 #   SECONDS_A_CASE   what a case may take (4)
-# PyTorch runs in both memory layouts. Every process runs on the CPU with as many threads as there are cores.
+#   THREADS          of every process (what nproc counts; hyper-threads may slow each of them)
+# PyTorch runs in both memory layouts. Every process runs on the CPU.
 set -euo pipefail
-[ $# -gt 0 ] || set -- unet vnet unetr ops
+full=false
+[ $# -gt 0 ] || {
+    set -- unet vnet unetr ops
+    [ -n "${PEER:-}${ROUNDS:-}${PRECISIONS:-}${ALLOCATORS:-}${OPS:-}${SECONDS_A_CASE:-}" ] || full=true
+}
 root=$(cd "$(dirname "$0")/.." && pwd)
 bench=$root/.build/release/medseg-bench
 python=${PYTHON:-python3}
 openvino=${OPENVINO_PYTHON:-$python}
 peer=${PEER:-$root/benchmarks/peers/bench_pytorch.py}
 seconds=${SECONDS_A_CASE:-4}
+threads=${THREADS:-$(nproc)}
 read -ra ops <<< "${OPS:-}"
 read -ra precisions <<< "${PRECISIONS:-fp32 bf16}"
 tuned=glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184:glibc.malloc.top_pad=268435456
@@ -34,7 +40,7 @@ has() { # INTERPRETER MODULES WHAT VARIABLE
     return 1
 }
 has_torch=true has_openvino=true
-has "$python" torch,monai "PyTorch's rows" PYTHON || has_torch=false
+has "$python" torch,monai "PyTorch's rows" PYTHON || has_torch=false full=false
 has "$openvino" openvino,numpy "OpenVINO's rows" OPENVINO_PYTHON || has_openvino=false
 
 torch() { # SUITE NAMES PRECISION ALLOCATORS
@@ -42,13 +48,17 @@ torch() { # SUITE NAMES PRECISION ALLOCATORS
     for layout in ncdhw ndhwc; do
         for allocator in $4; do
             GLIBC_TUNABLES=$([ "$allocator" = default ] || echo $tuned) "$python" "$peer" $1 --device cpu \
-                --precision "$3" --layout $layout --seconds "$seconds" ${2:+--names $2}
+                --precision "$3" --layout $layout --seconds "$seconds" --threads "$threads" ${2:+--names $2} || {
+                echo "PyTorch failed: $1 $2, $3, $layout, $allocator; its rows are missing from there on" >&2
+                full=false
+            }
         done
     done
 }
 
 commit=$(git -C "$root" describe --always --dirty 2> /dev/null || echo unknown)
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -1)
+$has_torch || python=python3 # the next lines take any
 "$python" - "$commit" "$cpu" << 'PYTHON'
 import datetime, importlib.metadata, json, os, sys
 
@@ -67,15 +77,18 @@ for round in $(seq "${ROUNDS:-3}"); do
         echo "round $round: $what" >&2
         if [ "$what" = ops ]; then
             ! $has_torch || torch ops "${ops[*]}" fp32 "${ALLOCATORS:-tuned}"
-            "$bench" ops --device cpu --seconds "$seconds" --json ${ops:+--names "${ops[@]}"}
+            "$bench" ops --device cpu --threads "$threads" --seconds "$seconds" --json ${ops:+--names "${ops[@]}"}
             continue
         fi
         [ -f "$folder/$what.onnx" ] || "$bench" nets --device cpu --names "$what" --onnx "$folder"
         for precision in "${precisions[@]}"; do
             ! $has_torch || torch nets "$what" "$precision" "${ALLOCATORS:-tuned default}"
             ! $has_openvino || "$openvino" "$root/benchmarks/peers/bench_openvino.py" "$folder" "$what" \
-                --precision "$precision" --seconds "$seconds"
-            "$bench" nets --device cpu --names "$what" --precision "$precision" --seconds "$seconds" --json
+                --precision "$precision" --seconds "$seconds" --threads "$threads" ||
+                echo "OpenVINO failed: $what, $precision" >&2
+            "$bench" nets --device cpu --threads "$threads" --names "$what" --precision "$precision" \
+                --seconds "$seconds" --json
         done
     done
 done
+! $full || echo '{"full": true}'

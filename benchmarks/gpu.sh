@@ -2,10 +2,12 @@
 # Everything a GPU should be asked, in one command: benchmarks/gpu.sh [OUT]
 #
 # Beside an unpacked bundle of `make gpu-bundle`, or in a checkout after `make build`. Needs an OpenCL driver; PyTorch's
-# rows need a python3 with torch (PYTHON names another). Prints the device, then runs verify, tune, ops, nets, infer and
-# profile, and leaves OUT/gpu.json (a list of every row) and OUT/gpu.md (the tables). OUT is ./gpu-results if not given.
+# rows need a python3 with torch (PYTHON names another). Prints the devices, then runs verify, tune, ops, nets and infer
+# in each precision that the device takes, and profile, and leaves OUT/gpu.json (a list of every row) and OUT/gpu.md
+# (the tables and what verify said). Where verify fails nothing is tuned. OUT is ./gpu-results if not given.
 #
-# DEVICE=opencl:0  SECONDS_A_CASE=4  NAMES="unet vnet unetr"  VOLUME="243 201 168"  SIZE=96  QUICK=1 (one small round)
+# DEVICE=opencl:0 (default: the first GPU)  SECONDS_A_CASE=4  NAMES="unet vnet unetr"  VOLUME="243 201 168"  SIZE=96
+# QUICK=1 (one small round: fewer cases, and small defaults of the variables above)
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-gpu-results}
@@ -27,21 +29,27 @@ if [ -d "$here/lib/spare" ] && ! ldconfig -p 2>/dev/null | grep -q 'libstdc++\.s
     export LD_LIBRARY_PATH=$here/lib/spare${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
-# A container often has NVIDIA's driver but not its line in /etc/OpenCL/vendors; a folder of our own needs no root.
+# A container often has NVIDIA's driver but not its line in /etc/OpenCL/vendors; a folder of our own, which holds the
+# lines of the others too, needs no root.
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
-if [ -z "${OCL_ICD_VENDORS:-}" ] && ! ls /etc/OpenCL/vendors/*.icd >/dev/null 2>&1; then
+if [ -z "${OCL_ICD_VENDORS:-}${OPENCL_VENDOR_PATH:-}" ] && ! grep -qs libnvidia-opencl /etc/OpenCL/vendors/*.icd; then
     driver=$( (ldconfig -p 2>/dev/null | awk '/libnvidia-opencl\.so\.1/ {print $NF}';
         ls /usr/lib/x86_64-linux-gnu/libnvidia-opencl.so.1 /usr/lib64/libnvidia-opencl.so.1 \
             /usr/local/nvidia/lib64/libnvidia-opencl.so.1 2>/dev/null) | head -1)
     if [ -n "$driver" ]; then
-        echo "$driver" >"$temporary/nvidia.icd"
+        cp /etc/OpenCL/vendors/*.icd "$temporary" 2>/dev/null
+        echo "$driver" >"$temporary/medseg-nvidia.icd"
         export OCL_ICD_VENDORS=$temporary/
         echo "registered $driver for this run"
     fi
 fi
 
-device=${DEVICE:-opencl:0}
+cases=() products=(--names conv matmul) ops=()
+if [ -n "${QUICK:-}" ]; then
+    : "${NAMES:=unet}" "${VOLUME:=48 40 40}" "${SIZE:=32}" "${SECONDS_A_CASE:=1}"
+    cases=(--names conv3d_layer) products=(--names conv3d_layer) ops=(--names conv_256_256_6_k3)
+fi
 read -ra names <<<"${NAMES:-unet vnet unetr}"
 read -ra volume <<<"${VOLUME:-243 201 168}"
 seconds=${SECONDS_A_CASE:-4}
@@ -50,32 +58,58 @@ rows=$temporary/rows.jsonl
 : >"$rows"
 
 "$bench" devices --peaks | tee "$out/devices.txt"
+device=${DEVICE:-$(sed -nE 's/^(opencl:[0-9]+): .*, GPU, [0-9]+ compute units, .*/\1/p' "$out/devices.txt" | head -1)}
+[ -n "$device" ] || {
+    echo "gpu.sh: none of these is an OpenCL GPU: its driver may be missing; DEVICE=opencl:N takes another device" >&2
+    exit 69
+}
 grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: $device is not there" >&2; exit 69; }
 
-echo "== verify"
-"$bench" verify --device "$device" --quiet ${QUICK:+--names conv3d_layer} | tee "$out/verify.txt"
-verified=$?
+verified=0
+: >"$out/verify.txt"
+check() { # OPTION…: whether verify passes; what it says is kept
+    echo "== verify $*" | tee -a "$out/verify.txt"
+    "$bench" verify --device "$device" --quiet "$@" 2>&1 | tee -a "$out/verify.txt"
+}
+check "${cases[@]}" || verified=1
 if [ -z "${QUICK:-}" ]; then
     for way in direct gemm "winograd 2" "winograd 4"; do
-        echo "== verify --force '$way'"
-        "$bench" verify --device "$device" --quiet --names conv --force "$way" | tee -a "$out/verify.txt" || verified=1
+        check --names conv --force "$way" || verified=1
     done
-    echo "== verify --force 'local memory'"
-    "$bench" verify --device "$device" --quiet --ops softmax norm reduce diceCELoss activate --force "local memory" |
-        tee -a "$out/verify.txt" || verified=1
-    echo "== verify --precision fp16"
-    "$bench" verify --device "$device" --quiet --names conv --precision fp16 | tee -a "$out/verify.txt" || verified=1
+    check --ops softmax norm reduce diceCELoss activate --force "local memory" || verified=1
 fi
-echo "== tune"
-"$bench" tune --device "$device" --names "${names[@]}" --size "$size" | tee "$out/tune.txt"
-for suite in ops nets infer; do
-    echo "== $suite"
-    case $suite in
-    ops) options=(--seconds "$seconds" ${QUICK:+--names conv_256_256_6_k3}) ;;
+precisions=(fp32)
+for precision in fp16 tf32 bf16; do
+    check "${products[@]}" --precision $precision || {
+        # What a device lacks is no failure; verify has said it.
+        tail -n 1 "$out/verify.txt" | grep -q 'does not support --precision' && continue
+        verified=1
+    }
+    precisions+=($precision)
+done
+
+# Later runs take what tune finds: nothing is kept of kernels that compute something else.
+verdict="verify passed"
+[ $verified = 0 ] || verdict="verify FAILED, nothing is tuned"
+echo "== tune: $verdict"
+for precision in "${precisions[@]}"; do
+    [ $verified = 0 ] || break
+    "$bench" tune --device "$device" --precision $precision --names "${names[@]}" --size "$size"
+done | tee "$out/tune.txt"
+
+options_of() { # SUITE: what ours and PyTorch's take alike
+    case $1 in
+    ops) options=(--seconds "$seconds" "${ops[@]}") ;;
     nets) options=(--seconds "$seconds" --names "${names[@]}" --size "$size") ;;
-    infer) options=(--names "${names[@]}" --size "$size" --volume "${volume[@]}") ;;
+    infer) options=(--seconds "$seconds" --names "${names[@]}" --size "$size" --volume "${volume[@]}") ;;
     esac
-    "$bench" $suite --device "$device" --json "${options[@]}" | tee -a "$rows"
+}
+for suite in ops nets infer; do
+    options_of $suite
+    for precision in "${precisions[@]}"; do
+        echo "== $suite, $precision"
+        "$bench" $suite --device "$device" --precision $precision --json "${options[@]}" | tee -a "$rows"
+    done
 done
 echo "== profile"
 for name in "${names[@]}"; do
@@ -92,11 +126,9 @@ if "$python" -c 'import torch' 2>/dev/null; then
         for layout in ncdhw ndhwc; do
             for suite in ops nets infer; do
                 [ $suite = ops ] || "$python" -c 'import monai' 2>/dev/null || continue
-                options=(--names "${names[@]}")
-                [ $suite = ops ] && options=(${QUICK:+--names conv_256_256_6_k3})
-                [ -n "${QUICK:-}" ] && [ $suite != ops ] && continue
-                "$python" "$peer" $suite --device "$kind" --precision $precision --layout $layout \
-                    --seconds "$seconds" "${options[@]}" | tee -a "$rows"
+                options_of $suite
+                "$python" "$peer" $suite --device "$kind" --precision $precision --layout $layout "${options[@]}" |
+                    tee -a "$rows"
             done
         done
     done
@@ -104,10 +136,10 @@ else
     echo "no torch in $python: PyTorch's rows are left out"
 fi
 
-"$bench" compare "$rows" --json-out "$out/gpu.json" --title "$(grep "^$device:" "$out/devices.txt")" |
+"$bench" compare "$rows" --json-out "$out/gpu.json" --title "$(grep "^$device:" "$out/devices.txt"); $verdict" |
     tee "$out/gpu.md"
-{
-    for name in "${names[@]}"; do printf '\n```\n%s\n```\n' "$(cat "$out/profile-$name.txt")"; done
-} >>"$out/gpu.md"
-echo "results: $out/gpu.json and $out/gpu.md"
+for text in verify "${names[@]/#/profile-}"; do
+    printf '\n```\n%s\n```\n' "$(cat "$out/$text.txt")"
+done >>"$out/gpu.md"
+echo "results: $out/gpu.json and $out/gpu.md; $verdict"
 exit $verified

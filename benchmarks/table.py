@@ -1,10 +1,11 @@
 """Lays the rows of a comparison side by side: python3 benchmarks/table.py results/FILE.jsonl [README.md]
 
-Each round of `compare.sh` gives for a case one row of ours, one of PyTorch's for each layout and allocator, and of a
-network's inference one of OpenVINO's. The ratio of a round is the best of a peer's rows divided by ours; the table gives
-the median over the rounds and their spread; of memory, the most that ours took in any round and the least of the peer's.
-A peer without rows is said. With a README the tables replace what stands there between `<!-- results -->` and
-`<!-- end of results -->`.
+Each round of `compare.sh` gives for a case one row of PyTorch's for each layout and allocator, of a network's inference
+one of OpenVINO's, and last one of ours. The ratio of a round is the best of a peer's rows divided by ours; the table
+gives the median over the rounds and their spread; of memory, the most that ours took in any round and the least of the
+peer's. Where PyTorch has no rows its cells stay empty; an OpenVINO without rows is said. Rows of unequal numbers of
+threads are refused. With a README, the tables of a full run with PyTorch's rows also replace what stands there between
+`<!-- results -->` and `<!-- end of results -->`.
 """
 import collections
 import json
@@ -19,12 +20,13 @@ PRECISIONS = {"fp32": "f32"}
 
 
 class Rows:
-    """The rows of a file: ours by case, and each peer's by case and then by layout and allocator."""
+    """The rows of a file by case: ours, and each peer's of a round beside ours."""
 
     def __init__(self, path):
-        self.machine, self.versions = {}, {}
+        self.machine, self.versions, self.threads = {}, {}, set()
         self.ours = collections.defaultdict(list)
-        self.theirs = {peer: collections.defaultdict(lambda: collections.defaultdict(list)) for peer in PEERS}
+        self.theirs = {peer: collections.defaultdict(list) for peer in PEERS}
+        self.waiting = collections.defaultdict(list)
         for line in path.read_text().splitlines():
             if not line.startswith("{"):
                 continue
@@ -32,44 +34,57 @@ class Rows:
             if "program" in row:
                 self.add(row)
             else:
-                self.machine = row
+                self.machine.update(row)
+        if len(self.threads) > 1:
+            counts = " and of ".join(str(count) for count in sorted(self.threads))
+            sys.exit(f"table.py: {path} has rows of {counts} threads; compare what ran with one number of them, which "
+                     "THREADS gives compare.sh")
 
     def add(self, row):
         key = (row["case"], row["what"], row["precision"])
         program, _, version = row["program"].partition(" ")
+        self.threads.add(row["threads"])
         if program == "medseg":
             self.ours[key].append(row)
+            # Ours ends a round, in which a peer may have failed.
+            for peer in PEERS:
+                if found := self.waiting.pop((peer, key), None):
+                    self.theirs[peer][key].append((row, found))
             return
         self.versions[program] = version
-        self.theirs[program][key][row.get("layout"), row.get("allocator")].append(row)
+        self.waiting[program, key].append(row)
 
 
-def compare(mine, layouts):
-    """Our median, theirs, the ratio of every round, and both peaks of memory."""
-    rounds = min(len(mine), *(len(rows) for rows in layouts.values()))
-    best = [min(rows[i]["ms"] for rows in layouts.values()) for i in range(rounds)]
-    ratios = [best[i] / mine[i]["ms"] for i in range(rounds)]
-    theirs = min(row["peak_mib"] for rows in layouts.values() for row in rows)
-    return statistics.median(r["ms"] for r in mine), statistics.median(best), ratios, max(
-        r["peak_mib"] for r in mine), theirs
+def compare(rounds):
+    """A peer's median, the ratio of every round that it took part in, and its least memory."""
+    best = [min(row["ms"] for row in rows) for _, rows in rounds]
+    ratios = [ms / mine["ms"] for ms, (mine, _) in zip(best, rounds)]
+    return statistics.median(best), ratios, min(row["peak_mib"] for _, rows in rounds for row in rows)
 
 
 def table(title, keys, peer, rows, with_memory):
     """Ours beside one peer's, as Markdown."""
     name, theirs = PEERS[peer], rows.theirs[peer]
-    compared = {key: compare(rows.ours[key], theirs[key]) for key in keys if theirs.get(key)}
-    if not compared:
-        return [f"{title}: no rows of {name}.", ""] if keys else []
+    compared = {key: compare(theirs[key]) for key in keys if key in theirs}
+    if not keys:
+        return []
     head = f"| {title} | MedSeg ms | {name} ms | times faster (spread) |"
     lines = [head + (f" MedSeg peak MiB | {name} peak MiB |" if with_memory else ""),
              "|---|---|---|---|" + ("---|---|" if with_memory else "")]
-    for (case, what, _), (mine, best, ratios, peak, peer_peak) in compared.items():
+    for key in keys:
+        mine = statistics.median(row["ms"] for row in rows.ours[key])
         digits = 0 if mine >= 50 else 2
+        peak, best, ratio, peer_peak = max(row["peak_mib"] for row in rows.ours[key]), "", "", ""
+        if key in compared:
+            ms, ratios, peer_peak = compared[key]
+            best = f"{ms:.{digits}f}"
+            ratio = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
         lines.append(
-            f"| {case}, {what.replace('_', ' ')} | {mine:.{digits}f} | {best:.{digits}f} "
-            f"| {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f}) |"
+            f"| {key[0]}, {key[1].replace('_', ' ')} | {mine:.{digits}f} | {best} | {ratio} |"
             + (f" {peak} | {peer_peak} |" if with_memory else ""))
-    medians = {key: statistics.median(ratios) for key, (_, _, ratios, _, _) in compared.items()}
+    if not compared:
+        return lines + [""]
+    medians = {key: statistics.median(ratios) for key, (_, ratios, _) in compared.items()}
     mean = math.exp(statistics.fmean(math.log(m) for m in medians.values()))
     lines += ["", f"Geometric mean of the ratios: {mean:.2f}; least {min(medians.values()):.2f}."]
     slower = [f"{case} ({what.replace('_', ' ')})" for (case, what, _), m in medians.items() if m < 1]
@@ -78,16 +93,19 @@ def table(title, keys, peer, rows, with_memory):
     return lines + [""]
 
 
-def report(path):
-    rows = Rows(path)
+def report(rows):
     machine = rows.machine
     lines = []
     if machine:
-        peers = ", ".join(f"{PEERS[peer]} {version}" for peer, version in sorted(rows.versions.items(), reverse=True))
+        peers = [f"{PEERS[peer]} {version}" for peer, version in sorted(rows.versions.items(), reverse=True)]
+        best = ""
+        if "torch" in rows.versions:
+            peers.append(f"MONAI {machine['monai']}")
+            best = " PyTorch's column is the best of its memory layouts and allocators."
         lines = [
-            f"{machine['date']}, commit {machine['commit']}, {machine['cores']} cores of {machine['cpu']}; "
-            f"{peers or 'no peer'}; MONAI {machine['monai']}; load before the first row {machine['load']}. PyTorch's "
-            "column is the best of its memory layouts and allocators.", ""]
+            f"{machine['date']}, commit {machine['commit']}, {max(rows.threads, default=0)} threads on "
+            f"{machine['cores']} cores of {machine['cpu']}; {', '.join(peers) or 'no peer'}; load before the first row "
+            f"{machine['load']}.{best}", ""]
     for precision in sorted({key[2] for key in rows.ours}, key=lambda p: p != "fp32"):
         keys = [key for key in rows.ours if key[2] == precision]
         networks = [key for key in keys if key[1] in NETWORK_WORK]
@@ -95,17 +113,24 @@ def report(path):
         ops = [key for key in keys if key[1] not in NETWORK_WORK]
         label = PRECISIONS.get(precision, precision)
         lines += table(f"network at 96³, {label}", networks, "torch", rows, True)
-        lines += table(f"network at 96³, {label}", inference, "openvino", rows, True)
+        if any(key in rows.theirs["openvino"] for key in inference):
+            lines += table(f"network at 96³, {label}", inference, "openvino", rows, True)
+        elif inference:
+            lines += [f"network at 96³, {label}: no rows of OpenVINO.", ""]
         lines += table(f"op, {label}", ops, "torch", rows, False)
     return "\n".join(lines).rstrip() + "\n"
 
 
 def main():
-    text = report(pathlib.Path(sys.argv[1]))
+    rows = Rows(pathlib.Path(sys.argv[1]))
+    text = report(rows)
+    print(text, end="")
     if len(sys.argv) < 3:
-        print(text, end="")
         return
     readme = pathlib.Path(sys.argv[2])
+    if not rows.machine.get("full"):
+        print(f"table.py: {readme} keeps its tables: this was no full run with PyTorch's rows", file=sys.stderr)
+        return
     begin, end = "<!-- results -->\n", "<!-- end of results -->\n"
     before, rest = readme.read_text().split(begin)
     readme.write_text(before + begin + text + end + rest.split(end)[1])

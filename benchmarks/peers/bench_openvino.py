@@ -28,8 +28,10 @@ def reset_peak():
 
 def peak_mib():
     """The most resident memory since then; where the system does not tell, since the process began."""
-    with contextlib.suppress(OSError):
-        return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/self/status").read_text())[1]) >> 10
+    status = pathlib.Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
+    if found:
+        return int(found[1]) >> 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 
 

@@ -56,8 +56,10 @@ def reset_peak():
 
 def peak_mib():
     """The most resident memory since then; where the system does not tell, since the process began."""
-    with contextlib.suppress(OSError):
-        return int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path("/proc/self/status").read_text())[1]) >> 10
+    status = pathlib.Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
+    if found:
+        return int(found[1]) >> 10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 
 
@@ -168,8 +170,8 @@ class Bench:
             net = nets.VNet(spatial_dims=3, in_channels=1, out_channels=2)
         else:
             net = nets.UNETR(
-                in_channels=1, out_channels=2, img_size=(self.arguments.size,) * 3, feature_size=16, hidden_size=768, mlp_dim=3072,
-                num_heads=12, norm_name="instance", res_block=True, proj_type="conv")
+                in_channels=1, out_channels=2, img_size=(self.arguments.size,) * 3, feature_size=16, hidden_size=768,
+                mlp_dim=3072, num_heads=12, norm_name="instance", res_block=True, proj_type="conv")
         return net.to(self.device).to(memory_format=self.format)
 
     def train_and_infer(self, name):
@@ -223,7 +225,7 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, help="CPU threads; default PyTorch's own choice")
     parser.add_argument("--size", type=int, default=96, help="extents of a network's patch, or of a window")
-    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="extents of the volume of `infer`")
+    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="extents of the volume")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -3,9 +3,10 @@
 #
 # Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
 # by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has
-# what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR). Where pip cannot
-# install it, the check says that it was skipped and succeeds. DEVICES names what replays (default: cpu), CAPTURES which
-# networks are captured (default: all, of which unetr_12_layers and vnet take minutes).
+# what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR), a folder that should
+# be new, empty or of this script's making. Where pip cannot install it, the check says that it was skipped and
+# succeeds. DEVICES names what replays (default: cpu), CAPTURES which networks are captured (default: all, of which
+# unetr_12_layers and vnet take minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 programs=$(swift build -c release --show-bin-path)
@@ -17,16 +18,27 @@ programs=$(swift build -c release --show-bin-path)
 if [ -n "${PYTHON:-}" ]; then
     python=$PYTHON
 else
-    place=${MEDSEG_PEERS:-${TMPDIR:-/tmp}/medseg-peers}
+    place=$(realpath -m "${MEDSEG_PEERS:-${TMPDIR:-/tmp}/medseg-peers-$(id -u)}")
     python=$place/bin/python
     wanted=benchmarks/peers/requirements.txt
     if ! cmp -s "$wanted" "$place/installed.txt"; then
-        rm -rf "$place"
-        if ! { python3 -m venv "$place" &&
-            timeout 900 "$place/bin/pip" install --quiet --disable-pip-version-check --no-cache-dir --retries 1 \
-                -r "$wanted" &&
-            cp "$wanted" "$place/installed.txt"; }; then
+        # Every requirements.txt that was copied there names this script.
+        if [ -n "$(ls -A "$place" 2>/dev/null)" ] && ! grep -qs peers/check.sh "$place/installed.txt"; then
+            echo "peers: $place holds something that is not ours, which would be lost; let MEDSEG_PEERS name a new or" \
+                "an empty folder, or PYTHON an interpreter that has what $wanted lists" >&2
+            exit 73
+        fi
+        mkdir -p "$(dirname "$place")"
+        new=$(mktemp -d "$place.XXXXXX")
+        trap 'rm -rf "$new"' EXIT
+        # An environment can move as long as its programs are called as modules.
+        if python3 -m venv "$new" &&
+            timeout 900 "$new/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+                --retries 1 -r "$wanted" &&
+            cp "$wanted" "$new/installed.txt"; then
             rm -rf "$place"
+            mv "$new" "$place"
+        else
             echo "############################################################################################"
             echo "## peers SKIPPED: pip cannot install PyTorch, MONAI and onnxruntime. Nothing was checked. ##"
             echo "############################################################################################"
