@@ -73,6 +73,7 @@ void segcpu_multiply(const segcpu_product *product, float *scratch) { kernels()-
 size_t segcpu_winograd_scratch(const segcpu_winograd *g, ptrdiff_t out_channels) {
     ptrdiff_t points = g->form.points, outputs = g->form.outputs, matrices = 2 * points * points;
     ptrdiff_t pairs_at_once = g->transforms_all ? points / 2 : 1;
+    out_channels = round_up(out_channels, kernels()->lanes);
     // Transformed inputs and products, sums of the pairs, and a row of zeros.
     return (size_t)(matrices
             * (pairs_at_once * (g->block * g->channels + WINOGRAD_GAP) + g->block * out_channels + WINOGRAD_GAP)

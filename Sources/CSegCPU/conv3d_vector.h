@@ -11,6 +11,24 @@ typedef float unaligned_vec __attribute__((ext_vector_type(LANES), aligned(4)));
 INLINE vec load(const float *p) { return *(const unaligned_vec *)p; }
 INLINE void store(float *p, vec v) { *(unaligned_vec *)p = v; }
 
+// The first `lanes` elements; the other lanes are 0.
+INLINE vec load_part(const float *p, ptrdiff_t lanes) {
+    if (lanes == LANES) return load(p);
+    float part[LANES] = {0};
+    for (ptrdiff_t i = 0; i < lanes; i++) part[i] = p[i];
+    return load(part);
+}
+
+INLINE void store_part(float *p, vec v, ptrdiff_t lanes) {
+    if (lanes == LANES) {
+        store(p, v);
+        return;
+    }
+    float part[LANES];
+    store(part, v);
+    for (ptrdiff_t i = 0; i < lanes; i++) p[i] = part[i];
+}
+
 #if LANES == 16
 #define ROUNDS 4
 #define LOW_HALVES(a, b) \

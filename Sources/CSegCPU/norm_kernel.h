@@ -67,9 +67,11 @@ INLINE void norm_forward_as(
         vf w = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes).w;                                \
         vf value = activation_value(kind, w, slope_at(p, phase));                                                      \
         if (after) value += load_part(after + (i), lanes);                                                             \
-        store_part(y + (i), value, lanes);                                                                             \
+        stream_part(y + (i), value, lanes, streams);                                                                   \
     } while (0)
+    const bool streams = y != x && is_streamed(y, run.count);
     FOR_RUN(FORWARD)
+    end_stream(streams);
 #undef FORWARD
 }
 
@@ -87,9 +89,11 @@ INLINE void norm_gradient_as(
         vf g = load_part(upstream + (i), lanes) * activation_derivative(kind, at.w, slope_at(p, phase)) * at.keep;     \
         g = g * load(a + (phase)) + load(b + (phase)) + at.hat * load(c + (phase));                                    \
         if (accumulate) g += load_part(gx + (i), lanes);                                                               \
-        store_part(gx + (i), g, lanes);                                                                                \
+        stream_part(gx + (i), g, lanes, streams);                                                                      \
     } while (0)
+    const bool streams = !accumulate && is_streamed(gx, run.count);
     FOR_RUN(GRADIENT)
+    end_stream(streams);
 #undef GRADIENT
 }
 
@@ -125,7 +129,7 @@ INLINE void norm_sums_as(
             store(slopes + (phase), load(slopes + (phase)) + keep_lanes(own, lanes, 0.0f));                            \
         }                                                                                                              \
         g *= activation_derivative(kind, at.w, slope_at(p, phase));                                                    \
-        if (g2) store_part(g2 + (i), add_g2 ? g + load_part(g2 + (i), lanes) : g, lanes);                              \
+        if (g2) stream_part(g2 + (i), add_g2 ? g + load_part(g2 + (i), lanes) : g, lanes, streams);                    \
         if (p->mean) {                                                                                                 \
             g = keep_lanes(g * at.keep, lanes, 0.0f);                                                                  \
             store(zeroth + (phase), load(zeroth + (phase)) + g);                                                       \
@@ -134,7 +138,9 @@ INLINE void norm_sums_as(
     } while (0)
 #define AFTER_TILE(end)                                                                                                \
     if ((end) % BLOCK == 0 || (end) == run.count) fold(narrow, wide, 3 * p->period)
+    const bool streams = g2 && !add_g2 && is_streamed(g2, run.count);
     FOR_RUN(SUMS)
+    end_stream(streams);
 #undef AFTER_TILE
 #undef SUMS
 }

@@ -45,8 +45,11 @@ void KERNEL(copy_rows)(
         for (size_t row = 0; row < rows; row++) memcpy(target + row * to_step, source + row * from_step, bytes);
         return;
     }
+    const bool streams = to_step % sizeof(vf) == 0 && is_streamed((const float *)target, rows * bytes / sizeof(float));
     for (size_t row = 0; row < rows; row++, source += from_step, target += to_step)
-        for (size_t i = 0; i < bytes; i += sizeof(vf)) memcpy(target + i, source + i, sizeof(vf));
+        for (size_t i = 0; i < bytes; i += sizeof(vf))
+            stream_part((float *)(target + i), load((const float *)(source + i)), LANES, streams);
+    end_stream(streams);
 }
 
 void KERNEL(add_rows)(

@@ -64,6 +64,20 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
+// Whether a run's results go past the caches, which saves reading their lines first: its tensor is larger than the
+// second-level cache, for runs are a 32nd of a tensor up to a limit, and nothing reads them there meanwhile.
+INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
+
+INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
+    if (streams && lanes == LANES) __builtin_nontemporal_store(v, (vf *)p);
+    else store_part(p, v, lanes);
+}
+
+// Streamed results are not in order with others, and other threads read them.
+INLINE void end_stream(bool streams) {
+    if (streams) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 // Lanes beyond `lanes` become `rest`.
 INLINE vf keep_lanes(vf v, size_t lanes, float rest) {
     const vi number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

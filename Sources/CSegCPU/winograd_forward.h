@@ -16,14 +16,15 @@ typedef struct {
 typedef struct {
     float *y;
     ptrdiff_t row, slab, pixel;
-    ptrdiff_t size[3]; // outputs that lie inside the volume
-    const float *bias;
+    ptrdiff_t size[3];  // outputs that lie inside the volume
+    ptrdiff_t channels; // that there are: a vector of them, or fewer
+    const float *bias;  // of as many
     bool accumulate;
-    float *sums;       // of the pairs so far, [output][lane]
+    float *sums;        // of the pairs so far, [output][lane]
 } cube_output;
 
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
-typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to, ptrdiff_t channel);
+typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to);
 
 // The order of the pairs: (1, -1), which reaches every output, sets their sums; the last one writes the outputs. Pair 0
 // reaches the first and the last output alone, which are all that there are where it comes last.
@@ -81,12 +82,11 @@ INLINE void transform_input(
 
 // Adds a pair's share of one vector of channels of a cube's outputs.
 INLINE void transform_output(
-    const int points, const int outputs, const int pair, const float *products, ptrdiff_t step, const cube_output *to,
-    ptrdiff_t channel) {
+    const int points, const int outputs, const int pair, const float *products, ptrdiff_t step, const cube_output *to) {
     const bool is_last = pair == (points == 4 ? 0 : points / 2 - 1), accumulate = to->accumulate;
     const ptrdiff_t slab = to->slab, row = to->row, pixel = to->pixel;
-    const ptrdiff_t depth = to->size[0], height = to->size[1], width = to->size[2];
-    float *const y = to->y + channel, *const sums = to->sums;
+    const ptrdiff_t depth = to->size[0], height = to->size[1], width = to->size[2], channels = to->channels;
+    float *const y = to->y, *const sums = to->sums;
     vec plane[2][MOST_POINTS][MOST_OUTPUTS];
 #pragma clang loop unroll(disable)
     for (int h = 0; h < points; h++) {
@@ -101,7 +101,7 @@ INLINE void transform_output(
         output_transform(points, outputs, first, plane[0][h]);
         output_transform(points, outputs, second, plane[1][h]);
     }
-    const vec bias = is_last && to->bias ? load(to->bias + channel) : (vec)0;
+    const vec bias = is_last && to->bias ? load_part(to->bias, channels) : (vec)0;
 #pragma clang loop unroll(disable)
     for (int w = 0; w < outputs; w++) {
         vec first[MOST_POINTS], second[MOST_POINTS], even[MOST_OUTPUTS], odd[MOST_OUTPUTS];
@@ -125,7 +125,8 @@ INLINE void transform_output(
                 else if (d < depth && h < height && w < width) {
                     float *at = y + d * slab + h * row + w * pixel;
                     share += bias;
-                    store(at, accumulate ? load(at) + share : share);
+                    if (accumulate) share += load_part(at, channels);
+                    store_part(at, share, channels);
                 }
             }
         }
@@ -144,8 +145,8 @@ INLINE void transform_output(
     }
 #define DEFINE_OUTPUT(P, M, PAIR) \
     static void transform_output_##P##_##M##_##PAIR( \
-        const float *products, ptrdiff_t step, const cube_output *to, ptrdiff_t channel) { \
-        transform_output(P, M, PAIR, products, step, to, channel); \
+        const float *products, ptrdiff_t step, const cube_output *to) { \
+        transform_output(P, M, PAIR, products, step, to); \
     }
 DEFINE_INPUT(4, 0) DEFINE_INPUT(4, 1)
 DEFINE_INPUT(6, 0) DEFINE_INPUT(6, 1) DEFINE_INPUT(6, 2)
@@ -236,18 +237,21 @@ static void write_outputs(
     const segcpu_winograd *g, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     int pair, const float *products, ptrdiff_t step, float *sums) {
     output_kernel transform = output_kernels(g->form)[pair];
-    ptrdiff_t outputs = g->form.outputs * g->form.outputs * g->form.outputs;
+    ptrdiff_t outputs = g->form.outputs * g->form.outputs * g->form.outputs, width = round_up(to - from, LANES);
     for (ptrdiff_t i = 0; i < count; i++) {
         ptrdiff_t start[3];
         cube_start(g, first + i, start);
         cube_output output = {
             .row = g->out[2] * g->y_pixel, .slab = g->out[1] * g->out[2] * g->y_pixel, .pixel = g->y_pixel,
-            .bias = g->bias ? g->bias + from : NULL, .accumulate = g->accumulate, .sums = sums + i * outputs * (to - from)};
-        output.y = g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row
-            + start[2] * output.pixel + from;
+            .accumulate = g->accumulate, .sums = sums + i * outputs * width};
+        float *y = g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row
+            + start[2] * output.pixel;
         for (int a = 0; a < 3; a++) output.size[a] = smaller(g->form.outputs, g->out[a] - start[a]);
-        for (ptrdiff_t c = 0; c < to - from; c += LANES) {
-            transform(products + i * (to - from) + c, step, &output, c);
+        for (ptrdiff_t c = from; c < to; c += LANES) {
+            output.y = y + c;
+            output.bias = g->bias ? g->bias + c : NULL;
+            output.channels = smaller(LANES, to - c);
+            transform(products + i * width + c - from, step, &output);
             output.sums += outputs * LANES;
         }
     }
@@ -257,12 +261,13 @@ static void winograd_cubes(
     const segcpu_winograd *g, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     float *scratch) {
     ptrdiff_t matrices = 2 * g->form.points * g->form.points;
-    ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * (to - from) + WINOGRAD_GAP;
+    ptrdiff_t width = round_up(to - from, LANES);
+    ptrdiff_t in_step = g->block * g->channels + WINOGRAD_GAP, out_step = g->block * width + WINOGRAD_GAP;
     int pairs = g->form.points / 2, pairs_at_once = g->transforms_all ? pairs : 1;
     float *inputs = scratch, *products = inputs + pairs_at_once * matrices * in_step;
     float *sums = products + matrices * out_step;
     ptrdiff_t outputs = g->form.outputs * g->form.outputs * g->form.outputs;
-    cube_source source = input_source(g, sample, sums + g->block * outputs * (to - from));
+    cube_source source = input_source(g, sample, sums + g->block * outputs * width);
     if (g->transforms_all) transform_inputs(g, &source, first, count, input_of_all(g->form), inputs, in_step);
     for (int i = 0; i < pairs; i++) {
         int pair = pair_order[i];
@@ -272,10 +277,10 @@ static void winograd_cubes(
         const float *weights = g->weights + pair * matrices * segcpu_winograd_step(g);
         for (ptrdiff_t m = 0; m < matrices; m++, a += in_step, weights += segcpu_winograd_step(g))
             for (ptrdiff_t o = from; o < to; o += 2 * LANES) {
-                int vectors = to - o >= 2 * LANES ? 2 : 1;
+                int vectors = to - o > LANES ? 2 : 1;
                 gemm_operands product = {
                     .a = a, .a_step = g->channels, .b = weights + o * g->channels, .b_step = vectors * LANES,
-                    .depth = g->channels, .c = products + m * out_step + o - from, .c_row = to - from};
+                    .depth = g->channels, .c = products + m * out_step + o - from, .c_row = width};
                 gemm_panel(vectors, count, false, product);
             }
         write_outputs(g, sample, first, count, from, to, pair, products, out_step, sums);

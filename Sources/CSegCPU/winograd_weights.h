@@ -61,10 +61,12 @@ static void winograd_transform_weights(
     ptrdiff_t panel = 2 * LANES;
     taps_kernel transform = choose_taps_kernel(g->form);
     for (ptrdiff_t o = 0; o < g->out_channels; o += LANES) {
-        ptrdiff_t start = o / panel * panel, width = smaller(panel, g->out_channels - start);
+        ptrdiff_t start = o / panel * panel, width = smaller(panel, round_up(g->out_channels, LANES) - start);
+        ptrdiff_t channels = smaller(LANES, g->out_channels - o);
+        if (channels < LANES) memset(taps, 0, sizeof taps);
         for (ptrdiff_t c = from; c < to; c++) {
             const float *source = weights + o * out_stride + c * in_stride;
-            pack_row(source, out_stride, LANES, count, taps, LANES);
+            pack_row(source, out_stride, channels, count, taps, LANES);
             if (turned)
                 for (int i = 0; i < count / 2; i++) {
                     vec head = load(taps + i * LANES), tail = load(taps + (count - 1 - i) * LANES);

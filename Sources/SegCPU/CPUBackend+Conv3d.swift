@@ -7,7 +7,8 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
     case direct
     /// Unfolded input times the weights as a matrix.
     case product
-    /// Fewer multiplications at stride 1, for channels that come in sixteens; elsewhere the choice is free.
+    /// Fewer multiplications at stride 1, for channels that come in sixteens; elsewhere the choice is free. The outputs of
+    /// a convolution may be any number.
     case winograd(WinogradForm)
 }
 
@@ -100,7 +101,7 @@ extension CPUBackend: ConvolutionOps {
         guard !forced.isEmpty else { return Self.choose(params, x: x, y: y, forWeight: forWeight) }
         return forced.first { algorithm in
             guard case .winograd(let form) = algorithm else { return true }
-            return form.takes(params, inputs: x.channels, outputs: y.channels)
+            return form.takes(params, inputs: x.channels, outputs: y.channels, forWeight: forWeight)
         } ?? .direct
     }
 

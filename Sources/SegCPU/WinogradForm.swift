@@ -29,10 +29,10 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
 
     var kernelForm: segcpu_winograd_form { segcpu_winograd_form(points: Int32(points), outputs: Int32(outputs)) }
 
-    /// Whether it computes this geometry.
-    func takes(_ params: Conv3dParams, inputs: Int, outputs: Int) -> Bool {
+    /// Whether it computes this convolution, or `forWeight` its weight gradient.
+    func takes(_ params: Conv3dParams, inputs: Int, outputs: Int, forWeight: Bool) -> Bool {
         params.kernel == Triple(taps) && params.stride == Triple(1) && params.dilation == Triple(1)
-            && params.groups == 1 && inputs % 16 == 0 && outputs % 16 == 0 && inputs > 0
+            && params.groups == 1 && inputs % 16 == 0 && inputs > 0 && (outputs % 16 == 0 || !forWeight)
     }
 
     /// Cubes along each axis.
@@ -44,8 +44,9 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     /// The constants are fitted to measurements with AVX-512; other instruction sets scale all of them alike.
     func cost(inputs: Int, outputs: Int, output size: Triple, batch: Int, weightTime: Double) -> Double {
         let cubes = Double(batch * counts(size).reduce(1, *))
-        let products = Double(points * points * points * inputs * outputs)
-        let transforms = Double(inputs + outputs) / 16 * transformTime
+        let padded = (outputs + 15) / 16 * 16
+        let products = Double(points * points * points * inputs * padded)
+        let transforms = Double(inputs + padded) / 16 * transformTime
         return cubes * (transforms + products * 0.0154) + products * weightTime
     }
 
@@ -64,7 +65,9 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         taps: Int, inputs: Int, outputs: Int, output size: Triple, batch: Int, forWeight: Bool
     ) -> Double {
         let weights = Double(taps * inputs * outputs)
-        let products = Double(batch * size.product) * weights * 0.0133
+        // Very few outputs have kernels of their own, which load more for each product; else vectors are padded.
+        let padded = outputs <= 4 ? 2.4 * Double(outputs) : Double((outputs + 15) / 16 * 16)
+        let products = Double(batch * size.product * taps * inputs) * padded * 0.0133
         // Wide weights, and more so their gradients, are read from beyond the cache.
         return forWeight ? 1.3 * products + 4 * weights : products + 1.6 * weights
     }
@@ -80,7 +83,8 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         let direct = directCost(
             taps: params.kernel.product, inputs: inputs, outputs: outputs, output: size, batch: batch,
             forWeight: forWeight)
-        return allCases.filter { $0.takes(params, inputs: inputs, outputs: outputs) && cost($0) < 0.8 * direct }
-            .min { cost($0) < cost($1) }
+        return allCases.filter { form in
+            form.takes(params, inputs: inputs, outputs: outputs, forWeight: forWeight) && cost(form) < 0.8 * direct
+        }.min { cost($0) < cost($1) }
     }
 }

@@ -55,6 +55,18 @@ struct ConvGeometry {
         return Shape([first, second / params.groups] + params.kernel.array)
     }
 
+    /// What Winograd's algorithm computes of it, at stride 1 and from channels that come in sixteens: the output from its
+    /// inputs, the data gradient from its outputs, and the weight gradient where it has both.
+    var winogradOutputs: Set<String> {
+        let plain = Triple(1)
+        guard params.kernel == Triple(params.kernel.d), params.stride == plain, params.dilation == plain,
+            params.groups == 1
+        else { return [] }
+        let (fromInputs, fromOutputs) = (inputs % 16 == 0, outputs % 16 == 0)
+        return Set(
+            (fromInputs ? ["y"] : []) + (fromOutputs ? ["gx"] : []) + (fromInputs && fromOutputs ? ["gw"] : []))
+    }
+
     /// Operations of the forward op, as benchmarks count them: taps that fall in the padding included.
     var flops: Int {
         let (coarse, fine) = transposed ? (input, output) : (output, input)

@@ -8,34 +8,45 @@ extension OpCases {
             [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
-    /// The convolutions of either kind that Winograd's algorithm takes, with kernels of so many taps a side.
+    /// The convolutions of either kind, with kernels of so many taps a side, of which Winograd's algorithm computes
+    /// something.
     package static func winograd(taps: Int) -> [OpCase] {
-        let plain = Triple(1)
-        return (convGeometries + transposedGeometries).filter { geometry in
-            let params = geometry.params
-            return params.kernel == Triple(taps) && params.stride == plain && params.dilation == plain
-                && params.groups == 1 && geometry.inputs % 16 == 0 && geometry.outputs % 16 == 0
-        }.flatMap { $0.cases + [$0.layerCase] }
+        winogradGeometries(taps: taps).flatMap { $0.cases + [$0.layerCase] }
+    }
+
+    private static func winogradGeometries(taps: Int) -> [ConvGeometry] {
+        (convGeometries + transposedGeometries).filter {
+            $0.params.kernel == Triple(taps) && !$0.winogradOutputs.isEmpty
+        }
     }
 
     /// Whether an output of a case may be computed by a size of Winograd's algorithm, with so many taps a side.
     package static func isWinograd(_ opCase: OpCase, output: String, taps: [Int]) -> Bool {
-        output != "gb" && taps.contains { winogradNames[$0]?.contains(opCase.name) == true }
+        taps.contains { winogradOutputs[$0]?[opCase.name]?.contains(output) == true }
     }
 
-    private static let winogradNames = Dictionary(
-        uniqueKeysWithValues: [3, 5].map { taps in (taps, Set(winograd(taps: taps).map(\.name))) })
+    /// The outputs that it may compute, by taps and the case's name.
+    private static let winogradOutputs = Dictionary(
+        uniqueKeysWithValues: [3, 5].map { taps in
+            let named = winogradGeometries(taps: taps).flatMap { geometry in
+                (geometry.cases + [geometry.layerCase]).map { ($0.name, geometry.winogradOutputs) }
+            }
+            return (taps, Dictionary(named) { first, _ in first })
+        })
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, and one whose
-    /// inputs the CPU transforms for all pairs of points at once with some numbers of threads and not with others.
+    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, one whose
+    /// inputs the CPU transforms for all pairs of points at once with some numbers of threads and not with others, and
+    /// output channels that do not fill vectors.
     private static let winogradConvs: [ConvGeometry] = [
         ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
         ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),
         ConvGeometry(16, 32, [3, 4, 6], k: [5, 5, 5], s: [1, 1, 1], p: [4, 3, 5], d: [1, 1, 1], g: 1),
         ConvGeometry(16, 16, [6, 3, 4], k: [3, 3, 3], s: [1, 1, 1], p: [3, 0, 2], d: [1, 1, 1], g: 1),
         ConvGeometry(80, 48, [5, 4, 8], k: 3, s: 1), ConvGeometry(16, 16, [7, 15, 18], k: 5, s: 1),
+        ConvGeometry(32, 2, [7, 9, 6], k: 5, s: 1), ConvGeometry(16, 40, [5, 6, 9], k: 3, s: 1).batched(2),
+        ConvGeometry(7, 48, [4, 5, 6], k: 5, s: 1),
     ]
 
     /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.

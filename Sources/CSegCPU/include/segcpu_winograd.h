@@ -1,5 +1,6 @@
 // Winograd convolutions of stride 1 on channels-last volumes: forward, the data gradient as a forward with turned
-// weights, and the weight gradient. Kernels are cubes of 3 or 5 taps; channels come in sixteens.
+// weights, and the weight gradient. Kernels are cubes of 3 or 5 taps; channels come in sixteens, but for those of a
+// convolution's output.
 #ifndef SEGCPU_WINOGRAD_H
 #define SEGCPU_WINOGRAD_H
 
@@ -36,7 +37,7 @@ typedef struct {
 // Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the
 // same sets of the cache.
 static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
-    return conv->channels * conv->out_channels + 16;
+    return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
 }
 
 // Floats of scratch that segcpu_winograd_cubes needs for so many output channels.
