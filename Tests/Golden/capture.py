@@ -12,10 +12,11 @@ named in.*, param.*, out.*, gparam.*, after.* and laid out as PyTorch's. With de
 are the factors of each output's Dice loss, and out.train is MONAI's stack of outputs, [N, head, C, D, H, W].
 
 A capture whose result hangs on the last bits is of no use. A share of about the relative error of a layer's voxels lie
-so near a ReLU's kink that rounding decides their side, and each changes a gradient by all it has; a gradient so near
-zero that its sign is rounding is turned into a whole step by Adam. So the same is computed in float32 from weights and
-input that are changed in the last places, and where PyTorch itself then uses up half of what a replay allows, the next
-seed's weights are taken instead; that seed is said in `made_with`. Networks are small for the same reason.
+so near a ReLU's kink that rounding decides their side, and each changes a gradient by all it has. So the same is
+computed in float32 from weights and input that are changed in the last places, and where PyTorch itself then uses up
+half of what a replay allows, the next seed's weights are taken instead; that seed is said in `made_with`. Networks are
+small for the same reason. How far rounding takes the parameters after Adam's steps, which makes a whole step of a
+gradient whose sign is rounding, the replay measures itself.
 """
 import argparse
 import json
@@ -31,22 +32,28 @@ from models import fill, value
 
 CASES = {
     "vnet": ("VNet", dict(spatial_dims=3, in_channels=1, out_channels=2), (2, 32, 48, 16)),
-    "unetr_12_layers": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[96, 96, 96], feature_size=4,
-                                      hidden_size=96, mlp_dim=192, num_heads=12), (1, 96, 96, 96)),
+    # Of one channel a convolution of one tap has no gradient left behind a normalisation.
+    "unetr_12_layers": ("UNETR", dict(in_channels=2, out_channels=2, img_size=[96, 96, 96], feature_size=4,
+                                      hidden_size=96, mlp_dim=192, num_heads=12, norm_name="batch"), (1, 96, 96, 96)),
     "unetr_perceptron": ("UNETR", dict(in_channels=2, out_channels=3, img_size=[32, 48, 32], feature_size=4,
                                        hidden_size=24, mlp_dim=40, num_heads=3, proj_type="perceptron",
                                        norm_name="batch", conv_block=False, res_block=False, qkv_bias=True),
                          (2, 32, 48, 32)),
     "segresnet": ("SegResNet", dict(init_filters=8, in_channels=1, out_channels=2), (1, 8, 16, 8)),
-    "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12), (1, 64, 32, 64)),
+    # The deepest of five levels has one voxel here: instance norms need more there, and of so many ReLUs at the first
+    # that some always stand at a kink.
+    "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12,
+                                    norm_name=["group", {"num_groups": 4}]), (1, 32, 32, 32)),
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
                                 filters=[4, 6, 8, 10], deep_supervision=True, deep_supr_num=2), (1, 8, 16, 24)),
 }
 STEPS = 4
 ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
-# Millions of voxels at 96^3 always have some at a kink: smaller steps keep what Adam makes of their gradients apart.
 RATES = {"unetr_12_layers": 1e-4, "unetr_perceptron": 1e-4}
+# So many voxels cannot all stay clear of a ReLU's kink by luck: here batch norm shifts them by so many deviations, to
+# either side in turn.
+SHIFTS = {"unetr_12_layers": 4.0, "unetr_perceptron": 4.0}
 SEEDS = 12
 TRIALS = 2
 # A few units in the last place of float32; more for SegResNet, whose ReLUs have the sharpest kinks, since Winograd's
@@ -57,10 +64,10 @@ CHANGES = {"segresnet": 1e-6}
 
 def limit(name):
     """What a replay allows: SegOpCases/Tolerance.swift."""
-    return 1e-3 if name.startswith(("gparam.", "after.")) else 1e-4
+    return 1e-3 if name.startswith("gparam.") else 1e-4
 
 
-def build(cls, arguments, seed):
+def build(cls, arguments, seed, shift):
     """A network in float64 whose parameters and buffers are the formula's, rounded to float32."""
     net = getattr(nets, cls)(**arguments).double()
     own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
@@ -73,6 +80,10 @@ def build(cls, arguments, seed):
     for module in net.modules():
         if "Dropout" in type(module).__name__:
             module.p = 0.0
+        if shift and isinstance(module, torch.nn.BatchNorm3d):
+            with torch.no_grad():
+                module.bias[0::2] += shift
+                module.bias[1::2] -= shift
     return net
 
 
@@ -82,9 +93,9 @@ def changed(tensor, trial, change):
     return (tensor * (1 + change * noise)).float()
 
 
-def single(cls, arguments, seed, trial, change):
+def single(cls, arguments, seed, shift, trial, change):
     """The network in float32, changed in the last places."""
-    net = build(cls, arguments, seed)
+    net = build(cls, arguments, seed, shift)
     with torch.no_grad():
         for tensor in net.parameters():
             tensor.copy_(changed(tensor, trial, change))
@@ -120,6 +131,8 @@ def worst(results, exact):
     """The largest share of a replay's limit that an error takes, and whose it is."""
     shares = {}
     for name, theirs in exact.items():
+        if name.startswith("after."):
+            continue
         difference = (results[name].double() - theirs).abs()
         if theirs.abs().max() < 1e-9:  # zero in exact arithmetic
             shares[name] = difference.max().item() / 1e-6
@@ -139,16 +152,19 @@ def record(name, folder):
     shape = (batch, arguments["in_channels"], *size)
     heads = 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0)
     weights, rate = [0.5**head for head in range(heads)], RATES.get(name, 1e-3)
-    change = CHANGES.get(name, CHANGE)
+    change, shift = CHANGES.get(name, CHANGE), SHIFTS.get(name, 0.0)
     for seed in range(SEEDS):
         numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())
         x = torch.from_numpy(numbers.reshape(shape) + 0.5).float().double()
         y = (x[:, :1] * arguments["out_channels"]).long()
-        net = build(cls, arguments, seed)
+        net = build(cls, arguments, seed, shift)
         state = {f"param.{k}": v.clone() for k, v in net.state_dict().items()}
         exact = compute(net, x, y, weights, rate)
         share, which = max(
-            worst(compute(single(cls, arguments, seed, trial, change), changed(x, trial, change), y, weights, rate), exact)
+            worst(
+                compute(
+                    single(cls, arguments, seed, shift, trial, change), changed(x, trial, change), y, weights, rate),
+                exact)
             for trial in range(TRIALS))
         print(f"{name}: seed {seed}, PyTorch's float32 takes {share:.2f} of the limit, most in {which}", flush=True)
         if share < 0.5:
