@@ -12,7 +12,7 @@ help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make build    build medseg, medseg-bench and medseg-server into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
-	@echo "make test     build and run every test"
+	@echo "make test     build and run every Swift test"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"

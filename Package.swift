@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Settings every Swift target shares: the import rules of DESIGN section 1 are enforced by the build, not by review.
+/// Settings every Swift target shares: the import rules of CONTRIBUTING.md are enforced by the build, not by review.
 let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),  // SE-0335
     .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
@@ -63,7 +63,9 @@ let package = Package(
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
         // OpenCL's functions, looked up in the ICD loader at the first call.
-        .target(name: "COpenCL", linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend"),
@@ -125,7 +127,7 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "medseg-server",
-            dependencies: ["SegServer", "SegBackend", "SegDevices", argumentParser, logging],
+            dependencies: ["SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging],
             swiftSettings: strict),
 
         test("SegBackendTests", ["SegBackend"]),

@@ -3,6 +3,7 @@ import Foundation
 import Logging
 import SegBackend
 import SegDevices
+import SegModels
 import SegServer
 
 /// `medseg-server`: the web page, the REST API and MONAI Label's protocol.
@@ -87,7 +88,19 @@ struct MedSegServerCommand: AsyncParsableCommand {
             try await serve()
         } catch {
             FileHandle.standardError.write(Data("medseg-server: \(error)\n".utf8))
-            Foundation.exit(error is ServerOptionError ? 64 : 74)
+            Foundation.exit(Self.exitStatus(of: error))
+        }
+    }
+
+    /// Those of sysexits.h, as `medseg` ends with: usage, bad data, no input, no such device, else input or output.
+    private static func exitStatus(of error: any Error) -> Int32 {
+        switch error {
+        case is ServerOptionError: 64
+        case let error as ConfigError where error.kind == .badData: 65
+        case let error as ConfigError where error.kind == .noInput: 66
+        case BackendError.noSuchDevice: 69
+        case is BackendError: 70
+        default: 74
         }
     }
 

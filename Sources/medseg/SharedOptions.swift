@@ -30,10 +30,12 @@ struct DeviceOptions: ParsableArguments {
         })
     var precision = Precision.fp32
 
-    func makeBackend() throws -> any Backend {
+    /// Starts the device and, unless told to be quiet, says on standard error which it is.
+    func makeBackend(quiet: Bool) throws -> any Backend {
         try checkThreads(threads)
         let backend = try Devices.makeBackend(device, threads: threads, profiling: false, precision: precision)
         if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
+        if !quiet { note("device \(backend.name): \(backend.details)") }
         return backend
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import SegBackend
 import SegData
 import SegImaging
@@ -171,6 +172,17 @@ import Testing
 
     /// The paths of all keys, but those of maps whose keys are the user's.
     private static let paths = full.paths.filter { $0.first != "labels" || $0.count == 1 }
+
+    /// What docs/configuration.md says is tried in MedSegTests; here, that it leaves nothing out.
+    @Test func everyKeyIsDocumented() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/configuration.md")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let documents = [Self.full, Self.sgd, Self.novograd] + Preset.all.map(\.entries)
+        let keys = Set(
+            documents.flatMap(\.paths).filter { $0.first != "network_def" && $0 != ["labels", "1"] }.compactMap(\.last))
+        for key in keys { #expect(text.contains("\(key):"), "\(key) is not in docs/configuration.md") }
+    }
 
     @Test(arguments: paths)
     func aMisspeltKeyIsNamedWithTheRightOne(_ path: [String]) throws {

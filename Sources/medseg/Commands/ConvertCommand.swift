@@ -17,7 +17,7 @@ struct ConvertCommand: ParsableCommand {
             Takes the weights out of state_dict, model_state_dict or model, removes the prefix `module.`, and lists \
             what matched the network, what was missing and what was left over. A mismatch is an error unless \
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
-            inference with the weights: image [batch, channels, D, H, W] to logits.
+            inference with the weights: image [batch, channels, D, H, W] to logits; SwinUNETR has none.
             """)
 
     @Argument(help: "Weights (safetensors, .pt, .pth), or a model folder.")

@@ -31,8 +31,7 @@ struct DemoCommand: ParsableCommand {
     func run() throws {
         let start = Date()
         try OutputFolder.prepare(out, force: force)
-        let backend = try device.makeBackend()
-        say("device: \(backend.name), \(backend.details)")
+        let backend = try device.makeBackend(quiet: printing.quiet)
         _ = try makePhantoms("phantoms", count: Self.trainingCount, seed: 1)
         let heldOut = try makePhantoms("held_out", count: Self.heldOutCount, seed: 2)
         let model = try train(on: backend)

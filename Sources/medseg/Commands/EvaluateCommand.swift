@@ -15,8 +15,9 @@ struct EvaluateCommand: ParsableCommand {
             "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
         discussion: """
             With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
-            are compared. Cases without the organ are counted, never averaged as if they were 0 or 1. The 95 % interval is \
-            that of the mean, by bootstrap over cases. Two models are compared with `medseg compare`.
+            are compared. A missed or spurious organ scores 0, what an empty mask leaves undefined enters no mean, and \
+            all such cases are counted. The 95 % interval is that of the mean, by bootstrap over cases. Two models are \
+            compared with `medseg compare`.
             """)
 
     @OptionGroup var model: ModelOptions
@@ -124,7 +125,7 @@ struct EvaluateCommand: ParsableCommand {
             throw UsageError(
                 "\(split ?? "the list") names no case as \(part.rawValue); leave --split out to measure every case")
         }
-        let backend = try device.makeBackend()
+        let backend = try device.makeBackend(quiet: printing.quiet)
         let segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
         var evaluation = try makeEvaluation(labels: dataset.labels)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }

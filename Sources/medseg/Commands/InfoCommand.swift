@@ -11,7 +11,7 @@ struct InfoCommand: ParsableCommand {
     @Argument(help: "NIfTI files: .nii, .nii.gz, or the .hdr of a pair.")
     var files: [String]
 
-    @Flag(help: "Print one JSON object, keyed by file.")
+    @Flag(help: "Print one JSON object, of several files keyed by file.")
     var json = false
 
     func run() throws {

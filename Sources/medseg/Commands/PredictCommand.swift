@@ -53,8 +53,7 @@ struct PredictCommand: ParsableCommand {
         let jobs = try plan()
         // Wrong options are told before a model is loaded.
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
-        let backend = try device.makeBackend()
-        if device.device == "auto" && !printing.quiet { note("auto takes \(backend.name): \(backend.details)") }
+        let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
         let extras = PredictionFiles.Extras(

@@ -38,7 +38,7 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Write into a folder that holds files.")
     var force = false
 
-    @Flag(help: "Print the whole configuration, every default and preset entry written out, and do nothing.")
+    @Flag(help: "Print the configuration, preset and defaults of the training written in, and do nothing.")
     var printConfig = false
 
     func run() throws {
@@ -49,9 +49,8 @@ struct TrainCommand: ParsableCommand {
         guard let folder = resume ?? out else {
             throw UsageError("name the run folder: --out DIR, or --resume DIR to go on with one")
         }
-        let backend = try device.makeBackend()
+        let backend = try device.makeBackend(quiet: printing.quiet)
         if resume == nil { try OutputFolder.prepare(folder, force: force) }
-        if !printing.quiet { note("device \(backend.name): \(backend.details)") }
         let run = TrainingRun(configuration, folder: folder, on: backend, quiet: printing.quiet)
         print(try run.run(resuming: resume != nil))
     }

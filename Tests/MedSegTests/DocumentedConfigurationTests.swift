@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+/// docs/configuration.md: every entry it shows is read, and what it calls a default is one.
+@Suite(.enabled(if: Command.areBuilt, "medseg is not built")) struct DocumentedConfigurationTests {
+    /// An entry of a configuration: its key, and its text with that key.
+    struct Entry: CustomTestStringConvertible {
+        let key: String
+        let text: String
+
+        /// Its settings that have no default, and its name, on a line.
+        var least: String {
+            let needed = text.replacing(/#.*/, with: "").matches(
+                of: /\b(name|learning_rate|size|foreground_oversampling): ([\w.]+)/)
+            return "\(key): {\(needed.map { "\($0.1): \($0.2)" }.joined(separator: ", "))}\n"
+        }
+
+        var testDescription: String { least }
+    }
+
+    /// The entries of every block of YAML, in their order.
+    static let entries: [Entry] = {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("../../docs/configuration.md")
+        guard let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
+        let blocks = text.matches(of: /```yaml\n([^`]*)```/).map { String($0.1) }
+        return blocks.flatMap { block in
+            block.matches(of: /(?m)^(\w+):.*\n(?: .*\n)*/).map { Entry(key: String($0.1), text: String($0.0)) }
+        }
+    }()
+
+    /// Keys that a configuration may leave out or give in several ways, each tried alone.
+    static let choices = ["postprocessing", "sampling", "augmentation", "loss", "optimizer", "schedule"]
+
+    /// What the program makes of the entries that have no choice, and of one more.
+    private func printed(with entry: String, in folder: ScratchFolder) throws -> Command.Outcome {
+        let always = Self.entries.filter { !Self.choices.contains($0.key) }.map(\.text).joined()
+        let optimizer = entry.hasPrefix("optimizer") ? "" : "optimizer: {learning_rate: 0.1}\n"
+        let file = try folder.write(Array((always + optimizer + entry).utf8), as: "train.yaml")
+        let outcome = try Command.medseg("train", file, "--print-config")
+        #expect(outcome.status == 0, "\(entry)\(outcome.errors)")
+        return outcome
+    }
+
+    @Test func everythingIsFound() {
+        #expect(Self.entries.count > 30)
+        #expect(Self.choices.allSatisfy { key in Self.entries.contains { $0.key == key } })
+    }
+
+    @Test(arguments: entries.filter { choices.contains($0.key) })
+    func anEntryIsReadAndItsDefaultsAreTrue(_ entry: Entry) throws {
+        let folder = try ScratchFolder()
+        let whole = try printed(with: entry.text, in: folder).output
+        guard !["augmentation", "postprocessing"].contains(entry.key) else { return }
+        #expect(try printed(with: entry.least, in: folder).output == whole)
+    }
+}
