@@ -24,8 +24,9 @@
 #endif
 
 DISPATCH(
-    copy_rows, (const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes),
-    (from, from_step, to, to_step, rows, bytes))
+    copy_rows,
+    (const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes, int past_caches),
+    (from, from_step, to, to_step, rows, bytes, past_caches))
 
 DISPATCH(
     add_rows, (const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count),

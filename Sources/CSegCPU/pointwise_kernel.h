@@ -38,14 +38,14 @@ void KERNEL(scale)(const float *x, float alpha, float *y, float beta, size_t cou
 
 // Rows of whole vectors, as sixteen channels are, go without a call each.
 void KERNEL(copy_rows)(
-    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes) {
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes, int past_caches) {
     const char *source = from;
     char *target = to;
     if (bytes % sizeof(vf) || bytes > 16 * sizeof(vf)) {
         for (size_t row = 0; row < rows; row++) memcpy(target + row * to_step, source + row * from_step, bytes);
         return;
     }
-    const bool streams = to_step % sizeof(vf) == 0 && is_streamed((const float *)target, rows * bytes / sizeof(float));
+    const bool streams = past_caches && to_step % sizeof(vf) == 0 && (uintptr_t)target % sizeof(vf) == 0;
     for (size_t row = 0; row < rows; row++, source += from_step, target += to_step)
         for (size_t i = 0; i < bytes; i += sizeof(vf))
             stream_part((float *)(target + i), load((const float *)(source + i)), LANES, streams);

@@ -64,8 +64,9 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
-// Whether a run's results go past the caches, which saves reading their lines first: its tensor is larger than the
-// second-level cache, for runs are a 32nd of a tensor up to a limit, and nothing reads them there meanwhile.
+// Whether the results of a run of a normalisation go past the caches, which saves reading their lines first: its tensor
+// is larger than the second-level cache, for runs are a 32nd of a tensor up to a limit, and nothing reads them there
+// meanwhile.
 INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
 
 INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {

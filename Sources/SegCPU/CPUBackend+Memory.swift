@@ -51,6 +51,8 @@ extension CPUBackend: MemoryOps {
         nonisolated(unsafe) let (input, output) = (source.bytes, destination.bytes)
         let (fromStep, toStep) = (from.innerStep * size, to.innerStep * size)
         let inner = from.innerRows
+        // What fits the second-level cache stays in it for the op that reads it next.
+        let pastCaches: Int32 = from.rows * run * size >= 4 << 20 ? 1 : 0
         threads.forRanges(from.rows, grain: max(1, (1 << 15) / run)) { rows in
             // Runs of rows that are equally far apart on both sides.
             var row = rows.lowerBound
@@ -60,7 +62,7 @@ extension CPUBackend: MemoryOps {
                 if accumulate {
                     segcpu_add_rows(a, fromStep, b, toStep, count, run)
                 } else {
-                    segcpu_copy_rows(a, fromStep, b, toStep, count, run * size)
+                    segcpu_copy_rows(a, fromStep, b, toStep, count, run * size, pastCaches)
                 }
                 row += count
             }

@@ -20,8 +20,7 @@ extension Volume {
         guard size == label.size else {
             throw ImagingError(
                 .badData, labelName,
-                "the label is \(label.size) voxels, its image \(imageName) is \(size); "
-                    + "give the label of this image, on its grid."
+                "is \(label.size) voxels, \(imageName) is \(size); the two should lie on the same grid."
             )
         }
         let tolerance = (spacing.min() ?? 1) / 2
@@ -32,8 +31,8 @@ extension Volume {
             guard apart <= tolerance else {
                 throw ImagingError(
                     .badData, labelName,
-                    "the label lies \((apart * 100).rounded() / 100) mm off its image \(imageName) at a corner; "
-                        + "the two affines must agree. Resample the label to the image or repair its header.")
+                    "lies \((apart * 100).rounded() / 100) mm off \(imageName) at a corner; "
+                        + "the two affines must agree. Resample it to the other's grid or repair its header.")
             }
         }
     }

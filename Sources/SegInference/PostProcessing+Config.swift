@@ -1,5 +1,5 @@
-internal import SegImaging
-internal import SegModels
+public import SegImaging
+public import SegModels
 
 extension PostProcessing {
     /// Reads the object `postprocessing`.
@@ -21,7 +21,7 @@ extension PostProcessing {
     }
 
     /// The object that `init(_:)` reads.
-    var value: ConfigValue {
+    public var value: ConfigValue {
         [
             "largest_component": .bool(keepsLargest), "fill_holes": .bool(fillsHoles),
             "min_volume_ml": .double(minimumVolumeML), "connectivity": .int(connectivity.rawValue),

@@ -34,9 +34,24 @@ public final class Predictor {
     /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
     /// - Throws: `ConfigError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
+        try Self.checkHolds(model: folder)
         try self.init(
             weights: Self.weightsFile(in: folder), description: ModelDescription(file: folder + "/model.json"),
             on: backend)
+    }
+
+    /// Says what was meant where a folder is no model folder but belongs to one.
+    private static func checkHolds(model folder: String) throws {
+        func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
+        guard !has("model.json") else { return }
+        if has("model/model.json") {
+            throw ConfigError(
+                .noInput, source: folder, key: nil, "is the folder of a run; its model is \(folder)/model")
+        }
+        if has("configs") {
+            throw ConfigError(
+                .noInput, source: folder, key: nil, "is no model folder; if it is a MONAI bundle, use --bundle")
+        }
     }
 
     /// The first of a model folder's possible weights that is there; safetensors where none is.

@@ -39,6 +39,7 @@ public struct SlidingWindow: Sendable {
         let lines = padded.view.reshaped([whole.d, whole.h, whole.w * channels])
         let box = [window.d, window.h, window.w * channels]
         var sum: Tensor?
+        var queue = WindowQueue()
         for (index, start) in plan.starts.enumerated() {
             let patch = try backend.allocate(
                 Shape(batch: 1, size: window, channels: channels), dtype)
@@ -47,7 +48,12 @@ public struct SlidingWindow: Sendable {
                     lines, at: [start.d, start.h, start.w * channels], into: patch.reshaped(Shape(box)), at: [0, 0, 0],
                     extent: box, accumulate: false)
             }
-            let output = try StageClock.time("network") { try predict(Tensor(patch, on: backend)) }
+            let output = try StageClock.time("network") {
+                let output = try predict(Tensor(patch, on: backend))
+                // Only a device that has finished can be charged.
+                if StageClock.current != nil { try backend.synchronize() }
+                return output
+            }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
                     "the network turned a window \(patch.shape) into \(output.shape); extents must stay")
@@ -61,6 +67,7 @@ public struct SlidingWindow: Sendable {
                     output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
                     into: total.view, weightSum.view)
             }
+            try queue.added(on: backend)
             try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }

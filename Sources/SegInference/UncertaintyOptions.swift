@@ -27,7 +27,7 @@ public struct UncertaintyOptions: Hashable, Sendable {
     }
 
     /// The most passes that make sense of a count.
-    private static let mostPasses = 100_000
+    public static let mostPasses = 100_000
 
     /// Refuses what gives no variance, or none that means something.
     func check(models: [Predictor]) throws {

@@ -55,7 +55,7 @@ struct ConvGeometry {
         return Shape([first, second / params.groups] + params.kernel.array)
     }
 
-    /// What Winograd's algorithm computes of it, at stride 1 and from channels that come in sixteens: the output from its
+    /// What the CPU's Winograd algorithm computes of it, at stride 1 and from channels that come in sixteens: the output from its
     /// inputs, the data gradient from its outputs, and the weight gradient where it has both.
     var winogradOutputs: Set<String> {
         let plain = Triple(1)

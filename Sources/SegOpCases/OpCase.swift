@@ -31,6 +31,11 @@ public struct OpCase: Sendable {
         self.setup = setup
     }
 
+    /// The same with arrays that start at a multiple of 64 elements, as a pool gives them; some fast paths ask for that.
+    var aligned: OpCase {
+        OpCase("\(name)_aligned", op: op, flops: flops, bytes: bytes, guardBand: 64, setup: setup)
+    }
+
     /// Makes inputs and outputs on a backend; `execute` may then be called and timed any number of times.
     /// - Throws: what the backend throws.
     public func prepare(on backend: any Backend) throws -> PreparedOp {

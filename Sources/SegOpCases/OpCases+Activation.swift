@@ -27,13 +27,18 @@ struct ActivationCase: Sendable {
 
 extension OpCases {
     /// Activations and their gradients.
-    static let activations: [OpCase] = ActivationCase.all.flatMap { item in
-        [
-            forward(item, [2, 3, 4, 5, 17], inPlace: false), forward(item, [3, 16], inPlace: true),
-            forward(item, [5, 1], inPlace: false), backward(item, [2, 3, 4, 5, 17], accumulate: false),
-            backward(item, [2, 3, 5, 4, 16], accumulate: true), backward(item, [13, 1], accumulate: false),
+    static let activations: [OpCase] =
+        ActivationCase.all.flatMap { item in
+            [
+                forward(item, [2, 3, 4, 5, 17], inPlace: false), forward(item, [3, 16], inPlace: true),
+                forward(item, [5, 1], inPlace: false), backward(item, [2, 3, 4, 5, 17], accumulate: false),
+                backward(item, [2, 3, 5, 4, 16], accumulate: true), backward(item, [13, 1], accumulate: false),
+            ]
+        } + [
+            // Larger than the caches, which the CPU's results then go past.
+            forward(ActivationCase.all[2], [1, 33, 33, 33, 32], inPlace: false).aligned,
+            backward(ActivationCase.all[2], [1, 33, 33, 33, 32], accumulate: false).aligned,
         ]
-    }
 
     private static func forward(_ item: ActivationCase, _ shape: Shape, inPlace: Bool) -> OpCase {
         let name = "activate_\(item.name)_\(extents(shape))" + (inPlace ? "_inplace" : "")

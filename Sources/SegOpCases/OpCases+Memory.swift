@@ -46,9 +46,17 @@ extension OpCases {
             origin: [0, 0, 0, 0, 0], extent: [1, 2, 2, 2, 1]),
     ]
 
-    private static let regions: [OpCase] = boxes.flatMap { box in
-        [floats(box, accumulate: false), floats(box, accumulate: true), integers(box, .i32), integers(box, .u8)]
-    }
+    private static let regions: [OpCase] =
+        boxes.flatMap { box in
+            [floats(box, accumulate: false), floats(box, accumulate: true), integers(box, .i32), integers(box, .u8)]
+        } + [
+            // Concatenation of channels larger than the caches, which the CPU's copies then go past.
+            floats(
+                Region(
+                    source: [33001, 32], sourceOrigin: [0, 0], destination: [33001, 64], origin: [0, 32],
+                    extent: [33001, 32]), accumulate: false
+            ).aligned
+        ]
 
     private static func name(_ box: Region) -> String {
         "copyRegion_\(box.extent.map(String.init).joined(separator: "x"))"

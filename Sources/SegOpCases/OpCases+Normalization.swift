@@ -37,7 +37,7 @@ extension OpCases {
     static let normalizations: [OpCase] =
         [1, 2, 3, 16, 33].flatMap { channels in
             NormCase.kinds([2, 5, 3, 4, channels]).flatMap(cases)
-        } + longNorms + [
+        } + longNorms + streamed + [
             statistics(
                 NormCase(name: "layer", shape: [7, 96], params: NormParams(kind: .layer, epsilon: 1e-6)), 0..<1),
             statistics(
@@ -48,6 +48,19 @@ extension OpCases {
     private static let longNorms: [OpCase] = NormCase.kinds([1, 50, 51, 49, 2]).prefix(2).flatMap {
         [statistics($0, 7..<9), backward($0, affine: true, accumulate: false)]
     }
+
+    /// Larger than the caches, which the CPU's results then go past: to a last run that fills no vector, to whole vectors,
+    /// and to two volumes of which the second begins between vectors.
+    private static let streamed: [OpCase] =
+        [
+            NormCase.kinds([1, 37, 41, 43, 33])[0], NormCase.kinds([1, 33, 33, 33, 32])[1],
+            NormCase.kinds([2, 33, 31, 33, 33])[1],
+        ].flatMap {
+            [
+                normalize($0, affine: true, inPlace: false).aligned,
+                backward($0, affine: true, accumulate: false).aligned,
+            ]
+        }
 
     private static func cases(_ norm: NormCase) -> [OpCase] {
         [

@@ -72,7 +72,65 @@ extension Augmentation {
     }
 }
 
+extension Augmentation {
+    /// The object that reads as this, the numbers of a document as they stand there.
+    func entries(of document: ConfigValue?) -> ConfigValue {
+        var steps: [String: ConfigValue] = [:]
+        if flipProbability > 0 {
+            steps["flip"] = ["prob": .double(flipProbability), "axes": .array(flipAxes.map { .int($0) })]
+        }
+        if rotateProbability > 0 { steps["rotate90"] = ["prob": .double(rotateProbability)] }
+        steps["affine"] = affine?.entries
+        steps["elastic"] = elastic.map {
+            [
+                "prob": .double($0.probability), "sigma": .range($0.sigma), "magnitude": .range($0.magnitude),
+                "padding": .string($0.padding.rawValue),
+            ]
+        }
+        steps["noise"] = noise.map { ["prob": .double($0.probability), "std": .double($0.deviation)] }
+        steps["blur"] = blur.map { ["prob": .double($0.probability), "sigma": .range($0.sigma)] }
+        steps["brightness"] = brightness.map { ["prob": .double($0.probability), "range": .range($0.range)] }
+        steps["contrast"] = contrast.map { ["prob": .double($0.probability), "range": .range($0.range)] }
+        steps["low_resolution"] = lowResolution.map { ["prob": .double($0.probability), "zoom": .range($0.zoom)] }
+        steps["gamma"] = gamma.map {
+            [
+                "prob": .double($0.probability), "range": .range($0.range),
+                "invert_prob": .double($0.invertProbability),
+                "retain_stats": .bool($0.retainsStatistics),
+            ]
+        }
+        if scaleProbability > 0 {
+            steps["scale_intensity"] = ["prob": .double(scaleProbability), "factors": .double(scaleFactors)]
+        }
+        if shiftProbability > 0 {
+            steps["shift_intensity"] = ["prob": .double(shiftProbability), "offsets": .double(shiftOffsets)]
+        }
+        guard case .object(let written)? = document else { return .object(steps) }
+        // Degrees that went through radians and back might not be the same number.
+        return .object(
+            steps.merging(written) { step, own in
+                guard case .object(let all) = step, case .object(let given) = own else { return own }
+                return .object(all.merging(given) { $1 })
+            })
+    }
+}
+
+extension ConfigValue {
+    fileprivate static func range(_ range: ClosedRange<Double>) -> ConfigValue {
+        [.double(range.lowerBound), .double(range.upperBound)]
+    }
+}
+
 extension RandAffine {
+    fileprivate var entries: ConfigValue {
+        [
+            "prob": .double(probability),
+            "rotate": .array(
+                (rotation.isEmpty ? [0, 0, 0] : rotation).map { .double(($0 * 180e9 / .pi).rounded() / 1e9) }),
+            "shear": .double(shear ?? 0), "scale": .range(scale ?? 1...1), "padding": .string(padding.rawValue),
+        ]
+    }
+
     /// Reads the object `affine`: nnU-Net's ranges where none are given.
     fileprivate init(_ reader: ConfigReader) throws {
         var degrees = [30.0, 30, 30]

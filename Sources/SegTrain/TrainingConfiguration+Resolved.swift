@@ -21,7 +21,10 @@ extension TrainingConfiguration {
         entries["seed"] = .int(Int(seed))
         entries["rng"] = .string(sampling.draws.rawValue)
         entries["sampling"] = .object(sampling.entries)
-        if case .object(let document) = document { entries["augmentation"] = document["augmentation"] ?? [:] }
+        if case .object(let document) = document {
+            entries["augmentation"] = augmentation.entries(of: document["augmentation"])
+        }
+        entries["postprocessing"] = model.postprocessing.value
         entries["loss"] = .object(loss.entries)
         entries["optimizer"] = .object(
             optimizer.entries.merging([

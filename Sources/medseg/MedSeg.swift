@@ -9,7 +9,8 @@ struct MedSeg: ParsableCommand {
         abstract: "Segments organs in 3-D medical scans: reads NIfTI, trains, predicts, measures, draws.",
         discussion: """
             A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
-            69 no such device, 70 internal, 74 input or output failed.
+            69 no such device or no answer from MLflow, 70 not possible on the device or out of memory, 74 input or output \
+            failed, 130 or 143 stopped.
             """,
         version: "0.1.0",
         subcommands: [
@@ -20,6 +21,8 @@ struct MedSeg: ParsableCommand {
         ])
 
     static func main() {
+        // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

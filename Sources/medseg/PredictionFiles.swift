@@ -44,6 +44,18 @@ struct PredictionFiles {
         return paths
     }
 
+    /// Removes what an earlier prediction of the scan wrote and this one does not, so that no map lies beside a mask it
+    /// does not belong to.
+    func removeAllBut(_ extras: Extras, classes: Int) throws {
+        let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
+        for path in Set(all(every, classes: classes)).subtracting(all(extras, classes: classes))
+        where FileManager.default.fileExists(atPath: path) {
+            guard unlink(path) == 0 else {
+                throw ImagingError(.cannotWrite, path, "of an earlier prediction cannot be removed")
+            }
+        }
+    }
+
     /// Writes the volumes, with the scan's geometry.
     func write(
         _ found: Segmenter.Found, probabilities: Bool, like header: NIfTIHeader, size: Size3, overwrite: Bool

@@ -61,6 +61,7 @@ struct ProgressBar {
 
 /// `1 min 5 s`.
 func duration(_ seconds: Double) -> String {
+    if seconds < 10 { return String(format: "%.1f s", seconds) }
     let whole = Int(seconds.rounded())
     if whole >= 3600 { return "\(whole / 3600) h \(whole % 3600 / 60) min" }
     return whole >= 60 ? "\(whole / 60) min \(whole % 60) s" : "\(whole) s"

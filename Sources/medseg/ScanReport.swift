@@ -8,12 +8,14 @@ struct ScanReport {
     private let labels: [Int: String]
     private let rows: [LabelStatistics]
     private let uncertain: UncertainPrediction?
+    private let concerns: [Concern]
 
-    init(name: String, scan: Volume, found: Segmenter.Found, labels: [Int: String]) {
+    init(name: String, scan: Volume, found: Segmenter.Found, labels: [Int: String], concerns: [Concern]) {
         self.name = name
         self.labels = labels
         rows = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: scan)
         uncertain = found.uncertain
+        self.concerns = concerns
     }
 
     private func className(_ label: UInt8) -> String { labels[Int(label)] ?? "class \(label)" }
@@ -36,6 +38,7 @@ struct ScanReport {
             let scan: String
             let labels: [Label]
             let uncertainty: Uncertainty?
+            let concerns: [Concern]
         }
         let document = Document(
             scan: name, labels: rows.map { Label(name: className($0.label), statistics: $0) },
@@ -43,8 +46,9 @@ struct ScanReport {
                 let means = UncertainPrediction.Quantity.allCases.map { ($0.rawValue, uncertain.average($0)) }
                 return Uncertainty(
                     samples: uncertain.samples, meanOverVoxels: Dictionary(uniqueKeysWithValues: means))
-            })
+            }, concerns: concerns)
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
     }

@@ -33,6 +33,14 @@ struct Segmenter {
     /// Names of the classes.
     var labels: [Int: String] { ensemble.models[0].description.labels }
 
+    /// In what the scan is not what any of the models was trained on.
+    func concerns(about scan: Volume, _ header: NIfTIHeader) -> [Concern] {
+        let facts = ScanFacts(scan, header: header)
+        return ensemble.models.reduce(into: []) { concerns, model in
+            concerns += model.description.concerns(about: facts).filter { !concerns.contains($0) }
+        }
+    }
+
     func callAsFunction(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Found {
         let prediction: Prediction
         var uncertain: UncertainPrediction?

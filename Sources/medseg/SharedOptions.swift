@@ -97,9 +97,11 @@ struct ModelOptions: ParsableArguments {
             return try Ensemble([
                 Predictor(weights: bundle.weights, description: bundle.description, on: backend)
             ])
+        case (nil, nil, _) where !model.isEmpty || bundle != nil:
+            throw UsageError("--model and --bundle each name a model; give one of them")
         default:
             throw UsageError(
-                "name a model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
+                "name one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
         }
     }
 }
@@ -120,12 +122,29 @@ struct PrintingOptions: ParsableArguments {
 enum OutputFolder {
     /// Makes the folder; one that holds files already is refused unless forced.
     static func prepare(_ path: String, force: Bool) throws {
+        try refuseFilled(path, force: force)
+        try make(path)
+    }
+
+    /// Refuses a folder that holds files already unless forced.
+    static func refuseFilled(_ path: String, force: Bool) throws {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard found.isEmpty || force else {
-            throw ImagingError(
-                .cannotWrite, path, "holds \(found.count) files already; name another folder or allow --force")
+            throw ImagingError(.cannotWrite, path, "holds files already; name another folder or allow --force")
         }
-        try make(path)
+    }
+
+    /// Does work that fills the folder; where it fails before it wrote anything, a folder that was not there goes.
+    static func filling<Result>(_ path: String, _ work: () throws -> Result) throws -> Result {
+        let wasThere = FileManager.default.fileExists(atPath: path)
+        do {
+            try make(path)
+            return try work()
+        } catch {
+            // Of a folder that holds something, `rmdir` removes nothing.
+            if !wasThere { rmdir(path) }
+            throw error
+        }
     }
 
     /// Refuses a file that is there already unless forced.

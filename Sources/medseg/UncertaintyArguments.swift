@@ -20,7 +20,11 @@ struct UncertaintyArguments: ParsableArguments {
     /// What is asked for; nil where one plain prediction is.
     func options(models: Int) throws -> UncertaintyOptions? {
         guard passes != nil || mirror != nil || models > 1 else { return nil }
-        if let passes, passes < 1 { throw UsageError("--uncertainty should be at least 1 pass, not \(passes)") }
+        let fewest = mirror == nil && models == 1 ? 2 : 1
+        if let passes, !(fewest...UncertaintyOptions.mostPasses).contains(passes) {
+            throw UsageError(
+                "--uncertainty should be from \(fewest) to \(UncertaintyOptions.mostPasses) passes, not \(passes)")
+        }
         var options = UncertaintyOptions()
         options.passes = passes ?? 0
         options.seed = seed

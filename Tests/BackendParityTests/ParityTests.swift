@@ -17,10 +17,10 @@ import Testing
         }
     }
 
-    /// The general path of the CPU's convolutions, which the networks' own shapes seldom take.
-    @Test(arguments: OpCases.all.filter { $0.name.hasPrefix("conv") })
-    func productsAgreeWithTheReference(_ opCase: OpCase) throws {
-        let backend = try CPUBackend(threads: 2, forcing: .product)
+    /// The plain paths of the CPU's convolutions at the limit of an op, wherever the cost model would take Winograd's.
+    @Test(arguments: OpCases.all.filter { $0.name.hasPrefix("conv") }, [Conv3dAlgorithm.direct, .product])
+    func directAndProductsAgreeWithTheReference(_ opCase: OpCase, _ algorithm: Conv3dAlgorithm) throws {
+        let backend = try CPUBackend(threads: 2, forcing: algorithm)
         let parity = try Parity(opCase, on: backend, against: ReferenceBackend()) { _ in nil }
         #expect(!parity.rows.isEmpty && parity.passes, "\(parity)")
     }
@@ -54,6 +54,15 @@ import Testing
         #expect { try backend.force("fastest") } throws: {
             "\($0)".contains("'fastest'") && "\($0)".contains("product")
         }
+    }
+
+    /// Outputs that fill no vector are worth Winograd's algorithm where there are many voxels; their gradients are not.
+    @Test func theCostModelTakesFewOutputs() {
+        let params = Conv3dParams(
+            kernel: Triple(5), stride: Triple(1), padding: Triple(2), dilation: Triple(1), groups: 1)
+        let (x, y) = (Shape(batch: 1, size: Triple(96), channels: 32), Shape(batch: 1, size: Triple(96), channels: 2))
+        #expect(CPUBackend.choose(params, x: x, y: y, forWeight: false) == .winograd(.four5))
+        #expect(CPUBackend.choose(params, x: x, y: y, forWeight: true) == .direct)
     }
 
     @Test(arguments: WinogradForm.allCases)

@@ -84,6 +84,7 @@ def build(cls, arguments, seed, shift):
             with torch.no_grad():
                 module.bias[0::2] += shift
                 module.bias[1::2] -= shift
+                module.bias.copy_(module.bias.float().double())
     return net
 
 

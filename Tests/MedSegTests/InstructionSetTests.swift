@@ -10,6 +10,16 @@ import Testing
         #expect(outcome.output.contains(" 0 FAILED"))
     }
 
+    /// Channels that fill no vector are padded to other counts there.
+    @Test(arguments: ["portable", "avx2"], ["winograd 2", "winograd 4"])
+    func winogradAgreesWithTheReference(_ name: String, _ form: String) throws {
+        let outcome = try Command.bench(
+            ["verify", "--device", "cpu", "--quiet", "--ops", "conv3d", "convTranspose3d", "--force", form],
+            environment: ["MEDSEG_ISA": name])
+        #expect(outcome.exited && outcome.status == 0, "\(outcome.output) \(outcome.errors)")
+        #expect(outcome.output.contains(" 0 FAILED"))
+    }
+
     @Test func unknownNamesAreRefused() throws {
         let outcome = try Command.bench(["verify", "--device", "cpu"], environment: ["MEDSEG_ISA": "sse"])
         #expect(outcome.status != 0 && outcome.errors.contains("portable, avx2, avx512"))

@@ -70,7 +70,7 @@ import Testing
         }
         let refused = try predict("--uncertainty", "5")
         #expect(refused.status == 65 && refused.message.contains("no active dropout"), "\(refused.errors)")
-        #expect(try FileManager.default.contentsOfDirectory(atPath: out).isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: out))
         #expect(try predict("--uncertainty", "0").status == 64)
         #expect(try predict("--mirror", "0,3").status == 64)
         #expect(try predict("--connectivity", "7").status == 64)

@@ -1,59 +1,130 @@
 import Foundation
 import SegData
 import SegImaging
+import Synchronization
 import Testing
 
 @Suite(.enabled(if: FlakyServer.isPossible, "python3 is not there to serve"))
 struct DownloadTests {
     private static let content = Data((0..<256 * 8000).map { UInt8(truncatingIfNeeded: $0) })
 
+    private let folder: ScratchFolder
+    private let server: FlakyServer
+    private let file: URL
+
+    init() throws {
+        folder = try ScratchFolder()
+        server = try FlakyServer()
+        file = URL(fileURLWithPath: folder.file("data.part"))
+    }
+
+    private func plan(_ name: String, md5: String? = nil) throws -> Download {
+        let url = try #require(URL(string: server.address(name)))
+        return Download(url, to: file, md5: md5)
+    }
+
+    /// Lets the first transfer break off and puts other bytes there, to tell from those of later transfers.
+    private func breakOff(_ name: String, leaving bytes: Data) throws {
+        let download = try plan(name)
+        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        try bytes.write(to: file)
+    }
+
+    private var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []).sorted()
+    }
+
     @Test func aTransferThatBreaksOffGoesOn() throws {
-        let folder = try ScratchFolder()
-        let server = try FlakyServer()
         defer { server.stop() }
-        let url = try #require(URL(string: "http://127.0.0.1:\(server.port)/data.bin"))
         let reference = try folder.write(Array(Self.content), as: "reference")
         let md5 = try ContentDigest.of(file: reference, .md5)
-        let file = URL(fileURLWithPath: folder.file("data.bin"))
-        let download = Download(url, to: file, md5: md5)
+        let download = try plan("data.bin", md5: md5.uppercased())
         #expect(throws: ImagingError.self) { try download.run { _, _ in } }
-        #expect(!FileManager.default.fileExists(atPath: file.path))
-        let part = try #require(FileManager.default.contents(atPath: file.path + ".part"))
+        let part = try Data(contentsOf: file)
         #expect(!part.isEmpty && part.count < Self.content.count)
-        try download.run { _, _ in }
+        let least = Mutex(Int.max)
+        try download.run { there, _ in least.withLock { $0 = min($0, there) } }
+        let first = least.withLock { $0 }
+        #expect(first > part.count)
         #expect(try Data(contentsOf: file) == Self.content)
-        #expect(!FileManager.default.fileExists(atPath: file.path + ".part"))
+        download.remove()
+        #expect(names == ["reference"])
     }
 
     @Test func piecesOfTwoVersionsAreNeverJoined() throws {
-        let folder = try ScratchFolder()
-        let server = try FlakyServer()
         defer { server.stop() }
-        let url = try #require(URL(string: "http://127.0.0.1:\(server.port)/changed.bin"))
-        let file = URL(fileURLWithPath: folder.file("data.bin"))
-        let download = Download(url, to: file, md5: nil)
-        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
-        // So that what came first can be told from what a second transfer brings.
-        let part = file.path + ".part"
-        try Data(repeating: 7, count: 1000).write(to: URL(fileURLWithPath: part))
+        try breakOff("changed.bin", leaving: Data(repeating: 7, count: 1000))
+        let download = try plan("changed.bin")
         try download.run { _, _ in }
         #expect(try Data(contentsOf: file) == Self.content)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["data.bin"])
+        download.remove()
+        #expect(names == [])
     }
 
-    @Test func aWrongDigestAndAWrongAddressAreErrors() throws {
-        let folder = try ScratchFolder()
-        let server = try FlakyServer()
+    /// Two addresses may give their files the same tag or date.
+    @Test func piecesOfTwoAddressesAreNeverJoined() throws {
         defer { server.stop() }
-        let file = URL(fileURLWithPath: folder.file("data.bin"))
-        let gone = try #require(URL(string: "http://127.0.0.1:\(server.port)/gone.bin"))
-        let missing = #expect(throws: ImagingError.self) { try Download(gone, to: file, md5: nil).run { _, _ in } }
-        #expect(missing?.message.contains("404") == true)
-        let url = try #require(URL(string: "http://127.0.0.1:\(server.port)/data.bin"))
-        let wrong = Download(url, to: file, md5: "00000000000000000000000000000000")
+        try breakOff("data.bin", leaving: Data(repeating: 7, count: 1000))
+        try plan("twin.bin").run { _, _ in }
+        #expect(try Data(contentsOf: file) == Self.content)
+    }
+
+    @Test func whatIsThereWholeIsNotSentAgain() throws {
+        defer { server.stop() }
+        try breakOff("data.bin", leaving: Self.content)
+        let calls = Mutex(0)
+        try plan("data.bin").run { _, _ in calls.withLock { $0 += 1 } }
+        let count = calls.withLock { $0 }
+        #expect(count == 0)
+        #expect(try Data(contentsOf: file) == Self.content)
+    }
+
+    @Test func whatIsLongerThanTheFileIsFetchedAnew() throws {
+        defer { server.stop() }
+        try breakOff("data.bin", leaving: Self.content + Data([7]))
+        try plan("data.bin").run { _, _ in }
+        #expect(try Data(contentsOf: file) == Self.content)
+    }
+
+    @Test func aFileThatIsNoDownloadIsLeftAlone() throws {
+        defer { server.stop() }
+        try folder.write([7], as: "data.part")
+        let download = try plan("data.bin")
+        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(error?.kind == .cannotWrite && error?.subject == file.path)
+        #expect(try Data(contentsOf: file) == Data([7]))
+        #expect(names == ["data.part"])
+    }
+
+    @Test(arguments: [("gone.bin", "404", "check the address"), ("busy.bin", "503", "try again later")])
+    func anAnswerThatIsAnErrorLeavesNothing(_ name: String, _ status: String, _ advice: String) throws {
+        defer { server.stop() }
+        let download = try plan(name)
+        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(error?.message.contains("answered \(status)") == true, "\(String(describing: error))")
+        #expect(error?.message.contains(advice) == true, "\(String(describing: error))")
+        #expect(names == [])
+        // What came earlier, of whatever address, stays as it is.
+        try breakOff("data.bin", leaving: Data(repeating: 7, count: 1000))
+        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(try Data(contentsOf: file) == Data(repeating: 7, count: 1000))
+    }
+
+    @Test func noAnswerIsAnErrorThatLeavesNothing() throws {
+        let download = try plan("data.bin")
+        server.stop()
+        server.wait()
+        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(error?.message.contains("no answer") == true, "\(String(describing: error))")
+        #expect(names == [])
+    }
+
+    @Test func aWrongDigestLeavesNothing() throws {
+        defer { server.stop() }
+        let wrong = try plan("data.bin", md5: "00000000000000000000000000000000")
         #expect(throws: ImagingError.self) { try wrong.run { _, _ in } }  // breaks off
         let error = #expect(throws: ImagingError.self) { try wrong.run { _, _ in } }
-        #expect(error?.message.contains("MD5") == true)
-        #expect(!FileManager.default.fileExists(atPath: file.path))
+        #expect(error?.kind == .badData && error?.message.contains("MD5") == true)
+        #expect(names == [])
     }
 }

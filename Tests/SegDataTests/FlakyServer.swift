@@ -1,8 +1,10 @@
 import Foundation
 
-/// A web server that breaks the first transfer off half-way and then serves ranges: a real one, in Python's library.
+/// A web server that serves ranges: a real one, in Python's library.
 ///
-/// /changed.bin is another file, of another version, at every request; it is sent whole to whom asks for an old version.
+/// /data.bin, /twin.bin and /changed.bin have the same bytes, and the first transfer of all breaks off half-way.
+/// /changed.bin is of another version at every request, and sent whole to whom asks for an old one. /busy.bin is
+/// answered with 503; other names are files of a folder.
 final class FlakyServer {
     private let process = Process()
     let port: Int
@@ -10,7 +12,7 @@ final class FlakyServer {
     static let isPossible = FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")
 
     private static let script = """
-        import http.server, threading
+        import http.server, os, sys, threading, zlib
         # Ends on its own where a test ends without stopping it.
         threading.Timer(60, lambda: server.shutdown()).start()
         body = bytes(range(256)) * 8000
@@ -19,27 +21,38 @@ final class FlakyServer {
             protocol_version = "HTTP/1.1"
             def log_message(self, *_): pass
             def do_GET(self):
-                if self.path not in ("/data.bin", "/changed.bin"): return self.send_error(404)
-                version = '"%d"' % (len(seen) if self.path == "/changed.bin" else 0)
+                if self.path == "/busy.bin": return self.send_error(503)
+                if self.path in ("/data.bin", "/twin.bin", "/changed.bin"):
+                    return self.answer(body, len(seen) if self.path == "/changed.bin" else 0, not seen)
+                file = os.path.join(sys.argv[1], os.path.basename(self.path))
+                if not os.path.isfile(file): return self.send_error(404)
+                content = open(file, "rb").read()
+                self.answer(content, zlib.crc32(content), False)
+            def answer(self, content, version, breaks):
+                version = '"%d"' % version
                 same = self.headers.get("If-Range", version) == version
                 start = int(self.headers.get("Range", "bytes=0-")[6:].rstrip("-")) if same else 0
-                self.send_response(206 if start else 200)
-                self.send_header("ETag", version)
-                self.send_header("Content-Length", str(len(body) - start))
-                self.end_headers()
-                first = not seen
                 seen.append(start)
-                self.wfile.write(body[start:len(body) // 2 if first else None])
+                refused = start > 0 and start >= len(content)
+                self.send_response(416 if refused else 206 if start else 200)
+                self.send_header("ETag", version)
+                if start:
+                    range = "*" if refused else "%d-%d" % (start, len(content) - 1)
+                    self.send_header("Content-Range", "bytes %s/%d" % (range, len(content)))
+                self.send_header("Content-Length", "0" if refused else str(len(content) - start))
+                self.end_headers()
+                if not refused: self.wfile.write(content[start:len(content) // 2 if breaks else None])
                 self.close_connection = True
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         print(server.server_address[1], flush=True)
         server.serve_forever()
         """
 
-    init() throws {
+    /// Starts a server of the files of a folder, or of none.
+    init(serving folder: String = "/dev/null") throws {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
-        process.arguments = ["-c", Self.script]
+        process.arguments = ["-c", Self.script, folder]
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -47,6 +60,12 @@ final class FlakyServer {
         port = Int(line.trimmingCharacters(in: .whitespacesAndNewlines)) ?? 0
     }
 
+    /// The address of a file.
+    func address(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
+
     /// Ends the server.
     func stop() { process.terminate() }
+
+    /// Returns when the server has ended.
+    func wait() { process.waitUntilExit() }
 }

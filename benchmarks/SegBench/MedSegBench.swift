@@ -9,6 +9,7 @@ struct MedSegBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg-bench",
         abstract: "Checks and times the compute backends of MedSeg.",
+        version: "0.1.0",
         subcommands: [
             Verify.self, Replay.self, Ops.self, Nets.self, Infer.self, Profile.self, Tune.self, Compare.self,
             DeviceReport.self,

@@ -34,7 +34,10 @@ struct Verify: ParsableCommand {
             guard isNamed, ops.isEmpty || ops.contains(opCase.op) else { return false }
             return try mostElements.map { try opCase.prepare(on: reference).elements <= $0 } ?? true
         }
-        guard !cases.isEmpty else { throw ValidationError("no op case has such a name, op and size") }
+        guard !cases.isEmpty else {
+            let known = Set(OpCases.all.map(\.op)).sorted().joined(separator: ", ")
+            throw ValidationError("no op case has such a name, op and size; ops are \(known)")
+        }
         print("\(backend.name): \(backend.details)")
         var counts: [Verdict: Int] = [:]
         var ok: [String: Int] = [:]

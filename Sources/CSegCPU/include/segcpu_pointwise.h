@@ -15,9 +15,9 @@ void segcpu_binary(int op, const float *a, const float *b, float *y, size_t coun
 // y = alpha x + beta y; beta = 0 overwrites. y may be x.
 void segcpu_scale(const float *x, float alpha, float *y, float beta, size_t count);
 
-// Copies rows of `bytes` bytes, so many bytes apart on either side.
+// Copies rows of `bytes` bytes, so many bytes apart on either side; past the caches where the whole copy outgrows them.
 void segcpu_copy_rows(
-    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes);
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes, int past_caches);
 
 // Adds rows of floats, so many bytes apart on either side.
 void segcpu_add_rows(const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count);

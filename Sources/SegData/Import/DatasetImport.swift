@@ -29,7 +29,7 @@ public struct DatasetImport {
     public var patterns: Dataset.Patterns?
     /// How files are taken over from a folder.
     public var transfer: Transfer
-    /// The MD5 of the archive; nil takes that of a known one.
+    /// The MD5 of the archive, 32 hexadecimal digits; nil takes that of a known one.
     public var md5: String?
 
     /// Plans an import.
@@ -48,12 +48,13 @@ public struct DatasetImport {
     ]
 
     /// Runs the import; the folder appears under its name when everything is in it.
+    ///
+    /// An archive that is downloaded lies in `FOLDER.part` until then, and a later run goes on with it.
     /// - Throws: `ImagingError` naming what is missing, damaged or in the way.
     public func run(progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> Dataset {
-        if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
-            throw ImagingError(.cannotWrite, folder.path, "holds files already; name another folder")
-        }
-        let (archive, wasDownloaded) = try fetch(progress)
+        try checkArguments()
+        let download = try fetch(progress)
+        let archive = download?.file.path ?? source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
             throw ImagingError(.noInput, archive, "there is no such archive or folder; check the name")
@@ -64,13 +65,13 @@ public struct DatasetImport {
             let found = try Dataset(folder: archive, patterns: patterns)
             try place(found, in: staging, moving: false, progress)
         } else {
-            try verify(archive)
+            if download == nil { try verify(archive) }
             let unpacked = sibling("unpacked")
             defer { try? FileManager.default.removeItem(at: unpacked) }
             try make(unpacked)
-            try Archive.unpack(archive, into: unpacked) { progress(.unpacking($0)) }
+            try unpack(archive, of: download, into: unpacked, progress)
             let found = try Dataset(folder: root(of: unpacked).path, patterns: patterns)
-            try found.checkLies(in: unpacked, archive: archive)
+            try found.checkLies(in: unpacked, archive: source)
             try place(found, in: staging, moving: true, progress)
         }
         try? FileManager.default.removeItem(at: folder)
@@ -79,24 +80,47 @@ public struct DatasetImport {
         } catch {
             throw ImagingError(.cannotWrite, folder.path, "cannot be given its name: \(error.localizedDescription)")
         }
-        if wasDownloaded { try? FileManager.default.removeItem(atPath: archive) }
+        download?.remove()
         return try Dataset(path: folder.path)
     }
 
-    /// The archive's path, after a download where the source is an address.
-    private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> (String, Bool) {
-        guard source.hasPrefix("http://") || source.hasPrefix("https://") else { return (source, false) }
+    /// Insists on what can be known before anything is fetched.
+    private func checkArguments() throws(ImagingError) {
+        if let md5, md5.count != 32 || !md5.allSatisfy({ $0.isASCII && $0.isHexDigit }) {
+            throw ImagingError(
+                .badArgument, "MD5 '\(md5)'", "should be 32 hexadecimal digits; copy it from the archive's publisher")
+        }
+        if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
+            throw ImagingError(.cannotWrite, folder.path, "is not empty; name another folder")
+        }
+    }
+
+    /// The finished download where the source is an address, else nil.
+    private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> Download? {
+        let address = source.lowercased()
+        guard address.hasPrefix("http://") || address.hasPrefix("https://") else { return nil }
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
             throw ImagingError(.badArgument, source, "is no address of a file")
         }
-        let file = folder.deletingLastPathComponent().appendingPathComponent(url.lastPathComponent)
-        try make(folder.deletingLastPathComponent())
-        // What lies there under that name already is the user's: it is taken, checked and left.
-        if FileManager.default.fileExists(atPath: file.path) { return (file.path, false) }
-        try Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent]).run {
-            progress(.downloading($0, of: $1))
+        // Called after the dataset: a file of the archive's name may be the user's own, of whatever content.
+        let file = folder.deletingLastPathComponent()
+            .appendingPathComponent("\(folder.lastPathComponent).part", isDirectory: false)
+        let download = Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent])
+        try download.run { progress(.downloading($0, of: $1)) }
+        return download
+    }
+
+    /// Unpacks an archive; a downloaded one that is damaged goes, since a later run would meet the same bytes again.
+    private func unpack(
+        _ archive: String, of download: Download?, into folder: URL, _ progress: (Progress) -> Void
+    ) throws(ImagingError) {
+        do throws(ImagingError) {
+            try Archive.unpack(archive, into: folder) { progress(.unpacking($0)) }
+        } catch {
+            guard let download, error.kind == .badData else { throw error }
+            download.remove()
+            throw ImagingError(.badData, source, "\(error.message) (What came was deleted.)")
         }
-        return (file.path, true)
     }
 
     private func verify(_ archive: String) throws(ImagingError) {

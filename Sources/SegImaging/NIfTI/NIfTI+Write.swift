@@ -183,7 +183,7 @@ private final class ByteSink {
         let reason = String(cString: strerror(errno))
         return ImagingError(
             .cannotWrite, path,
-            "writing failed (\(reason)); check the free space and permissions. Nothing was left behind.")
+            "writing failed (\(reason)); check the free space and permissions. Nothing of it was left behind.")
     }
 
     private func abandon() {

@@ -20,7 +20,8 @@ public struct LabelStatistics: Hashable, Sendable, Encodable {
         }
         return (1..<max(classes, 1)).map { label in
             LabelStatistics(
-                label: UInt8(label), voxels: counts[label], volumeML: Double(counts[label]) * scan.voxelVolumeML,
+                label: UInt8(label), voxels: counts[label],
+                volumeML: (Double(counts[label]) * scan.voxelVolumeML * 1e6).rounded() / 1e6,
                 meanIntensity: counts[label] > 0 ? sums[label] / Double(counts[label]) : nil)
         }
     }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegInference
 
 /// What a job found, for programs and people.
 struct JobReport: Codable, Sendable {

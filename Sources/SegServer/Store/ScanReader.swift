@@ -2,6 +2,7 @@ internal import CNIfTI
 internal import Foundation
 internal import HTTPTypes
 internal import SegImaging
+internal import SegInference
 
 /// Reads scans that strangers sent, one at a time, so that the memory this takes is one scan's.
 actor ScanReader {
@@ -17,7 +18,11 @@ actor ScanReader {
     func inspect(_ path: String, voxels: String) throws -> ScanFacts {
         try ScanCheck.size(of: path, limits: limits)
         let (scan, header) = try NIfTI.readVolume(path)
-        let facts = try ScanFacts(scan, header: header)
+        guard scan.nonFiniteCount == 0 else {
+            throw Refusal(
+                .badRequest, "the scan cannot be used: voxels are NaN or infinite; replace them, for a CT by -1024")
+        }
+        let facts = ScanFacts(scan, header: header)
         switch facts.voxelType {
         case .int16: try VoxelFile.write(scan.voxels.map { Int16($0) }, to: voxels)
         case .float32: try VoxelFile.write(scan.voxels, to: voxels)

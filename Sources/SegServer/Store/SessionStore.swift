@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
+internal import SegInference
 
 /// A scan on disk that jobs run on.
 struct Scan: Hashable, Sendable {

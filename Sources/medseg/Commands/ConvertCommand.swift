@@ -70,13 +70,13 @@ struct ConvertCommand: ParsableCommand {
         let backend = try Devices.makeBackend("cpu", threads: 1)
         let store = try definition.makeNetwork(on: backend, seed: 0).store
         let match = store.match(weights.tensors)
-        print(match.report(network: file))
         guard match.isComplete || allowMismatch else {
             throw ConfigError(
                 source: weights.source, key: nil,
                 "the weights do not fit \(file): \(match.summary). Name the network they were trained with, or allow "
-                    + "--allow-mismatch to write only what matched")
+                    + "--allow-mismatch to write only what matched and to list the rest")
         }
+        print(match.report(network: file))
         guard !match.matched.isEmpty else {
             throw ConfigError(source: weights.source, key: nil, "nothing in it fits \(file); there is nothing to write")
         }

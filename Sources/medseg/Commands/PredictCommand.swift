@@ -14,7 +14,8 @@ struct PredictCommand: ParsableCommand {
             For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry. With --uncertainty N the \
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
-            network did not look and the others say nothing. --mirror and several --model add samples of their own.
+            network did not look and the others say nothing. --mirror and several --model add samples of their own, \
+            and the same maps.
             """)
 
     @Argument(help: "Scans: NIfTI files.")
@@ -40,10 +41,15 @@ struct PredictCommand: ParsableCommand {
     )
     var report = false
 
-    @Flag(help: "Also print what each stage took, from decompressing the scan to compressing the mask.")
+    @Flag(
+        help: """
+            Also print what each stage took, from decompressing the scan to compressing the mask: seconds that passed, \
+            and seconds that the CPU's threads computed. The rest is drawing, reports and the accumulation of samples.
+            """)
     var stages = false
 
-    @Flag(help: "Write over existing files.")
+    @Flag(
+        help: "Write over existing files, and remove what an earlier prediction of a scan wrote and this one does not.")
     var force = false
 
     /// The table of all scans.
@@ -60,14 +66,20 @@ struct PredictCommand: ParsableCommand {
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         for job in jobs { try job.all(extras, classes: segmenter.classes).forEach(refuseToOverwrite) }
         if report { try refuseToOverwrite(table) }
-        try OutputFolder.make(out)
+        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras) }
+    }
+
+    /// Predicts scan after scan. One broken scan must not cost the others theirs.
+    private func predict(
+        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras
+    ) throws {
         var failures: [any Error] = []
         var reports: [ScanReport] = []
         for job in jobs {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
+                if force { try job.removeAllBut(extras, classes: segmenter.classes) }
             } catch let error as ImagingError where jobs.count > 1 && error.kind == .badData {
-                // One broken scan must not cost the others theirs.
                 note("medseg: \(error)")
                 failures.append(error)
             }
@@ -90,6 +102,8 @@ struct PredictCommand: ParsableCommand {
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
         let (scan, header) = try NIfTI.readVolume(job.input)
+        let concerns = StageClock.time("check") { segmenter.concerns(about: scan, header) }
+        for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
         let found = try segmenter(scan, name: job.input) { done, count in
             bar.show(Double(done) / Double(count), "window \(done) of \(count)")
@@ -97,7 +111,7 @@ struct PredictCommand: ParsableCommand {
         bar.finish()
         try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
-            ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels)
+            ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels, concerns: concerns)
         }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {

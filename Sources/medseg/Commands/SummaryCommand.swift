@@ -2,6 +2,7 @@ import ArgumentParser
 import SegBackend
 import SegInference
 import SegModels
+import SegTensor
 
 /// `medseg summary`.
 struct SummaryCommand: ParsableCommand {
@@ -26,7 +27,11 @@ struct SummaryCommand: ParsableCommand {
             let came = size ?? "roi_size \(extents)"
             throw UsageError("--size should be one or three whole numbers up to 4096, as 96 or 96,96,64, not '\(came)'")
         }
-        print(try NetworkSummary(NetworkDefinition(definition, source: network), size: Triple(extents)))
+        do {
+            print(try NetworkSummary(NetworkDefinition(definition, source: network), size: Triple(extents)))
+        } catch let error as TensorError {
+            throw UsageError("--size \(size ?? "of roi_size \(extents)") does not suit the network: \(error)")
+        }
     }
 
     private static func extents(_ text: String) throws -> [Int] {

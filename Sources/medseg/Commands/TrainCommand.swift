@@ -50,15 +50,17 @@ struct TrainCommand: ParsableCommand {
             throw UsageError("name the run folder: --out DIR, or --resume DIR to go on with one")
         }
         let backend = try device.makeBackend(quiet: printing.quiet)
-        if resume == nil { try OutputFolder.prepare(folder, force: force) }
+        if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
         let run = TrainingRun(configuration, folder: folder, on: backend, quiet: printing.quiet)
-        print(try run.run(resuming: resume != nil))
+        print(try OutputFolder.filling(folder) { try run.run(resuming: resume != nil) })
     }
 
     private func readConfiguration() throws -> TrainingConfiguration {
         guard let resume else {
             guard let config else { throw UsageError("name a configuration (YAML), or a run with --resume") }
-            return try TrainingConfiguration(ConfigValue(yamlFile: config, changes: changes), source: config)
+            return try TrainingConfiguration(
+                ConfigValue(yamlFile: config, changes: changes),
+                source: changes.isEmpty ? config : "\(config) with --set")
         }
         guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
         guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {

@@ -10,7 +10,8 @@ struct ImportCommand: ParsableCommand {
         abstract: "Brings a dataset into a folder: from a Decathlon or nnU-Net archive or folder, or a web address.",
         discussion: """
             Archives are tar (compressed or not) or zip; what a Mac hides in them is left out, and one with a link or a \
-            name that leads outside is refused. A download that breaks off goes on when the command is given again; \
+            name that leads outside is refused. A download lies in OUT.part until the import is done; where it breaks \
+            off, it goes on when the command is given again, if the server's file is still the same. \
             Task09_Spleen.tar is checked against its published MD5. The folder appears when everything is in it.
             """)
 
@@ -25,7 +26,7 @@ struct ImportCommand: ParsableCommand {
     @Flag(help: "Link to the files of a folder in place of copying them.")
     var link = false
 
-    @Option(help: "The archive's MD5, checked before anything is unpacked.")
+    @Option(help: "The archive's MD5, 32 hexadecimal digits, checked before anything is unpacked.")
     var md5: String?
 
     @OptionGroup var printing: PrintingOptions

@@ -1,8 +1,6 @@
-internal import Foundation
-internal import HTTPTypes
 package import SegImaging
 
-/// What a page or a program must know of a scan before it sees a voxel. Nothing of it names a patient.
+/// What a page, a program or a check must know of a scan before it sees a voxel. Nothing of it names a patient.
 package struct ScanFacts: Codable, Hashable, Sendable {
     /// Extents of the stored axes.
     package var size: [Int]
@@ -40,12 +38,9 @@ package struct ScanFacts: Codable, Hashable, Sendable {
 
 extension ScanFacts {
     /// Measures a scan.
-    /// - Throws: `Refusal` where voxels are not finite.
-    package init(_ scan: Volume, header: NIfTIHeader) throws {
-        guard scan.nonFiniteCount == 0 else {
-            throw Refusal(
-                .badRequest, "the scan cannot be used: voxels are NaN or infinite; replace them, for a CT by -1024")
-        }
+    ///
+    /// Voxels that are not finite make percentiles that mean nothing.
+    package init(_ scan: Volume, header: NIfTIHeader) {
         size = [scan.size.i, scan.size.j, scan.size.k]
         spacing = scan.spacing
         affine = (0..<4).map { row in (0..<4).map { scan.affine[row, $0] } }

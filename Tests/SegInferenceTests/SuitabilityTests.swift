@@ -3,7 +3,6 @@ import SegBackend
 import SegImaging
 import SegInference
 import SegModels
-import SegServer
 import Testing
 
 @Suite struct SuitabilityTests {
@@ -27,7 +26,7 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: path) }
         try NIfTI.write(voxels, size: size, affine: affine, to: path, overwrite: false)
         let (scan, header) = try NIfTI.readVolume(path)
-        var facts = try ScanFacts(scan, header: header)
+        var facts = ScanFacts(scan, header: header)
         change(&facts)
         return facts
     }

@@ -1,7 +1,6 @@
 internal import Foundation
 internal import SegBackend
 internal import SegImaging
-package import SegInference
 
 /// A way in which a scan is not what a model was trained on.
 package struct Concern: Codable, Hashable, Sendable {

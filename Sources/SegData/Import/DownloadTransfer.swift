@@ -1,0 +1,182 @@
+internal import Foundation
+internal import SegImaging
+
+#if canImport(FoundationNetworking)
+    internal import FoundationNetworking
+#endif
+
+/// One request whose body goes into a download's file, once the answer turns out to be that file.
+final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+    private let download: Download
+    private let version: String?
+    private let progress: @Sendable (Int, Int) -> Void
+    private let finished = DispatchSemaphore(value: 0)
+
+    // Touched by the session's one delegate queue, and by `run` only after it has finished.
+    private var there: Int
+    private var expected = 0
+    /// The file; nil until an answer is one to write.
+    private var handle: FileHandle?
+    private var hasAnswer = false
+    private var hasBegunAnew = false
+    private var isRefused = false
+    private var failure: ImagingError?
+
+    /// Plans a request for what comes after the bytes there, if they are of a version that the server still has.
+    init(
+        _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
+    ) {
+        self.download = download
+        self.there = there
+        self.version = version
+        self.progress = progress
+    }
+
+    /// Runs the request to its end.
+    /// - Returns: Whether the file is whole; where not, it cannot be gone on with and is to be asked for anew.
+    /// - Throws: `ImagingError` where the server fails or the file cannot be written.
+    func run() throws(ImagingError) -> Bool {
+        let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
+        session.dataTask(with: request).resume()
+        finished.wait()
+        session.finishTasksAndInvalidate()
+        try? handle?.close()
+        if let failure {
+            if hasBegunAnew, there == 0 { download.remove() }
+            throw failure
+        }
+        return !isRefused
+    }
+
+    private var request: URLRequest {
+        var request = URLRequest(url: download.url, timeoutInterval: 60)
+        if there > 0 {
+            request.setValue("bytes=\(there)-", forHTTPHeaderField: "Range")
+            if let version { request.setValue(version, forHTTPHeaderField: "If-Range") }
+        }
+        return request
+    }
+
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
+    ) {
+        hasAnswer = true
+        do throws(ImagingError) {
+            try accept(response)
+        } catch {
+            failure = error
+        }
+        completionHandler(handle != nil && failure == nil ? .allow : .cancel)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        // The body of an error comes in spite of `cancel`.
+        guard let handle, failure == nil else { return }
+        do {
+            try handle.write(contentsOf: data)
+            there += data.count
+            progress(there, expected)
+        } catch {
+            failure = ImagingError(
+                .cannotWrite, download.file.path, "cannot be written; check the disk's space. What came is kept.")
+            dataTask.cancel()
+        }
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        defer { finished.signal() }
+        // Where an answer was not one to write, all is said, and the error is that of `cancel`.
+        guard failure == nil, handle != nil || !hasAnswer else { return }
+        if let error, !hasAnswer {
+            failure = self.error(
+                "no answer came (\(error.localizedDescription)); check the address and the network, then try again")
+        } else if let error {
+            failure = self.error(
+                "the transfer broke off (\(error.localizedDescription)); give the same command again to go on with it")
+        } else if expected > 0, there < expected {
+            failure = self.error("\(there) of \(expected) bytes came; give the same command again to go on")
+        }
+    }
+
+    /// Opens the file where the answer brings some of it.
+    private func accept(_ response: URLResponse) throws(ImagingError) {
+        let answer = response as? HTTPURLResponse
+        let status = answer?.statusCode ?? 0
+        let length = Int(max(0, response.expectedContentLength))
+        switch status {
+        case 200:
+            try beginAnew(Self.version(answer))
+            expected = length
+        case 206 where there > 0:
+            let range = answer?.value(forHTTPHeaderField: "Content-Range")
+            guard isSameVersion(answer), range?.hasPrefix("bytes \(there)-") ?? true else {
+                isRefused = true
+                return
+            }
+            try open()
+            expected = length > 0 ? there + length : 0
+        case 416 where there > 0:
+            // All of it is there already, if that is how long it is; where the server does not say, a digest decides.
+            let range = answer?.value(forHTTPHeaderField: "Content-Range")
+            let whole = (range?.split(separator: "/").last).flatMap { Int($0) }
+            isRefused = !isSameVersion(answer) || whole ?? (download.md5 == nil ? -1 : there) != there
+        default:
+            let name = HTTPURLResponse.localizedString(forStatusCode: status)
+            throw error("the server answered \(status) (\(name)); \(Self.advice(status))")
+        }
+    }
+
+    private static func advice(_ status: Int) -> String {
+        switch status {
+        case 408, 429, 500...599: "try again later"
+        case 401, 403, 407: "it wants a login: download it by other means and import the archive"
+        default: "check the address"
+        }
+    }
+
+    /// Makes the file empty, since the server sends it from the start.
+    private func beginAnew(_ version: String?) throws(ImagingError) {
+        (there, hasBegunAnew) = (0, true)
+        let folder = download.file.deletingLastPathComponent()
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw ImagingError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+        }
+        // The new version stands in the record only once the old one's bytes are gone: the program may end in between.
+        try DownloadRecord(url: download.url, version: nil).write(beside: download.file)
+        guard FileManager.default.createFile(atPath: download.file.path, contents: nil) else {
+            throw ImagingError(.cannotWrite, download.file.path, "cannot be written; check space and permissions")
+        }
+        try DownloadRecord(url: download.url, version: version).write(beside: download.file)
+        try open()
+    }
+
+    /// Opens the file at its end.
+    private func open() throws(ImagingError) {
+        guard let opened = FileHandle(forWritingAtPath: download.file.path), (try? opened.seekToEnd()) != nil else {
+            throw ImagingError(
+                .cannotWrite, download.file.path, "cannot be opened for writing; check its permissions")
+        }
+        handle = opened
+    }
+
+    /// Whether an answer speaks of the version that is there, as far as it says.
+    private func isSameVersion(_ answer: HTTPURLResponse?) -> Bool {
+        guard let version else { return true }
+        let now = answer?.value(forHTTPHeaderField: version.hasPrefix("\"") ? "ETag" : "Last-Modified")
+        return now == nil || now == version
+    }
+
+    /// A file's strong entity tag, or else the date of its last change.
+    private static func version(_ answer: HTTPURLResponse?) -> String? {
+        // A weak tag, `W/"…"`, may stand for other bytes too.
+        let tag = answer?.value(forHTTPHeaderField: "ETag").flatMap { $0.hasPrefix("\"") ? $0 : nil }
+        return tag ?? answer?.value(forHTTPHeaderField: "Last-Modified")
+    }
+
+    private func error(_ message: String) -> ImagingError {
+        ImagingError(.noInput, download.url.absoluteString, message)
+    }
+}
