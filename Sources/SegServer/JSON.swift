@@ -125,6 +125,17 @@ extension JSON {
     }
 }
 
+extension JSON {
+    /// Refuses members that nobody reads: an option that is misspelt would silently keep its default.
+    /// - Throws: `Refusal` naming them and the ones that are known.
+    func allowOnly(_ known: [String], in name: String) throws {
+        let unknown = members.keys.filter { !known.contains($0) }.sorted()
+        guard !unknown.isEmpty else { return }
+        let list = unknown.prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
+        throw Refusal(.badRequest, "\(name) should have no key \(list); its keys are \(known.joined(separator: ", "))")
+    }
+}
+
 extension Response {
     /// A JSON document as an answer that nobody keeps.
     static func json(_ document: JSON, status: HTTPResponse.Status = .ok) -> Response {

@@ -10,8 +10,8 @@ public struct ServerOptions: Sendable {
     public var models: String
     /// The folder of scans to offer and of labels to keep; nil for a temporary one.
     public var studies: String?
-    /// The server's own folder, which it empties.
-    public var scratch: String
+    /// The server's own folder, which it empties; nil for one in the user's cache that the port names.
+    public var scratch: String?
     /// The address to listen on.
     public var host = "127.0.0.1"
     /// The port; 0 takes any that is free.
@@ -24,10 +24,19 @@ public struct ServerOptions: Sendable {
     public var limits = Limits()
 
     /// Options with the defaults of a server for this machine alone.
-    public init(models: String, studies: String?, scratch: String) {
+    public init(models: String, studies: String?, scratch: String?) {
         self.models = models
         self.studies = studies
         self.scratch = scratch
+    }
+
+    /// The server's own folder: the one that was named, or one for each port, so that two servers have two.
+    var scratchFolder: String {
+        if let scratch { return scratch }
+        let environment = ProcessInfo.processInfo.environment
+        let named = environment["XDG_CACHE_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
+        let cache = named ?? "\(NSHomeDirectory())/.cache"
+        return "\(cache)/medseg-server/\(port)"
     }
 
     /// Whether an address is this machine's own and no other's.
@@ -40,7 +49,8 @@ public final class MedSegServer: Sendable {
     private let options: ServerOptions
 
     /// Opens models and folders; nothing listens yet.
-    /// - Throws: `ConfigError` or `ImagingError` naming what cannot be used; `ServerOptionError`.
+    /// - Throws: `ConfigError` or `ImagingError` naming what cannot be used; `ServerOptionError`; `ServerStartError`
+    ///   where another server has the folder. What a start that fails has made is removed.
     public init(_ options: ServerOptions, backend: any Backend) throws {
         guard ServerOptions.isLocal(options.host) || options.token != nil else {
             throw ServerOptionError(
@@ -61,24 +71,34 @@ public final class MedSegServer: Sendable {
     /// - Throws: `ImagingError` where the page's files are missing.
     package func routeNames() throws -> [String] { try Routes(services).table().names }
 
-    /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied.
+    /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied, or removed
+    /// where the server made it. A server runs once.
     /// - Parameter onListening: Called with the port once requests are answered.
-    /// - Throws: the network's errors, such as a port that is taken.
+    /// - Throws: `ServerStartError` where the port is taken, and the network's other errors.
     public func run(onListening: @escaping @Sendable (Int) -> Void) async throws {
+        let services = services
+        defer { services.scratch.discard() }
         let table = try Routes(services).table()
-        let limits = services.limits
+        // What the libraries note of their own doings, at every start, request and end, says nothing to whoever runs
+        // the server.
+        var libraries = services.logger
+        libraries.logLevel = max(.warning, options.logLevel)
         var application = Application(
             router: table.router,
             server: .http1(configuration: .init(idleTimeout: .seconds(60))),
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port),
-                availableConnectionsDelegate: .maximum(limits.connections, logger: services.logger)),
+                availableConnectionsDelegate: .maximum(services.limits.connections, logger: libraries)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
-            logger: services.logger)
-        let services = services
+            logger: libraries)
         application.addServices(Sweeper(services: services))
-        defer { try? services.scratch.empty() }
-        try await application.runService()
+        do {
+            try await application.runService()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ServerStartError(
+                "port \(options.port) of \(options.host) is taken by another program; name another with --port "
+                    + "(0 takes any that is free)")
+        }
         await services.queue.stop()
     }
 }
@@ -89,4 +109,27 @@ public struct ServerOptionError: Error, CustomStringConvertible {
     public let description: String
 
     init(_ description: String) { self.description = description }
+}
+
+/// A port or a folder that another program has.
+public struct ServerStartError: Error, CustomStringConvertible {
+    /// What is taken, and what to do.
+    public let description: String
+
+    init(_ description: String) { self.description = description }
+
+    /// Says that another server has the folder, in terms of what the user named: the folder itself, or the port.
+    init(taken folder: String, _ options: ServerOptions) {
+        if options.scratch != nil {
+            description = "\(folder): is in use by another medseg-server; name another folder with --scratch"
+        } else if options.port == 0 {
+            description =
+                "another medseg-server that --port 0 was given to has the folder \(folder); name this one's port with "
+                + "--port or its folder with --scratch"
+        } else {
+            description =
+                "port \(options.port) is taken by another medseg-server, which has the folder \(folder); name another "
+                + "port with --port (0 takes any that is free) or, where its --host is another, a folder with --scratch"
+        }
+    }
 }

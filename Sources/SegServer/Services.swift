@@ -19,7 +19,7 @@ final class Services: Sendable {
     let logger: Logger
 
     /// Opens the folders and models of a server.
-    /// - Throws: `ImagingError` or `ConfigError` naming the folder that cannot be used.
+    /// - Throws: `ImagingError` or `ConfigError` naming the folder that cannot be used; `ServerStartError`.
     init(_ options: ServerOptions, backend: any Backend) throws {
         limits = options.limits
         log = LogRing(capacity: 1000)
@@ -27,12 +27,18 @@ final class Services: Sendable {
         var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
         logger.logLevel = options.logLevel
         self.logger = logger
-        scratch = try Scratch(folder: options.scratch, budget: ByteBudget(limit: limits.scratchBytes))
+        let scratch = try Scratch(options)
+        self.scratch = scratch
         reader = ScanReader(limits: limits)
         sessions = SessionStore(scratch: scratch, reader: reader, limits: limits)
-        let studies = try options.studies ?? scratch.makeFolder("studies")
-        datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)
-        catalog = try ModelCatalog(folder: options.models, logger: logger)
+        do {
+            let studies = try options.studies ?? scratch.makeFolder("studies")
+            datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)
+            catalog = try ModelCatalog(folder: options.models, logger: logger)
+        } catch {
+            scratch.discard()
+            throw error
+        }
         engine = Engine(backend: backend, scratch: scratch, limits: limits)
         queue = JobQueue(engine: engine, scratch: scratch, limits: limits, logger: logger)
         access = AccessControl(token: options.token, host: options.host)

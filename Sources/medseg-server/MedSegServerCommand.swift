@@ -118,7 +118,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     }
 
     private var options: ServerOptions {
-        var options = ServerOptions(models: models, studies: studies, scratch: scratch ?? Self.cache(port: port))
+        var options = ServerOptions(models: models, studies: studies, scratch: scratch)
         options.host = host
         options.port = port
         options.token = token ?? ProcessInfo.processInfo.environment["MEDSEG_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
@@ -131,13 +131,6 @@ struct MedSegServerCommand: AsyncParsableCommand {
         options.limits.sessions = sessions
         options.limits.sessionSeconds = sessionSeconds
         return options
-    }
-
-    /// A folder of this user's for this port, so that two servers have two.
-    private static func cache(port: Int) -> String {
-        let environment = ProcessInfo.processInfo.environment
-        let base = environment["XDG_CACHE_HOME"] ?? "\(NSHomeDirectory())/.cache"
-        return "\(base)/medseg-server/\(port)"
     }
 }
 

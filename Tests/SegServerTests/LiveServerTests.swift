@@ -120,11 +120,79 @@ import Testing
                 for method in methods.keys { described.insert("\(method.uppercased()) \(path)") }
             }
             var other = options()
-            other.scratch += "-2"
+            other.scratch = folder.appendingPathComponent("scratch-2").path
             let served = Set(try MedSegServer(other, backend: ReferenceBackend()).routeNames())
             #expect(described.subtracting(served) == [], "described and not served")
             #expect(served.subtracting(described) == [], "served and not described")
         }
+    }
+
+    /// A misspelt option must not run with the default; what is refused and what is described are one list.
+    @Test func anUnknownKeyOfAJobIsRefused() async throws {
+        try await withServer(options()) { url in
+            let request: JSON = ["volume": "none", "model": "tiny", "uncertanty": 3]
+            let refused = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
+            #expect(refused.status == 400)
+            let detail = try #require(json(refused.body)["detail"]?.string)
+            #expect(detail.contains("'uncertanty'"))
+
+            let document = try json(await send("GET", "\(url)/openapi.json").body)
+            let schema = try #require(document["components"]?["schemas"]?["JobRequest"])
+            #expect(schema["additionalProperties"] == JSON.bool(false))
+            guard case .object(let properties)? = schema["properties"] else {
+                Issue.record("the description of a job has no properties")
+                return
+            }
+            let known = detail.split(separator: "its keys are ").last.map(String.init) ?? ""
+            #expect(Set(known.components(separatedBy: ", ")) == Set(properties.keys))
+            for (name, property) in properties { #expect(property["description"] != nil, "\(name)") }
+
+            let described: JSON = ["volume": "none", "model": "tiny", "uncertainty": 3]
+            let missing = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(described))
+            #expect(missing.status == 404, "the keys are good, and there is no such scan")
+        }
+    }
+
+    /// The log of a talkative server has a line for each request, and nothing of the libraries' own.
+    @Test func theLogHoldsOurLinesAlone() async throws {
+        var talkative = options()
+        talkative.logLevel = .debug
+        try await withServer(talkative) { url in
+            #expect(try await send("GET", "\(url)/healthz").status == 200)
+            let answer = try await send("GET", "\(url)/logs")
+            let log = String(decoding: answer.body, as: UTF8.self)
+            let lines = log.split(separator: "\n")
+            #expect(lines.count == 1, "\(log)")
+            #expect(lines.first?.contains(" debug GET /healthz 200 ") == true, "\(log)")
+        }
+    }
+
+    @Test func aFolderInUseIsNamed() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let first = try MedSegServer(options(), backend: ReferenceBackend())
+        let error = #expect(throws: ServerStartError.self) {
+            try MedSegServer(options(), backend: ReferenceBackend())
+        }
+        let text = error?.description ?? ""
+        #expect(text.contains(folder.appendingPathComponent("scratch").path) && text.contains("--scratch"))
+        #expect(first.models == ["tiny"])
+    }
+
+    @Test func aStartThatFailsLeavesNothing() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let cache = folder.appendingPathComponent("cache")
+        var wrong = options()
+        wrong.models = folder.appendingPathComponent("nowhere").path
+        wrong.scratch = cache.appendingPathComponent("medseg-server/0").path
+        #expect(throws: (any Error).self) { try MedSegServer(wrong, backend: ReferenceBackend()) }
+        #expect(!FileManager.default.fileExists(atPath: cache.path))
+
+        // A folder that was there stays, and is as empty as it was.
+        try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+        wrong.scratch = cache.path
+        #expect(throws: (any Error).self) { try MedSegServer(wrong, backend: ReferenceBackend()) }
+        let left = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+        #expect(left.isEmpty)
     }
 
     @Test func anAddressThatOthersReachNeedsAToken() {

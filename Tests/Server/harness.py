@@ -91,14 +91,20 @@ class Inputs:
 class Server:
     """A running server; `log` is what it printed so far."""
 
-    def __init__(self, inputs, *arguments, scratch=None, environment=None):
-        self.scratch = pathlib.Path(scratch or tempfile.mkdtemp(prefix="medseg-scratch-"))
+    def __init__(self, inputs, *arguments, port=0, scratch=None, cache=None, environment=None):
+        # With a cache folder the server takes its own default in it.
+        environment = {**(environment or {}), **({"XDG_CACHE_HOME": str(cache)} if cache else {})}
+        if cache:
+            self.scratch = pathlib.Path(cache) / "medseg-server" / str(port)
+        else:
+            self.scratch = pathlib.Path(scratch or tempfile.mkdtemp(prefix="medseg-scratch-"))
+            arguments = ("--scratch", self.scratch, *arguments)
         self.log_path = inputs.folder / f"server-{time.monotonic_ns()}.log"
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "medseg-server"), "--models", str(inputs.models), "--port", "0", "--device", "cpu",
-                 "--scratch", str(self.scratch), *map(str, arguments)],
-                stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+                [str(BUILD / "medseg-server"), "--models", str(inputs.models), "--port", str(port), "--device", "cpu",
+                 *map(str, arguments)],
+                stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment})
         self.url = self._wait()
 
     @property

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import shutil
 import socket
 import struct
@@ -206,6 +207,13 @@ def test_wrong_requests(inputs, server):
     assert submit(server.url, "0" * 32, inputs.model).status_code == 404
     for passes in [1, -1, 201, "many", 2.5]:
         assert submit(server.url, volume, inputs.model, uncertainty=passes).status_code == 400
+    for seed in [-1, 2**63, "many"]:
+        assert submit(server.url, volume, inputs.model, seed=seed).status_code == 400
+    for body in [{"uncertanty": 3}, {"Uncertainty": 3}, {"uncertainty": 3, "x": None}]:
+        refused = submit(server.url, volume, inputs.model, **body)
+        unknown = next(key for key in body if key != "uncertainty")
+        assert refused.status_code == 400 and f"'{unknown}'" in refused.json()["detail"], refused.text
+        assert "uncertainty, seed, largest_component, fill_holes, probabilities" in refused.json()["detail"]
     assert requests.get(f"{server.url}/nowhere").status_code == 404
     assert requests.get(f"{server.url}/nowhere").json()["detail"]
 
@@ -275,9 +283,16 @@ def test_logs_hold_no_patient(inputs):
         requests.put(f"{server.url}/session/", files={"files": body["file"]}).raise_for_status()
         requests.post(f"{server.url}/infer/{inputs.model}?image=Mueller_Erika", files={"params": (None, "{}")}).raise_for_status()
         requests.get(f"{server.url}/datastore/image?image=Mueller_Erikaa")
-        assert "job done" in server.log and "route=/datastore/image" in server.log
+        assert "job done" in server.log
+        assert re.search(r"^\S+ debug GET /datastore/image 404 \d+\.\d ms$", server.log, re.MULTILINE), server.log
         assert "Mueller" not in server.log and "1950" not in server.log
         assert "Mueller" not in requests.get(f"{server.url}/logs/").text
+        assert server.stop() == 0
+        # One line says where the server is; the others are its own, and none is a library's.
+        lines = server.log.splitlines()
+        assert sum(line.startswith("medseg-server: http://") for line in lines) == 1
+        ours = r"\S+Z (debug (GET|PUT|POST) /\S* \d+ \S+ ms|info job \w+ .*)|medseg-server: http://.*"
+        assert [line for line in lines if not re.fullmatch(ours, line)] == []
 
 
 def test_killed_in_the_middle(inputs):
@@ -328,8 +343,33 @@ def test_killed_in_the_middle(inputs):
         shutil.rmtree(studies, ignore_errors=True)
 
 
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def test_two_servers_do_not_share_a_port(inputs, tmp_path):
+    port = free_port()
+    with running(inputs, port=port, cache=tmp_path):
+        with pytest.raises(RuntimeError, match=f"port {port} is taken by another medseg-server.*--port.*--scratch"):
+            Server(inputs, port=port, cache=tmp_path)
+        # A folder of its own does not free the port.
+        with pytest.raises(RuntimeError, match=f"port {port} of 127.0.0.1 is taken by another program.*--port"):
+            Server(inputs, port=port, scratch=tmp_path / "mine")
+        assert not (tmp_path / "mine").exists()
+    # The server made the folder in the cache, and takes it with it.
+    assert not (tmp_path / "medseg-server").exists()
+
+
+def test_a_failed_start_leaves_nothing(inputs, tmp_path):
+    with pytest.raises(RuntimeError, match="is no folder"):
+        Server(inputs, "--studies", tmp_path / "nowhere", cache=tmp_path)
+    assert not (tmp_path / "medseg-server").exists()
+
+
 def test_two_servers_do_not_share_a_folder(inputs, server):
-    with pytest.raises(RuntimeError, match="another running server"):
+    with pytest.raises(RuntimeError, match="is in use by another medseg-server.*--scratch"):
         Server(inputs, scratch=server.scratch)
     with pytest.raises(RuntimeError, match="files that are no server's"):
         Server(inputs, scratch=inputs.models)

@@ -21,13 +21,10 @@ struct AnswerMiddleware<Context: RequestContext>: RouterMiddleware {
             response = answer(to: error, request, context)
         }
         for (name, value) in Self.headers where response.headers[name] == nil { response.headers[name] = value }
-        let milliseconds = Double((ContinuousClock.now - start) / .microseconds(1)) / 1000
-        logger.debug(
-            "request",
-            metadata: [
-                "method": "\(request.method)", "route": "\(context.endpointPath ?? "none")",
-                "status": "\(response.status.code)", "ms": "\(milliseconds)",
-            ])
+        let microseconds = Double((ContinuousClock.now - start) / .microseconds(1))
+        let milliseconds = (microseconds / 100).rounded() / 10
+        let route = context.endpointPath ?? "(no such route)"
+        logger.debug("\(request.method.rawValue) \(route) \(response.status.code) \(milliseconds) ms")
         return response
     }
 

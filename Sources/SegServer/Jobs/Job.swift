@@ -17,14 +17,15 @@ struct JobOptions: Codable, Hashable, Sendable {
     /// Keep the probability map of each label.
     var probabilities = false
 
-    enum CodingKeys: String, CodingKey {
+    enum CodingKeys: String, CodingKey, CaseIterable {
         case uncertainty, seed
         case largestComponent = "largest_component"
         case fillHoles = "fill_holes"
         case probabilities
     }
 
-    /// Reads options from a client's document; what it does not say keeps its default.
+    /// Reads options from a client's document. What it does not say keeps its default; what else it says is not read,
+    /// since MONAI Label's clients send much more.
     /// - Throws: `Refusal` naming the option that is wrong.
     init(_ document: JSON) throws {
         if let value = document["uncertainty"], value != .null {

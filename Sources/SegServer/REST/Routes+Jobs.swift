@@ -8,6 +8,8 @@ extension Routes {
         let services = services
         table.on(.post, "/api/v1/jobs") { request, _ in
             let body = try await request.body.object(headers: request.headers, limits: services.limits)
+            let optional = JobOptions.CodingKeys.allCases.map(\.rawValue)
+            try body.allowOnly(["volume", "model"] + optional, in: "the body")
             guard let volume = body["volume"]?.string, let name = body["model"]?.string else {
                 throw Refusal(.badRequest, "the body should name a volume and a model: {\"volume\": …, \"model\": …}")
             }

@@ -5,31 +5,31 @@ internal import SegImaging
 /// The server's own folder: uploads, caches and results, all of which end with their session.
 ///
 /// It is emptied when the server starts, so that nothing of a run that was killed is ever seen again, and locked, so
-/// that two servers do not empty each other's.
+/// that two servers do not empty each other's. What was not there before the server is not there after it.
 final class Scratch: Sendable {
     let folder: String
     let budget: ByteBudget
     private let lock: Int32
+    /// Whether the lock was not there before.
+    private let madeLock: Bool
+    /// The folders that were not there before, the innermost first.
+    private let madeFolders: [String]
 
-    /// Takes a folder, empties it and makes it this user's alone.
-    /// - Throws: `ImagingError` where it cannot be made or another server uses it.
-    init(folder: String, budget: ByteBudget) throws {
+    /// Takes the folder that the options name, empties it and makes it this user's alone.
+    /// - Throws: `ServerStartError` where another server uses it, `ImagingError` where it cannot be made or written.
+    init(_ options: ServerOptions) throws {
+        let folder = options.scratchFolder
+        let missing = Self.missing(folder)
         self.folder = folder
-        self.budget = budget
+        budget = ByteBudget(limit: options.limits.scratchBytes)
+        madeFolders = missing
         do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            let found = try Self.make(folder)
+            madeLock = !found.contains(Self.lockName)
+            lock = try Self.takeLock(of: folder, options)
         } catch {
-            throw ImagingError(.cannotWrite, folder, "the server's folder cannot be made; name another")
-        }
-        let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        // Somebody's data must not be taken for the remains of an earlier run.
-        guard found.isEmpty || found.contains(Self.lockName) else {
-            throw ImagingError(.cannotWrite, folder, "holds files that are no server's; name an empty folder")
-        }
-        lock = open("\(folder)/\(Self.lockName)", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw ImagingError(.cannotWrite, folder, "is another running server's folder; name another")
+            Self.remove(missing)
+            throw error
         }
         chmod(folder, 0o700)
         try empty()
@@ -39,8 +39,73 @@ final class Scratch: Sendable {
 
     private static let lockName = "medseg-server.lock"
 
+    /// The folders of a path that are not there, the innermost first.
+    private static func missing(_ folder: String) -> [String] {
+        var url = URL(fileURLWithPath: folder).standardizedFileURL
+        var missing: [String] = []
+        while url.pathComponents.count > 1, !FileManager.default.fileExists(atPath: url.path) {
+            missing.append(url.path)
+            url = url.deletingLastPathComponent()
+        }
+        return missing
+    }
+
+    /// Removes folders that are empty; what somebody put into one meanwhile stays.
+    private static func remove(_ folders: [String]) {
+        for folder in folders { rmdir(folder) }
+    }
+
+    /// Makes a folder where there is none.
+    /// - Returns: The names of what it holds.
+    /// - Throws: `ImagingError` where it cannot be made or holds what is no server's.
+    private static func make(_ folder: String) throws -> [String] {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw ImagingError(.cannotWrite, folder, "the server's folder cannot be made; name another with --scratch")
+        }
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        // Somebody's data must not be taken for the remains of an earlier run.
+        guard found.isEmpty || found.contains(lockName) else {
+            throw ImagingError(
+                .cannotWrite, folder, "holds files that are no server's; name an empty folder with --scratch")
+        }
+        return found
+    }
+
+    /// Locks a folder for as long as the descriptor is open.
+    /// - Throws: `ServerStartError` where another server has it, `ImagingError` where it cannot be written.
+    private static func takeLock(of folder: String, _ options: ServerOptions) throws -> Int32 {
+        let path = "\(folder)/\(lockName)"
+        let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard lock >= 0 else {
+            let reason = String(cString: strerror(errno))
+            throw ImagingError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
+        }
+        // A server that ends removes its lock: whoever opened it just before would lock what nobody else sees.
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0, !isRemoved(lock) else {
+            close(lock)
+            throw ServerStartError(taken: folder, options)
+        }
+        return lock
+    }
+
+    /// Whether an open file has lost its name, as the system shows it; elsewhere than on Linux nobody knows.
+    private static func isRemoved(_ descriptor: Int32) -> Bool {
+        let name = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+        return name?.hasSuffix(" (deleted)") ?? false
+    }
+
+    /// Ends the server's use of the folder: removes what it holds, and the folder itself where the server made it.
+    func discard() {
+        try? empty()
+        if madeLock { unlink("\(folder)/\(Self.lockName)") }
+        Self.remove(madeFolders)
+    }
+
     /// Removes everything but the lock.
-    func empty() throws {
+    private func empty() throws {
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name != Self.lockName {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
