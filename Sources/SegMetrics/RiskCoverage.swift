@@ -11,7 +11,7 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         public let risk: Double
     }
 
-    /// The curve at even steps of coverage, ending with all voxels.
+    /// The curve at the coverages that were asked for.
     public let curve: [Point]
     /// Area under the risk–coverage curve: the mean risk over all numbers of voxels kept; lower is better.
     public let area: Double
@@ -29,12 +29,13 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
     }
 
     /// Measures one uncertainty against errors at the voxels that count; nil where none does.
-    /// - Parameter points: Of the curve.
-    /// - Throws: `MetricsError` where the arrays differ in length or a curve without points is asked for.
-    public init?(uncertainty: [Float], errors: [Bool], validity: [UInt8], points: Int) throws {
+    /// - Parameter coverages: Of the curve: shares of the voxels kept, ascending, each above 0 and at most 1. A coverage of
+    ///   less than one voxel keeps one.
+    /// - Throws: `MetricsError` where the arrays differ in length or a coverage is none.
+    public init?(uncertainty: [Float], errors: [Bool], validity: [UInt8], coverages: [Double]) throws {
         try checkCounts(uncertainty.count, [("error mask", errors.count), ("validity mask", validity.count)])
-        guard points > 0 else {
-            throw MetricsError.invalidOption("A risk–coverage curve has at least 1 point, not \(points).")
+        guard coverages.allSatisfy({ $0 > 0 && $0 <= 1 }), coverages == coverages.sorted() else {
+            throw MetricsError.invalidOption("Coverages should ascend and be above 0 and at most 1, not \(coverages).")
         }
         // The error rides in the lowest bit of the key, which the order of uncertainties does not feel.
         var keys: [UInt64] = []
@@ -47,7 +48,7 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         guard !keys.isEmpty else { return nil }
         keys.sort()
         let groups = Self.groups(keys)
-        curve = Self.curve(groups, total: keys.count, points: points)
+        curve = Self.curve(groups, total: keys.count, coverages: coverages)
         area = Self.area(groups, total: keys.count)
         let right = keys.count - sums.errors
         bestArea = Self.area([(right, 0), (sums.errors, sums.errors)], total: keys.count)
@@ -83,11 +84,11 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         return sum / Double(total)
     }
 
-    private static func curve(_ groups: [(count: Int, errors: Int)], total: Int, points: Int) -> [Point] {
+    private static func curve(_ groups: [(count: Int, errors: Int)], total: Int, coverages: [Double]) -> [Point] {
         var curve: [Point] = []
         var (index, before, wrong) = (0, 0, 0)
-        for step in 1...points {
-            let kept = max(1, step * total / points)
+        for coverage in coverages {
+            let kept = max(1, Int(coverage * Double(total)))
             while before + groups[index].count < kept {
                 before += groups[index].count
                 wrong += groups[index].errors

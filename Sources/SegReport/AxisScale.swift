@@ -46,13 +46,25 @@ struct AxisScale {
     private static func linear(
         _ low: Double, _ high: Double, _ widened: Bool, _ tickCount: Int
     ) -> (Double, Double, [Double]) {
-        let span = high > low ? high - low : max(abs(high), 1)
-        let step = niceStep(span / Double(max(tickCount, 1)))
-        let first = (widened || high <= low ? (low / step).rounded(.down) : (low / step).rounded(.up))
-        let last = (widened || high <= low ? (high / step).rounded(.up) : (high / step).rounded(.down))
-        let ticks = stride(from: first, through: max(last, first + 1), by: 1).map { $0 * step }
-        if widened || high <= low { return (ticks[0], ticks[ticks.count - 1], ticks) }
-        return (low, high, ticks.filter { $0 >= low && $0 <= high })
+        guard high > low else {
+            // One value stands in the middle of the axis, and 0 at its foot.
+            let room = abs(high) / 10
+            return room > 0 ? linear(low - room, high + room, true, tickCount) : linear(0, 1, true, tickCount)
+        }
+        // A step that is rounded up leaves too few ticks to read a value by: then the next smaller one is taken.
+        let enough = min(tickCount, 4)
+        let steps = (max(tickCount, 1)...(4 * max(tickCount, 1))).lazy.map { niceStep((high - low) / Double($0)) }
+        let axes = steps.map { axis(low, high, widened, step: $0) }
+        return axes.first { $0.2.count >= enough } ?? axis(low, high, widened, step: (high - low) / 4)
+    }
+
+    private static func axis(
+        _ low: Double, _ high: Double, _ widened: Bool, step: Double
+    ) -> (Double, Double, [Double]) {
+        let first = (low / step).rounded(widened ? .down : .up)
+        let last = (high / step).rounded(widened ? .up : .down)
+        let ticks = stride(from: first, through: last, by: 1).map { $0 * step }
+        return widened ? (first * step, last * step, ticks) : (low, high, ticks)
     }
 
     private static func niceStep(_ rough: Double) -> Double {

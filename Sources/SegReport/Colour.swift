@@ -34,5 +34,8 @@ public struct Colour: Hashable, Sendable {
     static let quietInk = Colour(0x4F5968)
     static let paperGrid = Colour(0xDDE2E9)
 
+    /// A middle grey of a scan.
+    static let tissue = Colour(0x808080)
+
     static let reference = Colour(0xFFD23F)
 }

@@ -5,41 +5,54 @@ extension CurvePlot {
     private static let right = 34.0
     private static let header = 112.0
     private static let between = 56.0
+    /// From the axes' foot to the name below their ticks.
+    private static let abscissaName = 48.0
     private static let footer = 64.0
 
     func figure() -> Figure {
         let inner = width - Self.left - Self.right
-        var drawings: [(panel: Panel, styles: [SeriesStyle], rows: Int)] = []
-        var next = 0
+        let styles = styles()
+        var areas: [Rectangle] = []
+        var y = Self.header
         for panel in panels {
-            let styles = panel.series.map { series in
+            // The first row of a legend stands in the room between panels.
+            y += Double(max(PanelLegend.rows(panel.legend, width: inner).count, 1) - 1) * PanelLegend.row
+            areas.append(Rectangle(x: Self.left, y: y, width: inner, height: panelHeight))
+            y += panelHeight + (panel.abscissa == nil ? Self.between : Self.between + Self.abscissaName)
+        }
+        let height = (areas.last?.maxY ?? Self.header) + Self.footer
+        return Figure(width: width, height: height, ground: .paper) { [areas] canvas, _ in
+            canvas.text(title, at: Point(x: 30, y: 42), size: 22, .ink, bold: true)
+            canvas.text(subtitle, at: Point(x: 30, y: 66), size: 14, .quietInk)
+            for (number, panel) in panels.enumerated() {
+                let area = areas[number]
+                PanelDrawing(panel: panel, area: area, abscissa: scale(of: panel), styles: styles[number])
+                    .draw(on: canvas)
+                let name = panel.abscissa?.label ?? (number == panels.count - 1 ? xLabel : "")
+                let below = Point(x: area.middle.x, y: area.maxY + Self.abscissaName)
+                canvas.text(name, at: below, size: 14, .quietInk, anchor: .middle)
+            }
+        }
+    }
+
+    /// The styles of each panel's curves.
+    private func styles() -> [[SeriesStyle]] {
+        var next = 0
+        return panels.map { panel in
+            panel.series.map { series in
                 if let style = series.style { return SeriesStyle(style) }
                 next += 1
                 return SeriesStyle(next - 1)
             }
-            drawings.append((panel, styles, PanelLegend.rows(panel.legend, width: inner).count))
         }
-        let legends = drawings.map { Double(max($0.rows, 1) - 1) * PanelLegend.row }
-        let count = Double(panels.count)
-        let height =
-            Self.header + count * panelHeight + max(count - 1, 0) * Self.between + legends.reduce(0, +) + Self.footer
-        return Figure(width: width, height: height, ground: .paper) { canvas, _ in
-            canvas.text(title, at: Point(x: 30, y: 42), size: 22, .ink, bold: true)
-            canvas.text(subtitle, at: Point(x: 30, y: 66), size: 14, .quietInk)
-            let abscissa = AxisScale(
-                showing: panels.flatMap(\.series).flatMap(\.points).map(\.x), logarithmic: false, widened: false,
-                tickCount: 10)
-            var y = Self.header
-            for (number, drawing) in drawings.enumerated() {
-                y += legends[number]
-                let area = Rectangle(x: Self.left, y: y, width: inner, height: panelHeight)
-                PanelDrawing(panel: drawing.panel, area: area, abscissa: abscissa, styles: drawing.styles)
-                    .draw(on: canvas)
-                y += panelHeight + Self.between
-            }
-            canvas.text(
-                xLabel, at: Point(x: Self.left + inner / 2, y: height - 16), size: 14, .quietInk, anchor: .middle)
-        }
+    }
+
+    /// A panel's abscissa: its own, or the one of all panels that have none.
+    private func scale(of panel: Panel) -> AxisScale {
+        let sharing = panel.abscissa == nil ? panels.filter { $0.abscissa == nil } : [panel]
+        return AxisScale(
+            showing: sharing.flatMap(\.series).flatMap(\.points).map(\.x),
+            logarithmic: panel.abscissa?.logarithmic ?? false, widened: false, tickCount: 10)
     }
 }
 

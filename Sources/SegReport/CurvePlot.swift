@@ -11,8 +11,8 @@ public struct CurvePlot: Sendable {
         public var name: String
         /// Abscissae and ordinates; a value that is not finite interrupts the curve.
         public var points: [(x: Double, y: Double)]
-        /// Weight of the past in an exponential running mean, 0 to below 1; the raw curve stays faintly visible.
-        public var smoothing = 0.0
+        /// How many neighbours on either side a point is averaged with; the raw curve stays faintly visible.
+        public var smoothing = 0
         /// Marks one point of the curve with its value.
         public var mark = Mark.none
         /// Which colour, dashes and markers it has; curves of one number in several panels belong together. Curves
@@ -36,6 +36,20 @@ public struct CurvePlot: Sendable {
         case minimum
     }
 
+    /// The horizontal axis of a panel that does not share the plot's.
+    public struct Abscissa: Sendable {
+        /// Its name.
+        public var label: String
+        /// Whether it is logarithmic; points at 0 and less are then left out.
+        public var logarithmic: Bool
+
+        /// Makes an abscissa.
+        public init(label: String, logarithmic: Bool = false) {
+            self.label = label
+            self.logarithmic = logarithmic
+        }
+    }
+
     /// One pair of axes.
     public struct Panel: Sendable {
         /// Name of the ordinate.
@@ -46,6 +60,8 @@ public struct CurvePlot: Sendable {
         public var logarithmic = false
         /// Values that the ordinate shows at least, such as 0 and 1 for Dice.
         public var including: [Double] = []
+        /// The panel's own abscissa; nil for the one that the panels have in common.
+        public var abscissa: Abscissa?
 
         /// Makes a panel of curves.
         public init(yLabel: String, series: [Series]) {
@@ -58,7 +74,7 @@ public struct CurvePlot: Sendable {
     public var title: String
     /// A quiet line under the headline.
     public var subtitle: String
-    /// Name of the common abscissa.
+    /// Name of the common abscissa, below the last panel.
     public var xLabel: String
     /// The panels from top to bottom.
     public var panels: [Panel]
@@ -86,17 +102,24 @@ public struct CurvePlot: Sendable {
 }
 
 extension CurvePlot.Series {
-    /// The exponential running mean, corrected for its start as Adam corrects its moments; breaks stay breaks.
-    var smoothed: [(x: Double, y: Double)] {
-        guard smoothing > 0, smoothing < 1 else { return points }
-        var mean = 0.0
-        var weight = 0.0
-        return points.map { point in
+    /// Means over as many points before as after, so that the curve lags behind nothing: fewer towards the ends and beside
+    /// a break, which stays a break.
+    package var smoothed: [(x: Double, y: Double)] {
+        guard smoothing > 0 else { return points }
+        return points.indices.map { index in
+            let point = points[index]
             guard point.y.isFinite else { return point }
-            mean = smoothing * mean + (1 - smoothing) * point.y
-            weight = smoothing * weight + (1 - smoothing)
-            return (point.x, mean / weight)
+            var (reach, sum) = (0, point.y)
+            while reach < smoothing, let before = finite(index - reach - 1), let after = finite(index + reach + 1) {
+                sum += before + after
+                reach += 1
+            }
+            return (point.x, sum / Double(2 * reach + 1))
         }
+    }
+
+    private func finite(_ index: Int) -> Double? {
+        points.indices.contains(index) && points[index].y.isFinite ? points[index].y : nil
     }
 
     /// The marked point, on the raw curve.

@@ -23,6 +23,7 @@ extension OverlayPanel {
     }
 
     private static let predictionDash: [Double] = [5, 4]
+    private static let fillAlpha = 0.45
 
     /// A single class is outlined in yellow against its blue fill; several keep their own colours.
     func outlineColour(_ label: UInt8) -> Colour { labels.count == 1 ? .reference : fillColour(label) }
@@ -139,6 +140,10 @@ extension OverlayPanel {
     /// One class has an entry for each map, several have a cell for each class.
     private func drawLegend(_ canvas: Canvas, _ layout: Layout) {
         let top = Point(x: Layout.margin, y: layout.legendTop)
+        if labels.isEmpty, prediction != nil || reference != nil {
+            canvas.text("nothing found", at: top, size: 15, .text)
+            return
+        }
         if labels.count == 1 {
             drawClass(labels[0], canvas, top)
             return
@@ -182,13 +187,15 @@ extension OverlayPanel {
             Point(x: swatch.x, y: swatch.y), Point(x: swatch.maxX, y: swatch.y),
             Point(x: swatch.maxX, y: swatch.maxY), Point(x: swatch.x, y: swatch.maxY),
         ]
-        canvas.fill(swatch, fillColour(label), alpha: 0.45)
+        // As the fill looks over tissue of a middle grey.
+        canvas.fill(swatch, .tissue)
+        canvas.fill(swatch, fillColour(label), alpha: Self.fillAlpha)
         canvas.polyline(
             corners, closed: true, predictionColour(label), width: 1.6,
             dash: reference == nil ? [] : Self.predictionDash)
     }
 
-    private func name(_ label: UInt8) -> String { labelNames[label] ?? "label \(label)" }
+    private func name(_ label: UInt8) -> String { labelNames[label] ?? "class \(label)" }
 
     /// Writes a legend entry and returns where the next one begins.
     private func write(_ canvas: Canvas, _ text: String, _ x: Double, _ y: Double, bold: Bool = false) -> Double {
@@ -213,7 +220,7 @@ extension OverlayPanel {
                 let level = min(max((grey.sample(at.x, at.y) - low) / range, 0), 1)
                 var colour = (red: level, green: level, blue: level)
                 if let (label, weight) = fill?.strongest(at.x, at.y), label != 0 {
-                    let alpha = 0.45 * min(max((weight - 0.5) * sharpness + 0.5, 0), 1)
+                    let alpha = Self.fillAlpha * min(max((weight - 0.5) * sharpness + 0.5, 0), 1)
                     let over = fillColour(label)
                     colour.red += (over.red - level) * alpha
                     colour.green += (over.green - level) * alpha

@@ -9,7 +9,7 @@ public struct OverlayPanel: Sendable {
     public var title: String
     /// A quiet line under the headline, such as the case's and the model's name.
     public var subtitle: String
-    /// What a label is called in the legend; `label 3` where none is given.
+    /// What a label is called in the legend; `class 3` where none is given.
     public var labelNames: [UInt8: String] = [:]
     /// Intensities shown from black to white, HU for CT.
     public var window: ClosedRange<Float> = -160...240

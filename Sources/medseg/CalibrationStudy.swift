@@ -3,13 +3,15 @@ import SegInference
 import SegMetrics
 import SegReport
 
-/// Whether probabilities are honest and uncertainties point at the errors, over the cases of an evaluation.
+/// Whether probabilities are calibrated and uncertainties point at the errors, over the cases of an evaluation.
 ///
 /// The probability is that of the foreground; an error is a voxel whose class is not the label's; only voxels that the
 /// network saw count.
 struct CalibrationStudy {
     private static let bins = 15
-    private static let curvePoints = 100
+    /// From nearly all voxels set aside to one in 100,000, in steps of equal ratio, and none: errors are few and among the
+    /// least certain, where even steps would have one point.
+    private static let coverages = (1...100).map { 1 - pow(10, -Double($0) / 20) } + [1]
     private static let quantities: [UncertainPrediction.Quantity] = [.entropy, .mutualInformation, .variance]
 
     private var diagram: ReliabilityDiagram
@@ -24,7 +26,7 @@ struct CalibrationStudy {
         var measured: [UncertainPrediction.Quantity: RiskCoverage] = [:]
         for quantity in Self.quantities {
             measured[quantity] = try RiskCoverage(
-                uncertainty: uncertain.map(quantity), errors: errors, validity: validity, points: Self.curvePoints)
+                uncertainty: uncertain.map(quantity), errors: errors, validity: validity, coverages: Self.coverages)
         }
         rows.append((name, measured))
     }
@@ -85,33 +87,52 @@ struct CalibrationStudy {
             })
     }
 
-    /// Draws the reliability diagram, and below it the risk–coverage curves, both from 0 to 1.
+    /// Draws the reliability diagram, and below it the errors that are left when the least certain voxels are set aside.
     func writeFigure(to path: String) throws {
+        let error = diagram.expectedCalibrationError.map { String(format: "%.4f", $0) } ?? "–"
+        try CurvePlot(
+            title: "Calibration",
+            subtitle: "expected calibration error \(error), over \(rows.count) case\(rows.count == 1 ? "" : "s")",
+            xLabel: "", panels: [reliabilityPanel, riskPanel]
+        ).write(to: URL(fileURLWithPath: path))
+    }
+
+    private var reliabilityPanel: CurvePlot.Panel {
         let measured = diagram.bins.compactMap { bin in
             bin.confidence.flatMap { confidence in bin.frequency.map { (x: confidence, y: $0) } }
         }
-        var reliability = CurvePlot.Panel(
+        var panel = CurvePlot.Panel(
             yLabel: "share that is foreground",
             series: [
-                .init(name: "measured", points: measured), .init(name: "honest", points: [(x: 0, y: 0), (x: 1, y: 1)]),
+                .init(name: "measured", points: measured),
+                .init(name: "perfectly calibrated", points: [(x: 0, y: 0), (x: 1, y: 1)]),
             ])
-        reliability.including = [0, 1]
-        let curves = Self.quantities.map { quantity in
-            let points = (0..<Self.curvePoints).map { index in
+        panel.including = [0, 1]
+        panel.abscissa = .init(label: "predicted probability of foreground")
+        return panel
+    }
+
+    private var riskPanel: CurvePlot.Panel {
+        var curves = Self.quantities.map { quantity in
+            let points = Self.coverages.indices.dropLast().map { index in
                 (
-                    x: mean(quantity) { $0.curve[index].coverage } ?? .nan,
+                    x: mean(quantity) { 1 - $0.curve[index].coverage } ?? .nan,
                     y: mean(quantity) { $0.curve[index].risk } ?? .nan
                 )
             }
             return CurvePlot.Series(name: quantity.rawValue.replacing("_", with: " "), points: points)
         }
-        var risk = CurvePlot.Panel(yLabel: "errors among the kept", series: curves)
-        risk.including = [0]
-        let error = diagram.expectedCalibrationError.map { String(format: "%.4f", $0) } ?? "–"
-        try CurvePlot(
-            title: "Calibration", subtitle: "expected calibration error \(error), \(rows.count) cases",
-            xLabel: "above: predicted probability  ·  below: share of voxels kept, the most certain first",
-            panels: [reliability, risk]
-        ).write(to: URL(fileURLWithPath: path))
+        // Errors first: what no uncertainty can better.
+        let best = Self.coverages.dropLast().map { coverage in
+            (
+                x: 1 - coverage,
+                y: mean(.entropy) { max(0, ($0.curve.last?.risk ?? 0) - (1 - coverage)) / coverage } ?? .nan
+            )
+        }
+        curves.append(.init(name: "best possible", points: best))
+        var panel = CurvePlot.Panel(yLabel: "share of errors among the rest", series: curves)
+        panel.including = [0]
+        panel.abscissa = .init(label: "share of voxels set aside, the least certain first", logarithmic: true)
+        return panel
     }
 }

@@ -112,7 +112,9 @@ enum ProjectTemplate {
     private static let ignored = """
         /data
         /prepared
-        /run
+        /run/*
+        # DVC plots these, and compares them between commits.
+        !/run/*.csv
 
         """
 }

@@ -19,8 +19,8 @@ struct RunCurves {
         let file = "\(folder)/validation.csv"
         let validation =
             FileManager.default.fileExists(atPath: file)
-            ? try Self.rows(file, columns: ["step", "case", "dice"]).filter { $0[1] == "mean" } : []
-        dice = try validation.map { try Self.point($0[0], $0[2], file) }
+            ? try Self.rows(file, columns: ["step", "dice"]) : []
+        dice = try validation.map { try Self.point($0[0], $0[1], file) }
     }
 
     /// The wanted columns of a table; a last line that is not whole is left out, for a run may be writing it.
@@ -51,9 +51,11 @@ struct RunCurves {
 
     /// Loss and validation Dice of several runs, a run by one colour, dash and marker in both.
     static func plot(_ runs: [RunCurves], title: String, subtitle: String) -> CurvePlot {
+        // The same for every run, or a shorter one would seem noisier.
+        let reach = min((runs.map(\.losses.count).max() ?? 0) / 50, 100)
         let losses = runs.enumerated().map { number, run in
             var series = CurvePlot.Series(name: run.name, points: run.losses)
-            series.smoothing = run.losses.count > 40 ? 0.9 : 0
+            series.smoothing = reach
             series.style = number
             return series
         }
@@ -65,6 +67,7 @@ struct RunCurves {
             return series
         }
         if !dice.isEmpty { panels.append(CurvePlot.Panel(yLabel: "validation Dice", series: dice)) }
-        return CurvePlot(title: title, subtitle: subtitle, xLabel: "step", panels: panels)
+        let smoothed = reach > 0 ? "  ·  loss: thin at each step, bold the mean over \(2 * reach + 1) steps" : ""
+        return CurvePlot(title: title, subtitle: subtitle + smoothed, xLabel: "step", panels: panels)
     }
 }

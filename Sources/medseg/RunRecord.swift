@@ -19,6 +19,7 @@ struct RunRecord {
     private let folder: String
     private let training: LineFile
     private let validation: LineFile
+    private let validationCases: LineFile
     /// Loss by step.
     private(set) var losses: [(Double, Double)] = []
     /// Mean validation Dice by step.
@@ -41,15 +42,15 @@ struct RunRecord {
         try OutputFolder.write(configuration.resolved.jsonText(), to: folder + "/config.json")
         training = try LineFile(
             folder + "/training.csv", header: "step,seconds,learning_rate,loss", upTo: state?.iteration ?? 0)
-        validation = try LineFile(
-            folder + "/validation.csv", header: "step,case,dice", upTo: state?.validatedAt ?? 0)
+        // The mean stands in a file of its own, so that whoever plots it finds one row a step.
+        validation = try LineFile(folder + "/validation.csv", header: "step,dice", upTo: state?.validatedAt ?? 0)
+        validationCases = try LineFile(
+            folder + "/validation_cases.csv", header: "step,case,dice", upTo: state?.validatedAt ?? 0)
         for row in training.kept {
             losses.append((Double(row[0]) ?? 0, Double(row[3]) ?? 0))
             seconds = Double(row[1]) ?? 0
         }
-        for row in validation.kept where row[1] == "mean" {
-            dice.append((Double(row[0]) ?? 0, Double(row[2]) ?? 0))
-        }
+        for row in validation.kept { dice.append((Double(row[0]) ?? 0, Double(row[1]) ?? 0)) }
     }
 
     mutating func append(_ step: TrainingStep) throws {
@@ -62,9 +63,9 @@ struct RunRecord {
     mutating func append(_ result: ValidationResult) throws {
         dice.append((Double(result.iteration), result.meanDice))
         for (name, dice) in result.cases {
-            try validation.append(CSVRow(["\(result.iteration)", name, String(format: "%.6f", dice)]).text)
+            try validationCases.append(CSVRow(["\(result.iteration)", name, String(format: "%.6f", dice)]).text)
         }
-        try validation.append("\(result.iteration),mean,\(String(format: "%.6f", result.meanDice))")
+        try validation.append("\(result.iteration),\(String(format: "%.6f", result.meanDice))")
     }
 
     func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {

@@ -87,7 +87,7 @@ struct TrainingRun {
         }
         try record.save(model, trainer.network.store, as: latest)
         try draw(record)
-        try tracking.log(files: "model", "last", "figures", "training.csv", "validation.csv")
+        try tracking.log(files: "model", "last", "figures", "training.csv", "validation.csv", "validation_cases.csv")
         try tracking.finish(.finished)
         return summary(trainer, end, record)
     }

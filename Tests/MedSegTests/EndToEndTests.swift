@@ -14,7 +14,9 @@ import Testing
         let lines = try String(contentsOfFile: run + "/training.csv", encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 11 && lines[0] == "step,seconds,learning_rate,loss")
         let dice = try String(contentsOfFile: run + "/validation.csv", encoding: .utf8).split(separator: "\n")
-        #expect(dice.count == 5 && dice[1].hasPrefix("5,ct_2,") && dice[4].hasPrefix("10,mean,"))
+        #expect(dice.count == 3 && dice[0] == "step,dice" && dice[1].hasPrefix("5,") && dice[2].hasPrefix("10,"))
+        let cases = try String(contentsOfFile: run + "/validation_cases.csv", encoding: .utf8).split(separator: "\n")
+        #expect(cases.count == 3 && cases[1].hasPrefix("5,ct_2,") && cases[2].hasPrefix("10,ct_2,"))
         for file in ["config.json", "figures/training.png", "model/model.json", "model/model.safetensors"] {
             #expect(FileManager.default.fileExists(atPath: run + "/" + file), "\(file)")
         }

@@ -33,7 +33,10 @@ import Testing
     }
 
     private func expectSame(_ run: String) throws {
-        for file in ["checkpoint.safetensors", "model/model.safetensors", "last/model.safetensors", "validation.csv"] {
+        for file in [
+            "checkpoint.safetensors", "model/model.safetensors", "last/model.safetensors", "validation.csv",
+            "validation_cases.csv",
+        ] {
             let (ours, theirs) = [run, straight].map { FileManager.default.contents(atPath: "\($0)/\(file)") }.pair
             #expect(ours != nil && ours == theirs, "\(file)")
         }

@@ -46,7 +46,8 @@ private let drawn: (probabilities: [Float], truth: [UInt8], validity: [UInt8]) =
         }
         let errors = zip(drawn.probabilities, drawn.truth).map { ($0 >= 0.5) != ($1 == 1) }
         let measured = try #require(
-            try RiskCoverage(uncertainty: uncertainty, errors: errors, validity: drawn.validity, points: 5))
+            try RiskCoverage(
+                uncertainty: uncertainty, errors: errors, validity: drawn.validity, coverages: [0.2, 0.4, 0.6, 0.8, 1]))
         #expect(abs(measured.area - 0.11217430836433488) < 1e-12)
         #expect(abs(measured.bestArea - 0.028148360225046725) < 1e-12)
         #expect(abs(try #require(measured.correlation) - 0.30692067279771085) < 1e-10)
@@ -65,25 +66,32 @@ private let drawn: (probabilities: [Float], truth: [UInt8], validity: [UInt8]) =
         let errors = (0..<100).map { $0 % 5 == 0 }
         let all = [UInt8](repeating: 1, count: 100)
         let perfect = try #require(
-            try RiskCoverage(uncertainty: errors.map { $0 ? 1 : 0 }, errors: errors, validity: all, points: 10))
+            try RiskCoverage(
+                uncertainty: errors.map { $0 ? 1 : 0 }, errors: errors, validity: all, coverages: [0.1, 0.5, 1]))
         #expect(perfect.area == perfect.bestArea && perfect.errorDetection == 1)
         #expect(abs(try #require(perfect.correlation) - 1) < 1e-12)
         let constant = try #require(
             try RiskCoverage(
-                uncertainty: [Float](repeating: 0.3, count: 100), errors: errors, validity: all, points: 10))
+                uncertainty: [Float](repeating: 0.3, count: 100), errors: errors, validity: all,
+                coverages: [0.1, 0.5, 1]))
         #expect(abs(constant.area - 0.2) < 1e-12 && constant.correlation == nil && constant.errorDetection == 0.5)
         #expect(constant.curve.allSatisfy { abs($0.risk - 0.2) < 1e-12 })
         let flawless = try #require(
             try RiskCoverage(
                 uncertainty: drawn.probabilities.prefix(100).map { $0 }, errors: [Bool](repeating: false, count: 100),
-                validity: all, points: 3))
+                validity: all, coverages: [1]))
         #expect(flawless.area == 0 && flawless.errorDetection == nil && flawless.correlation == nil)
     }
 
     @Test func whatDoesNotFitIsRefused() throws {
-        #expect(try RiskCoverage(uncertainty: [1], errors: [true], validity: [0], points: 1) == nil)
+        #expect(try RiskCoverage(uncertainty: [1], errors: [true], validity: [0], coverages: [1]) == nil)
         #expect(throws: MetricsError.voxelCount(mask: "error mask", expected: 2, got: 1)) {
-            try RiskCoverage(uncertainty: [1, 2], errors: [true], validity: [1, 1], points: 1)
+            try RiskCoverage(uncertainty: [1, 2], errors: [true], validity: [1, 1], coverages: [1])
+        }
+        for coverages in [[0], [0.5, 0.2], [1.5], [.nan]] {
+            #expect(throws: MetricsError.self) {
+                try RiskCoverage(uncertainty: [1], errors: [true], validity: [1], coverages: coverages)
+            }
         }
         #expect(throws: MetricsError.self) { try ReliabilityDiagram(bins: 0) }
         var diagram = try ReliabilityDiagram(bins: 2)

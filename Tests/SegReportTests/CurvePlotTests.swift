@@ -39,6 +39,40 @@ import Testing
         #expect(try height(plot(values), column: 200) != nil)
     }
 
+    /// A mean over as many points on either side keeps a straight line and is symmetric around a step.
+    @Test func smoothingDoesNotLag() throws {
+        var line = CurvePlot.Series(name: "", points: (0..<50).map { (x: Double($0), y: 3 * Double($0)) })
+        line.smoothing = 7
+        #expect(zip(line.smoothed, line.points).allSatisfy { abs($0.y - $1.y) < 1e-12 && $0.x == $1.x })
+        var step = CurvePlot.Series(
+            name: "", points: (0..<41).map { (x: Double($0), y: $0 < 20 ? 0 : $0 > 20 ? 2 : 1) })
+        step.smoothing = 5
+        let means = step.smoothed.map(\.y)
+        #expect(zip(means, means.reversed()).allSatisfy { abs($0 + $1 - 2) < 1e-12 })
+        #expect(means[15] == 1.0 / 11 && means[0] == 0)
+    }
+
+    @Test func smoothingStopsAtABreak() throws {
+        var series = CurvePlot.Series(
+            name: "", points: [1, 3, 5, .nan, 10, 20].enumerated().map { (x: Double($0), y: $1) })
+        series.smoothing = 2
+        let means = series.smoothed.map(\.y)
+        #expect(Array(means[0..<3]) == [1, 3, 5] && means[3].isNaN && Array(means[4...]) == [10, 20])
+    }
+
+    /// A panel with an abscissa of its own does not stretch the other's, and its name has room.
+    @Test func aPanelMayHaveItsOwnAbscissa() throws {
+        let line = plot((0...100).map { Double($0) })
+        var both = line
+        var second = CurvePlot.Panel(
+            yLabel: "risk", series: [.init(name: "r", points: [(x: 1e-5, y: 1), (x: 1, y: 0)])])
+        second.abscissa = .init(label: "share", logarithmic: true)
+        both.panels.append(second)
+        #expect(try height(both, column: 629) == height(line, column: 629))
+        let raster = try #require(both.raster())
+        #expect(raster.height == 112 + 2 * 300 + 56 + 64)
+    }
+
     @Test(arguments: [[], [0.5], [0, 0, 0], [-3, 1e9], [1e-9, 2e-9], [.nan, .infinity]] as [[Double]])
     func awkwardValuesAreDrawn(_ values: [Double]) throws {
         for logarithmic in [false, true] {

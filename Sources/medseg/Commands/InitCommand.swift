@@ -28,5 +28,6 @@ struct InitCommand: ParsableCommand {
         }
         for (name, text) in ProjectTemplate.files { try OutputFolder.write(text, to: "\(folder)/\(name)") }
         print("\(folder): \(ProjectTemplate.files.map(\.0).joined(separator: ", "))")
+        print("next, in that folder, a git repository: dvc init && dvc repro && dvc metrics show")
     }
 }

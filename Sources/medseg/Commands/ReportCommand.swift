@@ -45,7 +45,10 @@ struct ReportCommand: ParsableCommand {
         if !runs.isEmpty {
             let curves = try zip(runs, runTitles).map { try RunCurves(folder: $0, name: $1) }
             try write("curves") { file in
-                try RunCurves.plot(curves, title: "Training", subtitle: runs.joined(separator: ", ")).write(to: file)
+                try RunCurves.plot(
+                    curves, title: "Training", subtitle: runs.count == 1 ? "1 run" : "\(runs.count) runs"
+                )
+                .write(to: file)
             }
         }
         let measured =
@@ -99,11 +102,11 @@ struct ReportCommand: ParsableCommand {
             }
             return BoxPlot.Panel(yLabel: metric.title, boxes: boxes)
         }
-        let cases = documents.map { "\($0.cases.count)" }
+        let counts = Set(documents.map(\.cases.count)).sorted()
+        let cases = counts.map(String.init).joined(separator: " and ") + (counts == [1] ? " case" : " cases")
         return BoxPlot(
             title: "Metrics of \(name)",
-            subtitle: "over \(Set(cases).sorted().joined(separator: " and ")) cases; box: quartiles, line: median, "
-                + "diamond: mean, rings: cases",
+            subtitle: "over \(cases)  ·  box: quartiles, line: median, diamond: mean, rings: cases",
             panels: panels)
     }
 }
