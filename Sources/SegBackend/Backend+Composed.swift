@@ -5,10 +5,17 @@ extension Backend {
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
     ) throws {
+        // y may lie where a residual does, which is read after y would be written.
+        let hasResidual = epilogue.residualBefore != nil || epilogue.residualAfter != nil
+        let z = hasResidual ? try allocate(x.shape, x.dtype) : y
         try preActivation(
-            x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: y)
-        try activate(y, epilogue.activation, slope: epilogue.slope, into: y)
-        if let after = epilogue.residualAfter { try binary(.add, y, after, into: y) }
+            x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: z)
+        try activate(z, epilogue.activation, slope: epilogue.slope, into: z)
+        if let after = epilogue.residualAfter {
+            try binary(.add, z, after, into: y)
+        } else if hasResidual {
+            try scale(z, by: 1, into: y, times: 0)
+        }
     }
 
     /// `normActivateBackward` from a recomputed pre-activation.

@@ -99,7 +99,7 @@ public protocol ElementwiseOps {
     /// y = act(x); `slope` holds PReLU's slopes, `[1]` or `[C]` over the last axis, and is nil otherwise. y may be x.
     func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws
 
-    /// Gradient of `activate` at its input x; PReLU's gradient is added to `slopeGradient` where it is given.
+    /// Gradient of `activate` at its input x; PReLU's gradient is added to `slopeGradient` where it is given. gx may be x.
     func activateBackward(
         _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
         slopeGradient: BufferView?, accumulate: Bool) throws
@@ -176,7 +176,7 @@ public protocol NormalizationOps {
         _ params: NormParams, into gradients: NormGradients) throws
 
     /// y = act(dropout(normalize(x)) + before) + after in one pass; has a composed default, which is its oracle. y may be
-    /// x.
+    /// x or a residual.
     func normActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView) throws

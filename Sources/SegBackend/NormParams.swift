@@ -68,7 +68,8 @@ public struct NormEpilogue: Sendable {
 /// Where a normalisation's gradients go; an absent one is not computed.
 ///
 /// The gradients of parameters are added to what is there; so is that of x when `accumulate` is true. The gradient
-/// of `residualBefore` is written; that of `residualAfter` is the upstream gradient itself.
+/// of `residualBefore` is written; that of `residualAfter` is the upstream gradient itself. Overwritten, x's gradient may
+/// lie where x does.
 public struct NormGradients: Sendable {
     /// Gradient of the input.
     public var x: BufferView

@@ -2,29 +2,30 @@ import Foundation
 internal import SegBackend
 internal import Synchronization
 
-/// Memory that keeps its pages: a freed block waits for the next request that nearly fills it.
+/// Memory that keeps its pages, cut from one range of addresses.
 ///
-/// Fresh pages cost more than the arithmetic of most ops of these networks, so blocks go back to the system only when
-/// they and those in use outweigh all that was ever in use at once: the sizes of past scans, which may never come again.
+/// Fresh pages cost more than the arithmetic of most ops of these networks, so a freed block waits, joined with its free
+/// neighbours, and a request takes the lowest that holds it. So what a network uses lies close together, and blocks of
+/// one scan's sizes serve the next one's. Knuth, The Art of Computer Programming, 2.5: first fit, boundaries merged.
 final class BufferPool: Sendable {
     private struct State {
-        var free: [Int: [UInt]] = [:]
+        /// Free blocks below the top, by address; no two touch.
+        var free: [Range<Int>] = []
+        /// Bytes from the start of the range that were ever given out.
+        var top = 0
+        /// Bytes from the start of the range that may be read and written.
+        var opened = 0
         var usage = MemoryUsage(live: 0, peak: 0, pooled: 0)
         var limit: Int?
-        /// The most that was ever live.
-        var highest = 0
     }
 
-    /// Bytes that may always wait, beside a quarter of the most that was ever live.
-    private static let smallPool = 64 << 20
-
+    /// The range of addresses: no memory until it is touched.
+    private let range: (base: UInt, size: Int)
     private let state = Mutex(State())
 
-    deinit {
-        state.withLock { state in
-            for address in state.free.values.joined() { free(UnsafeMutableRawPointer(bitPattern: address)) }
-        }
-    }
+    init() { range = Self.reserve() }
+
+    deinit { if range.size > 0 { munmap(UnsafeMutableRawPointer(bitPattern: range.base), range.size) } }
 
     /// What is held.
     var usage: MemoryUsage { state.withLock { $0.usage } }
@@ -38,88 +39,118 @@ final class BufferPool: Sendable {
     /// Starts a new measurement of the peak.
     func resetPeak() { state.withLock { $0.usage.peak = $0.usage.live } }
 
-    /// Takes a block of at least this size, aligned to a cache line or, when large, to a huge page.
+    /// Takes a block of at least this size, aligned to a cache line.
     /// - Throws: `BackendError.outOfMemory`.
     func take(byteCount: Int) throws -> CPUBuffer {
-        let size = Self.sizeClass(byteCount)
-        let (address, taken) = try state.withLock { state throws -> (UInt, Int) in
+        let size = Self.rounded(byteCount)
+        let start = try state.withLock { state in
             let held = state.usage.live
-            if let limit = state.limit, held + size > limit {
-                throw BackendError.outOfMemory(
-                    backend: "cpu", requested: size, held: held, limit: limit, purpose: nil)
+            func shortage(_ limit: Int?) -> BackendError {
+                .outOfMemory(backend: "cpu", requested: size, held: held, limit: limit, purpose: nil)
             }
-            if let block = Self.waiting(&state, size) {
-                Self.count(&state, block.size)
-                return block
-            }
-            let most = min(state.limit ?? .max, state.highest + state.highest / 4 + Self.smallPool)
-            Self.trim(&state, to: most - held - size)
-            var block = Self.newBlock(size)
-            if block == nil {
-                Self.trim(&state, to: 0)
-                block = Self.newBlock(size)
-            }
-            guard let address = block else {
-                throw BackendError.outOfMemory(
-                    backend: "cpu", requested: size, held: held, limit: nil, purpose: nil)
-            }
-            Self.count(&state, size)
-            return (address, size)
+            if let limit = state.limit, held + size > limit { throw shortage(limit) }
+            guard let start = Self.freeBlock(&state, size) ?? newBlock(&state, size) else { throw shortage(nil) }
+            state.usage.live += size
+            state.usage.peak = max(state.usage.peak, state.usage.live)
+            state.usage.pooled = state.top - state.usage.live
+            return start
         }
-        return CPUBuffer(pool: self, address: address, byteCount: taken)
+        return CPUBuffer(pool: self, address: range.base + UInt(start), byteCount: size)
     }
 
-    private static func count(_ state: inout State, _ size: Int) {
-        state.usage.live += size
-        state.usage.peak = max(state.usage.peak, state.usage.live)
-        state.highest = max(state.highest, state.usage.live)
+    /// Takes the start of the lowest free block that holds `size` bytes.
+    private static func freeBlock(_ state: inout State, _ size: Int) -> Int? {
+        guard let place = state.free.firstIndex(where: { $0.count >= size }) else { return nil }
+        let block = state.free[place]
+        if block.count == size {
+            state.free.remove(at: place)
+        } else {
+            state.free[place] = block.lowerBound + size..<block.upperBound
+        }
+        return block.lowerBound
     }
 
-    /// Takes the smallest block that waits and holds `size` bytes, where it wastes at most half as much again.
-    private static func waiting(_ state: inout State, _ size: Int) -> (address: UInt, size: Int)? {
-        let most = min(size + size / 2, (state.limit ?? .max) - state.usage.live)
-        let fit =
-            state.free[size] != nil ? size : state.free.keys.lazy.filter { $0 >= size && $0 <= most }.min()
-        guard let fit, let address = state.free[fit]?.popLast() else { return nil }
-        if state.free[fit]?.isEmpty == true { state.free[fit] = nil }
-        state.usage.pooled -= fit
-        return (address, fit)
+    /// Raises the top by what `size` bytes need beyond a free block that ends there; nil where the system refuses.
+    private func newBlock(_ state: inout State, _ size: Int) -> Int? {
+        let last = state.free.last.flatMap { $0.upperBound == state.top ? $0 : nil }
+        let start = last?.lowerBound ?? state.top
+        guard size <= range.size - start, open(&state, upTo: start + size) else { return nil }
+        if last != nil { state.free.removeLast() }
+        state.top = start + size
+        if let limit = state.limit, state.top > limit { releasePages(of: state.free) }
+        return start
     }
 
     /// Takes a block back.
     fileprivate func giveBack(address: UInt, byteCount: Int) {
+        let start = Int(address - range.base)
         state.withLock { state in
             state.usage.live -= byteCount
             state.usage.pooled += byteCount
-            state.free[byteCount, default: []].append(address)
-        }
-    }
-
-    /// Gives blocks that wait back to the system, the largest first, until at most `most` bytes wait.
-    private static func trim(_ state: inout State, to most: Int) {
-        for size in state.free.keys.sorted(by: >) {
-            while state.usage.pooled > max(most, 0), let address = state.free[size]?.popLast() {
-                free(UnsafeMutableRawPointer(bitPattern: address))
-                state.usage.pooled -= size
+            // The first free block behind it.
+            var (low, high) = (0, state.free.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if state.free[middle].lowerBound < start { low = middle + 1 } else { high = middle }
             }
-            if state.free[size]?.isEmpty == true { state.free[size] = nil }
+            var block = start..<start + byteCount
+            if low < state.free.count, state.free[low].lowerBound == block.upperBound {
+                block = block.lowerBound..<state.free.remove(at: low).upperBound
+            }
+            if low > 0, state.free[low - 1].upperBound == block.lowerBound {
+                state.free[low - 1] = state.free[low - 1].lowerBound..<block.upperBound
+            } else {
+                state.free.insert(block, at: low)
+            }
         }
     }
 
-    /// Sizes are rounded up to a sixteenth of their power of two, so that nearly equal requests share blocks.
-    private static func sizeClass(_ byteCount: Int) -> Int {
-        let step = max(256, (byteCount.leadingZeroBitCount < 60 ? 1 << (59 - byteCount.leadingZeroBitCount) : 1))
-        return (byteCount + step - 1) / step * step
+    /// Whole cache lines, and pages where it matters little.
+    private static func rounded(_ byteCount: Int) -> Int {
+        let unit = byteCount < 1 << 16 ? 64 : 4096
+        return (max(byteCount, 1) + unit - 1) / unit * unit
+    }
+}
+
+extension BufferPool {
+    /// Memory is asked for in steps of this many bytes, whole huge pages.
+    private static let step = 64 << 20
+
+    /// Reserves twice the machine's memory, so that gaps never run it out of addresses, or what the system grants.
+    private static func reserve() -> (base: UInt, size: Int) {
+        var size = (2 * Int(clamping: ProcessInfo.processInfo.physicalMemory) / step + 1) * step
+        while size >= step {
+            let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
+            if let range = mmap(nil, size, PROT_NONE, flags, -1, 0), range != MAP_FAILED {
+                #if os(Linux)
+                    madvise(range, size, MADV_HUGEPAGE)
+                #endif
+                return (UInt(bitPattern: range), size)
+            }
+            size = size / 2 / step * step
+        }
+        return (0, 0)
     }
 
-    private static func newBlock(_ size: Int) -> UInt? {
-        let hugePage = 2 << 20
-        var pointer: UnsafeMutableRawPointer?
-        guard posix_memalign(&pointer, size >= hugePage ? hugePage : 64, size) == 0 else { return nil }
-        #if os(Linux)
-            if size >= hugePage { madvise(pointer, size, MADV_HUGEPAGE) }
-        #endif
-        return UInt(bitPattern: pointer)
+    /// Makes the range readable and writable up to an end; false where the system has not the memory.
+    private func open(_ state: inout State, upTo end: Int) -> Bool {
+        guard end > state.opened else { return true }
+        let opened = min((end + Self.step - 1) / Self.step * Self.step, range.size)
+        let start = UnsafeMutableRawPointer(bitPattern: range.base + UInt(state.opened))
+        guard mprotect(start, opened - state.opened, PROT_READ | PROT_WRITE) == 0 else { return false }
+        state.opened = opened
+        return true
+    }
+
+    /// Gives the pages of free blocks back to the system, which has them zeroed when they are touched again.
+    private func releasePages(of blocks: [Range<Int>]) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        for block in blocks {
+            let (start, end) = ((block.lowerBound + page - 1) / page * page, block.upperBound / page * page)
+            if start < end {
+                madvise(UnsafeMutableRawPointer(bitPattern: range.base + UInt(start)), end - start, MADV_DONTNEED)
+            }
+        }
     }
 }
 

@@ -158,7 +158,7 @@ public struct VNet: Network {
         try descend(down[steadyStages...], &skips, in: context)
         var y = skips.removeLast()
         for stage in up {
-            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
+            y = try context.recomputing([consume y, skips.removeLast()]) { try stage($0, in: $1) }
         }
         return try context.recomputing([y]) { [output] in try output($0[0], in: $1) }
     }

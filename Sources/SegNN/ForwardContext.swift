@@ -56,10 +56,13 @@ extension ForwardContext {
     var updatesStatistics: Bool { mode == .training && run != .second }
 
     /// Runs a block of a network; where activations are recomputed, only its inputs are kept for the gradient.
-    /// - Parameter block: Reads no tensor with a history but the inputs it is given, parameters excepted.
+    /// - Parameters:
+    ///   - inputs: Handed over, so that a block can let go of them before it ends.
+    ///   - block: Reads no tensor with a history but the inputs it is given, parameters excepted.
     /// - Throws: What the block throws.
     public func recomputing(
-        _ inputs: [Tensor], _ block: @escaping (_ inputs: [Tensor], _ context: ForwardContext) throws -> Tensor
+        _ inputs: consuming [Tensor],
+        _ block: @escaping (_ inputs: consuming [Tensor], _ context: ForwardContext) throws -> Tensor
     ) throws -> Tensor {
         guard recomputes, records else { return try block(inputs, self) }
         var (first, second) = (self, self)

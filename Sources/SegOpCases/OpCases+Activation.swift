@@ -59,6 +59,7 @@ extension OpCases {
             let upstream = try arrays.upstream(shape)
             let y = try arrays.output("y", shape, .op)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
+            let inPlace = try arrays.output("gx_in_place", shape, .op)
             let slopeGradient = try slopeShape.map { try arrays.output("gslope", $0, accumulate: true, .op) }
             try arrays.differentiate(y, upstream: upstream, [(x, gx), (slope, slopeGradient)])
             return {
@@ -66,6 +67,10 @@ extension OpCases {
                 try arrays.backend.activateBackward(
                     x, upstream: upstream, item.activation, slope: slope, into: gx, slopeGradient: slopeGradient,
                     accumulate: accumulate)
+                try arrays.backend.scale(x, by: 1, into: inPlace, times: 0)
+                try arrays.backend.activateBackward(
+                    inPlace, upstream: upstream, item.activation, slope: slope, into: inPlace, slopeGradient: nil,
+                    accumulate: false)
             }
         }
     }

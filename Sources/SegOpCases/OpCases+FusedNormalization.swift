@@ -85,12 +85,37 @@ struct FusedNormCase: Sendable {
             norm.params, operands.epilogue, into: copy)
     }
 
+    /// The fused op with its residual, if it has one, in y.
+    func overwriteResidual(_ y: BufferView, _ backend: any Backend, _ operands: Operands) throws {
+        var epilogue = operands.epilogue
+        guard let residual = epilogue.residualBefore ?? epilogue.residualAfter else {
+            return try backend.scale(operands.x, by: 1, into: y, times: 0)
+        }
+        try backend.scale(residual, by: 1, into: y, times: 0)
+        if epilogue.residualBefore == nil { epilogue.residualAfter = y } else { epilogue.residualBefore = y }
+        try backend.normActivate(
+            operands.x, mean: operands.mean, variance: operands.variance, weight: operands.weight, bias: operands.bias,
+            norm.params, epilogue, into: y)
+    }
+
     func backward(
         _ backend: any Backend, _ operands: Operands, upstream: BufferView, into gradients: NormGradients
     ) throws {
         try backend.normActivateBackward(
             operands.x, upstream: upstream, mean: operands.mean, variance: operands.variance,
             weight: operands.weight, bias: operands.bias, norm.params, operands.epilogue, into: gradients)
+    }
+
+    /// The gradient for x alone, where a copy of x lies.
+    func overwriteWithGradient(
+        _ copy: BufferView, _ backend: any Backend, _ operands: Operands, upstream: BufferView, before: BufferView?
+    ) throws {
+        try backend.scale(operands.x, by: 1, into: copy, times: 0)
+        try backend.normActivateBackward(
+            copy, upstream: upstream, mean: operands.mean, variance: operands.variance, weight: operands.weight,
+            bias: operands.bias, norm.params, operands.epilogue,
+            into: NormGradients(
+                x: copy, accumulate: false, weight: nil, bias: nil, slope: nil, residualBefore: before))
     }
 }
 
@@ -107,6 +132,10 @@ extension OpCases {
             let upstream = try arrays.upstream(shape)
             let y = try arrays.output("y", shape, .op)
             let inPlace = try arrays.output("in_place", shape, .op)
+            let inResidual = try arrays.output("in_residual", shape, .op)
+            let gradientInPlace = try arrays.output("gx_in_place", shape, item.norm.gradientTolerance)
+            let beforeInPlace =
+                item.residual == .before ? try arrays.output("gbefore_in_place", shape, .op) : nil
             let slope = item.activation.slopeShape(channels: shape.channels)
             // What the dropout of a whole channel leaves of its parameters' gradients is zero on both sides.
             let gradients = NormGradients(
@@ -127,6 +156,9 @@ extension OpCases {
             return {
                 try item.forward(arrays.backend, operands, into: y)
                 try item.overwrite(inPlace, arrays.backend, operands)
+                try item.overwriteResidual(inResidual, arrays.backend, operands)
+                try item.overwriteWithGradient(
+                    gradientInPlace, arrays.backend, operands, upstream: upstream, before: beforeInPlace)
                 try item.backward(arrays.backend, operands, upstream: upstream, into: gradients)
             }
         }

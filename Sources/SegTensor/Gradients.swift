@@ -8,13 +8,13 @@ final class GradientNode {
     let op: String
     let parents: [GradientNode]
     /// Receives the gradient of the op's output; dropped after its one use, and with it what it saved.
-    var backward: ((_ upstream: BufferView, _ sink: GradientSink) throws -> Void)?
+    var backward: ((_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void)?
     /// Whether a walk has used and dropped `backward`.
     var isSpent = false
 
     init(
         op: String, parents: [GradientNode],
-        backward: ((_ upstream: BufferView, _ sink: GradientSink) throws -> Void)?
+        backward: ((_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void)?
     ) {
         self.op = op
         self.parents = parents
@@ -32,6 +32,8 @@ final class GradientSink {
 
     private let backend: any Backend
     private var slots: [ObjectIdentifier: Slot] = [:]
+    /// The nodes that the gradient of the node being walked was handed on to.
+    private var heirs: [ObjectIdentifier] = []
 
     init(backend: any Backend) { self.backend = backend }
 
@@ -60,15 +62,45 @@ final class GradientSink {
     /// `pass` for an input that the op has kept.
     func pass(_ upstream: BufferView, to x: Tensor) throws { try pass(upstream, to: x.target) }
 
-    /// Hands a gradient of x's shape on, without copying it unless there is one already.
+    /// Hands the upstream gradient on to an input of as many elements, without copying it unless there is one already.
     func pass(_ upstream: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
         let upstream = upstream.reshaped(x.shape)
         guard slots[ObjectIdentifier(node)] != nil else {
             slots[ObjectIdentifier(node)] = Slot(view: upstream, isOwned: false)
+            heirs.append(ObjectIdentifier(node))
             return
         }
         try add(to: x) { destination, _ in try backend.binary(.add, destination, upstream, into: destination) }
+    }
+
+    /// `give` for an input that the op has kept.
+    func give(_ gradient: BufferView, to x: Tensor) throws { try give(gradient, to: x.target) }
+
+    /// Hands over a gradient of x's shape in memory that nobody else reads.
+    func give(_ gradient: BufferView, to x: GradientTarget) throws {
+        guard let node = x.node else { return }
+        guard slots[ObjectIdentifier(node)] != nil else {
+            slots[ObjectIdentifier(node)] = Slot(view: gradient, isOwned: true)
+            return
+        }
+        try add(to: x) { destination, _ in try backend.binary(.add, destination, gradient, into: destination) }
+    }
+
+    /// Calls `backward` with the gradient that reached a node, if any did, and ends with it.
+    fileprivate func spend(
+        _ node: GradientNode, _ backward: (consuming BufferView, GradientSink) throws -> Void
+    ) throws {
+        guard let slot = slots.removeValue(forKey: ObjectIdentifier(node)) else { return }
+        let isOwned = slot.isOwned
+        let outer = heirs
+        heirs = []
+        try backward((consume slot).view, self)
+        // Handed on to one node only, it is that node's own from now on.
+        if isOwned, heirs.count == 1 { slots[heirs[0]]?.isOwned = true }
+        heirs = outer
+        node.backward = nil
+        node.isSpent = true
     }
 
     /// The gradient that reached a node.
@@ -156,11 +188,7 @@ extension GradientSink {
             try require(
                 !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
             )
-            if let backward = node.backward, let upstream = take(node) {
-                try backward(upstream, self)
-                node.backward = nil
-                node.isSpent = true
-            }
+            if let backward = node.backward { try spend(node, backward) }
             for parent in node.parents {
                 guard let left = uses[ObjectIdentifier(parent)] else { continue }
                 uses[ObjectIdentifier(parent)] = left - 1
@@ -209,7 +237,7 @@ extension GradientNode {
 /// - Parameter remake: Makes the result again from what `backward` keeps anyway; nil where it is kept itself.
 func result(
     _ view: BufferView, op: String, of inputs: [Tensor?], remake: (() throws -> BufferView)? = nil,
-    backward: @escaping (_ upstream: BufferView, _ sink: GradientSink) throws -> Void
+    backward: @escaping (_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void
 ) -> Tensor {
     let backend = inputs.lazy.compactMap { $0 }.first?.backend
     guard let backend else { preconditionFailure("\(op) has no input") }

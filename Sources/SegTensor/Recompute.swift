@@ -9,14 +9,18 @@
 ///     true, from inputs with their history, for the gradients. Both runs must compute the same.
 /// - Throws: What the block throws.
 public func recomputed(
-    _ inputs: [Tensor], _ block: @escaping (_ inputs: [Tensor], _ isRecording: Bool) throws -> Tensor
+    _ inputs: [Tensor], _ block: @escaping (_ inputs: consuming [Tensor], _ isRecording: Bool) throws -> Tensor
 ) throws -> Tensor {
     let value = try block(inputs.map(\.detached), false)
     let ends = inputs.compactMap(\.node)
+    // Handed over to the second run, whose graph holds what it needs of them.
+    var kept = inputs
     let node = GradientNode(op: GradientNode.recomputed, parents: ends) { upstream, sink in
-        let again = try block(inputs, true)
+        let inputs = kept
+        kept = []
+        let again = try block(consume inputs, true)
         guard let root = again.node else { return }
-        try sink.pass(upstream, to: again)
+        try sink.pass(consume upstream, to: again)
         try sink.walk(from: root, stoppingAt: ends)
     }
     return Tensor(value.view, on: value.backend, node: node)

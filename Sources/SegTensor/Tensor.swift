@@ -36,6 +36,14 @@ public struct Tensor {
     /// The same values, without history.
     public var detached: Tensor { Tensor(view, on: backend) }
 
+    /// A tensor without history that ops which need it for their gradients make again rather than keep.
+    /// - Parameter make: Computes the same each time, from tensors without history.
+    /// - Throws: What `make` throws.
+    public static func remade(_ make: @escaping () throws -> Tensor) throws -> Tensor {
+        let value = try make().detached
+        return Tensor(value.view, on: value.backend, node: nil, remake: { try make().view })
+    }
+
     /// The same values as a leaf of the gradient graph: `gradients` will hold its gradient.
     public func tracked() -> Tensor {
         Tensor(view, on: backend, node: GradientNode(op: "leaf", parents: [], backward: nil))

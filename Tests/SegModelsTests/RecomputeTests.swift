@@ -67,7 +67,8 @@ import Testing
         ),
         (
             ["_target_": "SwinUNETR", "in_channels": 1, "out_channels": 2, "feature_size": 12, "drop_rate": 0.1],
-            Triple(d: 64, h: 32, w: 32)
+            // Of smaller windows the weights alone decide the peak.
+            Triple(64)
         ),
     ]
 

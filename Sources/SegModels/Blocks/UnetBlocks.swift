@@ -101,6 +101,7 @@ struct UnetBlock {
         if isResidual {
             followers.residualBefore =
                 try shortcut.map { try $0.norm($0.conv(x, in: context), followers: .frugal, in: context) } ?? x
+            followers.spendsResidual = shortcut != nil
         }
         return try second.norm(y, followers: followers, in: context)
     }

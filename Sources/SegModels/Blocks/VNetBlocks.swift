@@ -43,12 +43,15 @@ private struct ConvolutionRow {
         }
     }
 
-    /// Adds `residual` to the last one's output in the same pass.
+    /// Adds `residual`, which nothing reads afterwards, to the last one's output in the same pass.
     func callAsFunction(_ x: Tensor, residual: Tensor, in context: ForwardContext) throws -> Tensor {
         var y = x
         for (index, layer) in layers.enumerated() {
             var followers = layer.activation.followers(in: context)
-            if index == layers.count - 1 { followers.residualAfter = residual }
+            if index == layers.count - 1 {
+                followers.residualAfter = residual
+                followers.spendsResidual = true
+            }
             y = try layer.conv(y, followers: followers, in: context)
         }
         return y
@@ -73,7 +76,8 @@ struct VNetInput {
 
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         var followers = activation.followers(in: context)
-        followers.residualBefore = try linear(x, weight: repeating, bias: nil)
+        let repeated = { [repeating] in try linear(x, weight: repeating, bias: nil) }
+        followers.residualBefore = x.isTracked ? try repeated() : try .remade(repeated)
         return try conv(x, followers: followers, in: context)
     }
 }
@@ -134,11 +138,14 @@ struct VNetUp {
         row = try ConvolutionRow(store, channels: outputs, count: convolutions, bias: false, options)
     }
 
-    /// **Shapes**: x `[N, D, H, W, in]`, skip `[N, 2D, 2H, 2W, out / 2]`, result `[N, 2D, 2H, 2W, out]`.
-    func callAsFunction(_ x: Tensor, skip: Tensor, in context: ForwardContext) throws -> Tensor {
-        let skip = try skipDropout(skip, in: context)
-        let up = try norm(conv(dropout(x, in: context), in: context), then: first, in: context)
-        let joined = try concatenate([up, skip])
+    /// **Shapes**: inputs `[N, D, H, W, in]` and the skip, `[N, 2D, 2H, 2W, out / 2]`; result `[N, 2D, 2H, 2W, out]`.
+    func callAsFunction(_ inputs: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let joined = try concatenate(
+            [
+                norm(conv(dropout(inputs[0], in: context), in: context), then: first, in: context),
+                skipDropout(inputs[1], in: context),
+            ], isFrugal: true)
+        inputs = []
         return try last(row(joined, residual: joined, in: context), in: context)
     }
 }

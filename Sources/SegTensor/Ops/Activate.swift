@@ -11,7 +11,9 @@ public func activate(
     try validateSlope("activate", activation, slope, channels: x.shape.channels)
     let backend = x.backend
     let isRecorded = x.isTracked || slope?.isTracked == true
-    let y = isFrugal && !isRecorded ? x.view : try backend.allocate(x.shape, x.view.dtype)
+    // The memory of an input that can be made again is nobody's once it is read.
+    let overwrites = isFrugal && (!isRecorded || x.remake != nil)
+    let y = overwrites ? x.view : try backend.allocate(x.shape, x.view.dtype)
     try backend.activate(x.view, activation, slope: slope?.view, into: y)
     let kept = Kept(x)
     func remake() throws -> BufferView {
@@ -27,17 +29,21 @@ public func activate(
             try backend.fill(view, with: 0)
             slopeGradient = view
         }
+        let x = try kept.elements()
         func run(into gx: BufferView, _ accumulate: Bool) throws {
             try backend.activateBackward(
-                kept.elements(), upstream: upstream, activation, slope: slope?.view, into: gx,
-                slopeGradient: slopeGradient, accumulate: accumulate)
+                x, upstream: upstream, activation, slope: slope?.view, into: gx, slopeGradient: slopeGradient,
+                accumulate: accumulate)
         }
-        if kept.target.node != nil {
+        if kept.isRemade {
+            try run(into: x, false)
+            try sink.give(x, to: kept.target)
+        } else if kept.target.node != nil {
             try sink.add(to: kept.target, run)
         } else {
             try run(into: backend.allocate(upstream.shape, upstream.dtype), false)
         }
-        if let slope, let slopeGradient { try sink.pass(slopeGradient, to: slope) }
+        if let slope, let slopeGradient { try sink.give(slopeGradient, to: slope) }
     }
 }
 
@@ -59,7 +65,14 @@ public func dropout(_ x: Tensor, _ params: DropoutParams) throws -> Tensor {
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.dropout(x.view, params, into: y, accumulate: false)
     let target = x.target
-    return result(y, op: "dropout", of: [x]) { upstream, sink in
+    let remake = x.remake.map { make in
+        {
+            let view = try make()
+            try backend.dropout(view, params, into: view, accumulate: false)
+            return view
+        }
+    }
+    return result(y, op: "dropout", of: [x], remake: remake) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             try backend.dropout(upstream, params, into: gx, accumulate: accumulate)
         }

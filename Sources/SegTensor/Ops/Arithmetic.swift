@@ -49,8 +49,10 @@ public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
 /// Joins tensors along the channels, `torch.cat(dim=1)` of channels-first tensors.
 ///
 /// **Shapes**: each `[N, …, Cᵢ]`, result `[N, …, ΣCᵢ]`.
+/// - Parameter isFrugal: Whether ops that need the result for their gradients join the inputs again; worth its passes
+///   where those are kept or made again anyway. The values are the same bits.
 /// - Throws: `TensorError` where the other axes differ; `BackendError` from the backend.
-public func concatenate(_ tensors: [Tensor]) throws -> Tensor {
+public func concatenate(_ tensors: [Tensor], isFrugal: Bool = false) throws -> Tensor {
     guard let first = tensors.first else { throw TensorError(op: "concatenate", "nothing to join") }
     let outer = Array(first.shape.dimensions.dropLast())
     for tensor in tensors {
@@ -60,17 +62,22 @@ public func concatenate(_ tensors: [Tensor]) throws -> Tensor {
     }
     let backend = first.backend
     let channels = tensors.map(\.shape.channels)
-    let y = try backend.allocate(Shape(outer + [channels.reduce(0, +)]), first.view.dtype)
-    let joined = y.reshaped([first.shape.rows, y.shape.channels])
-    var start = 0
-    for (tensor, count) in zip(tensors, channels) {
-        try backend.copyRegion(
-            tensor.view.reshaped([tensor.shape.rows, count]), at: [0, 0], into: joined, at: [0, start],
-            extent: [tensor.shape.rows, count], accumulate: false)
-        start += count
-    }
+    let (shape, dtype) = (Shape(outer + [channels.reduce(0, +)]), first.view.dtype)
     let (targets, rows) = (tensors.map(\.target), first.shape.rows)
-    return result(y, op: "concatenate", of: tensors) { upstream, sink in
+    let join = { (part: (Int) throws -> BufferView) in
+        let y = try backend.allocate(shape, dtype)
+        var start = 0
+        for (number, count) in channels.enumerated() {
+            try backend.copyRegion(
+                part(number).reshaped([rows, count]), at: [0, 0], into: y.reshaped([rows, shape.channels]),
+                at: [0, start], extent: [rows, count], accumulate: false)
+            start += count
+        }
+        return y
+    }
+    let kept = isFrugal ? tensors.map(Kept.init) : []
+    let remake = isFrugal ? { try join { try kept[$0].elements() } } : nil
+    return try result(join { tensors[$0].view }, op: "concatenate", of: tensors, remake: remake) { upstream, sink in
         let upstream = upstream.reshaped([rows, upstream.shape.channels])
         var start = 0
         for (target, count) in zip(targets, channels) {

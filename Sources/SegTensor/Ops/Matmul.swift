@@ -55,6 +55,6 @@ public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Float) throw
         try backend.attentionBackward(
             q.view, k.view, v.view, output: y, logSumExp: logSumExp, upstream: upstream, scale: scale,
             into: gradients[0], gradients[1], gradients[2])
-        for (tensor, gradient) in zip([q, k, v], gradients) { try sink.pass(gradient, to: tensor) }
+        for (tensor, gradient) in zip([q, k, v], gradients) { try sink.give(gradient, to: tensor) }
     }
 }

@@ -23,11 +23,22 @@ public struct NormFollowers {
     /// Whether a pass is traded for memory, for an input that nothing else reads.
     ///
     /// Without a history the result takes the input's memory; with one, ops that need the result for their gradients
-    /// make it again. The values are the same bits.
+    /// make it again, and the input's gradient takes the input's memory. The values are the same bits.
     public var isFrugal = false
+    /// Whether nothing else reads the residual either: then a frugal result may take its memory.
+    public var spendsResidual = false
 
     /// Nothing follows; to be changed field by field.
     public init() { activation = .identity }
+
+    /// The memory of an operand that nothing reads after a frugal op: because nothing is recorded, or because whoever
+    /// needs it makes it again.
+    fileprivate func spare(_ x: Tensor, _ isRecorded: Bool) -> BufferView? {
+        guard isFrugal else { return nil }
+        if !isRecorded || x.remake != nil { return x.view }
+        guard spendsResidual, let residual = residualBefore ?? residualAfter, residual.remake != nil else { return nil }
+        return residual.view
+    }
 
     var epilogue: NormEpilogue {
         NormEpilogue(
@@ -63,7 +74,7 @@ public func normActivate(
     let (mean, variance) = try views(of: statistics, for: x, params)
     let inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
     let isRecorded = inputs.contains { $0?.isTracked == true }
-    let y = followers.isFrugal && !isRecorded ? x.view : try backend.allocate(x.shape, x.view.dtype)
+    let y = try followers.spare(x, isRecorded) ?? backend.allocate(x.shape, x.view.dtype)
     try backend.normActivate(
         x.view, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params, epilogue, into: y)
     if case .given = statistics {
@@ -99,6 +110,7 @@ private struct NormGraph {
     /// Needed to make the result again only.
     private let residualAfter: Kept?
     private let afterTarget: GradientTarget?
+    private let isFrugal: Bool
 
     init(
         backend: any Backend, x: Kept, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
@@ -107,24 +119,27 @@ private struct NormGraph {
         (self.backend, self.x, self.mean, self.variance) = (backend, x, mean, variance)
         (self.weight, self.bias, self.params) = (weight, bias, params)
         (dropout, activation, slope) = (followers.dropout, followers.activation, followers.slope)
+        isFrugal = followers.isFrugal
         residualBefore = followers.residualBefore.map(Kept.init)
         residualAfter = followers.isFrugal ? followers.residualAfter.map(Kept.init) : nil
         afterTarget = followers.residualAfter?.target
     }
 
-    private func epilogue(after: BufferView?) throws -> NormEpilogue {
+    private func epilogue(before: BufferView?, after: BufferView?) -> NormEpilogue {
         NormEpilogue(
-            dropout: dropout, activation: activation, slope: slope?.view,
-            residualBefore: try residualBefore?.elements(), residualAfter: after)
+            dropout: dropout, activation: activation, slope: slope?.view, residualBefore: before, residualAfter: after)
     }
 
-    /// The result, once more.
+    /// The result, once more: in the memory of an operand that was made again for it, where there is one.
     func remake() throws -> BufferView {
-        let input = try x.elements()
-        let y = x.isRemade ? input : try backend.allocate(input.shape, input.dtype)
+        let operands = [x, residualBefore, residualAfter]
+        let views = try operands.map { try $0?.elements() }
+        guard let input = views[0] else { preconditionFailure("a normalisation keeps its input") }
+        let own = zip(operands, views).first { $0.0?.isRemade == true }?.1
+        let y = try own ?? backend.allocate(input.shape, input.dtype)
         try backend.normActivate(
             input, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
-            epilogue(after: residualAfter?.elements()), into: y)
+            epilogue(before: views[1], after: views[2]), into: y)
         return y
     }
 
@@ -138,22 +153,27 @@ private struct NormGraph {
         }
         let hasBefore = residualBefore?.target.node != nil
         let before = hasBefore ? try backend.allocate(upstream.shape, upstream.dtype) : nil
-        let epilogue = try epilogue(after: nil)
+        let epilogue = epilogue(before: try residualBefore?.elements(), after: nil)
+        let input = try x.elements()
         func run(into gx: BufferView, _ accumulate: Bool) throws {
             try backend.normActivateBackward(
-                x.elements(), upstream: upstream, mean: mean, variance: variance, weight: weight?.view,
-                bias: bias?.view, params, epilogue,
+                input, upstream: upstream, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view,
+                params, epilogue,
                 into: NormGradients(
                     x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2],
                     residualBefore: before))
         }
-        if x.target.node != nil {
+        if isFrugal || x.isRemade {
+            // Nothing reads the input after this.
+            try run(into: input, false)
+            try sink.give(input, to: x.target)
+        } else if x.target.node != nil {
             try sink.add(to: x.target, run)
         } else {
             try run(into: backend.allocate(upstream.shape, upstream.dtype), false)
         }
-        for case let (parameter?, view?) in zip(parameters, views) { try sink.pass(view, to: parameter) }
-        if let before, let residualBefore { try sink.pass(before, to: residualBefore.target) }
+        for case let (parameter?, view?) in zip(parameters, views) { try sink.give(view, to: parameter) }
+        if let before, let residualBefore { try sink.give(before, to: residualBefore.target) }
         if let afterTarget { try sink.pass(upstream, to: afterTarget) }
     }
 }

@@ -115,6 +115,6 @@ private func blockedSelfAttention(
                     packed: gx, part: part, of: 3, heads: gradient, backend, toPacked: true, accumulate: accumulate)
             }
         }
-        if let bias = weights.bias, let biasGradient { try sink.pass(biasGradient, to: bias) }
+        if let bias = weights.bias, let biasGradient { try sink.give(biasGradient, to: bias) }
     }
 }
