@@ -67,51 +67,59 @@ let package = Package(
             name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
+        // What everything stands on; Foundation only.
+        swiftTarget("SegCore"),
+
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
-        swiftTarget("SegBackend"),
+        swiftTarget("SegBackend", ["SegCore"]),
         swiftTarget("SegReference", ["SegBackend"]),
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
         .target(
             name: "SegKernels", path: "Kernels", resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
-        swiftTarget("SegOpenCL", ["SegBackend", "SegKernels", "COpenCL"]),
-        swiftTarget("SegDevices", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
+        swiftTarget("SegOpenCL", ["SegCore", "SegBackend", "SegKernels", "COpenCL"]),
+        swiftTarget("SegDevices", ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
 
         // Learning.
-        swiftTarget("SegTensor", ["SegBackend"]),
+        swiftTarget("SegTensor", ["SegCore", "SegBackend"]),
         swiftTarget("SegNN", ["SegBackend", "SegTensor"]),
-        swiftTarget("SegModels", ["SegBackend", "SegTensor", "SegNN"]),
+        swiftTarget("SegModels", ["SegCore", "SegBackend", "SegTensor", "SegNN"]),
 
         // Imaging: plain Swift on arrays.
-        swiftTarget("SegImaging", ["CNIfTI", "CDeflate"]),
-        swiftTarget("SegMetrics"),
-        swiftTarget("SegReport", ["SegImaging", "CCairo"]),
-        swiftTarget("SegTracking"),
+        swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate"]),
+        swiftTarget("SegMetrics", ["SegCore"]),
+        swiftTarget("SegReport", ["SegCore", "SegImaging", "CCairo"]),
+        swiftTarget("SegTracking", ["SegCore"]),
 
         // Where both meet.
-        swiftTarget("SegData", ["SegImaging", "CArchive", "CCrypto"]),
-        swiftTarget("SegInference", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging"]),
+        swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
+        swiftTarget("SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging"]),
         swiftTarget(
             "SegTrain",
-            ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegData", "SegMetrics", "SegInference"]),
+            [
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegData", "SegMetrics",
+                "SegInference",
+            ]),
 
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
-        swiftTarget("SegReplay", ["SegBackend", "SegTensor", "SegNN", "SegModels", "SegMetrics", "SegOpCases"]),
+        swiftTarget(
+            "SegReplay", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegMetrics", "SegOpCases"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(
             name: "medseg",
             dependencies: [
-                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics", "SegData",
+                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics",
+                "SegData",
                 "SegTrain", "SegInference", "SegReport", "SegTracking", argumentParser, yams,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegInference", "SegOpCases",
+                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegInference", "SegOpCases",
                 "SegReplay", argumentParser,
             ],
             path: "benchmarks/SegBench",
@@ -121,45 +129,53 @@ let package = Package(
         .target(
             name: "SegServer",
             dependencies: [
-                "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "CNIfTI", logging,
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "CNIfTI",
+                logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),
         .executableTarget(
             name: "medseg-server",
-            dependencies: ["SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging],
+            dependencies: ["SegCore", "SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging],
             swiftSettings: strict),
 
+        test("SegCoreTests", ["SegCore"]),
         test("SegBackendTests", ["SegBackend"]),
         test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test(
-            "SegModelsTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
+            "SegModelsTests",
+            ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
         test(
             "SegReplayTests",
-            ["SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
+            ["SegCore", "SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
         test(
             "SegInferenceTests",
             [
-                "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegReference", "SegCPU",
+                "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging",
+                "SegReference", "SegCPU",
             ]),
         test(
             "SegTrainTests",
             [
-                "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend", "SegReference",
+                "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend",
+                "SegReference",
                 "SegCPU",
             ]
         ),
         // Runs the built commands as a user would.
-        test("MedSegTests", ["SegImaging", "SegModels"]),
-        test("SegImagingTests", ["SegImaging"]),
-        test("SegMetricsTests", ["SegMetrics"]),
-        test("SegReportTests", ["SegReport", "SegImaging"]),
-        test("SegDataTests", ["SegData", "SegImaging"]),
+        test("MedSegTests", ["SegCore", "SegImaging", "SegModels"]),
+        test("SegImagingTests", ["SegCore", "SegImaging"]),
+        test("SegMetricsTests", ["SegCore", "SegMetrics"]),
+        test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
+        test("SegDataTests", ["SegCore", "SegData", "SegImaging"]),
         test(
             "SegServerTests",
-            ["SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging", "SegInference", logging]),
-        test("SegTrackingTests", ["SegTracking"]),
+            [
+                "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging",
+                "SegInference", logging,
+            ]),
+        test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]
 )

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What goes wrong in a backend; every case says what was asked and what was there.
 public enum BackendError: Error, Sendable {
     /// The pool may not grow far enough for an array; `purpose` says what it was for.
@@ -28,5 +30,12 @@ extension BackendError: CustomStringConvertible {
         case .failed(let backend, let operation, let reason):
             return "\(backend): \(operation) failed: \(reason)."
         }
+    }
+}
+
+extension BackendError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus {
+        if case .noSuchDevice = self { .unavailable } else { .software }
     }
 }

@@ -1,6 +1,7 @@
 internal import CCrypto
 public import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// A digest of bytes, in OpenSSL's arithmetic: of files for their identity, of downloads for their soundness.
 public final class ContentDigest {
@@ -40,17 +41,17 @@ public final class ContentDigest {
     }
 
     /// The digest of a file's bytes.
-    /// - Throws: `ImagingError` where the file cannot be read.
-    public static func of(file: String, _ algorithm: Algorithm) throws(ImagingError) -> String {
+    /// - Throws: `DataError` where the file cannot be read.
+    public static func of(file: String, _ algorithm: Algorithm) throws(DataError) -> String {
         guard let handle = FileHandle(forReadingAtPath: file) else {
-            throw ImagingError(.noInput, file, "cannot be opened for reading; check its name and permissions")
+            throw DataError(.noInput, file, "cannot be opened for reading; check its name and permissions")
         }
         defer { try? handle.close() }
         let digest = ContentDigest(algorithm)
         do {
             while let chunk = try handle.read(upToCount: 1 << 20), !chunk.isEmpty { digest.update(chunk) }
         } catch {
-            throw ImagingError(.noInput, file, "cannot be read: \(error.localizedDescription)")
+            throw DataError(.noInput, file, "cannot be read: \(error.localizedDescription)")
         }
         return digest.finish()
     }

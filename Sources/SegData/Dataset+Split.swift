@@ -1,5 +1,6 @@
 internal import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// Cases for training, for validation, and for the last test alone.
 public struct CaseSplit: Hashable, Sendable {
@@ -11,11 +12,11 @@ public struct CaseSplit: Hashable, Sendable {
     public var test: [String]
 
     /// Makes a split.
-    /// - Throws: `ImagingError` where a case would be learnt from and measured on.
-    public init(training: [String], validation: [String], test: [String], source: String) throws(ImagingError) {
+    /// - Throws: `DataError` where a case would be learnt from and measured on.
+    public init(training: [String], validation: [String], test: [String], source: String) throws(DataError) {
         var seen: Set<String> = []
         for name in training + validation + test where !seen.insert(name).inserted {
-            throw ImagingError(
+            throw DataError(
                 .badData, source,
                 "names the case '\(name)' twice; what is trained on cannot be measured on. Keep one mention.")
         }
@@ -38,18 +39,18 @@ extension CaseSplit: Codable {
     }
 
     /// Reads a `split.json`.
-    /// - Throws: `ImagingError` where it cannot be read or names a case twice.
-    public init(file: String) throws(ImagingError) {
+    /// - Throws: `DataError` where it cannot be read or names a case twice.
+    public init(file: String) throws(DataError) {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ImagingError(
+            throw DataError(
                 .noInput, file, "cannot be read; `medseg data split` and every training write a split.json")
         }
         do {
             self = try JSONDecoder().decode(CaseSplit.self, from: data)
-        } catch let error as ImagingError {
-            throw ImagingError(error.kind, file, error.message)
+        } catch let error as DataError {
+            throw DataError(error.kind, file, error.message)
         } catch {
-            throw ImagingError(.badData, file, "should list case names under 'training' and 'validation'")
+            throw DataError(.badData, file, "should list case names under 'training' and 'validation'")
         }
     }
 
@@ -72,8 +73,8 @@ extension Dataset {
         public var test: [DatasetCase] = []
 
         /// The names, as a `split.json` holds them.
-        /// - Throws: `ImagingError` where a case is in both.
-        public func names(source: String) throws(ImagingError) -> CaseSplit {
+        /// - Throws: `DataError` where a case is in both.
+        public func names(source: String) throws(DataError) -> CaseSplit {
             try CaseSplit(
                 training: training.map(\.name), validation: validation.map(\.name), test: test.map(\.name),
                 source: source)
@@ -81,22 +82,22 @@ extension Dataset {
     }
 
     /// Sets a share of the cases aside, chosen by a seed; at least one where the share is not 0.
-    /// - Throws: `ImagingError` where nothing would be left to train on.
-    public func split(validation share: Double, seed: UInt32) throws(ImagingError) -> Split {
+    /// - Throws: `DataError` where nothing would be left to train on.
+    public func split(validation share: Double, seed: UInt32) throws(DataError) -> Split {
         try split(split(validation: share, test: 0, seed: seed))
     }
 
     /// Sets a share of the cases aside for the last test, and a share for validation.
-    /// - Throws: `ImagingError` where nothing would be left to train on.
-    public func split(validation: Double, test: Double, seed: UInt32) throws(ImagingError) -> CaseSplit {
+    /// - Throws: `DataError` where nothing would be left to train on.
+    public func split(validation: Double, test: Double, seed: UInt32) throws(DataError) -> CaseSplit {
         for (name, share) in [("validation", validation), ("test", test)] where !(share >= 0 && share < 1) {
-            throw ImagingError(.badArgument, name, "should be a share of at least 0 and below 1, not \(share)")
+            throw DataError(.badArgument, name, "should be a share of at least 0 and below 1, not \(share)")
         }
         let order = shuffled(seed: seed).map { cases[$0].name }
         func count(_ share: Double) -> Int { share == 0 ? 0 : max(1, Int((Double(order.count) * share).rounded())) }
         let (validationCount, testCount) = (count(validation), count(test))
         guard validationCount + testCount < order.count else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "\(order.count) cases leave none for training when \(validationCount + testCount) are set aside")
         }
@@ -107,17 +108,17 @@ extension Dataset {
     }
 
     /// Sets the named cases aside.
-    /// - Throws: `ImagingError` naming a case that is not in the dataset.
-    public func split(validation names: [String]) throws(ImagingError) -> Split {
+    /// - Throws: `DataError` naming a case that is not in the dataset.
+    public func split(validation names: [String]) throws(DataError) -> Split {
         let set = try find(names)
         return Split(training: cases.filter { !set.contains($0) }, validation: cases.filter(set.contains))
     }
 
     /// The cases of a split; those of its `test` are left out.
-    /// - Throws: `ImagingError` naming a case that is not in the dataset.
-    public func split(_ split: CaseSplit) throws(ImagingError) -> Split {
+    /// - Throws: `DataError` naming a case that is not in the dataset.
+    public func split(_ split: CaseSplit) throws(DataError) -> Split {
         let (training, validation) = (try find(split.training), try find(split.validation))
-        guard !training.isEmpty else { throw ImagingError(.badData, name, "the split leaves no case to train on") }
+        guard !training.isEmpty else { throw DataError(.badData, name, "the split leaves no case to train on") }
         let test = try find(split.test)
         return Split(
             training: cases.filter(training.contains), validation: cases.filter(validation.contains),
@@ -127,16 +128,16 @@ extension Dataset {
     /// Cuts the cases into k folds by a seed: in the split of number i, fold i is for validation and the rest for training.
     ///
     /// - Parameter test: Share of the cases set aside from all folds, for the last test alone.
-    /// - Throws: `ImagingError` where the cases are too few.
-    public func folds(_ count: Int, test share: Double, seed: UInt32) throws(ImagingError) -> [CaseSplit] {
+    /// - Throws: `DataError` where the cases are too few.
+    public func folds(_ count: Int, test share: Double, seed: UInt32) throws(DataError) -> [CaseSplit] {
         guard share >= 0, share < 1 else {
-            throw ImagingError(.badArgument, "test", "should be a share of at least 0 and below 1, not \(share)")
+            throw DataError(.badArgument, "test", "should be a share of at least 0 and below 1, not \(share)")
         }
         let order = shuffled(seed: seed).map { cases[$0].name }
         let testCount = share == 0 ? 0 : max(1, Int((Double(order.count) * share).rounded()))
         let (test, rest) = (order.prefix(testCount), order.dropFirst(testCount))
         guard count >= 2, rest.count >= count else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "folds", "should be from 2 to the \(rest.count) cases there are for it, not \(count)")
         }
         var splits: [CaseSplit] = []
@@ -153,24 +154,24 @@ extension Dataset {
     /// The split of the report: its five test cases of Task09, and of the other 36 eight for validation by seed 42.
     ///
     /// The report names its test cases; which eight were for validation it does not say.
-    /// - Throws: `ImagingError` naming a test case that is not in the dataset.
-    public func reportSplit() throws(ImagingError) -> CaseSplit {
+    /// - Throws: `DataError` naming a test case that is not in the dataset.
+    public func reportSplit() throws(DataError) -> CaseSplit {
         let test = try find([3, 9, 20, 32, 62].map { "spleen_\($0)" })
         let rest = shuffled(seed: 42).map { cases[$0] }.filter { !test.contains($0) }
         guard rest.count > 8 else {
-            throw ImagingError(.badData, name, "has \(cases.count) cases; the report's split is of Task09's 41")
+            throw DataError(.badData, name, "has \(cases.count) cases; the report's split is of Task09's 41")
         }
         return try CaseSplit(
             training: rest.dropFirst(8).map(\.name).sorted(), validation: rest.prefix(8).map(\.name).sorted(),
             test: test.map(\.name).sorted(), source: name)
     }
 
-    private func find(_ names: [String]) throws(ImagingError) -> Set<DatasetCase> {
+    private func find(_ names: [String]) throws(DataError) -> Set<DatasetCase> {
         var found: Set<DatasetCase> = []
         for wanted in names {
             guard let item = cases.first(where: { $0.name == wanted }) else {
                 let known = cases.map(\.name).sorted().joined(separator: ", ")
-                throw ImagingError(.badData, name, "has no case '\(wanted)'; its cases: \(known)")
+                throw DataError(.badData, name, "has no case '\(wanted)'; its cases: \(known)")
             }
             found.insert(item)
         }

@@ -1,5 +1,6 @@
 internal import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// A labelled scan of a dataset.
 public struct DatasetCase: Hashable, Sendable {
@@ -58,18 +59,18 @@ public struct Dataset: Sendable {
     }
 
     /// Reads a `dataset.json`, or that of a folder; every file of a labelled case must be there.
-    /// - Throws: `ImagingError` naming the file and what is missing or wrong in it.
-    public init(path: String) throws(ImagingError) {
+    /// - Throws: `DataError` naming the file and what is missing or wrong in it.
+    public init(path: String) throws(DataError) {
         let (index, file) = try DatasetIndex.read(path)
         self = try index.dataset(file: file)
         for path in cases.flatMap({ [$0.image, $0.label] }) where !FileManager.default.fileExists(atPath: path) {
-            throw ImagingError(.noInput, path, "is named in \(file) but is not there")
+            throw DataError(.noInput, path, "is named in \(file) but is not there")
         }
     }
 
     /// Reads a `dataset.json` without looking whether the files it names are there: the doctor says so for each.
-    /// - Throws: `ImagingError` where the index itself cannot be read.
-    public static func unchecked(path: String) throws(ImagingError) -> Dataset {
+    /// - Throws: `DataError` where the index itself cannot be read.
+    public static func unchecked(path: String) throws(DataError) -> Dataset {
         let (index, file) = try DatasetIndex.read(path)
         return try index.dataset(file: file)
     }

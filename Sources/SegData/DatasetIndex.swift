@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// The `dataset.json` of the Medical Segmentation Decathlon, as far as MedSeg reads and writes it.
@@ -46,12 +47,12 @@ struct DatasetIndex: Codable {
     }
 
     /// Reads an index, or that of a folder, and the file it stands in.
-    static func read(_ path: String) throws(ImagingError) -> (index: DatasetIndex, file: String) {
+    static func read(_ path: String) throws(DataError) -> (index: DatasetIndex, file: String) {
         var isFolder: ObjCBool = false
         let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
         let file = isFolder.boolValue ? URL(fileURLWithPath: path).appendingPathComponent("dataset.json").path : path
         guard exists, let data = FileManager.default.contents(atPath: file) else {
-            throw ImagingError(
+            throw DataError(
                 .noInput, file,
                 "cannot be read; a dataset is a folder with dataset.json, imagesTr and labelsTr, "
                     + "as `medseg data import` makes of other layouts")
@@ -59,12 +60,12 @@ struct DatasetIndex: Codable {
         do {
             return (try JSONDecoder().decode(DatasetIndex.self, from: data), file)
         } catch {
-            throw ImagingError(.badData, file, "is not the dataset.json of a Decathlon dataset: \(reason(error))")
+            throw DataError(.badData, file, "is not the dataset.json of a Decathlon dataset: \(reason(error))")
         }
     }
 
     /// The dataset it describes, its paths taken relative to the index's own folder.
-    func dataset(file: String) throws(ImagingError) -> Dataset {
+    func dataset(file: String) throws(DataError) -> Dataset {
         let names = try numbered(file: file)
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         func resolve(_ path: String) -> String {
@@ -74,9 +75,9 @@ struct DatasetIndex: Codable {
         func isHidden(_ path: String) -> Bool { URL(fileURLWithPath: path).lastPathComponent.hasPrefix("._") }
         let cases = training.filter { !isHidden($0.image) }
             .map { DatasetCase(image: resolve($0.image), label: resolve($0.label)) }
-        guard !cases.isEmpty else { throw ImagingError(.badData, file, "names no training cases") }
+        guard !cases.isEmpty else { throw DataError(.badData, file, "names no training cases") }
         if let twice = Dictionary(grouping: cases, by: \.image).first(where: { $0.value.count > 1 }) {
-            throw ImagingError(
+            throw DataError(
                 .badData, file,
                 "names \(twice.key) \(twice.value.count) times; a case that is trained and measured on proves nothing")
         }
@@ -85,11 +86,11 @@ struct DatasetIndex: Codable {
             cases: DatasetCase.distinguished(cases), tests: (test ?? []).filter { !isHidden($0) }.map(resolve))
     }
 
-    private func numbered(file: String) throws(ImagingError) -> [Int: String] {
+    private func numbered(file: String) throws(DataError) -> [Int: String] {
         var numbered: [Int: String] = [:]
         for (number, label) in labels {
             guard let number = Int(number) else {
-                throw ImagingError(
+                throw DataError(
                     .badData, file,
                     "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
             }
@@ -99,13 +100,13 @@ struct DatasetIndex: Codable {
     }
 
     /// Writes the index under a temporary name, then renames it.
-    func write(to file: URL) throws(ImagingError) {
+    func write(to file: URL) throws(DataError) {
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             try encoder.encode(self).write(to: file, options: .atomic)
         } catch {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, file.path,
                 "cannot be written (\(error.localizedDescription)); check space and permissions.")
         }

@@ -1,3 +1,4 @@
+public import SegCore
 public import SegImaging
 
 /// Patches and their labels, as a network takes them.
@@ -26,13 +27,13 @@ public struct PatchSource: Sendable {
     private let sequence: PlanSequence?
 
     /// Counts the voxels that patches can be centred on, once for all steps.
-    /// - Throws: `ImagingError` naming the case that gives no patches, or a setting that makes no sense.
+    /// - Throws: `DataError` naming the case that gives no patches, or a setting that makes no sense.
     public init(
         _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32
-    ) throws(ImagingError) {
-        guard !cases.isEmpty else { throw ImagingError(.badData, "training", "there are no cases to train on") }
+    ) throws(DataError) {
+        guard !cases.isEmpty else { throw DataError(.badData, "training", "there are no cases to train on") }
         guard augmentation.rotateProbability == 0 || sampling.size.i == sampling.size.j else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "augmentation.rotate90",
                 "turns axes 0 and 1, so patches must be equally large along both, not \(sampling.size)")
         }
@@ -57,14 +58,14 @@ public struct PatchSource: Sendable {
 
     private static func samplers(
         _ cases: [PreparedCase], _ sampling: PatchSampling
-    ) throws(ImagingError) -> [CropSampler] {
+    ) throws(DataError) -> [CropSampler] {
         let options = CropSampler.Options(
             patchSize: sampling.size, positive: sampling.positive, negative: sampling.negative,
             imageThreshold: sampling.imageThreshold)
         var samplers: [CropSampler] = []
         for item in cases {
             guard (0..<3).allSatisfy({ sampling.size[$0] <= item.size[$0] }) else {
-                throw ImagingError(
+                throw DataError(
                     .badData, item.name,
                     "is \(item.size) voxels on the network's grid, smaller than a patch of \(sampling.size); "
                         + "set sampling.pad: true or take a smaller roi_size")

@@ -1,4 +1,5 @@
 import Foundation
+public import SegCore
 public import SegImaging
 
 /// Numbers of the organs in a phantom's label map.
@@ -50,8 +51,8 @@ public struct Phantom: Sendable {
     public let label: Volume
 
     /// Draws a case.
-    /// - Throws: `ImagingError` for options that make no sense: ranges that are not positive, unknown orientations.
-    public init(seed: UInt64, index: Int, options: PhantomOptions) throws(ImagingError) {
+    /// - Throws: `DataError` for options that make no sense: ranges that are not positive, unknown orientations.
+    public init(seed: UInt64, index: Int, options: PhantomOptions) throws(DataError) {
         try options.check()
         var random = PhantomRandom(seed: seed, index: index)
         let edge = random.uniform(options.inPlaneSpacingMM)
@@ -88,13 +89,13 @@ public struct Phantom: Sendable {
 }
 
 extension PhantomOptions {
-    fileprivate func check() throws(ImagingError) {
+    fileprivate func check() throws(DataError) {
         let ranges = [
             ("inPlaneSpacingMM", inPlaneSpacingMM, 0.2), ("sliceSpacingMM", sliceSpacingMM, 0.2),
             ("lengthMM", lengthMM, 20),
         ]
         for (name, range, least) in ranges where range.lowerBound < least || !range.upperBound.isFinite {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "phantom option \(name)",
                 "the range \(range.lowerBound) to \(range.upperBound) mm should be finite and begin at \(least) or more."
             )

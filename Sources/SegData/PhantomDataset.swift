@@ -1,5 +1,6 @@
 public import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// Phantoms on disk, as a dataset of the Medical Segmentation Decathlon: `imagesTr`, `labelsTr` and `dataset.json`.
 public struct PhantomDataset: Sendable {
@@ -26,16 +27,16 @@ public struct PhantomDataset: Sendable {
     ///   - folder: The dataset's folder; made where it does not exist.
     ///   - overwrite: Whether files of the same names may be replaced.
     ///   - finished: Called after each case with its name.
-    /// - Throws: `ImagingError` where nothing can be written or a file is in the way.
+    /// - Throws: `DataError` where nothing can be written or a file is in the way.
     public func write(
         to folder: URL, overwrite: Bool, finished: (String) -> Void
-    ) throws(ImagingError) {
+    ) throws(DataError) {
         guard cases > 0 else {
-            throw ImagingError(.badArgument, folder.path, "a phantom dataset has at least one case, not \(cases).")
+            throw DataError(.badArgument, folder.path, "a phantom dataset has at least one case, not \(cases).")
         }
         let index = folder.appendingPathComponent("dataset.json")
         guard overwrite || !FileManager.default.fileExists(atPath: index.path) else {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, index.path, "exists already; choose another folder or allow overwriting.")
         }
         for part in ["imagesTr", "labelsTr"] { try make(folder.appendingPathComponent(part)) }
@@ -54,11 +55,11 @@ public struct PhantomDataset: Sendable {
         try self.index(names).write(to: index)
     }
 
-    private func make(_ folder: URL) throws(ImagingError) {
+    private func make(_ folder: URL) throws(DataError) {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, folder.path, "the folder cannot be made (\(error.localizedDescription)); choose another.")
         }
     }

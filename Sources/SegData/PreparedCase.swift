@@ -1,3 +1,4 @@
+public import SegCore
 public import SegImaging
 
 /// A labelled scan on the network's grid, ready for patches or for validation.
@@ -13,8 +14,8 @@ public struct PreparedCase: Sendable {
 
     /// Reads and prepares a case, in memory.
     /// - Parameter classes: Number of classes, background included; a label beyond is an error.
-    /// - Throws: `ImagingError` naming the file that cannot be read or used.
-    public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(ImagingError) {
+    /// - Throws: `DataError` naming the file that cannot be read or used.
+    public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(DataError) {
         let (scan, _) = try NIfTI.readVolume(item.image)
         let (raw, _) = try NIfTI.readVolume(item.label)
         try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
@@ -41,13 +42,13 @@ public struct PreparedCase: Sendable {
     }
 
     /// Checks the largest class of a label map.
-    static func check(largest: Int, classes: Int, file: String) throws(ImagingError) {
+    static func check(largest: Int, classes: Int, file: String) throws(DataError) {
         guard largest < classes else {
-            throw ImagingError(
+            throw DataError(
                 .badData, file, "holds class \(largest); the network's out_channels allow 0 to \(classes - 1)")
         }
         guard largest > 0 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, file, "holds no foreground class, only background; correct it or take the case out")
         }
     }

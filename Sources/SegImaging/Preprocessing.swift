@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What is done to a scan before the network sees it, in MONAI's order: orientation, spacing, intensity, crop.
 public struct Preprocessing: Hashable, Sendable {
     /// The window of intensities that becomes 0 to 1 or another range, `ScaleIntensityRange`.
@@ -53,11 +55,11 @@ extension Preprocessing {
     /// Prepares a scan: orientation, spacing (trilinear), intensity, foreground crop.
     ///
     /// - Parameter name: The scan's file, for errors.
-    /// - Throws: `ImagingError` where the scan has NaN or infinite voxels or no foreground, or a setting makes no sense.
-    public func callAsFunction(_ scan: Volume, name: String) throws(ImagingError) -> Prepared {
+    /// - Throws: `DataError` where the scan has NaN or infinite voxels or no foreground, or a setting makes no sense.
+    public func callAsFunction(_ scan: Volume, name: String) throws(DataError) -> Prepared {
         let broken = StageClock.time("check") { scan.nonFiniteCount }
         guard broken == 0 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "\(broken) voxels are NaN or infinite; replace them, for a CT by -1024, and try again"
             )
@@ -71,7 +73,7 @@ extension Preprocessing {
             StageClock.time("intensity") { range.apply(to: &image.voxels) }
         }
         if cropForeground {
-            image = try StageClock.time("crop") { () throws(ImagingError) in
+            image = try StageClock.time("crop") { () throws(DataError) in
                 try CropForeground(margin: 0, divisor: 1, allowSmaller: false)(image, name: name, record: &record)
             }
         }
@@ -81,10 +83,10 @@ extension Preprocessing {
     /// Brings a label map to the grid of its prepared image: nearest voxels, the image's crop.
     ///
     /// - Parameter name: The label map's file, for errors.
-    /// - Throws: `ImagingError` where the label map is not on the scan's grid.
-    public func labels(_ labels: Volume, for prepared: Prepared, name: String) throws(ImagingError) -> Volume {
+    /// - Throws: `DataError` where the label map is not on the scan's grid.
+    public func labels(_ labels: Volume, for prepared: Prepared, name: String) throws(DataError) -> Volume {
         guard labels.size == prepared.record.scanSize else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "the label map is \(labels.size) voxels, its image \(prepared.record.scanSize); they must share a grid")
         }
@@ -96,21 +98,21 @@ extension Preprocessing {
 
     private func placed(
         _ volume: Volume, _ interpolation: Interpolation, name: String, record: inout SpatialRecord
-    ) throws(ImagingError) -> Volume {
+    ) throws(DataError) -> Volume {
         var volume = volume
         if let orientation {
-            volume = try StageClock.time("orient") { () throws(ImagingError) in
+            volume = try StageClock.time("orient") { () throws(DataError) in
                 try Orientation(axisCodes: orientation)(volume, record: &record)
             }
         }
         guard let pixdim else { return volume }
         do {
-            return try StageClock.time("resample") { () throws(ImagingError) in
+            return try StageClock.time("resample") { () throws(DataError) in
                 try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record)
             }
         } catch {
             // The transform knows its volume's extents, a user the file's name.
-            throw ImagingError(error.kind, name, "\(error.subject): \(error.message)")
+            throw DataError(error.kind, name, "\(error.subject): \(error.message)")
         }
     }
 }

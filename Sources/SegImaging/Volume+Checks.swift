@@ -1,3 +1,5 @@
+public import SegCore
+
 extension Volume {
     /// Number of voxels that are NaN or infinite.
     public var nonFiniteCount: Int {
@@ -14,11 +16,11 @@ extension Volume {
 
     /// Checks that a label lies on its image's grid.
     ///
-    /// - Throws: `ImagingError` naming the label's file where the extents differ or the affines put a corner more than
+    /// - Throws: `DataError` naming the label's file where the extents differ or the affines put a corner more than
     ///   half a voxel apart.
-    public func checkMatches(label: Volume, imageName: String, labelName: String) throws(ImagingError) {
+    public func checkMatches(label: Volume, imageName: String, labelName: String) throws(DataError) {
         guard size == label.size else {
-            throw ImagingError(
+            throw DataError(
                 .badData, labelName,
                 "is \(label.size) voxels, \(imageName) is \(size); the two should lie on the same grid."
             )
@@ -29,7 +31,7 @@ extension Volume {
             let (a, b) = (affine(index[0], index[1], index[2]), label.affine(index[0], index[1], index[2]))
             let apart = max(abs(a.x - b.x), abs(a.y - b.y), abs(a.z - b.z))
             guard apart <= tolerance else {
-                throw ImagingError(
+                throw DataError(
                     .badData, labelName,
                     "lies \((apart * 100).rounded() / 100) mm off \(imageName) at a corner; "
                         + "the two affines must agree. Resample it to the other's grid or repair its header.")

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// A prediction that cannot be made; says why and what to do.
 public struct InferenceError: Error, Sendable, CustomStringConvertible {
     /// The sentence for people.
@@ -5,4 +7,9 @@ public struct InferenceError: Error, Sendable, CustomStringConvertible {
 
     /// Makes an error.
     public init(_ description: String) { self.description = description }
+}
+
+extension InferenceError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .badData }
 }

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 public import SegImaging
 public import SegModels
 
@@ -33,20 +34,20 @@ public struct ModelDescription: Hashable, Sendable {
     }
 
     /// Reads a `model.json`.
-    /// - Throws: `ConfigError` naming the file and the key that is missing, unknown or wrong.
+    /// - Throws: `DataError` naming the file and the key that is missing, unknown or wrong.
     public init(file path: String) throws {
         try self.init(ConfigReader(ConfigValue(jsonFile: path), path: "", source: path))
     }
 
     /// Reads the entries of a model from an object that holds nothing else.
-    /// - Throws: `ConfigError` naming the key that is missing, unknown or wrong.
+    /// - Throws: `DataError` naming the key that is missing, unknown or wrong.
     public init(_ reader: ConfigReader) throws {
         self = try Self.entries(of: reader)
         try reader.finish()
     }
 
     /// Reads the entries of a model from an object that may hold more, such as a training configuration.
-    /// - Throws: `ConfigError` naming the key that is missing or wrong.
+    /// - Throws: `DataError` naming the key that is missing or wrong.
     public static func entries(of reader: ConfigReader) throws -> ModelDescription {
         let definition = try reader.required("network_def", reader.value("network_def"))
         let roi = try reader.required("roi_size", reader.ints("roi_size"))
@@ -91,7 +92,7 @@ public struct ModelDescription: Hashable, Sendable {
     }
 
     /// Channels that the network gives, by its `out_channels`.
-    /// - Throws: `ConfigError` where the definition does not say.
+    /// - Throws: `DataError` where the definition does not say.
     public var outputChannels: Int {
         get throws {
             let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
@@ -100,24 +101,24 @@ public struct ModelDescription: Hashable, Sendable {
     }
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
-    /// - Throws: `ConfigError` where the definition does not say.
+    /// - Throws: `DataError` where the definition does not say.
     public var classCount: Int {
         get throws { max(2, try outputChannels) }
     }
 
     /// Builds the network with fresh parameters, made for scans and for windows of `roiSize`.
-    /// - Throws: `ConfigError` where it cannot be built or does not take such windows; `BackendError` where memory is
+    /// - Throws: `DataError` where it cannot be built or does not take such windows; `BackendError` where memory is
     ///   short.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
         let built = try network.makeNetwork(on: backend, seed: seed)
         guard built.inputChannels == 1 else {
-            throw ConfigError(
-                source: network.source, key: "network_def.in_channels",
+            throw DataError(
+                .badData, network.source, key: "network_def.in_channels",
                 "should be 1, as a scan has, not \(built.inputChannels)")
         }
         guard roiSize.zip(built.sizeDivisor, %) == Triple(0) else {
-            throw ConfigError(
-                source: network.source, key: "roi_size",
+            throw DataError(
+                .badData, network.source, key: "roi_size",
                 "should be multiples of \(built.sizeDivisor), by which the network's strides divide it, not \(roiSize)")
         }
         return built

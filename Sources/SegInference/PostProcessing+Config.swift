@@ -1,9 +1,10 @@
+public import SegCore
 public import SegImaging
-public import SegModels
+internal import SegModels
 
 extension PostProcessing {
     /// Reads the object `postprocessing`.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader) throws {
         self.init()
         keepsLargest = try reader.bool("largest_component") ?? false

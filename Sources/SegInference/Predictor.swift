@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+internal import SegCore
 public import SegImaging
 public import SegModels
 internal import SegNN
@@ -24,7 +25,7 @@ public final class Predictor {
     }
 
     /// Builds the network and loads weights.
-    /// - Throws: `ConfigError` where the network cannot be built or the weights do not fit it; `BackendError`.
+    /// - Throws: `DataError` where the network cannot be built or the weights do not fit it; `BackendError`.
     public convenience init(weights: String, description: ModelDescription, on backend: any Backend) throws {
         let network = try description.makeNetwork(on: backend, seed: 0)
         try network.store.load(Weights.read(weights).tensors, source: weights)
@@ -32,7 +33,7 @@ public final class Predictor {
     }
 
     /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
-    /// - Throws: `ConfigError` naming the file that is missing or wrong; `BackendError`.
+    /// - Throws: `DataError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
         try Self.checkHolds(model: folder)
         try self.init(
@@ -45,12 +46,12 @@ public final class Predictor {
         func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
         guard !has("model.json") else { return }
         if has("model/model.json") {
-            throw ConfigError(
-                .noInput, source: folder, key: nil, "is the folder of a run; its model is \(folder)/model")
+            throw DataError(
+                .noInput, folder, "is the folder of a run; its model is \(folder)/model")
         }
         if has("configs") {
-            throw ConfigError(
-                .noInput, source: folder, key: nil, "is no model folder; if it is a MONAI bundle, use --bundle")
+            throw DataError(
+                .noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
         }
     }
 
@@ -65,7 +66,7 @@ public final class Predictor {
     ///   - scan: The scan as read.
     ///   - name: Its file, for errors.
     ///   - progress: Called with the windows done and their number.
-    /// - Throws: `ImagingError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
+    /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name)
         let probabilities = try probabilities(of: tensor(prepared.image), name: name, progress: progress) { x, _ in

@@ -1,9 +1,10 @@
+internal import SegCore
 internal import SegImaging
 internal import SegModels
 
 extension Preprocessing {
     /// Reads the object `preprocessing`.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader) throws {
         let pixdim = try reader.doubles("pixdim")
         if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {

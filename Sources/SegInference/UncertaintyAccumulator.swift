@@ -1,5 +1,6 @@
 internal import Dispatch
 internal import Foundation
+internal import SegCore
 
 /// Mean, variance and entropies of probability volumes that are seen one at a time and not kept. Welford 1962.
 package struct UncertaintyAccumulator {
@@ -103,13 +104,4 @@ private func entropy(_ values: UnsafeBufferPointer<Float>, _ base: Int, _ channe
     var sum: Float = 0
     for c in base..<base + channels { sum += term(values[c]) }
     return sum
-}
-
-/// Runs a body over 0..<count in contiguous ranges on all cores; voxels do not depend on each other.
-private func concurrently(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    let ranges = min(count, 32)
-    guard ranges > 1 else { return body(0..<count) }
-    DispatchQueue.concurrentPerform(iterations: ranges) { part in
-        body(part * count / ranges..<(part + 1) * count / ranges)
-    }
 }

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Exact squared Euclidean distance from every voxel of a box to the nearest marked voxel, in mm².
 ///
 /// Separable lower envelopes of parabolas, linear in the number of voxels (Felzenszwalb and Huttenlocher, Distance

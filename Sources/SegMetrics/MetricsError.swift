@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What can be wrong with the arguments of a metric.
 public enum MetricsError: Error, Equatable, CustomStringConvertible {
     /// A mask does not have one voxel for each place of the grid.
@@ -16,4 +18,9 @@ public enum MetricsError: Error, Equatable, CustomStringConvertible {
             reason
         }
     }
+}
+
+extension MetricsError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .badData }
 }

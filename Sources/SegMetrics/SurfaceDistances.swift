@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Distances in mm between the surfaces of two masks, in both directions.
 ///
 /// MONAI 1.6.1's definition: the surface of a mask is the mask without its erosion by the 6-neighbourhood, beyond the

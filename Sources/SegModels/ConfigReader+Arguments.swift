@@ -1,9 +1,10 @@
 internal import SegBackend
+internal import SegCore
 
 /// Arguments that several of MONAI's networks have in common.
 extension ConfigReader {
     /// Accepts `spatial_dims` of 3 under any of its names.
-    /// - Throws: `ConfigError` for another number.
+    /// - Throws: `DataError` for another number.
     func requireThreeDimensions(_ keys: String...) throws {
         for key in keys {
             if let dimensions = try int(key), dimensions != 3 {
@@ -13,7 +14,7 @@ extension ConfigReader {
     }
 
     /// A positive whole number; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     func positive(_ key: String) throws -> Int? {
         guard let number = try int(key) else { return nil }
         guard number > 0 else { throw error(key, "should be positive, not \(number)") }
@@ -21,7 +22,7 @@ extension ConfigReader {
     }
 
     /// A probability of at least 0 and below 1; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     func probability(_ key: String) throws -> Float? {
         guard let number = try double(key) else { return nil }
         guard number >= 0, Float(number) < 1 else {
@@ -31,11 +32,11 @@ extension ConfigReader {
     }
 
     /// A positive whole number for all axes, or three; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     func triple(_ key: String) throws -> Triple? { try value(key).map { try triple(of: $0, key) } }
 
     /// A list whose entries are each a positive whole number or three of them; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     func triples(_ key: String) throws -> [Triple]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
@@ -43,14 +44,14 @@ extension ConfigReader {
     }
 
     /// Accepts an argument only where it asks for what is computed anyway.
-    /// - Throws: `ConfigError` for another value.
+    /// - Throws: `DataError` for another value.
     func accept(_ key: String, only supported: ConfigValue) throws {
         guard let value = value(key), value != supported else { return }
         throw error(key, "\(value) is not supported; only \(supported) is")
     }
 
     /// Refuses an argument whose meaning is not supported at all.
-    /// - Throws: `ConfigError` where it is there.
+    /// - Throws: `DataError` where it is there.
     func refuse(_ keys: String...) throws {
         for key in keys where value(key) != nil { throw error(key, "is not supported") }
     }

@@ -9,6 +9,7 @@
 // With deep supervision head i makes logits of what comes up at level i + 1, in training only. MONAI's state_dict holds
 // every parameter twice, the second time under `skip_layers`; so do files written here.
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -33,7 +34,7 @@ public struct DynUNetOptions: Hashable, Sendable {
     var block: UnetBlockOptions
 
     /// Reads MONAI's arguments.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
         try reader.requireThreeDimensions("spatial_dims")

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -97,7 +98,7 @@ public struct NetworkDefinition: Hashable, Sendable {
     ]
 
     /// Builds the network with fresh parameters.
-    /// - Throws: `ConfigError` where the target is not in the list or an argument is unknown, missing or unsupported;
+    /// - Throws: `DataError` where the target is not in the list or an argument is unknown, missing or unsupported;
     ///   `BackendError` where memory is short.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
         let reader = try ConfigReader(value, path: "network_def", source: source)

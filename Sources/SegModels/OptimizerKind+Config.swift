@@ -1,3 +1,4 @@
+public import SegCore
 public import SegNN
 
 extension OptimizerKind {
@@ -5,7 +6,7 @@ extension OptimizerKind {
     public static let names = ["adam", "adamw", "sgd", "novograd"]
 
     /// Reads the settings of an optimiser under the names that torch's and MONAI's take: `betas`, `eps`, `momentum`, ….
-    /// - Throws: `ConfigError` naming the key that is wrong, or `name` where no optimiser is called so.
+    /// - Throws: `DataError` naming the key that is wrong, or `name` where no optimiser is called so.
     public init(named name: String, _ reader: ConfigReader) throws {
         let decay = Float(try reader.double("weight_decay") ?? 0)
         switch name {

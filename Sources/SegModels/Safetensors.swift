@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// An array in a safetensors file.
 public struct StoredTensor: Sendable {
@@ -115,14 +116,14 @@ public struct Safetensors: Sendable {
     }
 
     /// Reads a file, checking every offset and size against the file before using it.
-    /// - Throws: `ConfigError` naming the file and what is wrong with it.
+    /// - Throws: `DataError` naming the file and what is wrong with it.
     public init(file path: String) throws {
-        func problem(_ message: String) -> ConfigError { ConfigError(source: path, key: nil, message) }
+        func problem(_ message: String) -> DataError { DataError(.badData, path, message) }
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
+            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
         }
         guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
@@ -132,9 +133,9 @@ public struct Safetensors: Sendable {
             throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }
         let body = 8 + Int(headerCount)
-        guard let header = try? JSONDecoder().decode(ConfigValue.self, from: data[8..<body]),
-            case .object(let entries) = header
-        else { throw problem("is no safetensors file: its header is not a JSON object") }
+        guard case .object(let entries) = try ConfigValue(json: data[8..<body], from: path) else {
+            throw problem("is no safetensors file: its header is not a JSON object")
+        }
         tensors = [:]
         metadata = [:]
         var total = 0
@@ -154,7 +155,7 @@ public struct Safetensors: Sendable {
     }
 
     private static func tensor(
-        _ entry: ConfigValue, name: String, data: Data, _ problem: (String) -> ConfigError
+        _ entry: ConfigValue, name: String, data: Data, _ problem: (String) -> DataError
     ) throws -> StoredTensor {
         guard case .object(let fields) = entry, case .string(let typeName)? = fields["dtype"],
             case .array(let extents)? = fields["shape"], case .array(let offsets)? = fields["data_offsets"]
@@ -206,6 +207,6 @@ public struct Safetensors: Sendable {
     }
 
     /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
-    /// - Throws: `ConfigError` naming the file.
+    /// - Throws: `DataError` naming the file.
     public func write(to path: String) throws { try DurableFile.write(encoded(), to: path) }
 }

@@ -10,6 +10,7 @@
 //   conv_final    96³ ×  8 → norm, activation, 1³ → 96³ × classes
 // A block is norm, activation, 3³ convolution, twice, plus its input. Skips are added, not joined.
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -33,7 +34,7 @@ public struct SegResNetOptions: Hashable, Sendable {
     var norm: BlockOptions.NormOption
 
     /// Reads MONAI's arguments.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
         try reader.requireThreeDimensions("spatial_dims")

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 public import SegNN
 internal import SegTensor
 
@@ -113,17 +114,18 @@ extension ParameterStore {
     }
 
     /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
-    /// - Throws: `ConfigError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
+    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
     public func load(_ state: [String: StoredTensor], source: String) throws {
         let state = StateDict.normalized(state)
         let match = match(state)
         guard match.isComplete else {
-            throw ConfigError(source: source, key: nil, "the weights do not fit the network: \(match.summary)")
+            throw DataError(.badData, source, "the weights do not fit the network: \(match.summary)")
         }
         let values = parameters.map { ($0, state[$0.name]?.floats()) }
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
-            throw ConfigError(
-                source: source, key: broken.name, "holds NaN or infinite numbers; the weights are those of a failed run"
+            throw DataError(
+                .badData, source, key: broken.name,
+                "holds NaN or infinite numbers; the weights are those of a failed run"
             )
         }
         for case let (parameter, values?) in values { try parameter.set(values) }

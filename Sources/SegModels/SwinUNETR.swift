@@ -13,6 +13,7 @@
 //   decoder2  24³ ×  48 → 48³ ×  24    decoder1  48³ ×  24 → 96³ × 24    out       96³ × 24 → 96³ × classes
 // Of each pair of blocks the second attends in windows that are shifted by half their extent.
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -36,7 +37,7 @@ public struct SwinUNETROptions: Hashable, Sendable {
     var block: UnetBlockOptions
 
     /// Reads MONAI's arguments. `img_size`, `use_checkpoint` and `use_flash_attention` change nothing that is computed.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_", "img_size", "use_checkpoint", "use_flash_attention")
         try reader.requireThreeDimensions("spatial_dims")

@@ -10,6 +10,7 @@
 //   out        96³ × 16 → 96³ × classes
 // Blocks count from 0. A position has a learned embedding, so the network takes windows of img_size only.
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -33,7 +34,7 @@ public struct UNETROptions: Hashable, Sendable {
     static let patch = Triple(16)
 
     /// Reads MONAI's arguments.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
         try reader.requireThreeDimensions("spatial_dims")

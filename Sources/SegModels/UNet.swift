@@ -7,6 +7,7 @@
 //   down 3   12³ ×  64 →  6³ × 128          up 3    6³ × 384 (128 + 256) → 12³ × 64
 //   bottom    6³ × 128 →  6³ × 256
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -30,7 +31,7 @@ public struct UNetOptions: Hashable, Sendable {
     public var block: BlockOptions
 
     /// Reads MONAI's arguments.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
         try reader.requireThreeDimensions("spatial_dims", "dimensions")

@@ -11,6 +11,7 @@
 // As in MONAI the dropout of the skips into up_tr64 and up_tr32 is 0.5 whatever the arguments say, and `bias` does not
 // reach the way up: its transposed convolutions always have a bias, its 5³ convolutions never.
 public import SegBackend
+public import SegCore
 public import SegNN
 public import SegTensor
 
@@ -33,7 +34,7 @@ public struct VNetOptions: Hashable, Sendable {
     var hasSlopePerChannel: Bool
 
     /// Reads MONAI's arguments.
-    /// - Throws: `ConfigError` naming an argument that is unknown, missing or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
         try reader.requireThreeDimensions("spatial_dims")

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// A network's arrays from a file: safetensors, or a PyTorch checkpoint of which nothing is run.
 public struct Weights: Sendable {
@@ -20,13 +21,13 @@ public struct Weights: Sendable {
     ///
     /// Of a PyTorch checkpoint (`torch.save`, 1.6 and later) the dictionary of tensors is taken, also from under
     /// `state_dict`, `model_state_dict`, `model`, `network` or `net`.
-    /// - Throws: `ConfigError` naming the file and what is wrong with it.
+    /// - Throws: `DataError` naming the file and what is wrong with it.
     public static func read(_ path: String) throws -> Weights {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
+            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
         }
         switch Format(data) {
         case .safetensors:
@@ -38,16 +39,16 @@ public struct Weights: Sendable {
                 return Weights(
                     source: path, tensors: StateDict.normalized(checkpoint.tensors), ignored: checkpoint.ignored)
             } catch {
-                throw ConfigError(source: path, key: nil, error.message)
+                throw DataError(.badData, path, error.message)
             }
         case .legacy:
-            throw ConfigError(
-                source: path, key: nil,
+            throw DataError(
+                .badData, path,
                 "is a checkpoint of PyTorch before 1.6 or a bare pickle; load it in PyTorch and save it again with "
                     + "torch.save(model.state_dict(), FILE)")
         case .unknown:
-            throw ConfigError(
-                source: path, key: nil,
+            throw DataError(
+                .badData, path,
                 "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); name a file of weights")
         }
     }
@@ -76,7 +77,7 @@ public struct Weights: Sendable {
 extension Weights {
     /// Writes arrays as a PyTorch `state_dict` where the name ends in `.pt` or `.pth`, else as safetensors; the name
     /// stands for the old file or for the new one, whole, at every moment.
-    /// - Throws: `ConfigError` naming the file.
+    /// - Throws: `DataError` naming the file.
     public static func write(_ tensors: [String: StoredTensor], to path: String) throws {
         let end = (path as NSString).pathExtension.lowercased()
         guard ["pt", "pth"].contains(end) else {
@@ -86,7 +87,7 @@ extension Weights {
         do {
             data = try PyTorchCheckpoint.encoded(tensors)
         } catch {
-            throw ConfigError(.cannotWrite, source: path, key: nil, error.message)
+            throw DataError(.cannotWrite, path, error.message)
         }
         try DurableFile.write(Array(data), to: path)
     }

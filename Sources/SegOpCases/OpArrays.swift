@@ -1,4 +1,5 @@
 package import SegBackend
+internal import SegCore
 
 /// The arrays of one case on one backend: inputs from counters, outputs between guard bands.
 ///

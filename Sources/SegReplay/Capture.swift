@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegOpCases
 internal import SegTensor
@@ -30,12 +31,12 @@ public struct Capture {
     private let tensors: [String: StoredTensor]
 
     /// Reads a capture.
-    /// - Throws: `ConfigError` naming the file where it is none or of a kind that cannot be replayed.
+    /// - Throws: `DataError` naming the file where it is none or of a kind that cannot be replayed.
     public init(file path: String) throws {
         let file = try Safetensors(file: path)
         guard let text = file.metadata["capture"],
-            let description = try? JSONDecoder().decode(ConfigValue.self, from: Data(text.utf8))
-        else { throw ConfigError(source: path, key: nil, "holds no capture: its metadata has no JSON entry 'capture'") }
+            let description = try? ConfigValue(json: Array(text.utf8), from: path)
+        else { throw DataError(.badData, path, "holds no capture: its metadata has no JSON entry 'capture'") }
         let reader = try ConfigReader(description, path: "capture", source: path)
         let kindName = try reader.required("kind", reader.string("kind"))
         guard let kind = Kind(rawValue: kindName) else {
@@ -56,7 +57,7 @@ public struct Capture {
 
     /// A recorded array.
     func tensor(_ name: String) throws -> StoredTensor {
-        guard let tensor = tensors[name] else { throw ConfigError(source: path, key: name, "is not in the capture") }
+        guard let tensor = tensors[name] else { throw DataError(.badData, path, key: name, "is not in the capture") }
         return tensor
     }
 

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegMetrics
 internal import SegModels
 
@@ -31,8 +32,8 @@ struct MetricReplay {
         return try capture.names("out.").flatMap { name in
             let theirs = try capture.tensor("out." + name).floats()
             guard let values = ours[name], values.count == theirs.count else {
-                throw ConfigError(
-                    source: capture.path, key: "out." + name,
+                throw DataError(
+                    .badData, capture.path, key: "out." + name,
                     "is not what MedSeg measures: \(theirs.count) numbers; known: \(ours.keys.sorted())")
             }
             return zip(values, theirs).map { Comparison("out." + name, metric: $0, theirs: Double($1)) }

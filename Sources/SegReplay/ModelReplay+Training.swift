@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegNN
 internal import SegOpCases
@@ -44,7 +45,7 @@ extension ModelReplay {
     ) throws -> [Comparison] {
         try capture.names("after.").map { name in
             guard let ours = state[name]?.floats().map(Double.init) else {
-                throw ConfigError(source: capture.path, key: "after." + name, "the network has no such parameter")
+                throw DataError(.badData, capture.path, key: "after." + name, "the network has no such parameter")
             }
             let theirs = try capture.tensor("after." + name).floats()
             let length = theirs.map { Double($0) * Double($0) }.reduce(0, +).squareRoot()

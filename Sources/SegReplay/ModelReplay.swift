@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegNN
 internal import SegOpCases
@@ -18,7 +19,7 @@ struct ModelReplay {
         self.capture = capture
         self.backend = backend
         guard let definition = capture.networkDefinition else {
-            throw ConfigError(source: capture.path, key: "network_def", "is missing")
+            throw DataError(.badData, capture.path, key: "network_def", "is missing")
         }
         network = try NetworkDefinition(definition, source: capture.path).makeNetwork(on: backend, seed: 0)
         try network.store.load(capture.tensors("param."), source: capture.path)
@@ -51,7 +52,7 @@ struct ModelReplay {
         let byName = Dictionary(uniqueKeysWithValues: network.store.trained.map { ($0.name, $0) })
         for name in capture.names("gparam.") {
             guard let parameter = byName[name], let gradient = gradients[parameter.leaf] else {
-                throw ConfigError(source: capture.path, key: "gparam." + name, "the network gave no such gradient")
+                throw DataError(.badData, capture.path, key: "gparam." + name, "the network gave no such gradient")
             }
             comparisons.append(
                 Comparison(
@@ -71,8 +72,8 @@ struct ModelReplay {
 
     func loss(_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor {
         guard outputs.count == headWeights.count else {
-            throw ConfigError(
-                source: capture.path, key: "params.head_weights",
+            throw DataError(
+                .badData, capture.path, key: "params.head_weights",
                 "should be \(outputs.count), one for each output of the network, not \(headWeights.count)")
         }
         let terms = try zip(outputs, headWeights).map { output, weight in

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegTensor
 
@@ -7,7 +8,7 @@ extension OpReplay {
     func apply(_ inputs: [String: Tensor]) throws -> Tensor {
         func input(_ name: String) throws -> Tensor {
             guard let tensor = inputs[name] else {
-                throw ConfigError(source: capture.path, key: "in." + name, "is not in the capture")
+                throw DataError(.badData, capture.path, key: "in." + name, "is not in the capture")
             }
             return tensor
         }
@@ -48,7 +49,7 @@ extension OpReplay {
         case "dice_loss", "dice_ce_loss":
             return try diceCELoss(input("input"), labels: input("target"), lossParams())
         default:
-            throw ConfigError(source: capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
+            throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
         }
     }
 

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegBackend
 internal import SegModels
 internal import SegNN

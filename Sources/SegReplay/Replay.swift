@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 internal import SegModels
 
 /// Computes what a capture recorded and compares.
@@ -9,13 +10,13 @@ public struct Replay {
     public init(on backend: any Backend) { self.backend = backend }
 
     /// Every output and gradient of a capture, compared with ours.
-    /// - Throws: `ConfigError` where the capture is incomplete or asks for what MedSeg does not have;
+    /// - Throws: `DataError` where the capture is incomplete or asks for what MedSeg does not have;
     ///   `TensorError` and `BackendError` from the computation.
     public func run(_ capture: Capture) throws -> [Comparison] {
         let comparisons = try compare(capture)
         // A file without results must not count as one that agrees.
         guard !comparisons.isEmpty else {
-            throw ConfigError(source: capture.path, key: "out", "the capture holds nothing to compare with")
+            throw DataError(.badData, capture.path, key: "out", "the capture holds nothing to compare with")
         }
         return comparisons
     }

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// Why a figure could not be made or written.
 public enum ReportError: Error, Equatable, CustomStringConvertible {
     /// The file's name ends in neither png nor svg.
@@ -18,4 +20,9 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
             reason
         }
     }
+}
+
+extension ReportError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .inputOutput }
 }

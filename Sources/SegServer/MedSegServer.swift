@@ -3,6 +3,7 @@ internal import Hummingbird
 public import Logging
 internal import NIOCore
 public import SegBackend
+public import SegCore
 
 /// What a server is started with.
 public struct ServerOptions: Sendable {
@@ -21,7 +22,7 @@ public struct ServerOptions: Sendable {
     /// The least important lines that are logged.
     public var logLevel = Logger.Level.info
     /// What the server takes on at most.
-    public var limits = Limits()
+    public var limits = ServerLimits()
 
     /// Options with the defaults of a server for this machine alone.
     public init(models: String, studies: String?, scratch: String?) {
@@ -49,7 +50,7 @@ public final class MedSegServer: Sendable {
     private let options: ServerOptions
 
     /// Opens models and folders; nothing listens yet.
-    /// - Throws: `ConfigError` or `ImagingError` naming what cannot be used; `ServerOptionError`; `ServerStartError`
+    /// - Throws: `DataError` or `DataError` naming what cannot be used; `ServerOptionError`; `ServerStartError`
     ///   where another server has the folder. What a start that fails has made is removed.
     public init(_ options: ServerOptions, backend: any Backend) throws {
         guard ServerOptions.isLocal(options.host) || options.token != nil else {
@@ -68,7 +69,7 @@ public final class MedSegServer: Sendable {
     public var models: [String] { services.catalog.models.map(\.name) }
 
     /// Every route as `GET /path/{name}`, which the description of the API is checked against.
-    /// - Throws: `ImagingError` where the page's files are missing.
+    /// - Throws: `DataError` where the page's files are missing.
     package func routeNames() throws -> [String] { try Routes(services).table().names }
 
     /// Serves until the process is told to stop; then running jobs end and the scratch folder is emptied, or removed
@@ -104,7 +105,9 @@ public final class MedSegServer: Sendable {
 }
 
 /// Options that make no sense together.
-public struct ServerOptionError: Error, CustomStringConvertible {
+public struct ServerOptionError: CodedError, CustomStringConvertible {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .usage }
     /// What was expected, what came, what to do.
     public let description: String
 
@@ -112,7 +115,9 @@ public struct ServerOptionError: Error, CustomStringConvertible {
 }
 
 /// A port or a folder that another program has.
-public struct ServerStartError: Error, CustomStringConvertible {
+public struct ServerStartError: CodedError, CustomStringConvertible {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .inputOutput }
     /// What is taken, and what to do.
     public let description: String
 

@@ -3,6 +3,7 @@ package import HTTPTypes
 package import Hummingbird
 internal import NIOCore
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 internal import SegModels
@@ -23,10 +24,9 @@ package struct Refusal: Error, Sendable {
         switch error {
         case let error as Refusal: self = error
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
-        case let error as ImagingError:
+        case let error as DataError:
             let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
             self.init(status, "the scan cannot be used: \(error.message)")
-        case let error as ConfigError: self.init(.internalServerError, "the model cannot be used: \(error.message)")
         case let error as InferenceError: self.init(.unprocessableContent, error.description)
         case let error as BackendError: self.init(.serverIsFull, error.description)
         case let error as TensorError: self.init(.unprocessableContent, error.description)

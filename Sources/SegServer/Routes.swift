@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegCore
 
 /// Puts every address of the server into one table.
 struct Routes {
@@ -9,7 +10,7 @@ struct Routes {
     init(_ services: Services) { self.services = services }
 
     /// The table, ready to serve.
-    /// - Throws: `ImagingError` where the page's files are missing.
+    /// - Throws: `DataError` where the page's files are missing.
     func table() throws -> RouteTable {
         let table = RouteTable()
         table.router.add(middleware: AnswerMiddleware(logger: services.logger))

@@ -2,11 +2,12 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 
 /// Everything that routes work with.
 final class Services: Sendable {
-    let limits: Limits
+    let limits: ServerLimits
     let scratch: Scratch
     let reader: ScanReader
     let sessions: SessionStore
@@ -19,7 +20,7 @@ final class Services: Sendable {
     let logger: Logger
 
     /// Opens the folders and models of a server.
-    /// - Throws: `ImagingError` or `ConfigError` naming the folder that cannot be used; `ServerStartError`.
+    /// - Throws: `DataError` or `DataError` naming the folder that cannot be used; `ServerStartError`.
     init(_ options: ServerOptions, backend: any Backend) throws {
         limits = options.limits
         log = LogRing(capacity: 1000)

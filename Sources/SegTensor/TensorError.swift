@@ -1,3 +1,5 @@
+public import SegCore
+
 /// A call that cannot be computed, found before anything runs.
 public struct TensorError: Error, Sendable, CustomStringConvertible {
     /// The op or layer that was called.
@@ -18,4 +20,9 @@ public struct TensorError: Error, Sendable, CustomStringConvertible {
 /// Throws a `TensorError` of an op where a condition does not hold.
 func require(_ condition: Bool, _ op: String, _ message: @autoclosure () -> String) throws {
     guard condition else { throw TensorError(op: op, message()) }
+}
+
+extension TensorError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus { .software }
 }

@@ -1,4 +1,5 @@
 import Foundation
+public import SegCore
 
 /// What can be wrong with a journal of a run, with the name of a server, or with what a server says.
 public enum TrackingError: Error, Sendable, CustomStringConvertible {
@@ -40,5 +41,18 @@ extension TrackingError {
         let isSystem = cause.domain == NSPOSIXErrorDomain
         return .cannotWrite(
             path: path, reason: isSystem ? String(cString: strerror(Int32(cause.code))) : error.localizedDescription)
+    }
+}
+
+extension TrackingError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .noJournal: .noInput
+        case .damaged: .badData
+        case .invalidServer: .usage
+        case .busy, .notDelivered: .unavailable
+        case .cannotWrite: .inputOutput
+        }
     }
 }

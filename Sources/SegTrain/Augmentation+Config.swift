@@ -1,10 +1,11 @@
+internal import SegCore
 internal import SegData
 internal import SegImaging
 internal import SegModels
 
 extension Augmentation {
     /// Reads the object `augmentation`; absent means none.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader?) throws {
         self.init()
         guard let reader else { return }

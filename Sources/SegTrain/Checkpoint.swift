@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegBackend
-public import SegModels
+public import SegCore
+internal import SegModels
 internal import SegNN
 internal import SegTensor
 
@@ -44,14 +45,14 @@ public struct Checkpoint: Sendable {
     }
 
     /// Reads a checkpoint.
-    /// - Throws: `ConfigError` naming the file where it cannot be read or is none.
+    /// - Throws: `DataError` naming the file where it cannot be read or is none.
     public init(file path: String) throws {
         let file = try Safetensors(file: path)
         guard file.metadata["format"] == Self.format, let text = file.metadata["training"],
             let header = try? JSONDecoder().decode(Header.self, from: Data(text.utf8))
         else {
-            throw ConfigError(
-                source: path, key: nil, "is no checkpoint of a training that this version of MedSeg can go on with")
+            throw DataError(
+                .badData, path, "is no checkpoint of a training that this version of MedSeg can go on with")
         }
         self.init(
             state: header.state, configuration: header.configuration, data: header.data, device: header.device,
@@ -59,7 +60,7 @@ public struct Checkpoint: Sendable {
     }
 
     /// Writes the checkpoint so that its name stands for the old one or for the new one, whole, at every moment.
-    /// - Throws: `ConfigError` naming the file; the old one is then still there.
+    /// - Throws: `DataError` naming the file; the old one is then still there.
     public func write(to path: String) throws {
         let header = Header(
             state: state, configuration: configuration, data: data, device: device, optimizerSteps: optimizerSteps)
@@ -92,7 +93,7 @@ extension Trainer {
     /// - Parameters:
     ///   - seconds: Seconds the run had taken by then.
     ///   - source: The checkpoint's file, for errors.
-    /// - Throws: `ConfigError` where an array does not fit the network or the optimiser; `BackendError`.
+    /// - Throws: `DataError` where an array does not fit the network or the optimiser; `BackendError`.
     public func restore(_ checkpoint: Checkpoint, seconds: Double, source: String) throws {
         func tensors(_ prefix: String) -> [String: StoredTensor] {
             Dictionary(
@@ -104,7 +105,7 @@ extension Trainer {
         let kept = tensors("optimizer.")
         for (name, values) in optimizer.slots {
             guard let stored = kept[name], stored.shape == values.shape.dimensions else {
-                throw ConfigError(source: source, key: "optimizer." + name, "is missing or of another shape")
+                throw DataError(.badData, source, key: "optimizer." + name, "is missing or of another shape")
             }
             let new = try Tensor(stored.floats(), shape: values.shape, on: backend)
             try backend.scale(new.view, by: 1, into: values.view, times: 0)

@@ -1,5 +1,6 @@
+public import SegCore
 public import SegData
-public import SegImaging
+internal import SegImaging
 internal import SegModels
 
 /// What a training was given, by content, so that a resumed one can tell that it is the same.
@@ -15,8 +16,8 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
     let validation: [Entry]
 
     /// Reads every file of a split.
-    /// - Throws: `ImagingError` naming a file that cannot be read.
-    public init(_ split: Dataset.Split) throws(ImagingError) {
+    /// - Throws: `DataError` naming a file that cannot be read.
+    public init(_ split: Dataset.Split) throws(DataError) {
         training = try Self.entries(split.training)
         validation = try Self.entries(split.validation)
     }
@@ -30,7 +31,7 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         return digest.finish()
     }
 
-    private static func entries(_ cases: [DatasetCase]) throws(ImagingError) -> [Entry] {
+    private static func entries(_ cases: [DatasetCase]) throws(DataError) -> [Entry] {
         var entries: [Entry] = []
         for item in cases {
             entries.append(
@@ -42,15 +43,15 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
     }
 
     /// Insists that these are the data a run was started with.
-    /// - Throws: `ConfigError` that lists what differs.
+    /// - Throws: `DataError` that lists what differs.
     public func checkResumes(_ started: DataFingerprint, source: String) throws {
         let changes =
             Self.changes("training", from: started.training, to: training)
             + Self.changes("validation", from: started.validation, to: validation)
         guard changes.isEmpty else {
             let more = changes.count > 8 ? "; and \(changes.count - 8) more" : ""
-            throw ConfigError(
-                source: source, key: "data",
+            throw DataError(
+                .badData, source, key: "data",
                 "the data are not those that the run was started with: \(changes.prefix(8).joined(separator: "; "))"
                     + "\(more). Put them back, or start another run with --out")
         }

@@ -1,9 +1,10 @@
+internal import SegCore
 internal import SegModels
 internal import SegNN
 
 extension TrainingConfiguration {
     /// Reads the object `schedule`; absent means constant.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     static func schedule(
         _ reader: ConfigReader?, learningRate: Double
     ) throws -> (LearningRateSchedule, WarmUp?) {

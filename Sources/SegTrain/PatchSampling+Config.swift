@@ -1,12 +1,13 @@
 internal import Foundation
 internal import SegBackend
+internal import SegCore
 internal import SegData
 internal import SegImaging
 internal import SegModels
 
 extension PatchSampling {
     /// Reads the object `sampling` and the entry `rng`; absent means one positive and one negative patch of one volume.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ configuration: ConfigReader, roi: Triple) throws {
         self.init(size: Size3(roi.d, roi.h, roi.w))
         if let name = try configuration.string("rng") {

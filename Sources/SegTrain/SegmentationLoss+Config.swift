@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegNN
 
@@ -6,7 +7,7 @@ extension SegmentationLoss {
     private static let names = ["dice", "dice_ce", "dice_focal", "tversky"]
 
     /// Reads the object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader?) throws {
         self.init(DiceCEParams())
         guard let reader else { return }

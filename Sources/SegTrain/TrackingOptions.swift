@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegModels
 
 /// Where a run is logged beside its own folder: the object `tracking` of a configuration.
@@ -10,7 +11,7 @@ public struct TrackingOptions: Hashable, Sendable {
     public var runName: String?
 
     /// Reads the object; absent means that the environment decides.
-    /// - Throws: `ConfigError` naming the key that is unknown or wrong.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader?) throws {
         uri = try reader?.string("uri")
         experiment = try reader?.string("experiment")

@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+internal import SegCore
 public import SegData
 internal import SegImaging
 internal import SegInference
@@ -28,7 +29,7 @@ public final class Trainer {
     var secondsBefore = 0.0
 
     /// Makes a trainer of prepared cases.
-    /// - Throws: `ConfigError` where the network cannot be built; `ImagingError` where a case gives no patches;
+    /// - Throws: `DataError` where the network cannot be built; `DataError` where a case gives no patches;
     ///   `BackendError` where memory is short.
     public init(
         _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],

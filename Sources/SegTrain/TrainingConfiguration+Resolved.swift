@@ -1,7 +1,8 @@
 internal import SegBackend
+public import SegCore
 internal import SegData
 internal import SegInference
-public import SegModels
+internal import SegModels
 internal import SegNN
 
 extension TrainingConfiguration {
@@ -51,15 +52,15 @@ extension TrainingConfiguration {
     ]
 
     /// Insists that this is the configuration a run was started with, but for what may change.
-    /// - Throws: `ConfigError` that lists what differs.
+    /// - Throws: `DataError` that lists what differs.
     public func checkResumes(_ started: ConfigValue, source: String) throws {
         let changes = resolved.differences(from: started).filter { change in
             !Self.changeableOnResume.contains { change.key == $0 || change.key.hasPrefix($0 + ".") }
         }
         guard changes.isEmpty else {
             let list = changes.map { "\($0.key) was \($0.before) and is \($0.after)" }.joined(separator: "; ")
-            throw ConfigError(
-                source: source, key: changes[0].key,
+            throw DataError(
+                .badData, source, key: changes[0].key,
                 "the configuration is not the one that the run was started with: \(list). Only "
                     + Self.changeableOnResume.joined(separator: ", ")
                     + " may change; undo the rest, or start another run with --out")

@@ -1,8 +1,9 @@
 internal import SegBackend
+public import SegCore
 public import SegData
 internal import SegImaging
 public import SegInference
-public import SegModels
+internal import SegModels
 public import SegNN
 
 /// Everything that decides a training: what `medseg train CONFIG.yaml` reads.
@@ -71,7 +72,7 @@ public struct TrainingConfiguration: Sendable {
     }
 
     /// Reads a configuration.
-    /// - Throws: `ConfigError` naming the key that is missing, unknown (with the nearest known one) or wrong.
+    /// - Throws: `DataError` naming the key that is missing, unknown (with the nearest known one) or wrong.
     public init(_ value: ConfigValue, source: String) throws {
         document = try Preset.expand(value, source: source)
         let reader = try ConfigReader(document, path: "", source: source)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import SegBackend
+internal import SegCore
 import SegDevices
 import SegModels
 import SegServer
@@ -46,29 +47,29 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
+    @Option(help: "The most memory that tensors may take, such as 2G or 512M.", transform: byteCount)
     var maxMemory: ByteCount?
 
-    @Option(help: "The largest upload.")
-    var maxBody = ByteCount(bytes: Limits().bodyBytes)
+    @Option(help: "The largest upload.", transform: byteCount)
+    var maxBody = ByteCount(bytes: ServerLimits().bodyBytes)
 
     @Option(help: "The most voxels that a scan may have.")
-    var maxVoxels = Limits().voxels
+    var maxVoxels = ServerLimits().voxels
 
-    @Option(help: "The most that uploads, caches and results may take on disk.")
-    var maxDisk = ByteCount(bytes: Limits().scratchBytes)
+    @Option(help: "The most that uploads, caches and results may take on disk.", transform: byteCount)
+    var maxDisk = ByteCount(bytes: ServerLimits().scratchBytes)
 
     @Option(help: "Seconds that one job may compute.")
-    var jobSeconds = Limits().jobSeconds
+    var jobSeconds = ServerLimits().jobSeconds
 
     @Option(help: "Jobs that may wait.")
-    var queue = Limits().queuedJobs
+    var queue = ServerLimits().queuedJobs
 
     @Option(help: "Uploaded scans that are kept at once.")
-    var sessions = Limits().sessions
+    var sessions = ServerLimits().sessions
 
     @Option(help: "Seconds after its last use that an uploaded scan is deleted.")
-    var sessionSeconds = Limits().sessionSeconds
+    var sessionSeconds = ServerLimits().sessionSeconds
 
     @Flag(help: "Log every request; routes only, never names.")
     var verbose = false
@@ -88,19 +89,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
             try await serve()
         } catch {
             FileHandle.standardError.write(Data("medseg-server: \(error)\n".utf8))
-            Foundation.exit(Self.exitStatus(of: error))
-        }
-    }
-
-    /// Those of sysexits.h, as `medseg` ends with: usage, bad data, no input, no such device, else input or output.
-    private static func exitStatus(of error: any Error) -> Int32 {
-        switch error {
-        case is ServerOptionError: 64
-        case let error as ConfigError where error.kind == .badData: 65
-        case let error as ConfigError where error.kind == .noInput: 66
-        case BackendError.noSuchDevice: 69
-        case is BackendError: 70
-        default: 74
+            Foundation.exit((ExitStatus(of: error) ?? .inputOutput).rawValue)
         }
     }
 
@@ -134,23 +123,10 @@ struct MedSegServerCommand: AsyncParsableCommand {
     }
 }
 
-/// `2G`, `512M`, `64K` or plain bytes.
-struct ByteCount: ExpressibleByArgument {
-    let bytes: Int
-
-    init(bytes: Int) { self.bytes = bytes }
-
-    init?(argument: String) {
-        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = argument.last.flatMap { units[Character($0.uppercased())] }
-        guard let number = Int(unit == nil ? argument : String(argument.dropLast())), number > 0 else { return nil }
-        let (product, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-        guard !overflow else { return nil }
-        bytes = product
+/// The bytes that an option asks for.
+private func byteCount(_ text: String) throws -> ByteCount {
+    guard let count = ByteCount(text) else {
+        throw ValidationError("should be a size such as 2G or 512M, not '\(text)'")
     }
-
-    var defaultValueDescription: String {
-        for (unit, size) in [("G", 1 << 30), ("M", 1 << 20)] where bytes % size == 0 { return "\(bytes / size)\(unit)" }
-        return String(bytes)
-    }
+    return count
 }

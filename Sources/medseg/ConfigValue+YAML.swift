@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegModels
 import Yams
 
@@ -6,13 +7,13 @@ extension ConfigValue {
     /// Reads a YAML file and applies `key.path=value` changes, whose values are YAML too.
     init(yamlFile path: String, changes: [String]) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read")
+            throw DataError(.noInput, path, "cannot be read")
         }
         var value: ConfigValue
         do {
             value = try YAMLDecoder().decode(ConfigValue.self, from: data)
         } catch {
-            throw ConfigError(source: path, key: nil, "is not valid YAML: \(Self.reason(error))")
+            throw DataError(.badData, path, "is not valid YAML: \(Self.reason(error))")
         }
         // A relative dataset, split or cache lies beside the configuration, wherever the command is run.
         value = value.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent())

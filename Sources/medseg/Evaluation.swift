@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import SegMetrics
@@ -23,7 +24,7 @@ struct Evaluation {
         _ name: String, prediction: [UInt8], reference: Volume, file: String, size: Size3, classes: Range<Int>
     ) throws {
         guard reference.size == size else {
-            throw ImagingError(
+            throw DataError(
                 .badData, file, "the label map is \(reference.size) voxels, its image \(size); they must share a grid")
         }
         let truth = try LabelMap.classes(of: reference, file: file)

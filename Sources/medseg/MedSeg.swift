@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 
 /// `medseg`: segments organs in 3-D scans.
 @main

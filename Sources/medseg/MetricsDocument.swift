@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegMetrics
 import SegModels
 
@@ -58,16 +59,16 @@ struct MetricsDocument: Codable {
     }
 
     /// Reads a file that `json()` gave.
-    /// - Throws: `ConfigError` naming the file.
+    /// - Throws: `DataError` naming the file.
     init(file: String) throws {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ConfigError(.noInput, source: file, key: nil, "cannot be read")
+            throw DataError(.noInput, file, "cannot be read")
         }
         do {
             self = try JSONDecoder().decode(MetricsDocument.self, from: data)
         } catch {
-            throw ConfigError(
-                source: file, key: nil, "does not hold metrics as `medseg evaluate --out` writes them; measure again")
+            throw DataError(
+                .badData, file, "does not hold metrics as `medseg evaluate --out` writes them; measure again")
         }
     }
 

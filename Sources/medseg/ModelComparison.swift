@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegMetrics
 import SegModels
 
@@ -19,11 +20,11 @@ struct ModelComparison {
     let leftOut: [String]
 
     /// Pairs the cases of two documents by name.
-    /// - Throws: `ConfigError` where they were measured differently or share no case.
+    /// - Throws: `DataError` where they were measured differently or share no case.
     init(_ first: MetricsDocument, _ second: MetricsDocument, files: (String, String)) throws {
         guard first.options == second.options else {
-            throw ConfigError(
-                source: files.1, key: "options",
+            throw DataError(
+                .badData, files.1, key: "options",
                 "was measured with \(second.options.summary), \(files.0) with \(first.options.summary); "
                     + "measure both alike")
         }
@@ -39,7 +40,7 @@ struct ModelComparison {
         let shared = first.cases.map(\.name).filter { b[$0] != nil }
         leftOut = Set(a.keys).symmetricDifference(b.keys).sorted()
         guard !shared.isEmpty else {
-            throw ConfigError(source: files.1, key: "cases", "has no case in common with \(files.0)")
+            throw DataError(.badData, files.1, key: "cases", "has no case in common with \(files.0)")
         }
         classes = try first.classNames.compactMap { name in
             let cases = shared.filter { a[$0]?[name] != nil && b[$0]?[name] != nil }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegInference
 
@@ -51,7 +52,7 @@ struct PredictionFiles {
         for path in Set(all(every, classes: classes)).subtracting(all(extras, classes: classes))
         where FileManager.default.fileExists(atPath: path) {
             guard unlink(path) == 0 else {
-                throw ImagingError(.cannotWrite, path, "of an earlier prediction cannot be removed")
+                throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")
             }
         }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegModels
 import SegReport
 
@@ -11,7 +12,7 @@ struct RunCurves {
     let dice: [(x: Double, y: Double)]
 
     /// Reads training.csv and, where it is there, validation.csv.
-    /// - Throws: `ConfigError` naming the file.
+    /// - Throws: `DataError` naming the file.
     init(folder: String, name: String) throws {
         self.name = name
         let training = try Self.rows("\(folder)/training.csv", columns: ["step", "loss"])
@@ -26,15 +27,15 @@ struct RunCurves {
     /// The wanted columns of a table; a last line that is not whole is left out, for a run may be writing it.
     private static func rows(_ file: String, columns: [String]) throws -> [[String]] {
         guard let data = FileManager.default.contents(atPath: file) else {
-            throw ConfigError(
-                .noInput, source: file, key: nil, "cannot be read; name a run folder that `medseg train --out` wrote")
+            throw DataError(
+                .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
         }
         var lines = String(decoding: data, as: UTF8.self).components(separatedBy: "\n")
         lines.removeLast()
         let header = lines.first.map { CSVRow(parsing: $0).cells } ?? []
         let places = try columns.map { column in
             guard let place = header.firstIndex(of: column) else {
-                throw ConfigError(source: file, key: nil, "has no column '\(column)'")
+                throw DataError(.badData, file, "has no column '\(column)'")
             }
             return place
         }
@@ -44,7 +45,7 @@ struct RunCurves {
 
     private static func point(_ x: String, _ y: String, _ file: String) throws -> (x: Double, y: Double) {
         guard let x = Double(x), let y = Double(y) else {
-            throw ConfigError(source: file, key: nil, "'\(x)' or '\(y)' is no number")
+            throw DataError(.badData, file, "'\(x)' or '\(y)' is no number")
         }
         return (x, y)
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import SegInference
@@ -98,7 +99,7 @@ private final class LineFile {
         let body = ([header] + kept.map { CSVRow($0).text }).joined(separator: "\n")
         try OutputFolder.write(body + "\n", to: path)
         guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw ImagingError(.cannotWrite, path, "cannot be opened for writing")
+            throw DataError(.cannotWrite, path, "cannot be opened for writing")
         }
         self.handle = handle
         try handle.seekToEnd()
@@ -110,7 +111,7 @@ private final class LineFile {
         do {
             try handle.write(contentsOf: Data((line + "\n").utf8))
         } catch {
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
+            throw DataError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
         }
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegDevices
 import SegImaging
 import SegInference
@@ -34,27 +35,14 @@ struct DeviceOptions: ParsableArguments {
     func makeBackend(quiet: Bool) throws -> any Backend {
         try checkThreads(threads)
         let backend = try Devices.makeBackend(device, threads: threads, profiling: false, precision: precision)
-        if let maxMemory { backend.memoryLimit = try Self.bytes(maxMemory) }
+        if let maxMemory {
+            guard let limit = ByteCount(maxMemory) else {
+                throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(maxMemory)'")
+            }
+            backend.memoryLimit = limit.bytes
+        }
         if !quiet { note("device \(backend.name): \(backend.details)") }
         return backend
-    }
-
-    /// `2G`, `512M`, `64K` or plain bytes.
-    private static func bytes(_ text: String) throws -> Int {
-        let units: [Character: Int] = ["K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
-        let unit = text.last.flatMap { units[Character($0.uppercased())] }
-        let digits = unit == nil ? text[...] : text.dropLast()
-        guard let number = Int(digits), number > 0, let bytes = number.multipliedIfFits(unit ?? 1) else {
-            throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(text)'")
-        }
-        return bytes
-    }
-}
-
-extension Int {
-    fileprivate func multipliedIfFits(_ factor: Int) -> Int? {
-        let (product, overflow) = multipliedReportingOverflow(by: factor)
-        return overflow ? nil : product
     }
 }
 
@@ -130,7 +118,7 @@ enum OutputFolder {
     static func refuseFilled(_ path: String, force: Bool) throws {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard found.isEmpty || force else {
-            throw ImagingError(.cannotWrite, path, "holds files already; name another folder or allow --force")
+            throw DataError(.cannotWrite, path, "holds files already; name another folder or allow --force")
         }
     }
 
@@ -150,7 +138,7 @@ enum OutputFolder {
     /// Refuses a file that is there already unless forced.
     static func refuseExisting(_ file: String?, force: Bool) throws {
         guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
-        throw ImagingError(.cannotWrite, file, "exists already; name another file or allow --force")
+        throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")
     }
 
     /// Makes the folder if it is not there.
@@ -158,10 +146,10 @@ enum OutputFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
+            throw DataError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
         }
         guard FileManager.default.isWritableFile(atPath: path) else {
-            throw ImagingError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
+            throw DataError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
         }
     }
 
@@ -180,8 +168,8 @@ extension MONAIBundle {
     init(folder: String) throws {
         let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
         guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw ConfigError(
-                .noInput, source: folder, key: nil, "is no MONAI bundle: it has no configs/inference.json or .yaml")
+            throw DataError(
+                .noInput, folder, "is no MONAI bundle: it has no configs/inference.json or .yaml")
         }
         let metadata = "\(folder)/configs/metadata.json"
         try self.init(

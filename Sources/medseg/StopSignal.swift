@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import Synchronization
 
 /// Takes Ctrl-C and the polite kill as a wish to stop at the next good place; a second one stops at once.
@@ -34,11 +35,13 @@ final class StopSignal {
 }
 
 /// A training that was asked to stop and can go on.
-struct Interruption: Error, CustomStringConvertible {
+struct Interruption: CodedError, CustomStringConvertible {
     /// Which signal it was.
     let signal: Int32
     let step: Int
     let folder: String
 
     var description: String { "stopped after step \(step); go on with: medseg train --resume \(folder)" }
+
+    var exitStatus: ExitStatus { signal == SIGTERM ? .terminated : .interrupted }
 }

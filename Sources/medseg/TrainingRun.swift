@@ -1,5 +1,6 @@
 import Foundation
 import SegBackend
+import SegCore
 import SegData
 import SegImaging
 import SegInference
@@ -98,8 +99,8 @@ struct TrainingRun {
     private func resumable() throws -> Checkpoint? {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
             for model in ["model", "last"] where FileManager.default.fileExists(atPath: "\(folder)/\(model)") {
-                throw ConfigError(
-                    .noInput, source: checkpointFile, key: nil,
+                throw DataError(
+                    .noInput, checkpointFile,
                     "is not there, but \(model)/ of this run is; put the checkpoint back, or train anew with --out")
             }
             say("\(folder) has no checkpoint yet: beginning at step 0")

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -112,13 +113,13 @@ import Testing
 
     @Test func labelsAreCheckedAgainstEachNetwork() throws {
         _ = try cache.prepare(item, preprocessing, classes: 3)
-        let error = try #require(throws: ImagingError.self) { try cache.prepare(item, preprocessing, classes: 2) }
+        let error = try #require(throws: DataError.self) { try cache.prepare(item, preprocessing, classes: 2) }
         #expect(error.subject == item.label && error.message.contains("class 2"))
     }
 
     @Test func missingFilesAreNamed() throws {
         let absent = DatasetCase(image: folder.file("absent.nii"), label: item.label)
-        let error = try #require(throws: ImagingError.self) { try cache.prepare(absent, preprocessing, classes: 3) }
+        let error = try #require(throws: DataError.self) { try cache.prepare(absent, preprocessing, classes: 3) }
         #expect(error.kind == .noInput && error.subject == absent.image)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -59,13 +60,13 @@ import Testing
     ])
     func mistakesAreNamed(_ json: String, _ word: String) throws {
         let path = try write(json)
-        let error = try #require(throws: ImagingError.self) { try Dataset(path: path) }
+        let error = try #require(throws: DataError.self) { try Dataset(path: path) }
         #expect(error.description.contains(path))
         #expect(error.description.contains(word), "\(error)")
     }
 
     @Test func aDatasetThatIsNotThereIsMissingInput() throws {
-        let error = try #require(throws: ImagingError.self) { try Dataset(path: folder.file("none")) }
+        let error = try #require(throws: DataError.self) { try Dataset(path: folder.file("none")) }
         #expect(error.kind == .noInput)
         #expect(error.subject == folder.file("none"))
     }
@@ -93,7 +94,7 @@ import Testing
         let split = try dataset.split(validation: ["d", "b"])
         #expect(split.validation.map(\.name) == ["b", "d"])
         #expect(split.training.map(\.name) == ["a", "c", "e"])
-        let error = try #require(throws: ImagingError.self) { try dataset.split(validation: ["z"]) }
+        let error = try #require(throws: DataError.self) { try dataset.split(validation: ["z"]) }
         #expect(error.description.contains("'z'") && error.description.contains("a, b, c, d, e"))
     }
 
@@ -101,7 +102,7 @@ import Testing
     func sharesThatLeaveNothingAreRefused(_ share: Double) throws {
         try writeFive()
         let dataset = try Dataset(path: folder.path)
-        #expect(throws: ImagingError.self) { try dataset.split(validation: share, seed: 0) }
+        #expect(throws: DataError.self) { try dataset.split(validation: share, seed: 0) }
     }
 
     @Test(arguments: [Float(0.5), -1, 256, .nan, .infinity])
@@ -109,7 +110,7 @@ import Testing
         let good = Volume(voxels: [0, 1, 255], size: Size3(1, 1, 3), affine: .identity)
         #expect(try LabelMap.classes(of: good, file: "good.nii") == [0, 1, 255])
         let bad = Volume(voxels: [0, value], size: Size3(1, 1, 2), affine: .identity)
-        let error = try #require(throws: ImagingError.self) { try LabelMap.classes(of: bad, file: "bad.nii") }
+        let error = try #require(throws: DataError.self) { try LabelMap.classes(of: bad, file: "bad.nii") }
         #expect(error.subject == "bad.nii")
     }
 }

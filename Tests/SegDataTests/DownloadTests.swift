@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Synchronization
@@ -26,7 +27,7 @@ struct DownloadTests {
     /// Lets the first transfer break off and puts other bytes there, to tell from those of later transfers.
     private func breakOff(_ name: String, leaving bytes: Data) throws {
         let download = try plan(name)
-        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(throws: DataError.self) { try download.run { _, _ in } }
         try bytes.write(to: file)
     }
 
@@ -39,7 +40,7 @@ struct DownloadTests {
         let reference = try folder.write(Array(Self.content), as: "reference")
         let md5 = try ContentDigest.of(file: reference, .md5)
         let download = try plan("data.bin", md5: md5.uppercased())
-        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(throws: DataError.self) { try download.run { _, _ in } }
         let part = try Data(contentsOf: file)
         #expect(!part.isEmpty && part.count < Self.content.count)
         let least = Mutex(Int.max)
@@ -90,7 +91,7 @@ struct DownloadTests {
         defer { server.stop() }
         try folder.write([7], as: "data.part")
         let download = try plan("data.bin")
-        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        let error = #expect(throws: DataError.self) { try download.run { _, _ in } }
         #expect(error?.kind == .cannotWrite && error?.subject == file.path)
         #expect(try Data(contentsOf: file) == Data([7]))
         #expect(names == ["data.part"])
@@ -100,13 +101,13 @@ struct DownloadTests {
     func anAnswerThatIsAnErrorLeavesNothing(_ name: String, _ status: String, _ advice: String) throws {
         defer { server.stop() }
         let download = try plan(name)
-        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        let error = #expect(throws: DataError.self) { try download.run { _, _ in } }
         #expect(error?.message.contains("answered \(status)") == true, "\(String(describing: error))")
         #expect(error?.message.contains(advice) == true, "\(String(describing: error))")
         #expect(names == [])
         // What came earlier, of whatever address, stays as it is.
         try breakOff("data.bin", leaving: Data(repeating: 7, count: 1000))
-        #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        #expect(throws: DataError.self) { try download.run { _, _ in } }
         #expect(try Data(contentsOf: file) == Data(repeating: 7, count: 1000))
     }
 
@@ -114,7 +115,7 @@ struct DownloadTests {
         let download = try plan("data.bin")
         server.stop()
         server.wait()
-        let error = #expect(throws: ImagingError.self) { try download.run { _, _ in } }
+        let error = #expect(throws: DataError.self) { try download.run { _, _ in } }
         #expect(error?.message.contains("no answer") == true, "\(String(describing: error))")
         #expect(names == [])
     }
@@ -122,8 +123,8 @@ struct DownloadTests {
     @Test func aWrongDigestLeavesNothing() throws {
         defer { server.stop() }
         let wrong = try plan("data.bin", md5: "00000000000000000000000000000000")
-        #expect(throws: ImagingError.self) { try wrong.run { _, _ in } }  // breaks off
-        let error = #expect(throws: ImagingError.self) { try wrong.run { _, _ in } }
+        #expect(throws: DataError.self) { try wrong.run { _, _ in } }  // breaks off
+        let error = #expect(throws: DataError.self) { try wrong.run { _, _ in } }
         #expect(error?.kind == .badData && error?.message.contains("MD5") == true)
         #expect(names == [])
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -68,7 +69,7 @@ import Testing
         let dataset = try importing(folder.file("Task"), transfer: .link)
         let target = try FileManager.default.destinationOfSymbolicLink(atPath: dataset.cases[0].image)
         #expect(target == folder.file("Task/imagesTr/s_1.nii.gz"))
-        #expect(throws: ImagingError.self) { try importing(folder.file("Task")) }
+        #expect(throws: DataError.self) { try importing(folder.file("Task")) }
     }
 
     @Test func rawDatasetsOfNNUNetAreTurnedRound() throws {
@@ -93,7 +94,7 @@ import Testing
         #expect(try importing(folder.file("cases"), patterns: patterns).cases.map(\.name) == ["p1", "p2"])
         try FileManager.default.removeItem(atPath: folder.file("out"))
         try FileManager.default.removeItem(atPath: folder.file("cases/p2/spleen.nii.gz"))
-        let error = #expect(throws: ImagingError.self) { try importing(folder.file("cases"), patterns: patterns) }
+        let error = #expect(throws: DataError.self) { try importing(folder.file("cases"), patterns: patterns) }
         #expect(error?.subject.hasSuffix("p2/ct.nii.gz") == true)
         #expect(leftovers == [])
     }
@@ -107,7 +108,7 @@ import Testing
         try run("ln", "-s", "/etc/passwd", "Task/imagesTr/link.nii.gz")
         try run("tar", "-cf", "linked.tar", "Task")
         for (archive, word) in [("absolute", "outside"), ("upward", "outside"), ("linked", "link")] {
-            let error = #expect(throws: ImagingError.self) { try importing(folder.file("\(archive).tar")) }
+            let error = #expect(throws: DataError.self) { try importing(folder.file("\(archive).tar")) }
             #expect(error?.message.contains(word) == true, "\(archive): \(String(describing: error))")
             #expect(leftovers == [], "\(archive)")
         }
@@ -119,7 +120,7 @@ import Testing
             let json = #"{"labels": {"1": "spleen"}, "training": [{"image": "\#(path)", "label": "\#(path)"}]}"#
             try folder.write(Array(json.utf8), as: "Task/dataset.json")
             try run("tar", "-cf", "Task.tar", "Task")
-            let error = #expect(throws: ImagingError.self) { try importing(folder.file("Task.tar")) }
+            let error = #expect(throws: DataError.self) { try importing(folder.file("Task.tar")) }
             #expect(error?.message.contains("own.nii.gz") == true, "\(String(describing: error))")
             #expect(FileManager.default.fileExists(atPath: own) && leftovers == [])
         }
@@ -130,10 +131,10 @@ import Testing
         try run("tar", "-czf", "Task.tar.gz", "Task")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: folder.file("Task.tar.gz")))
         let cut = try folder.write(Array(bytes.prefix(bytes.count / 2)), as: "cut.tar.gz")
-        #expect(throws: ImagingError.self) { try importing(cut) }
+        #expect(throws: DataError.self) { try importing(cut) }
         let junk = try folder.write(Array("no archive at all".utf8), as: "junk.tar")
-        #expect(throws: ImagingError.self) { try importing(junk) }
-        let error = #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) { try importing(junk) }
+        let error = #expect(throws: DataError.self) {
             try importing(folder.file("Task.tar.gz"), md5: "00000000000000000000000000000000")
         }
         #expect(error?.message.contains("MD5") == true)

@@ -1,3 +1,4 @@
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -109,7 +110,7 @@ import Testing
 
     @Test func smallVolumesArePaddedOnRequestOnly() throws {
         let small = numbered("small", Size3(3, 8, 5))
-        let error = try #require(throws: ImagingError.self) {
+        let error = try #require(throws: DataError.self) {
             try PatchSource([small], sampling(Size3(6, 6, 6)), Augmentation(), seed: 0)
         }
         #expect(error.subject == "small" && error.message.contains("sampling.pad"))
@@ -178,8 +179,8 @@ import Testing
     }
 
     @Test func settingsThatMakeNoSenseAreRefused() throws {
-        #expect(throws: ImagingError.self) { try PatchSource([], sampling(Size3(4, 4, 4)), Augmentation(), seed: 0) }
-        let error = try #require(throws: ImagingError.self) {
+        #expect(throws: DataError.self) { try PatchSource([], sampling(Size3(4, 4, 4)), Augmentation(), seed: 0) }
+        let error = try #require(throws: DataError.self) {
             try PatchSource(cases, sampling(Size3(4, 6, 4)), everything, seed: 0)
         }
         #expect(error.subject == "augmentation.rotate90")

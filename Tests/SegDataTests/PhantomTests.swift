@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -94,10 +95,10 @@ import Testing
     }
 
     @Test func senselessOptionsAreRefused() {
-        #expect(throws: ImagingError.self) { try Phantom(seed: 1, index: 0, options: Self.options(["RAL"])) }
+        #expect(throws: DataError.self) { try Phantom(seed: 1, index: 0, options: Self.options(["RAL"])) }
         var options = Self.options()
         options.sliceSpacingMM = 0...5
-        #expect(throws: ImagingError.self) { try Phantom(seed: 1, index: 0, options: options) }
+        #expect(throws: DataError.self) { try Phantom(seed: 1, index: 0, options: options) }
     }
 }
 
@@ -123,6 +124,6 @@ import Testing
         #expect(index["numTraining"] as? Int == 2)
         let training = try #require(index["training"] as? [[String: String]])
         #expect(training.map { $0["image"] } == names.map { "./imagesTr/\($0).nii.gz" })
-        #expect(throws: ImagingError.self) { try dataset.write(to: folder, overwrite: false) { _ in } }
+        #expect(throws: DataError.self) { try dataset.write(to: folder, overwrite: false) { _ in } }
     }
 }

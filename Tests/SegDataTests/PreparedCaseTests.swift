@@ -1,3 +1,4 @@
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -33,25 +34,25 @@ import Testing
     }
 
     @Test func badLabelsAreNamed() throws {
-        let other = try #require(throws: ImagingError.self) {
+        let other = try #require(throws: DataError.self) {
             try prepare(labelSize: Size3(4, 5, 5), label: { Float($0 % 3) })
         }
         #expect(other.subject == folder.file("label.nii"))
         #expect(other.message.contains("4 x 5 x 5") && other.message.contains("4 x 5 x 6"))
-        let empty = try #require(throws: ImagingError.self) { try prepare(label: { _ in 0 }) }
+        let empty = try #require(throws: DataError.self) { try prepare(label: { _ in 0 }) }
         #expect(empty.subject == folder.file("label.nii") && empty.message.contains("no foreground"))
-        let beyond = try #require(throws: ImagingError.self) { try prepare(label: { Float($0 % 4) }) }
+        let beyond = try #require(throws: DataError.self) { try prepare(label: { Float($0 % 4) }) }
         #expect(beyond.subject == folder.file("label.nii") && beyond.message.contains("class 3"))
     }
 
     @Test func badImagesAreNamed() throws {
-        let broken = try #require(throws: ImagingError.self) {
+        let broken = try #require(throws: DataError.self) {
             try prepare(image: { $0 == 7 ? .nan : 1 }, label: { Float($0 % 3) })
         }
         #expect(broken.subject == folder.file("image.nii") && broken.message.contains("1 voxels are NaN"))
         var cropped = plain
         cropped.cropForeground = true
-        let empty = try #require(throws: ImagingError.self) {
+        let empty = try #require(throws: DataError.self) {
             try prepare(cropped, image: { _ in -1024 }, label: { Float($0 % 3) })
         }
         #expect(empty.subject == folder.file("image.nii") && empty.message.contains("foreground"))

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -35,13 +36,13 @@ import Testing
         let split = try task.reportSplit()
         #expect((split.training.count, split.validation.count, split.test.count) == (28, 8, 5))
         #expect(Set(split.test) == ["spleen_20", "spleen_62", "spleen_9", "spleen_32", "spleen_3"])
-        #expect(throws: ImagingError.self) { try dataset(["a", "b"]).reportSplit() }
+        #expect(throws: DataError.self) { try dataset(["a", "b"]).reportSplit() }
     }
 
     @Test func aCaseOfTwoListsIsRefused() throws {
         let folder = try ScratchFolder()
         let file = try folder.write(Array(#"{"training": ["a", "b"], "validation": ["b"]}"#.utf8), as: "split.json")
-        let error = #expect(throws: ImagingError.self) { try CaseSplit(file: file) }
+        let error = #expect(throws: DataError.self) { try CaseSplit(file: file) }
         #expect(error?.subject == file && error?.message.contains("'b'") == true)
     }
 

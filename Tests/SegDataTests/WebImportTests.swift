@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Synchronization
@@ -61,14 +62,14 @@ struct WebImportTests {
 
     @Test func aDownloadThatCouldNotBeUsedIsKeptWhileItIsTheServersVersion() throws {
         defer { server.stop() }
-        #expect(throws: ImagingError.self) { try importing("ph.tar", patterns: nil) }
+        #expect(throws: DataError.self) { try importing("ph.tar", patterns: nil) }
         #expect(names == ["out.part", "out.part.version", "web"])
         let imported = try importing("ph.tar", patterns: patterns)
         #expect(imported.cases == ["p1", "p2"] && imported.bytes == 0)
         #expect(names == ["out", "web"])
 
         try FileManager.default.removeItem(atPath: folder.file("out"))
-        #expect(throws: ImagingError.self) { try importing("ph.tar", patterns: nil) }
+        #expect(throws: DataError.self) { try importing("ph.tar", patterns: nil) }
         // Another version of the archive: what follows its end is padding.
         let archive = folder.file("web/ph.tar")
         let bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
@@ -80,11 +81,11 @@ struct WebImportTests {
 
     @Test func whatIsNoArchiveIsNotKept() throws {
         defer { server.stop() }
-        let error = #expect(throws: ImagingError.self) { try importing("junk.tar", patterns: patterns) }
+        let error = #expect(throws: DataError.self) { try importing("junk.tar", patterns: patterns) }
         #expect(error?.kind == .badData && error?.subject == server.address("junk.tar"))
         #expect(names == ["web"])
         for name in ["gone.tar", "busy.bin"] {
-            #expect(throws: ImagingError.self) { try importing(name, patterns: patterns) }
+            #expect(throws: DataError.self) { try importing(name, patterns: patterns) }
             #expect(names == ["web"], "\(name)")
         }
     }
@@ -92,7 +93,7 @@ struct WebImportTests {
     @Test(arguments: ["abc", "", "410d4a301da4e5b2f6f86ec3ddba524g", "410d4a301da4e5b2f6f86ec3ddba524e0"])
     func whatIsNoMD5IsRefusedBeforeTheDownload(_ md5: String) throws {
         server.stop()
-        let error = #expect(throws: ImagingError.self) { try importing("ph.tar", patterns: patterns, md5: md5) }
+        let error = #expect(throws: DataError.self) { try importing("ph.tar", patterns: patterns, md5: md5) }
         #expect(error?.kind == .badArgument && error?.message.contains("32 hexadecimal digits") == true)
         #expect(names == ["web"])
     }
@@ -100,7 +101,7 @@ struct WebImportTests {
     @Test func aFilledFolderIsRefusedBeforeTheDownload() throws {
         server.stop()
         try folder.write([1], as: "out/deep/er/file")
-        let error = #expect(throws: ImagingError.self) { try importing("ph.tar", patterns: patterns) }
+        let error = #expect(throws: DataError.self) { try importing("ph.tar", patterns: patterns) }
         #expect(error?.kind == .cannotWrite && error?.message.contains("is not empty") == true)
         #expect(names == ["out", "web"])
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -107,7 +108,7 @@ import Testing
 
     @Test func patchLargerThanVolumeSuggestsPadding() {
         let (image, label) = Self.volumes()
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try CropSampler(
                 LabelledScan(image: image, label: label), options: Self.options(Size3(4, 9, 4)), name: "case_7")
         }
@@ -122,7 +123,7 @@ import Testing
             LabelledScan(image: image, label: label), options: Self.options(Size3(2, 2, 2)), name: "empty")
         #expect(none.positiveRatio == 0 && none.warning?.contains("empty") == true && none.foregroundCount == 0)
         image.voxels = image.voxels.map { _ in -1 }
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             try CropSampler(
                 LabelledScan(image: image, label: label), options: Self.options(Size3(2, 2, 2)), name: "nothing")
         }
@@ -134,7 +135,7 @@ import Testing
 
     @Test func weightsThatMakeNoRatio() {
         let (image, label) = Self.volumes()
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             let none = CropSampler.Options(patchSize: Size3(2, 2, 2), positive: 0, negative: 0, imageThreshold: 0)
             return try CropSampler(LabelledScan(image: image, label: label), options: none, name: "x")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -72,7 +73,7 @@ import Testing
         #expect(info.nan == 1 && info.minimum == -4 && info.maximum == .infinity && info.labels == nil)
         let text = String(decoding: try JSONEncoder().encode(info), as: UTF8.self)
         #expect(text.contains("\"max\":\"inf\"") && text.contains("\"spacing\":[2,3]"))
-        let error = #expect(throws: ImagingError.self) { try NIfTI.readVolume(path) }
+        let error = #expect(throws: DataError.self) { try NIfTI.readVolume(path) }
         #expect(error?.description.contains("2 dimensions") == true)
     }
 
@@ -101,7 +102,7 @@ import Testing
     func damagedHeadersAreRefused(_ made: HandMadeNIfTI, _ reason: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(made.bytes, as: "damaged.nii")
-        let error = #expect(throws: ImagingError.self) { try NIfTI.read(path) }
+        let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
         #expect(error?.description.contains("damaged.nii") == true)
     }
@@ -110,14 +111,14 @@ import Testing
     func truncatedFilesAreRefused(_ length: Int) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(Array(HandMadeNIfTI().bytes.prefix(length)), as: "cut.nii")
-        let error = #expect(throws: ImagingError.self) { try NIfTI.read(path) }
+        let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
         #expect(error?.kind == .badData)
     }
 
     @Test func missingFileAndFolder() throws {
         let folder = try ScratchFolder()
-        #expect(throws: ImagingError.self) { try NIfTI.read(folder.file("none.nii")) }
-        let error = #expect(throws: ImagingError.self) { try NIfTI.read(folder.path) }
+        #expect(throws: DataError.self) { try NIfTI.read(folder.file("none.nii")) }
+        let error = #expect(throws: DataError.self) { try NIfTI.read(folder.path) }
         #expect(error?.kind == .noInput)
     }
 

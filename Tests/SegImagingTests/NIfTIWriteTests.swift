@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -72,7 +73,7 @@ import Testing
     @Test func overwritesOnlyWhenTold() throws {
         let folder = try ScratchFolder()
         let path = try folder.write([1, 2, 3], as: "kept.nii")
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try NIfTI.write(mask, size: size, affine: .identity, to: path, overwrite: false)
         }
         #expect(error?.kind == .cannotWrite && FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
@@ -83,7 +84,7 @@ import Testing
     @Test(arguments: ["none/mask.nii", "mask.img", "scan.txt"])
     func badNamesAndFolders(_ name: String) throws {
         let folder = try ScratchFolder()
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             try NIfTI.write(mask, size: size, affine: .identity, to: folder.file(name), overwrite: true)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
@@ -91,7 +92,7 @@ import Testing
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self"), "needs a folder nobody can write to"))
     func unwritableFolderIsReported() throws {
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try NIfTI.write(mask, size: size, affine: .identity, to: "/proc/mask.nii", overwrite: true)
         }
         #expect(error?.kind == .cannotWrite && error?.description.contains("/proc/mask.nii") == true)
@@ -100,7 +101,7 @@ import Testing
     @Test func otherExtentsThanTheScan() throws {
         let folder = try ScratchFolder()
         let scan = try source(HandMadeNIfTI(), folder)
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try NIfTI.write(mask, size: Size3(4, 3, 2), like: scan, to: folder.file("m.nii"), overwrite: true)
         }
         #expect(error?.description.contains("4 x 3 x 2") == true && error?.description.contains("2 x 3 x 4") == true)
@@ -115,12 +116,12 @@ import Testing
         let whole = try #require(FileManager.default.contents(atPath: folder.file("n.nii.gz")))
         for length in [whole.count * percent / 100, whole.count - 4] {
             let path = try folder.write([UInt8](whole.prefix(length)), as: "cut.nii.gz")
-            let error = #expect(throws: ImagingError.self) { try NIfTI.read(path) }
+            let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
             #expect(error?.kind == .badData && error?.description.contains("cut.nii.gz") == true)
         }
         var damaged = [UInt8](whole)
         damaged[whole.count / 2] ^= 0xff
         let path = try folder.write(damaged, as: "bad.nii.gz")
-        #expect(throws: ImagingError.self) { try NIfTI.read(path) }
+        #expect(throws: DataError.self) { try NIfTI.read(path) }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -56,14 +57,14 @@ struct SharedVolumesTests {
         ("headers/nifti-reader-js/not-nifti.nii", "not NIfTI"),
     ])
     func refusesWhatIsNoScalarNIfTI(_ name: String, _ reason: String) throws {
-        let error = #expect(throws: ImagingError.self) { try NIfTI.inspect(SharedData.path(name)) }
+        let error = #expect(throws: DataError.self) { try NIfTI.inspect(SharedData.path(name)) }
         #expect(error?.kind == .badData)
         #expect(error?.description.contains(reason) == true && error?.description.contains(name) == true)
     }
 
     @Test func refusesRealFourDimensionsAsVolume() throws {
         let path = SharedData.path("headers/nibabel/example4d.nii.gz")
-        let error = #expect(throws: ImagingError.self) { try NIfTI.readVolume(path) }
+        let error = #expect(throws: DataError.self) { try NIfTI.readVolume(path) }
         #expect(error?.description.contains("128 x 96 x 24 x 2") == true)
         #expect(
             try NIfTI.readVolume(SharedData.path("headers/nifti-reader-js/little.nii.gz")).volume.size

@@ -1,3 +1,4 @@
+import SegCore
 import SegImaging
 import Testing
 
@@ -17,7 +18,7 @@ struct StageClockTests {
 
     @Test func withoutAClockWorkIsDoneAndErrorsPass() throws {
         #expect(StageClock.time("network") { 3 } == 3)
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             try StageClock.time("decompress") { try NIfTI.read("no_such_scan.nii.gz") }
         }
     }

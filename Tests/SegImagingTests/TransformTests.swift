@@ -1,3 +1,4 @@
+import SegCore
 import SegImaging
 import Testing
 
@@ -10,7 +11,7 @@ import Testing
 
     @Test(arguments: ["RA", "RAR", "XAS", "RASL", ""])
     func badAxisCodes(_ codes: String) {
-        #expect(throws: ImagingError.self) { try Orientation(axisCodes: codes) }
+        #expect(throws: DataError.self) { try Orientation(axisCodes: codes) }
     }
 
     @Test(arguments: ["RAS", "LPS", "SAR", "PIR", "ILA"])
@@ -33,7 +34,7 @@ import Testing
     @Test func emptyForegroundNamesTheCase() throws {
         let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
         var record = SpatialRecord(scanSize: Size3(2, 2, 2), scanAffine: .identity)
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try crop(volume(Size3(2, 2, 2)) { _, _, _ in 0 }, name: "scan_12.nii.gz", record: &record)
         }
         #expect(error?.description.contains("scan_12.nii.gz") == true)
@@ -47,7 +48,7 @@ import Testing
         #expect(tight == Box3(start: [0, 0, 2], size: Size3(4, 5, 3)))
         let even = try CropForeground(margin: 0, divisor: 4, allowSmaller: false).box(of: scan, name: "a")
         #expect(even == Box3(start: [0, 1, 3], size: Size3(4, 4, 4)))
-        #expect(throws: ImagingError.self) { try CropForeground(margin: 0, divisor: 0, allowSmaller: false) }
+        #expect(throws: DataError.self) { try CropForeground(margin: 0, divisor: 0, allowSmaller: false) }
     }
 
     @Test func padsHalfBeforeAndComesBack() throws {
@@ -78,7 +79,7 @@ import Testing
         #expect(clipped(scan).voxels == [-1, 1, 1])
         let open = try ScaleIntensityRange(aMin: 0, aMax: 4, bMin: -1, bMax: 1, clip: false)
         #expect(open(scan).voxels == [-1, 1, 3])
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             try ScaleIntensityRange(aMin: .nan, aMax: 1, bMin: 0, bMax: 1, clip: true)
         }
     }
@@ -88,27 +89,27 @@ import Testing
         var record = SpatialRecord(of: scan)
         let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
         let cropped = try crop(scan, name: "a", record: &record)
-        #expect(throws: ImagingError.self) {
+        #expect(throws: DataError.self) {
             try Spacing(pixdim: [2, 2, 2], interpolation: .trilinear)(cropped, record: &record)
         }
-        #expect(throws: ImagingError.self) { try Orientation(axisCodes: "LPS")(cropped, record: &record) }
+        #expect(throws: DataError.self) { try Orientation(axisCodes: "LPS")(cropped, record: &record) }
     }
 
     @Test func absurdSpacingIsRefused() throws {
         let scan = volume(Size3(100, 100, 100)) { _, _, _ in 0 }
-        let error = #expect(throws: ImagingError.self) {
+        let error = #expect(throws: DataError.self) {
             try Spacing(pixdim: [0.001, 0.001, 0.001], interpolation: .nearest)(scan)
         }
         #expect(error?.description.contains("99001 x 99001 x 99001") == true)
-        #expect(throws: ImagingError.self) { try Spacing(pixdim: [1, 1], interpolation: .nearest) }
-        #expect(throws: ImagingError.self) { try Spacing(pixdim: [1, .nan, 1], interpolation: .nearest) }
+        #expect(throws: DataError.self) { try Spacing(pixdim: [1, 1], interpolation: .nearest) }
+        #expect(throws: DataError.self) { try Spacing(pixdim: [1, .nan, 1], interpolation: .nearest) }
     }
 
     @Test func nonFiniteVoxels() throws {
         let scan = volume(Size3(1, 2, 2)) { $1 == 1 && $2 == 1 ? .nan : $1 == 1 ? .infinity : 2 }
         #expect(scan.nonFiniteCount == 2)
         let preprocessing = Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
-        let error = #expect(throws: ImagingError.self) { try preprocessing(scan, name: "x.nii") }
+        let error = #expect(throws: DataError.self) { try preprocessing(scan, name: "x.nii") }
         #expect(error?.description.contains("2 voxels are NaN") == true && error?.subject == "x.nii")
     }
 
@@ -116,12 +117,12 @@ import Testing
         let image = volume(Size3(2, 2, 2)) { _, _, _ in 0 }
         try image.checkMatches(label: image, imageName: "i", labelName: "l")
         let other = volume(Size3(2, 2, 3)) { _, _, _ in 0 }
-        let shape = #expect(throws: ImagingError.self) {
+        let shape = #expect(throws: DataError.self) {
             try image.checkMatches(label: other, imageName: "i.nii", labelName: "l.nii")
         }
         #expect(shape?.description.contains("2 x 2 x 3") == true && shape?.description.contains("i.nii") == true)
         var moved = image
         moved.affine[0, 3] = 0.75
-        #expect(throws: ImagingError.self) { try image.checkMatches(label: moved, imageName: "i", labelName: "l") }
+        #expect(throws: DataError.self) { try image.checkMatches(label: moved, imageName: "i", labelName: "l") }
     }
 }

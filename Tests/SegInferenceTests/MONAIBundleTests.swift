@@ -1,5 +1,6 @@
 import Foundation
 import SegBackend
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -116,15 +117,15 @@ private let refused: [([String: ConfigValue], String)] = [
 
 @Test(arguments: refused.indices)
 func bundlesThatSayMoreAreRefused(_ index: Int) throws {
-    let error = #expect(throws: ConfigError.self) { try bundle(refused[index].0) }
+    let error = #expect(throws: DataError.self) { try bundle(refused[index].0) }
     #expect(error?.description.contains(refused[index].1) == true, "\(error?.description ?? "")")
 }
 
 @Test func bundlesWithoutWeightsSaySo() throws {
-    let error = #expect(throws: ConfigError.self) {
+    let error = #expect(throws: DataError.self) {
         try MONAIBundle(folder: "/nowhere", inference: .object(zooBundle), source: "inference.json", metadata: nil)
     }
-    #expect(error?.kind == .noInput && error?.source == "/nowhere/models/model.pt")
+    #expect(error?.kind == .noInput && error?.subject == "/nowhere/models/model.pt")
 }
 
 /// What is exported is understood again, and is the same model.

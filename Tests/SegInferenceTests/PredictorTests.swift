@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -104,10 +105,10 @@ import Testing
     }
 
     @Test func windowsThatDoNotDivideAreRefused() throws {
-        let error = try #require(throws: ConfigError.self) {
+        let error = try #require(throws: DataError.self) {
             try model(pixdim: nil, roi: Triple(d: 12, h: 12, w: 10)).makeNetwork(on: ReferenceBackend(), seed: 0)
         }
-        #expect(error.source == "model.json" && error.key == "roi_size")
+        #expect(error.subject == "model.json" && error.key == "roi_size")
         #expect(error.message.contains("12×12×10") && error.message.contains("4×4×4"))
     }
 
@@ -116,20 +117,20 @@ import Testing
         let predictor = Predictor(
             network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: nil), on: backend)
         let empty = Volume(voxels: [Float](repeating: -1024, count: 64), size: Size3(4, 4, 4), affine: .identity)
-        let noForeground = try #require(throws: ImagingError.self) {
+        let noForeground = try #require(throws: DataError.self) {
             try predictor.predict(empty, name: "air.nii") { _, _ in }
         }
         #expect(noForeground.subject == "air.nii")
         let sideways = Predictor(
             network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: [1e-4, 1e-4, 1e-4]),
             on: backend)
-        let huge = try #require(throws: ImagingError.self) {
+        let huge = try #require(throws: DataError.self) {
             try sideways.predict(Self.scan, name: "ct.nii") { _, _ in }
         }
         #expect(huge.subject == "ct.nii")
         var broken = Self.scan
         broken.voxels[5] = .nan
-        let notFinite = try #require(throws: ImagingError.self) {
+        let notFinite = try #require(throws: DataError.self) {
             try predictor.predict(broken, name: "nan.nii") { _, _ in }
         }
         #expect(notFinite.subject == "nan.nii")

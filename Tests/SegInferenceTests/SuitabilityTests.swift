@@ -1,3 +1,4 @@
+import SegCore
 import Foundation
 import SegBackend
 import SegImaging

@@ -1,6 +1,7 @@
 import Foundation
 import SegBackend
 import SegCPU
+import SegCore
 import SegImaging
 import SegInference
 import SegModels

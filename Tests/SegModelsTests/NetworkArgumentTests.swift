@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegCore
 import SegModels
 import SegNN
 import SegReference
@@ -78,7 +79,7 @@ private let unetr: [String: ConfigValue] = [
 func badArgumentsOfEveryNetworkAreNamed(
     _ target: String, _ base: [String: ConfigValue], _ changes: [String: ConfigValue], message: String
 ) throws {
-    let error = #expect(throws: ConfigError.self) { try network(target, base.merging(changes) { $1 }) }
+    let error = #expect(throws: DataError.self) { try network(target, base.merging(changes) { $1 }) }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import SegBackend
+import SegCore
 import SegModels
 import SegNN
 import SegTensor

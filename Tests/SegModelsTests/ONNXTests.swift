@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegCore
 import SegModels
 import SegNN
 import SegReference
@@ -169,7 +170,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
 
 @Test func networksThatCannotBeExportedAreNamed() throws {
     let definition = NetworkDefinition(["_target_": "monai.networks.nets.SwinUNETR"], source: "swin.json")
-    let error = #expect(throws: ConfigError.self) {
+    let error = #expect(throws: DataError.self) {
         try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:], ignored: []), metadata: [:])
     }
     let text = error?.description ?? ""
@@ -182,7 +183,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
             "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [2, 4],
             "strides": [2],
         ], source: "test")
-    let error = #expect(throws: ConfigError.self) {
+    let error = #expect(throws: DataError.self) {
         try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:], ignored: []), metadata: [:])
     }
     #expect(error?.description.contains("w.pt: the weights have no 'model.0.conv.weight'") == true)

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegModels
 import SegNN
 import SegReference
@@ -25,7 +26,7 @@ private func expectRefusal(
     _ bytes: [UInt8], _ message: String, sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
     try withFile(bytes) { path in
-        let error = #expect(throws: ConfigError.self, sourceLocation: sourceLocation) { try Weights.read(path) }
+        let error = #expect(throws: DataError.self, sourceLocation: sourceLocation) { try Weights.read(path) }
         let text = error?.description ?? ""
         #expect(text.contains(message) && text.contains(path), "\(text)", sourceLocation: sourceLocation)
     }
@@ -192,7 +193,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     try expectRefusal([0x80, 2, 0x8A, 0x0A], "before 1.6")
     try expectRefusal(Array("hello, this is text".utf8), "neither safetensors nor")
     try expectRefusal([], "neither safetensors nor")
-    let error = #expect(throws: ConfigError.self) { try Weights.read("/nowhere/weights.pt") }
+    let error = #expect(throws: DataError.self) { try Weights.read("/nowhere/weights.pt") }
     #expect(error?.kind == .noInput)
 }
 

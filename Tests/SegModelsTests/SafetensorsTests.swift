@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegModels
 import SegReference
 import Testing
@@ -44,7 +45,7 @@ private func file(header: String, body: Int) -> [UInt8] {
 func damagedFilesAreRefused(_ header: String, body: Int, message: String) throws {
     let path = try temporaryFile(file(header: header, body: body))
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let error = #expect(throws: ConfigError.self) { try Safetensors(file: path) }
+    let error = #expect(throws: DataError.self) { try Safetensors(file: path) }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
     #expect(error?.description.contains(path) == true)
 }
@@ -53,7 +54,7 @@ func damagedFilesAreRefused(_ header: String, body: Int, message: String) throws
     for bytes in [[1, 2, 3], [255, 255, 255, 255, 255, 255, 255, 127, 0]] as [[UInt8]] {
         let path = try temporaryFile(bytes)
         defer { try? FileManager.default.removeItem(atPath: path) }
-        #expect(throws: ConfigError.self) { try Safetensors(file: path) }
+        #expect(throws: DataError.self) { try Safetensors(file: path) }
     }
 }
 
@@ -80,7 +81,7 @@ func damagedFilesAreRefused(_ header: String, body: Int, message: String) throws
     state[name] = StoredTensor([1, 2] as [Float], shape: [2])
     state["model.2.conv.bias"] = nil
     state["extra"] = StoredTensor([1] as [Float], shape: [1])
-    let error = #expect(throws: ConfigError.self) { try net.store.load(state, source: "w.safetensors") }
+    let error = #expect(throws: DataError.self) { try net.store.load(state, source: "w.safetensors") }
     let text = try #require(error?.description)
     #expect(text.contains("extra") && text.contains("model.2.conv.bias") && text.contains("\(name) (file [2], network"))
 }

@@ -1,6 +1,7 @@
 import Foundation
 import SegBackend
 import SegCPU
+import SegCore
 import SegModels
 import SegNN
 import SegTensor

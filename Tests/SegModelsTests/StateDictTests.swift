@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegModels
 import SegNN
 import SegReference
@@ -37,7 +38,7 @@ func secondCopyThatDisagreesIsRefused(_ name: String, extra: String) throws {
         ? StoredTensor(tensor.integers().map { $0 + 1 }, shape: tensor.shape)
         : StoredTensor(tensor.floats().map { $0 + 1 }, shape: tensor.shape)
     #expect(store.match(state).conflicting == [extra])
-    let error = #expect(throws: ConfigError.self) { try store.load(state, source: "w.safetensors") }
+    let error = #expect(throws: DataError.self) { try store.load(state, source: "w.safetensors") }
     #expect(error?.description.contains(extra) == true)
 }
 

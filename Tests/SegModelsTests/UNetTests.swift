@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegModels
 import SegNN
 import SegReference
@@ -54,7 +55,7 @@ func parameterCounts(_ changes: [String: ConfigValue], parameters: Int, entries:
         (["dropout": 1.5], "probability"),
     ] as [([String: ConfigValue], String)])
 func badArgumentsAreNamed(_ changes: [String: ConfigValue], message: String) throws {
-    let error = #expect(throws: ConfigError.self) { try network(changes) }
+    let error = #expect(throws: DataError.self) { try network(changes) }
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
 }
 

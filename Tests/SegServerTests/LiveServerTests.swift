@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import SegBackend
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -70,7 +71,7 @@ import Testing
         return (try #require(response as? HTTPURLResponse).statusCode, data)
     }
 
-    private func json(_ data: Data) throws -> JSON { try JSONDecoder().decode(JSON.self, from: data) }
+    private func json(_ data: Data) throws -> ConfigValue { try JSONDecoder().decode(ConfigValue.self, from: data) }
 
     @Test func aJobGivesWhatThePredictorGives() async throws {
         let size = Size3(9, 10, 11)
@@ -91,7 +92,7 @@ import Testing
                 type: "application/octet-stream")
             #expect(volume.status == 201)
             let id = try #require(json(volume.body)["id"]?.string)
-            let request: JSON = ["volume": .string(id), "model": "tiny"]
+            let request: ConfigValue = ["volume": .string(id), "model": "tiny"]
             let queued = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
             #expect(queued.status == 202)
             let job = try #require(json(queued.body)["id"]?.string)
@@ -130,7 +131,7 @@ import Testing
     /// A misspelt option must not run with the default; what is refused and what is described are one list.
     @Test func anUnknownKeyOfAJobIsRefused() async throws {
         try await withServer(options()) { url in
-            let request: JSON = ["volume": "none", "model": "tiny", "uncertanty": 3]
+            let request: ConfigValue = ["volume": "none", "model": "tiny", "uncertanty": 3]
             let refused = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
             #expect(refused.status == 400)
             let detail = try #require(json(refused.body)["detail"]?.string)
@@ -138,7 +139,7 @@ import Testing
 
             let document = try json(await send("GET", "\(url)/openapi.json").body)
             let schema = try #require(document["components"]?["schemas"]?["JobRequest"])
-            #expect(schema["additionalProperties"] == JSON.bool(false))
+            #expect(schema["additionalProperties"] == ConfigValue.bool(false))
             guard case .object(let properties)? = schema["properties"] else {
                 Issue.record("the description of a job has no properties")
                 return
@@ -147,7 +148,7 @@ import Testing
             #expect(Set(known.components(separatedBy: ", ")) == Set(properties.keys))
             for (name, property) in properties { #expect(property["description"] != nil, "\(name)") }
 
-            let described: JSON = ["volume": "none", "model": "tiny", "uncertainty": 3]
+            let described: ConfigValue = ["volume": "none", "model": "tiny", "uncertainty": 3]
             let missing = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(described))
             #expect(missing.status == 404, "the keys are good, and there is no such scan")
         }

@@ -19,7 +19,7 @@ import Testing
     }
 
     private func check(_ path: String, voxels: Int) throws -> [Int] {
-        var limits = Limits()
+        var limits = ServerLimits()
         limits.voxels = voxels
         return try ScanCheck.size(of: path, limits: limits)
     }

@@ -1,10 +1,11 @@
 import Foundation
+import SegCore
 import SegServer
 import Testing
 
 @Suite struct StrategyTests {
     private static func image(score: Double?, isDone: Bool = false) -> StudyImage {
-        let info: [String: JSON] = score.map { [Strategy.scoresNote: ["unet": .double($0)]] } ?? [:]
+        let info: [String: ConfigValue] = score.map { [Strategy.scoresNote: ["unet": .double($0)]] } ?? [:]
         return StudyImage(
             file: "x.nii", key: "k", info: info, labels: isDone ? ["final": StudyLabel(file: "l.nii", info: [:])] : [:])
     }

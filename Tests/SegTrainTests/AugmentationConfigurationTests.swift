@@ -1,3 +1,4 @@
+import SegCore
 import SegData
 import SegImaging
 import SegModels
@@ -80,7 +81,7 @@ import Testing
         var whole = Self.base
         let keys = path.split(separator: ".").map(String.init)
         for count in 1..<keys.count { whole = whole.setting(Array(keys.prefix(count)), to: [:]) }
-        let error = try #require(throws: ConfigError.self) {
+        let error = try #require(throws: DataError.self) {
             try TrainingConfiguration(whole.setting(keys, to: value), source: "test.yaml")
         }
         #expect(error.key == path || path.hasSuffix("rnge") && error.key?.hasPrefix("augmentation.contrast") == true)
@@ -95,7 +96,7 @@ import Testing
         let again = try TrainingConfiguration(configuration.resolved, source: "again")
         #expect(again.sampling == configuration.sampling)
         for (key, value) in [("sampling.pos", 1), ("rng", "monai")] as [(String, ConfigValue)] {
-            let error = try #require(throws: ConfigError.self) { try read(("sampling", forced), (key, value)) }
+            let error = try #require(throws: DataError.self) { try read(("sampling", forced), (key, value)) }
             #expect(error.key == "sampling.foreground_oversampling")
         }
     }

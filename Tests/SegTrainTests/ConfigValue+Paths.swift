@@ -1,3 +1,4 @@
+import SegCore
 import SegModels
 
 extension ConfigValue {

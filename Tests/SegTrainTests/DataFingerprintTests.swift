@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegModels
 import SegTrain
@@ -30,7 +31,7 @@ import Testing
         let started = try fingerprint([a, b], [c])
         #expect(throws: Never.self) { try fingerprint([a, b], [c]).checkResumes(started, source: "run") }
         func message(_ now: DataFingerprint) -> String? {
-            #expect(throws: ConfigError.self) { try now.checkResumes(started, source: "run") }?.description
+            #expect(throws: DataError.self) { try now.checkResumes(started, source: "run") }?.description
         }
         #expect(try message(fingerprint([b, a], [c]))?.contains("order of the training cases") == true)
         let moved = try message(fingerprint([a], [b, c]))

@@ -1,6 +1,7 @@
 import Foundation
 import SegBackend
 import SegCPU
+import SegCore
 import SegData
 import SegModels
 import SegTrain
@@ -137,9 +138,9 @@ import Testing
     @Test func filesThatAreNoCheckpointAreRefused() throws {
         let file = scratch()
         defer { try? FileManager.default.removeItem(at: file) }
-        #expect(try #require(throws: ConfigError.self) { try Checkpoint(file: file.path) }.kind == .noInput)
+        #expect(try #require(throws: DataError.self) { try Checkpoint(file: file.path) }.kind == .noInput)
         try Safetensors(tensors: [:], metadata: ["format": "pt"]).write(to: file.path)
-        let error = try #require(throws: ConfigError.self) { try Checkpoint(file: file.path) }
+        let error = try #require(throws: DataError.self) { try Checkpoint(file: file.path) }
         #expect(error.description.contains("no checkpoint"))
 
         let small = try trainer([
@@ -149,7 +150,7 @@ import Testing
             ])
         ])
         try small.checkpoint(data: fingerprint()).write(to: file.path)
-        #expect(throws: ConfigError.self) {
+        #expect(throws: DataError.self) {
             try trainer([:]).restore(Checkpoint(file: file.path), seconds: 0, source: file.path)
         }
     }

@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegCore
 import SegData
 import SegImaging
 import SegInference
@@ -110,7 +111,7 @@ import Testing
 
     @Test func patchesTheNetworkCannotTakeAreRefused() throws {
         let configuration = try Spheres.configuration(patch: 9, changes: [:])
-        let error = try #require(throws: ConfigError.self) {
+        let error = try #require(throws: DataError.self) {
             try Trainer(configuration, training: cases(12), validation: [], on: CPUBackend(threads: 1))
         }
         #expect(error.key == "roi_size" && error.message.contains("9×9×9") && error.message.contains("2×2×2"))

@@ -1,5 +1,6 @@
 import Foundation
 import SegBackend
+import SegCore
 import SegData
 import SegImaging
 import SegInference
@@ -158,15 +159,15 @@ import Testing
         #expect(changed.optimizer == report.optimizer && changed.learningRate == 0.5)
         #expect(changed.schedule == .cosine && changed.model.roiSize == Triple(32))
         #expect(changed.loss == report.loss)
-        let error = try #require(throws: ConfigError.self) { try read(["preset": "best", "data": "x"]) }
+        let error = try #require(throws: DataError.self) { try read(["preset": "best", "data": "x"]) }
         #expect(error.key == "preset" && error.description.contains("report, tutorial, nnunet"))
     }
 
     @Test func whatWatchesTheValidationNeedsOne() throws {
         let none = Self.full.setting(["validation"], to: 0)
-        #expect(try #require(throws: ConfigError.self) { try read(none) }.key == "early_stopping")
+        #expect(try #require(throws: DataError.self) { try read(none) }.key == "early_stopping")
         let plateau = none.setting(["early_stopping"], to: nil).setting(["schedule"], to: ["name": "plateau"])
-        #expect(try #require(throws: ConfigError.self) { try read(plateau) }.key == "schedule.monitor")
+        #expect(try #require(throws: DataError.self) { try read(plateau) }.key == "schedule.monitor")
         #expect(throws: Never.self) { try read(plateau.setting(["schedule", "monitor"], to: "loss")) }
     }
 
@@ -190,13 +191,13 @@ import Testing
         let misspelt = key + "s"
         let value = try #require(Self.full[path])
         let document = Self.full.setting(path, to: nil).setting(path.dropLast() + [misspelt], to: value)
-        let error = try #require(throws: ConfigError.self) {
+        let error = try #require(throws: DataError.self) {
             let configuration = try read(document)
             _ = try configuration.model.network.makeNetwork(on: ReferenceBackend(), seed: 0)
         }
         #expect(error.description.contains("'\(misspelt)'") || error.key?.hasSuffix(misspelt) == true, "\(error)")
         #expect(error.description.contains("'\(key)'"), "\(error)")
-        #expect(error.source == "test.yaml")
+        #expect(error.subject == "test.yaml")
     }
 
     @Test(
@@ -218,23 +219,23 @@ import Testing
             (["optimizer"], nil), (["data"], nil), (["iterations"], nil),
         ] as [([String], ConfigValue?)])
     func aWrongValueIsNamed(_ path: [String], _ value: ConfigValue?) throws {
-        let error = try #require(throws: ConfigError.self) { try read(Self.full.setting(path, to: value)) }
+        let error = try #require(throws: DataError.self) { try read(Self.full.setting(path, to: value)) }
         #expect(error.key?.hasPrefix(path.joined(separator: ".")) == true, "\(error)")
     }
 
     @Test func aSingleChannelNeedsASigmoid() throws {
         var document = Self.full.setting(["network_def", "out_channels"], to: 1).setting(["loss"], to: ["name": "dice"])
-        let softmax = try #require(throws: ConfigError.self) { try read(document) }
+        let softmax = try #require(throws: DataError.self) { try read(document) }
         #expect(softmax.key == "loss" && softmax.message.contains("sigmoid: true"))
         document = document.setting(["loss"], to: ["sigmoid": true])
         #expect(try read(document).loss.overlap.probabilities == .sigmoid)
         #expect(try read(document).model.classCount == 2)
         document = document.setting(["loss"], to: ["sigmoid": true, "include_background": false])
-        #expect(try #require(throws: ConfigError.self) { try read(document) }.key == "loss.include_background")
+        #expect(try #require(throws: DataError.self) { try read(document) }.key == "loss.include_background")
     }
 
     @Test(arguments: [ConfigValue.null, 3, "text", [1, 2]])
     func aDocumentThatIsNoObjectIsRefused(_ value: ConfigValue) {
-        #expect(throws: ConfigError.self) { try read(value) }
+        #expect(throws: DataError.self) { try read(value) }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SegBackend
+import SegCore
 import SegModels
 import SegNN
 import SegTensor

@@ -1,4 +1,5 @@
 internal import Foundation
+public import SegCore
 public import SegImaging
 
 /// Prepared cases on disk, each computed once for all trainings that prepare the same files in the same way.
@@ -22,10 +23,10 @@ public struct CaseCache: Hashable, Sendable {
 
     /// A case from the cache, or prepared and then cached; in memory, with a note, where the folder cannot be used.
     /// - Parameter classes: Number of classes, background included; a label beyond is an error.
-    /// - Throws: `ImagingError` naming the file that cannot be read or used.
+    /// - Throws: `DataError` naming the file that cannot be read or used.
     public func prepare(
         _ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int
-    ) throws(ImagingError) -> PreparedCase {
+    ) throws(DataError) -> PreparedCase {
         guard let folder, let key = CaseKey(item, preprocessing) else {
             return try PreparedCase(item, preprocessing, classes: classes)
         }
@@ -42,14 +43,14 @@ public struct CaseCache: Hashable, Sendable {
             return prepared
         }
         // Another process may have removed it already; what is in memory is as good.
-        return try CaseFile(path, key: key).map { file throws(ImagingError) in
+        return try CaseFile(path, key: key).map { file throws(DataError) in
             try Self.wrap(file, item, classes: classes)
         } ?? prepared
     }
 
     private static func wrap(
         _ file: CaseFile, _ item: DatasetCase, classes: Int
-    ) throws(ImagingError) -> PreparedCase {
+    ) throws(DataError) -> PreparedCase {
         try PreparedCase.check(largest: file.largestClass, classes: classes, file: item.label)
         return PreparedCase(
             name: item.name, scan: LabelledScan(file, size: file.size, affine: file.affine),
@@ -57,12 +58,12 @@ public struct CaseCache: Hashable, Sendable {
     }
 
     /// Makes the folder, and removes what processes left there that were ended while writing.
-    private static func make(_ folder: String) throws(ImagingError) {
+    private static func make(_ folder: String) throws(DataError) {
         let files = FileManager.default
         do {
             try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, folder, "cannot be made: \(CaseFile.reason(error))")
+            throw DataError(.cannotWrite, folder, "cannot be made: \(CaseFile.reason(error))")
         }
         let yesterday = Date(timeIntervalSinceNow: -24 * 60 * 60)
         for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// A prepared case in a file that is mapped, not read: a page of header, the image as 32-bit floats, the classes as
@@ -42,8 +43,8 @@ final class CaseFile: LabelledVoxels {
     }
 
     /// Writes a case beside its place and moves it there, so that others see all of it or nothing.
-    /// - Throws: `ImagingError` with the system's reason.
-    static func write(_ scan: LabelledScan, largestClass: Int, key: CaseKey, to path: String) throws(ImagingError) {
+    /// - Throws: `DataError` with the system's reason.
+    static func write(_ scan: LabelledScan, largestClass: Int, key: CaseKey, to path: String) throws(DataError) {
         let whole = scan.cut(Box3(of: scan.size))
         var bytes = Data(capacity: page + 5 * scan.size.count)
         bytes.append(Data(count: page))
@@ -61,12 +62,12 @@ final class CaseFile: LabelledVoxels {
             try bytes.write(to: URL(fileURLWithPath: temporary))
         } catch {
             unlink(temporary)
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(reason(error))")
+            throw DataError(.cannotWrite, path, "cannot be written: \(reason(error))")
         }
         guard rename(temporary, path) == 0 else {
             let reason = String(cString: strerror(errno))
             unlink(temporary)
-            throw ImagingError(.cannotWrite, path, "cannot be written: \(reason)")
+            throw DataError(.cannotWrite, path, "cannot be written: \(reason)")
         }
     }
 

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import Foundation
 internal import SegImaging
 

@@ -1,5 +1,6 @@
 internal import CArchive
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// An archive of files: tar, compressed or not, or zip, as libarchive reads them.
@@ -16,10 +17,10 @@ struct Archive {
     /// What a Mac adds (`._*`, `__MACOSX`, `.DS_Store`) is left out. A name that leads outside the folder, a link or a
     /// device ends the unpacking: an honest dataset has none.
     /// - Parameter progress: Called with the share of the archive that is read.
-    /// - Throws: `ImagingError` where the archive is damaged, holds such an entry, or a file cannot be written.
-    static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(ImagingError) {
+    /// - Throws: `DataError` where the archive is damaged, holds such an entry, or a file cannot be written.
+    static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(DataError) {
         guard let reader = archive_read_new() else {
-            throw ImagingError(.badData, path, "cannot be read: no memory")
+            throw DataError(.badData, path, "cannot be read: no memory")
         }
         defer { archive_read_free(reader) }
         archive_read_support_filter_all(reader)
@@ -28,7 +29,7 @@ struct Archive {
         try Archive(path: path, reader: reader).unpack(into: folder, progress: progress)
     }
 
-    private func unpack(into folder: URL, progress: (Double) -> Void) throws(ImagingError) {
+    private func unpack(into folder: URL, progress: (Double) -> Void) throws(DataError) {
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         let size = Double((attributes?[.size] as? Int) ?? 0)
         guard archive_read_open_filename(reader, path, 1 << 20) == ARCHIVE_OK else { throw damaged() }
@@ -42,10 +43,10 @@ struct Archive {
         }
     }
 
-    private func unpack(_ entry: OpaquePointer, into folder: URL) throws(ImagingError) {
+    private func unpack(_ entry: OpaquePointer, into folder: URL) throws(DataError) {
         guard
             let name = (archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)).map(String.init(cString:))
-        else { throw ImagingError(.badData, path, "holds an entry without a name; pack it again") }
+        else { throw DataError(.badData, path, "holds an entry without a name; pack it again") }
         let parts = name.split(separator: "/").filter { $0 != "." }
         guard !name.hasPrefix("/"), !parts.contains("..") else {
             throw refused(name, "leads outside the folder it is unpacked into")
@@ -65,35 +66,35 @@ struct Archive {
     }
 
     /// Writes the bytes of the current entry.
-    private func write(to file: URL) throws(ImagingError) {
+    private func write(to file: URL) throws(DataError) {
         do {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, file.path, "its folder cannot be made; check space and permissions")
+            throw DataError(.cannotWrite, file.path, "its folder cannot be made; check space and permissions")
         }
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         guard descriptor >= 0 else {
-            throw ImagingError(.cannotWrite, file.path, "cannot be written; check space and permissions")
+            throw DataError(.cannotWrite, file.path, "cannot be written; check space and permissions")
         }
         defer { close(descriptor) }
         switch archive_read_data_into_fd(reader, descriptor) {
         case ARCHIVE_OK, ARCHIVE_EOF: return
         default:
             if [ENOSPC, EDQUOT, EIO].contains(archive_errno(reader)) {
-                throw ImagingError(.cannotWrite, file.path, "cannot be written; check the disk's space")
+                throw DataError(.cannotWrite, file.path, "cannot be written; check the disk's space")
             }
             throw damaged()
         }
     }
 
-    private func refused(_ entry: String, _ reason: String) -> ImagingError {
-        ImagingError(.badData, path, "its entry '\(entry)' \(reason); nothing was imported. Do not trust this archive.")
+    private func refused(_ entry: String, _ reason: String) -> DataError {
+        DataError(.badData, path, "its entry '\(entry)' \(reason); nothing was imported. Do not trust this archive.")
     }
 
-    private func damaged() -> ImagingError {
+    private func damaged() -> DataError {
         let reason = archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
-        return ImagingError(
+        return DataError(
             .badData, path, "is no whole tar or zip archive (\(reason)); copy or download it again")
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// Files whose names differ in one place, such as `*/ct.nii.gz` or `masks/*_seg.nii.gz`.
@@ -7,11 +8,11 @@ struct CasePattern {
     private let after: String
     private let pattern: String
 
-    /// - Throws: `ImagingError` where there is not exactly one star.
-    init(_ pattern: String) throws(ImagingError) {
+    /// - Throws: `DataError` where there is not exactly one star.
+    init(_ pattern: String) throws(DataError) {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard parts.count == 2 else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, pattern,
                 "should hold one star, which stands for the case's name, as in 'images/*.nii.gz' or '*/ct.nii.gz'")
         }
@@ -20,9 +21,9 @@ struct CasePattern {
     }
 
     /// The files of a folder that fit, by what the star stands for; hidden ones are left out.
-    func files(in folder: URL) throws(ImagingError) -> [String: String] {
+    func files(in folder: URL) throws(DataError) -> [String: String] {
         guard let paths = FileManager.default.subpaths(atPath: folder.path) else {
-            throw ImagingError(.noInput, folder.path, "cannot be listed; check its name and permissions")
+            throw DataError(.noInput, folder.path, "cannot be listed; check its name and permissions")
         }
         var files: [String: String] = [:]
         for path in paths where path.count > before.count + after.count {
@@ -35,16 +36,16 @@ struct CasePattern {
     }
 
     /// Pairs of images and labels that share a name.
-    /// - Throws: `ImagingError` naming an image or a label that is alone.
-    static func pairs(images: String, labels: String, in folder: URL) throws(ImagingError) -> [DatasetCase] {
+    /// - Throws: `DataError` naming an image or a label that is alone.
+    static func pairs(images: String, labels: String, in folder: URL) throws(DataError) -> [DatasetCase] {
         let scans = try CasePattern(images).files(in: folder)
         let masks = try CasePattern(labels).files(in: folder)
-        guard !scans.isEmpty else { throw ImagingError(.noInput, folder.path, "has no file like '\(images)'") }
+        guard !scans.isEmpty else { throw DataError(.noInput, folder.path, "has no file like '\(images)'") }
         for (name, path) in scans.sorted(by: { $0.key < $1.key }) where masks[name] == nil {
-            throw ImagingError(.badData, path, "has no label: there is no file like '\(labels)' for '\(name)'")
+            throw DataError(.badData, path, "has no label: there is no file like '\(labels)' for '\(name)'")
         }
         for (name, path) in masks.sorted(by: { $0.key < $1.key }) where scans[name] == nil {
-            throw ImagingError(.badData, path, "has no image: there is no file like '\(images)' for '\(name)'")
+            throw DataError(.badData, path, "has no image: there is no file like '\(images)' for '\(name)'")
         }
         return scans.keys.sorted().map { name in
             DatasetCase(name: name, image: scans[name] ?? "", label: masks[name] ?? "")

@@ -1,5 +1,6 @@
 public import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// Brings a dataset from where it is into a folder of the Decathlon's layout.
 public struct DatasetImport {
@@ -50,14 +51,14 @@ public struct DatasetImport {
     /// Runs the import; the folder appears under its name when everything is in it.
     ///
     /// An archive that is downloaded lies in `FOLDER.part` until then, and a later run goes on with it.
-    /// - Throws: `ImagingError` naming what is missing, damaged or in the way.
-    public func run(progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> Dataset {
+    /// - Throws: `DataError` naming what is missing, damaged or in the way.
+    public func run(progress: @escaping @Sendable (Progress) -> Void) throws(DataError) -> Dataset {
         try checkArguments()
         let download = try fetch(progress)
         let archive = download?.file.path ?? source
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
-            throw ImagingError(.noInput, archive, "there is no such archive or folder; check the name")
+            throw DataError(.noInput, archive, "there is no such archive or folder; check the name")
         }
         let staging = sibling("partial")
         defer { try? FileManager.default.removeItem(at: staging) }
@@ -78,29 +79,29 @@ public struct DatasetImport {
         do {
             try FileManager.default.moveItem(at: staging, to: folder)
         } catch {
-            throw ImagingError(.cannotWrite, folder.path, "cannot be given its name: \(error.localizedDescription)")
+            throw DataError(.cannotWrite, folder.path, "cannot be given its name: \(error.localizedDescription)")
         }
         download?.remove()
         return try Dataset(path: folder.path)
     }
 
     /// Insists on what can be known before anything is fetched.
-    private func checkArguments() throws(ImagingError) {
+    private func checkArguments() throws(DataError) {
         if let md5, md5.count != 32 || !md5.allSatisfy({ $0.isASCII && $0.isHexDigit }) {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "MD5 '\(md5)'", "should be 32 hexadecimal digits; copy it from the archive's publisher")
         }
         if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
-            throw ImagingError(.cannotWrite, folder.path, "is not empty; name another folder")
+            throw DataError(.cannotWrite, folder.path, "is not empty; name another folder")
         }
     }
 
     /// The finished download where the source is an address, else nil.
-    private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(ImagingError) -> Download? {
+    private func fetch(_ progress: @escaping @Sendable (Progress) -> Void) throws(DataError) -> Download? {
         let address = source.lowercased()
         guard address.hasPrefix("http://") || address.hasPrefix("https://") else { return nil }
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
-            throw ImagingError(.badArgument, source, "is no address of a file")
+            throw DataError(.badArgument, source, "is no address of a file")
         }
         // Called after the dataset: a file of the archive's name may be the user's own, of whatever content.
         let file = folder.deletingLastPathComponent()
@@ -113,21 +114,21 @@ public struct DatasetImport {
     /// Unpacks an archive; a downloaded one that is damaged goes, since a later run would meet the same bytes again.
     private func unpack(
         _ archive: String, of download: Download?, into folder: URL, _ progress: (Progress) -> Void
-    ) throws(ImagingError) {
-        do throws(ImagingError) {
+    ) throws(DataError) {
+        do throws(DataError) {
             try Archive.unpack(archive, into: folder) { progress(.unpacking($0)) }
         } catch {
             guard let download, error.kind == .badData else { throw error }
             download.remove()
-            throw ImagingError(.badData, source, "\(error.message) (What came was deleted.)")
+            throw DataError(.badData, source, "\(error.message) (What came was deleted.)")
         }
     }
 
-    private func verify(_ archive: String) throws(ImagingError) {
+    private func verify(_ archive: String) throws(DataError) {
         guard let md5 = md5 ?? Self.knownArchives[URL(fileURLWithPath: archive).lastPathComponent] else { return }
         let found = try ContentDigest.of(file: archive, .md5)
         guard found == md5.lowercased() else {
-            throw ImagingError(.badData, archive, "its MD5 is \(found), not \(md5); copy or download it again")
+            throw DataError(.badData, archive, "its MD5 is \(found), not \(md5); copy or download it again")
         }
     }
 
@@ -140,13 +141,13 @@ public struct DatasetImport {
     /// Lays images and labels out under the cases' names and writes the index last.
     private func place(
         _ dataset: Dataset, in staging: URL, moving: Bool, _ progress: (Progress) -> Void
-    ) throws(ImagingError) {
+    ) throws(DataError) {
         for part in ["imagesTr", "labelsTr"] + (dataset.tests.isEmpty ? [] : ["imagesTs"]) {
             try make(staging.appendingPathComponent(part))
         }
         let count = 2 * dataset.cases.count + dataset.tests.count
         var done = 0
-        func take(_ file: String, _ part: String, _ name: String) throws(ImagingError) -> String {
+        func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
             let place = "\(part)/\(name)\(try Self.ending(of: file))"
             try transfer(file, to: staging.appendingPathComponent(place), moving: moving)
             done += 1
@@ -170,9 +171,9 @@ public struct DatasetImport {
         ).write(to: staging.appendingPathComponent("dataset.json"))
     }
 
-    private func transfer(_ file: String, to place: URL, moving: Bool) throws(ImagingError) {
+    private func transfer(_ file: String, to place: URL, moving: Bool) throws(DataError) {
         guard FileManager.default.fileExists(atPath: file) else {
-            throw ImagingError(.noInput, file, "belongs to the dataset but is not there")
+            throw DataError(.noInput, file, "belongs to the dataset but is not there")
         }
         let source = URL(fileURLWithPath: file)
         do {
@@ -183,15 +184,15 @@ public struct DatasetImport {
                 try FileManager.default.createSymbolicLink(at: place, withDestinationURL: source.standardizedFileURL)
             }
         } catch {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, place.path,
                 "cannot be written (\(error.localizedDescription)); check space and permissions")
         }
     }
 
-    private static func ending(of file: String) throws(ImagingError) -> String {
+    private static func ending(of file: String) throws(DataError) -> String {
         guard let ending = [".nii.gz", ".nii"].first(where: file.lowercased().hasSuffix) else {
-            throw ImagingError(.badData, file, "is no .nii or .nii.gz; convert it first")
+            throw DataError(.badData, file, "is no .nii or .nii.gz; convert it first")
         }
         return ending
     }
@@ -202,22 +203,22 @@ public struct DatasetImport {
             .appendingPathComponent(".\(folder.lastPathComponent).\(purpose)-\(UUID().uuidString)")
     }
 
-    private func make(_ folder: URL) throws(ImagingError) {
+    private func make(_ folder: URL) throws(DataError) {
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+            throw DataError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
         }
     }
 }
 
 extension Dataset {
     /// Insists that an archive's own index names files of the archive and no others.
-    fileprivate func checkLies(in folder: URL, archive: String) throws(ImagingError) {
+    fileprivate func checkLies(in folder: URL, archive: String) throws(DataError) {
         let inside = folder.resolvingSymlinksInPath().path + "/"
         for file in cases.flatMap({ [$0.image, $0.label] }) + tests
         where !URL(fileURLWithPath: file).resolvingSymlinksInPath().path.hasPrefix(inside) {
-            throw ImagingError(
+            throw DataError(
                 .badData, archive,
                 "its dataset.json names '\(file)', which is no file of the archive; correct the index")
         }

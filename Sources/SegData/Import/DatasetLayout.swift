@@ -1,5 +1,6 @@
 internal import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 extension Dataset {
     /// How the files of a folder without a Decathlon index pair up.
@@ -23,8 +24,8 @@ extension Dataset {
     /// `imagesTr` and `labelsTr`.
     ///
     /// - Parameter patterns: How files pair up; nil looks for one of the other layouts.
-    /// - Throws: `ImagingError` where none is found or a file of a pair is missing.
-    public init(folder: String, patterns: Patterns?) throws(ImagingError) {
+    /// - Throws: `DataError` where none is found or a file of a pair is missing.
+    public init(folder: String, patterns: Patterns?) throws(DataError) {
         let root = URL(fileURLWithPath: folder)
         let index = root.appendingPathComponent("dataset.json")
         let name = root.lastPathComponent
@@ -40,15 +41,15 @@ extension Dataset {
             let plain = Patterns(images: "imagesTr/*.nii.gz", labels: "labelsTr/*.nii.gz", classes: [:])
             self = try Self.paired(plain, in: root)
         } else {
-            throw ImagingError(
+            throw DataError(
                 .noInput, folder,
                 "has neither dataset.json nor imagesTr; say how images and labels are named, "
                     + "as in --images '*/ct.nii.gz' --labels '*/spleen.nii.gz'")
         }
-        guard !cases.isEmpty else { throw ImagingError(.noInput, name, "holds no labelled case") }
+        guard !cases.isEmpty else { throw DataError(.noInput, name, "holds no labelled case") }
     }
 
-    private static func paired(_ patterns: Patterns, in root: URL) throws(ImagingError) -> Dataset {
+    private static func paired(_ patterns: Patterns, in root: URL) throws(DataError) -> Dataset {
         let classes = patterns.classes.isEmpty ? [1: "foreground"] : patterns.classes
         return Dataset(
             name: root.lastPathComponent, labels: classes.merging([0: "background"]) { named, _ in named },
@@ -71,7 +72,7 @@ private struct NNUNetIndex: Decodable {
     }
 
     /// Reads the index; nil where it is not nnU-Net's.
-    init?(file: URL) throws(ImagingError) {
+    init?(file: URL) throws(DataError) {
         guard let data = FileManager.default.contents(atPath: file.path),
             let document = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
             document["channel_names"] != nil
@@ -79,21 +80,21 @@ private struct NNUNetIndex: Decodable {
         do {
             self = try JSONDecoder().decode(NNUNetIndex.self, from: data)
         } catch {
-            throw ImagingError(
+            throw DataError(
                 .badData, file.path,
                 "is an nnU-Net index that cannot be used: labels should map names to single numbers (regions are not "
                     + "supported), file_ending should be there")
         }
         guard channelNames.count == 1 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, file.path, "has \(channelNames.count) channels; MedSeg's networks take scans of one")
         }
         guard [".nii.gz", ".nii"].contains(fileEnding) else {
-            throw ImagingError(.badData, file.path, "its images are \(fileEnding); convert them to .nii.gz")
+            throw DataError(.badData, file.path, "its images are \(fileEnding); convert them to .nii.gz")
         }
     }
 
-    func dataset(in root: URL) throws(ImagingError) -> Dataset {
+    func dataset(in root: URL) throws(DataError) -> Dataset {
         let cases = try CasePattern.pairs(
             images: "imagesTr/*_0000\(fileEnding)", labels: "labelsTr/*\(fileEnding)", in: root)
         let tests = try CasePattern("imagesTs/*_0000\(fileEnding)").files(in: root)

@@ -1,5 +1,6 @@
 public import Foundation
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// A file fetched over HTTP, which a later attempt goes on with where a transfer breaks off.
 ///
@@ -24,9 +25,9 @@ public struct Download: Sendable {
 
     /// Fetches what is missing and checks the digest. File and record stay, for the caller to `remove`.
     /// - Parameter progress: Called with the bytes there and the bytes in all, 0 where the server does not say.
-    /// - Throws: `ImagingError` where the server fails (what came is kept for the next attempt, but never what an error
+    /// - Throws: `DataError` where the server fails (what came is kept for the next attempt, but never what an error
     ///   answer says), the digest is wrong (what came is deleted), or a file is in the way that is no download.
-    public func run(progress: @escaping @Sendable (Int, Int) -> Void) throws(ImagingError) {
+    public func run(progress: @escaping @Sendable (Int, Int) -> Void) throws(DataError) {
         let (there, version) = try piece()
         var isWhole = false
         if there > 0 {
@@ -45,11 +46,11 @@ public struct Download: Sendable {
     }
 
     /// How many bytes an earlier attempt left to go on with, and their version.
-    private func piece() throws(ImagingError) -> (Int, String?) {
+    private func piece() throws(DataError) -> (Int, String?) {
         let names = [file.path, DownloadRecord.file(beside: file).path]
         guard let inTheWay = names.first(where: FileManager.default.fileExists(atPath:)) else { return (0, nil) }
         guard let record = DownloadRecord(beside: file) else {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, inTheWay,
                 "is where the download would lie, and is not what an earlier one left; move it or name another folder")
         }
@@ -60,12 +61,12 @@ public struct Download: Sendable {
         return (Int(there), record.version)
     }
 
-    private func verify() throws(ImagingError) {
+    private func verify() throws(DataError) {
         guard let md5 else { return }
         let found = try ContentDigest.of(file: file.path, .md5)
         guard found == md5.lowercased() else {
             remove()
-            throw ImagingError(
+            throw DataError(
                 .badData, url.absoluteString,
                 "its MD5 is \(found), not \(md5.lowercased()); what came was deleted. Download it again.")
         }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// What lies beside a download, in `.version`: which file it is of, so that nothing else is gone on with or replaced.
@@ -27,13 +28,13 @@ struct DownloadRecord {
     /// Where the record of a download lies.
     static func file(beside part: URL) -> URL { part.appendingPathExtension("version") }
 
-    /// - Throws: `ImagingError` where it cannot be written.
-    func write(beside part: URL) throws(ImagingError) {
+    /// - Throws: `DataError` where it cannot be written.
+    func write(beside part: URL) throws(DataError) {
         let file = Self.file(beside: part)
         do {
             try Data("\(url)\n\(version ?? "")\n".utf8).write(to: file)
         } catch {
-            throw ImagingError(.cannotWrite, file.path, "cannot be written; check space and permissions")
+            throw DataError(.cannotWrite, file.path, "cannot be written; check space and permissions")
         }
     }
 }

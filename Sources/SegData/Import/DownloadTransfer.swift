@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 #if canImport(FoundationNetworking)
@@ -20,7 +21,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     private var hasAnswer = false
     private var hasBegunAnew = false
     private var isRefused = false
-    private var failure: ImagingError?
+    private var failure: DataError?
 
     /// Plans a request for what comes after the bytes there, if they are of a version that the server still has.
     init(
@@ -34,8 +35,8 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
 
     /// Runs the request to its end.
     /// - Returns: Whether the file is whole; where not, it cannot be gone on with and is to be asked for anew.
-    /// - Throws: `ImagingError` where the server fails or the file cannot be written.
-    func run() throws(ImagingError) -> Bool {
+    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    func run() throws(DataError) -> Bool {
         let session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
         session.dataTask(with: request).resume()
         finished.wait()
@@ -62,7 +63,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         completionHandler: @escaping (URLSession.ResponseDisposition) -> Void
     ) {
         hasAnswer = true
-        do throws(ImagingError) {
+        do throws(DataError) {
             try accept(response)
         } catch {
             failure = error
@@ -78,7 +79,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
             there += data.count
             progress(there, expected)
         } catch {
-            failure = ImagingError(
+            failure = DataError(
                 .cannotWrite, download.file.path, "cannot be written; check the disk's space. What came is kept.")
             dataTask.cancel()
         }
@@ -100,7 +101,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     }
 
     /// Opens the file where the answer brings some of it.
-    private func accept(_ response: URLResponse) throws(ImagingError) {
+    private func accept(_ response: URLResponse) throws(DataError) {
         let answer = response as? HTTPURLResponse
         let status = answer?.statusCode ?? 0
         let length = Int(max(0, response.expectedContentLength))
@@ -136,27 +137,27 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     }
 
     /// Makes the file empty, since the server sends it from the start.
-    private func beginAnew(_ version: String?) throws(ImagingError) {
+    private func beginAnew(_ version: String?) throws(DataError) {
         (there, hasBegunAnew) = (0, true)
         let folder = download.file.deletingLastPathComponent()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw ImagingError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+            throw DataError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
         }
         // The new version stands in the record only once the old one's bytes are gone: the program may end in between.
         try DownloadRecord(url: download.url, version: nil).write(beside: download.file)
         guard FileManager.default.createFile(atPath: download.file.path, contents: nil) else {
-            throw ImagingError(.cannotWrite, download.file.path, "cannot be written; check space and permissions")
+            throw DataError(.cannotWrite, download.file.path, "cannot be written; check space and permissions")
         }
         try DownloadRecord(url: download.url, version: version).write(beside: download.file)
         try open()
     }
 
     /// Opens the file at its end.
-    private func open() throws(ImagingError) {
+    private func open() throws(DataError) {
         guard let opened = FileHandle(forWritingAtPath: download.file.path), (try? opened.seekToEnd()) != nil else {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, download.file.path, "cannot be opened for writing; check its permissions")
         }
         handle = opened
@@ -176,7 +177,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         return tag ?? answer?.value(forHTTPHeaderField: "Last-Modified")
     }
 
-    private func error(_ message: String) -> ImagingError {
-        ImagingError(.noInput, download.url.absoluteString, message)
+    private func error(_ message: String) -> DataError {
+        DataError(.noInput, download.url.absoluteString, message)
     }
 }

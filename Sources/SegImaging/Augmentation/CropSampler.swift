@@ -1,3 +1,5 @@
+public import SegCore
+
 /// Where patches of a scan may be centred: its foreground and background voxels, counted once.
 ///
 /// MONAI's `RandCropByPosNegLabel`: a voxel of either kind by the ratio pos / (pos + neg), then moved so that the patch
@@ -51,11 +53,11 @@ public struct CropSampler: Sendable {
     ///
     /// `name` is the case's, for errors.
     ///
-    /// - Throws: `ImagingError` where the patch is larger than the volume, the weights make no ratio or no voxel
+    /// - Throws: `DataError` where the patch is larger than the volume, the weights make no ratio or no voxel
     ///   qualifies.
-    public init(_ scan: LabelledScan, options: Options, name: String) throws(ImagingError) {
+    public init(_ scan: LabelledScan, options: Options, name: String) throws(DataError) {
         guard options.positive >= 0, options.negative >= 0, options.positive + options.negative > 0 else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "crop weights",
                 "pos \(options.positive) and neg \(options.negative) must be 0 or more and not both 0.")
         }
@@ -64,7 +66,7 @@ public struct CropSampler: Sendable {
         foreground = VoxelRows(.foreground, of: scan)
         background = VoxelRows(.background(above: options.imageThreshold), of: scan)
         guard foreground.count > 0 || background.count > 0 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "no voxel can centre a patch: "
                     + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
@@ -89,18 +91,18 @@ public struct CropSampler: Sendable {
     /// Number of background voxels.
     public var backgroundCount: Int { background.count }
 
-    private static func fit(_ patch: Size3, in size: Size3, name: String) throws(ImagingError) -> Size3 {
+    private static func fit(_ patch: Size3, in size: Size3, name: String) throws(DataError) -> Size3 {
         var result = patch
         for axis in 0..<3 where patch[axis] <= 0 { result[axis] = size[axis] }
         guard (0..<3).allSatisfy({ result[$0] <= size[$0] }) else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "a patch of \(result) does not fit into the volume of \(size); "
                     + "pad the volume with SpatialPad or take smaller patches."
             )
         }
         guard size.count <= Int(UInt32.max) else {
-            throw ImagingError(.badData, name, "a volume of \(size) is too large to draw patches from; crop it first.")
+            throw DataError(.badData, name, "a volume of \(size) is too large to draw patches from; crop it first.")
         }
         return result
     }

@@ -1,5 +1,6 @@
 import CNIfTI
 import Foundation
+internal import SegCore
 
 /// A file read forward, decompressed where it is gzip, whatever its name says.
 ///
@@ -24,17 +25,17 @@ final class ByteSource {
         return overflow ? Int.max : bound
     }
 
-    init(path: String) throws(ImagingError) {
+    init(path: String) throws(DataError) {
         self.path = path
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw ImagingError(.noInput, path, "there is no such file; check the name.")
+            throw DataError(.noInput, path, "there is no such file; check the name.")
         }
         guard !isDirectory.boolValue else {
-            throw ImagingError(.noInput, path, "is a folder; a NIfTI file was expected.")
+            throw DataError(.noInput, path, "is a folder; a NIfTI file was expected.")
         }
         guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw ImagingError(.noInput, path, "cannot be opened for reading; check its permissions.")
+            throw DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
         }
         let head = (try? handle.read(upToCount: 2)) ?? Data()
         isCompressed = head.elementsEqual([0x1f, 0x8b])
@@ -43,7 +44,7 @@ final class ByteSource {
         nifti_set_debug_level(0)
         stream = znzopen(path, "rb", isCompressed ? 1 : 0)
         guard stream != nil else {
-            throw ImagingError(.noInput, path, "cannot be opened for reading; check its permissions.")
+            throw DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
         }
     }
 
@@ -52,7 +53,7 @@ final class ByteSource {
     }
 
     /// Up to `count` bytes; fewer where the file ends.
-    func read(upTo count: Int) throws(ImagingError) -> [UInt8] {
+    func read(upTo count: Int) throws(DataError) -> [UInt8] {
         var bytes: [UInt8] = []
         let chunkSize = 1 << 20
         var chunk = [UInt8](repeating: 0, count: min(count, chunkSize))
@@ -69,14 +70,14 @@ final class ByteSource {
     }
 
     /// Reads forward to a position.
-    func skip(to target: Int) throws(ImagingError) {
+    func skip(to target: Int) throws(DataError) {
         while position < target {
             if try read(upTo: min(1 << 20, target - position)).isEmpty { return }
         }
     }
 
     /// Reads what is left, which makes zlib check the length and checksum of the whole file.
-    func finish() throws(ImagingError) {
+    func finish() throws(DataError) {
         if isCompressed {
             while try !read(upTo: 1 << 20).isEmpty {}
         }
@@ -85,8 +86,8 @@ final class ByteSource {
         guard status == 0 else { throw damaged() }
     }
 
-    private func damaged() -> ImagingError {
-        ImagingError(
+    private func damaged() -> DataError {
+        DataError(
             .badData, path,
             "the gzip data is damaged or cut short after \(position) decompressed bytes; "
                 + "copy or download the file again.")

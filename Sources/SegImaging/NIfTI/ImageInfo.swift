@@ -1,4 +1,5 @@
 import Foundation
+public import SegCore
 
 /// What `medseg info` prints of a file.
 public struct ImageInfo: Sendable {
@@ -35,8 +36,8 @@ public struct ImageInfo: Sendable {
 extension NIfTI {
     /// Reads a file and describes it.
     ///
-    /// - Throws: `ImagingError` as `read`.
-    public static func inspect(_ path: String) throws(ImagingError) -> ImageInfo {
+    /// - Throws: `DataError` as `read`.
+    public static func inspect(_ path: String) throws(DataError) -> ImageInfo {
         let image = try read(path)
         let statistics = image.statistics()
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)

@@ -1,10 +1,12 @@
+public import SegCore
+
 extension NIfTI {
     /// Reads a scalar 3-D volume; trailing dimensions of 1 are dropped.
     ///
     /// The voxel (i, j, k) of the volume is the file's voxel (i, j, k), scaled by scl_slope and scl_inter.
     ///
-    /// - Throws: `ImagingError` as `read`, and where the file has fewer or more than three dimensions.
-    public static func readVolume(_ path: String) throws(ImagingError) -> (volume: Volume, header: NIfTIHeader) {
+    /// - Throws: `DataError` as `read`, and where the file has fewer or more than three dimensions.
+    public static func readVolume(_ path: String) throws(DataError) -> (volume: Volume, header: NIfTIHeader) {
         let image = try read(path)
         return (try image.volume(path: path), image.header)
     }
@@ -13,14 +15,14 @@ extension NIfTI {
 extension NIfTIImage {
     /// The image as a volume; `path` is named in errors.
     ///
-    /// - Throws: `ImagingError` where the image is not 3-D.
-    public func volume(path: String) throws(ImagingError) -> Volume {
+    /// - Throws: `DataError` where the image is not 3-D.
+    public func volume(path: String) throws(DataError) -> Volume {
         var extents = shape
         while extents.count > 3, extents.last == 1 { extents.removeLast() }
         guard extents.count == 3 else {
             let size = shape.map(String.init).joined(separator: " x ")
             let advice = shape.count > 3 ? "Split it and give one 3-D volume." : "Give a whole scan, not a slice."
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "has \(shape.count) dimensions (\(size)); a 3-D volume was expected. \(advice)")
         }
         let size = Size3(extents[0], extents[1], extents[2])

@@ -1,5 +1,6 @@
 import CNIfTI
 import Foundation
+public import SegCore
 
 /// A number type that volumes are written in.
 public protocol NIfTIWritable: Sendable {
@@ -36,14 +37,14 @@ extension NIfTI {
     /// - Parameters:
     ///   - voxels: `size.count` values, axis 2 fastest, as in `Volume`.
     ///   - header: The scan's header; its first three extents must be `size`.
-    /// - Throws: `ImagingError` where the file exists and `overwrite` is false, or where writing fails.
+    /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
     public static func write<Value: NIfTIWritable>(
         _ voxels: [Value], size: Size3, like header: NIfTIHeader, to path: String, overwrite: Bool
-    ) throws(ImagingError) {
+    ) throws(DataError) {
         let extents = (0..<3).map { $0 < header.dim[0] ? header.dim[$0 + 1] : 1 }
         guard extents == [size.i, size.j, size.k] else {
             let scan = extents.map(String.init).joined(separator: " x ")
-            throw ImagingError(
+            throw DataError(
                 .badArgument, path,
                 "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
         }
@@ -53,12 +54,12 @@ extension NIfTI {
 
     /// Writes voxels with an affine: as sform, and as qform unless its axes are sheared.
     ///
-    /// - Throws: `ImagingError` where the file exists and `overwrite` is false, or where writing fails.
+    /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
     public static func write<Value: NIfTIWritable>(
         _ voxels: [Value], size: Size3, affine: Affine, to path: String, overwrite: Bool
-    ) throws(ImagingError) {
+    ) throws(DataError) {
         guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
-            throw ImagingError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")
+            throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")
         }
         let version = [size.i, size.j, size.k].allSatisfy { $0 <= Int(Int16.max) } ? 1 : 2
         let geometry = NIfTIGeometry(affine: affine)
@@ -67,26 +68,26 @@ extension NIfTI {
 
     private static func write<Value: NIfTIWritable>(
         _ voxels: [Value], size: Size3, version: Int, geometry: NIfTIGeometry, to path: String, overwrite: Bool
-    ) throws(ImagingError) {
+    ) throws(DataError) {
         precondition(voxels.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(voxels.count)")
         guard size.count > 0 else {
-            throw ImagingError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
+            throw DataError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
         }
         guard path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") else {
-            throw ImagingError(.badArgument, path, "names ending in .nii or .nii.gz can be written; change the name.")
+            throw DataError(.badArgument, path, "names ending in .nii or .nii.gz can be written; change the name.")
         }
         let sink = try ByteSink(path: path, overwrite: overwrite)
         let header = encodeHeader(version: version, size: size, type: Value.niftiType, geometry: geometry)
         let bytes = StageClock.time("transpose") { inFileOrder(voxels, size: size, after: header) }
-        try StageClock.time("compress") { () throws(ImagingError) in
+        try StageClock.time("compress") { () throws(DataError) in
             try sink.write(path.hasSuffix(".gz") ? packed(bytes, path: path) : bytes)
             try sink.commit()
         }
     }
 
-    private static func packed(_ bytes: [UInt8], path: String) throws(ImagingError) -> [UInt8] {
+    private static func packed(_ bytes: [UInt8], path: String) throws(DataError) -> [UInt8] {
         guard let packed = Gzip.compressed(bytes) else {
-            throw ImagingError(.cannotWrite, path, "there is no memory to compress \(bytes.count) bytes; free some.")
+            throw DataError(.cannotWrite, path, "there is no memory to compress \(bytes.count) bytes; free some.")
         }
         return packed
     }
@@ -132,7 +133,7 @@ private final class ByteSink {
     private let overwrite: Bool
     private var stream: znzFile?
 
-    init(path: String, overwrite: Bool) throws(ImagingError) {
+    init(path: String, overwrite: Bool) throws(DataError) {
         let url = URL(fileURLWithPath: path)
         self.path = path
         self.overwrite = overwrite
@@ -140,31 +141,31 @@ private final class ByteSink {
         var isFolder: ObjCBool = false
         let folder = url.deletingLastPathComponent().path
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw ImagingError(.cannotWrite, path, "its folder does not exist; make it first.")
+            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
         }
         try refuseToOverwrite()
         stream = znzopen(temporary, "wb", 0)
         guard stream != nil else {
-            throw ImagingError(.cannotWrite, path, "the folder \(folder) cannot be written to; check its permissions.")
+            throw DataError(.cannotWrite, path, "the folder \(folder) cannot be written to; check its permissions.")
         }
     }
 
     deinit { abandon() }
 
-    private func refuseToOverwrite() throws(ImagingError) {
+    private func refuseToOverwrite() throws(DataError) {
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, path, "exists already; remove it, choose another name or allow overwriting.")
         }
     }
 
-    func write<Value>(_ values: [Value]) throws(ImagingError) {
+    func write<Value>(_ values: [Value]) throws(DataError) {
         let written = values.withUnsafeBytes { znzwrite($0.baseAddress, 1, $0.count, stream) }
         guard written == values.count * MemoryLayout<Value>.stride else { throw failed() }
     }
 
     /// Closes the file, waits until it is on the disk and gives it its name.
-    func commit() throws(ImagingError) {
+    func commit() throws(DataError) {
         let status = Xznzclose(&stream)
         stream = nil
         guard status == 0, isOnDisk() else { throw failed() }
@@ -179,9 +180,9 @@ private final class ByteSink {
         return fsync(descriptor) == 0
     }
 
-    private func failed() -> ImagingError {
+    private func failed() -> DataError {
         let reason = String(cString: strerror(errno))
-        return ImagingError(
+        return DataError(
             .cannotWrite, path,
             "writing failed (\(reason)); check the free space and permissions. Nothing of it was left behind.")
     }

@@ -1,12 +1,13 @@
 import CNIfTI
 import Foundation
+public import SegCore
 
 /// Reading and writing of NIfTI-1 and NIfTI-2 files: `.nii`, `.nii.gz` and `.hdr`/`.img` pairs.
 public enum NIfTI {
     /// Reads a header without its voxels.
     ///
-    /// - Throws: `ImagingError` where the file is not there or not NIfTI.
-    public static func readHeader(_ path: String) throws(ImagingError) -> NIfTIHeader {
+    /// - Throws: `DataError` where the file is not there or not NIfTI.
+    public static func readHeader(_ path: String) throws(DataError) -> NIfTIHeader {
         let path = headerPath(of: path)
         return try NIfTIHeader(bytes: ByteSource(path: path).read(upTo: NIfTIHeader.probeSize), path: path)
     }
@@ -14,8 +15,8 @@ public enum NIfTI {
     /// Reads a file of any dimension; no more than 64 times the file's size is allocated before that many bytes have
     /// arrived.
     ///
-    /// - Throws: `ImagingError` where the file is not there, is damaged, or holds colour or complex numbers.
-    public static func read(_ path: String) throws(ImagingError) -> NIfTIImage {
+    /// - Throws: `DataError` where the file is not there, is damaged, or holds colour or complex numbers.
+    public static func read(_ path: String) throws(DataError) -> NIfTIImage {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)
         let probe = try source.read(upTo: NIfTIHeader.probeSize)
@@ -28,7 +29,7 @@ public enum NIfTI {
         } else {
             source = try ByteSource(path: try dataPath(besideHeader: headerPath))
         }
-        let bytes = try StageClock.time("decompress") { () throws(ImagingError) in
+        let bytes = try StageClock.time("decompress") { () throws(DataError) in
             try readVoxels(from: source, layout: layout, header: header)
         }
         return NIfTIImage(header: header, affine: affine, type: layout.type, bytes: bytes)
@@ -36,7 +37,7 @@ public enum NIfTI {
 
     private static func readVoxels(
         from source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader
-    ) throws(ImagingError) -> [UInt8] {
+    ) throws(DataError) -> [UInt8] {
         let (end, overflow) = layout.offset.addingReportingOverflow(layout.byteCount)
         guard !overflow, end <= source.upperBound else {
             throw tooShort(source, layout: layout, header: header, has: source.isCompressed ? nil : source.storedBytes)
@@ -70,10 +71,10 @@ public enum NIfTI {
 
     private static func tooShort(
         _ source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader, has: Int?
-    ) -> ImagingError {
+    ) -> DataError {
         let size = header.shape.map(String.init).joined(separator: " x ")
         let came = has.map { "has \($0) in all" } ?? "has \(source.storedBytes) compressed ones, too few for that"
-        return ImagingError(
+        return DataError(
             .badData, source.path,
             "its \(size) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
                 + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
@@ -91,11 +92,11 @@ public enum NIfTI {
         return path
     }
 
-    private static func dataPath(besideHeader path: String) throws(ImagingError) -> String {
+    private static func dataPath(besideHeader path: String) throws(DataError) -> String {
         let stem = [".hdr.gz", ".hdr"].first { path.hasSuffix($0) }.map { String(path.dropLast($0.count)) } ?? path
         let candidates = [stem + ".img", stem + ".img.gz"]
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw ImagingError(
+            throw DataError(
                 .noInput, path,
                 "is the header of a pair, and \(candidates[0]) (or .gz) with its voxels is not there; put it beside it."
             )

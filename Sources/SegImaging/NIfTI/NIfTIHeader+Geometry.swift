@@ -1,19 +1,21 @@
+public import SegCore
+
 extension NIfTIHeader {
     /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
     private static let quaternionTolerance = 1e-6
 
     /// Voxel index → RAS+ mm: the sform if its code is above 0, else the qform, else from `pixdim`, as NiBabel does.
     ///
-    /// - Throws: `ImagingError` where the chosen form is not finite, not invertible or no rotation.
-    public func affine(path: String) throws(ImagingError) -> Affine {
+    /// - Throws: `DataError` where the chosen form is not finite, not invertible or no rotation.
+    public func affine(path: String) throws(DataError) -> Affine {
         let (affine, source) =
             sformCode > 0
             ? (sform, "sform") : qformCode > 0 ? (try qform(path: path), "qform") : (pixdimAffine, "pixdim")
         guard affine.elements.allSatisfy(\.isFinite) else {
-            throw ImagingError(.badData, path, "the \(source) holds a number that is not finite; repair the header.")
+            throw DataError(.badData, path, "the \(source) holds a number that is not finite; repair the header.")
         }
         guard affine.inverse != nil else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "the \(source) maps voxels onto a plane (determinant 0); repair the header's affine.")
         }
         return affine
@@ -26,11 +28,11 @@ extension NIfTIHeader {
     private var voxelSizes: [Double] { pixdim[1...3].map { $0 == 0 ? 1 : abs($0) } }
 
     /// Rotation by the unit quaternion (a, b, c, d), columns scaled, third column signed by qfac.
-    private func qform(path: String) throws(ImagingError) -> Affine {
+    private func qform(path: String) throws(DataError) -> Affine {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)
         guard a2 >= -Self.quaternionTolerance else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 "the qform's quaternion (\(b), \(c), \(d)) is longer than 1, so it is no rotation; repair the header.")
         }

@@ -1,4 +1,5 @@
 import CNIfTI
+internal import SegCore
 
 extension NIfTIHeader {
     /// Bytes that decide what a file is and hold either version's header.
@@ -8,9 +9,9 @@ extension NIfTIHeader {
     ///
     /// The struct layouts and byte swapping are libnifti's; its `nifti_read_header` is not used because it searches for
     /// other files when a name does not match and accepts headers without checking them.
-    init(bytes: [UInt8], path: String) throws(ImagingError) {
+    init(bytes: [UInt8], path: String) throws(DataError) {
         guard bytes.count >= 348 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 "has \(bytes.count) bytes; a NIfTI header needs at least 348. It is not NIfTI or is cut short.")
         }
@@ -20,23 +21,23 @@ extension NIfTIHeader {
             try self.init(version1: bytes, swapped: size != 348, path: path)
         case (540, _), (_, 540):
             guard bytes.count >= 540 else {
-                throw ImagingError(
+                throw DataError(
                     .badData, path, "has \(bytes.count) bytes; a NIfTI-2 header needs 540. The file is cut short.")
             }
             try self.init(version2: bytes, swapped: size != 540, path: path)
         default:
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 "is not NIfTI: its first field (sizeof_hdr) is \(size) where 348 or 540 was expected. "
                     + "Give a .nii, .nii.gz or .hdr/.img file.")
         }
     }
 
-    private init(version1 bytes: [UInt8], swapped: Bool, path: String) throws(ImagingError) {
+    private init(version1 bytes: [UInt8], swapped: Bool, path: String) throws(DataError) {
         var raw = bytes.withUnsafeBytes { $0.loadUnaligned(as: nifti_1_header.self) }
         let magic = Self.text(raw.magic)
         guard magic == "n+1" || magic == "ni1" else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 magic.isEmpty
                     ? "is ANALYZE 7.5 or not NIfTI (no magic); convert it to NIfTI, which says how it lies in the patient."
@@ -57,16 +58,16 @@ extension NIfTIHeader {
             magic: magic, descrip: Self.text(raw.descrip))
     }
 
-    private init(version2 bytes: [UInt8], swapped: Bool, path: String) throws(ImagingError) {
+    private init(version2 bytes: [UInt8], swapped: Bool, path: String) throws(DataError) {
         var raw = bytes.withUnsafeBytes { $0.loadUnaligned(as: nifti_2_header.self) }
         let signature = Self.array(raw.magic, of: UInt8.self)
         let magic = Self.text(raw.magic)
         guard magic == "n+2" || magic == "ni2" else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "is not NIfTI: its magic is \"\(magic)\" where \"n+2\" or \"ni2\" was expected.")
         }
         guard signature[4...].elementsEqual([0x0d, 0x0a, 0x1a, 0x0a]) else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "the NIfTI-2 magic was altered, as by a transfer in text mode; copy the file again.")
         }
         if swapped { nifti_swap_as_nifti2(&raw) }

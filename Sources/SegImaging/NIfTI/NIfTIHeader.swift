@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// The fields of a NIfTI-1 or NIfTI-2 header as they are stored, checked for what reading relies on.
 public struct NIfTIHeader: Hashable, Sendable {
     /// Byte order of the file.
@@ -62,21 +64,21 @@ extension NIfTIHeader {
 
     /// Checks every field that reading relies on.
     ///
-    /// - Throws: `ImagingError` naming the field, what was expected and what came.
-    func layout(path: String) throws(ImagingError) -> Layout {
+    /// - Throws: `DataError` naming the field, what was expected and what came.
+    func layout(path: String) throws(DataError) -> Layout {
         let count = try voxelCount(path: path)
         guard let type = NIfTIDataType(rawValue: datatype) else {
             if let name = NIfTIDataType.unsupportedName(of: datatype) {
-                throw ImagingError(
+                throw DataError(
                     .badData, path,
                     "stores \(name) (datatype \(datatype)); one real number a voxel (uint8 … float64) was expected. "
                         + "Convert it to a scalar image first.")
             }
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "datatype is \(datatype), which NIfTI does not define; the header is damaged.")
         }
         guard bitpix == type.byteCount * 8 else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 "bitpix is \(bitpix), but \(type.name) (datatype \(datatype)) has \(type.byteCount * 8); "
                     + "the header is damaged."
@@ -84,44 +86,44 @@ extension NIfTIHeader {
         }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
         guard !overflow else {
-            throw ImagingError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+            throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
         }
         if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "scl_slope is \(sclSlope) but scl_inter is \(sclInter); repair the header.")
         }
         return Layout(type: type, count: count, byteCount: byteCount, offset: try dataOffset(path: path))
     }
 
-    private func voxelCount(path: String) throws(ImagingError) -> Int {
+    private func voxelCount(path: String) throws(DataError) -> Int {
         guard (1...7).contains(dim[0]) else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path, "dim[0] is \(dim[0]); 1 to 7 dimensions were expected. The header is damaged.")
         }
         var count = 1
         for axis in 1...dim[0] {
             guard dim[axis] > 0 else {
-                throw ImagingError(
+                throw DataError(
                     .badData, path,
                     "dim[\(axis)] is \(dim[axis]); a positive extent was expected. The header is damaged.")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: dim[axis])
             guard !overflow else {
-                throw ImagingError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+                throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
             }
             count = product
         }
         return count
     }
 
-    private func dataOffset(path: String) throws(ImagingError) -> Int {
+    private func dataOffset(path: String) throws(DataError) -> Int {
         let first = isSingleFile ? headerSize + 4 : 0
         // Some writers leave 0 in single files and mean the first byte after the header and its extension flag.
         if isSingleFile, voxOffset == 0 { return first }
         guard voxOffset.isFinite, voxOffset >= Double(first), voxOffset <= 0x1p53,
             voxOffset == voxOffset.rounded()
         else {
-            throw ImagingError(
+            throw DataError(
                 .badData, path,
                 "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
         }

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// How the axes of a reoriented volume come from a scan's: which axis, and whether it runs the other way.
 public struct AxisPermutation: Hashable, Sendable {
     /// For each new axis the old one.

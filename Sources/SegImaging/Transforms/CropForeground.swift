@@ -1,3 +1,5 @@
+public import SegCore
+
 /// Cuts the box of voxels above 0; MONAI's `CropForeground(margin=, k_divisible=, allow_smaller=)`.
 public struct CropForeground: Hashable, Sendable {
     /// Voxels added on each side.
@@ -9,10 +11,10 @@ public struct CropForeground: Hashable, Sendable {
 
     /// Takes a margin in voxels and a divisor of the extents.
     ///
-    /// - Throws: `ImagingError` where a number is out of range.
-    public init(margin: Int, divisor: Int, allowSmaller: Bool) throws(ImagingError) {
+    /// - Throws: `DataError` where a number is out of range.
+    public init(margin: Int, divisor: Int, allowSmaller: Bool) throws(DataError) {
         guard margin >= 0, divisor >= 1 else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "CropForeground", "margin \(margin) must be at least 0 and divisor \(divisor) at least 1."
             )
         }
@@ -25,10 +27,10 @@ public struct CropForeground: Hashable, Sendable {
     ///
     /// `name` is the case's, for errors.
     ///
-    /// - Throws: `ImagingError` where no voxel is above 0 (MONAI would return a volume of size 0).
+    /// - Throws: `DataError` where no voxel is above 0 (MONAI would return a volume of size 0).
     public func callAsFunction(
         _ volume: Volume, name: String, record: inout SpatialRecord
-    ) throws(ImagingError) -> Volume {
+    ) throws(DataError) -> Volume {
         let box = try box(of: volume, name: name)
         record.cut(box)
         return volume.cut(box, fill: 0)
@@ -36,10 +38,10 @@ public struct CropForeground: Hashable, Sendable {
 
     /// The box that would be cut; it may reach outside the volume.
     ///
-    /// - Throws: `ImagingError` where no voxel is above 0.
-    public func box(of volume: Volume, name: String) throws(ImagingError) -> Box3 {
+    /// - Throws: `DataError` where no voxel is above 0.
+    public func box(of volume: Volume, name: String) throws(DataError) -> Box3 {
         guard let tight = volume.positiveBox else {
-            throw ImagingError(
+            throw DataError(
                 .badData, name,
                 "no voxel is above 0 after intensity scaling, so there is no foreground to crop to; "
                     + "check the intensity window against the scan's values, or turn crop_foreground off.")

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// Permutes and flips axes so that they follow the given directions; MONAI's `Orientation(axcodes=)`.
 public struct Orientation: Hashable, Sendable {
     /// Such as `RAS`: axis 0 to the right, axis 1 to the front, axis 2 up.
@@ -6,12 +8,12 @@ public struct Orientation: Hashable, Sendable {
 
     /// Takes three letters, one of each pair L/R, P/A, I/S.
     ///
-    /// - Throws: `ImagingError` naming the codes.
-    public init(axisCodes: String) throws(ImagingError) {
+    /// - Throws: `DataError` naming the codes.
+    public init(axisCodes: String) throws(DataError) {
         let letters = Array("RASLPI")
         let axes = axisCodes.compactMap { letters.firstIndex(of: $0) }.map { (world: $0 % 3, flipped: $0 >= 3) }
         guard axes.count == 3, axisCodes.count == 3, Set(axes.map(\.world)).count == 3 else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "orientation \"\(axisCodes)\"",
                 "three letters were expected, one each of L/R, P/A and I/S, such as RAS.")
         }
@@ -20,7 +22,7 @@ public struct Orientation: Hashable, Sendable {
     }
 
     /// The reoriented volume; the record learns the permutation.
-    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(ImagingError) -> Volume {
+    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(DataError) -> Volume {
         let permutation = permutation(for: volume.affine)
         let result = permutation.apply(volume)
         try record.orient(by: permutation, to: result)

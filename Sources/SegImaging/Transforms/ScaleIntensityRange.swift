@@ -1,3 +1,5 @@
+public import SegCore
+
 /// Maps [aMin, aMax] to [bMin, bMax] linearly in float32; MONAI's `ScaleIntensityRange`.
 public struct ScaleIntensityRange: Hashable, Sendable {
     /// Intensity that becomes `bMin`.
@@ -13,10 +15,10 @@ public struct ScaleIntensityRange: Hashable, Sendable {
 
     /// Takes both ranges.
     ///
-    /// - Throws: `ImagingError` where a bound is not finite.
-    public init(aMin: Double, aMax: Double, bMin: Double, bMax: Double, clip: Bool) throws(ImagingError) {
+    /// - Throws: `DataError` where a bound is not finite.
+    public init(aMin: Double, aMax: Double, bMin: Double, bMax: Double, clip: Bool) throws(DataError) {
         guard [aMin, aMax, bMin, bMax].allSatisfy(\.isFinite) else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "ScaleIntensityRange",
                 "bounds [\(aMin), \(aMax)] → [\(bMin), \(bMax)] must be finite numbers.")
         }

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// How values between voxels are made.
 public enum Interpolation: Hashable, Sendable {
     /// Linear along each axis; MONAI's `bilinear`.
@@ -17,10 +19,10 @@ public struct Spacing: Hashable, Sendable {
 
     /// Takes three voxel edges.
     ///
-    /// - Throws: `ImagingError` where they are not three finite numbers.
-    public init(pixdim: [Double], interpolation: Interpolation) throws(ImagingError) {
+    /// - Throws: `DataError` where they are not three finite numbers.
+    public init(pixdim: [Double], interpolation: Interpolation) throws(DataError) {
         guard pixdim.count == 3, pixdim.allSatisfy(\.isFinite) else {
-            throw ImagingError(
+            throw DataError(
                 .badArgument, "pixdim \(pixdim)", "three voxel edges in mm were expected, such as [1.5, 1.5, 2].")
         }
         self.pixdim = pixdim
@@ -34,8 +36,8 @@ public struct Spacing: Hashable, Sendable {
 
     /// The resampled volume; the record learns the grids.
     ///
-    /// - Throws: `ImagingError` where the affine cannot be inverted or the result would be absurdly large.
-    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(ImagingError) -> Volume {
+    /// - Throws: `DataError` where the affine cannot be inverted or the result would be absurdly large.
+    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(DataError) -> Volume {
         let map = try gridMap(for: volume)
         let result = map.map { volume.resampled(by: $0.map, affine: $0.affine, interpolation) } ?? volume
         try record.resample(by: map?.map, to: result)
@@ -44,14 +46,14 @@ public struct Spacing: Hashable, Sendable {
 
     /// The resampled volume.
     ///
-    /// - Throws: `ImagingError` where the affine cannot be inverted or the result would be absurdly large.
-    public func callAsFunction(_ volume: Volume) throws(ImagingError) -> Volume {
+    /// - Throws: `DataError` where the affine cannot be inverted or the result would be absurdly large.
+    public func callAsFunction(_ volume: Volume) throws(DataError) -> Volume {
         guard let (map, affine) = try gridMap(for: volume) else { return volume }
         return volume.resampled(by: map, affine: affine, interpolation)
     }
 
     /// The new grid, nil where it is the old one to 1e-3.
-    private func gridMap(for volume: Volume) throws(ImagingError) -> (map: GridMap, affine: Affine)? {
+    private func gridMap(for volume: Volume) throws(DataError) -> (map: GridMap, affine: Affine)? {
         let current = volume.affine.spacing
         let wanted = (0..<3).map { axis in
             pixdim[axis] <= 0 || abs(pixdim[axis] - current[axis]) <= Self.tolerance ? current[axis] : pixdim[axis]
@@ -59,7 +61,7 @@ public struct Spacing: Hashable, Sendable {
         var affine = Self.rotation(of: volume.affine)
         for row in 0..<3 { for column in 0..<3 { affine[row, column] *= wanted[column] } }
         guard let outputFromInput = GridMap.solve(affine, volume.affine) else {
-            throw ImagingError(
+            throw DataError(
                 .badData, "volume of \(volume.size)",
                 "its affine cannot be inverted, so it has no spacing; repair the header.")
         }
@@ -90,7 +92,7 @@ public struct Spacing: Hashable, Sendable {
     /// Extents of the new grid and the world position of its first voxel: the corner that maps lowest, else centred.
     private static func extent(
         of volume: Volume, through outputFromInput: Affine, to affine: Affine
-    ) throws(ImagingError) -> (size: Size3, origin: [Double]) {
+    ) throws(DataError) -> (size: Size3, origin: [Double]) {
         let last = (0..<3).map { Double(volume.size[$0] - 1) }
         let corners = (0..<8).map { corner in
             (corner & 4 == 0 ? 0 : last[0], corner & 2 == 0 ? 0 : last[1], corner & 1 == 0 ? 0 : last[2])
@@ -104,7 +106,7 @@ public struct Spacing: Hashable, Sendable {
         let extents = (0..<3).map { (high[$0] - low[$0] + 1).rounded(.toNearestOrEven) }
         guard extents.reduce(1, *) <= Double(mostVoxels) else {
             let voxels = extents.map { String(Int64(min($0, 1e15))) }.joined(separator: " x ")
-            throw ImagingError(
+            throw DataError(
                 .badData, "volume of \(volume.size)",
                 "resampled it would be \(voxels) voxels; check pixdim and the header's units.")
         }

@@ -1,3 +1,5 @@
+internal import SegCore
+
 extension SpatialRecord {
     /// Probabilities of rows of the scan, from the network's; MONAI's `Invertd(nearest_interp=False)` slab by slab.
     ///

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// What was done to a scan's grid on the way to the network, kept to bring predictions back.
 ///
 /// Steps come in MONAI's order: `Orientation`, `Spacing`, then crops and pads in any number.
@@ -47,13 +49,13 @@ public struct SpatialRecord: Hashable, Sendable {
         return shift * spacedFromOriented * orientedFromScan
     }
 
-    mutating func orient(by permutation: AxisPermutation, to volume: Volume) throws(ImagingError) {
+    mutating func orient(by permutation: AxisPermutation, to volume: Volume) throws(DataError) {
         guard self.permutation == .identity, resampling == nil, !isBoxed else { throw Self.order("Orientation") }
         self.permutation = permutation
         restart(volume)
     }
 
-    mutating func resample(by map: GridMap?, to volume: Volume) throws(ImagingError) {
+    mutating func resample(by map: GridMap?, to volume: Volume) throws(DataError) {
         guard resampling == nil, !isBoxed else { throw Self.order("Spacing") }
         resampling = map
         restart(volume)
@@ -73,8 +75,8 @@ public struct SpatialRecord: Hashable, Sendable {
         spacedAffine = volume.affine
     }
 
-    private static func order(_ name: String) -> ImagingError {
-        ImagingError(
+    private static func order(_ name: String) -> DataError {
+        DataError(
             .badArgument, name, "must come in the order Orientation, Spacing, crop or pad, each of the first two once.")
     }
 }

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Two neighbours along an axis and their weights.
 struct LinearTap {
     var low: Int

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegModels
 
 /// A MONAI bundle's configuration whose references are followed and whose expressions are not evaluated.
@@ -16,7 +17,7 @@ struct BundleDocument {
     /// Wraps a document; its `bundle_root` becomes the folder that the bundle lies in.
     init(_ value: ConfigValue, source: String, folder: String) throws {
         guard case .object(var entries) = value else {
-            throw ConfigError(source: source, key: nil, "should be an object of named components")
+            throw DataError(.badData, source, "should be an object of named components")
         }
         entries["bundle_root"] = .string(folder)
         root = .object(entries)
@@ -100,5 +101,5 @@ struct BundleDocument {
     }
 
     /// An error about an entry.
-    func error(_ id: String, _ message: String) -> ConfigError { ConfigError(source: source, key: id, message) }
+    func error(_ id: String, _ message: String) -> DataError { DataError(.badData, source, key: id, message) }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegModels
 
 /// The forms of a bundle's `$` expressions that are understood, by their text alone.

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegImaging
 internal import SegModels
 
@@ -158,7 +159,7 @@ struct BundleComponent {
     }
 
     /// An error that the class is not one of the supported ones.
-    func unsupported(_ supported: String...) -> ConfigError {
+    func unsupported(_ supported: String...) -> DataError {
         document.error(id, "'\(target)' is not supported; supported: \(supported.joined(separator: ", "))")
     }
 }

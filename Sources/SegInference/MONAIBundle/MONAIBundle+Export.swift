@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 internal import SegModels
 
@@ -9,7 +10,7 @@ extension MONAIBundle {
     /// - Parameters:
     ///   - name: What the bundle is called.
     ///   - license: The text of its licence; nil says that none is named.
-    /// - Throws: `ConfigError` where the model cannot be described.
+    /// - Throws: `DataError` where the model cannot be described.
     public static func files(
         of description: ModelDescription, name: String, license: String?
     ) throws -> [String: String] {
@@ -59,7 +60,7 @@ extension MONAIBundle {
     /// The definition with its target's full name.
     private static func longTarget(_ definition: ConfigValue) throws -> ConfigValue {
         guard case .object(var entries) = definition, case .string(let target)? = entries["_target_"] else {
-            throw ConfigError(source: "network_def", key: "_target_", "is missing")
+            throw DataError(.badData, "network_def", key: "_target_", "is missing")
         }
         if !target.contains(".") { entries["_target_"] = .string("monai.networks.nets." + target) }
         return .object(entries)

@@ -1,7 +1,8 @@
 internal import Foundation
 internal import SegBackend
+public import SegCore
 internal import SegImaging
-public import SegModels
+internal import SegModels
 
 /// A MONAI bundle that predicts: the description of its model and its weights.
 ///
@@ -18,7 +19,7 @@ public struct MONAIBundle: Sendable {
     ///   - inference: The configuration.
     ///   - source: Its file, for errors.
     ///   - metadata: `configs/metadata.json`, for the names of the classes.
-    /// - Throws: `ConfigError` naming what is not supported.
+    /// - Throws: `DataError` naming what is not supported.
     public init(folder: String, inference: ConfigValue, source: String, metadata: ConfigValue?) throws {
         let document = try BundleDocument(inference, source: source, folder: folder)
         try Self.checkSteps(document)
@@ -104,8 +105,8 @@ public struct MONAIBundle: Sendable {
             candidates.insert(named.hasPrefix("/") || named.hasPrefix(folder) ? named : "\(folder)/\(named)", at: 0)
         }
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw ConfigError(
-                .noInput, source: candidates[0], key: nil, "the bundle's weights are not there; download them first")
+            throw DataError(
+                .noInput, candidates[0], "the bundle's weights are not there; download them first")
         }
         return found
     }
@@ -123,7 +124,7 @@ enum BundleTarget {
 
 extension ConfigReader {
     /// Insists that an argument is absent or has the one value that is supported.
-    /// - Throws: `ConfigError` where it has another.
+    /// - Throws: `DataError` where it has another.
     func expect(_ key: String, _ supported: ConfigValue) throws {
         guard let value = value(key), value != supported else { return }
         if let number = value.number, number == supported.number { return }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 
 /// A way in which a scan is not what a model was trained on.

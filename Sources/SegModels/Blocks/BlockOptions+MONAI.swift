@@ -1,8 +1,9 @@
 internal import SegBackend
+internal import SegCore
 
 extension BlockOptions {
     /// Reads `act`, `norm`, `dropout`, `bias` and `adn_ordering` as MONAI's networks take them.
-    /// - Throws: `ConfigError` naming an argument that is unknown or not supported.
+    /// - Throws: `DataError` naming an argument that is unknown or not supported.
     init(_ reader: ConfigReader, defaultNorm: String) throws {
         activation = reader.isNull("act") ? nil : try Self.activation(reader, "act", default: "prelu")
         norm = reader.isNull("norm") ? nil : try Self.norm(reader, "norm", default: defaultNorm)

@@ -1,8 +1,9 @@
 internal import SegBackend
+internal import SegCore
 
 extension DynUNetOptions {
     /// Adds the network to a graph, without its supervising heads: x `[N, in, D, H, W]`, logits `[N, out, D, H, W]`.
-    /// - Throws: `ConfigError` where an array is missing.
+    /// - Throws: `DataError` where an array is missing.
     func onnx(_ graph: inout ONNXGraph, _ x: ONNXValue) throws -> ONNXNetwork {
         let last = filters.count - 1
         let names = ["input_block"] + (0..<last - 1).map { "downsamples.\($0)" } + ["bottleneck"]

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 /// A value that flows between the nodes of an ONNX graph, by its name.
 struct ONNXValue {
@@ -50,10 +51,10 @@ struct ONNXGraph {
     }
 
     /// An array of the network, as 32-bit floats, in another shape where ONNX wants one.
-    /// - Throws: `ConfigError` where the weights have none of that name.
+    /// - Throws: `DataError` where the weights have none of that name.
     mutating func parameter(_ name: String, shape: [Int]? = nil) throws -> ONNXValue {
         guard let stored = state[name] else {
-            throw ConfigError(source: source, key: nil, "the weights have no '\(name)', which the network needs")
+            throw DataError(.badData, source, "the weights have no '\(name)', which the network needs")
         }
         return array(name, StoredTensor(stored.floats(), shape: shape ?? stored.shape))
     }

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
 /// `[batch, out, D, H, W]`, 32-bit floats; batch and, where the network lets them, D, H, W are free.
@@ -25,7 +26,7 @@ public struct ONNXModel: Sendable {
     ///   - network: Its definition.
     ///   - weights: Its arrays, under its names.
     ///   - metadata: Text kept in the file, such as `model.json`.
-    /// - Throws: `ConfigError` where the network has no description or an array is missing.
+    /// - Throws: `DataError` where the network has no description or an array is missing.
     public init(_ network: NetworkDefinition, weights: Weights, metadata: [String: String]) throws {
         let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
         let target = try reader.required("_target_", reader.string("_target_"))
@@ -38,13 +39,13 @@ public struct ONNXModel: Sendable {
         var graph = ONNXGraph(state: weights.tensors, source: weights.source)
         let network = try describe(reader, &graph, ONNXValue(name: "image"))
         guard graph.arrays.map(\.tensor.bytes.count).reduce(0, +) < Self.mostBytes - 1 << 20 else {
-            throw ConfigError(source: weights.source, key: nil, "is too large for ONNX, whose files end at 2 GB")
+            throw DataError(.badData, weights.source, "is too large for ONNX, whose files end at 2 GB")
         }
         bytes = Self.encode(graph, name: name, network, metadata)
     }
 
     /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
-    /// - Throws: `ConfigError` naming the file.
+    /// - Throws: `DataError` naming the file.
     public func write(to path: String) throws { try DurableFile.write(bytes, to: path) }
 }
 

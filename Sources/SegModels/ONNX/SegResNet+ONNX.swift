@@ -1,8 +1,9 @@
 internal import SegBackend
+internal import SegCore
 
 extension SegResNetOptions {
     /// Adds the network to a graph: x `[N, in, D, H, W]`, logits `[N, out, D, H, W]`.
-    /// - Throws: `ConfigError` where an array is missing.
+    /// - Throws: `DataError` where an array is missing.
     func onnx(_ graph: inout ONNXGraph, _ x: ONNXValue) throws -> ONNXNetwork {
         var y = try graph.convolution(x, "convInit.conv", .same(kernel: 3, stride: 1))
         var skips: [ONNXValue] = []

@@ -1,10 +1,11 @@
 internal import SegBackend
+internal import SegCore
 
 extension UNETROptions {
     private var grid: Triple { size.zip(Self.patch, /) }
 
     /// Adds the network to a graph: x `[N, in, img_size]`, logits `[N, out, img_size]`.
-    /// - Throws: `ConfigError` where an array is missing.
+    /// - Throws: `DataError` where an array is missing.
     func onnx(_ graph: inout ONNXGraph, _ x: ONNXValue) throws -> ONNXNetwork {
         let (kept, last) = try tokens(&graph, x)
         let geometry = BlockGeometry(kernel: Triple(3), stride: Triple(1))

@@ -1,8 +1,9 @@
 internal import SegBackend
+internal import SegCore
 
 extension UNetOptions {
     /// Adds the network to a graph: x `[N, in, D, H, W]`, result `[N, out, D, H, W]`.
-    /// - Throws: `ConfigError` where an array is missing.
+    /// - Throws: `DataError` where an array is missing.
     func onnx(_ graph: inout ONNXGraph, _ x: ONNXValue) throws -> ONNXNetwork {
         let logits = try level(0, &graph, x, "model", inputs: inputChannels, outputs: outputChannels)
         return ONNXNetwork(inputChannels: inputChannels, outputChannels: outputChannels, logits: logits)

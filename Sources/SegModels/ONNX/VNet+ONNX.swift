@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 extension VNetOptions {
     private static let norm = BlockOptions.NormOption(
@@ -11,7 +12,7 @@ extension VNetOptions {
     }
 
     /// Adds the network to a graph: x `[N, in, D, H, W]`, logits `[N, out, D, H, W]`.
-    /// - Throws: `ConfigError` where an array is missing.
+    /// - Throws: `DataError` where an array is missing.
     func onnx(_ graph: inout ONNXGraph, _ x: ONNXValue) throws -> ONNXNetwork {
         var skips = [try input(&graph, x)]
         for (level, count) in [1, 2, 3, 2].enumerated() {

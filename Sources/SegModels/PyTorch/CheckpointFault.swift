@@ -1,4 +1,6 @@
-/// Why a checkpoint cannot be used; whoever knows the file's name turns it into a `ConfigError`.
+internal import SegCore
+
+/// Why a checkpoint cannot be used; whoever knows the file's name turns it into a `DataError`.
 struct CheckpointFault: Error {
     let message: String
 

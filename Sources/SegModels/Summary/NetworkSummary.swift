@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 
@@ -35,7 +36,7 @@ public struct NetworkSummary: Sendable {
     public let trainingBytes: Int
 
     /// Counts a network of 32-bit floats on a patch of `[1, D, H, W, C]`.
-    /// - Throws: `ConfigError` where the network cannot be built, `TensorError` where the patch does not fit it.
+    /// - Throws: `DataError` where the network cannot be built, `TensorError` where the patch does not fit it.
     public init(_ definition: NetworkDefinition, size: Triple) throws {
         try self.init(definition, size: size, scalar: .f32)
     }

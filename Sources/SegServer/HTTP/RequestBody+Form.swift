@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 
 /// A form that has arrived whole: its fields, and its files on disk.
 struct MultipartForm {
@@ -23,9 +24,9 @@ struct MultipartForm {
 
     /// The JSON object of a field; an empty one where the field is not there.
     /// - Throws: `Refusal` where it is no JSON object.
-    func object(_ name: String) throws -> JSON {
+    func object(_ name: String) throws -> ConfigValue {
         guard let text = fields[name], !text.isEmpty else { return [:] }
-        let document = try JSON(parsing: text.utf8, named: "the field '\(name)'")
+        let document = try ConfigValue(parsing: text.utf8, named: "the field '\(name)'")
         guard case .object = document else { throw Refusal(.badRequest, "the field '\(name)' should be an object") }
         return document
     }
@@ -34,7 +35,7 @@ struct MultipartForm {
 extension MultipartForm {
     /// Reads a form as it arrives; files go to disk under names of the server's.
     /// - Throws: `Refusal` where the body is too large, cut off or no form, or where it cannot be stored.
-    init(_ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: Limits) async throws {
+    init(_ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws {
         var parser = try MultipartParser(contentType: headers[.contentType])
         var meter = try BodyMeter(headers: headers, limit: limits.bodyBytes)
         var open: OpenPart?
@@ -131,10 +132,10 @@ extension RequestBody {
 
     /// A JSON object; an empty body counts as an empty object.
     /// - Throws: `Refusal` where it is none.
-    func object(headers: HTTPFields, limits: Limits) async throws -> JSON {
+    func object(headers: HTTPFields, limits: ServerLimits) async throws -> ConfigValue {
         let bytes = try await bytes(headers: headers, limit: limits.fieldBytes)
         guard !bytes.isEmpty else { return [:] }
-        let document = try JSON(parsing: bytes, named: "the body")
+        let document = try ConfigValue(parsing: bytes, named: "the body")
         if document == .null { return [:] }
         guard case .object = document else { throw Refusal(.badRequest, "the body should be a JSON object") }
         return document
@@ -142,7 +143,7 @@ extension RequestBody {
 
     /// A body of any kind on disk.
     /// - Throws: `Refusal` where it is empty, too large, cut off or of no announced length.
-    func file(headers: HTTPFields, into scratch: Scratch, limits: Limits) async throws -> FileSink {
+    func file(headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws -> FileSink {
         guard headers[.contentLength] != nil else {
             throw Refusal(.lengthRequired, "an upload should announce its Content-Length")
         }

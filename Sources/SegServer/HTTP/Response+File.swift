@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 
 extension Response {
     /// A file as a download under a name of the server's making.
@@ -40,7 +41,7 @@ extension Response {
     /// Its length is announced, because the Python client reads the connection's bytes as they are and takes no chunks.
     /// - Throws: `Refusal` where the file is gone.
     static func form(
-        params: JSON, image path: String, as name: String, context: some RequestContext
+        params: ConfigValue, image path: String, as name: String, context: some RequestContext
     ) async throws -> Response {
         let boundary = "medseg-\(Scratch.makeID())"
         let head = """

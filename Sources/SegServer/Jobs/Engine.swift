@@ -9,7 +9,7 @@ actor Engine {
     private let thread = SerialThread("medseg.engine")
     private let backend: any Backend
     private let scratch: Scratch
-    private let limits: Limits
+    private let limits: ServerLimits
     private var predictors: PredictorCache
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -17,7 +17,7 @@ actor Engine {
     /// What computes, in one line.
     nonisolated let device: String
 
-    init(backend: any Backend, scratch: Scratch, limits: Limits) {
+    init(backend: any Backend, scratch: Scratch, limits: ServerLimits) {
         self.backend = backend
         self.scratch = scratch
         self.limits = limits

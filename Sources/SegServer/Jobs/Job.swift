@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 internal import Synchronization
@@ -27,7 +28,7 @@ struct JobOptions: Codable, Hashable, Sendable {
     /// Reads options from a client's document. What it does not say keeps its default; what else it says is not read,
     /// since MONAI Label's clients send much more.
     /// - Throws: `Refusal` naming the option that is wrong.
-    init(_ document: JSON) throws {
+    init(_ document: ConfigValue) throws {
         if let value = document["uncertainty"], value != .null {
             guard let passes = value.int, passes == 0 || (2...200).contains(passes) else {
                 throw Refusal(.badRequest, "uncertainty should be 0 or a number of passes from 2 to 200")
@@ -53,7 +54,7 @@ struct JobOptions: Codable, Hashable, Sendable {
         return processing
     }
 
-    private static func flag(_ document: JSON, _ name: String) throws -> Bool {
+    private static func flag(_ document: ConfigValue, _ name: String) throws -> Bool {
         guard let value = document[name], value != .null else { return false }
         guard let flag = value.bool else { throw Refusal(.badRequest, "\(name) should be true or false") }
         return flag
@@ -94,7 +95,7 @@ final class Job: Sendable {
     private let seconds: Double
     private let state = Mutex(State())
 
-    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: Limits) {
+    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: ServerLimits) {
         self.scan = scan
         self.model = model
         self.options = options

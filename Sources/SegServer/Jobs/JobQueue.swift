@@ -6,14 +6,14 @@ internal import Logging
 actor JobQueue {
     private let engine: Engine
     private let scratch: Scratch
-    private let limits: Limits
+    private let limits: ServerLimits
     private let logger: Logger
     private var jobs: [String: Job] = [:]
     private var waiting: [Job] = []
     private var running: Job?
     private var listeners: [String: [CheckedContinuation<Void, Never>]] = [:]
 
-    init(engine: Engine, scratch: Scratch, limits: Limits, logger: Logger) {
+    init(engine: Engine, scratch: Scratch, limits: ServerLimits, logger: Logger) {
         self.engine = engine
         self.scratch = scratch
         self.limits = limits

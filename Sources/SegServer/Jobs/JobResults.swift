@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 
@@ -9,7 +10,7 @@ struct JobResults {
     let header: NIfTIHeader
 
     /// Writes masks, maps and the report.
-    /// - Throws: `ImagingError` or `Refusal` where the disk is full.
+    /// - Throws: `DataError` or `Refusal` where the disk is full.
     func write(_ outcome: JobOutcome, device: String, start: Date) throws {
         try NIfTI.write(outcome.mask, size: scan.size, like: header, to: job.path(.mask), overwrite: false)
         try VoxelFile.write(outcome.mask, to: job.path(.maskVoxels))

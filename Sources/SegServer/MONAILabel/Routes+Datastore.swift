@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegCore
 
 extension Routes {
     /// Images of the datastore.
@@ -104,7 +105,7 @@ extension Routes {
     }
 
     /// The notes in a form's field `info`, or `params` as older clients call it.
-    private func info(in request: Request) async throws -> [String: JSON] {
+    private func info(in request: Request) async throws -> [String: ConfigValue] {
         if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
             let form = try await MultipartForm(
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
@@ -112,16 +113,17 @@ extension Routes {
         }
         let body = try await request.body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
         let form = RequestQuery(String(decoding: body, as: UTF8.self))
-        return try JSON(parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'").members
+        return try ConfigValue(parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'")
+            .members
     }
 
-    private func everything() async -> JSON {
+    private func everything() async -> ConfigValue {
         let images = await services.datastore.all()
-        let objects = images.map { id, image -> (String, JSON) in
-            let labels = image.labels.mapValues { label -> JSON in
+        let objects = images.map { id, image -> (String, ConfigValue) in
+            let labels = image.labels.mapValues { label -> ConfigValue in
                 ["ext": .string(label.fileExtension), "info": .object(label.info)]
             }
-            let entry: JSON = [
+            let entry: ConfigValue = [
                 "image": ["ext": .string(image.fileExtension), "info": .object(image.notes(id: id))],
                 "labels": .object(labels),
             ]
@@ -133,7 +135,7 @@ extension Routes {
     }
 
     /// Images with finished labels, by names inside the datastore; a client has no use for paths of this machine.
-    private func pairs() async -> JSON {
+    private func pairs() async -> ConfigValue {
         let images = await services.datastore.all().sorted { $0.key < $1.key }
         return .array(
             images.compactMap { _, image in
@@ -142,9 +144,9 @@ extension Routes {
     }
 }
 
-extension JSON {
+extension ConfigValue {
     /// The members of an object; of anything else none.
-    var members: [String: JSON] {
+    var members: [String: ConfigValue] {
         guard case .object(let members) = self else { return [:] }
         return members
     }

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 
 extension Routes {
     /// Predictions for annotators: one scan at a time, or the whole datastore.
@@ -94,14 +95,14 @@ extension Routes {
     }
 
     private func answer(
-        _ job: Job, image: String?, params: JSON, query: RequestQuery, context: RouteTable.Context
+        _ job: Job, image: String?, params: ConfigValue, query: RequestQuery, context: RouteTable.Context
     ) async throws -> Response {
         let state = job.snapshot
         guard state.phase == .done, let report = state.report else {
             throw state.error ?? Refusal(.conflict, "the job was cancelled")
         }
-        let result: JSON = [
-            "label_names": job.model.labelNumbers, "job": .string(job.id), "report": try JSON(encoding: report),
+        let result: ConfigValue = [
+            "label_names": job.model.labelNumbers, "job": .string(job.id), "report": try ConfigValue(encoding: report),
             "latencies": ["total": .double(report.seconds)],
         ]
         if let image {
@@ -125,7 +126,7 @@ extension Routes {
     /// Keeps the score by which the strategy `uncertainty` ranks.
     private func note(_ report: JobReport, of image: String) async throws {
         guard let score = report.uncertaintyScore else { return }
-        var scores: [String: JSON] = [:]
+        var scores: [String: ConfigValue] = [:]
         if case .object(let known)? = try await services.datastore.image(image).info[Strategy.scoresNote] {
             scores = known
         }
@@ -133,7 +134,7 @@ extension Routes {
         try await services.datastore.note([Strategy.scoresNote: .object(scores)], of: image, tag: nil)
     }
 
-    private func save(_ job: Job, of image: String, tag: String, _ result: JSON) async throws {
+    private func save(_ job: Job, of image: String, tag: String, _ result: ConfigValue) async throws {
         let copy = "\(services.scratch.folder)/label-\(Scratch.makeID()).nii.gz"
         do {
             try FileManager.default.copyItem(atPath: job.path(.mask), toPath: copy)
@@ -146,7 +147,7 @@ extension Routes {
 
     // MARK: - Many scans
 
-    private func inferAll(_ which: String, model: ModelEntry, params: JSON) async throws -> JSON {
+    private func inferAll(_ which: String, model: ModelEntry, params: ConfigValue) async throws -> ConfigValue {
         let images = await services.datastore.all()
         let chosen: [String]
         switch which {
@@ -168,8 +169,8 @@ extension Routes {
                 await services.queue.finish(job)
                 guard let report = job.snapshot.report, job.snapshot.phase == .done else { continue }
                 try? await note(report, of: image)
-                let result: JSON = [
-                    "label_names": job.model.labelNumbers, "report": (try? JSON(encoding: report)) ?? .null,
+                let result: ConfigValue = [
+                    "label_names": job.model.labelNumbers, "report": (try? ConfigValue(encoding: report)) ?? .null,
                 ]
                 if saves { try? await save(job, of: image, tag: tag, result) }
                 await services.queue.remove(job)
@@ -178,14 +179,14 @@ extension Routes {
         return ["status": "RUNNING", "images": .array(chosen.map { .string($0) }), "model": .string(model.name)]
     }
 
-    private func nextSample(_ strategy: Strategy, params: JSON) async throws -> JSON {
+    private func nextSample(_ strategy: Strategy, params: ConfigValue) async throws -> ConfigValue {
         var generator = SystemRandomNumberGenerator()
         let now = Date()
         guard
             let choice = strategy.choose(
                 await services.datastore.all(), model: params["model"]?.string, now: now, using: &generator)
         else { return [:] }
-        var shown: [String: JSON] = [:]
+        var shown: [String: ConfigValue] = [:]
         if case .object(let known)? = try await services.datastore.image(choice.id).info["strategy"] { shown = known }
         shown[strategy.rawValue] = [
             "ts": .int(Int(now.timeIntervalSince1970)), "client_id": params["client_id"] ?? .null,

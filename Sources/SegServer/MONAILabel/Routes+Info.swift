@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 
 extension Routes {
     /// What MONAI Label's clients ask first.
@@ -50,7 +51,7 @@ extension Routes {
         return services.catalog.models.flatMap { $0.labels.map(\.name) }.filter { seen.insert($0).inserted }
     }
 
-    private func info(of model: ModelEntry) -> JSON {
+    private func info(of model: ModelEntry) -> ConfigValue {
         [
             "type": "segmentation", "dimension": 3, "labels": model.labelNumbers,
             "description": .string("\(model.network), \(model.classes) classes"),
@@ -62,7 +63,7 @@ extension Routes {
     }
 
     /// How many images there are, and how many are finished.
-    func statistics() async -> JSON {
+    func statistics() async -> ConfigValue {
         let images = await services.datastore.all().values
         var tags: [String: Int] = [:]
         for tag in images.flatMap(\.labels.keys) { tags[tag, default: 0] += 1 }
@@ -81,7 +82,7 @@ extension Routes {
 
 extension ModelEntry {
     /// Label names with their numbers, as MONAI Label's clients read them.
-    var labelNumbers: JSON {
+    var labelNumbers: ConfigValue {
         .object(Dictionary(labels.map { ($0.name, .int($0.number)) }) { first, _ in first })
     }
 }

@@ -1,10 +1,11 @@
 package import Foundation
+internal import SegCore
 
 /// Which scan a person should label next.
 package enum Strategy: String, CaseIterable, Sendable {
     case random, first, uncertainty
 
-    var info: JSON {
+    var info: ConfigValue {
         switch self {
         case .random: ["description": "Any unlabelled scan, those not shown for longest more often"]
         case .first: ["description": "The first unlabelled scan by name"]

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Logging
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 internal import SegModels
@@ -46,7 +47,7 @@ struct ModelCatalog: Sendable {
     let models: [ModelEntry]
 
     /// Reads every description; a folder whose description is wrong is left out and named in the log.
-    /// - Throws: `ConfigError` where no model is left.
+    /// - Throws: `DataError` where no model is left.
     init(folder: String, logger: Logger) throws {
         let manager = FileManager.default
         var folders = [folder]
@@ -66,8 +67,8 @@ struct ModelCatalog: Sendable {
             }
         }
         guard !models.isEmpty else {
-            throw ConfigError(
-                .noInput, source: folder, key: nil,
+            throw DataError(
+                .noInput, folder,
                 "holds no model folder; each has a model.json and a model.safetensors, as `medseg train` writes them")
         }
     }

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegCore
 
 extension Routes {
     /// Jobs and what they leave.
@@ -27,7 +28,7 @@ extension Routes {
         }
         table.on(.get, "/api/v1/jobs/{id}/report") { _, context in
             let report = try await finished(context).snapshot.report
-            var response = Response.json(try JSON(encoding: report))
+            var response = Response.json(try ConfigValue(encoding: report))
             response.headers[.contentDisposition] = "attachment; filename=\"report.json\""
             return response
         }
@@ -81,14 +82,14 @@ extension Routes {
     }
 
     /// A job as the REST API describes it.
-    private func document(of job: Job) async throws -> JSON {
+    private func document(of job: Job) async throws -> ConfigValue {
         let state = job.snapshot
         return [
             "id": .string(job.id), "volume": .string(job.scan.id), "model": .string(job.model.name),
             "state": .string(state.phase.rawValue), "stage": .string(state.stage),
             "place": .int(await services.queue.place(of: job)), "progress": .double(state.progress),
-            "error": state.error.map { .string($0.detail) } ?? .null, "options": try JSON(encoding: job.options),
-            "report": try state.report.map { try JSON(encoding: $0) } ?? .null,
+            "error": state.error.map { .string($0.detail) } ?? .null, "options": try ConfigValue(encoding: job.options),
+            "report": try state.report.map { try ConfigValue(encoding: $0) } ?? .null,
         ]
     }
 }

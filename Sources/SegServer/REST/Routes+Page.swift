@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 internal import SegImaging
 
 extension Routes {
@@ -52,7 +53,7 @@ extension Routes {
         return files
     }
 
-    private static func missing(_ name: String) -> ImagingError {
-        ImagingError(.noInput, name, "of the server's page is missing; build medseg-server again")
+    private static func missing(_ name: String) -> DataError {
+        DataError(.noInput, name, "of the server's page is missing; build medseg-server again")
     }
 }

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 
@@ -60,14 +61,14 @@ extension Routes {
         table.on(.get, "/api/v1/volumes/{id}/concerns") { request, context in
             let scan = try await services.scan(context.text("id"))
             let model = try services.catalog.model(RequestQuery(request).require("model"))
-            return .json(["concerns": try JSON(encoding: model.description.concerns(about: scan.facts))])
+            return .json(["concerns": try ConfigValue(encoding: model.description.concerns(about: scan.facts))])
         }
     }
 }
 
 extension ModelEntry {
     /// A model as the REST API describes it.
-    var document: JSON {
+    var document: ConfigValue {
         get throws {
             let preprocessing = description.preprocessing
             return [
@@ -85,8 +86,8 @@ extension ModelEntry {
 
 extension Scan {
     /// A scan as the REST API describes it.
-    func document(source: String) throws -> JSON {
-        guard case .object(var members) = try JSON(encoding: facts) else { return .null }
+    func document(source: String) throws -> ConfigValue {
+        guard case .object(var members) = try ConfigValue(encoding: facts) else { return .null }
         members["id"] = .string(id)
         members["source"] = .string(source)
         return .object(members)

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Logging
+internal import SegCore
 internal import SegImaging
 
 /// The folder of scans that the server offers, and of the labels that are saved for them.
@@ -24,7 +25,7 @@ actor Datastore {
     private static let indexName = "medseg-datastore.json"
 
     /// Opens a folder.
-    /// - Throws: `ImagingError` where it is none or its index is damaged.
+    /// - Throws: `DataError` where it is none or its index is damaged.
     init(folder: String, scratch: Scratch, reader: ScanReader, logger: Logger) throws {
         self.folder = folder
         self.scratch = scratch
@@ -32,12 +33,12 @@ actor Datastore {
         self.logger = logger
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw ImagingError(.noInput, folder, "is no folder; name the folder of scans with --studies")
+            throw DataError(.noInput, folder, "is no folder; name the folder of scans with --studies")
         }
         let index = "\(folder)/\(Self.indexName)"
         if let data = FileManager.default.contents(atPath: index) {
             guard let read = try? JSONDecoder().decode([String: StudyImage].self, from: data) else {
-                throw ImagingError(
+                throw DataError(
                     .badData, index, "is damaged; move it away, and the datastore is read anew without its notes")
             }
             images = read.filter {
@@ -138,7 +139,7 @@ actor Datastore {
 
 extension Datastore {
     /// An image as jobs and the page use it, measured once for each change of its file.
-    /// - Throws: `Refusal` or `ImagingError` where it is none or cannot be read.
+    /// - Throws: `Refusal` or `DataError` where it is none or cannot be read.
     func scan(_ id: String) async throws -> Scan {
         let image = try image(id)
         let file = path(image.file)
@@ -179,8 +180,8 @@ extension Datastore {
     }
 
     /// Stores an image under a client's id; the file's name is the server's.
-    /// - Throws: `Refusal` or `ImagingError` where the id is taken or the file is no scan.
-    func add(_ upload: sending FileSink, id: String?, info: [String: JSON]) async throws -> String {
+    /// - Throws: `Refusal` or `DataError` where the id is taken or the file is no scan.
+    func add(_ upload: sending FileSink, id: String?, info: [String: ConfigValue]) async throws -> String {
         let key = Scratch.makeID()
         let id = id ?? key
         try Self.check(id, "image")
@@ -205,8 +206,8 @@ extension Datastore {
     }
 
     /// Stores a label of an image.
-    /// - Throws: `Refusal` or `ImagingError` where the image is not there or the file is no label map of it.
-    func addLabel(_ upload: sending FileSink, of id: String, tag: String, info: [String: JSON]) async throws {
+    /// - Throws: `Refusal` or `DataError` where the image is not there or the file is no label map of it.
+    func addLabel(_ upload: sending FileSink, of id: String, tag: String, info: [String: ConfigValue]) async throws {
         try Self.check(tag, "tag")
         let image = try image(id)
         try await upload.keep()
@@ -221,7 +222,7 @@ extension Datastore {
 
     /// Makes a file that is known to be a label map of an image its label; the file is moved.
     /// - Throws: `Refusal` where the image is gone or the disk is full.
-    func setLabel(_ source: String, of id: String, tag: String, info: [String: JSON]) throws {
+    func setLabel(_ source: String, of id: String, tag: String, info: [String: ConfigValue]) throws {
         let earlier = try image(id).labels[tag]
         try? FileManager.default.createDirectory(atPath: path("labels"), withIntermediateDirectories: true)
         let file = "labels/\(Scratch.makeID())\(Scan.fileExtension(of: source))"
@@ -254,7 +255,7 @@ extension Datastore {
 
     /// Adds to what is noted of an image or of one of its labels.
     /// - Throws: `Refusal` where there is none.
-    func note(_ info: [String: JSON], of id: String, tag: String?) throws {
+    func note(_ info: [String: ConfigValue], of id: String, tag: String?) throws {
         let image = try image(id)
         if let tag {
             guard image.labels[tag] != nil else { throw Refusal.notFound("label") }
@@ -281,7 +282,7 @@ extension Datastore {
         }
     }
 
-    private static var stamp: [String: JSON] { ["ts": .int(Int(Date().timeIntervalSince1970))] }
+    private static var stamp: [String: ConfigValue] { ["ts": .int(Int(Date().timeIntervalSince1970))] }
 
     /// Ids and tags of clients are kept and shown; they are short text and nothing else.
     private static func check(_ text: String, _ name: String) throws {

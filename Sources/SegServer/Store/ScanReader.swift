@@ -1,20 +1,21 @@
 internal import CNIfTI
 internal import Foundation
 internal import HTTPTypes
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 
 /// Reads scans that strangers sent, one at a time, so that the memory this takes is one scan's.
 actor ScanReader {
     private let thread = SerialThread("medseg.scans")
-    private let limits: Limits
+    private let limits: ServerLimits
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    init(limits: Limits) { self.limits = limits }
+    init(limits: ServerLimits) { self.limits = limits }
 
     /// Checks and measures a scan, and writes its voxels as the page fetches them beside it.
-    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
     func inspect(_ path: String, voxels: String) throws -> ScanFacts {
         try ScanCheck.size(of: path, limits: limits)
         let (scan, header) = try NIfTI.readVolume(path)
@@ -31,7 +32,7 @@ actor ScanReader {
     }
 
     /// Checks a label map against the grid of its image.
-    /// - Throws: `Refusal` or `ImagingError` where the file is none, larger than allowed or on another grid.
+    /// - Throws: `Refusal` or `DataError` where the file is none, larger than allowed or on another grid.
     func inspectLabel(_ path: String, imageSize: [Int]) throws {
         try ScanCheck.size(of: path, limits: limits)
         let size = try NIfTI.readVolume(path).volume.size
@@ -43,7 +44,7 @@ actor ScanReader {
     }
 
     /// Extents by a file's header alone.
-    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
     func size(of path: String) throws -> [Int] { try ScanCheck.size(of: path, limits: limits) }
 }
 
@@ -53,9 +54,9 @@ package enum ScanCheck {
     private static let slack = 16 << 20
 
     /// Extents by the header, once they and the decompressed length are known to be allowed.
-    /// - Throws: `Refusal` or `ImagingError` where the file is no scan or larger than allowed.
+    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
     @discardableResult
-    package static func size(of path: String, limits: Limits) throws -> [Int] {
+    package static func size(of path: String, limits: ServerLimits) throws -> [Int] {
         let header = try NIfTI.readHeader(path)
         guard header.isSingleFile else {
             throw Refusal(.badRequest, "the scan is half of an .hdr/.img pair; send one .nii or .nii.gz file")

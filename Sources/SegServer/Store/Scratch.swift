@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
+internal import SegCore
 internal import SegImaging
 
 /// The server's own folder: uploads, caches and results, all of which end with their session.
@@ -16,7 +17,7 @@ final class Scratch: Sendable {
     private let madeFolders: [String]
 
     /// Takes the folder that the options name, empties it and makes it this user's alone.
-    /// - Throws: `ServerStartError` where another server uses it, `ImagingError` where it cannot be made or written.
+    /// - Throws: `ServerStartError` where another server uses it, `DataError` where it cannot be made or written.
     init(_ options: ServerOptions) throws {
         let folder = options.scratchFolder
         let missing = Self.missing(folder)
@@ -57,31 +58,31 @@ final class Scratch: Sendable {
 
     /// Makes a folder where there is none.
     /// - Returns: The names of what it holds.
-    /// - Throws: `ImagingError` where it cannot be made or holds what is no server's.
+    /// - Throws: `DataError` where it cannot be made or holds what is no server's.
     private static func make(_ folder: String) throws -> [String] {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw ImagingError(.cannotWrite, folder, "the server's folder cannot be made; name another with --scratch")
+            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; name another with --scratch")
         }
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         // Somebody's data must not be taken for the remains of an earlier run.
         guard found.isEmpty || found.contains(lockName) else {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, folder, "holds files that are no server's; name an empty folder with --scratch")
         }
         return found
     }
 
     /// Locks a folder for as long as the descriptor is open.
-    /// - Throws: `ServerStartError` where another server has it, `ImagingError` where it cannot be written.
+    /// - Throws: `ServerStartError` where another server has it, `DataError` where it cannot be written.
     private static func takeLock(of folder: String, _ options: ServerOptions) throws -> Int32 {
         let path = "\(folder)/\(lockName)"
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard lock >= 0 else {
             let reason = String(cString: strerror(errno))
-            throw ImagingError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
+            throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
         }
         // A server that ends removes its lock: whoever opened it just before would lock what nobody else sees.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, !isRemoved(lock) else {

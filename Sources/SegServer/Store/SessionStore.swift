@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
+internal import SegCore
 internal import SegInference
 
 /// A scan on disk that jobs run on.
@@ -33,7 +34,7 @@ struct Session: Sendable {
     func isExpired(at now: Date) -> Bool { now.timeIntervalSince(lastUsed) > seconds }
 
     /// The form in which MONAI Label's clients read a session. Paths of this machine are nobody's business.
-    var info: JSON {
+    var info: ConfigValue {
         [
             "name": .string(scan.id), "path": .string(scan.id), "image": .string(scan.id + ".nii.gz"), "meta": [:],
             "create_ts": .int(Int(created.timeIntervalSince1970)),
@@ -46,12 +47,12 @@ struct Session: Sendable {
 actor SessionStore {
     private let scratch: Scratch
     private let reader: ScanReader
-    private let limits: Limits
+    private let limits: ServerLimits
     private var sessions: [String: Session] = [:]
     /// Uploads that are being checked; they count towards the limit.
     private var arriving = 0
 
-    init(scratch: Scratch, reader: ScanReader, limits: Limits) {
+    init(scratch: Scratch, reader: ScanReader, limits: ServerLimits) {
         self.scratch = scratch
         self.reader = reader
         self.limits = limits
@@ -67,7 +68,7 @@ actor SessionStore {
     }
 
     /// Makes a session of an upload that has arrived whole.
-    /// - Throws: `Refusal` or `ImagingError` where it is no scan, too large or one too many.
+    /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
     func add(_ upload: sending FileSink, seconds: Double?) async throws -> Session {
         try checkRoom()
         arriving += 1

@@ -1,4 +1,5 @@
 internal import Foundation
+package import SegCore
 
 /// A scan of the datastore, with what is known of it and the labels that were saved.
 package struct StudyImage: Codable, Sendable {
@@ -7,11 +8,11 @@ package struct StudyImage: Codable, Sendable {
     /// The server's id: what paths and the REST API call it.
     package var key: String
     /// What clients and strategies noted.
-    package var info: [String: JSON]
+    package var info: [String: ConfigValue]
     /// Label maps by tag.
     package var labels: [String: StudyLabel]
 
-    package init(file: String, key: String, info: [String: JSON], labels: [String: StudyLabel]) {
+    package init(file: String, key: String, info: [String: ConfigValue], labels: [String: StudyLabel]) {
         self.file = file
         self.key = key
         self.info = info
@@ -35,9 +36,9 @@ package struct StudyLabel: Codable, Sendable {
     /// Its file, relative to the datastore.
     package var file: String
     /// What clients noted.
-    package var info: [String: JSON]
+    package var info: [String: ConfigValue]
 
-    package init(file: String, info: [String: JSON]) {
+    package init(file: String, info: [String: ConfigValue]) {
         self.file = file
         self.info = info
     }
@@ -47,7 +48,7 @@ package struct StudyLabel: Codable, Sendable {
 
 extension StudyImage {
     /// What MONAI Label's clients read of an image: its notes, and a name that is safe as a file's.
-    func notes(id: String) -> [String: JSON] {
+    func notes(id: String) -> [String: ConfigValue] {
         info.merging(["name": .string(Self.fileName(id: id, fileExtension))]) { noted, _ in noted }
     }
 

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegModels
 
 extension Preset {

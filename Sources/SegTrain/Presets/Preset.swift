@@ -1,4 +1,5 @@
-public import SegModels
+public import SegCore
+internal import SegModels
 
 /// A configuration by name, which a user's own entries change.
 public struct Preset: Sendable {
@@ -14,14 +15,14 @@ public struct Preset: Sendable {
     ///
     /// Objects are joined key by key, but one that names another loss, optimiser, schedule or network replaces the
     /// preset's, whose other keys mean nothing to it.
-    /// - Throws: `ConfigError` where there is no such preset.
+    /// - Throws: `DataError` where there is no such preset.
     static func expand(_ value: ConfigValue, source: String) throws -> ConfigValue {
         guard case .object(var entries) = value, let name = entries.removeValue(forKey: "preset"), name != .null else {
             return value
         }
         guard let preset = all.first(where: { .string($0.name) == name }) else {
-            throw ConfigError(
-                source: source, key: "preset",
+            throw DataError(
+                .badData, source, key: "preset",
                 "\(name) is not a preset; known: \(all.map(\.name).joined(separator: ", "))")
         }
         return merged(preset.entries, .object(entries))

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegDevices
 import SegImaging
 import SegInference
@@ -41,7 +42,7 @@ struct ConvertCommand: ParsableCommand {
             throw UsageError("\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format")
         }
         guard force || !FileManager.default.fileExists(atPath: output) else {
-            throw ImagingError(.cannotWrite, output, "exists already; name another file or allow --force")
+            throw DataError(.cannotWrite, output, "exists already; name another file or allow --force")
         }
         let source = ModelSource(input, network: network)
         let weights = try Weights.read(source.weights)
@@ -71,14 +72,14 @@ struct ConvertCommand: ParsableCommand {
         let store = try definition.makeNetwork(on: backend, seed: 0).store
         let match = store.match(weights.tensors)
         guard match.isComplete || allowMismatch else {
-            throw ConfigError(
-                source: weights.source, key: nil,
+            throw DataError(
+                .badData, weights.source,
                 "the weights do not fit \(file): \(match.summary). Name the network they were trained with, or allow "
                     + "--allow-mismatch to write only what matched and to list the rest")
         }
         print(match.report(network: file))
         guard !match.matched.isEmpty else {
-            throw ConfigError(source: weights.source, key: nil, "nothing in it fits \(file); there is nothing to write")
+            throw DataError(.badData, weights.source, "nothing in it fits \(file); there is nothing to write")
         }
         return try store.state(from: weights.tensors)
     }

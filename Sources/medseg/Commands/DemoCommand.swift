@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegData
 import SegImaging
 import SegInference

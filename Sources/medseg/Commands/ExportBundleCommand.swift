@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegDevices
 import SegImaging
 import SegInference
@@ -42,7 +43,7 @@ struct ExportBundleCommand: ParsableCommand {
 
     private static func text(_ path: String) throws -> String {
         guard let data = FileManager.default.contents(atPath: path) else {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read")
+            throw DataError(.noInput, path, "cannot be read")
         }
         return String(decoding: data, as: UTF8.self)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegImaging
 
 /// `medseg init`.
@@ -23,7 +24,7 @@ struct InitCommand: ParsableCommand {
         try OutputFolder.make(folder)
         for (name, _) in ProjectTemplate.files
         where !force && FileManager.default.fileExists(atPath: "\(folder)/\(name)") {
-            throw ImagingError(
+            throw DataError(
                 .cannotWrite, "\(folder)/\(name)", "exists already; name another folder or allow --force")
         }
         for (name, text) in ProjectTemplate.files { try OutputFolder.write(text, to: "\(folder)/\(name)") }

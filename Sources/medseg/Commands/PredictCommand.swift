@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -79,7 +80,7 @@ struct PredictCommand: ParsableCommand {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
                 if force { try job.removeAllBut(extras, classes: segmenter.classes) }
-            } catch let error as ImagingError where jobs.count > 1 && error.kind == .badData {
+            } catch let error as DataError where jobs.count > 1 && error.kind == .badData {
                 note("medseg: \(error)")
                 failures.append(error)
             }
@@ -141,14 +142,14 @@ struct PredictCommand: ParsableCommand {
             try refuseToOverwrite(path)
         }
         for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
-            throw ImagingError(.noInput, job.input, "is not there")
+            throw DataError(.noInput, job.input, "is not there")
         }
         return jobs
     }
 
     private func refuseToOverwrite(_ path: String) throws {
         guard force || !FileManager.default.fileExists(atPath: path) else {
-            throw ImagingError(.cannotWrite, path, "exists already; name another folder or allow --force")
+            throw DataError(.cannotWrite, path, "exists already; name another folder or allow --force")
         }
     }
 }

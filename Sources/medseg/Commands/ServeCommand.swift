@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegImaging
 
 /// `medseg serve`: starts `medseg-server`, which is a program of its own so that this one needs no web server.
@@ -18,7 +19,7 @@ struct ServeCommand: ParsableCommand {
         var words = ([server] + arguments).map { strdup($0) } + [nil]
         execv(server, &words)
         // Only a failure returns.
-        throw ImagingError(
+        throw DataError(
             .noInput, server,
             "cannot be started (\(String(cString: strerror(errno)))); build it with `swift build -c release --product medseg-server`"
         )

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SegBackend
+import SegCore
 import SegInference
 import SegModels
 import SegTensor

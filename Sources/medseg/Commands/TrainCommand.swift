@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegModels
 import SegTrain
 
@@ -64,8 +65,8 @@ struct TrainCommand: ParsableCommand {
         }
         guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
         guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {
-            throw ConfigError(
-                .noInput, source: resume, key: nil, "is no run folder: it has no config.json; start one with --out")
+            throw DataError(
+                .noInput, resume, "is no run folder: it has no config.json; start one with --out")
         }
         let file = config ?? "\(resume)/config.json"
         let started = try ConfigValue(jsonFile: "\(resume)/config.json")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import SegCore
 import SegData
 import SegInference
 import SegModels
@@ -26,7 +27,7 @@ struct PrepareCommand: ParsableCommand {
         let value = try ConfigValue(yamlFile: config, changes: changes)
         let configuration = try TrainingConfiguration(value, source: config)
         guard let folder = configuration.cache.folder else {
-            throw ConfigError(source: config, key: "cache", "is none, so there is nowhere to prepare cases into")
+            throw DataError(.badData, config, key: "cache", "is none, so there is nowhere to prepare cases into")
         }
         let dataset = try Dataset(path: configuration.data)
         let classes = try configuration.model.classCount

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 
@@ -54,7 +55,7 @@ struct SplitCommand: ParsableCommand {
 
     private func write(_ split: CaseSplit, to file: String) throws {
         guard force || !FileManager.default.fileExists(atPath: file) else {
-            throw ImagingError(.cannotWrite, file, "exists already; name another file or allow --force")
+            throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")
         }
         try OutputFolder.write(split.json(), to: file)
         print(

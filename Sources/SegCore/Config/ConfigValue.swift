@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 
 /// A value of a JSON or YAML document.
 public enum ConfigValue: Hashable, Sendable {
@@ -18,45 +18,73 @@ public enum ConfigValue: Hashable, Sendable {
     case object([String: ConfigValue])
 
     /// Reads a JSON file.
-    /// - Throws: `ConfigError` naming the file where it cannot be read or is not JSON.
+    /// - Throws: `DataError` naming the file where it cannot be read or is not JSON, with line and column.
     public init(jsonFile path: String) throws {
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
         } catch {
-            throw ConfigError(.noInput, source: path, key: nil, "cannot be read: \(error.systemReason)")
+            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
         }
-        do {
-            self = try JSONDecoder().decode(ConfigValue.self, from: data)
-        } catch {
-            throw ConfigError(source: path, key: nil, "is not valid JSON: \(Self.mistake(in: data))")
+        try self.init(json: data, from: path)
+    }
+
+    /// Reads a JSON document.
+    /// - Parameter source: The file, or what stands for it in messages.
+    /// - Throws: `DataError` where the bytes are not JSON or beyond `Limits`, with line and column.
+    public init(json bytes: some ContiguousBytes, from source: String) throws {
+        self = try bytes.withUnsafeBytes { raw in
+            do {
+                return try JSONReader.value(of: raw.bindMemory(to: UInt8.self))
+            } catch let fault as JSONReader.Fault {
+                let place = "line \(fault.line), column \(fault.column)"
+                throw DataError(.badData, source, "is not valid JSON: \(place): \(fault.reason)")
+            }
         }
     }
 
-    /// What is wrong with JSON that could not be decoded; the decoder does not say, the older parser does.
-    private static func mistake(in data: Data) -> String {
-        if data.isEmpty { return "it is empty" }
-        do {
-            _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
-            return "it holds a value that cannot be represented"
-        } catch {
-            let text = (error as NSError).userInfo["NSDebugDescription"] as? String
-            return text ?? error.localizedDescription
-        }
+    /// Any encodable value as a document.
+    /// - Throws: Where a number is not finite.
+    public init(encoding value: some Encodable) throws {
+        try self.init(json: JSONEncoder().encode(value), from: "a value")
     }
 
     /// The value as JSON text with sorted keys.
-    /// - Throws: Where a number is not finite.
+    /// - Throws: `DataError` where a number is not finite.
     public func jsonText() throws -> String {
+        guard isFinite else {
+            throw DataError(.badData, "a document", "holds NaN or infinity, which JSON cannot write")
+        }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
+
+    private var isFinite: Bool {
+        switch self {
+        case .double(let value): value.isFinite
+        case .array(let items): items.allSatisfy(\.isFinite)
+        case .object(let members): members.values.allSatisfy(\.isFinite)
+        default: true
+        }
     }
 }
 
 extension ConfigValue: Codable {
     /// Decodes whatever value stands there.
     public init(from decoder: any Decoder) throws {
+        // Lists and objects are asked for first: a scalar that is tried in vain costs its whole coding path.
+        if let members = try? decoder.container(keyedBy: MemberName.self) {
+            let pairs = try members.allKeys.map { ($0.stringValue, try members.decode(ConfigValue.self, forKey: $0)) }
+            self = .object(Dictionary(pairs) { $1 })
+            return
+        }
+        if var list = try? decoder.unkeyedContainer() {
+            var items: [ConfigValue] = []
+            while !list.isAtEnd { items.append(try list.decode(ConfigValue.self)) }
+            self = .array(items)
+            return
+        }
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -66,27 +94,33 @@ extension ConfigValue: Codable {
             self = .int(value)
         } else if let value = try? container.decode(Double.self) {
             self = .double(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([ConfigValue].self) {
-            self = .array(value)
         } else {
-            self = .object(try container.decode([String: ConfigValue].self))
+            self = .string(try container.decode(String.self))
         }
     }
 
-    /// Encodes the value.
+    /// Encodes the value; a number that is not finite is written as null, as JSON has no word for it.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
         case .bool(let value): try container.encode(value)
         case .int(let value): try container.encode(value)
+        case .double(let value) where !value.isFinite: try container.encodeNil()
         case .double(let value): try container.encode(value)
         case .string(let value): try container.encode(value)
         case .array(let value): try container.encode(value)
         case .object(let value): try container.encode(value)
         }
+    }
+
+    /// A key of any name.
+    private struct MemberName: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
     }
 }
 

@@ -1,8 +1,8 @@
-import Dispatch
+internal import Dispatch
 
 /// Runs a body over 0..<count in contiguous ranges on all cores; results must not depend on the split.
-func concurrently(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
-    // More ranges than cores even out rows of unequal cost.
+public func concurrently(_ count: Int, _ body: @Sendable (Range<Int>) -> Void) {
+    // More ranges than cores even out parts of unequal cost.
     let ranges = min(count, 32)
     guard ranges > 1 else { return body(0..<count) }
     DispatchQueue.concurrentPerform(iterations: ranges) { part in

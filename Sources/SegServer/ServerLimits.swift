@@ -1,5 +1,5 @@
 /// What one server takes on at most; everything beyond is refused with a reason.
-public struct Limits: Sendable {
+public struct ServerLimits: Sendable {
     /// Bytes of one request's body.
     public var bodyBytes = 1 << 30
     /// Voxels of a scan, counted from its header before any is read, and of the grid that a model brings it to.

@@ -9,10 +9,10 @@ public final class ConfigReader {
     private var known: Set<String> = []
 
     /// Starts reading an object.
-    /// - Throws: `ConfigError` where the value is no object.
+    /// - Throws: `DataError` where the value is no object.
     public init(_ value: ConfigValue, path: String, source: String) throws {
         guard case .object(let entries) = value else {
-            throw ConfigError(source: source, key: path.isEmpty ? nil : path, "should be an object, not \(value)")
+            throw DataError(.badData, source, key: path.isEmpty ? nil : path, "should be an object, not \(value)")
         }
         self.source = source
         self.path = path
@@ -36,18 +36,18 @@ public final class ConfigReader {
     public func ignore(_ keys: String...) { known.formUnion(keys) }
 
     /// An error about the value of a key.
-    public func error(_ key: String, _ message: String) -> ConfigError {
-        ConfigError(source: source, key: qualified(key), message)
+    public func error(_ key: String, _ message: String) -> DataError {
+        DataError(.badData, source, key: qualified(key), message)
     }
 
     /// A nested object; nil where it is absent.
-    /// - Throws: `ConfigError` where the value is no object.
+    /// - Throws: `DataError` where the value is no object.
     public func object(_ key: String) throws -> ConfigReader? {
         try value(key).map { try ConfigReader($0, path: qualified(key), source: source) }
     }
 
     /// A whole number; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func int(_ key: String) throws -> Int? {
         guard let value = value(key) else { return nil }
         guard let int = value.wholeNumber else { throw error(key, "should be a whole number, not \(value)") }
@@ -55,7 +55,7 @@ public final class ConfigReader {
     }
 
     /// A number; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func double(_ key: String) throws -> Double? {
         guard let value = value(key) else { return nil }
         guard let double = value.number else { throw error(key, "should be a number, not \(value)") }
@@ -63,7 +63,7 @@ public final class ConfigReader {
     }
 
     /// A truth value; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func bool(_ key: String) throws -> Bool? {
         guard let value = value(key) else { return nil }
         guard case .bool(let bool) = value else { throw error(key, "should be true or false, not \(value)") }
@@ -71,7 +71,7 @@ public final class ConfigReader {
     }
 
     /// Text; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func string(_ key: String) throws -> String? {
         guard let value = value(key) else { return nil }
         guard case .string(let string) = value else { throw error(key, "should be text, not \(value)") }
@@ -79,7 +79,7 @@ public final class ConfigReader {
     }
 
     /// A list of numbers; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func doubles(_ key: String) throws -> [Double]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list of numbers, not \(value)") }
@@ -90,7 +90,7 @@ public final class ConfigReader {
     }
 
     /// A list of whole numbers; nil where it is absent.
-    /// - Throws: `ConfigError` where it is something else.
+    /// - Throws: `DataError` where it is something else.
     public func ints(_ key: String) throws -> [Int]? {
         try doubles(key).map { numbers in
             try numbers.map {
@@ -101,7 +101,7 @@ public final class ConfigReader {
     }
 
     /// Insists that a value is there.
-    /// - Throws: `ConfigError` where it is absent, naming an unread key that may be meant for it.
+    /// - Throws: `DataError` where it is absent, naming an unread key that may be meant for it.
     public func required<T>(_ key: String, _ value: T?) throws -> T {
         if let value { return value }
         let similar = entries.keys.filter { !known.contains($0) && editDistance($0, key) <= 2 }.min()
@@ -111,7 +111,7 @@ public final class ConfigReader {
     /// Complains about keys that were not read, suggesting the nearest known one.
     ///
     /// A key with a near one comes first: a misspelt `name` leaves others unknown that go with the right one.
-    /// - Throws: `ConfigError` naming an unknown key.
+    /// - Throws: `DataError` naming an unknown key.
     public func finish() throws {
         let unknown = entries.keys.filter { !known.contains($0) }.sorted()
         let hinted = unknown.lazy.compactMap { key in nearest(to: key, among: self.known).map { (key, $0) } }

@@ -2,7 +2,7 @@ internal import Foundation
 
 extension Error {
     /// The system's own words for a file operation that failed, such as "No space left on device".
-    package var systemReason: String {
+    public var systemReason: String {
         let underlying = (self as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
         let cause = (underlying ?? self) as NSError
         return cause.domain == NSPOSIXErrorDomain ? String(cString: strerror(Int32(cause.code))) : localizedDescription

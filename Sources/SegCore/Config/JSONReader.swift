@@ -1,0 +1,231 @@
+internal import Foundation
+
+/// Reads JSON (RFC 8259) in one pass whose time and memory grow with the bytes alone.
+///
+/// Foundation's decoder takes time with the cube of the depth for values of unknown type, and does not say where a
+/// fault stands. Beyond the grammar, a key that stands twice in one object is refused: which of the two counts would
+/// be chance.
+struct JSONReader {
+    /// What is wrong with a document, and where.
+    struct Fault: Error {
+        let line: Int
+        let column: Int
+        let reason: String
+    }
+
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+    private var nodes = 0
+
+    private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+
+    /// The one value of a document.
+    static func value(of bytes: UnsafeBufferPointer<UInt8>) throws(Fault) -> ConfigValue {
+        var reader = JSONReader(bytes)
+        // A byte order mark, as some editors write one.
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
+        guard bytes.count <= Limits.documentBytes else {
+            throw reader.fault("it has \(bytes.count) bytes; at most \(Limits.documentBytes) are read")
+        }
+        let value = try reader.value(depth: 0)
+        reader.skipSpace()
+        guard reader.position == bytes.count else {
+            throw reader.fault("there is something after the end of the value")
+        }
+        return value
+    }
+
+    private mutating func value(depth: Int) throws(Fault) -> ConfigValue {
+        skipSpace()
+        nodes += 1
+        guard nodes <= Limits.documentNodes else { throw fault("it has more than \(Limits.documentNodes) values") }
+        guard depth <= Limits.documentDepth else {
+            throw fault("it is nested more than \(Limits.documentDepth) levels deep")
+        }
+        switch peek {
+        case UInt8(ascii: "{"): return .object(try object(depth: depth))
+        case UInt8(ascii: "["): return .array(try array(depth: depth))
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"): return try word("true", .bool(true))
+        case UInt8(ascii: "f"): return try word("false", .bool(false))
+        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "-")?: return try number()
+        case let byte? where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte): return try number()
+        case nil: throw fault(bytes.isEmpty ? "it is empty" : "it ends where a value should stand")
+        case let other?: throw fault("there should be a value, not \(Self.shown(other))")
+        }
+    }
+
+    private mutating func object(depth: Int) throws(Fault) -> [String: ConfigValue] {
+        position += 1
+        var members: [String: ConfigValue] = [:]
+        skipSpace()
+        if take("}") { return members }
+        repeat {
+            skipSpace()
+            guard peek == UInt8(ascii: "\"") else { throw fault("there should be a key in quotes\(found)") }
+            let start = position
+            let key = try string()
+            skipSpace()
+            guard take(":") else { throw fault("there should be a colon after the key\(found)") }
+            let value = try value(depth: depth + 1)
+            guard members.updateValue(value, forKey: key) == nil else {
+                position = start
+                throw fault("the key '\(key.prefix(40))' stands there twice")
+            }
+            skipSpace()
+        } while take(",")
+        guard take("}") else { throw fault("there should be a comma or a closing brace\(found)") }
+        return members
+    }
+
+    private mutating func array(depth: Int) throws(Fault) -> [ConfigValue] {
+        position += 1
+        var items: [ConfigValue] = []
+        skipSpace()
+        if take("]") { return items }
+        repeat {
+            items.append(try value(depth: depth + 1))
+            skipSpace()
+        } while take(",")
+        guard take("]") else { throw fault("there should be a comma or a closing bracket\(found)") }
+        return items
+    }
+
+    private mutating func word(_ word: StaticString, _ value: ConfigValue) throws(Fault) -> ConfigValue {
+        let expected = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+        guard bytes[position...].starts(with: expected) else {
+            throw fault("there should be a value; words are true, false and null")
+        }
+        position += expected.count
+        return value
+    }
+}
+
+extension JSONReader {
+    /// A number: whole where it has no fraction, so that `1.0` is 1, as a whole number is asked for in many places.
+    private mutating func number() throws(Fault) -> ConfigValue {
+        let start = position
+        _ = take("-")
+        let whole = digits()
+        guard whole > 0, whole == 1 || bytes[position - whole] != UInt8(ascii: "0") else {
+            throw fault("there should be a number, without a leading zero")
+        }
+        var isWhole = true
+        if take(".") {
+            isWhole = false
+            guard digits() > 0 else { throw fault("there should be a digit after the point") }
+        }
+        if take("e") || take("E") {
+            isWhole = false
+            if !take("+") { _ = take("-") }
+            guard digits() > 0 else { throw fault("there should be a digit in the exponent") }
+        }
+        let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        if isWhole, let integer = Int(text) { return .int(integer) }
+        guard let number = Double(text), number.isFinite else {
+            throw fault("the number \(text.prefix(40)) is too large")
+        }
+        return Int(exactly: number).map(ConfigValue.int) ?? .double(number)
+    }
+
+    private mutating func digits() -> Int {
+        let start = position
+        while let byte = peek, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) { position += 1 }
+        return position - start
+    }
+
+    private mutating func string() throws(Fault) -> String {
+        position += 1
+        let start = position
+        while let byte = peek, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+        // Most strings hold no escape and are copied whole.
+        if peek == UInt8(ascii: "\"") {
+            defer { position += 1 }
+            return try text(bytes[start..<position])
+        }
+        var content = Array(bytes[start..<position])
+        while true {
+            guard let byte = peek else { throw fault("a text is not closed") }
+            position += 1
+            switch byte {
+            case UInt8(ascii: "\""): return try text(content)
+            case UInt8(ascii: "\\"): try escape(into: &content)
+            case 0..<0x20:
+                position -= 1
+                throw fault("a text holds \(Self.shown(byte)); it should be written as an escape")
+            default: content.append(byte)
+            }
+        }
+    }
+
+    private func text(_ content: some Collection<UInt8>) throws(Fault) -> String {
+        guard let text = String(validating: content, as: UTF8.self) else { throw fault("a text is not UTF-8") }
+        return text
+    }
+
+    private mutating func escape(into content: inout [UInt8]) throws(Fault) {
+        guard let byte = peek else { throw fault("a text is not closed") }
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): content.append(byte)
+        case UInt8(ascii: "b"): content.append(0x08)
+        case UInt8(ascii: "f"): content.append(0x0C)
+        case UInt8(ascii: "n"): content.append(0x0A)
+        case UInt8(ascii: "r"): content.append(0x0D)
+        case UInt8(ascii: "t"): content.append(0x09)
+        case UInt8(ascii: "u"):
+            var code = try codeUnit()
+            if (0xD800..<0xDC00).contains(code), take("\\"), take("u") {
+                let low = try codeUnit()
+                guard (0xDC00..<0xE000).contains(low) else { throw fault("an escape is half of a pair") }
+                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+            }
+            guard let scalar = Unicode.Scalar(code) else { throw fault("an escape is half of a pair") }
+            content.append(contentsOf: Character(scalar).utf8)
+        default:
+            position -= 1
+            throw fault("\\\(Self.shown(byte)) is no escape of JSON; a backslash is written twice")
+        }
+    }
+
+    private mutating func codeUnit() throws(Fault) -> UInt32 {
+        guard position + 4 <= bytes.count,
+            let text = String(validating: bytes[position..<position + 4], as: UTF8.self),
+            text.allSatisfy(\.isHexDigit), let code = UInt32(text, radix: 16)
+        else { throw fault("\\u should be followed by four hexadecimal digits") }
+        position += 4
+        return code
+    }
+}
+
+extension JSONReader {
+    private var peek: UInt8? { position < bytes.count ? bytes[position] : nil }
+
+    /// Goes past a character if it stands here.
+    private mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard peek == UInt8(ascii: character) else { return false }
+        position += 1
+        return true
+    }
+
+    private mutating func skipSpace() {
+        while let byte = peek, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
+    }
+
+    /// What stands here instead of something else, as the end of a sentence.
+    private var found: String { peek.map { ", not \(Self.shown($0))" } ?? "; the document ends" }
+
+    private static func shown(_ byte: UInt8) -> String {
+        (0x21..<0x7F).contains(byte) ? "'\(Unicode.Scalar(byte))'" : "the byte \(byte)"
+    }
+
+    private func fault(_ reason: String) -> Fault {
+        let before = bytes[..<min(position, bytes.count)]
+        let line = before.count { $0 == 0x0A } + 1
+        let start = (before.lastIndex(of: 0x0A) ?? -1) + 1
+        // Columns count characters: bytes that do not continue one.
+        let column = before[start...].count { $0 & 0xC0 != 0x80 } + 1
+        return Fault(line: line, column: column, reason: reason)
+    }
+}

@@ -1,0 +1,49 @@
+/// A file, a value or an argument that cannot be used, in one message that says what to do.
+public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Whose fault it is. It decides a program's exit code.
+    public enum Kind: Hashable, Sendable {
+        /// The file is not there or cannot be opened.
+        case noInput
+        /// The content cannot be used.
+        case badData
+        /// An argument makes no sense.
+        case badArgument
+        /// A file cannot be written.
+        case cannotWrite
+        /// The work would take more memory than there is.
+        case tooLarge
+    }
+
+    /// Whose fault it is.
+    public var kind: Kind
+    /// The file, value or argument that the error is about.
+    public var subject: String
+    /// The place in a document, such as `network_def.channels`; nil where the whole subject is meant.
+    public var key: String?
+    /// What was expected, what came and what to do.
+    public var message: String
+
+    /// Makes an error about a file, a value or an argument.
+    public init(_ kind: Kind, _ subject: String, key: String? = nil, _ message: String) {
+        self.kind = kind
+        self.subject = subject
+        self.key = key
+        self.message = message
+    }
+
+    /// `model.json: network_def.strides: what is wrong and what to do`.
+    public var description: String { "\(subject): " + (key.map { "\($0): " } ?? "") + message }
+}
+
+extension DataError: CodedError {
+    /// The exit code of a program that ends with this error.
+    public var exitStatus: ExitStatus {
+        switch kind {
+        case .noInput: .noInput
+        case .badData: .badData
+        case .badArgument: .usage
+        case .cannotWrite: .inputOutput
+        case .tooLarge: .software
+        }
+    }
+}

@@ -1,0 +1,122 @@
+internal import Foundation
+
+/// A file that is replaced as a whole, whatever happens to the process or the machine meanwhile.
+///
+/// The order is: write beside the file, fsync, rename, fsync the folder. Pillai et al., "All File Systems Are Not
+/// Created Equal", OSDI 2014, show what each step is for.
+public enum DurableFile {
+    /// Replaces a file by the given bytes.
+    /// - Throws: `DataError` naming the file; what stood there before is untouched.
+    public static func write(_ bytes: some Collection<UInt8>, to path: String) throws(DataError) {
+        try replace(path) { temporary throws(DataError) in
+            let descriptor = open(temporary, O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC)
+            guard descriptor >= 0 else { throw unwritable(path) }
+            defer { close(descriptor) }
+            let whole = bytes.withContiguousStorageIfAvailable { writeAll(UnsafeRawBufferPointer($0), to: descriptor) }
+            guard whole ?? Array(bytes).withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
+                throw unwritable(path)
+            }
+        }
+    }
+
+    /// Replaces a file by what the body writes.
+    /// - Parameter body: Receives the path of an empty file beside the target, which it opens and fills.
+    /// - Throws: `DataError` naming the file, or what the body throws; what stood there before is untouched.
+    public static func replace(_ path: String, _ body: (String) throws(DataError) -> Void) throws(DataError) {
+        let (temporary, descriptor) = try makeTemporary(for: path)
+        // Closing gives up the lock that tells a file being written from one that a killed process left.
+        defer { close(descriptor) }
+        do throws(DataError) {
+            try body(temporary)
+            guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw unwritable(path) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        syncFolder(of: path)
+    }
+
+    /// Moves a file to another place on the same file system, its bytes first.
+    /// - Throws: `DataError` naming the target; the file is then still where it was.
+    public static func move(_ source: String, to target: String) throws(DataError) {
+        try sync(source)
+        guard rename(source, target) == 0 else { throw unwritable(target) }
+        syncFolder(of: target)
+        syncFolder(of: source)
+    }
+
+    /// Waits until the bytes of a file are on the disk.
+    /// - Throws: `DataError` naming the file.
+    public static func sync(_ path: String) throws(DataError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unwritable(path) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw unwritable(path) }
+    }
+
+    /// Waits until the names in the folder of a file are on the disk; a file system that cannot do this says so in vain.
+    public static func syncFolder(of path: String) {
+        let descriptor = open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        fsync(descriptor)
+        close(descriptor)
+    }
+
+    /// Removes from a folder the unfinished files of writers that are no more.
+    public static func removeLeftovers(in folder: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where name.hasPrefix(".") && name.hasSuffix(ending) {
+            let file = "\(folder)/\(name)"
+            let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            // A writer holds its lock until its file has its name.
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(file) }
+            close(descriptor)
+        }
+    }
+
+    private static let ending = ".unfinished"
+
+    private static func folder(of path: String) -> String {
+        URL(fileURLWithPath: path).deletingLastPathComponent().path
+    }
+
+    /// A new, empty and locked file beside the target.
+    private static func makeTemporary(for path: String) throws(DataError) -> (path: String, descriptor: Int32) {
+        let name = URL(fileURLWithPath: path).lastPathComponent
+        while true {
+            // A name has at most 255 bytes.
+            let random = String(UInt64.random(in: .min ... .max), radix: 36)
+            let temporary = "\(folder(of: path))/.\(name.prefix(60)).\(random)\(ending)"
+            let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+            if descriptor < 0, errno == EEXIST { continue }
+            guard descriptor >= 0 else { throw unwritable(path) }
+            flock(descriptor, LOCK_EX)
+            // Somebody may have taken it for a leftover before it was locked.
+            var status = stat()
+            if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (temporary, descriptor) }
+            close(descriptor)
+        }
+    }
+
+    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+        var written = 0
+        while written < bytes.count {
+            let count = systemWrite(descriptor, bytes.baseAddress! + written, bytes.count - written)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            written += count
+        }
+        return true
+    }
+
+    /// What the system said last, about a file.
+    private static func unwritable(_ path: String) -> DataError {
+        DataError(.cannotWrite, path, "cannot be written: \(String(cString: strerror(errno)))")
+    }
+}
+
+/// `write(2)`, whose name the type above uses for itself.
+private func systemWrite(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    write(descriptor, bytes, count)
+}

@@ -1,0 +1,67 @@
+/// What is read, expanded and made at most. Everything beyond is refused with a reason before it is computed.
+///
+/// `Limits.table` is what `--help` and `docs/limits.md` show. What a server's owner may change is in `ServerLimits`.
+public enum Limits {
+    /// Voxels along one axis of a scan that is read: the most that a NIfTI-1 header can say.
+    public static let scanAxis = 32_767
+    /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
+    public static let gridAxis = 8_192
+    /// Voxels of a grid that resampling makes; beyond the share of free memory it is refused earlier.
+    public static let gridVoxels = 1 << 31
+    /// Windows of one prediction.
+    public static let windows = 1 << 20
+    /// Levels of brackets in a JSON or YAML document.
+    public static let documentDepth = 64
+    /// Values in a JSON or YAML document, aliases and references expanded.
+    public static let documentNodes = 1 << 20
+    /// Bytes of a JSON or YAML document.
+    public static let documentBytes = 64 << 20
+    /// Characters of a bundle's expressions after all references are expanded.
+    public static let expressionCharacters = 1 << 16
+    /// Fields of one form.
+    public static let formFields = 32
+    /// Bytes of all fields of one form that are no files.
+    public static let formBytes = 1 << 20
+    /// Files and folders in an archive.
+    public static let archiveEntries = 200_000
+    /// Bytes that an archive may unpack to.
+    public static let archiveBytes = 1 << 40
+    /// Bytes that an archive may unpack to for each of its own, beyond the first 64 MiB.
+    public static let archiveRatio = 200
+    /// Values in the pickle of a PyTorch checkpoint.
+    public static let pickleNodes = 4 << 20
+    /// Bytes of the pickle of a PyTorch checkpoint.
+    public static let pickleBytes = 64 << 20
+    /// Axes of a tensor in a file of weights.
+    public static let tensorAxes = 16
+}
+
+extension Limits {
+    /// A line of the table of limits.
+    public struct Row: Sendable {
+        /// What is limited.
+        public let name: String
+        /// The limit, as people read it.
+        public let value: String
+    }
+
+    /// Every limit above, in words.
+    public static let table: [Row] = [
+        Row(name: "voxels along an axis of a scan", value: "\(scanAxis)"),
+        Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
+        Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
+        Row(name: "windows of a prediction", value: "\(windows)"),
+        Row(name: "levels of a JSON or YAML document", value: "\(documentDepth)"),
+        Row(name: "values of a JSON or YAML document, aliases expanded", value: "\(documentNodes)"),
+        Row(name: "bytes of a JSON or YAML document", value: ByteCount(bytes: documentBytes).description),
+        Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),
+        Row(name: "fields of a form", value: "\(formFields)"),
+        Row(name: "bytes of the fields of a form", value: ByteCount(bytes: formBytes).description),
+        Row(name: "entries of an archive", value: "\(archiveEntries)"),
+        Row(name: "bytes an archive unpacks to", value: ByteCount(bytes: archiveBytes).description),
+        Row(name: "bytes unpacked for each byte of an archive, beyond 64M", value: "\(archiveRatio)"),
+        Row(name: "values of a checkpoint's pickle", value: "\(pickleNodes)"),
+        Row(name: "bytes of a checkpoint's pickle", value: ByteCount(bytes: pickleBytes).description),
+        Row(name: "axes of a tensor in a file of weights", value: "\(tensorAxes)"),
+    ]
+}
