@@ -30,7 +30,7 @@ struct DurableFileTests {
         try DurableFile.write(Array("old".utf8), to: file)
         #expect(throws: DataError.self) {
             try DurableFile.replace(file) { temporary throws(DataError) in
-                FileManager.default.createFile(atPath: temporary, contents: Data("half".utf8))
+                _ = FileManager.default.createFile(atPath: temporary, contents: Data("half".utf8))
                 throw DataError(.badData, file, "failed on purpose")
             }
         }
@@ -50,7 +50,7 @@ struct DurableFileTests {
     func leftovers() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for name in [".a.txt.1x.unfinished", ".b.part", "c.unfinished"] {
-            FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data())
+            _ = FileManager.default.createFile(atPath: "\(folder)/\(name)", contents: Data())
         }
         try DurableFile.replace(folder + "/d.txt") { _ throws(DataError) in
             DurableFile.removeLeftovers(in: folder)
