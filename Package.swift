@@ -67,6 +67,8 @@ let package = Package(
             name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
 
+        // How a program ends that runs out of memory.
+        .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
 
@@ -113,7 +115,7 @@ let package = Package(
             dependencies: [
                 "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics",
                 "SegData",
-                "SegTrain", "SegInference", "SegReport", "SegTracking", argumentParser, yams,
+                "SegTrain", "SegInference", "SegReport", "SegTracking", "CSegProcess", argumentParser, yams,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -136,7 +138,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "medseg-server",
-            dependencies: ["SegCore", "SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging],
+            dependencies: [
+                "CSegProcess", "SegCore", "SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging,
+            ],
             swiftSettings: strict),
 
         test("SegCoreTests", ["SegCore"]),

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSegProcess
 import Foundation
 import Logging
 import SegBackend
@@ -85,6 +86,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        segprocess_end_cleanly_without_memory("medseg-server")
         do {
             try await serve()
         } catch {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CSegProcess
 import Foundation
 import SegCore
 
@@ -22,6 +23,7 @@ struct MedSeg: ParsableCommand {
         ])
 
     static func main() {
+        segprocess_end_cleanly_without_memory("medseg")
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
         do {
