@@ -5,7 +5,7 @@ internal import SegImaging
 
 /// The server's own folder: uploads, caches and results, all of which end with their session.
 ///
-/// It is emptied when the server starts, so that nothing of a run that was killed is ever seen again, and locked, so
+/// It is emptied of what servers have put there when the server starts, so that nothing of a run that was killed is ever seen again, and locked, so
 /// that two servers do not empty each other's. What was not there before the server is not there after it.
 final class Scratch: Sendable {
     let folder: String
@@ -105,11 +105,22 @@ final class Scratch: Sendable {
         Self.remove(madeFolders)
     }
 
-    /// Removes everything but the lock.
+    /// Removes what servers have put there, and nothing else.
     private func empty() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name != Self.lockName {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where Self.isMade(name) {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
+    }
+
+    /// The folder of scans of a server that was given none.
+    static let studiesName = "studies"
+
+    /// Whether a server gives such a name to a file or folder of its own: a word, an id, and perhaps an ending.
+    private static func isMade(_ name: String) -> Bool {
+        if name == studiesName { return true }
+        let parts = name.split(separator: "-", maxSplits: 1).map(String.init)
+        guard parts.count == 2, ["upload", "session", "study", "job", "label"].contains(parts[0]) else { return false }
+        return StudyName.isMade(String(parts[1].prefix { $0 != "." }))
     }
 
     /// A new file for an upload.
