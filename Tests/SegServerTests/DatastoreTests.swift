@@ -74,7 +74,7 @@ import Testing
             #expect(stored == 3, "what is stored counts")
         }
         // So it does after a restart.
-        try await tiny.run(options) { client in
+        try await tiny.run(options) { (client) async throws in
             #expect(try await client.usedBytes() == 3 * scan.count)
             #expect(try await client.upload("/datastore/image?image=more", scan).status == 507)
             #expect(try await client.send("DELETE", "/datastore/image?id=n0").status == 200)
@@ -90,7 +90,7 @@ import Testing
         let (here, away) = (
             tiny.studies.appendingPathComponent("patient.nii.gz"), tiny.folder.appendingPathComponent("away")
         )
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(
                 try await client.upload(
                     "/datastore/label?image=patient", label, field: "label", params: "{\"who\": \"dr x\"}"
@@ -123,7 +123,7 @@ import Testing
         let tiny = try TinyServer()
         try tiny.put(try TinyServer.scan(1), "patient.nii.gz")
         let label = try TinyServer.scan(3, label: true)
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(
                 try await client.upload(
                     "/datastore/label?image=patient", label, field: "label", params: "{\"who\": \"dr x\"}"
@@ -132,7 +132,7 @@ import Testing
         let away = tiny.folder.appendingPathComponent("away")
         try FileManager.default.moveItem(at: tiny.studies, to: away)
         try FileManager.default.createDirectory(at: tiny.studies, withIntermediateDirectories: false)
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(try await client.objects().isEmpty)
             try FileManager.default.removeItem(at: tiny.studies)
             try FileManager.default.moveItem(at: away, to: tiny.studies)
@@ -174,7 +174,7 @@ import Testing
         }
         // The folder alone tells the same.
         try FileManager.default.removeItem(at: tiny.studies.appendingPathComponent("medseg-datastore.json"))
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(try await client.tags("x.nii") == ["final"])
             #expect(try await client.tags("x.nii.gz") == [])
         }
@@ -187,6 +187,6 @@ import Testing
         mkfifo(tiny.studies.appendingPathComponent("pipe.nii").path, 0o600)
         try FileManager.default.createDirectory(
             at: tiny.studies.appendingPathComponent("folder.nii.gz"), withIntermediateDirectories: false)
-        try await tiny.run { client in #expect(try await client.objects().keys.sorted() == ["a"]) }
+        try await tiny.run { (client) async throws in #expect(try await client.objects().keys.sorted() == ["a"]) }
     }
 }

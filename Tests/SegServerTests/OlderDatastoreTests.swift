@@ -40,7 +40,7 @@ import Testing
                 == ["a patient%2Fwith ümlaut.nii.gz", "alpha.nii.gz", "beta.nii.gz"])
         // Without the index the folder still tells which label is whose.
         try FileManager.default.removeItem(at: tiny.studies.appendingPathComponent("medseg-datastore.json"))
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(try await client.objects().keys.sorted() == [Self.patient, "alpha", "beta"])
             #expect(try await client.tags(Self.patient) == ["final"])
             #expect(try await client.tags("alpha") == ["final", "original"])
@@ -84,7 +84,7 @@ import Testing
         try tiny.put(try TinyServer.scan(2, label: true), "labels/final/alpha.nii.gz")
         try tiny.put(Data(text.utf8), "medseg-datastore.json")
         for _ in 0..<2 {
-            try await tiny.run { client in
+            try await tiny.run { (client) async throws in
                 #expect(try await client.objects().keys.sorted() == ["alpha"])
                 #expect(try await client.tags("alpha") == ["final"])
             }
@@ -100,7 +100,7 @@ import Testing
         let text = try String(contentsOf: index, encoding: .utf8)
         try text.replacingOccurrences(of: "\"beta.nii\"", with: "7").write(
             to: index, atomically: false, encoding: .utf8)
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(try await client.tags("alpha") == ["final", "original"])
             #expect(try await client.objects()["alpha"]?["labels"]?["final"]?["info"]?["who"]?.string == "dr x")
             #expect(try await client.tags("beta") == ["final"], "from the folder; the older name told nothing")
@@ -120,7 +120,7 @@ import Testing
         let id = "0123456789abcdef0123456789abcdef"
         let mine = ["medseg-server.lock", "scan.nii.gz", "session-notes", "upload-\(id)"]
         for name in mine { try Data("x".utf8).write(to: tiny.scratch.appendingPathComponent(name)) }
-        try await tiny.run { client in
+        try await tiny.run { (client) async throws in
             #expect(try await client.send("GET", "/healthz").status == 200)
             #expect(tiny.names("studies") == [".hidden", ".mine.part", "labels", "notes.txt"])
             #expect(tiny.names("studies/labels") == ["final"] && tiny.names("studies/labels/final") == [])

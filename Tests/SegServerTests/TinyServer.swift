@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import SegBackend
 import SegCore
 import SegImaging

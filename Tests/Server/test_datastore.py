@@ -177,6 +177,19 @@ def test_a_batch_on_a_full_queue(inputs, studies):
         assert last["status"] == "DONE" and last["done"] == 3 and last["failed"] == []
 
 
+def test_what_a_killed_server_at_another_port_left(inputs, tmp_path):
+    server = Server(inputs, port=18101, cache=tmp_path)
+    requests.post(f"{server.url}/api/v1/volumes", data=scan(1)).raise_for_status()
+    server.kill()
+    assert any(name.startswith("session-") for name in server.files())
+    with running(inputs, port=18102, cache=tmp_path) as other:
+        assert server.files() == []
+        volume = requests.post(f"{other.url}/api/v1/volumes", data=scan(1)).json()["id"]
+        # One that runs keeps its data.
+        with running(inputs, port=18101, cache=tmp_path):
+            assert requests.get(f"{other.url}/api/v1/volumes/{volume}").ok
+
+
 def test_overlapping_folders(inputs, tmp_path):
     scans = tmp_path / "own/scans"
     scans.mkdir(parents=True)

@@ -1,4 +1,5 @@
-/// A line in which clients take turns, so that one with many places holds up nobody. Of one client the earliest is first.
+/// A line in which clients take turns, so that one with many places holds up nobody. Of one client the earliest place
+/// comes first.
 ///
 /// Start-time fair queueing with equal shares: Goyal, Vin and Cheng, SIGCOMM 1996.
 package struct FairLine<Item: AnyObject> {

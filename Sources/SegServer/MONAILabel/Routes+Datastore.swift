@@ -151,7 +151,8 @@ extension Routes {
         return .object(isMissing ? entry.merging(["missing": true]) { $1 } : entry)
     }
 
-    /// Images with finished labels that are both there, by names inside the datastore; a client has no use for paths of this machine.
+    /// Images with finished labels, where both files are there, by names inside the datastore: a client has no use for
+    /// paths of this machine.
     private func pairs() async -> ConfigValue {
         let images = await services.datastore.all().sorted { $0.key < $1.key }
         return .array(

@@ -60,8 +60,8 @@ actor Datastore {
         if counted > scratch.budget.limit {
             logger.warning(
                 """
-                the datastore holds \(counted >> 20) MiB, more than the server may keep; uploads are refused until images \
-                or labels are deleted or --max-disk is higher
+                the datastore holds \(counted >> 20) MiB, more than the server may keep; uploads are refused until \
+                images or labels are deleted or --max-disk is higher
                 """)
         }
     }
