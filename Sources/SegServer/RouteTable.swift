@@ -18,6 +18,9 @@ final class RouteTable {
 }
 
 extension BasicRequestContext {
+    /// Who asks, as shares of the queue are counted.
+    var clientName: String { "local" }
+
     /// A parameter of the path, decoded.
     /// - Throws: `Refusal` where it is no text.
     func text(_ name: String) throws -> String {

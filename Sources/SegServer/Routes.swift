@@ -21,6 +21,7 @@ struct Routes {
         addJobs(to: table)
         addInfo(to: table)
         addInference(to: table)
+        addBatches(to: table)
         addImages(to: table)
         addLabels(to: table)
         addSessions(to: table)

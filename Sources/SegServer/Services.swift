@@ -15,12 +15,13 @@ final class Services: Sendable {
     let catalog: ModelCatalog
     let engine: Engine
     let queue: JobQueue
+    let batches: Batches
     let access: AccessControl
     let log: LogRing
     let logger: Logger
 
     /// Opens the folders and models of a server.
-    /// - Throws: `DataError` or `DataError` naming the folder that cannot be used; `ServerStartError`.
+    /// - Throws: `DataError` naming the folder that cannot be used; `ServerOptionError`; `ServerStartError`.
     init(_ options: ServerOptions, backend: any Backend) throws {
         limits = options.limits
         log = LogRing(capacity: 1000)
@@ -28,12 +29,13 @@ final class Services: Sendable {
         var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
         logger.logLevel = options.logLevel
         self.logger = logger
+        try FolderOverlap.check(options)
         let scratch = try Scratch(options)
         self.scratch = scratch
         reader = ScanReader(limits: limits)
         sessions = SessionStore(scratch: scratch, reader: reader, limits: limits)
         do {
-            let studies = try options.studies ?? scratch.makeFolder("studies")
+            let studies = try options.studies ?? scratch.makeFolder(Scratch.studiesName)
             datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)
             catalog = try ModelCatalog(folder: options.models, logger: logger)
         } catch {
@@ -42,6 +44,7 @@ final class Services: Sendable {
         }
         engine = Engine(backend: backend, scratch: scratch, limits: limits)
         queue = JobQueue(engine: engine, scratch: scratch, limits: limits, logger: logger)
+        batches = Batches(logger: logger)
         access = AccessControl(token: options.token, host: options.host)
     }
 
@@ -55,15 +58,23 @@ final class Services: Sendable {
         return try await datastore.scan(image)
     }
 
-    /// Queues a job.
-    /// - Throws: `Refusal` where the queue is full.
-    func submit(_ scan: Scan, model: ModelEntry, options: JobOptions) async throws -> Job {
+    /// A job that is not queued yet.
+    /// - Parameter client: Who asks, as shares of the queue are counted.
+    /// - Throws: `Refusal` where the model cannot do what the options ask.
+    func job(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) throws -> Job {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
                 .unprocessableContent,
                 "'\(model.name)' has no dropout, so its passes cannot differ; ask for uncertainty 0")
         }
-        let job = Job(scan: scan, model: model, options: options, scratch: scratch, limits: limits)
+        return Job(
+            scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)
+    }
+
+    /// Queues a job.
+    /// - Throws: `Refusal` where the queue, or the client's share of it, is full.
+    func submit(_ scan: Scan, model: ModelEntry, options: JobOptions, for client: String) async throws -> Job {
+        let job = try job(scan, model: model, options: options, for: client)
         try await queue.submit(job)
         return job
     }
@@ -82,6 +93,8 @@ final class Services: Sendable {
             _ = try? await endSession(id)
             logger.info("session expired")
         }
-        await queue.removeJobs(unusedSince: now.addingTimeInterval(-limits.sessionSeconds))
+        let unused = now.addingTimeInterval(-limits.sessionSeconds)
+        await queue.removeJobs(unusedSince: unused)
+        await datastore.forgetMeasured(unusedSince: unused)
     }
 }

@@ -8,6 +8,7 @@ struct Sweeper: Service {
     private static let interval = Duration.seconds(15)
 
     func run() async throws {
+        await services.datastore.start()
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await services.sweep(at: Date())

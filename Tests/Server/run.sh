@@ -8,7 +8,7 @@ venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
 python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check pytest requests
 
-tests=(test_rest.py)
+tests=(test_rest.py test_datastore.py)
 # The client alone: the whole of MONAI Label would bring PyTorch with it.
 if "$venv/bin/pip" install -q --disable-pip-version-check --no-deps monailabel \
     && "$venv/bin/python" -W ignore -c 'import monailabel.client'; then

@@ -70,9 +70,13 @@ def test_infer_of_a_file_and_of_a_session(inputs, server, client):
 def test_outputs(inputs, server):
     url = f"{server.url}/infer/{inputs.model}?image=beta&output="
     # MONAI Label's clients send keys of their own, which are not refused.
-    form = {"params": (None, '{"device": "cuda", "uncertanty": 3}')}
+    form = {"params": (None, '{"device": "cuda", "zzz": 3}')}
     assert requests.post(url + "image", files=form).content == inputs.mask(inputs.scans[1])
-    assert requests.post(url + "json", files=form).json()["label_names"]
+    answer = requests.post(url + "json", files=form).json()
+    assert answer["label_names"] and answer["ignored"] == ["zzz"]
+    for params in ['{"uncertanty": 3}', '{"result_extension": ".nrrd"}', '{"result_dtype": "float32"}']:
+        refused = requests.post(url + "json", files={"params": (None, params)})
+        assert refused.status_code == 400 and params.split('"')[1] in refused.text
     assert requests.post(url + "dicom_seg", files=form).status_code == 400
 
 

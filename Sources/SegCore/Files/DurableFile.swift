@@ -87,7 +87,8 @@ public enum DurableFile {
         while true {
             // A name has at most 255 bytes.
             let random = String(UInt64.random(in: .min ... .max), radix: 36)
-            let temporary = "\(folder(of: path))/.\(name.prefix(60)).\(random)\(ending)"
+            let start = String(decoding: name.utf8.prefix(60), as: UTF8.self)
+            let temporary = "\(folder(of: path))/.\(start).\(random)\(ending)"
             let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
             if descriptor < 0, errno == EEXIST { continue }
             guard descriptor >= 0 else { throw unwritable(path) }

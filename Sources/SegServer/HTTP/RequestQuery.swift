@@ -24,6 +24,9 @@ package struct RequestQuery: Sendable {
         values[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    /// The names that are there.
+    var names: [String] { Array(values.keys) }
+
     /// Whether a name is there with a word for yes.
     package func flag(_ name: String) -> Bool { ["true", "1", "yes", "on"].contains(values[name]?.lowercased()) }
 

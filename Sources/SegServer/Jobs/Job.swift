@@ -90,15 +90,20 @@ final class Job: Sendable {
     let scan: Scan
     let model: ModelEntry
     let options: JobOptions
+    /// Who asked for it, as shares of the queue are counted.
+    let client: String
     /// Where results go.
     let folder: String
     private let seconds: Double
     private let state = Mutex(State())
 
-    init(scan: Scan, model: ModelEntry, options: JobOptions, scratch: Scratch, limits: ServerLimits) {
+    init(
+        scan: Scan, model: ModelEntry, options: JobOptions, client: String, scratch: Scratch, limits: ServerLimits
+    ) {
         self.scan = scan
         self.model = model
         self.options = options
+        self.client = client
         seconds = limits.jobSeconds
         folder = "\(scratch.folder)/job-\(id)"
     }

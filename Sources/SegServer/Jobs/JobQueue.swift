@@ -2,35 +2,68 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 
-/// Jobs in the order they came; the device works on one at a time.
+/// Jobs that wait for the device, which works on one at a time.
 actor JobQueue {
     private let engine: Engine
     private let scratch: Scratch
-    private let limits: ServerLimits
     private let logger: Logger
     private var jobs: [String: Job] = [:]
-    private var waiting: [Job] = []
+    private var waiting: FairLine<Job>
     private var running: Job?
+    private var isStopped = false
     private var listeners: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Callers that wait until a place in the queue is free, by number.
+    private var hopeful: [Int: CheckedContinuation<Void, Never>] = [:]
+    private var lastHopeful = 0
 
     init(engine: Engine, scratch: Scratch, limits: ServerLimits, logger: Logger) {
         self.engine = engine
         self.scratch = scratch
-        self.limits = limits
         self.logger = logger
+        waiting = FairLine(limit: limits.queuedJobs)
     }
 
-    /// Puts a job at the end of the queue.
-    /// - Throws: `Refusal` where the queue is full.
+    /// Puts a job into the queue.
+    /// - Throws: `Refusal` where the queue, or the client's share of it, is full.
     func submit(_ job: Job) throws {
-        guard waiting.count < limits.queuedJobs else {
-            throw Refusal(.tooManyRequests, "\(waiting.count) jobs wait already; try again later")
+        guard !isStopped else { throw Refusal(.serviceUnavailable, "the server is about to end") }
+        guard waiting.hasRoom(for: job.client) else {
+            let own = waiting.count(of: job.client)
+            let whose = own >= waiting.share ? "\(own) of your jobs" : "\(waiting.count) jobs"
+            throw Refusal(.tooManyRequests, "\(whose) wait already; try again later")
         }
         jobs[job.id] = job
-        waiting.append(job)
+        waiting.append(job, of: job.client)
         logger.info("job queued", metadata: ["job": "\(job.id)", "waiting": "\(waiting.count)"])
         startNext()
     }
+
+    /// Puts a job into the queue as soon as there is room.
+    /// - Throws: `CancellationError` where the caller is cancelled before; `Refusal` where the server ends.
+    func submitWhenThereIsRoom(_ job: Job) async throws {
+        while !isStopped, !waiting.hasRoom(for: job.client) {
+            try Task.checkCancellation()
+            await waitForRoom()
+        }
+        try Task.checkCancellation()
+        try submit(job)
+    }
+
+    private func waitForRoom() async {
+        lastHopeful += 1
+        let number = lastHopeful
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if Task.isCancelled { continuation.resume() } else { hopeful[number] = continuation }
+            }
+        } onCancel: {
+            Task { await self.wake(number) }
+        }
+    }
+
+    private func wake(_ number: Int) { hopeful.removeValue(forKey: number)?.resume() }
+
+    private func wakeAll() { for number in hopeful.keys.sorted() { wake(number) } }
 
     /// The job of an id, whose results are kept anew.
     /// - Throws: `Refusal` where there is none.
@@ -42,7 +75,7 @@ actor JobQueue {
 
     /// How many jobs come first: 0 for one that runs or is over.
     func place(of job: Job) -> Int {
-        waiting.firstIndex { $0 === job }.map { $0 + (running == nil ? 0 : 1) } ?? 0
+        waiting.order.firstIndex { $0 === job }.map { $0 + (running == nil ? 0 : 1) } ?? 0
     }
 
     /// Jobs that wait or run.
@@ -60,9 +93,9 @@ actor JobQueue {
 
     /// Takes a job from the queue, or asks the one that runs to stop.
     func cancel(_ job: Job) {
-        if let index = waiting.firstIndex(where: { $0 === job }) {
-            waiting.remove(at: index)
+        if waiting.remove(job) {
             settle(job, .cancelled, nil)
+            wakeAll()
         } else {
             job.update { $0.isCancelled = true }
         }
@@ -71,7 +104,8 @@ actor JobQueue {
     /// Cancels a job, or deletes the results of one that is over.
     func remove(_ job: Job) {
         guard job.snapshot.phase.isFinal else { return cancel(job) }
-        jobs[job.id] = nil
+        // Whoever comes second gives no bytes back.
+        guard jobs.removeValue(forKey: job.id) != nil else { return }
         scratch.remove(job.folder, bytes: job.snapshot.bytes)
     }
 
@@ -90,14 +124,16 @@ actor JobQueue {
 
     /// Cancels everything, for the server's end.
     func stop() {
-        for job in waiting { cancel(job) }
+        isStopped = true
+        for job in waiting.order { cancel(job) }
         if let running { cancel(running) }
+        wakeAll()
     }
 
     private func startNext() {
-        guard running == nil, !waiting.isEmpty else { return }
-        let job = waiting.removeFirst()
+        guard running == nil, let job = waiting.next() else { return }
         running = job
+        wakeAll()
         Task { await run(job) }
     }
 
@@ -109,8 +145,11 @@ actor JobQueue {
         } catch is CancellationError {
             settle(job, .cancelled, nil)
         } catch {
-            logger.warning("job failed", metadata: ["job": "\(job.id)", "kind": "\(type(of: error))"])
-            settle(job, .failed, Refusal(error))
+            let refusal = Refusal(error)
+            logger.warning(
+                "job failed",
+                metadata: ["job": "\(job.id)", "kind": "\(type(of: error))", "detail": "\(refusal.detail)"])
+            settle(job, .failed, refusal)
         }
         running = nil
         startNext()

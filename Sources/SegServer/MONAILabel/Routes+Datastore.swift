@@ -8,7 +8,7 @@ extension Routes {
     func addImages(to table: RouteTable) {
         let services = services
         table.on(.get, "/datastore") { request, _ in
-            switch RequestQuery(request)["output"] {
+            switch try RequestQuery(request, knows: "output")["output"] {
             case "all": .json(await everything())
             case "train": .json(await pairs())
             case nil, "stats": .json(await statistics())
@@ -17,38 +17,39 @@ extension Routes {
         }
         for address in ["/datastore", "/datastore/image"] {
             table.on(.put, address) { request, _ in
-                let id = RequestQuery(request)["image"]
+                let id = try RequestQuery(request, knows: "image")["image"]
                 let form = try await MultipartForm(
                     request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+                try form.allowOnly(fields: ["params"], files: ["file"])
                 let info = try form.object("params").members
                 let image = try await services.datastore.add(form.onlyFile("file"), id: id, info: info)
                 return .json(["image": .string(image)])
             }
             table.on(.delete, address) { request, _ in
-                try await services.datastore.remove(RequestQuery(request).require("id"))
+                try await services.datastore.remove(RequestQuery(request, knows: "id").require("id"))
                 return .json([:])
             }
         }
         table.on(.get, "/datastore/image") { request, context in
-            let id = try RequestQuery(request).require("image")
-            let image = try await services.datastore.image(id)
+            let id = try RequestQuery(request, knows: "image").require("image")
+            let image = try await services.datastore.presentImage(id)
             return try await .file(
                 services.datastore.path(image.file), as: StudyImage.fileName(id: id, image.fileExtension),
                 context: context)
         }
         table.on(.head, "/datastore/image") { request, _ in
-            let query = RequestQuery(request)
+            let query = try RequestQuery(request, knows: "image", "check_sum")
             guard query["check_sum"] == nil else { throw Refusal(.notImplemented, "checksums are not kept") }
-            _ = try await services.datastore.image(query.require("image"))
+            _ = try await services.datastore.presentImage(query.require("image"))
             return Response(status: .ok)
         }
         table.on(.get, "/datastore/image/info") { request, _ in
-            let id = try RequestQuery(request).require("image")
+            let id = try RequestQuery(request, knows: "image").require("image")
             return .json(.object(try await services.datastore.image(id).notes(id: id)))
         }
         table.on(.put, "/datastore/image/info") { request, _ in
+            let id = try RequestQuery(request, knows: "image").require("image")
             let info = try await info(in: request)
-            let id = try RequestQuery(request).require("image")
             try await services.datastore.note(info, of: id, tag: nil)
             return .json(.object(try await services.datastore.image(id).notes(id: id)))
         }
@@ -58,28 +59,29 @@ extension Routes {
     func addLabels(to table: RouteTable) {
         let services = services
         table.on(.put, "/datastore/label") { request, _ in
-            let query = RequestQuery(request)
+            let query = try RequestQuery(request, knows: "image", "tag")
             let id = try query.require("image")
-            _ = try await services.datastore.image(id)
+            _ = try await services.datastore.presentImage(id)
             let form = try await MultipartForm(
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+            try form.allowOnly(fields: ["params"], files: ["label", "file"])
             let tag = query["tag"] ?? StudyImage.finalTag
             try await services.datastore.addLabel(
                 form.onlyFile("label", "file"), of: id, tag: tag, info: form.object("params").members)
             return .json(["image": .string(id), "label": .string(id)])
         }
         table.on(.get, "/datastore/label") { request, context in
-            let (id, label) = try await label(of: request)
+            let (id, label) = try await label(of: request, isPresent: true)
             return try await .file(
                 services.datastore.path(label.file), as: StudyImage.fileName(id: id, label.fileExtension),
                 context: context)
         }
         table.on(.head, "/datastore/label") { request, _ in
-            _ = try await label(of: request)
+            _ = try await label(of: request, isPresent: true)
             return Response(status: .ok)
         }
         table.on(.delete, "/datastore/label") { request, _ in
-            let query = RequestQuery(request)
+            let query = try RequestQuery(request, knows: "id", "tag")
             try await services.datastore.removeLabel(query.require("id"), tag: query["tag"] ?? StudyImage.finalTag)
             return .json([:])
         }
@@ -88,8 +90,8 @@ extension Routes {
         }
         for address in ["/datastore/label/info", "/datastore/updatelabelinfo"] {
             table.on(.put, address) { request, _ in
+                let query = try RequestQuery(request, knows: "label", "tag")
                 let info = try await info(in: request)
-                let query = RequestQuery(request)
                 try await services.datastore.note(
                     info, of: query.require("label"), tag: query["tag"] ?? StudyImage.finalTag)
                 return .json(.object(try await label(of: request).label.info))
@@ -98,10 +100,15 @@ extension Routes {
     }
 
     /// The label that a query names, as `label` or, as some clients do, as `image`.
-    private func label(of request: Request) async throws -> (id: String, label: StudyLabel) {
-        let query = RequestQuery(request)
+    /// - Parameter isPresent: Whether its file has to be there.
+    private func label(
+        of request: Request, isPresent: Bool = false
+    ) async throws -> (id: String, label: StudyLabel) {
+        let query = try RequestQuery(request, knows: "label", "image", "tag")
         let id = try query["label"] ?? query.require("image")
-        return (id, try await services.datastore.label(id, tag: query["tag"] ?? StudyImage.finalTag))
+        let tag = query["tag"] ?? StudyImage.finalTag
+        let datastore = services.datastore
+        return (id, try await isPresent ? datastore.presentLabel(id, tag: tag) : datastore.label(id, tag: tag))
     }
 
     /// The notes in a form's field `info`, or `params` as older clients call it.
@@ -109,37 +116,51 @@ extension Routes {
         if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
             let form = try await MultipartForm(
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+            try form.allowOnly(fields: ["info", "params"], files: [])
             return try form.object("info").members.merging(form.object("params").members) { $1 }
         }
         let body = try await request.body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
         let form = RequestQuery(String(decoding: body, as: UTF8.self))
-        return try ConfigValue(parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'")
-            .members
+        let notes = try ConfigValue(
+            parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'")
+        guard case .object(let members) = notes else {
+            throw Refusal(.badRequest, "the field 'info' should be an object")
+        }
+        return members
     }
 
     private func everything() async -> ConfigValue {
         let images = await services.datastore.all()
         let objects = images.map { id, image -> (String, ConfigValue) in
-            let labels = image.labels.mapValues { label -> ConfigValue in
-                ["ext": .string(label.fileExtension), "info": .object(label.info)]
+            let labels = image.labels.mapValues { label in
+                Self.entry(label.fileExtension, label.info, isMissing: label.isMissing)
             }
-            let entry: ConfigValue = [
-                "image": ["ext": .string(image.fileExtension), "info": .object(image.notes(id: id))],
-                "labels": .object(labels),
-            ]
-            return (id, entry)
+            let file = Self.entry(image.fileExtension, image.notes(id: id), isMissing: image.isMissing)
+            return (id, ["image": file, "labels": .object(labels)])
         }
         return [
             "name": "MedSeg", "description": "", "objects": .object(Dictionary(uniqueKeysWithValues: objects)),
         ]
     }
 
-    /// Images with finished labels, by names inside the datastore; a client has no use for paths of this machine.
+    /// A file as MONAI Label's clients read it; one that is out of sight says so.
+    private static func entry(
+        _ fileExtension: String, _ info: [String: ConfigValue], isMissing: Bool
+    ) -> ConfigValue {
+        let entry: [String: ConfigValue] = ["ext": .string(fileExtension), "info": .object(info)]
+        return .object(isMissing ? entry.merging(["missing": true]) { $1 } : entry)
+    }
+
+    /// Images with finished labels, where both files are there, by names inside the datastore: a client has no use for
+    /// paths of this machine.
     private func pairs() async -> ConfigValue {
         let images = await services.datastore.all().sorted { $0.key < $1.key }
         return .array(
             images.compactMap { _, image in
-                image.labels[StudyImage.finalTag].map { ["image": .string(image.file), "label": .string($0.file)] }
+                guard !image.isMissing, let label = image.labels[StudyImage.finalTag], !label.isMissing else {
+                    return nil
+                }
+                return ["image": .string(image.file), "label": .string(label.file)]
             })
     }
 }

@@ -5,7 +5,7 @@ internal import NIOCore
 internal import SegCore
 
 extension Routes {
-    /// Predictions for annotators: one scan at a time, or the whole datastore.
+    /// Predictions for annotators, one scan at a time, and which scan comes next.
     func addInference(to table: RouteTable) {
         let services = services
         table.on(.post, "/infer/{model}") { request, context in
@@ -14,21 +14,6 @@ extension Routes {
             return try await request.body.consumeWithCancellationOnInboundClose { body in
                 try await infer(model, request: request, body: body, context: context)
             }
-        }
-        table.on(.post, "/batch/infer/{model}") { request, context in
-            let model = try services.catalog.model(context.text("model"))
-            let params = try await request.body.object(headers: request.headers, limits: services.limits)
-            let which = RequestQuery(request)["images"] ?? "all"
-            return .json(try await inferAll(which, model: model, params: params))
-        }
-        table.on(.get, "/batch/infer") { _, _ in
-            let load = await services.queue.load
-            guard load > 0 else { throw Refusal(.notFound, "no batch is running") }
-            return .json(["status": "RUNNING", "waiting": .int(load)])
-        }
-        table.on(.delete, "/batch/infer") { _, _ in
-            await services.queue.stop()
-            return .json(["status": "STOPPED"])
         }
         table.on(.post, "/activelearning/{strategy}") { request, context in
             let name = try context.text("strategy")
@@ -46,35 +31,70 @@ extension Routes {
     private func infer(
         _ model: ModelEntry, request: Request, body: RequestBody, context: RouteTable.Context
     ) async throws -> Response {
-        let query = RequestQuery(request)
-        let isForm = (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/")
-        let form =
-            isForm
-            ? try await MultipartForm(
-                body, headers: request.headers, into: services.scratch, limits: services.limits) : nil
-        let params = try form?.object("params") ?? [:]
-        let options = try JobOptions(params)
+        // What the server's one device is called in MONAI Label makes no difference.
+        let query = try RequestQuery(request, knows: "image", "session_id", "output", "device")
+        guard ["image", "json", "all", nil].contains(query["output"]) else {
+            throw Refusal(.badRequest, "output should be image, json or all; DICOM SEG is not written")
+        }
+        let (form, document) = try await self.form(of: request, body: body)
+        let params = try InferParams(document)
         var own: String?
         let scan: Scan
+        var image: String?
         if let id = query["session_id"] {
             guard let session = await services.sessions.use(id) else { throw Refusal.notFound("session") }
             scan = session.scan
         } else if let form, form.files.contains(where: { $0.field == "file" }) {
+            try refuseToSave(params)
             let session = try await services.sessions.add(form.onlyFile("file"), seconds: nil)
             own = session.scan.id
             scan = session.scan
         } else {
-            scan = try await services.datastore.scan(query.require("image"))
+            let id = try query.require("image")
+            scan = try await services.datastore.scan(id)
+            image = id
         }
+        if image == nil, own == nil { try refuseToSave(params) }
         do {
-            let job = try await services.submit(scan, model: model, options: options)
+            let job = try await services.submit(scan, model: model, options: params.options, for: context.clientName)
             await services.queue.finish(job)
-            let image = own == nil && query["session_id"] == nil ? query["image"] : nil
             let response = try await answer(job, image: image, params: params, query: query, context: context)
             return own.map { endSession($0, after: response) } ?? response
         } catch {
             if let own { _ = try? await services.endSession(own) }
             throw error
+        }
+    }
+
+    /// The form of an inference and its field `params`; without a file, a form may also be one of a page.
+    private func form(of request: Request, body: RequestBody) async throws -> (MultipartForm?, ConfigValue) {
+        let type = (request.headers[.contentType] ?? "").lowercased()
+        if type.hasPrefix("multipart/") {
+            let form = try await MultipartForm(
+                body, headers: request.headers, into: services.scratch, limits: services.limits)
+            try form.allowOnly(fields: ["params"], files: ["file"])
+            return (form, try form.object("params"))
+        }
+        let bytes = try await body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
+        if bytes.isEmpty { return (nil, [:]) }
+        guard type.hasPrefix("application/x-www-form-urlencoded") else {
+            throw Refusal(.unsupportedMediaType, "the body should be a form with the field 'params', or empty")
+        }
+        let fields = RequestQuery(String(decoding: bytes, as: UTF8.self))
+        guard fields.names.allSatisfy({ $0 == "params" }) else {
+            throw Refusal(.badRequest, "the form should have the field 'params' and no other")
+        }
+        let document = try ConfigValue(parsing: (fields["params"] ?? "{}").utf8, named: "the field 'params'")
+        guard case .object = document else { throw Refusal(.badRequest, "the field 'params' should be an object") }
+        return (nil, document)
+    }
+
+    /// - Throws: `Refusal` where a label is to be saved of a scan that is not the datastore's.
+    private func refuseToSave(_ params: InferParams) throws {
+        guard params.savesLabel != true else {
+            throw Refusal(
+                .badRequest,
+                "save_label needs an image of the datastore; upload the scan there, or leave save_label out")
         }
     }
 
@@ -95,96 +115,79 @@ extension Routes {
     }
 
     private func answer(
-        _ job: Job, image: String?, params: ConfigValue, query: RequestQuery, context: RouteTable.Context
+        _ job: Job, image: String?, params: InferParams, query: RequestQuery, context: RouteTable.Context
     ) async throws -> Response {
+        var result = try await keep(job, image: image, tag: params.savesLabel == true ? params.tag : nil)
+        if !params.ignored.isEmpty { result["ignored"] = .array(params.ignored.map { .string($0) }) }
+        switch query["output"] {
+        case "json": return .json(.object(result))
+        case "image": return try await .file(job.path(.mask), as: name(of: job), context: context)
+        default:
+            return try await .form(
+                params: .object(result), image: job.path(.mask), as: name(of: job), context: context)
+        }
+    }
+
+    /// Keeps what a job that is over found of an image, and tells it.
+    /// - Parameter tag: The tag of the label that the mask becomes; nil for none.
+    /// - Returns: What clients read of an inference.
+    /// - Throws: `Refusal` where the job failed or nothing can be kept.
+    func keep(_ job: Job, image: String?, tag: String?) async throws -> [String: ConfigValue] {
         let state = job.snapshot
         guard state.phase == .done, let report = state.report else {
             throw state.error ?? Refusal(.conflict, "the job was cancelled")
         }
-        let result: ConfigValue = [
+        let result: [String: ConfigValue] = [
             "label_names": job.model.labelNumbers, "job": .string(job.id), "report": try ConfigValue(encoding: report),
             "latencies": ["total": .double(report.seconds)],
         ]
         if let image {
-            try await note(report, of: image)
-            if params["save_label"]?.bool == true {
-                try await save(job, of: image, tag: params["label_tag"]?.string ?? StudyImage.originalTag, result)
-            }
+            try await note(report, of: image, key: job.scan.id)
+            if let tag { try await save(job, of: image, tag: tag, .object(result)) }
         }
-        switch query["output"] {
-        case "json": return .json(result)
-        case "image": return try await .file(job.path(.mask), as: name(of: job), context: context)
-        case nil, "all":
-            return try await .form(params: result, image: job.path(.mask), as: name(of: job), context: context)
-        default: throw Refusal(.badRequest, "output should be image, json or all; DICOM SEG is not written")
-        }
+        return result
     }
 
     /// A name that clients may store the mask under; the job's, which is the server's own.
     private func name(of job: Job) -> String { "mask_\(job.id.prefix(12)).nii.gz" }
 
     /// Keeps the score by which the strategy `uncertainty` ranks.
-    private func note(_ report: JobReport, of image: String) async throws {
+    private func note(_ report: JobReport, of image: String, key: String) async throws {
         guard let score = report.uncertaintyScore else { return }
         var scores: [String: ConfigValue] = [:]
         if case .object(let known)? = try await services.datastore.image(image).info[Strategy.scoresNote] {
             scores = known
         }
         scores[report.model] = .double(score)
-        try await services.datastore.note([Strategy.scoresNote: .object(scores)], of: image, tag: nil)
+        try await services.datastore.note([Strategy.scoresNote: .object(scores)], of: image, key: key, tag: nil)
     }
 
     private func save(_ job: Job, of image: String, tag: String, _ result: ConfigValue) async throws {
         let copy = "\(services.scratch.folder)/label-\(Scratch.makeID()).nii.gz"
+        let bytes = Scratch.size(of: job.path(.mask))
+        try services.scratch.budget.reserve(bytes)
+        defer { services.scratch.remove(copy, bytes: bytes) }
         do {
             try FileManager.default.copyItem(atPath: job.path(.mask), toPath: copy)
         } catch {
             throw Refusal(.serverIsFull, "the label cannot be stored")
         }
         try await services.datastore.setLabel(
-            copy, of: image, tag: tag, info: ["model": .string(job.model.name), "params": result])
+            copy, of: image, key: job.scan.id, tag: tag,
+            info: ["model": .string(job.model.name), "params": result])
     }
 
-    // MARK: - Many scans
-
-    private func inferAll(_ which: String, model: ModelEntry, params: ConfigValue) async throws -> ConfigValue {
-        let images = await services.datastore.all()
-        let chosen: [String]
-        switch which {
-        case "all": chosen = images.keys.sorted()
-        case "labeled": chosen = images.filter { !$0.value.isUnlabelled }.keys.sorted()
-        case "unlabeled": chosen = images.filter(\.value.isUnlabelled).keys.sorted()
-        default: throw Refusal(.badRequest, "images should be all, labeled or unlabeled")
-        }
-        let options = try JobOptions(params)
-        let saves = params["save_label"]?.bool ?? true
-        let tag = params["label_tag"]?.string ?? StudyImage.originalTag
-        let services = services
-        // One after another, each taking its turn in the queue: others get theirs between.
-        Task {
-            for image in chosen {
-                guard let scan = try? await services.datastore.scan(image),
-                    let job = try? await services.submit(scan, model: model, options: options)
-                else { continue }
-                await services.queue.finish(job)
-                guard let report = job.snapshot.report, job.snapshot.phase == .done else { continue }
-                try? await note(report, of: image)
-                let result: ConfigValue = [
-                    "label_names": job.model.labelNumbers, "report": (try? ConfigValue(encoding: report)) ?? .null,
-                ]
-                if saves { try? await save(job, of: image, tag: tag, result) }
-                await services.queue.remove(job)
-            }
-        }
-        return ["status": "RUNNING", "images": .array(chosen.map { .string($0) }), "model": .string(model.name)]
-    }
+    // MARK: - The next scan
 
     private func nextSample(_ strategy: Strategy, params: ConfigValue) async throws -> ConfigValue {
         var generator = SystemRandomNumberGenerator()
         let now = Date()
-        guard
-            let choice = strategy.choose(
-                await services.datastore.all(), model: params["model"]?.string, now: now, using: &generator)
+        let model = try params["model"].flatMap { value -> String? in
+            if value == .null || value == "" { return nil }
+            guard let name = value.string else { throw Refusal(.badRequest, "model should be a model's name") }
+            return try services.catalog.model(name).name
+        }
+        guard let choice = strategy.choose(await services.datastore.all(), model: model, now: now, using: &generator)
         else { return [:] }
         var shown: [String: ConfigValue] = [:]
         if case .object(let known)? = try await services.datastore.image(choice.id).info["strategy"] { shown = known }

@@ -17,6 +17,10 @@ extension Routes {
                 "trainers": [:], "scoring": [:], "train_stats": [:],
                 "strategies": .object(Strategy.allCases.reduce(into: [:]) { $0[$1.rawValue] = $1.info }),
                 "datastore": await statistics(), "config": [:],
+                "disk": [
+                    "used_bytes": .int(services.scratch.budget.count),
+                    "limit_bytes": .int(services.scratch.budget.limit),
+                ],
             ])
         }
         table.on(.get, "/model/info/{model}") { _, context in
@@ -34,7 +38,10 @@ extension Routes {
                 weights, as: StudyImage.fileName(id: model.name, "." + ending), context: context)
         }
         table.on(.get, "/logs") { request, _ in
-            let lines = RequestQuery(request)["lines"].flatMap { Int($0) } ?? 300
+            // MONAI Label's page of the log may be HTML and renew itself; this one is text, whatever is asked.
+            let query = try RequestQuery(request, knows: "lines", "text", "html", "refresh")
+            if try query.isOn("html") { throw Refusal(.badRequest, "the log is text; leave html out") }
+            let lines = try query.int("lines", from: 0) ?? 300
             return Self.text(services.log.last(lines).joined(separator: "\n") + "\n")
         }
         table.on(.get, "/logs/gpu") { _, _ in Self.text(services.engine.device + "\n") }

@@ -1,30 +1,35 @@
-internal import SegCore
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import SegCore
 
 extension Routes {
     /// Scans that a client uploads for a while.
     func addSessions(to table: RouteTable) {
         let services = services
         table.on(.put, "/session") { request, _ in
-            let query = RequestQuery(request)
-            guard !query.flag("uncompress") else {
+            let query = try RequestQuery(request, knows: "uncompress", "expiry")
+            let expiry = try query.int("expiry", from: 0)
+            guard try !query.isOn("uncompress") else {
                 throw Refusal(.notImplemented, "archives are not unpacked; send one .nii or .nii.gz file")
             }
             try await services.sessions.checkRoom()
             let form = try await MultipartForm(
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+            try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
             let session = try await services.sessions.add(
                 form.onlyFile("files", "file"),
-                seconds: query["expiry"].flatMap { Double($0) }.flatMap { $0 > 0 ? $0 : nil })
+                seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil })
             return .json(["session_id": .string(session.scan.id), "session_info": session.info])
         }
         table.on(.get, "/session/{id}") { request, context in
-            guard let session = await services.sessions.use(try context.text("id")) else {
-                throw Refusal.notFound("session")
-            }
-            guard RequestQuery(request).flag("image") else { return .json(session.info) }
+            let query = try RequestQuery(request, knows: "image", "update_ts")
+            let (wantsImage, renews) = (try query.isOn("image"), try query.isOn("update_ts"))
+            let id = try context.text("id")
+            let sessions = services.sessions
+            let found = wantsImage || renews ? await sessions.use(id) : await sessions.session(id)
+            guard let session = found else { throw Refusal.notFound("session") }
+            guard wantsImage else { return .json(session.info) }
             return try await .file(
                 session.scan.path,
                 as: StudyImage.fileName(id: session.scan.id, Scan.fileExtension(of: session.scan.path)),

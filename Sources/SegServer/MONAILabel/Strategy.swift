@@ -17,12 +17,12 @@ package enum Strategy: String, CaseIterable, Sendable {
     /// What notes of an image call the scores of models on it.
     package static let scoresNote = "uncertainty"
 
-    /// Chooses among the images without a finished label; nil where there are none.
+    /// Chooses among the images that are there and have no finished label; nil where there are none.
     /// - Parameter model: Whose scores count; nil takes the largest of any.
     package func choose(
         _ images: [String: StudyImage], model: String?, now: Date, using generator: inout some RandomNumberGenerator
     ) -> (id: String, weight: Double)? {
-        let open = images.filter(\.value.isUnlabelled).sorted { $0.key < $1.key }
+        let open = images.filter { $0.value.isUnlabelled && !$0.value.isMissing }.sorted { $0.key < $1.key }
         switch self {
         case .first: return open.first.map { ($0.key, 1) }
         case .random:

@@ -230,8 +230,8 @@ async function start() {
   $("device").textContent = `Runs on ${catalog.device}`;
   $("logout").hidden = !catalog.token;
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
-  $("server-scans").hidden = volumes.length === 0;
-  $("studies").append(...volumes.map((volume) => new Option(volume.name, volume.id)));
+  $("server-scans").hidden = volumes.every((volume) => volume.missing);
+  $("studies").append(...volumes.filter((volume) => !volume.missing).map((volume) => new Option(volume.name, volume.id)));
   showModel();
 }
 start().catch(fail);

@@ -7,7 +7,7 @@ extension Routes {
     /// Jobs and what they leave.
     func addJobs(to table: RouteTable) {
         let services = services
-        table.on(.post, "/api/v1/jobs") { request, _ in
+        table.on(.post, "/api/v1/jobs") { request, context in
             let body = try await request.body.object(headers: request.headers, limits: services.limits)
             let optional = JobOptions.CodingKeys.allCases.map(\.rawValue)
             try body.allowOnly(["volume", "model"] + optional, in: "the body")
@@ -16,7 +16,8 @@ extension Routes {
             }
             let model = try services.catalog.model(name)
             let options = try JobOptions(body)
-            let job = try await services.submit(services.scan(volume), model: model, options: options)
+            let job = try await services.submit(
+                services.scan(volume), model: model, options: options, for: context.clientName)
             return .json(try await document(of: job), status: .accepted)
         }
         table.on(.get, "/api/v1/jobs/{id}") { _, context in

@@ -26,7 +26,7 @@ extension Routes {
                 "volumes": .array(
                     images.map { id, image in
                         [
-                            "id": .string(image.key), "name": .string(id),
+                            "id": .string(image.key), "name": .string(id), "missing": .bool(image.isMissing),
                             "labels": .array(image.labels.keys.sorted().map { .string($0) }),
                         ]
                     })

@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// Bytes on disk that everything a server keeps may take together.
 package final class ByteBudget: Sendable {
-    private let limit: Int
+    /// The most bytes that may be taken.
+    package let limit: Int
     private let used = Mutex(0)
 
     package init(limit: Int) { self.limit = limit }
@@ -22,9 +23,13 @@ package final class ByteBudget: Sendable {
         guard fits else {
             throw Refusal(
                 .serverIsFull,
-                "the server holds all the data it may (\(limit >> 20) MiB); delete sessions or try again later")
+                "the server holds all the data it may (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
+                    + "try again later")
         }
     }
+
+    /// Counts bytes that are on the disk already, whatever the limit; a negative number gives bytes back.
+    package func add(_ bytes: Int) { used.withLock { $0 += bytes } }
 
     /// Gives bytes back.
     package func release(_ bytes: Int) { used.withLock { $0 -= bytes } }

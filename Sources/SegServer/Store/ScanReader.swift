@@ -68,6 +68,10 @@ package enum ScanCheck {
                 .badRequest, "the scan should have three dimensions, not \(extents.isEmpty ? "none" : extents)")
         }
         let size = Array(shape[..<3])
+        if let longest = size.max(), longest > Limits.scanAxis {
+            throw Refusal(
+                .contentTooLarge, "the scan has \(longest) voxels along an axis; \(Limits.scanAxis) are read at most")
+        }
         // In Double, whatever the header says cannot overflow.
         guard size.map(Double.init).reduce(1, *) <= Double(limits.voxels) else {
             let extents = size.map(String.init).joined(separator: " x ")

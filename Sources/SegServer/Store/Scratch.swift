@@ -5,8 +5,9 @@ internal import SegImaging
 
 /// The server's own folder: uploads, caches and results, all of which end with their session.
 ///
-/// It is emptied when the server starts, so that nothing of a run that was killed is ever seen again, and locked, so
-/// that two servers do not empty each other's. What was not there before the server is not there after it.
+/// What servers have put there is removed when one starts, so that nothing of a run that was killed is ever seen again,
+/// and the folder is locked, so that two servers do not empty each other's. What was not there before the server is not
+/// there after it.
 final class Scratch: Sendable {
     let folder: String
     let budget: ByteBudget
@@ -33,7 +34,8 @@ final class Scratch: Sendable {
             throw error
         }
         chmod(folder, 0o700)
-        try empty()
+        try Self.empty(folder)
+        if options.scratch == nil { Self.emptyAbandoned(besides: folder) }
     }
 
     deinit { close(lock) }
@@ -84,6 +86,12 @@ final class Scratch: Sendable {
             let reason = String(cString: strerror(errno))
             throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
         }
+        // Another server may only be looking whether this one's remains are to be removed.
+        var tries = 10
+        while flock(lock, LOCK_EX | LOCK_NB) != 0, tries > 0 {
+            tries -= 1
+            usleep(50_000)
+        }
         // A server that ends removes its lock: whoever opened it just before would lock what nobody else sees.
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, !isRemoved(lock) else {
             close(lock)
@@ -100,16 +108,38 @@ final class Scratch: Sendable {
 
     /// Ends the server's use of the folder: removes what it holds, and the folder itself where the server made it.
     func discard() {
-        try? empty()
+        try? Self.empty(folder)
         if madeLock { unlink("\(folder)/\(Self.lockName)") }
         Self.remove(madeFolders)
     }
 
-    /// Removes everything but the lock.
-    private func empty() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name != Self.lockName {
+    /// Removes what servers have put there, and nothing else.
+    private static func empty(_ folder: String) throws {
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where isMade(name) {
             try FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
+    }
+
+    /// Removes the uploads and results of servers at other ports that were killed: nobody may start those again.
+    private static func emptyAbandoned(besides folder: String) {
+        let all = URL(fileURLWithPath: folder).deletingLastPathComponent().path
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: all)) ?? [] where "\(all)/\(name)" != folder {
+            let lock = open("\(all)/\(name)/\(lockName)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+            guard lock >= 0 else { continue }
+            if flock(lock, LOCK_EX | LOCK_NB) == 0 { try? empty("\(all)/\(name)") }
+            close(lock)
+        }
+    }
+
+    /// The folder of scans of a server that was given none.
+    static let studiesName = "studies"
+
+    /// Whether a server gives such a name to a file or folder of its own: a word, an id, and perhaps an ending.
+    private static func isMade(_ name: String) -> Bool {
+        if name == studiesName { return true }
+        let parts = name.split(separator: "-", maxSplits: 1).map(String.init)
+        guard parts.count == 2, ["upload", "session", "study", "job", "label"].contains(parts[0]) else { return false }
+        return StudyName.isMade(String(parts[1].prefix { $0 != "." }))
     }
 
     /// A new file for an upload.

@@ -103,6 +103,9 @@ actor SessionStore {
         }
     }
 
+    /// A session, whose expiry goes on.
+    func session(_ id: String) -> Session? { sessions[id] }
+
     /// A session, whose expiry starts anew.
     func use(_ id: String) -> Session? {
         guard sessions[id] != nil else { return nil }

@@ -1,0 +1,112 @@
+internal import Foundation
+internal import HTTPTypes
+internal import Logging
+internal import SegCore
+
+/// Predictions over many images of the datastore, which run while clients go about other things.
+actor Batches {
+    /// How far a batch is.
+    struct Status: Sendable {
+        enum Phase: String, Sendable {
+            case running = "RUNNING"
+            case done = "DONE"
+            case stopped = "STOPPED"
+        }
+
+        let id: String
+        /// Who asked for it, as shares of the queue are counted.
+        let client: String
+        let model: String
+        let images: Int
+        var phase = Phase.running
+        var done = 0
+        /// Images that could not be predicted, with the reasons.
+        var failures: [(image: String, reason: String)] = []
+
+        /// The form in which clients read a batch.
+        var document: ConfigValue {
+            [
+                "batch": .string(id), "status": .string(phase.rawValue), "model": .string(model),
+                "images": .int(images), "done": .int(done),
+                "failed": .array(failures.map { ["image": .string($0.image), "detail": .string($0.reason)] }),
+            ]
+        }
+    }
+
+    private let logger: Logger
+    /// Every batch that runs, and the last ones that are over, in the order they came.
+    private var all: [Status] = []
+    private var tasks: [String: Task<Void, Never>] = [:]
+
+    /// Batches of one client that run at once.
+    private static let share = 4
+    /// Batches that are remembered once they are over.
+    private static let remembered = 16
+
+    init(logger: Logger) { self.logger = logger }
+
+    /// Every batch that is known, the newest last.
+    var statuses: [Status] { all }
+
+    /// Starts a batch: its images are predicted one after another.
+    /// - Parameter predict: Predicts an image and keeps what comes of it.
+    /// - Returns: The batch's id.
+    /// - Throws: `Refusal` where the client has several already.
+    func start(
+        client: String, model: String, images: [String], predict: @escaping @Sendable (String) async throws -> Void
+    ) throws -> String {
+        guard all.count(where: { $0.client == client && $0.phase == .running }) < Self.share else {
+            throw Refusal(.tooManyRequests, "\(Self.share) of your batches run already; wait, or stop one")
+        }
+        let status = Status(id: Scratch.makeID(), client: client, model: model, images: images.count)
+        all.append(status)
+        logger.info("batch started", metadata: ["batch": "\(status.id)", "images": "\(images.count)"])
+        tasks[status.id] = Task { await run(status.id, images, predict) }
+        return status.id
+    }
+
+    /// Returns the last state of a batch once it is over.
+    func finish(_ id: String) async -> Status? {
+        await tasks[id]?.value
+        return all.first { $0.id == id }
+    }
+
+    /// Stops a batch, or all of a client.
+    /// - Returns: The ids of those that ran.
+    func stop(_ id: String?, of client: String) -> [String] {
+        let ids = all.filter { $0.phase == .running && (id == nil ? $0.client == client : $0.id == id) }.map(\.id)
+        for id in ids { tasks[id]?.cancel() }
+        return ids
+    }
+
+    private func run(_ id: String, _ images: [String], _ predict: @Sendable (String) async throws -> Void) async {
+        for image in images {
+            guard !Task.isCancelled else { break }
+            do {
+                try await predict(image)
+                change(id) { $0.done += 1 }
+            } catch {
+                // A job that somebody else cancelled is a failure of its image; the batch goes on.
+                guard !Task.isCancelled else { break }
+                let reason = Refusal(error).detail
+                change(id) { $0.failures.append((image, reason)) }
+                logger.warning("an image of a batch failed", metadata: ["batch": "\(id)", "detail": "\(reason)"])
+            }
+        }
+        let phase: Status.Phase = Task.isCancelled ? .stopped : .done
+        change(id) { $0.phase = phase }
+        if let over = all.first(where: { $0.id == id }) {
+            logger.info(
+                "batch \(phase.rawValue.lowercased())",
+                metadata: ["batch": "\(id)", "done": "\(over.done)", "failed": "\(over.failures.count)"])
+        }
+        tasks[id] = nil
+        let finished = all.filter { $0.phase != .running }.dropLast(Self.remembered).map(\.id)
+        all.removeAll { finished.contains($0.id) }
+    }
+
+    private func change(_ id: String, _ change: (inout Status) -> Void) {
+        guard let index = all.firstIndex(where: { $0.id == id }) else { return }
+        change(&all[index])
+    }
+}

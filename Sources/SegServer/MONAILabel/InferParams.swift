@@ -1,0 +1,78 @@
+internal import HTTPTypes
+internal import SegCore
+
+/// What a client of MONAI Label asks for beside a model and a scan: the field `params`.
+///
+/// Such clients send much that says how MONAI Label itself should run, which is not read here. What would change the
+/// result and cannot be done is refused by name, and keys that nobody knows are named in the answer.
+struct InferParams: Sendable {
+    let options: JobOptions
+    /// Whether the mask becomes a label of the image; nil where the client does not say.
+    let savesLabel: Bool?
+    /// The tag of that label.
+    let tag: String
+    /// Images of a batch that are predicted at most; nil for all.
+    let mostImages: Int?
+    /// Keys that nothing here knows.
+    let ignored: [String]
+
+    /// - Throws: `Refusal` naming every key whose value cannot be done.
+    init(_ document: ConfigValue) throws {
+        options = try JobOptions(document)
+        var faults: [String] = []
+        func read<Value>(_ key: String, _ expected: String, _ value: (ConfigValue) -> Value?) -> Value? {
+            guard let found = document[key], found != .null else { return nil }
+            let read = value(found)
+            if read == nil { faults.append("\(key) should be \(expected), not \(found.brief)") }
+            return read
+        }
+        savesLabel = read("save_label", "true or false", \.bool)
+        tag = read("label_tag", "text", \.string) ?? StudyImage.originalTag
+        let most = read("max_batch_size", "a whole number from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
+        mostImages = most.flatMap { $0 > 0 ? $0 : nil }
+        for (key, only) in Self.results {
+            guard let value = document[key], value != .null, !only.contains(value) else { continue }
+            let can = only.isEmpty ? "this server does not do that" : "this server writes \(Self.list(only))"
+            faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")
+        }
+        let known = JobOptions.CodingKeys.allCases.map(\.rawValue) + ["save_label", "label_tag", "max_batch_size"]
+        let others = document.members.keys.filter { key in
+            !known.contains(key) && !Self.workings.contains(key) && Self.results[key] == nil
+        }
+        for key in others.sorted() {
+            if let meant = nearest(to: key, among: known) {
+                faults.append("'\(key.prefix(40))' is no option; did you mean '\(meant)'?")
+            }
+        }
+        guard faults.isEmpty else { throw Refusal(.badRequest, faults.sorted().joined(separator: "; ")) }
+        ignored = others.sorted()
+    }
+
+    /// What of MONAI Label's parameters decides over the result, with the values that are what is done here anyway.
+    private static let results: [String: [ConfigValue]] = [
+        "result_extension": [".nii.gz", "nii.gz"], "result_dtype": ["uint8"], "result_compress": [true],
+        "result_write_to_file": [true], "skip_writer": [false], "restore_label_idx": [false], "largest_cc": [false],
+        "roi_size": [], "spatial_size": [], "sw_overlap": [], "pixdim": [], "target_spacing": [], "labels": [],
+        "model_filename": [], "foreground": [[]], "background": [[]], "points": [[]], "boxes": [[]], "bbox": [],
+        "roi": [], "location": [], "size": [], "slices": [], "scribbles": [],
+    ]
+
+    /// What says how MONAI Label runs, and changes no result.
+    private static let workings: Set<String> = [
+        "client_id", "device", "multi_gpu", "gpus", "logging", "max_workers", "sw_batch_size", "timeout", "image",
+        "images", "model", "session", "session_id", "user", "description", "label_info", "cache_transforms",
+        "cache_transforms_in_memory", "cache_transforms_ttl", "output",
+    ]
+
+    private static func list(_ values: [ConfigValue]) -> String {
+        values.first.map(\.brief) ?? "nothing else"
+    }
+}
+
+extension ConfigValue {
+    /// The value in a message, cut where it is long.
+    fileprivate var brief: String {
+        let text = description
+        return text.count > 60 ? text.prefix(60) + "…" : text
+    }
+}

@@ -1,0 +1,65 @@
+internal import Foundation
+internal import SegCore
+
+/// File names of the datastore: what a client calls an image or a label, as a name that any file system keeps.
+package enum StudyName {
+    /// The longest name without its ending, in bytes; file systems take 255 with it.
+    private static let limit = 240
+
+    /// A client's text as a file name without an ending; nil where it would be too long.
+    ///
+    /// Text that is a file name stays as it is. A slash, a percent sign, a control character and a dot at the start
+    /// become percent escapes.
+    package static func encoded(_ text: String) -> String? {
+        var name: [UInt8] = []
+        for (index, byte) in text.utf8.enumerated() {
+            let isOdd = byte == UInt8(ascii: "/") || byte == UInt8(ascii: "%") || byte < 0x20 || byte == 0x7F
+            if isOdd || (index == 0 && byte == UInt8(ascii: ".")) {
+                name += Array(String(format: "%%%02X", Int(byte)).utf8)
+            } else {
+                name.append(byte)
+            }
+        }
+        return (1...limit).contains(name.count) ? String(decoding: name, as: UTF8.self) : nil
+    }
+
+    /// The text that a name stands for; a name that `encoded` does not write stands for itself.
+    package static func decoded(_ name: String) -> String {
+        guard name.contains("%"), let text = name.removingPercentEncoding, let again = encoded(text),
+            again.utf8.elementsEqual(name.utf8)
+        else { return name }
+        return text
+    }
+
+    /// A scan's file name without `.nii` or `.nii.gz` in any case; nil where it is no scan's.
+    package static func stem(of file: String) -> String? {
+        guard !file.hasPrefix("."), let ending = [".nii.gz", ".nii"].first(where: { file.lowercased().hasSuffix($0) }),
+            file.utf8.count > ending.utf8.count
+        else { return nil }
+        return String(decoding: file.utf8.dropLast(ending.utf8.count), as: UTF8.self)
+    }
+
+    /// A name that is told from every other, also from one that differs in the form of its accents alone.
+    static func escaped(_ name: String) -> String {
+        let plain = CharacterSet(charactersIn: "a"..."z").union(CharacterSet(charactersIn: "0"..."9"))
+            .union(CharacterSet(charactersIn: "A"..."Z")).union(CharacterSet(charactersIn: ".-_"))
+        return name.addingPercentEncoding(withAllowedCharacters: plain) ?? name
+    }
+
+    /// Whether a server before the labels had their images' names made this one: 32 hexadecimal digits.
+    static func isMade(_ stem: String) -> Bool {
+        stem.utf8.count == 32 && stem.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
+    /// The scans of a folder, in the order of their bytes.
+    static func scans(in folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { stem(of: $0) != nil && FileStamp.isFile("\(folder)/\($0)") }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+}
+
+extension String {
+    /// Whether two names are the same bytes; `==` also takes accents of another form for the same.
+    func isSameName(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+}
