@@ -1,25 +1,43 @@
 internal import Foundation
 
-/// A file's bytes, read by the system as they are touched.
-final class MappedFile: Sendable {
-    nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+/// A file that is open for reading at any place, also after its name is gone.
+///
+/// It is read, never mapped: memory that is mapped from a file which somebody cuts short ends the process.
+final class FileBytes: Sendable {
+    /// Bytes when it was opened.
+    let count: Int
+    private let descriptor: Int32
 
-    /// Maps a file that is not empty; nil where it cannot be.
+    /// Opens a file that is not empty; nil where it cannot be.
     init?(_ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
-        // The mapping holds the file open, even one that is replaced or removed meanwhile.
-        defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+            close(descriptor)
             return nil
         }
-        let length = Int(status.st_size)
-        guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
-            return nil
-        }
-        bytes = UnsafeRawBufferPointer(start: start, count: length)
+        count = Int(status.st_size)
     }
 
-    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+    deinit { close(descriptor) }
+
+    /// Fills memory with the bytes from a place on; false where the file has fewer or cannot be read.
+    func read(from offset: Int, into memory: UnsafeMutableRawBufferPointer) -> Bool {
+        var done = 0
+        while done < memory.count {
+            let count = pread(descriptor, memory.baseAddress! + done, memory.count - done, off_t(offset + done))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            done += count
+        }
+        return true
+    }
+
+    /// Lends the whole content; nil where it cannot be read.
+    func withContent<Result>(_ body: (UnsafeRawBufferPointer) -> Result?) -> Result? {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+        defer { memory.deallocate() }
+        return read(from: 0, into: memory) ? body(UnsafeRawBufferPointer(memory)) : nil
+    }
 }
