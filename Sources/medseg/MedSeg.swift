@@ -22,6 +22,7 @@ struct MedSeg: ParsableCommand {
         ])
 
     static func main() {
+        endWhenTerminated()
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
         do {
