@@ -6,7 +6,7 @@ PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test peers server-test mlflow-test dvc-test bench gpu-bundle format lint
+.PHONY: help deps build demo test peers server-test mlflow-test dvc-test crash-test bench gpu-bundle format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -17,6 +17,7 @@ help:
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
+	@echo "make crash-test  kill every command, fill disks, cut the power in a model of it; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make format   rewrite the Swift sources in the house format"
@@ -61,6 +62,11 @@ mlflow-test: deps
 dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
+
+crash-test: deps
+	swift build -c release --product medseg
+	swift build -c release --product medseg-server
+	Tests/Crash/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps

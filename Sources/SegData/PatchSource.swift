@@ -79,7 +79,8 @@ public struct PatchSource: Sendable {
     public var warnings: [String] { cases.compactMap(\.note) + samplers.compactMap(\.warning) }
 
     /// The batch of a step, counted from 0; may be called from several threads.
-    public func batch(_ step: Int) -> PatchBatch {
+    /// - Throws: `DataError` naming a cached case that can no longer be read.
+    public func batch(_ step: Int) throws(DataError) -> PatchBatch {
         var images: [Float] = []
         var labels: [Int32] = []
         let voxels = sampling.size.count * sampling.batchSize
@@ -93,7 +94,7 @@ public struct PatchSource: Sendable {
                 } else { ownPlans(slot, volume) }
             let scan = cases[volume.index].scan
             for plan in plans {
-                var patch = scan.cut(samplers[volume.index].box(plan.place, in: scan))
+                var patch = try scan.cut(samplers[volume.index].box(plan.place, in: scan))
                 for change in plan.changes { change.apply(to: &patch) }
                 images += patch.image
                 patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map { Int32($0) } }

@@ -5,7 +5,7 @@ public import SegImaging
 public struct PreparedCase: Sendable {
     /// The case's name.
     public let name: String
-    /// Image and classes, in memory or in a mapped cache file.
+    /// Image and classes, in memory or in a file of the cache.
     public let scan: LabelledScan
     /// Why the case is in memory although it was to be cached, a sentence worth showing; nil otherwise.
     public internal(set) var note: String?
@@ -57,10 +57,13 @@ public struct PreparedCase: Sendable {
 
     /// Extents.
     public var size: Size3 { scan.size }
-    /// What the network sees, copied.
-    public var image: Volume { scan.image }
-    /// The classes as 32-bit integers, copied.
-    public var labels: [Int32] { scan.classes.map { Int32($0) } }
+    /// What the network sees, copied; throws `DataError` where the cache's file can no longer be read.
+    public var image: Volume { get throws(DataError) { try scan.image } }
+    /// The classes as 32-bit integers, copied; throws `DataError` where the cache's file can no longer be read.
+    public var labels: [Int32] { get throws(DataError) { try scan.classes.map { Int32($0) } } }
+    /// Whether a labelled voxel is left on the network's grid, where a small structure may vanish; throws `DataError`
+    /// where the cache's file can no longer be read.
+    public var hasForeground: Bool { get throws(DataError) { try scan.presentClasses.contains { $0 != 0 } } }
 
     /// The case with zeros round it where it is smaller than a patch, `SpatialPad`.
     func padded(to size: Size3) -> PreparedCase {

@@ -1,5 +1,6 @@
 import Foundation
 public import SegBackend
+internal import SegCore
 
 extension OpenCLBackend: TunableBackend {
     /// Whether sizes not met since it was set are searched for.
@@ -23,7 +24,9 @@ extension OpenCLBackend: TunableBackend {
         } catch {
             throw BackendError.failed(
                 backend: name, operation: "writing the tuning file \(tuning.file?.path ?? "")",
-                reason: "\(error.localizedDescription); set MEDSEG_CACHE to a folder that can be written")
+                reason:
+                    "\((error as? DataError)?.message ?? error.localizedDescription); set MEDSEG_CACHE to a folder that can be written"
+            )
         }
     }
 

@@ -1,6 +1,7 @@
 import COpenCL
 import Foundation
 internal import SegBackend
+internal import SegCore
 internal import SegKernels
 
 /// A kernel file and the definitions that specialise it.
@@ -16,8 +17,8 @@ struct ProgramKey: Hashable, Sendable {
 /// Compiled programs: those in use in memory, all of them on disk.
 ///
 /// A file is named by the SHA-256 of source, options, device and driver, and begins with the SHA-256 of its own
-/// contents. It is written under a temporary name and renamed, so that processes may share the folder. Whatever goes
-/// wrong with a file means that the program is compiled. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`,
+/// contents. It is replaced as a whole, so that processes may share the folder. Any fault of a file means that the
+/// program is compiled. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`,
 /// else `~/.cache/medseg`; an empty `MEDSEG_CACHE` turns it off. Used under the launcher's lock.
 struct OpenCLProgramCache {
     private let context: OpenCLHandle
@@ -30,6 +31,7 @@ struct OpenCLProgramCache {
         self.context = context
         self.device = device
         self.folder = folder
+        if let folder { DurableFile.removeLeftovers(in: folder.path) }
     }
 
     /// Where programs are kept, as an environment has it.
@@ -134,13 +136,9 @@ struct OpenCLProgramCache {
         }
         guard status == CL_SUCCESS else { return }
         let folder = file.deletingLastPathComponent()
-        let temporary = folder.appendingPathComponent("\(UUID().uuidString).tmp")
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            try (Data(ContentHash.hex(binary).utf8) + Data(binary)).write(to: temporary)
-        } catch {
+        guard (try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)) != nil else {
             return
         }
-        if rename(temporary.path, file.path) != 0 { unlink(temporary.path) }
+        try? DurableFile.write(Array(ContentHash.hex(binary).utf8) + binary, to: file.path)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 internal import Synchronization
 
 /// Which plan computes an op of given sizes best on one device and driver, and the file that keeps it.
@@ -68,7 +69,8 @@ final class OpenCLTuning: Sendable {
 
     func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }
 
-    /// Writes the file under a temporary name and renames it.
+    /// Replaces the file as a whole, and returns its path.
+    /// - Throws: `DataError` where it cannot be written.
     func save() throws -> String {
         guard let file else { throw CocoaError(.fileNoSuchFile) }
         let encoder = JSONEncoder()
@@ -78,7 +80,7 @@ final class OpenCLTuning: Sendable {
             plans: state.withLock { $0.replaced.merging($0.plans) { $1 } }.mapValues(\.description))
         try FileManager.default.createDirectory(
             at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try encoder.encode(content).write(to: file, options: .atomic)
+        try DurableFile.write(encoder.encode(content), to: file.path)
         return file.path
     }
 

@@ -1,5 +1,6 @@
 import CCairo
 import Foundation
+internal import SegCore
 
 /// A picture of a known size that draws itself; written as PNG or SVG by the file's ending.
 struct Figure {
@@ -9,21 +10,19 @@ struct Figure {
     /// Draws everything but the ground; the second argument is how many raster pixels a unit should hold.
     var draw: (Canvas, Double) -> Void
 
-    /// Writes under a temporary name beside the file, then renames, so that no reader sees half a figure.
+    /// Writes the figure as a whole, so that no reader sees half of it and a kill or a power cut leaves the old one.
     func write(to file: URL) throws {
         let format = file.pathExtension.lowercased()
         guard ["png", "svg"].contains(format) else { throw ReportError.unknownFormat(path: file.path) }
-        let temporary = file.deletingLastPathComponent()
-            .appendingPathComponent(".\(file.lastPathComponent).\(UUID().uuidString).part")
-        let status = format == "png" ? writePNG(temporary.path) : writeSVG(temporary.path)
-        guard status == CAIRO_STATUS_SUCCESS else {
-            try? FileManager.default.removeItem(at: temporary)
-            throw ReportError.unwritable(path: file.path, reason: String(cString: cairo_status_to_string(status)))
-        }
-        guard rename(temporary.path, file.path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            try? FileManager.default.removeItem(at: temporary)
-            throw ReportError.unwritable(path: file.path, reason: reason)
+        do throws(DataError) {
+            try DurableFile.replace(file.path) { temporary throws(DataError) in
+                let status = format == "png" ? writePNG(temporary) : writeSVG(temporary)
+                guard status == CAIRO_STATUS_SUCCESS else {
+                    throw DataError(.cannotWrite, file.path, String(cString: cairo_status_to_string(status)))
+                }
+            }
+        } catch {
+            throw ReportError.unwritable(path: file.path, reason: error.message)
         }
     }
 

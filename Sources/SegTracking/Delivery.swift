@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 
 /// Sends a journal to a server from where the last delivery ended.
 ///
@@ -9,10 +10,12 @@ final class Delivery {
     private let server: TrackingServer
     private let client: MLflowClient
     private let note: @Sendable (String) -> Void
-    private let lock: DeliveryLock
+    private let lock: FileLock
     private var state: DeliveryState
     /// Whether the server may hold more than was acknowledged.
     private var isUncertain = true
+    /// Whether damaged lines were spoken of.
+    private var hasNotedDamage = false
 
     /// - Throws: `TrackingError` where the journal is not there or someone else sends it.
     init(
@@ -25,8 +28,11 @@ final class Delivery {
         self.server = server
         self.note = note
         client = MLflowClient(HTTPExchange(server, timeout: timeout))
-        lock = try DeliveryLock(runFolder: runFolder)
+        guard let lock = try FileLock(DeliveryState.lock(runFolder)) else { throw TrackingError.busy(path: runFolder) }
+        self.lock = lock
         state = DeliveryState(runFolder: runFolder)
+        let size = (try? FileManager.default.attributesOfItem(atPath: Journal.path(runFolder)))?[.size] as? Int
+        if state.reaches(beyond: size ?? 0) { state.rewind() }
     }
 
     /// Sends everything that the journal holds beyond what was acknowledged and returns the number of events.
@@ -52,6 +58,10 @@ final class Delivery {
             state[server] = DeliveryState.Receipt(run: run, offset: batch.end)
             try state.write(runFolder: runFolder)
         }
+        if !reader.damaged.isEmpty, !hasNotedDamage {
+            hasNotedDamage = true
+            note("\(Journal.path(runFolder)): \(Journal.lines(reader.damaged.count)) and not sent")
+        }
         return sent
     }
 
@@ -66,10 +76,7 @@ final class Delivery {
     /// The run at the server; an earlier attempt to make it may have succeeded unheard.
     private func run() throws -> MLflowClient.Run {
         if let run = state[server]?.run { return run }
-        var reader = try JournalReader(runFolder: runFolder, from: 0)
-        guard case .begin(let key, let name, let time)? = try reader.next()?.event else {
-            throw TrackingError.damaged(path: Journal.path(runFolder), offset: 0)
-        }
+        let (key, name, time) = try beginning()
         let experiment = try client.experimentID(server.experiment)
         let found = try client.findRun(key: key, experiment: experiment)
         let run = try found ?? client.createRun(key: key, name: name, time: time, experiment: experiment)
@@ -78,6 +85,15 @@ final class Delivery {
         state[server] = DeliveryState.Receipt(run: run, offset: 0)
         try state.write(runFolder: runFolder)
         return run
+    }
+
+    /// What the run's first line says.
+    private func beginning() throws -> (key: String, name: String?, time: Int64) {
+        var reader = try JournalReader(runFolder: runFolder, from: 0)
+        while let entry = try reader.next() {
+            if case .begin(let key, let name, let time) = entry.event { return (key, name, time) }
+        }
+        throw TrackingError.damaged(path: Journal.path(runFolder))
     }
 
     private func send(_ batch: DeliveryBatch, to run: MLflowClient.Run) throws {

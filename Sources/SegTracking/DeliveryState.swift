@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 
 /// How far a journal was delivered to which server: the file `sent.json` beside it.
 struct DeliveryState: Codable {
@@ -30,31 +31,19 @@ struct DeliveryState: Codable {
     func write(runFolder: String) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            try encoder.encode(self).write(to: URL(fileURLWithPath: Self.path(runFolder)), options: .atomic)
-        } catch {
-            throw TrackingError.cannotWrite(Self.path(runFolder), error)
-        }
+        try DurableFile.write(encoder.encode(self), to: Self.path(runFolder))
     }
+
+    /// Whether a place lies outside a journal, as after a power cut that took its end.
+    func reaches(beyond end: Int) -> Bool { receipts.values.contains { !(0...end).contains($0.offset) } }
+
+    /// Takes every event for one that may not have been delivered.
+    mutating func rewind() {
+        for name in receipts.keys { receipts[name]?.offset = 0 }
+    }
+
+    /// The file whose holder alone sends the journal.
+    static func lock(_ runFolder: String) -> String { Journal.folder(runFolder) + "/lock" }
 
     private static func path(_ runFolder: String) -> String { Journal.folder(runFolder) + "/sent.json" }
-}
-
-/// Keeps two processes from sending one journal at a time; held until the value goes.
-final class DeliveryLock {
-    private let descriptor: Int32
-
-    init(runFolder: String) throws {
-        let path = Journal.folder(runFolder) + "/lock"
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw TrackingError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw TrackingError.busy(path: runFolder)
-        }
-    }
-
-    deinit { close(descriptor) }
 }

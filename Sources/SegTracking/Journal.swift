@@ -1,4 +1,5 @@
 import Foundation
+public import SegCore
 
 /// Everything that was logged of a run: a file that only grows, one event a line, in the folder `tracking` of the run.
 ///
@@ -7,117 +8,97 @@ import Foundation
 public final class Journal {
     /// The run folder.
     public let runFolder: String
-    /// Whether the journal held a run already.
+    /// Whether the journal held the beginning of a run already.
     public let isContinued: Bool
-    private let handle: FileHandle
-    private let path: String
-    private var lastStep: [String: Int] = [:]
+    private let file: GrowingFile
+    private var steps: [String: IndexSet] = [:]
     private let encoder = JSONEncoder()
 
     /// Opens the journal of a run folder, or begins one.
     ///
-    /// What a kill left of a last line is cut off.
-    /// - Throws: `TrackingError` where the journal cannot be read or written.
-    public init(runFolder: String) throws {
+    /// Lines that are no events, as a power cut leaves them, are put aside in `journal.jsonl.damaged`.
+    /// - Parameter note: Called with a sentence where lines are put aside.
+    /// - Throws: `DataError` where the journal cannot be read or written; `TrackingError.busy` where it is damaged and
+    ///   another process is sending it.
+    public init(runFolder: String, note: (String) -> Void) throws {
         self.runFolder = runFolder
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        path = Self.path(runFolder)
+        let path = Self.path(runFolder)
         do {
-            try FileManager.default.createDirectory(
-                atPath: Self.folder(runFolder), withIntermediateDirectories: true)
-            if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
-            handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            try FileManager.default.createDirectory(atPath: Self.folder(runFolder), withIntermediateDirectories: true)
         } catch {
-            throw TrackingError.cannotWrite(path, error)
+            throw DataError(.cannotWrite, Self.folder(runFolder), "cannot be made: \(error.systemReason)")
         }
+        DurableFile.removeLeftovers(in: Self.folder(runFolder))
+        DurableFile.syncFolder(of: Self.folder(runFolder))
+        // Makes the file where it is missing.
+        _ = try GrowingFile(path)
         var reader = try JournalReader(runFolder: runFolder, from: 0)
-        var any = false
+        var hasBegun = false
         while let entry = try reader.next() {
-            any = true
-            guard case .metrics(let values, let step, _) = entry.event else { continue }
-            for key in values.keys { lastStep[key] = max(lastStep[key] ?? step, step) }
+            switch entry.event {
+            case .begin: hasBegun = true
+            case .metrics(let values, let step, _):
+                for key in values.keys { steps[key, default: []].insert(step) }
+            default: break
+            }
         }
-        isContinued = any
-        do {
-            try handle.truncate(atOffset: UInt64(reader.offset))
-            try handle.seekToEnd()
-        } catch {
-            throw TrackingError.cannotWrite(path, error)
-        }
+        isContinued = hasBegun
+        try Self.repair(runFolder, reader, note)
+        file = try GrowingFile(path)
     }
-
-    deinit { try? handle.close() }
 
     /// Adds an event; of metrics only those of steps that are new.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func append(_ event: TrackingEvent) throws {
         guard let fresh = onlyNew(event) else { return }
-        do {
-            try handle.write(contentsOf: try encoder.encode(fresh) + [UInt8(ascii: "\n")])
-        } catch {
-            throw TrackingError.cannotWrite(path, error)
-        }
+        try file.append(encoder.encode(fresh))
     }
+
+    /// The number of steps from 1 on that a metric has no value for.
+    func missing(_ metric: String, through step: Int) -> Int {
+        step - (steps[metric]?.count(in: 1..<step + 1) ?? 0)
+    }
+
+    /// Waits until every event is on the disk.
+    /// - Throws: `DataError` naming the journal.
+    public func sync() throws(DataError) { try file.sync() }
 
     private func onlyNew(_ event: TrackingEvent) -> TrackingEvent? {
         guard case .metrics(let values, let step, let time) = event else { return event }
-        let fresh = values.filter { key, _ in lastStep[key].map { step > $0 } ?? true }
-        for key in fresh.keys { lastStep[key] = step }
+        let fresh = values.filter { key, _ in steps[key]?.contains(step) != true }
+        for key in fresh.keys { steps[key, default: []].insert(step) }
         return fresh.isEmpty ? nil : .metrics(fresh, step: step, time: time)
     }
 
-    static func folder(_ runFolder: String) -> String { runFolder + "/tracking" }
-    static func path(_ runFolder: String) -> String { folder(runFolder) + "/journal.jsonl" }
-}
-
-/// Reads a journal's whole lines from a place on, while another thread may be writing it.
-struct JournalReader {
-    /// An event and where the next one begins.
-    struct Entry {
-        let event: TrackingEvent
-        let end: Int
-    }
-
-    private let path: String
-    private let handle: FileHandle
-    private var buffer = Data()
-    private let decoder = JSONDecoder()
-    private var ahead: Entry?
-    /// Where the first line begins that was not returned yet.
-    private(set) var offset: Int
-
-    init(runFolder: String, from offset: Int) throws {
-        path = Journal.path(runFolder)
-        self.offset = offset
-        guard let handle = FileHandle(forReadingAtPath: path) else { throw TrackingError.noJournal(path: runFolder) }
-        self.handle = handle
-        try handle.seek(toOffset: UInt64(offset))
-    }
-
-    /// The next event; nil where no whole line is left.
-    mutating func next() throws -> Entry? {
-        let entry = try peek()
-        ahead = nil
-        if let entry { offset = entry.end }
-        return entry
-    }
-
-    /// The next event, left where it is.
-    mutating func peek() throws -> Entry? {
-        if let ahead { return ahead }
-        while true {
-            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-                let text = buffer[..<end]
-                guard let event = try? decoder.decode(TrackingEvent.self, from: text) else {
-                    throw TrackingError.damaged(path: path, offset: offset)
-                }
-                ahead = Entry(event: event, end: offset + text.count + 1)
-                buffer = buffer[(end + 1)...]
-                return ahead
+    /// Takes lines that are no events out of the journal.
+    private static func repair(_ runFolder: String, _ read: JournalReader, _ note: (String) -> Void) throws {
+        let path = path(runFolder)
+        let bytes = Array(FileManager.default.contents(atPath: path) ?? Data())
+        let bad = read.damaged + (read.end < bytes.count ? [read.end..<bytes.count] : [])
+        var state = DeliveryState(runFolder: runFolder)
+        guard !bad.isEmpty || state.reaches(beyond: bytes.count) else { return }
+        guard let lock = try FileLock(DeliveryState.lock(runFolder)) else { throw TrackingError.busy(path: runFolder) }
+        try withExtendedLifetime(lock) {
+            // Places in the journal move: each server is asked anew what it has.
+            state.rewind()
+            try state.write(runFolder: runFolder)
+            guard !bad.isEmpty else { return }
+            let aside = try GrowingFile.putAside(bad.flatMap { bytes[$0] }, of: path)
+            var good: [UInt8] = []
+            var place = 0
+            for range in bad {
+                good += bytes[place..<range.lowerBound]
+                place = range.upperBound
             }
-            guard let more = try handle.read(upToCount: 1 << 16), !more.isEmpty else { return nil }
-            // A copy, so that indices start at 0 again and what was read is let go.
-            buffer = Data(buffer) + more
+            try DurableFile.write(good + bytes[place...], to: path)
+            note("\(path): \(Self.lines(bad.count)), put aside in \(aside); the run goes on without")
         }
     }
+
+    /// `2 lines are damaged`.
+    static func lines(_ count: Int) -> String { count == 1 ? "1 line is damaged" : "\(count) lines are damaged" }
+
+    static func folder(_ runFolder: String) -> String { runFolder + "/tracking" }
+    static func path(_ runFolder: String) -> String { folder(runFolder) + "/journal.jsonl" }
 }

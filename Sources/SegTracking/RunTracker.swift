@@ -23,12 +23,12 @@ public final class RunTracker {
 
     /// Opens the journal of a run folder, or begins one, and starts to send it where there is a server.
     /// - Parameter note: Called, on another thread too, with what a user should know of the server.
-    /// - Throws: `TrackingError` where the journal cannot be read or written.
+    /// - Throws: `DataError` or `TrackingError` where the journal cannot be read or written.
     public init(
         runFolder: String, name: String?, server: TrackingServer?, limits: Limits = Limits(),
         note: @escaping @Sendable (String) -> Void
     ) throws {
-        journal = try Journal(runFolder: runFolder)
+        journal = try Journal(runFolder: runFolder, note: note)
         isContinued = journal.isContinued
         if isContinued {
             try journal.append(.status(.running, time: Self.now))
@@ -43,33 +43,42 @@ public final class RunTracker {
     }
 
     /// Logs constants of the run; values beyond MLflow's 6000 characters are cut.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func log(parameters: [String: String]) throws {
         for part in Self.parts(parameters, of: 50) { try journal.append(.parameters(Self.cut(part, to: 6000))) }
     }
 
     /// Logs numbers at a step; those that the journal has for that step or a later one are left out.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func log(metrics: [String: Double], step: Int) throws {
         let time = Self.now
         for part in Self.parts(metrics, of: 200) { try journal.append(.metrics(part, step: step, time: time)) }
     }
 
     /// Logs remarks; values beyond MLflow's 8000 characters are cut.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func log(tags: [String: String]) throws {
         for part in Self.parts(tags, of: 50) { try journal.append(.tags(Self.cut(part, to: 8000))) }
     }
 
     /// Logs a file, or every file of a folder, by its path from the run folder; it is sent as it then is.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func log(artifact path: String) throws {
         for file in Self.files(path, in: journal.runFolder) { try journal.append(.artifact(path: file)) }
     }
 
+    /// The number of steps from 1 on for which the journal has no value of a metric.
+    public func missing(_ metric: String, through step: Int) -> Int {
+        journal.missing(trackingName(metric), through: step)
+    }
+
+    /// Waits until all that was logged is on the disk.
+    /// - Throws: `DataError` naming the journal.
+    public func sync() throws { try journal.sync() }
+
     /// Logs how the run ended, gives the server its time and returns the number of events that it did not take; nil
     /// where there is no server.
-    /// - Throws: `TrackingError.cannotWrite`.
+    /// - Throws: `DataError` naming the journal.
     public func finish(_ status: RunStatus) throws -> Int? {
         try journal.append(.status(status, time: Self.now))
         return sender?.finish()

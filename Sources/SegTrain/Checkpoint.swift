@@ -114,5 +114,6 @@ extension Trainer {
         state = checkpoint.state
         state.reconsider(configuration.earlyStopping)
         secondsBefore = seconds
+        hasCheckpoint = true
     }
 }

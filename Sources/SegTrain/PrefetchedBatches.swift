@@ -1,24 +1,28 @@
 internal import Foundation
+internal import SegCore
 internal import SegData
 
 /// The batches of a training in their order, made on worker threads while others are learnt from.
 final class PrefetchedBatches {
-    private let prefetch: Prefetch<PatchBatch>
+    private let prefetch: Prefetch<Result<PatchBatch, DataError>>
 
     /// Starts making batches.
     /// - Parameter first: The number of the first batch.
     init(_ patches: PatchSource, from first: Int) {
         // Patches cost a small part of a step: a few threads keep up, and batches are too large to keep many.
         let threads = min(max(ProcessInfo.processInfo.activeProcessorCount / 2, 1), 4)
-        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { patches.batch($0) }
+        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { step in
+            Result { () throws(DataError) in try patches.batch(step) }
+        }
     }
 
     /// Seconds for which the training had to wait for batches.
     var secondsWaited: Double { prefetch.secondsWaited }
 
     /// The next batch with its number, from 0.
-    func next() -> (index: Int, batch: PatchBatch) {
+    /// - Throws: `DataError` naming a cached case that can no longer be read.
+    func next() throws(DataError) -> (index: Int, batch: PatchBatch) {
         let (number, batch) = prefetch.value()
-        return (number, batch)
+        return (number, try batch.get())
     }
 }

@@ -4,6 +4,7 @@ internal import SegCore
 public import SegData
 internal import SegImaging
 internal import SegInference
+internal import SegMetrics
 public import SegModels
 internal import SegNN
 internal import SegTensor
@@ -22,38 +23,69 @@ public final class Trainer {
     let backend: any Backend
     let optimizer: Optimizer
     private let patches: PatchSource
-    private let validation: [PreparedCase]
+    private let validation: [ValidationCase]
+    /// Whether a checkpoint was asked for, or the run goes on from one.
+    var hasCheckpoint = false
     /// The share of the time, since the training was last resumed, that it has waited for data.
     public private(set) var shareWaited = 0.0
     /// Seconds of the run before it was resumed.
     var secondsBefore = 0.0
 
     /// Makes a trainer of prepared cases.
-    /// - Throws: `DataError` where the network cannot be built; `DataError` where a case gives no patches;
-    ///   `BackendError` where memory is short.
+    /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
+    ///   label left; `BackendError` where memory is short.
     public init(
         _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
         on backend: any Backend
     ) throws {
         self.configuration = configuration
         self.backend = backend
-        self.validation = validation
+        self.validation = try validation.map { ValidationCase(prepared: $0, isMeasured: try $0.hasForeground) }
+        try Self.checkMeasured(self.validation)
         network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
         optimizer = try Optimizer(configuration.optimizer, parameters: network.store.trained)
         patches = try PatchSource(
             training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
     }
 
-    /// What cases lack for the wanted mix of patches, a sentence a case.
-    public var warnings: [String] { patches.warnings }
+    /// A case that is set aside, and whether its label has a voxel left that a Dice can be taken of.
+    private struct ValidationCase {
+        let prepared: PreparedCase
+        let isMeasured: Bool
+    }
+
+    private static func checkMeasured(_ validation: [ValidationCase]) throws(DataError) {
+        guard !validation.isEmpty, !validation.contains(where: \.isMeasured) else { return }
+        let names = validation.map(\.prepared.name)
+        let more = names.count > 8 ? " and \(names.count - 8) more" : ""
+        throw DataError(
+            .badData, "validation",
+            "no case has a labelled voxel left on the network's grid, so there is nothing to validate on "
+                + "(\(names.prefix(8).joined(separator: ", "))\(more)); take a finer preprocessing.pixdim, or set other "
+                + "cases aside")
+    }
+
+    /// A sentence a case on each that lacks something for the wanted mix of patches, or that enters no validation Dice.
+    public var warnings: [String] {
+        patches.warnings
+            + validation.filter { !$0.isMeasured }.map { item in
+                "\(item.prepared.name): no labelled voxel of this validation case is left on the network's grid of "
+                    + "\(item.prepared.size) voxels after resampling and cropping; it enters no validation Dice."
+            }
+    }
 
     /// Runs the training to its end, from where it stands.
+    ///
+    /// The first checkpoint is due before the first model is kept and measured, so that no kill leaves a model that
+    /// cannot be trained on.
     /// - Parameters:
-    ///   - isAsked: Looked at before every step; true stops the training there.
-    ///   - report: Called after every step and validation, and when a checkpoint is due; what it throws ends the
-    ///     training.
+    ///   - isAsked: Looked at before every step and every case of a validation; true stops the training there. A
+    ///     validation that is broken off is made up for when the training goes on.
+    ///   - report: Called after every step and validation, and when a model or a checkpoint is to be kept; an error
+    ///     that it throws ends the training.
     /// - Returns: Why it ended; `state.iteration` is the number of steps taken.
-    /// - Throws: `InferenceError` where the loss is no longer a number; errors of the backend and of `report`.
+    /// - Throws: `InferenceError` where the loss is no longer a number; `DataError` where a cached case can no longer
+    ///   be read; errors of the backend and of `report`.
     @discardableResult
     public func run(
         until isAsked: () -> Bool = { false }, report: (TrainingEvent) throws -> Void
@@ -62,14 +94,35 @@ public final class Trainer {
         func elapsed() -> Double {
             secondsBefore + Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         }
+        func keep() throws {
+            try report(.checkpoint(iteration: state.iteration))
+            hasCheckpoint = true
+        }
         let batches = PrefetchedBatches(patches, from: state.iteration * configuration.accumulation)
-        while state.iteration < configuration.iterations, !state.isStopped {
-            let done = progress(seconds: elapsed())
-            if done >= 1 { break }
+        var keptAt = state.iteration
+        while true {
+            var isOver = isOver(seconds: elapsed())
+            if isValidationDue(isOver) {
+                if !hasCheckpoint { try keep() }
+                try report(.model(iteration: state.iteration))
+                guard try validate(until: isAsked, report) else {
+                    try keep()
+                    return .asked
+                }
+            }
+            isOver = isOver || state.isStopped
+            if isOver || (state.iteration % configuration.checkpointEvery == 0 && state.iteration > keptAt) {
+                try keep()
+                keptAt = state.iteration
+            }
+            if isOver { return state.isStopped ? .noProgress : .completed }
             if isAsked() {
-                try report(.checkpoint(iteration: state.iteration))
+                try keep()
                 return .asked
             }
+            let done = progress(seconds: elapsed())
+            // The time ran out meanwhile.
+            if done >= 1 { continue }
             let rate = learningRate(done: done)
             let loss = try step(batches, learningRate: rate)
             state.take(loss: loss)
@@ -81,14 +134,16 @@ public final class Trainer {
                     TrainingStep(
                         iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
                         remaining: max(0, seconds * (1 / share - 1)))))
-            if state.iteration % configuration.validateEvery == 0 { try validate(report) }
-            if state.iteration % configuration.checkpointEvery == 0, state.iteration < configuration.iterations {
-                try report(.checkpoint(iteration: state.iteration))
-            }
         }
-        if state.validatedAt != state.iteration { try validate(report) }
-        try report(.checkpoint(iteration: state.iteration))
-        return state.isStopped ? .noProgress : .completed
+    }
+
+    /// Whether all steps are taken, the time is up, or early stopping has ended the training.
+    private func isOver(seconds: Double) -> Bool { state.isStopped || progress(seconds: seconds) >= 1 }
+
+    /// Whether the network as it is has to be measured: at the end of every interval and of the training.
+    private func isValidationDue(_ isOver: Bool) -> Bool {
+        let isInterval = state.iteration > 0 && state.iteration % configuration.validateEvery == 0
+        return state.validatedAt != state.iteration && (isOver || isInterval)
     }
 
     /// The share of the training that is behind, by steps or by time, whichever is further.
@@ -112,7 +167,7 @@ public final class Trainer {
         let collects = count > 1 || configuration.clipNorm != nil
         var total = 0.0
         for _ in 0..<count {
-            let (index, batch) = batches.next()
+            let (index, batch) = try batches.next()
             let loss = try loss(of: batch, pass: UInt32(truncatingIfNeeded: index))
             let value = try loss.item()
             guard value.isFinite else {
@@ -144,44 +199,53 @@ public final class Trainer {
     }
 
     /// Ends an interval between validations, and measures the cases where any are set aside.
-    private func validate(_ report: (TrainingEvent) throws -> Void) throws {
+    /// - Returns: False where it was broken off, which leaves the state as it was.
+    private func validate(
+        until isAsked: () -> Bool, _ report: (TrainingEvent) throws -> Void
+    ) throws -> Bool {
         guard !validation.isEmpty else {
             _ = state.take(dice: nil, configuration)
-            return
+            return true
         }
-        let model = configuration.model
-        let window = SlidingWindow(window: model.roiSize, overlap: model.overlap, blending: model.mode)
-        let cases = try validation.map { prepared in
-            let size = prepared.image.size
-            let image = try Tensor(
-                prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
-            let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }
-            let channels = network.outputChannels
-            return (prepared.name, Self.meanDice(try logits.floats(), prepared.labels, channels: channels))
+        var cases: [(name: String, dice: Double?)] = []
+        for item in validation {
+            if isAsked() { return false }
+            cases.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared) : nil))
         }
-        let mean = cases.map(\.1).reduce(0, +) / Double(cases.count)
+        let defined = cases.compactMap(\.dice)
+        let mean = defined.reduce(0, +) / Double(defined.count)
         let isBest = state.take(dice: mean, configuration)
         try report(
             .validation(
                 ValidationResult(iteration: state.iteration, meanDice: mean, cases: cases, isBest: isBest)))
+        return true
     }
 
-    /// Dice of the logits' classes against the labels, averaged over the foreground classes that occur.
-    private static func meanDice(_ logits: [Float], _ labels: [Int32], channels: Int) -> Double {
+    /// Dice of the network's classes against a case's labels, averaged over the foreground classes that occur in either;
+    /// nil where none does.
+    private func dice(of prepared: PreparedCase) throws -> Double? {
+        let model = configuration.model
+        let window = SlidingWindow(window: model.roiSize, overlap: model.overlap, blending: model.mode)
+        let size = prepared.size
+        let image = try Tensor(prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
+        let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
+        let (channels, labels) = (network.outputChannels, try prepared.labels)
         let none = [Int](repeating: 0, count: max(2, channels))
-        var (both, predicted, reference) = (none, none, none)
+        var (both, predicted, actual) = (none, none, none)
         logits.withUnsafeBufferPointer { logits in
             for (voxel, label) in labels.enumerated() {
                 let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
                 predicted[found] += 1
-                reference[Int(label)] += 1
+                actual[Int(label)] += 1
                 if found == Int(label) { both[found] += 1 }
             }
         }
-        let dice = (1..<none.count).compactMap { c -> Double? in
-            let total = predicted[c] + reference[c]
-            return total == 0 ? nil : 2 * Double(both[c]) / Double(total)
+        let dice = (1..<none.count).compactMap { c in
+            ConfusionCounts(
+                truePositives: both[c], falsePositives: predicted[c] - both[c], falseNegatives: actual[c] - both[c],
+                trueNegatives: labels.count - predicted[c] - actual[c] + both[c]
+            ).dice
         }
-        return dice.isEmpty ? 1 : dice.reduce(0, +) / Double(dice.count)
+        return dice.isEmpty ? nil : dice.reduce(0, +) / Double(dice.count)
     }
 }

@@ -2,6 +2,9 @@
 public enum TrainingEvent: Sendable {
     /// An optimiser step was taken.
     case iteration(TrainingStep)
+    /// An interval between validations has ended: it is time to keep the network as it is. A checkpoint was asked for
+    /// before.
+    case model(iteration: Int)
     /// The validation cases were measured.
     case validation(ValidationResult)
     /// After this many steps it is time to keep `Trainer.checkpoint(data:)`.
@@ -35,15 +38,15 @@ public struct TrainingStep: Sendable {
 public struct ValidationResult: Sendable {
     /// Steps taken.
     public let iteration: Int
-    /// Mean over cases and foreground classes.
+    /// Mean over the cases whose Dice is defined.
     public let meanDice: Double
-    /// Mean over the foreground classes, by case.
-    public let cases: [(name: String, dice: Double)]
+    /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
+    public let cases: [(name: String, dice: Double?)]
     /// Whether it is the best so far.
     public let isBest: Bool
 
     /// Describes a validation.
-    public init(iteration: Int, meanDice: Double, cases: [(name: String, dice: Double)], isBest: Bool) {
+    public init(iteration: Int, meanDice: Double, cases: [(name: String, dice: Double?)], isBest: Bool) {
         self.iteration = iteration
         self.meanDice = meanDice
         self.cases = cases

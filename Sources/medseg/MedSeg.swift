@@ -23,10 +23,10 @@ struct MedSeg: ParsableCommand {
         ])
 
     static func main() {
+        endWhenTerminated()
         segprocess_end_cleanly_without_memory("medseg")
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
-        OutOfMemory.endsWithMessage()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -15,38 +15,35 @@ struct RunCurves {
     /// - Throws: `DataError` naming the file.
     init(folder: String, name: String) throws {
         self.name = name
-        let training = try Self.rows("\(folder)/training.csv", columns: ["step", "loss"])
-        losses = try training.map { try Self.point($0[0], $0[1], "\(folder)/training.csv") }
+        losses = try Self.rows("\(folder)/training.csv", "step", "loss")
         let file = "\(folder)/validation.csv"
-        let validation =
-            FileManager.default.fileExists(atPath: file)
-            ? try Self.rows(file, columns: ["step", "dice"]) : []
-        dice = try validation.map { try Self.point($0[0], $0[1], file) }
+        dice = FileManager.default.fileExists(atPath: file) ? try Self.rows(file, "step", "dice") : []
     }
 
-    /// The wanted columns of a table; a last line that is not whole is left out, for a run may be writing it.
-    private static func rows(_ file: String, columns: [String]) throws -> [[String]] {
+    /// The wanted columns of a table. A last line that is not whole is left out, for a run may be writing it; damaged
+    /// rows are left out with a note.
+    private static func rows(_ file: String, _ x: String, _ y: String) throws -> [(x: Double, y: Double)] {
         guard let data = FileManager.default.contents(atPath: file) else {
             throw DataError(
                 .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
         }
         let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
         let header = rows.first ?? []
-        let places = try columns.map { column in
+        let places = try [x, y].map { column in
             guard let place = header.firstIndex(of: column) else {
                 throw DataError(.badData, file, "has no column '\(column)'")
             }
             return place
         }
-        return rows.dropFirst().filter { $0.count == header.count }
-            .map { cells in places.map { cells[$0] } }
-    }
-
-    private static func point(_ x: String, _ y: String, _ file: String) throws -> (x: Double, y: Double) {
-        guard let x = Double(x), let y = Double(y) else {
-            throw DataError(.badData, file, "'\(x)' or '\(y)' is no number")
+        let points = rows.dropFirst().compactMap { cells -> (x: Double, y: Double)? in
+            guard cells.count == header.count, let x = Double(cells[places[0]]), let y = Double(cells[places[1]]) else {
+                return nil
+            }
+            return (x, y)
         }
-        return (x, y)
+        let damaged = rows.count - 1 - points.count
+        if damaged > 0 { note("\(file): \(damaged) of \(rows.count - 1) rows are damaged and left out") }
+        return points
     }
 
     /// Loss and validation Dice of several runs, a run by one colour, dash and marker in both.

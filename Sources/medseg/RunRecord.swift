@@ -10,7 +10,7 @@ import SegTrain
 /// The files that a training writes while it runs, but for the checkpoint.
 struct RunRecord {
     /// A model folder of a run.
-    enum Model: String {
+    enum Model: String, CaseIterable {
         /// The best by validation, or the latest where nothing is set aside.
         case best = "model"
         /// The latest.
@@ -18,55 +18,77 @@ struct RunRecord {
     }
 
     private let folder: String
-    private let training: LineFile
-    private let validation: LineFile
-    private let validationCases: LineFile
+    private let training: RunTable
+    private let validation: RunTable
+    private let validationCases: RunTable
     /// Loss by step.
     private(set) var losses: [(Double, Double)] = []
-    /// Mean validation Dice by step.
-    private(set) var dice: [(Double, Double)] = []
     /// Seconds until the last step.
     private(set) var seconds = 0.0
 
-    /// Starts a record, or goes on with one: what it says of steps after the checkpoint is left out.
+    /// Starts a record, or goes on with one: rows of steps after the checkpoint are left out, for they come again.
+    /// - Parameters:
+    ///   - state: Where the checkpoint stands; nil before the first.
+    ///   - isResumed: Whether the run in the folder is this one; what another run left there is removed.
+    ///   - note: Called with a sentence where a table is damaged or lacks steps.
     init(
-        folder: String, configuration: TrainingConfiguration, split: Dataset.Split, from state: TrainingState?
+        folder: String, configuration: TrainingConfiguration, split: Dataset.Split, from state: TrainingState?,
+        isResumed: Bool, note: (String) -> Void
     ) throws {
         self.folder = folder
-        if state == nil {
-            // What an earlier run left here must not pass for this one's.
-            for name in ["checkpoint.safetensors", Model.best.rawValue, Model.last.rawValue] {
-                try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
-            }
-        }
-        try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
+        if !isResumed { Self.removeRun(folder) }
+        // First of all, for a folder with a configuration can be resumed.
         try OutputFolder.write(configuration.resolved.jsonText(), to: folder + "/config.json")
-        training = try LineFile(
-            folder + "/training.csv", header: "step,seconds,learning_rate,loss", upTo: state?.iteration ?? 0)
-        // The mean stands in a file of its own, so that whoever plots it finds one row a step.
-        validation = try LineFile(folder + "/validation.csv", header: "step,dice", upTo: state?.validatedAt ?? 0)
-        validationCases = try LineFile(
-            folder + "/validation_cases.csv", header: "step,case,dice", upTo: state?.validatedAt ?? 0)
+        try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
+        var expected = RunTable.Expected()
+        expected.last = state?.iteration ?? 0
+        expected.steps = Set(1..<expected.last + 1)
+        training = try RunTable(
+            folder + "/training.csv", columns: ["step", "seconds", "learning_rate", "loss"], expected: expected,
+            note: note)
+        expected.last = state?.validatedAt ?? 0
+        expected.steps = Set(
+            stride(from: configuration.validateEvery, through: expected.last, by: configuration.validateEvery))
+        if expected.last > 0 { expected.steps.insert(expected.last) }
+        if split.validation.isEmpty { expected.steps = [] }
+        // The mean stands in a file of its own, so that a plot of it finds one row a step.
+        validation = try RunTable(
+            folder + "/validation.csv", columns: ["step", "dice"], expected: expected, note: note)
+        expected.rowsPerStep = split.validation.count
+        validationCases = try RunTable(
+            folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
         for row in training.kept {
             losses.append((Double(row[0]) ?? 0, Double(row[3]) ?? 0))
             seconds = Double(row[1]) ?? 0
         }
-        for row in validation.kept { dice.append((Double(row[0]) ?? 0, Double(row[1]) ?? 0)) }
+    }
+
+    /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
+    private static func removeRun(_ folder: String) {
+        for name in ["checkpoint.safetensors", "config.json"] + Model.allCases.map(\.rawValue) {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            DurableFile.syncFolder(of: "\(folder)/\(name)")
+        }
     }
 
     mutating func append(_ step: TrainingStep) throws {
         losses.append((Double(step.iteration), step.loss))
         seconds = step.seconds
-        try training.append(
-            String(format: "%d,%.3f,%.6e,%.7f", step.iteration, step.seconds, step.learningRate, step.loss))
+        let numbers = String(format: "%.3f %.6e %.7f", step.seconds, step.learningRate, step.loss)
+        try training.append(["\(step.iteration)"] + numbers.split(separator: " ").map(String.init))
     }
 
-    mutating func append(_ result: ValidationResult) throws {
-        dice.append((Double(result.iteration), result.meanDice))
+    func append(_ result: ValidationResult) throws {
         for (name, dice) in result.cases {
-            try validationCases.append(CSVRow(["\(result.iteration)", name, String(format: "%.6f", dice)]).text)
+            try validationCases.append(
+                ["\(result.iteration)", name, dice.map { String(format: "%.6f", $0) } ?? ""])
         }
-        try validation.append("\(result.iteration),\(String(format: "%.6f", result.meanDice))")
+        try validation.append(["\(result.iteration)", String(format: "%.6f", result.meanDice)])
+    }
+
+    /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.
+    func sync() throws {
+        for table in [training, validation, validationCases] { try table.sync() }
     }
 
     func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {
@@ -74,41 +96,6 @@ struct RunRecord {
         try OutputFolder.make(place)
         try OutputFolder.write(model.value.jsonText(), to: place + "/model.json")
         try Safetensors(tensors: store.state(), metadata: ["format": "pt"]).write(to: place + "/model.safetensors")
-    }
-}
-
-/// A table that grows line by line, so that a run can be watched and a stopped one keeps what it had.
-private final class LineFile {
-    /// The cells of the rows that were there and stay.
-    let kept: [[String]]
-    private let handle: FileHandle
-    private let path: String
-
-    /// Opens a file with the whole rows it has of steps up to a number.
-    init(_ path: String, header: String, upTo step: Int) throws {
-        self.path = path
-        let columns = header.split(separator: ",").count
-        let text = step > 0 ? (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" : ""
-        kept = CSVRow.rows(of: text).dropFirst().map(\.cells).filter { row in
-            guard row.count == columns, let number = Int(row[0]) else { return false }
-            return number <= step
-        }
-        let body = ([header] + kept.map { CSVRow($0).text }).joined(separator: "\n")
-        try OutputFolder.write(body + "\n", to: path)
-        guard let handle = FileHandle(forWritingAtPath: path) else {
-            throw DataError(.cannotWrite, path, "cannot be opened for writing")
-        }
-        self.handle = handle
-        try handle.seekToEnd()
-    }
-
-    deinit { try? handle.close() }
-
-    func append(_ line: String) throws {
-        do {
-            try handle.write(contentsOf: Data((line + "\n").utf8))
-        } catch {
-            throw DataError(.cannotWrite, path, "cannot be written: \(error.systemReason)")
-        }
+        DurableFile.syncFolder(of: place)
     }
 }

@@ -17,18 +17,23 @@ final class RunTracking {
     /// - Parameters:
     ///   - parameters: The whole configuration.
     ///   - dataHash: What tells these data from others.
-    ///   - resuming: Whether an earlier start of the same run left a journal to go on with.
+    ///   - state: Where the checkpoint stands that the run goes on from; nil where it begins.
     init(
         _ options: TrackingOptions, parameters: ConfigValue, folder: String, backend: any Backend, dataHash: String,
-        resuming: Bool
+        from state: TrainingState?
     ) throws {
         let environment = ProcessInfo.processInfo.environment
         server = try TrackingServer(options, environment: environment)
         self.folder = folder
-        if !resuming { try? FileManager.default.removeItem(atPath: folder + "/tracking") }
+        if state == nil { try? FileManager.default.removeItem(atPath: folder + "/tracking") }
         tracker = try RunTracker(
             runFolder: folder, name: options.runName ?? URL(fileURLWithPath: folder).lastPathComponent, server: server,
             note: note)
+        let missing = tracker.missing("train/loss", through: state?.iteration ?? 0)
+        if missing > 0 {
+            note(
+                "\(folder)/tracking: the journal lacks \(missing) steps of those up to the checkpoint; the run goes on")
+        }
         guard !tracker.isContinued else { return }
         try tracker.log(parameters: parameters.flattened(leaving: "tracking"))
         var tags = [
@@ -52,11 +57,14 @@ final class RunTracking {
         case .validation(let result):
             var metrics = ["validation/dice": result.meanDice]
             // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
-            for (name, dice) in result.cases { metrics["validation/case_dice/\(name)"] = dice }
+            for (name, dice) in result.cases where dice != nil { metrics["validation/case_dice/\(name)"] = dice }
             try tracker.log(metrics: metrics, step: result.iteration)
-        case .checkpoint: break
+        case .model, .checkpoint: break
         }
     }
+
+    /// Waits until all that was logged is on the disk.
+    func sync() throws { try tracker.sync() }
 
     /// Logs files and folders of the run folder.
     func log(files: String...) throws {

@@ -117,7 +117,7 @@ enum OutputFolder {
     /// Refuses a folder that holds files already unless forced.
     static func refuseFilled(_ path: String, force: Bool) throws {
         let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        guard found.isEmpty || force else {
+        guard found.allSatisfy(RunFolder.isLeftover) || force else {
             throw DataError(.cannotWrite, path, "holds files already; name another folder or allow --force")
         }
     }

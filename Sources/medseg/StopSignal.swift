@@ -2,6 +2,11 @@ import Foundation
 import SegCore
 import Synchronization
 
+/// Lets a polite kill end the program with the documented code wherever it has nothing to finish.
+func endWhenTerminated() {
+    signal(SIGTERM) { _ in _exit(ExitStatus.terminated.rawValue) }
+}
+
 /// Takes Ctrl-C and the polite kill as a wish to stop at the next good place; a second one stops at once.
 final class StopSignal {
     private let raised = Mutex<Int32?>(nil)
@@ -15,7 +20,7 @@ final class StopSignal {
             source.setEventHandler { [weak self] in
                 self?.raised.withLock { $0 = number }
                 note("\nstopping after this step; once more to stop at once")
-                signal(number, SIG_DFL)
+                Self.stopAtOnce(number)
             }
             source.activate()
             sources.append(source)
@@ -24,7 +29,11 @@ final class StopSignal {
 
     deinit {
         for source in sources { source.cancel() }
-        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        for number in [SIGINT, SIGTERM] { Self.stopAtOnce(number) }
+    }
+
+    private static func stopAtOnce(_ number: Int32) {
+        if number == SIGTERM { endWhenTerminated() } else { signal(number, SIG_DFL) }
     }
 
     /// The signal that came; nil for none.

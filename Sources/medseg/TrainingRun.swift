@@ -39,20 +39,23 @@ struct TrainingRun {
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
         // A network or window that does not fit should not wait for the reading of every case.
         _ = try configuration.model.makeNetwork(on: backend, seed: 0)
+        configuration.cache.removeLeftovers()
         let training = try prepare(split.training, "training")
         let validation = try prepare(split.validation, "validation")
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
-        if !quiet { trainer.warnings.forEach(note) }
+        trainer.warnings.forEach(say)
         var model = configuration.model
         if model.labels.isEmpty { model.labels = dataset.labels }
-        var record = try RunRecord(folder: folder, configuration: configuration, split: split, from: checkpoint?.state)
+        var record = try RunRecord(
+            folder: folder, configuration: configuration, split: split, from: checkpoint?.state, isResumed: resuming,
+            note: note)
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
             say("going on after step \(checkpoint.state.iteration)")
         }
         let tracking = try RunTracking(
             configuration.tracking, parameters: configuration.resolved, folder: folder, backend: backend,
-            dataHash: data.digest, resuming: checkpoint != nil)
+            dataHash: data.digest, from: checkpoint?.state)
         defer { tracking.close() }
         let latest: RunRecord.Model = validation.isEmpty ? .best : .last
         var bar = ProgressBar("train", quiet: quiet)
@@ -62,10 +65,9 @@ struct TrainingRun {
             switch event {
             case .iteration(let step):
                 try record.append(step)
-                if step.iteration % configuration.validateEvery == 0 {
-                    try record.save(model, trainer.network.store, as: latest)
-                }
                 show(step, in: &bar)
+            case .model:
+                try record.save(model, trainer.network.store, as: latest)
             case .validation(let result):
                 try record.append(result)
                 bar.line(
@@ -78,6 +80,9 @@ struct TrainingRun {
                     try tracking.log(files: "model")
                 }
             case .checkpoint:
+                // A checkpoint says that the steps before it are recorded.
+                try record.sync()
+                try tracking.sync()
                 try trainer.checkpoint(data: data).write(to: checkpointFile)
             }
         }
@@ -98,12 +103,13 @@ struct TrainingRun {
     /// The folder's checkpoint, if this configuration can go on from it; nil where none was written yet.
     private func resumable() throws -> Checkpoint? {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
-            for model in ["model", "last"] where FileManager.default.fileExists(atPath: "\(folder)/\(model)") {
-                throw DataError(
-                    .noInput, checkpointFile,
-                    "is not there, but \(model)/ of this run is; put the checkpoint back, or train anew with --out")
-            }
-            say("\(folder) has no checkpoint yet: beginning at step 0")
+            let file = "\(folder)/config.json"
+            try configuration.checkResumes(ConfigValue(jsonFile: file), source: file)
+            let models = RunRecord.Model.allCases.map { "\(folder)/\($0.rawValue)" }
+                .filter(FileManager.default.fileExists)
+            note(
+                "\(folder) has no checkpoint\(models.isEmpty ? " yet" : ", but \(models.joined(separator: " and "))"): "
+                    + "beginning at step 0")
             return nil
         }
         let checkpoint = try Checkpoint(file: checkpointFile)

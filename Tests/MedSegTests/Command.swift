@@ -66,8 +66,8 @@ struct Command {
         return try bench.run(arguments, environment)
     }
 
-    /// Starts `medseg` and returns while it runs.
-    static func start(_ arguments: [String]) throws -> Process {
+    /// Starts `medseg` and returns while it runs; what it says goes to a file, where one is named.
+    static func start(_ arguments: [String], errors: String? = nil) throws -> Process {
         guard let medseg else { throw CocoaError(.fileNoSuchFile) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: medseg.path)
@@ -75,6 +75,7 @@ struct Command {
         for stream in [\Process.standardOutput, \.standardError, \.standardInput] {
             process[keyPath: stream] = FileHandle.nullDevice
         }
+        if let errors { process.standardError = FileHandle(forWritingAtPath: errors) }
         try process.run()
         return process
     }

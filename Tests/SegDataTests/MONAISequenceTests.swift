@@ -29,7 +29,7 @@ import Testing
         let source = try PatchSource(cases, sampling, augmentation, seed: 11)
         for step in 0..<6 {
             let expected = (golden[2 * step] + golden[2 * step + 1]).flatMap(\.self)
-            let batch = source.batch(step)
+            let batch = try source.batch(step)
             #expect(batch.images.map { Int($0) } == expected)
             #expect(batch.labels.map { Int($0) } == expected.map { ($0 - 1) % 7 == 3 ? 1 : 0 })
         }

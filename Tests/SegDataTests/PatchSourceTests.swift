@@ -35,17 +35,17 @@ import Testing
         let source = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
         let again = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
         let other = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 8)
-        let later = source.batch(5)
+        let later = try source.batch(5)
         var seen: Set<[Float]> = []
         for step in 0..<8 {
-            let batch = source.batch(step)
-            #expect(batch.images == again.batch(step).images)
-            #expect(batch.labels == again.batch(step).labels)
-            #expect(batch.images != other.batch(step).images)
+            let batch = try source.batch(step)
+            #expect(try batch.images == again.batch(step).images)
+            #expect(try batch.labels == again.batch(step).labels)
+            #expect(try batch.images != other.batch(step).images)
             seen.insert(batch.images)
         }
         #expect(seen.count == 8)
-        #expect(again.batch(5).images == later.images)
+        #expect(try again.batch(5).images == later.images)
     }
 
     @Test func patchesAreWholeBoxesOfTheVolume() throws {
@@ -53,12 +53,12 @@ import Testing
         let size = Size3(4, 5, 6)
         let source = try PatchSource([item], sampling(size), Augmentation(), seed: 1)
         for step in 0..<20 {
-            let batch = source.batch(step)
+            let batch = try source.batch(step)
             #expect(batch.count == 3 && batch.size == size)
             for patch in 0..<3 {
                 let image = batch.images[patch * size.count..<(patch + 1) * size.count].map { Int($0) - 1 }
                 let start = [image[0] / 120, image[0] / 10 % 12, image[0] % 10]
-                let box = item.image.cut(Box3(start: start, size: size), fill: -1)
+                let box = try item.image.cut(Box3(start: start, size: size), fill: -1)
                 #expect(box.voxels.map { Int($0) - 1 } == image)
             }
         }
@@ -68,7 +68,7 @@ import Testing
         let source = try PatchSource(cases, sampling(Size3(5, 5, 4)), everything, seed: 3)
         var unmoved = 0
         for step in 0..<12 {
-            let batch = source.batch(step)
+            let batch = try source.batch(step)
             #expect(batch.labels == batch.images.map { Int32(Self.label(Int($0) - 1)) })
             if batch.images[1] == batch.images[0] + 1 { unmoved += 1 }
         }
@@ -90,7 +90,7 @@ import Testing
         var orders: Set<[Int]> = []
         let source = try PatchSource(cases, sampling(Size3(4, 4, 4)), Augmentation(), seed: 0)
         for epoch in 0..<6 {
-            let order = (0..<4).map { Int(source.batch(epoch * 4 + $0).images[0]) / 1000 }
+            let order = try (0..<4).map { Int(try source.batch(epoch * 4 + $0).images[0]) / 1000 }
             #expect(order.sorted() == [0, 1, 2, 3])
             orders.insert(order)
         }
@@ -101,11 +101,11 @@ import Testing
         var item = numbered("a", Size3(12, 12, 12))
         var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: item.size, affine: .identity)
         label[6, 5, 4] = 1
-        item = PreparedCase(name: "a", image: item.image, label: label)
+        item = try PreparedCase(name: "a", image: item.image, label: label)
         var positive = sampling(Size3(4, 4, 4))
         (positive.positive, positive.negative) = (1, 0)
         let source = try PatchSource([item], positive, Augmentation(), seed: 0)
-        for step in 0..<4 { #expect(source.batch(step).labels.count { $0 == 1 } == 3) }
+        for step in 0..<4 { #expect(try source.batch(step).labels.count { $0 == 1 } == 3) }
     }
 
     @Test func smallVolumesArePaddedOnRequestOnly() throws {
@@ -125,13 +125,13 @@ import Testing
     @Test func theLastPatchesOfABatchHoldForeground() throws {
         var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: Size3(12, 12, 12), affine: .identity)
         label[6, 5, 4] = 1
-        let item = PreparedCase(name: "a", image: numbered("a", label.size).image, label: label)
+        let item = try PreparedCase(name: "a", image: numbered("a", label.size).image, label: label)
         var forced = sampling(Size3(4, 4, 4))
         forced.foregroundOversampling = 0.33
         let source = try PatchSource([item], forced, Augmentation(), seed: 0)
         var others = 0
         for step in 0..<12 {
-            let labels = source.batch(step).labels
+            let labels = try source.batch(step).labels
             #expect(labels[128...].contains(1))
             if !labels[..<128].contains(1) { others += 1 }
         }
@@ -143,11 +143,11 @@ import Testing
         var one = sampling(Size3(4, 4, 4))
         one.draws = .monai
         let source = try PatchSource(cases, one, everything, seed: 7)
-        let inOrder = (0..<8).map { source.batch($0).images }
+        let inOrder = try (0..<8).map { try source.batch($0).images }
         #expect(Set(inOrder).count == 8)
         for order in [[5, 0, 1, 7, 6, 2], [7], [3, 3, 4], [1, 0]] {
             let other = try PatchSource(cases, one, everything, seed: 7)
-            for step in order { #expect(other.batch(step).images == inOrder[step]) }
+            for step in order { #expect(try other.batch(step).images == inOrder[step]) }
         }
     }
 

@@ -29,8 +29,8 @@ import Testing
         (preprocessing.orientation, preprocessing.cropForeground) = ("LPS", true)
         let prepared = try prepare(preprocessing, image: { $0 < 60 ? 0 : Float($0) }, label: { Float($0 % 3) })
         #expect(prepared.name == "image")
-        #expect(prepared.image.size == Size3(2, 5, 6))
-        for (image, label) in zip(prepared.image.voxels, prepared.labels) { #expect(Int(label) == Int(image) % 3) }
+        #expect(try prepared.image.size == Size3(2, 5, 6))
+        for (image, label) in try zip(prepared.image.voxels, prepared.labels) { #expect(Int(label) == Int(image) % 3) }
     }
 
     @Test func badLabelsAreNamed() throws {

@@ -84,7 +84,7 @@ import Testing
         for first in stride(from: 0, to: golden.patches.count, by: 3) {
             let places = (0..<3).map { _ in sampler.draw(&pipeline.cropRandom) }
             for (offset, place) in places.enumerated() {
-                var patch = scan.cut(sampler.box(place, in: scan))
+                var patch = try scan.cut(sampler.box(place, in: scan))
                 for change in pipeline.draw() { change.apply(to: &patch) }
                 let expected = golden.patches[first + offset]
                 #expect([patch.size.i, patch.size.j, patch.size.k] == expected.size)
@@ -94,9 +94,9 @@ import Testing
         }
     }
 
-    @Test func quarterTurnsAddUp() {
+    @Test func quarterTurnsAddUp() throws {
         let (image, label) = Self.volumes()
-        let patch = LabelledScan(image: image, label: label).cut(Box3(of: image.size))
+        let patch = try LabelledScan(image: image, label: label).cut(Box3(of: image.size))
         #expect(patch.rotated90(1).rotated90(3) == patch)
         #expect(patch.rotated90(2) == patch.flipped(axis: 0).flipped(axis: 1))
         #expect(patch.rotated90(1).rotated90(1) == patch.rotated90(2) && patch.rotated90(-1) == patch.rotated90(3))
@@ -149,14 +149,14 @@ import Testing
         var options = Self.options(Size3(1, 1, 1))
         options.imageThreshold = threshold
         let sampler = try CropSampler(scan, options: options, name: "x")
-        let whole = scan.cut(Box3(of: scan.size))
+        let whole = try scan.cut(Box3(of: scan.size))
         let foreground = whole.label.indices.filter { whole.label[$0] != 0 }
         let background = whole.label.indices.filter { whole.label[$0] == 0 && whole.image[$0] > threshold }
         #expect(sampler.foregroundCount == foreground.count && sampler.backgroundCount == background.count)
         var random = NumPyRandomState(seed: 3)
         var again = random
         for _ in 0..<200 {
-            let box = sampler.box(sampler.draw(&random), in: scan)
+            let box = try sampler.box(sampler.draw(&random), in: scan)
             let list = again.rand() < 0.5 ? foreground : background
             let expected = list[again.randint(list.count)]
             #expect((box.start[0] * 10 + box.start[1]) * 9 + box.start[2] == expected)
@@ -174,10 +174,10 @@ import Testing
         var random = NumPyRandomState(seed: 0)
         var (ones, starts): (Int, Set<[Int]>) = (0, [])
         for _ in 0..<400 {
-            let forced = scan.cut(sampler.box(sampler.draw(forcingForeground: true, &random), in: scan))
+            let forced = try scan.cut(sampler.box(sampler.draw(forcingForeground: true, &random), in: scan))
             #expect(forced.label.contains { $0 != 0 })
             if forced.label[13] == 1 { ones += 1 }
-            starts.insert(sampler.box(sampler.draw(forcingForeground: false, &random), in: scan).start)
+            starts.insert(try sampler.box(sampler.draw(forcingForeground: false, &random), in: scan).start)
         }
         #expect((150...250).contains(ones))
         #expect(starts.contains([0, 0, 0]) && starts.count > 80 && starts.allSatisfy { $0[0] <= 4 && $0[2] <= 3 })

@@ -50,11 +50,13 @@ struct Recording {
     var losses: [Double] = []
     var validations: [ValidationResult] = []
     var checkpoints: [Int] = []
+    var models: [Int] = []
 
     mutating func take(_ event: TrainingEvent) {
         switch event {
         case .iteration(let step): losses.append(step.loss)
         case .validation(let result): validations.append(result)
+        case .model(let iteration): models.append(iteration)
         case .checkpoint(let iteration): checkpoints.append(iteration)
         }
     }

@@ -100,7 +100,8 @@ public enum DurableFile {
         }
     }
 
-    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    /// Writes every byte; false, with `errno` set, where that fails.
+    static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
         var written = 0
         while written < bytes.count {
             let count = systemWrite(descriptor, bytes.baseAddress! + written, bytes.count - written)
@@ -112,7 +113,7 @@ public enum DurableFile {
     }
 
     /// What the system said last, about a file.
-    private static func unwritable(_ path: String) -> DataError {
+    static func unwritable(_ path: String) -> DataError {
         DataError(.cannotWrite, path, "cannot be written: \(String(cString: strerror(errno)))")
     }
 }

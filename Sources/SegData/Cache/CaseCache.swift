@@ -57,15 +57,21 @@ public struct CaseCache: Hashable, Sendable {
             largestClass: file.largestClass)
     }
 
-    /// Makes the folder, and removes what processes left there that were ended while writing.
     private static func make(_ folder: String) throws(DataError) {
-        let files = FileManager.default
         do {
-            try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw DataError(.cannotWrite, folder, "cannot be made: \(CaseFile.reason(error))")
+            throw DataError(.cannotWrite, folder, "cannot be made: \(error.systemReason)")
         }
+    }
+
+    /// Removes the unfinished files of processes that were ended while they wrote; to be called once before `prepare`.
+    public func removeLeftovers() {
+        guard let folder else { return }
+        DurableFile.removeLeftovers(in: folder)
+        // Up to 222aa07 such files had other names and no lock, so that their age has to tell.
         let yesterday = Date(timeIntervalSinceNow: -24 * 60 * 60)
+        let files = FileManager.default
         for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.hasSuffix(".tmp") {
             let path = "\(folder)/\(name)"
             let changed = (try? files.attributesOfItem(atPath: path))?[.modificationDate] as? Date

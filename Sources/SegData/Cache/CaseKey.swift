@@ -10,15 +10,21 @@ struct CaseKey: Hashable, Sendable {
 
     /// Reads the files of a case; nil where one cannot be read.
     init?(_ item: DatasetCase, _ preprocessing: Preprocessing) {
-        guard let image = MappedFile(item.image), let label = MappedFile(item.label) else { return nil }
+        guard let image = Self.digests(item.image), let label = Self.digests(item.label) else { return nil }
         let steps = Array((Self.description(preprocessing) + Self.unit(of: item.image)).utf8)
-        words = ([0, 1] as [UInt64]).map { seed in
+        words = ([0, 1] as [Int]).map { seed in
             let parts: [UInt64] = [
-                Self.version, UInt64(image.bytes.count), XXHash64.hash(image.bytes, seed: seed),
-                UInt64(label.bytes.count), XXHash64.hash(label.bytes, seed: seed),
-                steps.withUnsafeBytes { XXHash64.hash($0, seed: seed) },
+                Self.version, image.count, image.digests[seed], label.count, label.digests[seed],
+                steps.withUnsafeBytes { XXHash64.hash($0, seed: UInt64(seed)) },
             ]
-            return parts.withUnsafeBytes { XXHash64.hash($0, seed: seed) }
+            return parts.withUnsafeBytes { XXHash64.hash($0, seed: UInt64(seed)) }
+        }
+    }
+
+    /// The bytes of a file, counted and digested with the seeds 0 and 1.
+    private static func digests(_ path: String) -> (count: UInt64, digests: [UInt64])? {
+        FileBytes(path)?.withContent { bytes in
+            (UInt64(bytes.count), [XXHash64.hash(bytes, seed: 0), XXHash64.hash(bytes, seed: 1)])
         }
     }
 

@@ -53,8 +53,8 @@ public struct CropSampler: Sendable {
     ///
     /// `name` is the case's, for errors.
     ///
-    /// - Throws: `DataError` where the patch is larger than the volume, the weights make no ratio or no voxel
-    ///   qualifies.
+    /// - Throws: `DataError` where the patch is larger than the volume, the weights make no ratio, no voxel qualifies
+    ///   or the voxels can no longer be read.
     public init(_ scan: LabelledScan, options: Options, name: String) throws(DataError) {
         guard options.positive >= 0, options.negative >= 0, options.positive + options.negative > 0 else {
             throw DataError(
@@ -63,8 +63,8 @@ public struct CropSampler: Sendable {
         }
         size = scan.size
         patchSize = try Self.fit(options.patchSize, in: scan.size, name: name)
-        foreground = VoxelRows(.foreground, of: scan)
-        background = VoxelRows(.background(above: options.imageThreshold), of: scan)
+        foreground = try VoxelRows(.foreground, of: scan)
+        background = try VoxelRows(.background(above: options.imageThreshold), of: scan)
         guard foreground.count > 0 || background.count > 0 else {
             throw DataError(
                 .badData, name,
@@ -72,8 +72,12 @@ public struct CropSampler: Sendable {
                     + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
                     + "Check the intensity window or leave the case out.")
         }
-        let present = scan.presentClasses.filter { $0 != 0 }
-        classes = present.count == 1 ? [foreground] : present.map { VoxelRows(.label($0), of: scan) }
+        let present = try scan.presentClasses.filter { $0 != 0 }
+        var classes: [VoxelRows] = []
+        for label in present {
+            classes.append(present.count == 1 ? foreground : try VoxelRows(.label(label), of: scan))
+        }
+        self.classes = classes
         let wanted = options.positive / (options.positive + options.negative)
         if foreground.count == 0 {
             (positiveRatio, warning) = (0, "\(name): the label has no foreground; all patches are background.")
@@ -128,12 +132,13 @@ extension CropSampler {
     }
 
     /// The box of a place in the scan that the sampler was made of.
-    public func box(_ place: Placement, in scan: LabelledScan) -> Box3 {
+    /// - Throws: `DataError` where its voxels can no longer be read.
+    public func box(_ place: Placement, in scan: LabelledScan) throws(DataError) -> Box3 {
         precondition(scan.size == size, "the scan is not the sampler's")
         switch place.rule {
-        case .foreground(let n): return box(centre: foreground.voxel(n, in: scan))
-        case .background(let n): return box(centre: background.voxel(n, in: scan))
-        case .classNumber(let index, let n): return box(centre: classes[index].voxel(n, in: scan))
+        case .foreground(let n): return box(centre: try foreground.voxel(n, in: scan))
+        case .background(let n): return box(centre: try background.voxel(n, in: scan))
+        case .classNumber(let index, let n): return box(centre: try classes[index].voxel(n, in: scan))
         case .corner(let start): return Box3(start: start, size: patchSize)
         }
     }

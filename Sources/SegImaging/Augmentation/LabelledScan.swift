@@ -1,7 +1,12 @@
-/// The voxels of an image and its classes, in arrays or in a mapped file.
+public import SegCore
+
+/// The voxels of an image and its classes, in arrays or in a file.
 public protocol LabelledVoxels: Sendable {
-    /// Lends the voxels for reading.
-    func withVoxels<Result>(_ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result) -> Result
+    /// Lends the voxels of a range, in memory order, for reading; both pointers are at its first voxel.
+    /// - Throws: `DataError` where a file can no longer be read.
+    func withVoxels<Result>(
+        _ range: Range<Int>, _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result
+    ) throws(DataError) -> Result
 }
 
 /// An image and its classes on one grid, read box by box.
@@ -43,61 +48,92 @@ public struct LabelledScan: Sendable {
 
     /// The image alone, copied.
     public var image: Volume {
-        Volume(voxels: cut(Box3(of: size)).image, size: size, affine: affine.shifted(by: stored.start.map { -$0 }))
+        get throws(DataError) {
+            let voxels = try cut(Box3(of: size)).image
+            return Volume(voxels: voxels, size: size, affine: affine.shifted(by: stored.start.map { -$0 }))
+        }
     }
 
     /// The classes alone, copied.
-    public var classes: [UInt8] { cut(Box3(of: size)).label }
+    public var classes: [UInt8] { get throws(DataError) { try cut(Box3(of: size)).label } }
 
     /// The classes that occur in what is stored, in order.
-    var presentClasses: [UInt8] {
-        var isPresent = [Bool](repeating: false, count: 256)
-        isPresent.withUnsafeMutableBufferPointer { isPresent in
-            voxels.withVoxels { _, label in
-                for index in 0..<stored.size.count { isPresent[Int(label[index])] = true }
+    public var presentClasses: [UInt8] {
+        get throws(DataError) {
+            var isPresent = [Bool](repeating: false, count: 256)
+            let plane = stored.size.j * stored.size.k
+            for i in 0..<stored.size.i {
+                try voxels.withVoxels(i * plane..<(i + 1) * plane) { _, label in
+                    for index in 0..<plane { isPresent[Int(label[index])] = true }
+                }
             }
+            return (UInt8(0)...255).filter { isPresent[Int($0)] }
         }
-        return (UInt8(0)...255).filter { isPresent[Int($0)] }
     }
 
     /// A box of the scan; what lies outside is 0.
-    public func cut(_ box: Box3) -> Patch {
+    public func cut(_ box: Box3) throws(DataError) -> Patch {
+        var image = [Float](repeating: 0, count: box.size.count)
+        var label = [UInt8](repeating: 0, count: box.size.count)
         let inside = box.intersection(stored)
-        return voxels.withVoxels { image, label in
-            Patch(
-                image: Self.cut(image, stored, inside, box), label: Self.cut(label, stored, inside, box),
-                size: box.size)
+        guard inside.size.count > 0 else { return Patch(image: image, label: label, size: box.size) }
+        let (rows, width) = (inside.size.j, inside.size.k)
+        for i in inside.start[0]..<inside.end(0) {
+            let first = offset(i, inside.start[1]) + inside.start[2] - stored.start[2]
+            let place = ((i - box.start[0]) * box.size.j + inside.start[1] - box.start[1]) * box.size.k
+            let to = place + inside.start[2] - box.start[2]
+            // The rows of a plane in one piece, with what lies between them.
+            try voxels.withVoxels(first..<first + (rows - 1) * stored.size.k + width) { images, labels in
+                copy(images, to: &image, at: to, rows: rows, width: width, step: box.size.k)
+                copy(labels, to: &label, at: to, rows: rows, width: width, step: box.size.k)
+            }
         }
+        return Patch(image: image, label: label, size: box.size)
     }
 
-    private static func cut<Voxel: ExpressibleByIntegerLiteral>(
-        _ voxels: UnsafePointer<Voxel>, _ stored: Box3, _ inside: Box3, _ box: Box3
-    ) -> [Voxel] {
-        [Voxel](unsafeUninitializedCapacity: box.size.count) { output, count in
-            if inside.size != box.size { output.initialize(repeating: 0) }
-            count = box.size.count
-            guard inside.size.count > 0, let target = output.baseAddress else { return }
-            for i in inside.start[0]..<inside.end(0) {
-                for j in inside.start[1]..<inside.end(1) {
-                    let row = (i - stored.start[0]) * stored.size.j + j - stored.start[1]
-                    let from = row * stored.size.k + inside.start[2] - stored.start[2]
-                    let place = (i - box.start[0]) * box.size.j + j - box.start[1]
-                    let to = place * box.size.k + inside.start[2] - box.start[2]
-                    (target + to).update(from: voxels + from, count: inside.size.k)
-                }
+    /// Copies rows that lie `stored.size.k` apart to where they lie `step` apart.
+    private func copy<Voxel>(
+        _ voxels: UnsafePointer<Voxel>, to output: inout [Voxel], at place: Int, rows: Int, width: Int, step: Int
+    ) {
+        output.withUnsafeMutableBufferPointer { output in
+            guard let target = output.baseAddress else { return }
+            for row in 0..<rows {
+                (target + place + row * step).update(from: voxels + row * stored.size.k, count: width)
             }
         }
     }
 
-    /// Lends row (i, j) of image and classes, nil where it is all padding, with the index of its first voxel.
+    /// Where row (i, j) begins in what is stored.
+    private func offset(_ i: Int, _ j: Int) -> Int {
+        ((i - stored.start[0]) * stored.size.j + j - stored.start[1]) * stored.size.k
+    }
+
+    /// A row of image and classes; nil where it is all padding.
+    typealias Row = (image: UnsafePointer<Float>, label: UnsafePointer<UInt8>)
+
+    /// Lends row (i, j), nil where it is all padding, with the range of indices that its voxels have in the scan.
     func withRow<Result>(
-        _ i: Int, _ j: Int,
-        _ body: (_ row: (image: UnsafePointer<Float>, label: UnsafePointer<UInt8>)?, _ range: Range<Int>) -> Result
-    ) -> Result {
+        _ i: Int, _ j: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Result
+    ) throws(DataError) -> Result {
         guard stored.contains(i, along: 0), stored.contains(j, along: 1) else { return body(nil, 0..<0) }
-        let row = (i - stored.start[0]) * stored.size.j + j - stored.start[1]
-        let start = row * stored.size.k
-        return voxels.withVoxels { body(($0 + start, $1 + start), stored.start[2]..<stored.end(2)) }
+        let start = offset(i, j)
+        return try voxels.withVoxels(start..<start + stored.size.k) { body(($0, $1), stored.start[2]..<stored.end(2)) }
+    }
+
+    /// Lends the rows (i, 0), (i, 1), … in their order, as `withRow` does.
+    func forEachRow(_ i: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Void) throws(DataError) {
+        guard stored.contains(i, along: 0) else { return (0..<size.j).forEach { _ in body(nil, 0..<0) } }
+        let start = offset(i, stored.start[1])
+        try voxels.withVoxels(start..<start + stored.size.j * stored.size.k) { image, label in
+            for j in 0..<size.j {
+                guard stored.contains(j, along: 1) else {
+                    body(nil, 0..<0)
+                    continue
+                }
+                let row = (j - stored.start[1]) * stored.size.k
+                body((image + row, label + row), stored.start[2]..<stored.end(2))
+            }
+        }
     }
 }
 
@@ -106,13 +142,15 @@ private struct ArrayVoxels: LabelledVoxels {
     let image: [Float]
     let label: [UInt8]
 
-    func withVoxels<Result>(_ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result) -> Result {
+    func withVoxels<Result>(
+        _ range: Range<Int>, _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result
+    ) -> Result {
         image.withUnsafeBufferPointer { image in
             label.withUnsafeBufferPointer { label in
                 guard let image = image.baseAddress, let label = label.baseAddress else {
                     preconditionFailure("a scan without voxels")
                 }
-                return body(image, label)
+                return body(image + range.lowerBound, label + range.lowerBound)
             }
         }
     }

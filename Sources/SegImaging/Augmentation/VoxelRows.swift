@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Which voxels of a scan are of a kind, by counts of its rows: the n-th is found without a list of all.
 struct VoxelRows: Sendable {
     /// What a voxel must be.
@@ -24,29 +26,32 @@ struct VoxelRows: Sendable {
     private let ends: [UInt32]
 
     /// Counts a scan's voxels.
-    init(_ kind: Kind, of scan: LabelledScan) {
+    /// - Throws: `DataError` where they can no longer be read.
+    init(_ kind: Kind, of scan: LabelledScan) throws(DataError) {
         self.kind = kind
         var total: UInt32 = 0
-        ends = (0..<scan.size.i * scan.size.j).map { row in
-            total += scan.withRow(row / scan.size.j, row % scan.size.j) { voxels, range in
-                var found: UInt32 = 0
+        var ends: [UInt32] = []
+        for i in 0..<scan.size.i {
+            try scan.forEachRow(i) { voxels, range in
                 if let voxels {
                     for offset in 0..<range.count where kind.holds(voxels.image[offset], voxels.label[offset]) {
-                        found += 1
+                        total += 1
                     }
                 }
                 // What pads the scan is 0 in image and label.
-                return found + (kind.holds(0, 0) ? UInt32(scan.size.k - range.count) : 0)
+                if kind.holds(0, 0) { total += UInt32(scan.size.k - range.count) }
+                ends.append(total)
             }
-            return total
         }
+        self.ends = ends
     }
 
     /// Number of voxels of the kind.
     var count: Int { Int(ends.last ?? 0) }
 
     /// The index of the n-th voxel of the kind in memory order, from 0.
-    func voxel(_ n: Int, in scan: LabelledScan) -> [Int] {
+    /// - Throws: `DataError` where its row can no longer be read.
+    func voxel(_ n: Int, in scan: LabelledScan) throws(DataError) -> [Int] {
         precondition((0..<count).contains(n), "there is no voxel \(n) of \(count)")
         var (low, high) = (0, ends.count - 1)
         while low < high {
@@ -55,7 +60,7 @@ struct VoxelRows: Sendable {
         }
         var left = n - (low > 0 ? Int(ends[low - 1]) : 0)
         let (i, j) = (low / scan.size.j, low % scan.size.j)
-        let k = scan.withRow(i, j) { voxels, range in
+        let k = try scan.withRow(i, j) { voxels, range in
             (0..<scan.size.k).first { k in
                 var (image, label): (Float, UInt8) = (0, 0)
                 if let voxels, range.contains(k) {

@@ -53,7 +53,14 @@ struct TrainCommand: ParsableCommand {
         let backend = try device.makeBackend(quiet: printing.quiet)
         if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
         let run = TrainingRun(configuration, folder: folder, on: backend, quiet: printing.quiet)
-        print(try OutputFolder.filling(folder) { try run.run(resuming: resume != nil) })
+        let summary = try OutputFolder.filling(folder) {
+            try RunFolder.alone(in: folder) {
+                // Another training may have filled it and ended meanwhile.
+                if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
+                return try run.run(resuming: resume != nil)
+            }
+        }
+        print(summary)
     }
 
     private func readConfiguration() throws -> TrainingConfiguration {

@@ -31,6 +31,7 @@ struct PrepareCommand: ParsableCommand {
         }
         let dataset = try Dataset(path: configuration.data)
         let classes = try configuration.model.classCount
+        configuration.cache.removeLeftovers()
         var bar = ProgressBar("prepare", quiet: printing.quiet)
         for (number, item) in dataset.cases.enumerated() {
             bar.show(Double(number) / Double(dataset.cases.count), item.name)

@@ -1,0 +1,44 @@
+internal import Foundation
+
+/// A file that one process holds at a time; a process that dies gives it up.
+public final class FileLock: Sendable {
+    private let path: String
+    private let descriptor: Int32
+
+    /// Takes the lock, and makes its file where it is missing; nil where another process holds it.
+    /// - Throws: `DataError` naming the file, where it cannot be made or locked.
+    public init?(_ path: String) throws(DataError) {
+        while true {
+            let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            guard descriptor >= 0 else { throw Self.failed(path) }
+            guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+                let error = Self.failed(path)
+                let isHeld = errno == EWOULDBLOCK
+                close(descriptor)
+                if isHeld { return nil }
+                throw error
+            }
+            // The holder before may have removed the file after it was opened here.
+            if Self.isNamed(descriptor, path) {
+                (self.path, self.descriptor) = (path, descriptor)
+                return
+            }
+            close(descriptor)
+        }
+    }
+
+    deinit {
+        unlink(path)
+        close(descriptor)
+    }
+
+    private static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
+        var (opened, named) = (stat(), stat())
+        return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_ino == named.st_ino
+            && opened.st_dev == named.st_dev
+    }
+
+    private static func failed(_ path: String) -> DataError {
+        DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(errno)))")
+    }
+}

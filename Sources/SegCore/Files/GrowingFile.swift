@@ -1,0 +1,48 @@
+internal import Foundation
+
+/// A file that grows line by line, so that it can be watched and a killed writer leaves what it had.
+public final class GrowingFile {
+    private let path: String
+    private let descriptor: Int32
+    private var length: Int
+
+    /// Opens a file to add to, or makes it.
+    /// - Throws: `DataError` naming the file.
+    public init(_ path: String) throws(DataError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw DurableFile.unwritable(path) }
+        length = Int(lseek(descriptor, 0, SEEK_END))
+        DurableFile.syncFolder(of: path)
+    }
+
+    deinit { close(descriptor) }
+
+    /// Adds a line, given without its end; where it does not fit, nothing of it stays.
+    /// - Throws: `DataError` naming the file.
+    public func append(_ line: some Sequence<UInt8>) throws(DataError) {
+        let bytes = Array(line) + [UInt8(ascii: "\n")]
+        guard bytes.withUnsafeBytes({ DurableFile.writeAll($0, to: descriptor) }) else {
+            let error = DurableFile.unwritable(path)
+            ftruncate(descriptor, off_t(length))
+            throw error
+        }
+        length += bytes.count
+    }
+
+    /// Waits until every line is on the disk.
+    /// - Throws: `DataError` naming the file.
+    public func sync() throws(DataError) {
+        guard fsync(descriptor) == 0 else { throw DurableFile.unwritable(path) }
+    }
+
+    /// Keeps bytes of a file that make no sense in a file beside it, behind those that are there already.
+    /// - Returns: The path of that file, `PATH.damaged`.
+    /// - Throws: `DataError` naming that file.
+    public static func putAside(_ bytes: [UInt8], of path: String) throws(DataError) -> String {
+        let aside = path + ".damaged"
+        let before = FileManager.default.contents(atPath: aside) ?? Data()
+        try DurableFile.write(Array(before) + bytes + [UInt8(ascii: "\n")], to: aside)
+        return aside
+    }
+}

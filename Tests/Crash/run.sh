@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Kills, fills disks and cuts the power (in a model of it) of the built commands. CRASH_KILLS=300 kills 300 times.
+set -euo pipefail
+cd "$(dirname "$0")"
+status=0
+PYTHONDONTWRITEBYTECODE=1 python3 order.py || status=1
+PYTHONDONTWRITEBYTECODE=1 python3 kills.py || status=1
+exit $status

@@ -1,0 +1,43 @@
+import SegCPU
+import SegCore
+import SegData
+import SegImaging
+import SegTrain
+import Testing
+
+/// Validation cases of whose label resampling left nothing: MONAI's Dice of them is NaN, and no mean counts them.
+@Suite(.serialized) struct VanishedLabelTests {
+    private let ball = Spheres.prepared("ball", edge: 16, radius: 4, seed: 1)
+    private var vanished: PreparedCase {
+        get throws {
+            let image = try ball.image
+            let nothing = Volume(voxels: image.voxels.map { _ in 0 }, size: image.size, affine: image.affine)
+            return PreparedCase(name: "gone", image: image, label: nothing)
+        }
+    }
+
+    private func trainer(_ validation: [PreparedCase]) throws -> Trainer {
+        let configuration = try Spheres.configuration(patch: 8, changes: ["iterations": 2, "validate_every": 1])
+        return try Trainer(configuration, training: [ball], validation: validation, on: CPUBackend(threads: 1))
+    }
+
+    @Test func itEntersNoMeanAndIsNamed() throws {
+        let trainer = try trainer([vanished, ball])
+        #expect(trainer.warnings.count == 1)
+        #expect(trainer.warnings[0].hasPrefix("gone: ") && trainer.warnings[0].contains("no validation Dice"))
+        var mixed = Recording()
+        try trainer.run { mixed.take($0) }
+        var alone = Recording()
+        try self.trainer([ball]).run { alone.take($0) }
+        #expect(mixed.validations.map(\.meanDice) == alone.validations.map(\.meanDice))
+        for result in mixed.validations {
+            #expect(result.cases.map(\.name) == ["gone", "ball"])
+            #expect(result.cases[0].dice == nil && result.cases[1].dice == result.meanDice)
+        }
+    }
+
+    @Test func nothingToValidateOnIsRefused() throws {
+        let error = try #require(throws: DataError.self) { try trainer([vanished]) }
+        #expect(error.kind == .badData && error.subject == "validation" && error.message.contains("(gone)"))
+    }
+}
