@@ -3,121 +3,126 @@ internal import SegCore
 internal import SegImaging
 
 /// The `dataset.json` of the Medical Segmentation Decathlon, as far as MedSeg reads and writes it.
-struct DatasetIndex: Codable {
-    struct Pair: Codable {
-        let image: String
-        let label: String
+///
+/// MONAI's data lists have the same form, with `validation`, `testing` and a `fold` in each entry of `training`.
+struct DatasetIndex {
+    /// A scan that the index lists, its paths as they stand there.
+    struct Entry {
+        var image: String
+        /// Its label map; nil for a test scan without one.
+        var label: String?
+        /// The fold that it is validated in; nil where the index makes none.
+        var fold: Int?
     }
 
     var name: String?
     var description: String?
-    var modality: [String: String]?
-    var tensorImageSize: String?
-    var labels: [String: String]
-    var numTraining: Int?
-    var numTest: Int?
-    var training: [Pair]
-    var test: [String]?
+    var modality: String?
+    var labels: [Int: String]
+    var training: [Entry]
+    var validation: [Entry] = []
+    var test: [Entry]
+    /// What does not add up, a sentence each.
+    var notes: [String] = []
 
-    private enum CodingKeys: String, CodingKey {
-        case name, description, modality, tensorImageSize, labels, numTraining, numTest, training, test
-    }
-
-    init(name: String, description: String, modality: String?, labels: [Int: String], training: [Pair], test: [String])
+    /// Describes an index to be written.
+    init(name: String, description: String, modality: String?, labels: [Int: String], training: [Entry], test: [Entry])
     {
         self.name = name
         self.description = description
-        self.modality = modality.map { ["0": $0] }
-        tensorImageSize = "3D"
-        self.labels = Dictionary(uniqueKeysWithValues: labels.map { (String($0.key), $0.value) })
-        numTraining = training.count
-        numTest = test.count
+        self.modality = modality
+        self.labels = labels
         self.training = training
         self.test = test
     }
 
-    /// Reads what decides; of the free texts one of another type than usual is passed over.
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        labels = try container.decode([String: String].self, forKey: .labels)
-        training = try container.decode([Pair].self, forKey: .training)
-        name = try? container.decode(String.self, forKey: .name)
-        modality = try? container.decode([String: String].self, forKey: .modality)
-        test = try? container.decode([String].self, forKey: .test)
-    }
-
-    /// Reads an index, or that of a folder, and the file it stands in.
-    static func read(_ path: String) throws(DataError) -> (index: DatasetIndex, file: String) {
-        var isFolder: ObjCBool = false
-        let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let file = isFolder.boolValue ? URL(fileURLWithPath: path).appendingPathComponent("dataset.json").path : path
-        guard exists, let data = FileManager.default.contents(atPath: file) else {
-            throw DataError(
-                .noInput, file,
-                "cannot be read; a dataset is a folder with dataset.json, imagesTr and labelsTr, "
-                    + "as `medseg data import` makes of other layouts")
-        }
-        do {
-            return (try JSONDecoder().decode(DatasetIndex.self, from: data), file)
-        } catch {
-            throw DataError(.badData, file, "is not the dataset.json of a Decathlon dataset: \(reason(error))")
-        }
-    }
-
     /// The dataset it describes, its paths taken relative to the index's own folder.
+    /// - Throws: `DataError` where it names no case, or a scan twice.
     func dataset(file: String) throws(DataError) -> Dataset {
-        let names = try numbered(file: file)
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-        func resolve(_ path: String) -> String {
-            URL(fileURLWithPath: path, relativeTo: folder).standardizedFileURL.path
+        var faults = IndexFaults(file: file)
+        let cases = Self.located(training, in: folder, &faults)
+        let measured = Self.located(validation, in: folder, &faults)
+        let tests = Self.located(test, in: folder, &faults)
+        if cases.isEmpty { faults.add("training", "names no training cases") }
+        let twice = Dictionary(grouping: (cases + measured + tests).map(\.image.path)) { $0 }.filter { $1.count > 1 }
+        if !twice.isEmpty {
+            faults.add(
+                nil,
+                "names more than once \(twice.keys.sorted().shortList()); "
+                    + "a scan that is trained and measured on proves nothing")
         }
-        // Archives made on a Mac carry resource forks under names that begin with "._".
-        func isHidden(_ path: String) -> Bool { URL(fileURLWithPath: path).lastPathComponent.hasPrefix("._") }
-        let cases = training.filter { !isHidden($0.image) }
-            .map { DatasetCase(image: resolve($0.image), label: resolve($0.label)) }
-        guard !cases.isEmpty else { throw DataError(.badData, file, "names no training cases") }
-        if let twice = Dictionary(grouping: cases, by: \.image).first(where: { $0.value.count > 1 }) {
-            throw DataError(
-                .badData, file,
-                "names \(twice.key) \(twice.value.count) times; a case that is trained and measured on proves nothing")
-        }
-        return Dataset(
-            name: name ?? folder.lastPathComponent, labels: names, modality: modality?["0"],
-            cases: DatasetCase.distinguished(cases), tests: (test ?? []).filter { !isHidden($0) }.map(resolve))
+        try faults.finish()
+        let names = try Dataset.distinctNames((cases + measured).map(\.image), source: file)
+        let testNames = try Dataset.distinctNames(tests.map(\.image), source: file)
+        var dataset = Dataset(
+            name: name ?? folder.lastPathComponent, labels: labels, modality: modality,
+            cases: zip(names, cases + measured).map { name, item in
+                DatasetCase(name: name, image: item.image.path, label: item.label ?? "")
+            },
+            testScans: zip(testNames, tests).map { name, item in
+                TestScan(name: name, image: item.image.path, label: item.label)
+            })
+        dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
+        dataset.notes = notes.map { "\(file): \($0)" }
+        return dataset
     }
 
-    private func numbered(file: String) throws(DataError) -> [Int: String] {
-        var numbered: [Int: String] = [:]
-        for (number, label) in labels {
-            guard let number = Int(number) else {
-                throw DataError(
-                    .badData, file,
-                    "labels should map numbers to names, as {\"1\": \"spleen\"}, not \"\(number)\" to \(label)")
-            }
-            numbered[number] = label
+    /// The entries with their files where they are.
+    private static func located(
+        _ entries: [Entry], in folder: URL, _ faults: inout IndexFaults
+    ) -> [(image: IndexedFile, label: String?, fold: Int?)] {
+        entries.compactMap { entry in
+            let image = IndexedFile(image: entry.image, in: folder, &faults)
+            // Archives made on a Mac carry resource forks under names that begin with "._".
+            guard !image.name.hasPrefix("._") else { return nil }
+            return (image, entry.label.map { IndexedFile($0, in: folder).path }, entry.fold)
         }
-        return numbered
     }
 
-    /// Writes the index under a temporary name, then renames it.
+    /// The splits that an index makes, by its list `validation`, which follows the training cases, or by folds.
+    private static func splits(of names: [String], folds: [Int?], file: String) throws(DataError) -> [CaseSplit] {
+        let (learnt, measured) = (Array(names.prefix(folds.count)), Array(names.dropFirst(folds.count)))
+        if !measured.isEmpty {
+            return [try CaseSplit(training: learnt, validation: measured, test: [], source: file)]
+        }
+        var splits: [CaseSplit] = []
+        for fold in Set(folds.compactMap { $0 }).sorted() {
+            splits.append(
+                try CaseSplit(
+                    training: zip(learnt, folds).filter { $1 != fold }.map(\.0),
+                    validation: zip(learnt, folds).filter { $1 == fold }.map(\.0), test: [], source: file))
+        }
+        return splits
+    }
+
+    /// Replaces the file by this index.
     func write(to file: URL) throws(DataError) {
-        do {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            try encoder.encode(self).write(to: file, options: .atomic)
-        } catch {
-            throw DataError(
-                .cannotWrite, file.path,
-                "cannot be written (\(error.localizedDescription)); check space and permissions.")
+        func list(_ entries: [Entry]) -> ConfigValue {
+            .array(
+                entries.map { entry in
+                    // A test scan without a label map is a name alone, as in the Decathlon's own indexes.
+                    guard let label = entry.label else { return .string(entry.image) }
+                    var members: [String: ConfigValue] = ["image": .string(entry.image), "label": .string(label)]
+                    members["fold"] = entry.fold.map(ConfigValue.int)
+                    return .object(members)
+                })
         }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        switch error as? DecodingError {
-        case .keyNotFound(let key, _): "'\(key.stringValue)' is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context):
-            "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has the wrong type"
-        default: "it is not valid JSON"
+        var members: [String: ConfigValue] = [
+            "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { ("\($0.key)", .string($0.value)) })),
+            "tensorImageSize": "3D", "numTraining": .int(training.count), "numTest": .int(test.count),
+            "training": list(training), "test": list(test),
+        ]
+        members["name"] = name.map(ConfigValue.string)
+        members["description"] = description.map(ConfigValue.string)
+        members["modality"] = modality.map { ["0": .string($0)] }
+        if !validation.isEmpty { members["validation"] = list(validation) }
+        do {
+            try DurableFile.write(Array(ConfigValue.object(members).jsonText().utf8), to: file.path)
+        } catch let error as DataError {
+            throw error
+        } catch {
+            throw DataError(.cannotWrite, file.path, "cannot be written: \(error.systemReason)")
         }
     }
 }
