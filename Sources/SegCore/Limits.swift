@@ -18,8 +18,10 @@ public enum Limits {
     public static let documentDepth = 64
     /// Values in a JSON or YAML document, aliases and references expanded.
     public static let documentNodes = 1 << 20
-    /// Bytes of a JSON or YAML document.
+    /// Bytes of a JSON document, and of all texts of a YAML document with its aliases expanded.
     public static let documentBytes = 64 << 20
+    /// Bytes of a YAML document, whose parser takes some hundred bytes of memory for each of them.
+    public static let yamlBytes = 1 << 20
     /// Characters of a bundle's expressions after all references are expanded.
     public static let expressionCharacters = 1 << 16
     /// Fields of one form.
@@ -59,7 +61,8 @@ extension Limits {
         Row(name: "windows of a prediction", value: "\(windows)"),
         Row(name: "levels of a JSON or YAML document", value: "\(documentDepth)"),
         Row(name: "values of a JSON or YAML document, aliases expanded", value: "\(documentNodes)"),
-        Row(name: "bytes of a JSON or YAML document", value: ByteCount(bytes: documentBytes).description),
+        Row(name: "bytes of a JSON document", value: ByteCount(bytes: documentBytes).description),
+        Row(name: "bytes of a YAML document", value: ByteCount(bytes: yamlBytes).description),
         Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),
         Row(name: "fields of a form", value: "\(formFields)"),
         Row(name: "bytes of the fields of a form", value: ByteCount(bytes: formBytes).description),

@@ -15,10 +15,12 @@ public struct CaseSplit: Hashable, Sendable {
     /// - Throws: `DataError` where a case would be learnt from and measured on.
     public init(training: [String], validation: [String], test: [String], source: String) throws(DataError) {
         var seen: Set<String> = []
-        for name in training + validation + test where !seen.insert(name).inserted {
+        let twice = (training + validation + test).filter { !seen.insert($0).inserted }
+        guard twice.isEmpty else {
             throw DataError(
                 .badData, source,
-                "names the case '\(name)' twice; what is trained on cannot be measured on. Keep one mention.")
+                "names \(twice.count == 1 ? "the case" : "cases") \(twice.map { "'\($0)'" }.shortList()) twice; "
+                    + "a case that is trained on cannot be measured on. Keep one mention.")
         }
         self.training = training
         self.validation = validation
@@ -26,39 +28,48 @@ public struct CaseSplit: Hashable, Sendable {
     }
 }
 
-extension CaseSplit: Codable {
-    private enum CodingKeys: String, CodingKey { case training, validation, test }
-
-    /// Reads the lists; `test` may be missing.
-    public init(from decoder: any Decoder) throws {
-        let container = try decoder.container(keyedBy: CodingKeys.self)
-        try self.init(
-            training: container.decode([String].self, forKey: .training),
-            validation: container.decode([String].self, forKey: .validation),
-            test: container.decodeIfPresent([String].self, forKey: .test) ?? [], source: "the split")
-    }
-
+extension CaseSplit {
     /// Reads a `split.json`.
-    /// - Throws: `DataError` where it cannot be read or names a case twice.
+    /// - Throws: `DataError` where it cannot be read, holds anything but the three lists, or names a case twice.
     public init(file: String) throws(DataError) {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw DataError(
-                .noInput, file, "cannot be read; `medseg data split` and every training write a split.json")
+        let form = "case names under 'training' and 'validation'"
+        let members = try JSONDocument.members(
+            of: file, missing: "`medseg data split` and every training write a split.json", form: form)
+        var faults = IndexFaults(file: file)
+        func names(_ key: String, isNeeded: Bool) -> [String] {
+            guard let value = members[key], value != .null else {
+                if isNeeded {
+                    faults.add(key, "is missing\(DatasetIndex.hint(key, members)); a split should list \(form)")
+                }
+                return []
+            }
+            guard case .array(let items) = value else {
+                faults.add(key, "should be a list of case names, not \(DatasetIndex.short(value))")
+                return []
+            }
+            return items.enumerated().compactMap { number, item in
+                if case .string(let name) = item { return name }
+                faults.add("\(key)[\(number)]", "should be the name of a case, not \(DatasetIndex.short(item))")
+                return nil
+            }
         }
-        do {
-            self = try JSONDecoder().decode(CaseSplit.self, from: data)
-        } catch let error as DataError {
-            throw DataError(error.kind, file, error.message)
-        } catch {
-            throw DataError(.badData, file, "should list case names under 'training' and 'validation'")
+        let (training, validation) = (names("training", isNeeded: true), names("validation", isNeeded: true))
+        let test = names("test", isNeeded: false)
+        let known: Set = ["training", "validation", "test"]
+        for key in members.keys.filter({ !known.contains($0) }).sorted() {
+            faults.add(key, "is not a known key; known here: test, training, validation")
         }
+        try faults.finish()
+        try self.init(training: training, validation: validation, test: test, source: file)
     }
 
     /// The lists as JSON text.
     public func json() throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+        func list(_ names: [String]) -> ConfigValue { .array(names.map(ConfigValue.string)) }
+        let value: ConfigValue = .object([
+            "training": list(training), "validation": list(validation), "test": list(test),
+        ])
+        return try value.jsonText()
     }
 }
 
@@ -82,9 +93,26 @@ extension Dataset {
     }
 
     /// Sets a share of the cases aside, chosen by a seed; at least one where the share is not 0.
+    ///
+    /// Where the index makes a split of its own, that is taken in place of a share: its list `validation`, or its first
+    /// fold. With a share of 0 the cases of its list are left out, for they are not the training's.
     /// - Throws: `DataError` where nothing would be left to train on.
     public func split(validation share: Double, seed: UInt32) throws(DataError) -> Split {
-        try split(split(validation: share, test: 0, seed: seed))
+        guard let own = ownSplits.first, share >= 0, share < 1 else {
+            return try split(split(validation: share, test: 0, seed: seed))
+        }
+        if share > 0 { return try split(own) }
+        let learnt = ownSplits.count == 1 ? own.training : cases.map(\.name)
+        return try split(CaseSplit(training: learnt, validation: [], test: [], source: name))
+    }
+
+    /// What is to be said where the index's own split is taken in place of a share; nil where it makes none.
+    public var ownSplitNote: String? {
+        guard let own = ownSplits.first else { return nil }
+        let count = "\(own.validation.count) \(own.validation.count == 1 ? "case" : "cases")"
+        return ownSplits.count == 1
+            ? "\(name): the index's own list 'validation' of \(count) is taken in place of a share"
+            : "\(name): fold 0 of the index's own \(ownSplits.count), \(count), is taken in place of a share"
     }
 
     /// Sets a share of the cases aside for the last test, and a share for validation.
@@ -167,15 +195,15 @@ extension Dataset {
     }
 
     private func find(_ names: [String]) throws(DataError) -> Set<DatasetCase> {
-        var found: Set<DatasetCase> = []
-        for wanted in names {
-            guard let item = cases.first(where: { $0.name == wanted }) else {
-                let known = cases.map(\.name).sorted().joined(separator: ", ")
-                throw DataError(.badData, name, "has no case '\(wanted)'; its cases: \(known)")
-            }
-            found.insert(item)
+        let known = Dictionary(cases.map { ($0.name, $0) }) { first, _ in first }
+        let absent = names.filter { known[$0] == nil }
+        guard absent.isEmpty else {
+            throw DataError(
+                .badData, name,
+                "has no \(absent.count == 1 ? "case" : "cases") \(absent.map { "'\($0)'" }.shortList()); its cases: "
+                    + known.keys.sorted().shortList())
         }
-        return found
+        return Set(names.compactMap { known[$0] })
     }
 
     /// The numbers of the cases in a random order.

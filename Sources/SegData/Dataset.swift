@@ -22,21 +22,21 @@ public struct DatasetCase: Hashable, Sendable {
         self.image = image
         self.label = label
     }
+}
 
-    /// Cases of which several would have one name, with the names of their folders before it.
-    static func distinguished(_ cases: [DatasetCase]) -> [DatasetCase] {
-        let counts = Dictionary(grouping: cases, by: \.name).mapValues(\.count)
-        return cases.map { item in
-            guard counts[item.name, default: 1] > 1 else { return item }
-            let folder = URL(fileURLWithPath: item.image).deletingLastPathComponent().lastPathComponent
-            return DatasetCase(name: "\(folder)_\(item.name)", image: item.image, label: item.label)
-        }
-    }
+/// A scan that takes no part in a training.
+public struct TestScan: Hashable, Sendable {
+    /// The image's file name without its endings.
+    public let name: String
+    /// The scan.
+    public let image: String
+    /// Its label map; nil where there is none.
+    public let label: String?
 }
 
 /// A dataset in the layout of the Medical Segmentation Decathlon: `dataset.json`, `imagesTr`, `labelsTr`.
 ///
-/// Antonelli et al. 2022, "The Medical Segmentation Decathlon".
+/// nnU-Net's raw layouts are read as well. Antonelli et al. 2022, "The Medical Segmentation Decathlon".
 public struct Dataset: Sendable {
     /// Its name.
     public let name: String
@@ -46,32 +46,95 @@ public struct Dataset: Sendable {
     public let modality: String?
     /// The scans with labels.
     public let cases: [DatasetCase]
-    /// The scans without labels.
-    public let tests: [String]
+    /// The scans that are set aside for a test; most have no label map.
+    public let testScans: [TestScan]
+    /// The splits that the index itself makes: by its list `validation`, or one for each `fold`; mostly none.
+    public internal(set) var ownSplits: [CaseSplit] = []
+    /// What is odd in the index and ends nothing, such as a count that is not true; sentences that name the index.
+    public internal(set) var notes: [String] = []
+
+    /// The files of the test scans.
+    public var tests: [String] { testScans.map(\.image) }
 
     /// Makes a dataset.
     public init(name: String, labels: [Int: String], modality: String?, cases: [DatasetCase], tests: [String]) {
+        self.init(
+            name: name, labels: labels, modality: modality, cases: cases,
+            testScans: tests.map { TestScan(name: NIfTI.stem(of: $0), image: $0, label: nil) })
+    }
+
+    /// Makes a dataset whose test scans may have label maps.
+    init(name: String, labels: [Int: String], modality: String?, cases: [DatasetCase], testScans: [TestScan]) {
         self.name = name
         self.labels = labels
         self.modality = modality
         self.cases = cases
-        self.tests = tests
+        self.testScans = testScans
     }
 
-    /// Reads a `dataset.json`, or that of a folder; every file of a labelled case must be there.
-    /// - Throws: `DataError` naming the file and what is missing or wrong in it.
+    /// Reads a `dataset.json` of the Decathlon or of nnU-Net, or that of a folder; every file of a labelled case must
+    /// be there.
+    /// - Throws: `DataError` naming the files that are missing, or what is wrong in the index.
     public init(path: String) throws(DataError) {
-        let (index, file) = try DatasetIndex.read(path)
-        self = try index.dataset(file: file)
-        for path in cases.flatMap({ [$0.image, $0.label] }) where !FileManager.default.fileExists(atPath: path) {
-            throw DataError(.noInput, path, "is named in \(file) but is not there")
+        self = try .unchecked(path: path)
+        let missing = Self.missing(of: cases.flatMap { [$0.image, $0.label] })
+        guard missing.isEmpty else {
+            throw DataError(
+                .noInput, Self.indexFile(path),
+                "names \(missing.count == 1 ? "a file that is" : "\(missing.count) files that are") not there: "
+                    + "\(missing.shortList()); restore or take out")
+        }
+        let absent = Self.missing(of: tests)
+        if !absent.isEmpty {
+            notes.append("\(Self.indexFile(path)): test scans that are not there: \(absent.shortList())")
         }
     }
 
     /// Reads a `dataset.json` without looking whether the files it names are there: the doctor says so for each.
     /// - Throws: `DataError` where the index itself cannot be read.
     public static func unchecked(path: String) throws(DataError) -> Dataset {
-        let (index, file) = try DatasetIndex.read(path)
-        return try index.dataset(file: file)
+        let file = indexFile(path)
+        let members = try JSONDocument.members(
+            of: file,
+            missing: "a dataset is a folder with dataset.json, imagesTr and labelsTr, "
+                + "as `medseg data import` makes of other layouts",
+            form: "'labels' and 'training', as the Decathlon's is")
+        return NNUNetIndex.describes(members)
+            ? try NNUNetIndex(members, file: file).dataset()
+            : try DatasetIndex(members, file: file).dataset(file: file)
+    }
+
+    /// The index of a folder, or the file itself.
+    private static func indexFile(_ path: String) -> String {
+        var isFolder: ObjCBool = false
+        _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        return isFolder.boolValue ? URL(fileURLWithPath: path).appendingPathComponent("dataset.json").path : path
+    }
+
+    /// The files that are not there.
+    static func missing(of files: [String]) -> [String] {
+        files.filter { !FileManager.default.fileExists(atPath: $0) }
+    }
+
+    /// Names of scans, of which several may be one, with as many of their folders before them as tell them apart.
+    /// - Throws: `DataError` where no folder does, as for `x.nii` beside `x.nii.gz`.
+    static func distinctNames(_ files: [IndexedFile], source: String) throws(DataError) -> [String] {
+        var names = files.map(\.name)
+        for depth in 1...6 {
+            let counts = Dictionary(grouping: names) { $0 }.mapValues(\.count)
+            let shared = names.indices.filter { counts[names[$0], default: 1] > 1 }
+            guard !shared.isEmpty else { return names }
+            for index in shared {
+                let folders = URL(fileURLWithPath: files[index].path).deletingLastPathComponent().pathComponents
+                names[index] = (folders.dropFirst().suffix(depth) + [files[index].name]).joined(separator: "_")
+            }
+        }
+        let counts = Dictionary(grouping: names) { $0 }.mapValues(\.count)
+        let twins = names.indices.filter { counts[names[$0], default: 1] > 1 }.map { files[$0].path }
+        guard twins.isEmpty else {
+            throw DataError(
+                .badData, source, "names scans that have one name: \(twins.shortList()); rename or take out")
+        }
+        return names
     }
 }

@@ -69,7 +69,7 @@ public struct PhantomDataset: Sendable {
             name: "Phantom", description: "Synthetic abdominal CT, seed \(seed); not from patients", modality: "CT",
             labels: PhantomLabel.names.filter { options.labelsAllOrgans || $0.key <= 1 },
             training: names.map {
-                DatasetIndex.Pair(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
+                DatasetIndex.Entry(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
             },
             test: [])
     }

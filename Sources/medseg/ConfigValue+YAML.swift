@@ -6,17 +6,23 @@ import Yams
 extension ConfigValue {
     /// Reads a YAML file and applies `key.path=value` changes, whose values are YAML too.
     init(yamlFile path: String, changes: [String]) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw DataError(.noInput, path, "cannot be read")
-        }
-        var value: ConfigValue
+        let read: ConfigValue?
         do {
-            value = try YAMLDecoder().decode(ConfigValue.self, from: data)
+            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+            try YAMLReader.check(size: attributes?[.size] as? Int ?? 0)
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw DataError(.noInput, path, "cannot be read")
+            }
+            read = try YAMLReader.value(of: data)
+        } catch let error as DataError {
+            throw error
         } catch {
             throw DataError(.badData, path, "is not valid YAML: \(Self.reason(error))")
         }
+        guard let read else { throw DataError(.badData, path, "is empty; a configuration was expected") }
         // A relative dataset, split or cache lies beside the configuration, wherever the command is run.
-        value = value.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent())
+        let value = read.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent())
         self = try value.applying(changes)
     }
 
@@ -27,13 +33,16 @@ extension ConfigValue {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw UsageError("--set should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
             }
-            let keys = change[..<mark].split(separator: ".").map(String.init)
+            let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+            guard !keys.contains("") else {
+                throw UsageError("--set \(change): a key between the points is empty")
+            }
             let text = String(change[change.index(after: mark)...])
             let new: ConfigValue
             do {
-                new = try YAMLDecoder().decode(ConfigValue.self, from: text)
+                new = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
             } catch {
-                throw UsageError("--set \(change): '\(text)' is not a YAML value")
+                throw UsageError("--set \(change): '\(text)' is not a YAML value: \(Self.reason(error))")
             }
             value = value.setting(keys[...], to: new)
         }
@@ -74,10 +83,7 @@ extension ConfigValue {
 
     /// What the parser found wrong and where, without the excerpt that Yams adds.
     private static func reason(_ error: any Error) -> String {
-        var error = error
-        if case .dataCorrupted(let context)? = error as? DecodingError, let cause = context.underlyingError {
-            error = cause
-        }
+        if let fault = error as? YAMLReader.Fault { return fault.description }
         switch error as? YamlError {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):

@@ -28,6 +28,8 @@ struct TrainingRun {
     /// - Throws: `Interruption` after Ctrl-C, when the checkpoint is written.
     func run(resuming: Bool = false) throws -> String {
         let dataset = try Dataset(path: configuration.data)
+        dataset.notes.forEach(say)
+        if case .share = configuration.validation { dataset.ownSplitNote.map(say) }
         let split =
             switch configuration.validation {
             case .share(let share): try dataset.split(validation: share, seed: configuration.seed)

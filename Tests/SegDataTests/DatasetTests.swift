@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("{", "valid JSON"), (#"{"training": []}"#, "'labels' is missing"),
+        ("{", "valid JSON"), (#"{"training": []}"#, "labels: is missing"),
         (#"{"labels": {"spleen": "1"}, "training": []}"#, "spleen"),
         (#"{"labels": {"1": "spleen"}, "training": []}"#, "names no training cases"),
         (#"{"labels": {"1": 2}, "training": []}"#, "labels.1"),

@@ -107,7 +107,7 @@ private struct Ward {
     }
 
     @Test func damagedGzipIsFound() throws {
-        let gz = ward.folder.file("imagesTr/healthy0.nii.gz")
+        let gz = ward.folder.file("imagesTr/damaged.nii.gz")
         try NIfTI.write(
             Ward.voxels(0), size: Ward.size, affine: Ward.affine, to: gz, overwrite: false)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: gz))
@@ -134,5 +134,54 @@ private struct Ward {
         let findings = DatasetDoctor(dataset, plan: nil).findings { _, _ in }
         #expect(findings.map(\.defect) == [.unusedClass])
         #expect(findings.first?.finding.contains("liver") == true)
+    }
+
+    @Test(arguments: [(UInt8(1), "in metres"), (3, "in micrometres"), (2, ""), (0, ""), (10, "")])
+    func lengthsInOtherUnitsAreNamed(_ code: UInt8, _ words: String) throws {
+        let file = ward.image("healthy1")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+        bytes[123] = code
+        try bytes.write(to: URL(fileURLWithPath: file))
+        let findings = try DatasetDoctor(ward.dataset(), plan: nil).findings { _, _ in }.filter {
+            $0.defect == .otherUnit
+        }
+        #expect(findings.map(\.file) == (words.isEmpty ? [] : [file]))
+        #expect(findings.allSatisfy { $0.finding.contains(words) })
+    }
+
+    @Test func aTwinOfAnotherEndingIsNamed() throws {
+        try ward.folder.write([1], as: "imagesTr/healthy2.nii.gz")
+        #expect(try ward.findings() == ["healthy2 twin"])
+    }
+
+    /// A voxel that a grid four times as coarse passes over.
+    @Test func aClassThatResamplingRemovesIsNamed() throws {
+        var ward = ward
+        try ward.admit(
+            "speck", mask: (0..<Ward.size.count).map { $0 == (5 * Ward.size.j + 5) * Ward.size.k + 5 ? 1 : 0 })
+        let coarse = Preprocessing(orientation: "RAS", pixdim: [6, 6, 2], intensity: nil, cropForeground: false)
+        let plan = DatasetDoctor.Plan(preprocessing: coarse, window: Size3(2, 2, 2), pads: false)
+        let findings = try DatasetDoctor(ward.dataset(), plan: plan).findings { _, _ in }
+        #expect(findings.map { "\($0.name) \($0.defect.rawValue)" } == ["speck vanished_class"])
+        #expect(findings[0].finding.contains("spleen") && findings[0].file == ward.label("speck"))
+    }
+
+    @Test func aTestScanIsHeldAgainstItsLabel() throws {
+        try folderOfOneTest()
+        let dataset = try Dataset.unchecked(path: ward.folder.file("dataset.json"))
+        let findings = DatasetDoctor(dataset, plan: nil).findings { _, _ in }
+        #expect(findings.map { "\($0.name) \($0.defect.rawValue)" } == ["Ward index", "healthy4 empty_mask"])
+    }
+
+    /// An index of four cases, a count of nine, and a test scan whose label map is empty.
+    private func folderOfOneTest() throws {
+        func pair(_ name: String) -> String { #"{"image": "imagesTr/\#(name).nii", "label": "labelsTr/\#(name).nii"}"# }
+        let pairs = (0..<4).map { pair("healthy\($0)") }.joined(separator: ",")
+        let json =
+            #"{"name": "Ward", "labels": {"1": "spleen"}, "numTraining": 9, "training": [\#(pairs)], "test": [\#(pair("healthy4"))]}"#
+        try ward.folder.write(Array(json.utf8), as: "dataset.json")
+        try NIfTI.write(
+            Ward.mask.map { _ in Float(0) }, size: Ward.size, affine: Ward.affine, to: ward.label("healthy4"),
+            overwrite: true)
     }
 }

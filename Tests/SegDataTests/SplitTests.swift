@@ -51,4 +51,26 @@ import Testing
         let parts = try dataset(["a", "b", "c", "d"]).split(split)
         #expect(parts.training.map(\.name) == ["a"] && parts.validation.map(\.name) == ["b"])
     }
+
+    @Test(arguments: [
+        (#"{"training": ["a"], "validation": ["b"], "tests": ["c"]}"#, "tests"),
+        (#"[{"train": ["a"], "val": ["b"]}]"#, "'training' and 'validation'"),
+        (#"{"training": ["a"], "validaton": ["b"]}"#, "misspelt 'validation'"),
+        (#"{"training": ["a", 3], "validation": []}"#, "training[1]"),
+        (#"{"training": "a", "validation": []}"#, "training"),
+        (#"{"training": ["a"], "validation": [], }"#, "line 1, column"),
+    ])
+    func mistakesOfASplitAreNamed(_ json: String, _ words: String) throws {
+        let folder = try ScratchFolder()
+        let file = try folder.write(Array(json.utf8), as: "split.json")
+        let error = try #require(throws: DataError.self) { try CaseSplit(file: file) }
+        #expect(error.kind == .badData && error.subject == file && error.description.contains(words), "\(error)")
+    }
+
+    @Test func aSplitIsReadAsItWasWritten() throws {
+        let folder = try ScratchFolder()
+        let split = try CaseSplit(training: ["a", #"b"\/"#], validation: ["c"], test: ["ü"], source: "here")
+        let file = try folder.write(Array(split.json().utf8), as: "split.json")
+        #expect(try CaseSplit(file: file) == split)
+    }
 }

@@ -1,5 +1,5 @@
-internal import SegCore
 internal import Foundation
+internal import SegCore
 internal import SegImaging
 
 /// What of a case is compared with the other cases.
@@ -37,9 +37,12 @@ struct CaseExamination {
     mutating func examine(image: String, label: String?) {
         record.image = image
         let scan = read(image)
+        var prepared: Preprocessing.Prepared?
         if let (volume, header) = scan {
             record.digest = try? ContentDigest.of(file: image, .sha256)
+            checkUnit(header, image)
             checkGrid(volume, header, image)
+            prepared = checkWindow(volume, image)
             checkIntensities(volume, image)
         }
         guard let label, let (mask, _) = read(label) else { return }
@@ -48,8 +51,10 @@ struct CaseExamination {
         do {
             try volume.checkMatches(label: mask, imageName: image, labelName: label)
         } catch {
-            add(.geometry, .error, label, error.message, "resample the label map to its image or repair its header")
+            return add(
+                .geometry, .error, label, error.message, "resample the label map to its image or repair its header")
         }
+        if let prepared { checkVanished(mask, prepared, label) }
     }
 
     private mutating func add(
@@ -66,6 +71,7 @@ struct CaseExamination {
             add(.missingFile, .error, file, "the index names it but it is not there", "restore it or take the case out")
             return nil
         }
+        checkTwin(file)
         do {
             return try NIfTI.readVolume(file)
         } catch {
@@ -74,7 +80,47 @@ struct CaseExamination {
         }
     }
 
-    /// Shear, the two forms, the made-up affine, and the window.
+    /// NIfTI's codes for units of length that are not the millimetre.
+    private static let otherUnits = [1: "metres", 3: "micrometres"]
+
+    private mutating func checkUnit(_ header: NIfTIHeader, _ file: String) {
+        guard let unit = Self.otherUnits[header.xyztUnits & 7] else { return }
+        add(
+            .otherUnit, .warning, file, "its header gives lengths in \(unit) (xyzt_units), not in millimetres",
+            "make sure that its voxels are of that size; if they are in millimetres, correct xyzt_units")
+    }
+
+    private mutating func checkTwin(_ file: String) {
+        let isGzip = file.lowercased().hasSuffix(".gz")
+        let twin = isGzip ? String(file.dropLast(3)) : file + ".gz"
+        guard FileManager.default.fileExists(atPath: twin) else { return }
+        add(
+            .twin, .warning, file, "\(twin) lies beside it and is not read",
+            "keep the one that is right, for other programs may take the other")
+    }
+
+    /// Classes that resampling to the network's grid removes: a training would never see them.
+    private mutating func checkVanished(_ mask: Volume, _ prepared: Preprocessing.Prepared, _ file: String) {
+        guard let plan, let label = try? plan.preprocessing.labels(mask, for: prepared, name: file),
+            let classes = try? LabelMap.classes(of: label, file: file)
+        else { return }
+        let lost = record.classes.subtracting(Self.numbers(in: classes)).subtracting([0]).sorted()
+        guard !lost.isEmpty else { return }
+        let names = lost.map { labels[$0].map { name in "\(name)" } ?? "class \($0)" }
+        add(
+            .vanishedClass, .warning, file,
+            "on the network's grid no voxel is \(names.shortList()) any more; its \(mask.size) become \(label.size)",
+            "take a smaller pixdim, or take the case out of training and validation")
+    }
+
+    /// The class numbers that occur.
+    private static func numbers(in classes: some Sequence<some BinaryInteger>) -> Set<Int> {
+        var occurs = [Bool](repeating: false, count: DatasetIndex.largestClass + 1)
+        for number in classes { occurs[Int(number)] = true }
+        return Set(occurs.indices.filter { occurs[$0] })
+    }
+
+    /// Shear, the two forms and the made-up affine.
     private mutating func checkGrid(_ scan: Volume, _ header: NIfTIHeader, _ file: String) {
         let turned = scan.affine.orientation
         record.spacing = (0..<3).map { world in
@@ -92,18 +138,25 @@ struct CaseExamination {
                 String(format: "its sform and qform put a corner %.1f mm apart; the sform is used", apart),
                 "find out which is right and write both alike")
         }
-        guard let plan, scan.nonFiniteCount == 0 else { return }
+    }
+
+    /// The scan on the network's grid, held against the window; nil without a plan or where it cannot be prepared.
+    private mutating func checkWindow(_ scan: Volume, _ file: String) -> Preprocessing.Prepared? {
+        guard let plan, scan.nonFiniteCount == 0 else { return nil }
         do {
-            let size = try plan.preprocessing(scan, name: file).image.size
-            guard (0..<3).contains(where: { size[$0] < plan.window[$0] }) else { return }
+            let prepared = try plan.preprocessing(scan, name: file)
+            let size = prepared.image.size
+            guard (0..<3).contains(where: { size[$0] < plan.window[$0] }) else { return prepared }
             add(
                 .windowTooLarge, plan.pads ? .warning : .error, file,
                 "it is \(size) voxels on the network's grid, the window \(plan.window)",
                 plan.pads
                     ? "it will be padded; take a smaller roi_size if many cases are"
                     : "set sampling.pad: true or take a smaller roi_size")
+            return prepared
         } catch {
             add(.intensityRange, .error, file, error.message, "correct the preprocessing or the scan")
+            return nil
         }
     }
 
@@ -131,16 +184,12 @@ struct CaseExamination {
     private static let tissueHU: Float = 20
 
     private mutating func checkClasses(_ mask: Volume, _ file: String) {
-        let classes: [UInt8]
         do {
-            classes = try LabelMap.classes(of: mask, file: file)
+            record.classes = Self.numbers(in: try LabelMap.classes(of: mask, file: file))
         } catch {
             return add(
                 .labelValues, .error, file, error.message, "store whole class numbers; do not interpolate labels")
         }
-        record.classes = Set(
-            classes.reduce(into: [Bool](repeating: false, count: 256)) { $0[Int($1)] = true }
-                .enumerated().filter(\.element).map(\.offset))
         let unknown = record.classes.subtracting(labels.keys).subtracting([0]).sorted()
         if !unknown.isEmpty {
             add(

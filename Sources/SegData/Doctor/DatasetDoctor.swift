@@ -32,20 +32,18 @@ public struct DatasetDoctor {
     /// Reads every file and says what is wrong, by case.
     /// - Parameter progress: Called with the cases done and the next one's name.
     public func findings(progress: (Int, String) -> Void) -> [DatasetFinding] {
-        var findings: [DatasetFinding] = []
-        var records: [CaseRecord] = []
-        for (number, item) in dataset.cases.enumerated() {
-            progress(number, item.name)
-            var examination = CaseExamination(item.name, labels: dataset.labels, isCT: isCT, plan: plan)
-            examination.examine(image: item.image, label: item.label)
-            findings += examination.findings
-            records.append(examination.record)
+        var findings = dataset.notes.map { note in
+            DatasetFinding(
+                name: dataset.name, file: "dataset.json", defect: .index, severity: .warning, finding: note,
+                mend: "correct the index")
         }
-        for file in dataset.tests {
-            let name = NIfTI.stem(of: file)
-            progress(dataset.cases.count, name)
-            var examination = CaseExamination(name, labels: dataset.labels, isCT: isCT, plan: plan)
-            examination.examine(image: file, label: nil)
+        var records: [CaseRecord] = []
+        let scans =
+            dataset.cases.map { TestScan(name: $0.name, image: $0.image, label: $0.label) } + dataset.testScans
+        for (number, scan) in scans.enumerated() {
+            progress(number, scan.name)
+            var examination = CaseExamination(scan.name, labels: dataset.labels, isCT: isCT, plan: plan)
+            examination.examine(image: scan.image, label: scan.label)
             findings += examination.findings
             records.append(examination.record)
         }

@@ -28,6 +28,14 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case windowTooLarge = "window_too_large"
         /// The same image under two names.
         case duplicate
+        /// Lengths that the header gives in metres or micrometres.
+        case otherUnit = "other_unit"
+        /// `x.nii` beside `x.nii.gz`.
+        case twin
+        /// Classes that no voxel has any more on the network's grid.
+        case vanishedClass = "vanished_class"
+        /// A count or a key of the index that is not as it says.
+        case index
         /// A class that the index names and no label map holds.
         case unusedClass = "unused_class"
     }

@@ -1,9 +1,8 @@
 internal import CArchive
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
-/// An archive of files: tar, compressed or not, or zip, as libarchive reads them.
+/// An archive of files: tar, compressed or not, or zip, as libarchive reads them in this process alone.
 struct Archive {
     // AE_IFREG and AE_IFDIR of archive_entry.h, macros with a cast that Swift does not import.
     private static let fileType: Int32 = 0o100000
@@ -11,39 +10,60 @@ struct Archive {
 
     private let path: String
     private let reader: OpaquePointer
+    private let folder: URL
+    private var budget: ArchiveBudget
 
     /// Unpacks every regular file under a folder that exists.
     ///
     /// What a Mac adds (`._*`, `__MACOSX`, `.DS_Store`) is left out. A name that leads outside the folder, a link or a
-    /// device ends the unpacking: an honest dataset has none.
+    /// device ends the unpacking: an honest dataset has none. So does a limit of `Limits`.
     /// - Parameter progress: Called with the share of the archive that is read.
     /// - Throws: `DataError` where the archive is damaged, holds such an entry, or a file cannot be written.
     static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(DataError) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw DataError(.noInput, path, "is neither an archive's file nor a folder; name one of them")
+        }
         guard let reader = archive_read_new() else {
             throw DataError(.badData, path, "cannot be read: no memory")
         }
         defer { archive_read_free(reader) }
-        archive_read_support_filter_all(reader)
+        for filter in filters { _ = filter(reader) }
         archive_read_support_format_tar(reader)
         archive_read_support_format_zip(reader)
-        try Archive(path: path, reader: reader).unpack(into: folder, progress: progress)
+        var archive = Archive(
+            path: path, reader: reader, folder: folder,
+            budget: ArchiveBudget(archive: path, bytes: Int(status.st_size), folder: folder))
+        try archive.unpack(progress: progress)
     }
 
-    private func unpack(into folder: URL, progress: (Double) -> Void) throws(DataError) {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        let size = Double((attributes?[.size] as? Int) ?? 0)
+    private typealias Filter = @Sendable (OpaquePointer?) -> Int32
+
+    /// The compressions that libarchive does itself: it would start a program for one that it was built without.
+    private static let filters: [Filter] = {
+        let named: [Filter] = [
+            { archive_read_support_filter_gzip($0) }, { archive_read_support_filter_bzip2($0) },
+            { archive_read_support_filter_xz($0) }, { archive_read_support_filter_zstd($0) },
+            { archive_read_support_filter_lz4($0) },
+        ]
+        guard let trial = archive_read_new() else { return [] }
+        defer { archive_read_free(trial) }
+        return named.filter { $0(trial) == ARCHIVE_OK }
+    }()
+
+    private mutating func unpack(progress: (Double) -> Void) throws(DataError) {
         guard archive_read_open_filename(reader, path, 1 << 20) == ARCHIVE_OK else { throw damaged() }
         var entry: OpaquePointer?
         while true {
             let status = archive_read_next_header(reader, &entry)
             if status == ARCHIVE_EOF { break }
             guard status == ARCHIVE_OK || status == ARCHIVE_WARN, let entry else { throw damaged() }
-            try unpack(entry, into: folder)
-            progress(min(1, Double(archive_filter_bytes(reader, -1)) / max(size, 1)))
+            try unpack(entry)
+            progress(min(1, Double(archive_filter_bytes(reader, -1)) / Double(max(budget.bytes, 1))))
         }
     }
 
-    private func unpack(_ entry: OpaquePointer, into folder: URL) throws(DataError) {
+    private mutating func unpack(_ entry: OpaquePointer) throws(DataError) {
         guard
             let name = (archive_entry_pathname_utf8(entry) ?? archive_entry_pathname(entry)).map(String.init(cString:))
         else { throw DataError(.badData, path, "holds an entry without a name; pack it again") }
@@ -54,6 +74,7 @@ struct Archive {
         guard archive_entry_hardlink(entry) == nil, archive_entry_symlink(entry) == nil else {
             throw refused(name, "is a link")
         }
+        try budget.addEntry()
         switch Int32(archive_entry_filetype(entry)) {
         case Self.folderType: return
         case Self.fileType: break
@@ -62,39 +83,89 @@ struct Archive {
         guard let last = parts.last, !last.hasPrefix("._"), last != ".DS_Store", parts.first != "__MACOSX" else {
             return
         }
-        try write(to: folder.appendingPathComponent(parts.joined(separator: "/")))
+        if archive_entry_size_is_set(entry) != 0 { try budget.announce(Int(archive_entry_size(entry))) }
+        guard parts.allSatisfy({ $0.utf8.count <= Int(NAME_MAX) }), name.utf8.count < Int(PATH_MAX) / 2 else {
+            throw refused(name, "has a name that is too long for a file")
+        }
+        try write(name, to: folder.appendingPathComponent(parts.joined(separator: "/")))
     }
 
     /// Writes the bytes of the current entry.
-    private func write(to file: URL) throws(DataError) {
+    private mutating func write(_ name: String, to file: URL) throws(DataError) {
         do {
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
         } catch {
-            throw DataError(.cannotWrite, file.path, "its folder cannot be made; check space and permissions")
+            guard !isInTheWay(of: file) else { throw refused(name, "lies in what the archive holds as a file") }
+            throw DataError(.cannotWrite, file.path, "its folder cannot be made: \(error.systemReason)")
         }
-        let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
-            throw DataError(.cannotWrite, file.path, "cannot be written; check space and permissions")
+            if errno == EISDIR { throw refused(name, "is a file and a folder") }
+            throw DataError(.cannotWrite, file.path, "cannot be written: \(String(cString: strerror(errno)))")
         }
         defer { close(descriptor) }
-        switch archive_read_data_into_fd(reader, descriptor) {
-        case ARCHIVE_OK, ARCHIVE_EOF: return
-        default:
-            if [ENOSPC, EDQUOT, EIO].contains(archive_errno(reader)) {
-                throw DataError(.cannotWrite, file.path, "cannot be written; check the disk's space")
+        var (block, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
+        var end = 0
+        while true {
+            let status = archive_read_data_block(reader, &block, &size, &offset)
+            if status == ARCHIVE_EOF { break }
+            guard status == ARCHIVE_OK || status == ARCHIVE_WARN, (0..<Int64.max / 2).contains(offset) else {
+                throw damaged()
             }
-            throw damaged()
+            // A block behind a hole counts with the hole: a reader of the file meets both.
+            let reached = Int(offset) + size
+            try budget.addBytes(max(0, reached - end))
+            end = max(end, reached)
+            guard let block, size > 0 else { continue }
+            guard writeAll(UnsafeRawBufferPointer(start: block, count: size), to: descriptor, at: offset) else {
+                throw DataError(.cannotWrite, file.path, "cannot be written: \(String(cString: strerror(errno)))")
+            }
         }
+        if end > 0 { ftruncate(descriptor, off_t(end)) }
+    }
+
+    /// Whether one of the folders that a file lies in is a file itself.
+    private func isInTheWay(of file: URL) -> Bool {
+        var parent = file.deletingLastPathComponent()
+        while parent.path.count > folder.path.count {
+            var isFolder: ObjCBool = false
+            if FileManager.default.fileExists(atPath: parent.path, isDirectory: &isFolder) {
+                return !isFolder.boolValue
+            }
+            parent = parent.deletingLastPathComponent()
+        }
+        return false
+    }
+
+    private func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, at offset: Int64) -> Bool {
+        var written = 0
+        while written < bytes.count {
+            let count = pwrite(
+                descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written,
+                off_t(offset) + off_t(written))
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return false }
+            written += count
+        }
+        return true
     }
 
     private func refused(_ entry: String, _ reason: String) -> DataError {
-        DataError(.badData, path, "its entry '\(entry)' \(reason); nothing was imported. Do not trust this archive.")
+        // Control characters of a name would command the terminal.
+        let plain = String(
+            String.UnicodeScalarView(entry.unicodeScalars.prefix(100)).map { scalar in
+                scalar.properties.generalCategory == .control ? "?" : Character(scalar)
+            })
+        return DataError(
+            .badData, path, "its entry '\(plain)' \(reason); nothing was imported. Do not trust this archive.")
     }
 
     private func damaged() -> DataError {
         let reason = archive_error_string(reader).map(String.init(cString:)) ?? "unknown damage"
         return DataError(
-            .badData, path, "is no whole tar or zip archive (\(reason)); copy or download it again")
+            .badData, path,
+            "is no whole archive (\(reason)): tar, plain or with gzip, bzip2, xz, zstd or lz4, and zip are read. "
+                + "Copy or download it again.")
     }
 }

@@ -41,14 +41,21 @@ struct CasePattern {
         let scans = try CasePattern(images).files(in: folder)
         let masks = try CasePattern(labels).files(in: folder)
         guard !scans.isEmpty else { throw DataError(.noInput, folder.path, "has no file like '\(images)'") }
-        for (name, path) in scans.sorted(by: { $0.key < $1.key }) where masks[name] == nil {
-            throw DataError(.badData, path, "has no label: there is no file like '\(labels)' for '\(name)'")
-        }
-        for (name, path) in masks.sorted(by: { $0.key < $1.key }) where scans[name] == nil {
-            throw DataError(.badData, path, "has no image: there is no file like '\(images)' for '\(name)'")
-        }
+        try check(scans, against: masks, has: "label", like: labels)
+        try check(masks, against: scans, has: "image", like: images)
         return scans.keys.sorted().map { name in
             DatasetCase(name: name, image: scans[name] ?? "", label: masks[name] ?? "")
         }
+    }
+
+    /// Insists that every file has a partner.
+    private static func check(
+        _ files: [String: String], against partners: [String: String], has kind: String, like pattern: String
+    ) throws(DataError) {
+        let alone = files.filter { partners[$0.key] == nil }.sorted { $0.key < $1.key }
+        guard let first = alone.first else { return }
+        let names = alone.map { "'\($0.key)'" }.shortList()
+        throw DataError(
+            .badData, first.value, "has no \(kind): there is no file like '\(pattern)' for \(names)")
     }
 }

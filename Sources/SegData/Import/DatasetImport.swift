@@ -48,7 +48,7 @@ public struct DatasetImport {
         "Task09_Spleen.tar": "410d4a301da4e5b2f6f86ec3ddba524e"
     ]
 
-    /// Runs the import; the folder appears under its name when everything is in it.
+    /// Runs the import; the folder appears under its name when everything is in it, and is never written over.
     ///
     /// An archive that is downloaded lies in `FOLDER.part` until then, and a later run goes on with it.
     /// - Throws: `DataError` naming what is missing, damaged or in the way.
@@ -60,29 +60,27 @@ public struct DatasetImport {
         guard FileManager.default.fileExists(atPath: archive, isDirectory: &isFolder) else {
             throw DataError(.noInput, archive, "there is no such archive or folder; check the name")
         }
-        let staging = sibling("partial")
-        defer { try? FileManager.default.removeItem(at: staging) }
+        // A link to an empty folder stays a link.
+        let target = folder.resolvingSymlinksInPath()
+        let staging = try ImportFolder(for: target)
+        defer { staging.remove() }
+        let found: Dataset
         if isFolder.boolValue {
-            let found = try Dataset(folder: archive, patterns: patterns)
-            try place(found, in: staging, moving: false, progress)
+            found = try Dataset(folder: archive, patterns: patterns)
+            try place(found, in: staging.dataset, moving: false, progress)
         } else {
             if download == nil { try verify(archive) }
-            let unpacked = sibling("unpacked")
-            defer { try? FileManager.default.removeItem(at: unpacked) }
-            try make(unpacked)
-            try unpack(archive, of: download, into: unpacked, progress)
-            let found = try Dataset(folder: root(of: unpacked).path, patterns: patterns)
-            try found.checkLies(in: unpacked, archive: source)
-            try place(found, in: staging, moving: true, progress)
+            try unpack(archive, of: download, into: staging.archive, progress)
+            found = try Dataset(folder: root(of: staging.archive).path, patterns: patterns)
+            try found.checkLies(in: staging.archive, archive: source)
+            try place(found, in: staging.dataset, moving: true, progress)
         }
-        try? FileManager.default.removeItem(at: folder)
-        do {
-            try FileManager.default.moveItem(at: staging, to: folder)
-        } catch {
-            throw DataError(.cannotWrite, folder.path, "cannot be given its name: \(error.localizedDescription)")
-        }
-        download?.remove()
-        return try Dataset(path: folder.path)
+        try staging.become(target)
+        // What an earlier import downloaded for this folder is of no use any more.
+        if let download { download.remove() } else { Download.removeLeftover(at: part) }
+        var imported = try Dataset(path: folder.path)
+        imported.notes = found.notes
+        return imported
     }
 
     /// Insists on what can be known before anything is fetched.
@@ -91,9 +89,20 @@ public struct DatasetImport {
             throw DataError(
                 .badArgument, "MD5 '\(md5)'", "should be 32 hexadecimal digits; copy it from the archive's publisher")
         }
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isFolder) else { return }
+        guard isFolder.boolValue else {
+            throw DataError(.cannotWrite, folder.path, "is a file; name a folder that is new or empty")
+        }
         if let found = try? FileManager.default.contentsOfDirectory(atPath: folder.path), !found.isEmpty {
             throw DataError(.cannotWrite, folder.path, "is not empty; name another folder")
         }
+    }
+
+    /// Where a download lies. It is called after the dataset: a file of the archive's name may be the user's own.
+    private var part: URL {
+        folder.deletingLastPathComponent().appendingPathComponent(
+            "\(folder.lastPathComponent).part", isDirectory: false)
     }
 
     /// The finished download where the source is an address, else nil.
@@ -103,10 +112,7 @@ public struct DatasetImport {
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
             throw DataError(.badArgument, source, "is no address of a file")
         }
-        // Called after the dataset: a file of the archive's name may be the user's own, of whatever content.
-        let file = folder.deletingLastPathComponent()
-            .appendingPathComponent("\(folder.lastPathComponent).part", isDirectory: false)
-        let download = Download(url, to: file, md5: md5 ?? Self.knownArchives[url.lastPathComponent])
+        let download = Download(url, to: part, md5: md5 ?? Self.knownArchives[url.lastPathComponent])
         try download.run { progress(.downloading($0, of: $1)) }
         return download
     }
@@ -142,39 +148,59 @@ public struct DatasetImport {
     private func place(
         _ dataset: Dataset, in staging: URL, moving: Bool, _ progress: (Progress) -> Void
     ) throws(DataError) {
-        for part in ["imagesTr", "labelsTr"] + (dataset.tests.isEmpty ? [] : ["imagesTs"]) {
+        try dataset.checkFiles(source: source)
+        let tests = dataset.testScans
+        let parts = ["imagesTr", "labelsTr"] + (tests.isEmpty ? [] : ["imagesTs"])
+        for part in parts + (tests.contains { $0.label != nil } ? ["labelsTs"] : []) {
             try make(staging.appendingPathComponent(part))
         }
-        let count = 2 * dataset.cases.count + dataset.tests.count
+        let count = 2 * dataset.cases.count + tests.reduce(0) { $0 + ($1.label == nil ? 1 : 2) }
         var done = 0
         func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
-            let place = "\(part)/\(name)\(try Self.ending(of: file))"
+            let place = "\(part)/\(name)\(file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii")"
             try transfer(file, to: staging.appendingPathComponent(place), moving: moving)
             done += 1
             progress(.placing(done, of: count))
             return "./\(place)"
         }
-        var pairs: [DatasetIndex.Pair] = []
+        var entries: [String: DatasetIndex.Entry] = [:]
         for item in dataset.cases {
-            pairs.append(
-                DatasetIndex.Pair(
-                    image: try take(item.image, "imagesTr", item.name),
-                    label: try take(item.label, "labelsTr", item.name)))
+            entries[item.name] = DatasetIndex.Entry(
+                image: try take(item.image, "imagesTr", item.name), label: try take(item.label, "labelsTr", item.name))
         }
-        var tests: [String] = []
-        for file in dataset.tests {
-            tests.append(try take(file, "imagesTs", NIfTI.stem(of: file)))
+        var scans: [DatasetIndex.Entry] = []
+        for scan in tests {
+            var entry = DatasetIndex.Entry(image: try take(scan.image, "imagesTs", scan.name))
+            if let label = scan.label { entry.label = try take(label, "labelsTs", scan.name) }
+            scans.append(entry)
         }
-        try DatasetIndex(
-            name: dataset.name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
-            modality: dataset.modality, labels: dataset.labels, training: pairs, test: tests
-        ).write(to: staging.appendingPathComponent("dataset.json"))
+        try index(of: dataset, entries, scans).write(to: staging.appendingPathComponent("dataset.json"))
+    }
+
+    /// The index of the dataset in its new place, with the splits of the old one.
+    private func index(
+        of dataset: Dataset, _ entries: [String: DatasetIndex.Entry], _ scans: [DatasetIndex.Entry]
+    ) -> DatasetIndex {
+        var entries = entries
+        if dataset.ownSplits.count > 1 {
+            for (fold, split) in dataset.ownSplits.enumerated() {
+                for name in split.validation { entries[name]?.fold = fold }
+            }
+        }
+        let measured = dataset.ownSplits.count == 1 ? Set(dataset.ownSplits[0].validation) : []
+        func list(isMeasured: Bool) -> [DatasetIndex.Entry] {
+            dataset.cases.filter { measured.contains($0.name) == isMeasured }.compactMap { entries[$0.name] }
+        }
+        // An archive without a folder of its own gives no name.
+        let name = dataset.name == ImportFolder.archiveName ? folder.lastPathComponent : dataset.name
+        var index = DatasetIndex(
+            name: name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
+            modality: dataset.modality, labels: dataset.labels, training: list(isMeasured: false), test: scans)
+        index.validation = list(isMeasured: true)
+        return index
     }
 
     private func transfer(_ file: String, to place: URL, moving: Bool) throws(DataError) {
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw DataError(.noInput, file, "belongs to the dataset but is not there")
-        }
         let source = URL(fileURLWithPath: file)
         do {
             switch (moving, transfer) {
@@ -186,21 +212,8 @@ public struct DatasetImport {
         } catch {
             throw DataError(
                 .cannotWrite, place.path,
-                "cannot be written (\(error.localizedDescription)); check space and permissions")
+                "cannot be written: \(error.systemReason)")
         }
-    }
-
-    private static func ending(of file: String) throws(DataError) -> String {
-        guard let ending = [".nii.gz", ".nii"].first(where: file.lowercased().hasSuffix) else {
-            throw DataError(.badData, file, "is no .nii or .nii.gz; convert it first")
-        }
-        return ending
-    }
-
-    /// A hidden folder beside the dataset's that nobody else has.
-    private func sibling(_ purpose: String) -> URL {
-        folder.deletingLastPathComponent()
-            .appendingPathComponent(".\(folder.lastPathComponent).\(purpose)-\(UUID().uuidString)")
     }
 
     private func make(_ folder: URL) throws(DataError) {
@@ -213,14 +226,34 @@ public struct DatasetImport {
 }
 
 extension Dataset {
+    /// The files of every case and of the test scans.
+    private var files: [String] {
+        cases.flatMap { [$0.image, $0.label] } + testScans.flatMap { [$0.image] + ($0.label.map { [$0] } ?? []) }
+    }
+
+    /// Insists that every file is there and of a kind that is taken over.
+    fileprivate func checkFiles(source: String) throws(DataError) {
+        let missing = Self.missing(of: files)
+        guard missing.isEmpty else {
+            let count = missing.count == 1 ? "1 file of the dataset is" : "\(missing.count) files of the dataset are"
+            throw DataError(.noInput, source, "\(count) not there: \(missing.shortList())")
+        }
+        let other = files.filter { file in ![".nii.gz", ".nii"].contains(where: file.lowercased().hasSuffix) }
+        guard other.isEmpty else {
+            throw DataError(
+                .badData, source, "holds what is no .nii or .nii.gz: \(other.shortList()); convert it first")
+        }
+    }
+
     /// Insists that an archive's own index names files of the archive and no others.
     fileprivate func checkLies(in folder: URL, archive: String) throws(DataError) {
         let inside = folder.resolvingSymlinksInPath().path + "/"
-        for file in cases.flatMap({ [$0.image, $0.label] }) + tests
-        where !URL(fileURLWithPath: file).resolvingSymlinksInPath().path.hasPrefix(inside) {
+        let outside = files.filter { !URL(fileURLWithPath: $0).resolvingSymlinksInPath().path.hasPrefix(inside) }
+        guard outside.isEmpty else {
             throw DataError(
                 .badData, archive,
-                "its dataset.json names '\(file)', which is no file of the archive; correct the index")
+                "its dataset.json names \(outside.map { "'\($0)'" }.shortList()), no file of the archive; "
+                    + "correct the index")
         }
     }
 }

@@ -32,14 +32,9 @@ extension Dataset {
         if let patterns {
             self = try Self.paired(patterns, in: root)
         } else if FileManager.default.fileExists(atPath: index.path) {
-            if let raw = try NNUNetIndex(file: index) {
-                self = try raw.dataset(in: root)
-            } else {
-                self = try Dataset.unchecked(path: folder)
-            }
+            self = try Dataset.unchecked(path: folder)
         } else if FileManager.default.fileExists(atPath: root.appendingPathComponent("imagesTr").path) {
-            let plain = Patterns(images: "imagesTr/*.nii.gz", labels: "labelsTr/*.nii.gz", classes: [:])
-            self = try Self.paired(plain, in: root)
+            self = try Self.plain(in: root)
         } else {
             throw DataError(
                 .noInput, folder,
@@ -49,58 +44,31 @@ extension Dataset {
         guard !cases.isEmpty else { throw DataError(.noInput, name, "holds no labelled case") }
     }
 
+    /// Pairs `imagesTr` with `labelsTr`, whose files all end alike.
+    private static func plain(in root: URL) throws(DataError) -> Dataset {
+        let endings = [".nii.gz", ".nii"]
+        var found: [String] = []
+        for ending in endings where try !CasePattern("imagesTr/*\(ending)").files(in: root).isEmpty {
+            found.append(ending)
+        }
+        guard found.count < 2 else {
+            throw DataError(
+                .badData, root.appendingPathComponent("imagesTr").path,
+                "holds .nii and .nii.gz files; say which are meant, as in "
+                    + "--images 'imagesTr/*.nii.gz' --labels 'labelsTr/*.nii.gz', or write a dataset.json")
+        }
+        let ending = found.first ?? endings[0]
+        let cases = try paired(
+            Patterns(images: "imagesTr/*\(ending)", labels: "labelsTr/*\(ending)", classes: [:]), in: root)
+        let tests = try CasePattern("imagesTs/*\(ending)").files(in: root).values.sorted()
+        return Dataset(name: cases.name, labels: cases.labels, modality: nil, cases: cases.cases, tests: tests)
+    }
+
     private static func paired(_ patterns: Patterns, in root: URL) throws(DataError) -> Dataset {
         let classes = patterns.classes.isEmpty ? [1: "foreground"] : patterns.classes
         return Dataset(
             name: root.lastPathComponent, labels: classes.merging([0: "background"]) { named, _ in named },
             modality: nil,
             cases: try CasePattern.pairs(images: patterns.images, labels: patterns.labels, in: root), tests: [])
-    }
-}
-
-/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
-private struct NNUNetIndex: Decodable {
-    let name: String?
-    let channelNames: [String: String]
-    let labels: [String: Int]
-    let fileEnding: String
-
-    private enum CodingKeys: String, CodingKey {
-        case name, labels
-        case channelNames = "channel_names"
-        case fileEnding = "file_ending"
-    }
-
-    /// Reads the index; nil where it is not nnU-Net's.
-    init?(file: URL) throws(DataError) {
-        guard let data = FileManager.default.contents(atPath: file.path),
-            let document = try? JSONSerialization.jsonObject(with: data) as? [String: Any],
-            document["channel_names"] != nil
-        else { return nil }
-        do {
-            self = try JSONDecoder().decode(NNUNetIndex.self, from: data)
-        } catch {
-            throw DataError(
-                .badData, file.path,
-                "is an nnU-Net index that cannot be used: labels should map names to single numbers (regions are not "
-                    + "supported), file_ending should be there")
-        }
-        guard channelNames.count == 1 else {
-            throw DataError(
-                .badData, file.path, "has \(channelNames.count) channels; MedSeg's networks take scans of one")
-        }
-        guard [".nii.gz", ".nii"].contains(fileEnding) else {
-            throw DataError(.badData, file.path, "its images are \(fileEnding); convert them to .nii.gz")
-        }
-    }
-
-    func dataset(in root: URL) throws(DataError) -> Dataset {
-        let cases = try CasePattern.pairs(
-            images: "imagesTr/*_0000\(fileEnding)", labels: "labelsTr/*\(fileEnding)", in: root)
-        let tests = try CasePattern("imagesTs/*_0000\(fileEnding)").files(in: root)
-        return Dataset(
-            name: name ?? root.lastPathComponent,
-            labels: Dictionary(labels.map { ($0.value, $0.key) }) { first, _ in first },
-            modality: channelNames.first?.value, cases: cases, tests: tests.values.sorted())
     }
 }

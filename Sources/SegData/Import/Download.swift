@@ -45,6 +45,15 @@ public struct Download: Sendable {
         try? FileManager.default.removeItem(at: DownloadRecord.file(beside: file))
     }
 
+    /// Deletes what a download left that is no more; a file that is somebody's own, or is being written, stays.
+    static func removeLeftover(at file: URL) {
+        guard DownloadRecord(beside: file) != nil else { return }
+        let descriptor = open(file.path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        defer { close(descriptor) }
+        guard descriptor < 0 || flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return }
+        for name in [file, DownloadRecord.file(beside: file)] { unlink(name.path) }
+    }
+
     /// How many bytes an earlier attempt left to go on with, and their version.
     private func piece() throws(DataError) -> (Int, String?) {
         let names = [file.path, DownloadRecord.file(beside: file).path]

@@ -30,11 +30,6 @@ struct DownloadRecord {
 
     /// - Throws: `DataError` where it cannot be written.
     func write(beside part: URL) throws(DataError) {
-        let file = Self.file(beside: part)
-        do {
-            try Data("\(url)\n\(version ?? "")\n".utf8).write(to: file)
-        } catch {
-            throw DataError(.cannotWrite, file.path, "cannot be written; check space and permissions")
-        }
+        try DurableFile.write(Array("\(url)\n\(version ?? "")\n".utf8), to: Self.file(beside: part).path)
     }
 }

@@ -115,7 +115,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
                 isRefused = true
                 return
             }
-            try open()
+            try goOn()
             expected = length > 0 ? there + length : 0
         case 416 where there > 0:
             // All of it is there already, if that is how long it is; where the server does not say, a digest decides.
@@ -138,29 +138,46 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
 
     /// Makes the file empty, since the server sends it from the start.
     private func beginAnew(_ version: String?) throws(DataError) {
-        (there, hasBegunAnew) = (0, true)
         let folder = download.file.deletingLastPathComponent()
         do {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         } catch {
-            throw DataError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+            throw DataError(.cannotWrite, folder.path, "the folder cannot be made: \(error.systemReason)")
         }
+        let opened = try open(flags: O_CREAT)
+        (there, hasBegunAnew) = (0, true)
         // The new version stands in the record only once the old one's bytes are gone: the program may end in between.
         try DownloadRecord(url: download.url, version: nil).write(beside: download.file)
-        guard FileManager.default.createFile(atPath: download.file.path, contents: nil) else {
-            throw DataError(.cannotWrite, download.file.path, "cannot be written; check space and permissions")
-        }
+        guard ftruncate(opened.fileDescriptor, 0) == 0 else { throw unwritable() }
         try DownloadRecord(url: download.url, version: version).write(beside: download.file)
-        try open()
+        handle = opened
     }
 
-    /// Opens the file at its end.
-    private func open() throws(DataError) {
-        guard let opened = FileHandle(forWritingAtPath: download.file.path), (try? opened.seekToEnd()) != nil else {
+    /// Opens the file at its end, to go on with.
+    private func goOn() throws(DataError) {
+        let opened = try open(flags: 0)
+        guard (try? opened.seekToEnd()).map(Int.init) == there else {
             throw DataError(
-                .cannotWrite, download.file.path, "cannot be opened for writing; check its permissions")
+                .cannotWrite, download.file.path, "was changed by somebody else; give the same command again")
         }
         handle = opened
+    }
+
+    /// Opens the file and locks it: two downloads into one file would mix their bytes.
+    private func open(flags: Int32) throws(DataError) -> FileHandle {
+        let descriptor = systemOpen(download.file.path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags)
+        guard descriptor >= 0 else { throw unwritable() }
+        let opened = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            throw DataError(
+                .cannotWrite, download.file.path,
+                "is being written by another import; wait for it or name another folder")
+        }
+        return opened
+    }
+
+    private func unwritable() -> DataError {
+        DataError(.cannotWrite, download.file.path, "cannot be written: \(String(cString: strerror(errno)))")
     }
 
     /// Whether an answer speaks of the version that is there, as far as it says.
@@ -181,3 +198,6 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
         DataError(.noInput, download.url.absoluteString, message)
     }
 }
+
+/// `open(2)`, whose name the class above uses for itself.
+private func systemOpen(_ path: String, _ flags: Int32) -> Int32 { open(path, flags, 0o666) }

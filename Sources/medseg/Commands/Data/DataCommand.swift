@@ -1,4 +1,5 @@
 import ArgumentParser
+import SegData
 
 /// `medseg data`.
 struct DataCommand: ParsableCommand {
@@ -7,4 +8,12 @@ struct DataCommand: ParsableCommand {
         subcommands: [
             ImportCommand.self, DoctorCommand.self, SplitCommand.self, PrepareCommand.self, PhantomCommand.self,
         ])
+}
+
+extension Dataset {
+    /// How many scans there are, for people.
+    var contents: String {
+        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+        return "\(count(cases.count, "case")), \(count(tests.count, "test scan"))"
+    }
 }

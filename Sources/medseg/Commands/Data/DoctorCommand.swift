@@ -15,8 +15,9 @@ struct DoctorCommand: ParsableCommand {
         abstract: "Reads every file of a dataset and says what would end a training, or quietly spoil it.",
         discussion: """
             Damaged files, geometry of image against label, label values, empty masks, conflicting or sheared affines, \
-            odd spacings, intensities that are no CT's, duplicates, and with --config windows larger than a scan. Ends \
-            with code 65 where a finding is an error.
+            lengths in other units, odd spacings, intensities that are no CT's, duplicates, x.nii beside x.nii.gz, and \
+            with --config windows larger than a scan and classes that resampling removes. Ends with code 65 where a \
+            finding is an error.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
@@ -68,8 +69,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     private static func table(_ findings: [DatasetFinding], of dataset: Dataset) -> String {
-        let scans = "\(dataset.cases.count) cases and \(dataset.tests.count) scans without labels"
-        guard !findings.isEmpty else { return "\(dataset.name): nothing found in \(scans)" }
+        guard !findings.isEmpty else { return "\(dataset.name): nothing found in \(dataset.contents)" }
         let entries = findings.map { finding in
             """
             \(finding.severity.rawValue)  \(finding.name): \(finding.defect.rawValue)
@@ -80,6 +80,6 @@ struct DoctorCommand: ParsableCommand {
         }
         let errors = findings.filter { $0.severity == .error }.count
         return entries.joined(separator: "\n")
-            + "\n\(dataset.name): \(errors) errors and \(findings.count - errors) warnings in \(scans)"
+            + "\n\(dataset.name): \(errors) errors and \(findings.count - errors) warnings in \(dataset.contents)"
     }
 }

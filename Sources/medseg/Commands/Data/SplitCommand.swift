@@ -11,7 +11,8 @@ struct SplitCommand: ParsableCommand {
         abstract: "Sets cases aside: one split, k folds, or the report's own.",
         discussion: """
             Writes the lists 'training', 'validation' and 'test'. A training takes one as `validation: FILE`, \
-            `medseg evaluate --split FILE` measures its validation cases.
+            `medseg evaluate --split FILE` measures its validation cases. Where the index makes a split of its own, by a \
+            list 'validation' or a 'fold' of each case, that is written unless a share is given.
             """)
 
     @Argument(help: "A dataset: a folder or its dataset.json.")
@@ -20,11 +21,11 @@ struct SplitCommand: ParsableCommand {
     @Option(help: "The file to write; with --folds the folder that gets fold_0.json and so on.")
     var out: String
 
-    @Option(help: "Share of the cases for validation.")
-    var validation = 0.2
+    @Option(help: "Share of the cases for validation; default the index's own split, else 0.2.")
+    var validation: Double?
 
     @Option(help: "Share of the cases for the last test alone.")
-    var test = 0.0
+    var test: Double?
 
     @Option(help: "Number of folds; each is the validation of one split.")
     var folds: Int?
@@ -40,17 +41,44 @@ struct SplitCommand: ParsableCommand {
 
     func run() throws {
         let dataset = try Dataset(path: data)
+        dataset.notes.forEach(note)
         if report {
-            guard folds == nil else { throw UsageError("--report is one split; it has no --folds") }
+            guard folds == nil, validation == nil, test == nil else {
+                throw UsageError("--report is one split of its own; it has no --folds, --validation or --test")
+            }
             try write(dataset.reportSplit(), to: out)
         } else if let folds {
-            try OutputFolder.prepare(out, force: force)
-            for (number, split) in try dataset.folds(folds, test: test, seed: seed).enumerated() {
-                try write(split, to: "\(out)/fold_\(number).json")
+            guard validation == nil else {
+                throw UsageError("--validation goes with one split; of --folds each is validated once")
             }
+            let splits = try split(dataset, folds: folds)
+            try OutputFolder.prepare(out, force: force)
+            for (number, split) in splits.enumerated() { try write(split, to: "\(out)/fold_\(number).json") }
+        } else if let own = dataset.ownSplits.first, validation == nil, test == nil {
+            dataset.ownSplitNote.map(note)
+            try write(own, to: out)
         } else {
-            try write(dataset.split(validation: validation, test: test, seed: seed), to: out)
+            noteUnused(dataset)
+            try write(dataset.split(validation: validation ?? 0.2, test: test ?? 0, seed: seed), to: out)
         }
+    }
+
+    /// The index's own folds, or those that the seed draws.
+    private func split(_ dataset: Dataset, folds: Int) throws -> [CaseSplit] {
+        guard dataset.ownSplits.count > 1, test == nil else {
+            noteUnused(dataset)
+            return try dataset.folds(folds, test: test ?? 0, seed: seed)
+        }
+        guard dataset.ownSplits.count == folds else {
+            throw UsageError(
+                "--folds is \(folds), but each case of \(data) has its fold, and these are \(dataset.ownSplits.count); "
+                    + "give --folds \(dataset.ownSplits.count) or take the key 'fold' out")
+        }
+        return dataset.ownSplits
+    }
+
+    private func noteUnused(_ dataset: Dataset) {
+        if !dataset.ownSplits.isEmpty { note("\(dataset.name): the split of its index is not used") }
     }
 
     private func write(_ split: CaseSplit, to file: String) throws {

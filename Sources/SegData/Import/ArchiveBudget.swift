@@ -1,0 +1,63 @@
+internal import Foundation
+internal import SegCore
+
+/// What an archive may still unpack to, by `Limits` and by the disk.
+struct ArchiveBudget {
+    /// Bytes of the archive itself.
+    let bytes: Int
+    private let archive: String
+    private let folder: URL
+    private let mostBytes: Int
+    private var entries = 0
+    private var unpacked = 0
+
+    /// Bytes that any archive may unpack to, however small it is.
+    private static let always = 64 << 20
+
+    init(archive: String, bytes: Int, folder: URL) {
+        self.archive = archive
+        self.bytes = bytes
+        self.folder = folder
+        let (product, overflow) = bytes.multipliedReportingOverflow(by: Limits.archiveRatio)
+        mostBytes = overflow ? Limits.archiveBytes : min(Limits.archiveBytes, product + Self.always)
+    }
+
+    /// Counts an entry.
+    mutating func addEntry() throws(DataError) {
+        entries += 1
+        guard entries <= Limits.archiveEntries else {
+            throw refused("holds more than \(Limits.archiveEntries) entries")
+        }
+    }
+
+    /// Checks the size that the archive gives for the next file, before any of it is written.
+    func announce(_ size: Int) throws(DataError) {
+        guard size >= 0, size <= mostBytes - unpacked else { throw tooMuch() }
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
+        guard let free = attributes?[.systemFreeSize] as? Int, size > free else { return }
+        throw DataError(
+            .cannotWrite, folder.path,
+            "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in \(archive); make room or name "
+                + "another folder")
+    }
+
+    /// Counts bytes that are about to be written.
+    mutating func addBytes(_ count: Int) throws(DataError) {
+        guard count <= mostBytes - unpacked else { throw tooMuch() }
+        unpacked += count
+    }
+
+    private func tooMuch() -> DataError {
+        refused(
+            mostBytes == Limits.archiveBytes
+                ? "unpacks to more than \(ByteCount(bytes: mostBytes))"
+                : "unpacks to more than \(Limits.archiveRatio) times its own \(bytes) bytes and 64M")
+    }
+
+    private func refused(_ reason: String) -> DataError {
+        DataError(
+            .badData, archive,
+            "\(reason), the most that is unpacked; nothing was imported. Unpack it by other means "
+                + "and import the folder if you trust it.")
+    }
+}

@@ -1,0 +1,135 @@
+internal import Foundation
+internal import SegCore
+
+/// A hidden folder beside a dataset that an import fills, and which becomes the dataset when everything is in it.
+///
+/// It is locked while its import lives, so that the folder of a killed one is told from it and removed at the next
+/// import into the same parent.
+final class ImportFolder {
+    /// Where an archive is unpacked.
+    let archive: URL
+    /// What becomes the dataset.
+    let dataset: URL
+    /// The last part of `archive`.
+    static let archiveName = "archive"
+    private let path: String
+    private let descriptor: Int32
+    private let madeParents: [String]
+
+    /// Makes the folder beside the one that it will become, and removes those of killed imports.
+    /// - Throws: `DataError` where it cannot be made.
+    init(for target: URL) throws(DataError) {
+        let parent = target.deletingLastPathComponent()
+        madeParents = try Self.makeParents(parent)
+        Self.removeLeftovers(in: parent.path)
+        (path, descriptor) = try Self.makeLocked(for: target.lastPathComponent, in: parent)
+        (archive, dataset) = (
+            URL(fileURLWithPath: "\(path)/\(Self.archiveName)"), URL(fileURLWithPath: path + "/dataset")
+        )
+        for part in [archive, dataset] where mkdir(part.path, 0o777) != 0 { throw Self.unwritable(part.path) }
+    }
+
+    /// A new, empty and locked folder.
+    private static func makeLocked(
+        for target: String, in parent: URL
+    ) throws(DataError) -> (path: String, descriptor: Int32) {
+        while true {
+            // A name has at most 255 bytes.
+            let name = ".\(target.prefix(50)).\(purpose)\(UUID().uuidString)"
+            let path = parent.appendingPathComponent(name).path
+            guard mkdir(path, 0o777) == 0 else { throw unwritable(path) }
+            // Another import may have taken it for a leftover before it was locked.
+            if let descriptor = lock(path, waits: true) { return (path, descriptor) }
+        }
+    }
+
+    /// Removes the folder with what is still in it, and the parents that were made for it where nothing is in them.
+    func remove() {
+        try? FileManager.default.removeItem(atPath: path)
+        for parent in madeParents.reversed() { rmdir(parent) }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Gives the dataset its name, its files first on the disk.
+    ///
+    /// `rename` replaces a folder only where nothing is in it: what somebody else put there meanwhile stays, and of two
+    /// imports one is refused.
+    /// - Throws: `DataError` where the target holds something or cannot be written.
+    func become(_ target: URL) throws(DataError) {
+        try Self.sync(dataset.path)
+        guard rename(dataset.path, target.path) == 0 else {
+            let reason = errno
+            if [ENOTEMPTY, EEXIST, ENOTDIR].contains(reason) {
+                throw DataError(
+                    .cannotWrite, target.path,
+                    "was filled by somebody else while the import ran; nothing in it was changed. Name another folder.")
+            }
+            throw DataError(.cannotWrite, target.path, "cannot be given its name: \(String(cString: strerror(reason)))")
+        }
+        DurableFile.syncFolder(of: target.path)
+    }
+
+    /// What stands in the name of such a folder before its random part.
+    private static let purpose = "unpacked-"
+    /// The same of earlier versions, which had a second folder.
+    private static let purposes = [purpose, "partial-"]
+
+    /// Removes the folders of imports that are no more.
+    private static func removeLeftovers(in parent: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where isOurs(name) {
+            // A living import holds the lock of its folder.
+            guard let descriptor = lock("\(parent)/\(name)", waits: false) else { continue }
+            try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+            close(descriptor)
+        }
+    }
+
+    /// Whether a name is that of such a folder: hidden, and ending in the purpose and a UUID.
+    private static func isOurs(_ name: String) -> Bool {
+        guard name.hasPrefix("."), UUID(uuidString: String(name.suffix(36))) != nil else { return false }
+        return purposes.contains { name.dropLast(36).hasSuffix(".\($0)") }
+    }
+
+    /// An open descriptor of a folder with its lock; nil where another process has it, or removed the folder before.
+    private static func lock(_ path: String, waits: Bool) -> Int32? {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        var (opened, named) = (stat(), stat())
+        if flock(descriptor, waits ? LOCK_EX : LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &opened) == 0,
+            lstat(path, &named) == 0, opened.st_ino == named.st_ino
+        {
+            return descriptor
+        }
+        close(descriptor)
+        return nil
+    }
+
+    /// Makes the folders that lead to the target.
+    /// - Returns: Those that were not there.
+    private static func makeParents(_ folder: URL) throws(DataError) -> [String] {
+        var missing: [String] = []
+        var next = folder
+        while !FileManager.default.fileExists(atPath: next.path), next.path != "/" {
+            missing.insert(next.path, at: 0)
+            next = next.deletingLastPathComponent()
+        }
+        for path in missing where mkdir(path, 0o777) != 0 && errno != EEXIST { throw unwritable(path) }
+        return missing
+    }
+
+    /// Brings the files of a dataset to the disk; links need no bytes of their own.
+    private static func sync(_ folder: String) throws(DataError) {
+        for name in (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? [] {
+            let path = "\(folder)/\(name)"
+            var status = stat()
+            guard lstat(path, &status) == 0, status.st_mode & S_IFMT != S_IFLNK else { continue }
+            try DurableFile.sync(path)
+        }
+        try DurableFile.sync(folder)
+    }
+
+    private static func unwritable(_ path: String) -> DataError {
+        DataError(.cannotWrite, path, "the folder cannot be made: \(String(cString: strerror(errno)))")
+    }
+}

@@ -1,0 +1,235 @@
+internal import SegCore
+
+extension DatasetIndex {
+    /// What is said of a scan of several channels.
+    static let oneChannel = "MedSeg's networks take scans of one channel"
+    /// The largest number of a class.
+    static let largestClass = 65_535
+    /// Keys that describe a dataset and change nothing here.
+    static let descriptive: Set<String> = [
+        "name", "description", "reference", "licence", "license", "release", "relase", "version", "date", "author",
+        "tensorImageSize", "numTraining", "numTest", "numValidation",
+    ]
+
+    /// Reads an index.
+    /// - Throws: `DataError` naming everything that is wrong in it.
+    init(_ members: [String: ConfigValue], file: String) throws(DataError) {
+        var faults = IndexFaults(file: file)
+        func text(_ key: String) -> String? {
+            if case .string(let text)? = members[key] { text } else { nil }
+        }
+        (name, description) = (text("name"), text("description"))
+        modality = Self.modality(members["modality"], &faults)
+        labels = Self.labels(members["labels"], &faults)
+        var keys: Set<String> = []
+        func list(_ key: String, isLabelled: Bool) -> [Entry] {
+            Self.entries(members[key], key, isLabelled: isLabelled, &faults, unread: &keys)
+        }
+        if members["training"] == nil {
+            faults.add("training", "is missing" + Self.hint("training", members))
+        }
+        training = list("training", isLabelled: true)
+        validation = list("validation", isLabelled: true)
+        test = list("test", isLabelled: false) + list("testing", isLabelled: false)
+        Self.checkFolds(training, validation, &faults)
+        let read: Set = ["labels", "modality", "training", "validation", "test", "testing"]
+        keys.formUnion(Self.unread(members, known: read, &faults))
+        try faults.finish()
+        notes = Self.countNotes(members, training.count, validation.count, test.count)
+        if !keys.isEmpty { notes.append("keys that are not read: \(keys.sorted().shortList())") }
+    }
+
+    /// The one modality: `{"0": "CT"}`, or its name alone, as MONAI's lists have it.
+    private static func modality(_ value: ConfigValue?, _ faults: inout IndexFaults) -> String? {
+        switch value {
+        case nil, .null?: return nil
+        case .string(let name)?: return name
+        case .object(let names)? where names.isEmpty: return nil
+        case .object(let names)? where names.count > 1:
+            faults.add("modality", "names \(names.count) channels; \(oneChannel)")
+            return nil
+        case .object(let names)?:
+            if case .string(let name)? = names.values.first { return name }
+        default: break
+        }
+        faults.add("modality", "should map the channel's number to its name, as {\"0\": \"CT\"}, not \(short(value))")
+        return nil
+    }
+
+    /// Names of classes by number.
+    private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
+        let form = "should map numbers to names, as {\"0\": \"background\", \"1\": \"spleen\"}"
+        guard let value, value != .null else {
+            faults.add("labels", "is missing; it \(form)")
+            return [:]
+        }
+        guard case .object(let members) = value else {
+            faults.add("labels", "\(form), not \(short(value))")
+            return [:]
+        }
+        var names: [Int: String] = [:]
+        for (key, value) in members.sorted(by: { $0.key < $1.key }) {
+            guard let number = Int(key), (0...largestClass).contains(number) else {
+                faults.add("labels.\(key)", "is no number of a class from 0 to \(largestClass); labels \(form)")
+                continue
+            }
+            guard case .string(let name) = value else {
+                faults.add("labels.\(key)", "should be the name of a class, not \(short(value))")
+                continue
+            }
+            if let other = names.updateValue(name, forKey: number) {
+                faults.add("labels", "'\(other)' and '\(name)' are both class \(number); give each its own number")
+            }
+            checkIgnore(name, number, &faults)
+        }
+        return names
+    }
+
+    /// Refuses nnU-Net's name for voxels that take no part.
+    static func checkIgnore(_ name: String, _ number: Int, _ faults: inout IndexFaults) {
+        guard name.lowercased() == "ignore" else { return }
+        faults.add(
+            "labels.\(name)",
+            "class \(number) marks voxels that take no part in nnU-Net's training, which MedSeg does not support yet; "
+                + "give these voxels a class of their own name, or take the cases out")
+    }
+
+    /// Checks that every training case has a fold, or none has.
+    private static func checkFolds(_ training: [Entry], _ validation: [Entry], _ faults: inout IndexFaults) {
+        let folds = training.compactMap(\.fold)
+        guard !folds.isEmpty else { return }
+        if folds.count < training.count {
+            faults.add(
+                "training", "\(folds.count) of \(training.count) entries have a 'fold'; give one to each or to none")
+        } else if Set(folds).count < 2 {
+            faults.add("training", "every 'fold' is \(folds[0]); folds are two at least, or leave the key out")
+        }
+        if !validation.isEmpty {
+            faults.add("validation", "lists cases although the entries of 'training' have a 'fold'; keep one of both")
+        }
+    }
+
+    /// Keys that nobody reads; what lists scans, or is a misspelt key that decides something, is a fault.
+    static func unread(
+        _ members: [String: ConfigValue], known: Set<String>, _ faults: inout IndexFaults
+    ) -> Set<String> {
+        var unread: Set<String> = []
+        for (key, value) in members.sorted(by: { $0.key < $1.key })
+        where !known.contains(key) && !descriptive.contains(key) {
+            if key.count > 4, let meant = nearest(to: key, among: known) {
+                faults.add(key, "is not a known key; did you mean '\(meant)'?")
+            } else if listsScans(value) {
+                faults.add(
+                    key,
+                    "lists scans, but only \(known.filter(\.isListOfScans).sorted().joined(separator: ", ")) are read; "
+                        + "rename it or take it out")
+            } else {
+                unread.insert(key)
+            }
+        }
+        return unread
+    }
+
+    private static func listsScans(_ value: ConfigValue) -> Bool {
+        guard case .array(let items) = value else { return false }
+        return items.contains { item in
+            switch item {
+            case .object(let members): members["image"] != nil || members["label"] != nil
+            case .string(let text): text.lowercased().contains(".nii")
+            default: false
+            }
+        }
+    }
+
+    /// What the index counts and does not hold.
+    private static func countNotes(
+        _ members: [String: ConfigValue], _ training: Int, _ validation: Int, _ test: Int
+    ) -> [String] {
+        let counts = [
+            ("numTraining", "training", [training, training + validation]),
+            ("numValidation", "validation", [validation]), ("numTest", "test", [test]),
+        ]
+        return counts.compactMap { key, list, right in
+            guard let value = members[key], value != .null else { return nil }
+            guard value.wholeNumber.map(right.contains) != true else { return nil }
+            return "\(key) is \(short(value)), but \(list) lists \(right[0])"
+        }
+    }
+}
+
+extension DatasetIndex {
+    /// The entries of a list; nothing where it is not there.
+    private static func entries(
+        _ value: ConfigValue?, _ key: String, isLabelled: Bool, _ faults: inout IndexFaults, unread: inout Set<String>
+    ) -> [Entry] {
+        guard let value, value != .null else { return [] }
+        guard case .array(let items) = value else {
+            faults.add(key, "should be a list, not \(short(value))")
+            return []
+        }
+        var entries: [Entry] = []
+        for (number, item) in items.enumerated() {
+            let place = "\(key)[\(number)]"
+            switch item {
+            case .string(let image) where !isLabelled: entries.append(Entry(image: image))
+            case .object(let members):
+                guard let entry = entry(members, place, isLabelled: isLabelled, &faults) else { continue }
+                entries.append(entry)
+                let known: Set = isLabelled && key == "training" ? ["image", "label", "fold"] : ["image", "label"]
+                unread.formUnion(members.keys.filter { !known.contains($0) }.map { "\(key)[].\($0)" })
+            default:
+                faults.add(
+                    place,
+                    "should be \(isLabelled ? "" : "a file or ")an object with 'image' and 'label', not \(short(item))")
+            }
+        }
+        return entries
+    }
+
+    private static func entry(
+        _ members: [String: ConfigValue], _ place: String, isLabelled: Bool, _ faults: inout IndexFaults
+    ) -> Entry? {
+        func path(_ key: String, isNeeded: Bool) -> String? {
+            switch members[key] {
+            case .string(let path)? where !path.isEmpty: return path
+            case nil, .null?:
+                guard isNeeded else { return nil }
+                let other = members[key == "label" ? "image" : "label"]
+                let name = if case .string(let text)? = other { "; the case's other file is \(text)" } else { "" }
+                faults.add("\(place).\(key)", "is missing\(hint(key, members))\(name)")
+            case .array(let files) where key == "image":
+                faults.add("\(place).image", "names \(files.count) files, one a channel; \(oneChannel)")
+            case let other: faults.add("\(place).\(key)", "should be the path of one file, not \(short(other))")
+            }
+            return nil
+        }
+        let (image, label) = (path("image", isNeeded: true), path("label", isNeeded: isLabelled))
+        var fold: Int?
+        if let value = members["fold"], value != .null {
+            fold = value.wholeNumber
+            if fold ?? -1 < 0 { faults.add("\(place).fold", "should be a whole number from 0, not \(short(value))") }
+        }
+        guard let image, label != nil || !isLabelled else { return nil }
+        return Entry(image: image, label: label, fold: fold)
+    }
+
+    /// The question whether an unread key is a misspelt one that is missing.
+    static func hint(_ key: String, _ members: [String: ConfigValue]) -> String {
+        nearest(to: key, among: members.keys.filter { $0 != key }).map { "; is '\($0)' a misspelt '\(key)'?" } ?? ""
+    }
+
+    /// A value as a message shows it.
+    static func short(_ value: ConfigValue?) -> String {
+        switch value {
+        case nil: "nothing"
+        case .array(let items)? where items.count > 4: "a list of \(items.count)"
+        case .object(let members)? where members.count > 4: "an object of \(members.count)"
+        case let value?: String(value.description.prefix(80))
+        }
+    }
+}
+
+extension String {
+    /// Whether an index of this key's name lists scans.
+    fileprivate var isListOfScans: Bool { ["training", "validation", "test", "testing"].contains(self) }
+}

@@ -1,0 +1,128 @@
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+
+/// The `dataset.json` of the Medical Segmentation Decathlon, as far as MedSeg reads and writes it.
+///
+/// MONAI's data lists have the same form, with `validation`, `testing` and a `fold` in each entry of `training`.
+struct DatasetIndex {
+    /// A scan that the index lists, its paths as they stand there.
+    struct Entry {
+        var image: String
+        /// Its label map; nil for a test scan without one.
+        var label: String?
+        /// The fold that it is validated in; nil where the index makes none.
+        var fold: Int?
+    }
+
+    var name: String?
+    var description: String?
+    var modality: String?
+    var labels: [Int: String]
+    var training: [Entry]
+    var validation: [Entry] = []
+    var test: [Entry]
+    /// What does not add up, a sentence each.
+    var notes: [String] = []
+
+    /// Describes an index to be written.
+    init(name: String, description: String, modality: String?, labels: [Int: String], training: [Entry], test: [Entry])
+    {
+        self.name = name
+        self.description = description
+        self.modality = modality
+        self.labels = labels
+        self.training = training
+        self.test = test
+    }
+
+    /// The dataset it describes, its paths taken relative to the index's own folder.
+    /// - Throws: `DataError` where it names no case, or a scan twice.
+    func dataset(file: String) throws(DataError) -> Dataset {
+        let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+        var faults = IndexFaults(file: file)
+        let cases = Self.located(training, in: folder, &faults)
+        let measured = Self.located(validation, in: folder, &faults)
+        let tests = Self.located(test, in: folder, &faults)
+        if cases.isEmpty { faults.add("training", "names no training cases") }
+        let twice = Dictionary(grouping: (cases + measured + tests).map(\.image.path)) { $0 }.filter { $1.count > 1 }
+        if !twice.isEmpty {
+            faults.add(
+                nil,
+                "names more than once \(twice.keys.sorted().shortList()); "
+                    + "a scan that is trained and measured on proves nothing")
+        }
+        try faults.finish()
+        let names = try Dataset.distinctNames((cases + measured).map(\.image), source: file)
+        let testNames = try Dataset.distinctNames(tests.map(\.image), source: file)
+        var dataset = Dataset(
+            name: name ?? folder.lastPathComponent, labels: labels, modality: modality,
+            cases: zip(names, cases + measured).map { name, item in
+                DatasetCase(name: name, image: item.image.path, label: item.label ?? "")
+            },
+            testScans: zip(testNames, tests).map { name, item in
+                TestScan(name: name, image: item.image.path, label: item.label)
+            })
+        dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
+        dataset.notes = notes.map { "\(file): \($0)" }
+        return dataset
+    }
+
+    /// The entries with their files where they are.
+    private static func located(
+        _ entries: [Entry], in folder: URL, _ faults: inout IndexFaults
+    ) -> [(image: IndexedFile, label: String?, fold: Int?)] {
+        entries.compactMap { entry in
+            let image = IndexedFile(image: entry.image, in: folder, &faults)
+            // Archives made on a Mac carry resource forks under names that begin with "._".
+            guard !image.name.hasPrefix("._") else { return nil }
+            return (image, entry.label.map { IndexedFile($0, in: folder).path }, entry.fold)
+        }
+    }
+
+    /// The splits that an index makes, by its list `validation`, which follows the training cases, or by folds.
+    private static func splits(of names: [String], folds: [Int?], file: String) throws(DataError) -> [CaseSplit] {
+        let (learnt, measured) = (Array(names.prefix(folds.count)), Array(names.dropFirst(folds.count)))
+        if !measured.isEmpty {
+            return [try CaseSplit(training: learnt, validation: measured, test: [], source: file)]
+        }
+        var splits: [CaseSplit] = []
+        for fold in Set(folds.compactMap { $0 }).sorted() {
+            splits.append(
+                try CaseSplit(
+                    training: zip(learnt, folds).filter { $1 != fold }.map(\.0),
+                    validation: zip(learnt, folds).filter { $1 == fold }.map(\.0), test: [], source: file))
+        }
+        return splits
+    }
+
+    /// Replaces the file by this index.
+    func write(to file: URL) throws(DataError) {
+        func list(_ entries: [Entry]) -> ConfigValue {
+            .array(
+                entries.map { entry in
+                    // A test scan without a label map is a name alone, as in the Decathlon's own indexes.
+                    guard let label = entry.label else { return .string(entry.image) }
+                    var members: [String: ConfigValue] = ["image": .string(entry.image), "label": .string(label)]
+                    members["fold"] = entry.fold.map(ConfigValue.int)
+                    return .object(members)
+                })
+        }
+        var members: [String: ConfigValue] = [
+            "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { ("\($0.key)", .string($0.value)) })),
+            "tensorImageSize": "3D", "numTraining": .int(training.count), "numTest": .int(test.count),
+            "training": list(training), "test": list(test),
+        ]
+        members["name"] = name.map(ConfigValue.string)
+        members["description"] = description.map(ConfigValue.string)
+        members["modality"] = modality.map { ["0": .string($0)] }
+        if !validation.isEmpty { members["validation"] = list(validation) }
+        do {
+            try DurableFile.write(Array(ConfigValue.object(members).jsonText().utf8), to: file.path)
+        } catch let error as DataError {
+            throw error
+        } catch {
+            throw DataError(.cannotWrite, file.path, "cannot be written: \(error.systemReason)")
+        }
+    }
+}

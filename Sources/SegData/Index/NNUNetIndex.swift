@@ -1,0 +1,129 @@
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+
+/// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
+struct NNUNetIndex {
+    private let file: String
+    private let members: [String: ConfigValue]
+    private let labels: [Int: String]
+    private let modality: String
+    private let ending: String
+    private let notes: [String]
+
+    /// Whether an index is nnU-Net's rather than the Decathlon's.
+    static func describes(_ members: [String: ConfigValue]) -> Bool {
+        if members["channel_names"] != nil || members["file_ending"] != nil { return true }
+        guard members["training"] == nil, case .object(let labels)? = members["labels"] else { return false }
+        return !labels.isEmpty && labels.values.allSatisfy { $0.wholeNumber != nil }
+    }
+
+    /// Reads an index.
+    /// - Throws: `DataError` naming everything that is wrong in it or not supported.
+    init(_ members: [String: ConfigValue], file: String) throws(DataError) {
+        self.file = file
+        self.members = members
+        var faults = IndexFaults(file: file)
+        labels = Self.labels(members["labels"], &faults)
+        modality = Self.channel(members, &faults)
+        ending = Self.ending(members, &faults)
+        for (key, reason) in Self.unsupported where members[key] != nil { faults.add(key, reason) }
+        let known: Set = ["channel_names", "labels", "file_ending", "overwrite_image_reader_writer"]
+        let unread = DatasetIndex.unread(members, known: known.union(Self.unsupported.keys), &faults)
+        try faults.finish()
+        notes = unread.isEmpty ? [] : ["keys that are not read: \(unread.sorted().shortList())"]
+    }
+
+    private static let unsupported = [
+        "regions_class_order": "belongs to regions, which are not supported; give each class one number",
+        "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
+    ]
+
+    /// Names of classes by number.
+    private static func labels(_ value: ConfigValue?, _ faults: inout IndexFaults) -> [Int: String] {
+        let form = "should map names to numbers, as {\"background\": 0, \"spleen\": 1}"
+        guard case .object(let members)? = value else {
+            faults.add("labels", value == nil ? "is missing; it \(form)" : "\(form), not \(DatasetIndex.short(value))")
+            return [:]
+        }
+        var names: [Int: String] = [:]
+        for (name, value) in members.sorted(by: { $0.key < $1.key }) {
+            if case .array = value {
+                faults.add("labels.\(name)", "is the region \(value); regions are not supported, give it one number")
+                continue
+            }
+            guard let number = value.wholeNumber, (0...DatasetIndex.largestClass).contains(number) else {
+                faults.add(
+                    "labels.\(name)",
+                    "should be a whole number from 0 to \(DatasetIndex.largestClass), not \(DatasetIndex.short(value))")
+                continue
+            }
+            if let other = names.updateValue(name, forKey: number) {
+                faults.add("labels", "'\(other)' and '\(name)' are both \(number); give each class its own number")
+            }
+            DatasetIndex.checkIgnore(name, number, &faults)
+        }
+        if let background = members["background"], background.wholeNumber != 0 {
+            faults.add("labels.background", "should be 0, not \(DatasetIndex.short(background))")
+        } else if members["background"] == nil, let other = names[0] {
+            faults.add("labels.\(other)", "is 0, which is the background's number")
+        }
+        return names
+    }
+
+    /// The name of the one channel.
+    private static func channel(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> String {
+        let form = "should map the channel's number to its name, as {\"0\": \"CT\"}"
+        switch members["channel_names"] {
+        case nil: faults.add("channel_names", "is missing\(DatasetIndex.hint("channel_names", members)); it \(form)")
+        case .object(let names)? where names.count > 1:
+            faults.add("channel_names", "has \(names.count) channels; \(DatasetIndex.oneChannel)")
+        case let value?:
+            if case .object(let names) = value, case .string(let name)? = names["0"] { return name }
+            faults.add("channel_names", "\(form), not \(DatasetIndex.short(value))")
+        }
+        return ""
+    }
+
+    private static func ending(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> String {
+        switch members["file_ending"] {
+        case nil:
+            faults.add(
+                "file_ending", "is missing\(DatasetIndex.hint("file_ending", members)); it should be .nii.gz or .nii")
+        case .string(let ending)? where [".nii.gz", ".nii"].contains(ending): return ending
+        case .string(let ending)?: faults.add("file_ending", "is \(ending); convert the images to .nii.gz")
+        case let value?: faults.add("file_ending", "should be text, as \".nii.gz\", not \(DatasetIndex.short(value))")
+        }
+        return ""
+    }
+
+    /// The dataset in the index's folder.
+    /// - Throws: `DataError` naming files that have no partner, or a second channel.
+    func dataset() throws(DataError) -> Dataset {
+        let root = URL(fileURLWithPath: file).deletingLastPathComponent()
+        let further = try CasePattern("imagesTr/*_0001\(ending)").files(in: root).values.sorted()
+        guard further.isEmpty else {
+            throw DataError(
+                .badData, file, key: "channel_names",
+                "names one channel, but there are files of a second: \(further.shortList()); \(DatasetIndex.oneChannel)"
+            )
+        }
+        let cases = try CasePattern.pairs(
+            images: "imagesTr/*_0000\(ending)", labels: "labelsTr/*\(ending)", in: root)
+        let tests = try CasePattern("imagesTs/*_0000\(ending)").files(in: root)
+        let testLabels = try CasePattern("labelsTs/*\(ending)").files(in: root)
+        var dataset = Dataset(
+            name: name ?? root.lastPathComponent, labels: labels, modality: modality, cases: cases,
+            testScans: tests.sorted { $0.key < $1.key }.map { name, image in
+                TestScan(name: name, image: image, label: testLabels[name])
+            })
+        var notes = notes
+        if let count = members["numTraining"], count.wholeNumber != cases.count {
+            notes.append("numTraining is \(DatasetIndex.short(count)), but imagesTr holds \(cases.count) cases")
+        }
+        dataset.notes = notes.map { "\(file): \($0)" }
+        return dataset
+    }
+
+    private var name: String? { if case .string(let name)? = members["name"] { name } else { nil } }
+}

@@ -1,0 +1,134 @@
+import Foundation
+import SegCore
+import Yams
+
+/// Reads YAML 1.1 into configuration values.
+///
+/// An alias is replaced by what it stands for, and so is the merge key `<<`; what comes of it is counted against
+/// `Limits`, for a few hundred bytes of nested aliases stand for billions of values.
+struct YAMLReader {
+    /// What is wrong with a document, and where.
+    struct Fault: Error, CustomStringConvertible {
+        let description: String
+
+        init(_ line: Int?, _ reason: String) { description = (line.map { "line \($0): " } ?? "") + reason }
+    }
+
+    private var values = 0
+    private var bytes = 0
+
+    /// The one value of a document; nil where it holds none.
+    /// - Throws: `Fault`, or Yams' error where the text is not YAML.
+    static func value(of data: Data) throws -> ConfigValue? {
+        try check(size: data.count)
+        guard let text = String(data: data, encoding: .utf8) else { throw Fault(nil, "it is not UTF-8 text") }
+        try YAMLKeys(data).check()
+        let parser = try Parser(yaml: text, resolver: Resolver.basic.appending(.merge))
+        guard let root = try parser.singleRoot() else { return nil }
+        var reader = YAMLReader()
+        return try reader.value(root, depth: 0)
+    }
+
+    /// - Throws: `Fault` where a document has more bytes than are read.
+    static func check(size: Int) throws(Fault) {
+        guard size <= Limits.yamlBytes else {
+            throw Fault(nil, "it has \(size) bytes; at most \(Limits.yamlBytes) are read")
+        }
+    }
+
+    private mutating func value(_ node: Node, depth: Int) throws(Fault) -> ConfigValue {
+        try count(node, depth: depth)
+        switch node {
+        case .scalar(let scalar):
+            bytes += scalar.string.utf8.count
+            guard bytes <= Limits.documentBytes else {
+                throw Fault(node.mark?.line, "aliases expanded, its texts have more than \(Limits.documentBytes) bytes")
+            }
+            return try Self.value(scalar)
+        case .sequence(let sequence):
+            try Self.check(sequence.tag, allowed: .seq, line: node.mark?.line)
+            var items: [ConfigValue] = []
+            for item in sequence { items.append(try value(item, depth: depth + 1)) }
+            return .array(items)
+        case .mapping(let mapping): return .object(try members(mapping, depth: depth))
+        case .alias: throw Fault(node.mark?.line, "an alias stands for nothing")
+        }
+    }
+
+    private mutating func count(_ node: Node, depth: Int) throws(Fault) {
+        values += 1
+        guard values <= Limits.documentNodes else {
+            throw Fault(node.mark?.line, "aliases expanded, it has more than \(Limits.documentNodes) values")
+        }
+        guard depth <= Limits.documentDepth else {
+            throw Fault(node.mark?.line, "it is nested more than \(Limits.documentDepth) levels deep")
+        }
+    }
+
+    /// The members of an object; those of a merge key count where the object has none of that name.
+    private mutating func members(_ mapping: Node.Mapping, depth: Int) throws(Fault) -> [String: ConfigValue] {
+        try Self.check(mapping.tag, allowed: .map, line: mapping.mark?.line)
+        var own: [String: ConfigValue] = [:]
+        var merged: [String: ConfigValue] = [:]
+        for (key, item) in mapping {
+            guard case .scalar(let name) = key else {
+                throw Fault(key.mark?.line, "a key should be text, not a list or an object")
+            }
+            if name.string == "<<", name.style == .plain {
+                merged = try self.merged(item, depth: depth + 1)
+            } else if own.updateValue(try value(item, depth: depth + 1), forKey: name.string) != nil {
+                throw Fault(key.mark?.line, "'\(name.string)' stands there twice")
+            }
+        }
+        return own.merging(merged) { own, _ in own }
+    }
+
+    /// What a merge key brings: an object, or a list of objects of which the first one counts.
+    private mutating func merged(_ node: Node, depth: Int) throws(Fault) -> [String: ConfigValue] {
+        try count(node, depth: depth)
+        switch node {
+        case .mapping(let mapping): return try members(mapping, depth: depth)
+        case .sequence(let sequence):
+            var all: [String: ConfigValue] = [:]
+            for item in sequence {
+                guard case .mapping = item else { break }
+                all.merge(try merged(item, depth: depth + 1)) { first, _ in first }
+            }
+            if sequence.allSatisfy({ $0.mapping != nil }) { return all }
+        default: break
+        }
+        throw Fault(node.mark?.line, "'<<' should be given an object or a list of objects")
+    }
+
+    /// A scalar as YAML 1.1 takes it: `yes` is true, `0x10` is 16, what stands in quotes is text.
+    private static func value(_ scalar: Node.Scalar) throws(Fault) -> ConfigValue {
+        switch Tag.Name(rawValue: scalar.tag.rawValue) {
+        case .str, .nonSpecific: return .string(scalar.string)
+        case .implicit: return plain(scalar)
+        case .null where NSNull.construct(from: scalar) != nil: return .null
+        case .bool:
+            if let value = Bool.construct(from: scalar) { return .bool(value) }
+        case .int:
+            if let value = Int.construct(from: scalar) { return .int(value) }
+        case .float:
+            if let value = Double.construct(from: scalar) { return .double(value) }
+        default: break
+        }
+        throw Fault(scalar.mark?.line, "the tag \(scalar.tag.rawValue.prefix(80)) does not fit or is not known")
+    }
+
+    private static func plain(_ scalar: Node.Scalar) -> ConfigValue {
+        if NSNull.construct(from: scalar) != nil { return .null }
+        if let value = Bool.construct(from: scalar) { return .bool(value) }
+        if let value = Int.construct(from: scalar) { return .int(value) }
+        if let value = Double.construct(from: scalar) { return .double(value) }
+        return .string(scalar.string)
+    }
+
+    /// Insists that a list or an object has no tag that asks for something else.
+    private static func check(_ tag: Tag, allowed: Tag.Name, line: Int?) throws(Fault) {
+        guard [.implicit, .nonSpecific, allowed].contains(Tag.Name(rawValue: tag.rawValue)) else {
+            throw Fault(line, "the tag \(tag.rawValue.prefix(80)) is not known; a plain list or object is read")
+        }
+    }
+}

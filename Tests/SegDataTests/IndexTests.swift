@@ -1,0 +1,251 @@
+import Foundation
+import SegCore
+import SegData
+import Testing
+
+/// What an index asks for is done, or refused by the name of its key.
+@Suite struct IndexTests {
+    private let folder: ScratchFolder
+
+    init() throws {
+        folder = try ScratchFolder()
+        for name in ["a", "b", "c", "d"] {
+            try folder.write([1], as: "imagesTr/\(name).nii.gz")
+            try folder.write([2], as: "labelsTr/\(name).nii.gz")
+        }
+    }
+
+    private static func pair(_ name: String, _ more: String = "") -> String {
+        #"{"image": "./imagesTr/\#(name).nii.gz", "label": "./labelsTr/\#(name).nii.gz"\#(more)}"#
+    }
+
+    /// A Decathlon index of cases a and b with members of its own.
+    private static func index(_ members: String) -> String {
+        #"{"labels": {"0": "background", "1": "box"}, "training": [\#(pair("a")), \#(pair("b"))], \#(members)}"#
+    }
+
+    private func dataset(_ json: String) throws -> Dataset {
+        try Dataset(path: folder.write(Array(json.utf8), as: "dataset.json"))
+    }
+
+    @Test func aValidationListValidatesInPlaceOfAShare() throws {
+        let dataset = try dataset(Self.index(#""validation": [\#(Self.pair("c"))]"#))
+        #expect(dataset.cases.map(\.name) == ["a", "b", "c"])
+        for seed in 0..<5 as Range<UInt32> {
+            let split = try dataset.split(validation: 0.3, seed: seed)
+            #expect(split.training.map(\.name) == ["a", "b"] && split.validation.map(\.name) == ["c"])
+        }
+        #expect(dataset.ownSplitNote?.contains("'validation' of 1 case") == true)
+        // A share of 0 sets nothing aside, and still does not train on the list.
+        #expect(try dataset.split(validation: 0, seed: 0).training.map(\.name) == ["a", "b"])
+        // Names that a configuration gives win.
+        #expect(try dataset.split(validation: ["a"]).validation.map(\.name) == ["a"])
+    }
+
+    @Test func foldsOfTheCasesMakeSplits() throws {
+        let list = ["a", "b", "c", "d"].enumerated().map { Self.pair($1, #", "fold": \#($0 % 2)"#) }
+        let dataset = try dataset(#"{"labels": {"1": "box"}, "training": [\#(list.joined(separator: ","))]}"#)
+        #expect(dataset.ownSplits.map(\.validation) == [["a", "c"], ["b", "d"]])
+        #expect(dataset.ownSplits.map(\.training) == [["b", "d"], ["a", "c"]])
+        #expect(try dataset.split(validation: 0.2, seed: 7).validation.map(\.name) == ["a", "c"])
+        #expect(try dataset.split(validation: 0, seed: 7).training.count == 4)
+    }
+
+    @Test(arguments: ["test", "testing"])
+    func testScansOfEitherFormAreKept(_ key: String) throws {
+        let list = #"["imagesTr/c.nii.gz", \#(Self.pair("d")), {"image": "imagesTr/e.nii.gz"}]"#
+        let dataset = try dataset(Self.index(#""\#(key)": \#(list)"#))
+        #expect(dataset.cases.map(\.name) == ["a", "b"])
+        #expect(dataset.testScans.map(\.name) == ["c", "d", "e"])
+        #expect(dataset.testScans.map(\.label) == [nil, folder.file("labelsTr/d.nii.gz"), nil])
+        // A test scan that is not there ends no training, and is said.
+        #expect(dataset.notes.count == 1 && dataset.notes[0].contains(folder.file("imagesTr/e.nii.gz")))
+    }
+
+    @Test func backslashesAreSeparatorsUnlessAFileHasThem() throws {
+        try folder.write([1], as: #"odd\name.nii.gz"#)
+        let list = [#".\\imagesTr\\a.nii.gz"#, #"imagesTr\\b.nii.gz"#, #"odd\\name.nii.gz"#].map {
+            #"{"image": "\#($0)", "label": "labelsTr\\a.nii.gz"}"#
+        }
+        let dataset = try dataset(#"{"labels": {"1": "box"}, "training": [\#(list.joined(separator: ","))]}"#)
+        #expect(dataset.cases.map(\.name) == ["a", "b", #"odd\name"#])
+        #expect(dataset.cases[0].image == folder.file("imagesTr/a.nii.gz"))
+        #expect(dataset.cases[0].label == folder.file("labelsTr/a.nii.gz"))
+    }
+
+    @Test func theFirstRawLayoutOfNNUNetIsRead() throws {
+        for name in ["p", "q"] { try folder.write([1], as: "imagesTr/\(name)_0000.nii.gz") }
+        try folder.write([1], as: "imagesTs/t_0000.nii.gz")
+        for name in ["p", "q"] { try folder.write([2], as: "labelsTr/\(name).nii.gz") }
+        let json =
+            #"{"modality": {"0": "CT"}, "labels": {"0": "background", "1": "box"}, "numTraining": 2, "numTest": 1,"#
+            + #""training": [\#(Self.pair("p")), \#(Self.pair("q"))], "test": ["./imagesTs/t.nii.gz"]}"#
+        let raw = try dataset(json)
+        #expect(raw.cases.map(\.name) == ["p", "q"] && raw.testScans.map(\.name) == ["t"])
+        #expect(raw.cases[1].image == folder.file("imagesTr/q_0000.nii.gz") && raw.notes.isEmpty)
+        try folder.write([1], as: "imagesTr/q_0001.nii.gz")
+        let error = try #require(throws: DataError.self) { try dataset(json) }
+        #expect(error.message.contains("q_0001.nii.gz") && error.message.contains("one channel"), "\(error)")
+    }
+
+    @Test func casesOfOneNameTakeAsManyFoldersAsTheyNeed() throws {
+        for patient in ["p1", "p2"] { try folder.write([1], as: "\(patient)/visit/ct.nii.gz") }
+        func index(_ images: String...) -> String {
+            let list = images.map { #"{"image": "\#($0)", "label": "labelsTr/a.nii.gz"}"# }
+            return #"{"labels": {"1": "box"}, "training": [\#(list.joined(separator: ","))]}"#
+        }
+        let names = try dataset(index("p1/visit/ct.nii.gz", "p2/visit/ct.nii.gz")).cases.map(\.name)
+        #expect(names == ["p1_visit_ct", "p2_visit_ct"])
+        try folder.write([1], as: "p1/visit/ct.nii")
+        let error = try #require(throws: DataError.self) {
+            try dataset(index("p1/visit/ct.nii.gz", "p1/visit/ct.nii"))
+        }
+        #expect(error.message.contains("ct.nii.gz") && error.message.contains("one name"), "\(error)")
+    }
+
+    /// A member of an index, and the words that must name what is wrong with it.
+    static let refusals: [(json: String, words: [String])] = [
+        ("// my data\n{}", ["line 1, column 1"]),
+        (#"{"labels": {"1": "box"}, "labels": {}}"#, ["'labels' stands there twice"]),
+        ("[]", ["should be an object"]),
+        (
+            #"{"labels": {"1": "box"}, "training": [{"image": "imagesTr/a.nii.gz"}]}"#,
+            ["training[0].label", "is missing", "imagesTr/a.nii.gz"]
+        ),
+        (
+            #"{"labels": {"1": "box"}, "training": [{"image": "imagesTr/a.nii.gz", "lable": "x"}]}"#,
+            ["'lable' a misspelt 'label'"]
+        ),
+        (
+            #"{"labels": {"1": "box"}, "training": [{"image": ["t1.nii", "t2.nii"], "label": "l.nii"}]}"#,
+            ["training[0].image", "2 files", "one channel"]
+        ),
+        (#"{"labels": {"1": "box"}, "training": ["a.nii"]}"#, ["training[0]", "'image' and 'label'"]),
+        (index(#""modality": {"0": "T1", "1": "T2"}"#), ["modality", "2 channels"]),
+        (index(#""modality": 3"#), ["modality", "not 3"]),
+        (index(#""validation": [{"image": "imagesTr/c.nii.gz"}]"#), ["validation[0].label"]),
+        (index(#""validation": [\#(pair("a"))]"#), ["more than once", "a.nii.gz"]),
+        (index(#""val": [\#(pair("c"))]"#), ["val:", "lists scans"]),
+        (index(#""fold_0": ["imagesTr/c.nii.gz"]"#), ["fold_0", "lists scans"]),
+        (index(#""modalty": {"0": "MR"}"#), ["modalty", "did you mean 'modality'"]),
+        (
+            #"{"labels": {"0": "background", "1": "a", "01": "b"}, "training": [\#(pair("a"))]}"#,
+            ["'b'", "'a'", "class 1"]
+        ),
+        (#"{"labels": {"-1": "x"}, "training": [\#(pair("a"))]}"#, ["labels.-1"]),
+        (#"{"labels": {"2": "ignore"}, "training": [\#(pair("a"))]}"#, ["ignore", "take no part"]),
+        (#"{"labels": ["background", "box"], "training": [\#(pair("a"))]}"#, ["labels", "map numbers to names"]),
+        (
+            #"{"labels": {"1": "box"}, "training": [\#(pair("a", #", "fold": 0"#)), \#(pair("b"))]}"#,
+            ["1 of 2", "'fold'"]
+        ),
+        (#"{"labels": {"1": "box"}, "training": [\#(pair("a", #", "fold": -1"#))]}"#, ["training[0].fold"]),
+        (
+            #"{"labels": {"1": "box"}, "training": [\#(pair("a", #", "fold": 0"#)), \#(pair("b", #", "fold": 1"#))], "validation": [\#(pair("c"))]}"#,
+            ["validation", "keep one"]
+        ),
+    ]
+
+    @Test(arguments: refusals)
+    func mistakesAreNamed(_ json: String, _ words: [String]) throws {
+        let error = try #require(throws: DataError.self) { try dataset(json) }
+        #expect(error.kind == .badData && error.subject == folder.file("dataset.json"))
+        for word in words { #expect(error.description.contains(word), "\(word) in \(error)") }
+    }
+
+    @Test func everyFaultIsToldAtOnce() throws {
+        let json = #"{"modality": {"0": "T1", "1": "T2"}, "labels": {"box": 1, "2": 3}, "training": [{"image": 4}]}"#
+        let error = try #require(throws: DataError.self) { try dataset(json) }
+        for word in ["5 faults", "modality", "labels.box", "labels.2", "training[0].image", "training[0].label"] {
+            #expect(error.message.contains(word), "\(word) in \(error)")
+        }
+    }
+
+    @Test func everyMissingFileIsNamedOrCounted() throws {
+        let list = (0..<9).map { Self.pair("gone_\($0)") }
+        let error = try #require(throws: DataError.self) {
+            try dataset(#"{"labels": {}, "training": [\#(list.joined(separator: ","))]}"#)
+        }
+        #expect(error.kind == .noInput)
+        for word in ["18 files", "imagesTr/gone_0.nii.gz", "labelsTr/gone_0.nii.gz", "and 13 more"] {
+            #expect(error.message.contains(word), "\(word) in \(error)")
+        }
+    }
+
+    @Test func whatDoesNotAddUpIsSaid() throws {
+        let dataset = try dataset(Self.index(#""numTraining": 7, "numTest": 0, "reference": "us", "crop": [1]"#))
+        #expect(dataset.notes.count == 2)
+        #expect(dataset.notes[0].contains("numTraining is 7") && dataset.notes[1].contains("crop"))
+    }
+}
+
+/// The indexes of nnU-Net's raw datasets.
+@Suite struct NNUNetIndexTests {
+    private let folder: ScratchFolder
+
+    init() throws {
+        folder = try ScratchFolder()
+        for name in ["a", "b"] {
+            try folder.write([1], as: "imagesTr/\(name)_0000.nii.gz")
+            try folder.write([2], as: "labelsTr/\(name).nii.gz")
+        }
+    }
+
+    private static let labels = #""labels": {"background": 0, "box": 1}"#
+    private static let channel = #""channel_names": {"0": "CT"}"#
+    private static let ending = #""file_ending": ".nii.gz""#
+
+    private func dataset(_ members: String...) throws -> Dataset {
+        let json = "{\(members.joined(separator: ", "))}"
+        return try Dataset(path: folder.write(Array(json.utf8), as: "dataset.json"))
+    }
+
+    @Test func testScansKeepTheirNamesAndLabels() throws {
+        for name in ["t", "u"] { try folder.write([1], as: "imagesTs/\(name)_0000.nii.gz") }
+        try folder.write([2], as: "labelsTs/u.nii.gz")
+        let dataset = try dataset(Self.labels, Self.channel, Self.ending, #""numTraining": 3"#)
+        #expect(dataset.cases.map(\.name) == ["a", "b"] && dataset.testScans.map(\.name) == ["t", "u"])
+        #expect(dataset.testScans.map(\.label) == [nil, folder.file("labelsTs/u.nii.gz")])
+        #expect(dataset.notes.count == 1 && dataset.notes[0].contains("numTraining is 3"))
+    }
+
+    /// Members of an index, and the words that must name what is wrong with them.
+    static let refusals: [(members: [String], words: [String])] = [
+        ([#""labels": {"background": 0, "a": 1, "b": 1}"#, channel, ending], ["'a' and 'b' are both 1"]),
+        (
+            [#""labels": {"background": 0, "box": 1, "ignore": 2}"#, channel, ending],
+            ["labels.ignore", "take no part"]
+        ),
+        ([#""labels": {"background": 0, "whole": [1, 2]}"#, channel, ending], ["labels.whole", "region"]),
+        ([#""labels": {"box": 0}"#, channel, ending], ["labels.box", "background"]),
+        ([#""labels": {"background": 1, "box": 2}"#, channel, ending], ["labels.background", "should be 0"]),
+        ([labels, #""channel_names": ["CT"]"#, ending], ["channel_names", #"["CT"]"#]),
+        ([labels, #""channel_names": {"0": "T1", "1": "T2"}"#, ending], ["channel_names", "2 channels"]),
+        ([labels, #""chanel_names": {"0": "CT"}"#, ending], ["channel_names: is missing", "'chanel_names'"]),
+        ([labels, channel], ["file_ending: is missing"]),
+        ([labels, channel, #""file_ending": ".nrrd""#], ["file_ending", ".nrrd"]),
+        ([labels, channel, ending, #""regions_class_order": [1]"#], ["regions_class_order"]),
+        ([labels, channel, ending, #""dataset": {"a": {}}"#], ["dataset:", "one by one"]),
+    ]
+
+    @Test(arguments: refusals)
+    func mistakesAreNamed(_ members: [String], _ words: [String]) throws {
+        let json = "{\(members.joined(separator: ", "))}"
+        let file = try folder.write(Array(json.utf8), as: "dataset.json")
+        let error = try #require(throws: DataError.self) { try Dataset(path: file) }
+        #expect(error.kind == .badData && error.subject == file)
+        for word in words { #expect(error.description.contains(word), "\(word) in \(error)") }
+    }
+
+    @Test func aSecondChannelIsNamed() throws {
+        try folder.write([1], as: "imagesTr/b_0001.nii.gz")
+        let error = try #require(throws: DataError.self) { try dataset(Self.labels, Self.channel, Self.ending) }
+        #expect(error.message.contains("b_0001.nii.gz"), "\(error)")
+    }
+
+    @Test func everyCaseWithoutAPartnerIsNamed() throws {
+        for name in ["c", "d"] { try folder.write([1], as: "imagesTr/\(name)_0000.nii.gz") }
+        let error = try #require(throws: DataError.self) { try dataset(Self.labels, Self.channel, Self.ending) }
+        #expect(error.message.contains("'c', 'd'"), "\(error)")
+    }
+}
