@@ -16,6 +16,7 @@ final class Services: Sendable {
     let engine: Engine
     let queue: JobQueue
     let access: AccessControl
+    let proxies: Proxies
     let log: LogRing
     let logger: Logger
 
@@ -28,6 +29,7 @@ final class Services: Sendable {
         var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
         logger.logLevel = options.logLevel
         self.logger = logger
+        proxies = try Proxies(options.proxies)
         let scratch = try Scratch(options)
         self.scratch = scratch
         reader = ScanReader(limits: limits)

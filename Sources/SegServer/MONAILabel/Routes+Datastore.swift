@@ -111,10 +111,9 @@ extension Routes {
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
             return try form.object("info").members.merging(form.object("params").members) { $1 }
         }
-        let body = try await request.body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
-        let form = RequestQuery(String(decoding: body, as: UTF8.self))
-        return try ConfigValue(parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'")
-            .members
+        let form = try await request.body.fields(headers: request.headers, limit: services.limits.fieldBytes)
+        let text = form["info"] ?? form["params"] ?? "{}"
+        return try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'info'").members
     }
 
     private func everything() async -> ConfigValue {
