@@ -18,7 +18,7 @@ import Testing
     @Test func aPeerBeyondItsShareReplacesItsOwnSlowest() {
         var ledger = Self.ledger(limit: 8, share: 2, ["a", "a", "b"])
         ledger.receive(0, bytes: 10)
-        let early = ledger.open(3, peer: "a", at: 0.5)
+        let early = ledger.open(3, peer: "a", at: 0.1)
         #expect(early == .refused, "each connection has a moment to say what it wants")
         let late = ledger.open(3, peer: "a", at: 2)
         #expect(late == .replacing(1))
@@ -35,6 +35,15 @@ import Testing
         ledger.receive(0, bytes: 100)
         let next = ledger.open(6, peer: "d", at: 2)
         #expect(next == .replacing(1))
+    }
+
+    /// A wave of connections is no reason to refuse somebody who has none.
+    @Test func aNewPeerNeedNotWait() {
+        var ledger = Self.ledger(limit: 4, share: 3, ["a", "a", "b", "b"])
+        let admission = ledger.open(4, peer: "c", at: 0)
+        #expect(admission != .accepted && admission != .refused)
+        let greedy = ledger.open(5, peer: "c", at: 0)
+        #expect(greedy == .refused, "nobody has more than c would have")
     }
 
     /// A client whose request is being worked on waits for the server, and never gives way.
@@ -54,9 +63,9 @@ import Testing
         let first = ledger.begin(0, peer: "a", at: 0)
         let second = ledger.begin(1, peer: "a", at: 0)
         #expect(first == .accepted && second == .accepted)
-        let third = ledger.begin(2, peer: "a", at: 0.5)
+        let third = ledger.begin(2, peer: "a", at: 0.1)
         #expect(third == .refused)
-        let other = ledger.begin(2, peer: "b", at: 0.5)
+        let other = ledger.begin(2, peer: "b", at: 0.1)
         #expect(other == .accepted)
         ledger.wait(0, since: 1, isShared: true)
         let again = ledger.begin(3, peer: "a", at: 1)

@@ -50,7 +50,8 @@ def status(server, head):
     ("DELETE /batch/infer HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-site\r\n", 403),
     ("POST /logout HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Length: 0\r\n", 303),
     ("GET / HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n", 200),
-    ("BREW /healthz HTTP/1.1\r\nHost: localhost\r\n", 501),
+    ("BREW /healthz HTTP/1.1\r\nHost: localhost\r\n", 400),
+    ("PROPFIND /healthz HTTP/1.1\r\nHost: localhost\r\n", 501),
 ])
 def test_heads(server, head, expected):
     assert status(server, head) == expected

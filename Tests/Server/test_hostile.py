@@ -82,13 +82,13 @@ def test_slow_logins_without_the_token(inputs):
 
 def test_one_address_does_not_keep_others_or_itself_out(server):
     held = []
+    for _ in range(200):
+        connection = connect(server, "127.0.0.1")
+        connection.sendall(SLOW_BODY.encode())
+        held.append(connection)
+    time.sleep(0.5)
+    # The honest client has the same address here: the slowest gives way to it.
     with Honest(server):
-        for _ in range(200):
-            connection = connect(server, "127.0.0.1")
-            connection.sendall(SLOW_BODY.encode())
-            held.append(connection)
-        time.sleep(1.5)
-        # The honest client has the same address here: the slowest gives way to it.
         for _ in range(20):
             assert requests.get(f"{server.url}/healthz", timeout=2).status_code == 200
     for connection in held:
@@ -116,7 +116,7 @@ def test_costly_documents(server, name):
 
 
 def test_queries_without_end(server):
-    for body in ["a=1&" * 250_000, "&".join(f"k{n}={n}" for n in range(100_000)), "token=%41" * 100_000]:
+    for body in ["a=1&" * 250_000, "&".join(f"k{n}={n}" for n in range(100_000)), "token=%41&" * 100_000]:
         assert requests.post(f"{server.url}/login", data=body[:4000]).status_code == 400
     assert requests.get(f"{server.url}/healthz?{'a&' * 5000}").status_code == 400
     assert requests.get(f"{server.url}/healthz?a=1&a=2").status_code == 400

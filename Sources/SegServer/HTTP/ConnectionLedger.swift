@@ -24,8 +24,8 @@ package struct ConnectionLedger<ID: Hashable> {
     private let limit: Int
     private let share: Int
     private var entries: [ID: Entry] = [:]
-    /// Seconds that every connection has.
-    private let grace = 1.0
+    /// Seconds in which a connection gives way to none but a peer with fewer.
+    private let grace = 0.25
 
     /// - Parameters:
     ///   - limit: Connections in all.
@@ -45,9 +45,9 @@ package struct ConnectionLedger<ID: Hashable> {
     package mutating func open(_ id: ID, peer: String?, at now: Double) -> Admission {
         var admission = Admission.accepted
         if let peer, count(of: peer) >= share {
-            admission = replace(now) { $0.peer == peer }
+            admission = replace(for: peer, now) { $0.peer == peer }
         } else if entries.count >= limit {
-            admission = replace(now) { _ in true }
+            admission = replace(for: peer, now) { _ in true }
         }
         if admission != .refused { entries[id] = Entry(peer: peer, since: now) }
         return admission
@@ -58,7 +58,7 @@ package struct ConnectionLedger<ID: Hashable> {
         guard let entry = entries[id] else { return .refused }
         var admission = Admission.accepted
         if entry.peer != peer, count(of: peer) >= share {
-            admission = replace(now) { $0.peer == peer }
+            admission = replace(for: peer, now) { $0.peer == peer }
         }
         entries[id] = admission == .refused ? entry : Entry(peer: peer, since: now)
         return admission
@@ -83,9 +83,13 @@ package struct ConnectionLedger<ID: Hashable> {
     private func count(of peer: String) -> Int { entries.values.count { $0.peer == peer } }
 
     /// Makes room: takes out the slowest of the connections that may give way, of the peer that has the most.
-    private mutating func replace(_ now: Double, _ mayGiveWay: (Entry) -> Bool) -> Admission {
+    private mutating func replace(for peer: String?, _ now: Double, _ mayGiveWay: (Entry) -> Bool) -> Admission {
         let counts = entries.values.reduce(into: [:]) { $0[$1.peer, default: 0] += 1 }
-        let slow = entries.filter { $1.waits && now - $1.since >= grace && mayGiveWay($1) }
+        let own = counts[peer] ?? 0
+        let slow = entries.filter { _, entry in
+            let hasMore = counts[entry.peer] ?? 0 > own + 1
+            return entry.waits && (hasMore || now - entry.since >= grace) && mayGiveWay(entry)
+        }
         let first = slow.min { a, b in
             let (most, other) = (counts[a.value.peer] ?? 0, counts[b.value.peer] ?? 0)
             if most != other { return most > other }
@@ -97,5 +101,5 @@ package struct ConnectionLedger<ID: Hashable> {
         return .replacing(first.key)
     }
 
-    private func rate(_ entry: Entry, _ now: Double) -> Double { Double(entry.bytes) / (now - entry.since) }
+    private func rate(_ entry: Entry, _ now: Double) -> Double { Double(entry.bytes) / max(now - entry.since, 0.001) }
 }
