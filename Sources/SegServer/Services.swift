@@ -17,6 +17,7 @@ final class Services: Sendable {
     let queue: JobQueue
     let batches: Batches
     let access: AccessControl
+    let proxies: Proxies
     let log: LogRing
     let logger: Logger
 
@@ -30,6 +31,7 @@ final class Services: Sendable {
         logger.logLevel = options.logLevel
         self.logger = logger
         try FolderOverlap.check(options)
+        proxies = try Proxies(options.proxies)
         let scratch = try Scratch(options)
         self.scratch = scratch
         reader = ScanReader(limits: limits)

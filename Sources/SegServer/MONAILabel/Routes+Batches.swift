@@ -15,7 +15,7 @@ extension Routes {
             return .json(
                 try await startBatch(
                     query["images"] ?? "all", model: model, params: InferParams(body), waits: waits,
-                    client: context.clientName))
+                    client: context.client.peer.description))
         }
         table.on(.get, "/batch/infer") { request, _ in
             let query = try RequestQuery(request, knows: "all", "check_if_running")
@@ -30,7 +30,7 @@ extension Routes {
         }
         table.on(.delete, "/batch/infer") { request, context in
             let query = try RequestQuery(request, knows: "batch")
-            let stopped = await services.batches.stop(query["batch"], of: context.clientName)
+            let stopped = await services.batches.stop(query["batch"], of: context.client.peer.description)
             if query["batch"] != nil, stopped.isEmpty { throw Refusal.notFound("batch that runs") }
             return .json(["status": "STOPPED", "batches": .array(stopped.map { .string($0) })])
         }
