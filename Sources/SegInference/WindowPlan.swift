@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+internal import SegCore
 
 /// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them.
 public struct WindowPlan: Hashable, Sendable {
@@ -23,30 +24,32 @@ public struct WindowPlan: Hashable, Sendable {
     /// Plans the windows of an image.
     ///
     /// The step is ⌊window · (1 − overlap)⌋, at least 1; the last window of an axis ends with the image.
-    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive.
-    public init(image: Triple, window: Triple, overlap: Double) throws {
-        guard overlap >= 0, overlap < 1 else {
+    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1, a size is not positive, or there would be more
+    ///   than `Limits.windows`.
+    public init(image: Triple, window: Triple, overlap: WindowOverlap) throws {
+        guard overlap.isValid else {
             throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
         }
         guard (0..<3).allSatisfy({ image[$0] > 0 && window[$0] > 0 }) else {
             throw InferenceError("image \(image) and window \(window) should not be empty")
         }
         self.window = window
-        paddedSize = image.zip(window, max)
-        padding = paddedSize.zip(image) { ($0 - $1) / 2 }
-        let axes = (0..<3).map { [paddedSize] axis in
-            Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap)
+        let whole = image.zip(window, max)
+        paddedSize = whole
+        padding = whole.zip(image) { ($0 - $1) / 2 }
+        let steps = (0..<3).map { axis in max(1, Int(Double(window[axis]) * (1 - overlap.axes[axis]))) }
+        // Counted before any of them is made.
+        let counts = (0..<3).map { (whole[$0] - window[$0] + steps[$0] - 1) / steps[$0] + 1 }
+        guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
+            throw InferenceError(
+                "an image of \(image) in windows of \(window) with overlap \(overlap) takes "
+                    + "\(counts.map(String.init).joined(separator: "×")) windows; at most \(Limits.windows) are "
+                    + "computed; use a smaller overlap or larger windows")
+        }
+        let axes = (0..<3).map { axis in
+            (0..<counts[axis]).map { min($0 * steps[axis], whole[axis] - window[axis]) }
         }
         starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }
-    }
-
-    private static func starts(size: Int, window: Int, overlap: Double) -> [Int] {
-        let step = size == window ? window : max(1, Int(Double(window) * (1 - overlap)))
-        var starts: [Int] = []
-        while (starts.last ?? -1) + window < size {
-            starts.append(min(starts.count * step, size - window))
-        }
-        return starts
     }
 
     /// The weight of each voxel of a window, `[d, h, w]`.

@@ -38,6 +38,8 @@ public final class Trainer {
         self.configuration = configuration
         self.backend = backend
         self.validation = validation
+        try configuration.model.checkTraining(
+            batch: configuration.sampling.samplesPerVolume * configuration.sampling.volumesPerBatch)
         network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
         optimizer = try Optimizer(configuration.optimizer, parameters: network.store.trained)
         patches = try PatchSource(
