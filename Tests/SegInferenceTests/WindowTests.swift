@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegInference
 import SegReference
 import SegTensor
@@ -30,15 +31,8 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     #expect(plan.starts == expected)
 }
 
-/// Windows are counted before they are placed: steps of one voxel over a scan are more than anybody waits for.
-@Test func moreWindowsThanAreComputedAreRefused() throws {
-    let error = #expect(throws: InferenceError.self) {
-        try WindowPlan(image: Triple(512), window: Triple(96), overlap: 0.999_999_999)
-    }
-    #expect(error?.description.contains("417×417×417 windows; at most 1048576") == true)
-    #expect(throws: InferenceError.self) {
-        try WindowPlan(image: Triple(1 << 40), window: Triple(1), overlap: 0)
-    }
+/// A small scan in small steps is no mistake.
+@Test func fewWindowsOfSmallStepsArePlanned() throws {
     #expect(try WindowPlan(image: Triple(20), window: Triple(16), overlap: 0.999_999_999).starts.count == 125)
 }
 
@@ -46,6 +40,17 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     let plan = try WindowPlan(image: Triple(d: 3, h: 8, w: 5), window: Triple(6), overlap: 0.25)
     #expect(plan.paddedSize == Triple(d: 6, h: 8, w: 6))
     #expect(plan.padding == Triple(d: 1, h: 0, w: 0))
+}
+
+/// As many windows as no machine computes are refused before a list of them is made.
+@Test(arguments: [
+    (Triple(4000), Triple(32), 0.999999999), (Triple(d: 1 << 21, h: 1, w: 1), Triple(d: 2, h: 8, w: 8), 0.9),
+])
+func endlessWindowsAreRefused(image: Triple, window: Triple, overlap: Double) throws {
+    let error = try #require(throws: DataError.self) {
+        try WindowPlan(image: image, window: window, overlap: WindowOverlap(overlap))
+    }
+    #expect(error.kind == .tooLarge && error.message.contains("overlap") && error.message.contains("roi_size"))
 }
 
 @Test func gaussianWeightsAsInMONAI() throws {
