@@ -7,10 +7,12 @@ public enum ModelFolder {
     /// Writes a description and weights so that no moment shows the weights of one model beside the description of
     /// another: where the description changes, the old weights go first, and a folder without weights does not open.
     /// - Parameter folder: A folder that is there.
-    /// - Throws: `DataError` naming the file that cannot be written.
+    /// - Throws: `DataError` naming the key of a description that would not open again, or the file that cannot be
+    ///   written.
     public static func write(
         _ description: ModelDescription, _ state: [String: StoredTensor], to folder: String
     ) throws {
+        try description.check()
         let (file, text) = ("\(folder)/model.json", Array(try description.value.jsonText().utf8))
         if FileManager.default.contents(atPath: file).map(Array.init) != text {
             try removeWeights(in: folder)

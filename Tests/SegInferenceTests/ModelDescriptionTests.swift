@@ -88,6 +88,9 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(throws: DataError.self) { try ModelFolder.write(second, unwritable, to: folder) }
     let error = #expect(throws: DataError.self) { try Predictor(folder: folder, on: ReferenceBackend()) }
     #expect(error?.kind == .noInput && error?.subject == "\(folder)/model.safetensors")
+    // Nor is one written that would not open.
+    let misnamed = try description(["labels": ["7": "b"]])
+    #expect(throws: DataError.self) { try ModelFolder.write(misnamed, state, to: folder) }
     // One of the same description keeps the old weights until the new ones are there.
     try ModelFolder.write(first, state, to: folder)
     #expect(throws: DataError.self) { try ModelFolder.write(first, unwritable, to: folder) }
