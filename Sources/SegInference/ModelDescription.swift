@@ -12,7 +12,7 @@ public struct ModelDescription: Hashable, Sendable {
     /// Extents of a window.
     public var roiSize: Triple
     /// Share of a window that its neighbour repeats.
-    public var overlap: Double
+    public var overlap: WindowOverlap
     /// Weights of overlapping windows.
     public var mode: WindowPlan.Blending
     /// Names of the classes, by number; class 0 is the background.
@@ -22,7 +22,7 @@ public struct ModelDescription: Hashable, Sendable {
 
     /// Describes a model.
     public init(
-        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple, overlap: Double,
+        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple, overlap: WindowOverlap,
         mode: WindowPlan.Blending, labels: [Int: String]
     ) {
         self.network = network
@@ -50,31 +50,14 @@ public struct ModelDescription: Hashable, Sendable {
     /// - Throws: `DataError` naming the key that is missing or wrong.
     public static func entries(of reader: ConfigReader) throws -> ModelDescription {
         let definition = try reader.required("network_def", reader.value("network_def"))
-        let roi = try reader.required("roi_size", reader.ints("roi_size"))
-        guard roi.count == 3, roi.allSatisfy({ $0 > 0 }) else {
-            throw reader.error("roi_size", "should be three positive whole numbers, not \(roi)")
-        }
-        guard roi.map(Double.init).reduce(1, *) <= Double(largestWindow) else {
-            throw reader.error("roi_size", "\(roi) is more than the \(largestWindow) voxels that a window may have")
-        }
-        let overlap = try reader.double("overlap") ?? 0.25
-        guard overlap >= 0, overlap < 1 else {
-            throw reader.error("overlap", "should be at least 0 and below 1, not \(overlap)")
-        }
-        let modeName = try reader.string("mode") ?? "constant"
-        guard let mode = WindowPlan.Blending(rawValue: modeName) else {
-            throw reader.error("mode", "should be constant or gaussian, not '\(modeName)'")
-        }
+        let window = try SlidingWindow(reader)
         var description = ModelDescription(
             network: NetworkDefinition(definition, source: reader.source),
             preprocessing: try Preprocessing(reader.required("preprocessing", reader.object("preprocessing"))),
-            roiSize: Triple(roi), overlap: overlap, mode: mode, labels: try Self.labels(reader))
+            roiSize: window.window, overlap: window.overlap, mode: window.blending, labels: try Self.labels(reader))
         if let steps = try reader.object("postprocessing") { description.postprocessing = try PostProcessing(steps) }
         return description
     }
-
-    /// A window of 1 GiB, above which a size is a typing error.
-    private static let largestWindow = 1 << 28
 
     private static func labels(_ reader: ConfigReader) throws -> [Int: String] {
         guard let value = reader.value("labels") else { return [:] }
@@ -83,52 +66,41 @@ public struct ModelDescription: Hashable, Sendable {
         }
         var labels: [Int: String] = [:]
         for (key, name) in entries {
-            guard let number = Int(key), case .string(let name) = name else {
+            guard let number = Int(key), number >= 0, case .string(let name) = name else {
                 throw reader.error("labels", "should map class numbers to names, not '\(key)' to \(name)")
             }
-            labels[number] = name
+            guard labels.updateValue(name, forKey: number) == nil else {
+                throw reader.error("labels", "class \(number) stands there twice")
+            }
         }
         return labels
     }
 
-    /// Channels that the network gives, by its `out_channels`.
-    /// - Throws: `DataError` where the definition does not say.
+    /// Channels that the network gives.
+    /// - Throws: `DataError` where the network cannot be built.
     public var outputChannels: Int {
-        get throws {
-            let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
-            return try reader.required("out_channels", reader.int("out_channels"))
-        }
+        get throws { try network.outline().outputChannels }
     }
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
-    /// - Throws: `DataError` where the definition does not say.
+    /// - Throws: `DataError` where the network cannot be built.
     public var classCount: Int {
         get throws { max(2, try outputChannels) }
     }
 
     /// Builds the network with fresh parameters, made for scans and for windows of `roiSize`.
-    /// - Throws: `DataError` where it cannot be built or does not take such windows; `BackendError` where memory is
-    ///   short.
+    /// - Throws: `DataError` where it cannot be built, does not fit this description or finds no memory on this machine;
+    ///   `BackendError` where the backend's memory is short.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
-        let built = try network.makeNetwork(on: backend, seed: seed)
-        guard built.inputChannels == 1 else {
-            throw DataError(
-                .badData, network.source, key: "network_def.in_channels",
-                "should be 1, as a scan has, not \(built.inputChannels)")
-        }
-        guard roiSize.zip(built.sizeDivisor, %) == Triple(0) else {
-            throw DataError(
-                .badData, network.source, key: "roi_size",
-                "should be multiples of \(built.sizeDivisor), by which the network's strides divide it, not \(roiSize)")
-        }
-        return built
+        try check()
+        return try network.makeNetwork(on: backend, seed: seed)
     }
 
     /// The document that `init(file:)` reads.
     public var value: ConfigValue {
         var entries: [String: ConfigValue] = [
             "network_def": network.value, "preprocessing": preprocessing.value,
-            "roi_size": .array(roiSize.array.map { .int($0) }), "overlap": .double(overlap),
+            "roi_size": .array(roiSize.array.map { .int($0) }), "overlap": overlap.value,
             "mode": .string(mode.rawValue),
             "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) })),
         ]

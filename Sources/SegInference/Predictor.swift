@@ -13,6 +13,8 @@ public final class Predictor {
     /// The network with its weights.
     public let network: any Network
     let backend: any Backend
+    /// What a person should know of the weights, such as others in the same file, a sentence each.
+    public private(set) var notes: [String] = []
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
     public var classes: Int { max(2, network.outputChannels) }
@@ -25,11 +27,15 @@ public final class Predictor {
     }
 
     /// Builds the network and loads weights.
+    /// - Parameter choice: Which dictionary of a PyTorch checkpoint is taken.
     /// - Throws: `DataError` where the network cannot be built or the weights do not fit it; `BackendError`.
-    public convenience init(weights: String, description: ModelDescription, on backend: any Backend) throws {
+    public convenience init(
+        weights: String, _ choice: Weights.Choice = .usual, description: ModelDescription, on backend: any Backend
+    ) throws {
         let network = try description.makeNetwork(on: backend, seed: 0)
-        try network.store.load(Weights.read(weights).tensors, source: weights)
+        let notes = try network.store.load(Weights.read(weights, choice))
         self.init(network: network, description: description, on: backend)
+        self.notes = notes.map { "\(weights): \($0)" }
     }
 
     /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
@@ -86,7 +92,7 @@ extension Predictor {
         guard network.inputChannels == 1 else {
             throw InferenceError("the network takes \(network.inputChannels) channels; a scan has one")
         }
-        guard network.outputChannels <= 255 else {
+        guard network.outputChannels <= ModelDescription.mostClasses else {
             throw InferenceError("the network has \(network.outputChannels) classes; a mask holds at most 255")
         }
         return try description.preprocessing(scan, name: name)

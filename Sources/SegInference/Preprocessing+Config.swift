@@ -7,7 +7,7 @@ extension Preprocessing {
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader) throws {
         let pixdim = try reader.doubles("pixdim")
-        if let pixdim, pixdim.count != 3 || pixdim.contains(where: { $0 <= 0 }) {
+        if let pixdim, pixdim.count != 3 || !pixdim.allSatisfy({ $0 > 0 && $0.isFinite }) {
             throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
         }
         let orientation = try reader.string("orientation")

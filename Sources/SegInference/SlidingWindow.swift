@@ -7,13 +7,13 @@ public import SegTensor
 public struct SlidingWindow: Sendable {
     /// Extents of a window.
     public var window: Triple
-    /// Share of a window that its neighbour repeats, 0 ..< 1.
-    public var overlap: Double
+    /// Share of a window that its neighbour repeats.
+    public var overlap: WindowOverlap
     /// Weights of overlapping windows.
     public var blending: WindowPlan.Blending
 
     /// Makes an inferer.
-    public init(window: Triple, overlap: Double, blending: WindowPlan.Blending) {
+    public init(window: Triple, overlap: WindowOverlap, blending: WindowPlan.Blending) {
         self.window = window
         self.overlap = overlap
         self.blending = blending

@@ -28,8 +28,8 @@ public struct WindowPlan: Hashable, Sendable {
     /// The step is ⌊window · (1 − overlap)⌋, at least 1; the last window of an axis ends with the image.
     /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive; `DataError` where there
     ///   would be more windows than `Limits.windows`.
-    public init(image: Triple, window: Triple, overlap: Double) throws {
-        guard overlap >= 0, overlap < 1 else {
+    public init(image: Triple, window: Triple, overlap: WindowOverlap) throws {
+        guard overlap.isValid else {
             throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
         }
         guard (0..<3).allSatisfy({ image[$0] > 0 && window[$0] > 0 }) else {
@@ -39,7 +39,9 @@ public struct WindowPlan: Hashable, Sendable {
         paddedSize = image.zip(window, max)
         padding = paddedSize.zip(image) { ($0 - $1) / 2 }
         seen = window.zip(image, min)
-        let counts = (0..<3).map { Self.count(size: paddedSize[$0], window: window[$0], overlap: overlap) }
+        let counts = (0..<3).map { [paddedSize] axis in
+            Self.count(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
+        }
         guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
             throw DataError(
                 .tooLarge, "overlap \(overlap)",
@@ -47,7 +49,7 @@ public struct WindowPlan: Hashable, Sendable {
                     + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
         }
         let axes = (0..<3).map { [paddedSize] axis in
-            Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap)
+            Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
         starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }
     }

@@ -13,12 +13,42 @@ extension ConfigReader {
         }
     }
 
-    /// A positive whole number; nil where it is absent.
+    /// Beyond these a network is a typing error, and sizes of its arrays could not be counted.
+    static var channelRange: ClosedRange<Int> { 1...1 << 16 }
+    /// Stages of a network, from the finest to the coarsest.
+    private static let levelRange = 1...16
+    /// Blocks of a stage.
+    private static let blockRange = 1...256
+
+    /// A number of channels, or of what is like them; nil where it is absent.
     /// - Throws: `DataError` where it is something else.
     func positive(_ key: String) throws -> Int? {
         guard let number = try int(key) else { return nil }
-        guard number > 0 else { throw error(key, "should be positive, not \(number)") }
+        try check(number, Self.channelRange, key)
         return number
+    }
+
+    /// Numbers of channels, one a stage; nil where they are absent.
+    /// - Throws: `DataError` where they are something else.
+    func channels(_ key: String) throws -> [Int]? { try stages(key, Self.channelRange) }
+
+    /// Numbers of blocks, one a stage; nil where they are absent.
+    /// - Throws: `DataError` where they are something else.
+    func blocks(_ key: String) throws -> [Int]? { try stages(key, Self.blockRange) }
+
+    private func stages(_ key: String, _ range: ClosedRange<Int>) throws -> [Int]? {
+        guard let numbers = try ints(key) else { return nil }
+        guard Self.levelRange.contains(numbers.count) else {
+            throw error(key, "should have from 1 to \(Self.levelRange.upperBound) numbers, not \(numbers.count)")
+        }
+        for number in numbers { try check(number, range, key) }
+        return numbers
+    }
+
+    private func check(_ number: Int, _ range: ClosedRange<Int>, _ key: String) throws {
+        guard range.contains(number) else {
+            throw error(key, "should be from \(range.lowerBound) to \(range.upperBound), not \(number)")
+        }
     }
 
     /// A probability of at least 0 and below 1; nil where it is absent.
@@ -40,7 +70,24 @@ extension ConfigReader {
     func triples(_ key: String) throws -> [Triple]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
+        guard Self.levelRange.contains(items.count) else {
+            throw error(key, "should have from 1 to \(Self.levelRange.upperBound) entries, not \(items.count)")
+        }
         return try items.map { try triple(of: $0, key) }
+    }
+
+    /// Strides of the stages of a network, one after the other, of which no axis is divided by more than 4096.
+    /// - Throws: `DataError` where they are absent, something else or more.
+    func strides(_ key: String) throws -> [Triple] {
+        let strides = try required(key, triples(key))
+        var product = Triple(1)
+        for stride in strides {
+            product = product.zip(stride, *)
+            guard product.array.allSatisfy({ $0 <= Self.largestExtent }) else {
+                throw error(key, "divide an axis by more than \(Self.largestExtent) in all: \(strides)")
+            }
+        }
+        return strides
     }
 
     /// Accepts an argument only where it asks for what is computed anyway.

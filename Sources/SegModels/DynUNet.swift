@@ -41,10 +41,10 @@ public struct DynUNetOptions: Hashable, Sendable {
         inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
         kernels = try reader.required("kernel_size", reader.triples("kernel_size"))
-        strides = try reader.required("strides", reader.triples("strides"))
+        strides = try reader.strides("strides")
         upKernels = try reader.required("upsample_kernel_size", reader.triples("upsample_kernel_size"))
         let planned = strides.indices.map { min(32 << min($0, 8), 320) }
-        filters = Array(try (reader.ints("filters") ?? planned).prefix(strides.count))
+        filters = Array(try (reader.channels("filters") ?? planned).prefix(strides.count))
         upBias = try reader.bool("trans_bias") ?? false
         let isDeep = try reader.bool("deep_supervision") ?? false
         let count = try reader.int("deep_supr_num") ?? 1

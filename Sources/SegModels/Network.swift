@@ -97,18 +97,47 @@ public struct NetworkDefinition: Hashable, Sendable {
         "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
     ]
 
+    /// Arguments that may be null, which to MONAI means "none". Any other null is an error there, or another default.
+    private static let nullable: [String: Set<String>] = [
+        "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
+        "SegResNet": ["dropout_prob"], "DynUNet": ["filters", "dropout"],
+    ]
+
     /// Builds the network with fresh parameters.
-    /// - Throws: `DataError` where the target is not in the list or an argument is unknown, missing or unsupported;
-    ///   `BackendError` where memory is short.
+    /// - Throws: `DataError` where the target is not in the list, where an argument is unknown, missing or unsupported,
+    ///   or where free memory does not hold the parameters; `BackendError` where the backend's memory is short.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
+        try checkFits()
+        return try build(into: ParameterStore(backend: backend, seed: seed))
+    }
+
+    /// Builds the network of parameters that the store makes.
+    func build(into store: ParameterStore) throws -> any Network {
         let reader = try ConfigReader(value, path: "network_def", source: source)
-        let target = try reader.required("_target_", reader.string("_target_"))
-        let prefix = "monai.networks.nets."
-        let name = target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
+        let name = try target(reader)
         guard let build = Self.builders[name] else {
-            let known = Self.builders.keys.sorted().map { prefix + $0 }.joined(separator: ", ")
-            throw reader.error("_target_", "'\(target)' is not a network MedSeg can build; known: \(known)")
+            throw reader.error(
+                "_target_", "'\(name)' is not a network MedSeg can build; known: \(Self.known(Self.builders.keys))")
         }
-        return try build(reader, ParameterStore(backend: backend, seed: seed))
+        if case .object(let arguments) = value {
+            let nulls = arguments.filter { $0.value == .null }.keys.sorted()
+            if let null = nulls.first(where: { Self.nullable[name]?.contains($0) != true }) {
+                throw reader.error(null, "is null, which \(name) does not take; leave it out for the default")
+            }
+        }
+        return try build(reader, store)
+    }
+
+    private static let prefix = "monai.networks.nets."
+
+    /// The network's class, without MONAI's module.
+    func target(_ reader: ConfigReader) throws -> String {
+        let target = try reader.required("_target_", reader.string("_target_"))
+        return target.hasPrefix(Self.prefix) ? String(target.dropFirst(Self.prefix.count)) : target
+    }
+
+    /// Classes with MONAI's module, for errors.
+    static func known(_ names: some Sequence<String>) -> String {
+        names.sorted().map { prefix + $0 }.joined(separator: ", ")
     }
 }

@@ -119,17 +119,12 @@ public struct Safetensors: Sendable {
     /// - Throws: `DataError` naming the file and what is wrong with it.
     public init(file path: String) throws {
         func problem(_ message: String) -> DataError { DataError(.badData, path, message) }
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
-        }
+        let data = try RegularFile.contents(of: path)
         guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
         }
-        guard headerCount <= UInt64(data.count - 8), headerCount <= 100 << 20 else {
+        guard headerCount <= UInt64(data.count - 8), headerCount <= Limits.documentBytes else {
             throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }
         let body = 8 + Int(headerCount)
@@ -168,11 +163,10 @@ public struct Safetensors: Sendable {
         guard shape.count == extents.count, shape.allSatisfy({ $0 >= 0 }), range.count == 2, range[0] >= 0,
             range[1] >= range[0], range[1] <= data.count
         else { throw problem("'\(name)' lies outside the file (truncated?) or has a bad shape: \(entry)") }
-        var size = dtype.byteCount
-        for extent in shape {
-            let (product, overflow) = size.multipliedReportingOverflow(by: extent)
-            guard !overflow else { throw problem("'\(name)' has the absurd shape \(shape)") }
-            size = product
+        guard let size = StoredTensor.byteCount(of: shape, dtype) else {
+            throw problem(
+                "'\(name)' has the absurd shape \(shape); a tensor has at most \(Limits.tensorAxes) axes, and its bytes "
+                    + "can be counted")
         }
         guard size == range[1] - range[0] else {
             throw problem("'\(name)' of shape \(shape) needs \(size) bytes, the file gives \(range[1] - range[0])")

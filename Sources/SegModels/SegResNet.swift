@@ -41,8 +41,8 @@ public struct SegResNetOptions: Hashable, Sendable {
         inputChannels = try reader.positive("in_channels") ?? 1
         outputChannels = try reader.positive("out_channels") ?? 2
         filters = try reader.positive("init_filters") ?? 8
-        blocksDown = try reader.ints("blocks_down") ?? [1, 2, 2, 4]
-        blocksUp = try reader.ints("blocks_up") ?? [1, 1, 1]
+        blocksDown = try reader.blocks("blocks_down") ?? [1, 2, 2, 4]
+        blocksUp = try reader.blocks("blocks_up") ?? [1, 1, 1]
         dropout = try reader.probability("dropout_prob") ?? 0
         activation = try BlockOptions.activation(reader, "act", default: "relu")
         norm = try Self.norm(reader)
@@ -71,9 +71,8 @@ public struct SegResNetOptions: Hashable, Sendable {
     }
 
     private func validate(_ reader: ConfigReader) throws {
-        guard blocksDown.count >= 2, (blocksDown + blocksUp).allSatisfy({ $0 > 0 }) else {
-            throw reader.error(
-                "blocks_down", "should be at least two positive numbers, as should blocks_up be positive")
+        guard blocksDown.count >= 2 else {
+            throw reader.error("blocks_down", "should be at least two numbers, not \(blocksDown)")
         }
         guard blocksUp.count == blocksDown.count - 1 else {
             throw reader.error(

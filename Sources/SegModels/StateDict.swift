@@ -116,10 +116,20 @@ extension ParameterStore {
     /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
     /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
     public func load(_ state: [String: StoredTensor], source: String) throws {
-        let state = StateDict.normalized(state)
+        try load(Weights(source: source, tensors: StateDict.normalized(state), ignored: []))
+    }
+
+    /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
+    /// - Returns: What a person should know of them, a sentence each.
+    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
+    @discardableResult
+    public func load(_ weights: Weights) throws -> [String] {
+        let weights = try fitted(weights)
+        let (state, source) = (weights.tensors, weights.source)
         let match = match(state)
         guard match.isComplete else {
-            throw DataError(.badData, source, "the weights do not fit the network: \(match.summary)")
+            let notes = weights.notes.map { "; \($0)" }.joined()
+            throw DataError(.badData, source, "the weights do not fit the network: \(match.summary)\(notes)")
         }
         let values = parameters.map { ($0, state[$0.name]?.floats()) }
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
@@ -130,6 +140,7 @@ extension ParameterStore {
         }
         for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
+        return weights.notes
     }
 }
 

@@ -44,8 +44,8 @@ public struct SwinUNETROptions: Hashable, Sendable {
         inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
         featureSize = try reader.positive("feature_size") ?? 24
-        depths = try reader.ints("depths") ?? [2, 2, 2, 2]
-        heads = try reader.ints("num_heads") ?? [3, 6, 12, 24]
+        depths = try reader.blocks("depths") ?? [2, 2, 2, 2]
+        heads = try reader.channels("num_heads") ?? [3, 6, 12, 24]
         normalizesOutputs = try reader.bool("normalize") ?? true
         hasStageBlocks = try reader.bool("use_v2") ?? false
         swin = try SwinOptions(reader)
@@ -66,10 +66,10 @@ public struct SwinUNETROptions: Hashable, Sendable {
         guard featureSize % 12 == 0 else {
             throw reader.error("feature_size", "should be a multiple of 12, not \(featureSize)")
         }
-        guard depths.count == 4, depths.allSatisfy({ $0 > 0 }) else {
+        guard depths.count == 4 else {
             throw reader.error("depths", "should be four positive numbers, not \(depths)")
         }
-        guard heads.count == 4, heads.enumerated().allSatisfy({ $1 > 0 && (featureSize << $0) % $1 == 0 }) else {
+        guard heads.count == 4, heads.enumerated().allSatisfy({ (featureSize << $0) % $1 == 0 }) else {
             throw reader.error(
                 "num_heads", "\(heads) should be four divisors of the stages' channels, \(featureSize) and its doubles")
         }

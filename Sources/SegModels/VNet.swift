@@ -47,7 +47,8 @@ public struct VNetOptions: Hashable, Sendable {
         activation = try BlockOptions.activation(reader, "act", default: "elu")
         hasSlopePerChannel = isPReLU
         try reader.refuse("dropout_prob")
-        dropoutDown = try reader.probability("dropout_prob_down") ?? 0.5
+        // Null is no dropout.
+        dropoutDown = try reader.probability("dropout_prob_down") ?? (reader.isNull("dropout_prob_down") ? 0 : 0.5)
         dropoutUp = try Self.pair(reader, "dropout_prob_up") ?? [0.5, 0.5]
         let dimensions = try reader.int("dropout_dim") ?? 3
         guard (1...3).contains(dimensions) else {

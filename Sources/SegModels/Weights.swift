@@ -7,37 +7,53 @@ public struct Weights: Sendable {
     public let source: String
     /// Arrays under the network's names, without the prefixes of DataParallel and `torch.compile`.
     public let tensors: [String: StoredTensor]
-    /// Entries of a checkpoint's `state_dict` that are no arrays.
+    /// Entries of a checkpoint's `state_dict` that are no arrays, each with the class of an object.
     public let ignored: [String]
+    /// What a person should know of the file, such as other weights in it, a sentence each.
+    public let notes: [String]
+
+    /// Which dictionary of a PyTorch checkpoint is taken.
+    public enum Choice: Hashable, Sendable {
+        /// The one at the top, or under `state_dict`, `model_state_dict`, `model`, `network` or `net`.
+        case usual
+        /// The one under a name; a file without it is refused.
+        case named(String)
+        /// The one under a name, else the one at the top: as MONAI's `CheckpointLoader` looks for it.
+        case loaded(String)
+    }
 
     /// Arrays that a program has made or read; `source` names them in errors.
-    public init(source: String, tensors: [String: StoredTensor], ignored: [String]) {
+    public init(source: String, tensors: [String: StoredTensor], ignored: [String], notes: [String] = []) {
         self.source = source
         self.tensors = tensors
         self.ignored = ignored
+        self.notes = notes
     }
 
     /// Reads a file, telling its format by its first bytes.
-    ///
-    /// Of a PyTorch checkpoint (`torch.save`, 1.6 and later) the dictionary of tensors is taken, also from under
-    /// `state_dict`, `model_state_dict`, `model`, `network` or `net`.
+    /// - Parameter choice: Which dictionary of a PyTorch checkpoint (`torch.save`, 1.6 and later) is taken.
     /// - Throws: `DataError` naming the file and what is wrong with it.
-    public static func read(_ path: String) throws -> Weights {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
-        } catch {
-            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
-        }
+    public static func read(_ path: String, _ choice: Choice = .usual) throws -> Weights {
+        let data = try RegularFile.contents(of: path)
         switch Format(data) {
         case .safetensors:
+            if case .named(let name) = choice {
+                throw DataError(
+                    .badArgument, path, "is no PyTorch checkpoint: it has no dictionary '\(name)' to choose")
+            }
             return Weights(
                 source: path, tensors: StateDict.normalized(try Safetensors(file: path).tensors), ignored: [])
         case .zip:
             do {
-                let checkpoint = try PyTorchCheckpoint(data)
+                let checkpoint = try PyTorchCheckpoint(data, choice)
+                var notes = checkpoint.notes
+                if !checkpoint.ignored.isEmpty {
+                    notes.append(
+                        "entries that are no arrays are left out: \(checkpoint.ignored.joined(separator: ", "))")
+                }
                 return Weights(
-                    source: path, tensors: StateDict.normalized(checkpoint.tensors), ignored: checkpoint.ignored)
+                    source: path, tensors: StateDict.normalized(checkpoint.tensors), ignored: checkpoint.ignored,
+                    notes: notes)
             } catch {
                 throw DataError(.badData, path, error.message)
             }
@@ -79,6 +95,11 @@ extension Weights {
     /// stands for the old file or for the new one, whole, at every moment.
     /// - Throws: `DataError` naming the file.
     public static func write(_ tensors: [String: StoredTensor], to path: String) throws {
+        for (name, tensor) in tensors where StoredTensor.byteCount(of: tensor.shape, tensor.dtype) == nil {
+            throw DataError(
+                .cannotWrite, path,
+                "cannot hold '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
+        }
         let end = (path as NSString).pathExtension.lowercased()
         guard ["pt", "pth"].contains(end) else {
             return try Safetensors(tensors: tensors, metadata: ["format": "pt"]).write(to: path)

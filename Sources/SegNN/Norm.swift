@@ -12,12 +12,14 @@ public struct Norm {
     /// Shift, `[C]`; nil when not affine.
     public let bias: Parameter?
     private let running: RunningStatistics?
+    private let name: String
 
     /// Registers `weight`, `bias`, and for batch norm `running_mean`, `running_var` and `num_batches_tracked`.
     /// - Parameter momentum: Share of the newest batch in batch norm's running statistics.
     /// - Throws: `BackendError` where memory is short.
     public init(_ store: ParameterStore, channels: Int, _ params: NormParams, affine: Bool, momentum: Float) throws {
         self.params = params
+        name = store.module
         weight = affine ? try store.parameter("weight", [channels], .constant(1)) : nil
         bias = affine ? try store.parameter("bias", [channels], .constant(0)) : nil
         running =
@@ -32,6 +34,7 @@ public struct Norm {
         _ x: Tensor, followers: NormFollowers, in context: ForwardContext
     ) throws -> Tensor {
         let useRunning = running != nil && context.mode != .training
+        if !useRunning { try checkValues(x) }
         let statistics: NormStatistics =
             if useRunning, let running { .given(mean: running.mean.leaf, variance: running.variance.leaf) } else {
                 .ofInput
@@ -41,6 +44,29 @@ public struct Norm {
             followers)
         if let running, context.updatesStatistics { try running.update(with: normalized, count: x.shape.rows) }
         return normalized.output
+    }
+}
+
+extension Norm {
+    /// Refuses an input whose statistics would be those of a single value: all of it would become the shift.
+    ///
+    /// As PyTorch: an instance norm needs more than one position, in training and in evaluation; a batch norm more than
+    /// one value a channel in training; a group norm more than one value a group.
+    private func checkValues(_ x: Tensor) throws {
+        let values: (count: Int, of: String)
+        switch params.kind {
+        case .instance: values = (x.shape.positions, "an instance norm needs more than 1 spatial element")
+        case .batch: values = (x.shape.rows, "a batch norm in training needs more than 1 value per channel")
+        case .group(let groups):
+            values = (x.shape.rows * (x.shape.channels / groups), "a group norm needs more than 1 value per group")
+        case .layer: return
+        }
+        guard values.count != 1 else {
+            throw TensorError(
+                op: name,
+                "\(values.of), and its input \(x.shape) has 1; use a larger window (roi_size), or a network with "
+                    + "fewer strides")
+        }
     }
 }
 

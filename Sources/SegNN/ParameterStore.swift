@@ -13,8 +13,9 @@ public final class ParameterStore {
         var constants: [IntegerConstant] = []
         var aliases: [(path: String, module: String)] = []
         var dropoutCount: UInt32 = 0
-        var random: InitialValues
-        init(seed: UInt64) { random = InitialValues(seed: seed) }
+        /// Nil where parameters are counted and have no values.
+        var random: InitialValues?
+        init(_ random: InitialValues?) { self.random = random }
     }
 
     /// The backend that holds the parameters.
@@ -26,7 +27,14 @@ public final class ParameterStore {
     public init(backend: any Backend, seed: UInt64) {
         self.backend = backend
         self.path = ""
-        self.contents = Contents(seed: seed)
+        self.contents = Contents(InitialValues(seed: seed))
+    }
+
+    /// Makes an empty store of parameters that have extents alone, for a backend that counts.
+    public init(counting backend: any Backend) {
+        self.backend = backend
+        self.path = ""
+        self.contents = Contents(nil)
     }
 
     private init(parent: ParameterStore, path: String) {
@@ -34,6 +42,9 @@ public final class ParameterStore {
         self.path = path
         self.contents = parent.contents
     }
+
+    /// The path of the module that this store is seen from, such as `model.0.conv.unit0.adn.N`; empty at the top.
+    public var module: String { String(path.dropLast()) }
 
     /// The store seen from one module further in.
     public func scope(_ name: String) -> ParameterStore {
@@ -60,9 +71,9 @@ public final class ParameterStore {
     }
 
     /// Registers integers that the network's design fixes: saved as PyTorch saves them, never read back.
-    public func constant(_ name: String, _ shape: Shape, _ values: [Int64]) {
-        precondition(values.count == shape.count, "\(values.count) integers for \(shape)")
-        contents.constants.append(IntegerConstant(name: path + name, shape: shape, values: values))
+    /// - Parameter values: Makes them when they are saved or compared; as many as the shape has.
+    public func constant(_ name: String, _ shape: Shape, _ values: @escaping @Sendable () -> [Int64]) {
+        contents.constants.append(IntegerConstant(name: path + name, shape: shape, make: values))
     }
 
     /// Has everything registered under `module` saved under `name` as well, as PyTorch does for a module that two hold.
@@ -99,17 +110,36 @@ public final class ParameterStore {
     private func register(
         _ name: String, _ shape: Shape, _ initial: InitialValue, isTrained: Bool
     ) throws -> Parameter {
-        // The values are drawn in memory of this machine, whatever the backend.
-        let (bytes, memory) = (shape.count * 4, ProcessInfo.processInfo.physicalMemory)
-        guard bytes < memory else {
-            throw BackendError.outOfMemory(
-                backend: backend.name, requested: bytes, held: 0, limit: backend.memoryLimit ?? Int(memory),
-                purpose: "parameter \(path + name)")
-        }
-        let values = try Tensor(contents.random.values(initial, count: shape.count), shape: shape, on: backend)
+        let values = try values(name, shape, initial)
         let parameter = Parameter(name: path + name, isTrained: isTrained, values: values)
         contents.parameters.append(parameter)
         return parameter
+    }
+
+    /// Beyond this a product of extents is a typing error, and sums of such sizes could not be counted.
+    private static let mostBytes = 1 << 48
+
+    private func values(_ name: String, _ shape: Shape, _ initial: InitialValue) throws -> Tensor {
+        var bytes = 4
+        for extent in shape.dimensions {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+            bytes = overflow ? .max : product
+        }
+        guard contents.random != nil else {
+            guard bytes <= Self.mostBytes else { throw tooLarge(name, bytes) }
+            return Tensor(try backend.allocate(shape, backend.scalar), on: backend)
+        }
+        // The values are drawn in memory of this machine, whatever the backend.
+        guard bytes < Int(clamping: ProcessInfo.processInfo.physicalMemory) else { throw tooLarge(name, bytes) }
+        let drawn = contents.random?.values(initial, count: shape.count) ?? []
+        return try Tensor(drawn, shape: shape, on: backend)
+    }
+
+    private func tooLarge(_ name: String, _ bytes: Int) -> BackendError {
+        .outOfMemory(
+            backend: backend.name, requested: bytes, held: 0,
+            limit: backend.memoryLimit ?? Int(clamping: ProcessInfo.processInfo.physicalMemory),
+            purpose: "parameter \(path + name)")
     }
 }
 
@@ -129,6 +159,8 @@ public struct IntegerConstant: Sendable {
     public let name: String
     /// Extents.
     public let shape: Shape
+    let make: @Sendable () -> [Int64]
+
     /// The integers.
-    public let values: [Int64]
+    public var values: [Int64] { make() }
 }

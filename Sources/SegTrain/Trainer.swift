@@ -42,6 +42,8 @@ public final class Trainer {
         self.backend = backend
         self.validation = try validation.map { ValidationCase(prepared: $0, isMeasured: try $0.hasForeground) }
         try Self.checkMeasured(self.validation)
+        try configuration.model.checkTraining(
+            batch: configuration.sampling.samplesPerVolume * configuration.sampling.volumesPerBatch)
         network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
         optimizer = try Optimizer(configuration.optimizer, parameters: network.store.trained)
         patches = try PatchSource(

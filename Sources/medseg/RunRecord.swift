@@ -94,8 +94,6 @@ struct RunRecord {
     func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {
         let place = "\(folder)/\(kind.rawValue)"
         try OutputFolder.make(place)
-        try OutputFolder.write(model.value.jsonText(), to: place + "/model.json")
-        try Safetensors(tensors: store.state(), metadata: ["format": "pt"]).write(to: place + "/model.safetensors")
-        DurableFile.syncFolder(of: place)
+        try ModelFolder.write(model, store.state(), to: place)
     }
 }

@@ -74,6 +74,12 @@ struct ModelOptions: ParsableArguments {
     var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
 
     func makeEnsemble(on backend: any Backend) throws -> Ensemble {
+        let ensemble = try loaded(on: backend)
+        ensemble.models.flatMap(\.notes).forEach(note)
+        return ensemble
+    }
+
+    private func loaded(on backend: any Backend) throws -> Ensemble {
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:
             return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
@@ -83,7 +89,7 @@ struct ModelOptions: ParsableArguments {
         case (nil, nil, let folder?) where model.isEmpty:
             let bundle = try MONAIBundle(folder: folder)
             return try Ensemble([
-                Predictor(weights: bundle.weights, description: bundle.description, on: backend)
+                Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
             ])
         case (nil, nil, _) where !model.isEmpty || bundle != nil:
             throw UsageError("--model and --bundle each name a model; give one of them")

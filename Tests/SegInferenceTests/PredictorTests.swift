@@ -42,7 +42,7 @@ import Testing
             preprocessing: Preprocessing(
                 orientation: "RAS", pixdim: pixdim, intensity: .init(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
                 cropForeground: true),
-            roiSize: roi, overlap: overlap, mode: .gaussian, labels: [:])
+            roiSize: roi, overlap: WindowOverlap(overlap), mode: .gaussian, labels: [:])
     }
 
     private func predict(channels: Int, pixdim: [Double]?, on backend: any Backend) throws -> Prediction {

@@ -8,7 +8,8 @@ import Testing
 /// Numbers of windows of MONAI 1.6.1 for a 226 × 157 × 113 image and 96³ windows.
 @Test(arguments: [(0.25, 12), (0.5, 24), (0.8, 80)])
 func windowCounts(overlap: Double, count: Int) throws {
-    let plan = try WindowPlan(image: Triple(d: 226, h: 157, w: 113), window: Triple(96), overlap: overlap)
+    let plan = try WindowPlan(
+        image: Triple(d: 226, h: 157, w: 113), window: Triple(96), overlap: WindowOverlap(overlap))
     #expect(plan.starts.count == count)
     #expect(plan.starts.first == Triple(0))
     #expect(plan.starts.last == Triple(d: 130, h: 61, w: 17))
@@ -17,9 +18,22 @@ func windowCounts(overlap: Double, count: Int) throws {
 /// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for overlaps 0 and 0.5.
 @Test(arguments: [(0.0, [0, 4, 6], [0, 3], [0]), (0.5, [0, 2, 4, 6], [0, 2, 3], [0])])
 func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
-    let plan = try WindowPlan(image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: overlap)
+    let plan = try WindowPlan(image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: WindowOverlap(overlap))
     let expected = d.flatMap { d in h.flatMap { h in w.map { Triple(d: d, h: h, w: $0) } } }
     #expect(plan.starts == expected)
+}
+
+/// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for an overlap an axis.
+@Test func anOverlapAnAxisStepsByItself() throws {
+    let plan = try WindowPlan(
+        image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: WindowOverlap(0.5, 0, 0.9))
+    let expected = [0, 2, 4, 6].flatMap { d in [0, 3].map { Triple(d: d, h: $0, w: 0) } }
+    #expect(plan.starts == expected)
+}
+
+/// A small scan in small steps is no mistake.
+@Test func fewWindowsOfSmallStepsArePlanned() throws {
+    #expect(try WindowPlan(image: Triple(20), window: Triple(16), overlap: 0.999_999_999).starts.count == 125)
 }
 
 @Test func smallImagesArePaddedHalfBefore() throws {
@@ -34,7 +48,7 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
 ])
 func endlessWindowsAreRefused(image: Triple, window: Triple, overlap: Double) throws {
     let error = try #require(throws: DataError.self) {
-        try WindowPlan(image: image, window: window, overlap: overlap)
+        try WindowPlan(image: image, window: window, overlap: WindowOverlap(overlap))
     }
     #expect(error.kind == .tooLarge && error.message.contains("overlap") && error.message.contains("roi_size"))
 }
@@ -51,7 +65,7 @@ func endlessWindowsAreRefused(image: Triple, window: Triple, overlap: Double) th
 @Test(arguments: [-0.1, 1, .nan])
 func overlapsOutsideTheUnitAreRefused(_ overlap: Double) {
     #expect(throws: InferenceError.self) {
-        try WindowPlan(image: Triple(8), window: Triple(4), overlap: overlap)
+        try WindowPlan(image: Triple(8), window: Triple(4), overlap: WindowOverlap(overlap))
     }
 }
 
@@ -61,7 +75,7 @@ func blendingGivesAnIdentityBack(_ size: [Int], blending: WindowPlan.Blending) t
     let backend = ReferenceBackend()
     let values = (0..<size.reduce(1, *)).map { Double($0 % 17) - 8 }
     let image = try Tensor(values, shape: Shape(batch: 1, size: Triple(size), channels: 1), on: backend)
-    for overlap in [0, 0.3, 0.8] {
+    for overlap in [0, 0.3, 0.8, WindowOverlap(0.8, 0, 0.5)] {
         let output = try SlidingWindow(window: Triple(4), overlap: overlap, blending: blending)(
             image, progress: { _, _ in }
         ) { try concatenate([$0, scale($0, by: 2)]) }

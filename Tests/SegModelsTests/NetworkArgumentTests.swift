@@ -104,7 +104,7 @@ func badArgumentsOfEveryNetworkAreNamed(
                 "drop_rate": 0.1, "attn_drop_rate": 0.3, "dropout_path_rate": 0.2, "depths": [1, 1, 1, 1],
                 "window_size": 2, "num_heads": [1, 2, 1, 2],
             ],
-            [2, 32, 32, 32, 1], 0.3
+            [2, 32, 32, 64, 1], 0.3
         ),
     ] as [(String, [String: ConfigValue], [String: ConfigValue], [Int], Float)])
 func dropoutsDifferFromPassToPass(

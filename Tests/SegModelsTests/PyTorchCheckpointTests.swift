@@ -89,7 +89,7 @@ func wrappersAndPrefixesAreRemoved(_ wrapper: String) throws {
     #expect(!FileManager.default.fileExists(atPath: victim))
 }
 
-@Test(arguments: [(0x69, "INST"), (0x6F, "OBJ"), (0x81, "NEWOBJ"), (0x82, "EXT1"), (0x32, "DUP"), (0xFF, "0xff")])
+@Test(arguments: [(0x69, "INST"), (0x6F, "OBJ"), (0x97, "NEXT_BUFFER"), (0x82, "EXT1"), (0x32, "DUP"), (0xFF, "0xff")])
 func opcodesThatNoTensorNeedsAreNamed(_ code: Int, name: String) throws {
     try expectRefusal(checkpoint([0x80, 2, UInt8(code)]).bytes, "opcode \(name) at byte 2")
 }

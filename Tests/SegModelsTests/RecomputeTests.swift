@@ -53,7 +53,7 @@ import Testing
                 "res_block": true,
             ], Triple(16)
         ),
-        (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16)),
+        (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(d: 16, h: 16, w: 32)),
         (
             [
                 "_target_": "UNETR", "in_channels": 1, "out_channels": 2, "img_size": [32, 32, 32],

@@ -13,7 +13,7 @@ private let definitions: [String: ConfigValue] = [
     "VNet": [:],
     "VNet skips": ["dropout_prob_down": 0],
     "UNETR": [
-        "img_size": [32, 32, 32], "feature_size": 4, "hidden_size": 24, "mlp_dim": 48, "num_heads": 4,
+        "img_size": [32, 32, 64], "feature_size": 4, "hidden_size": 24, "mlp_dim": 48, "num_heads": 4,
         "dropout_rate": 0.3,
     ],
     "SwinUNETR": ["feature_size": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 1, 1], "drop_rate": 0.3],
@@ -32,8 +32,8 @@ func stemsAreTheSameInEveryPass(_ name: String) throws {
     (definition["spatial_dims"], definition["in_channels"], definition["out_channels"]) = (3, 1, 2)
     let backend = try CPUBackend(threads: 2)
     let network = try NetworkDefinition(.object(definition), source: "test").makeNetwork(on: backend, seed: 1)
-    let values = NetworkGolden.formula(stream: 7, count: 32 * 32 * 32).map { Float($0) }
-    let x = try Tensor(values, shape: [1, 32, 32, 32, 1], on: backend)
+    let values = NetworkGolden.formula(stream: 7, count: 32 * 32 * 64).map { Float($0) }
+    let x = try Tensor(values, shape: [1, 32, 32, 64, 1], on: backend)
     let stem = try network.stem(x, in: .inference)
     let plain = try network(x, in: .inference).floats()
     #expect(try network(stem: stem, in: .inference).floats() == plain)

@@ -154,6 +154,35 @@ import Testing
         }
     }
 
+    /// A model that cannot be loaded is the server's fault; a scan that cannot be read is the client's.
+    @Test func aDamagedModelIsNotTakenForADamagedScan() async throws {
+        let size = Size3(8, 8, 8)
+        let path = folder.appendingPathComponent("scan.nii").path
+        try NIfTI.write(
+            [Int16](repeating: 1, count: size.count), size: size, affine: .identity, to: path, overwrite: true)
+        let scan = try Data(contentsOf: URL(fileURLWithPath: path))
+        let weights = folder.appendingPathComponent("models/tiny/model.safetensors")
+        try await withServer(options()) { url in
+            try Data("no weights".utf8).write(to: weights)
+            let volume = try await send(
+                "POST", "\(url)/api/v1/volumes", body: scan, type: "application/octet-stream")
+            let id = try #require(json(volume.body)["id"]?.string)
+            let request: ConfigValue = ["volume": .string(id), "model": "tiny"]
+            let queued = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
+            let job = try #require(json(queued.body)["id"]?.string)
+            var document = try json(queued.body)
+            while ["queued", "running"].contains(document["state"]?.string) {
+                document = try json(await send("GET", "\(url)/api/v1/jobs/\(job)").body)
+            }
+            #expect(document["error"]?.string?.hasPrefix("the model cannot be used: ") == true)
+            #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)/mask").status == 500)
+            let refused = try await send(
+                "POST", "\(url)/api/v1/volumes", body: Data("no scan".utf8), type: "application/octet-stream")
+            #expect(refused.status == 400)
+            #expect(try json(refused.body)["detail"]?.string?.hasPrefix("the scan cannot be used: ") == true)
+        }
+    }
+
     /// The log of a talkative server has a line for each request, and nothing of the libraries' own.
     @Test func theLogHoldsOurLinesAlone() async throws {
         var talkative = options()

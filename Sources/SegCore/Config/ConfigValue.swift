@@ -20,13 +20,7 @@ public enum ConfigValue: Hashable, Sendable {
     /// Reads a JSON file.
     /// - Throws: `DataError` naming the file where it cannot be read or is not JSON, with line and column.
     public init(jsonFile path: String) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
-        }
-        try self.init(json: data, from: path)
+        try self.init(json: RegularFile.contents(of: path), from: path)
     }
 
     /// Reads a JSON document.

@@ -5,14 +5,20 @@ internal import SegModels
 /// A MONAI bundle's configuration whose references are followed and whose expressions are not evaluated.
 ///
 /// `@id`, `@id::sub` and `@id#sub` stand for other entries; `$…` is Python, of which a few fixed forms are
-/// understood as text and every other is an error that quotes it.
-struct BundleDocument {
+/// understood as text and every other is an error that quotes it. Each reference is followed once, and values that
+/// references repeat count again towards `Limits.documentNodes`.
+final class BundleDocument {
     private let root: ConfigValue
     /// The file, for errors.
     let source: String
 
     /// A chain of references this long can only be a circle.
     private static let mostReferences = 32
+
+    /// What references stand for, their own references followed.
+    private var targets: [String: ConfigValue] = [:]
+    /// Values of which every reference is followed, by the place that they stand at, with the number of values in them.
+    private var expanded: [String: (value: ConfigValue, nodes: Int)] = [:]
 
     /// Wraps a document; its `bundle_root` becomes the folder that the bundle lies in.
     init(_ value: ConfigValue, source: String, folder: String) throws {
@@ -31,21 +37,51 @@ struct BundleDocument {
         return try shallow(value, id: id, depth: 0)
     }
 
+    /// What a value stands for, its own entries as they stand.
+    func followed(_ value: ConfigValue, id: String) throws -> ConfigValue { try shallow(value, id: id, depth: 0) }
+
     /// A value with every reference in it followed.
     func resolved(_ value: ConfigValue, id: String) throws -> ConfigValue {
-        try deep(value, id: id, depth: 0)
+        try deep(value, id: id, depth: 0).value
     }
 
-    private func deep(_ value: ConfigValue, id: String, depth: Int) throws -> ConfigValue {
+    private func deep(_ value: ConfigValue, id: String, depth: Int) throws -> (value: ConfigValue, nodes: Int) {
+        // A value that a reference names is expanded once, wherever it is named.
+        if case .string(let text) = value, text.hasPrefix("@") {
+            if let known = expanded[text] { return known }
+            let made = try deepContent(value, id: id, depth: depth)
+            expanded[text] = made
+            return made
+        }
+        return try deepContent(value, id: id, depth: depth)
+    }
+
+    private func deepContent(
+        _ value: ConfigValue, id: String, depth: Int
+    ) throws -> (value: ConfigValue, nodes: Int) {
+        var nodes = 1
+        func counted(_ part: (value: ConfigValue, nodes: Int)) throws -> ConfigValue {
+            nodes += part.nodes
+            guard nodes <= Limits.documentNodes else {
+                throw error(
+                    id,
+                    "has more than \(Limits.documentNodes) values once its references are followed; write it shorter")
+            }
+            return part.value
+        }
         switch try shallow(value, id: id, depth: depth) {
         case .array(let items):
-            .array(try items.enumerated().map { try deep($1, id: "\(id)::\($0)", depth: depth + 1) })
+            let parts = try items.enumerated().map {
+                try counted(deep($0.element, id: "\(id)::\($0.offset)", depth: depth + 1))
+            }
+            return (.array(parts), nodes)
         case .object(let entries):
-            .object(
-                try entries.reduce(into: [:]) {
-                    $0[$1.key] = try deep($1.value, id: "\(id)::\($1.key)", depth: depth + 1)
-                })
-        case let plain: plain
+            var parts: [String: ConfigValue] = [:]
+            for (key, entry) in entries {
+                parts[key] = try counted(deep(entry, id: "\(id)::\(key)", depth: depth + 1))
+            }
+            return (.object(parts), nodes)
+        case let plain: return (plain, 1)
         }
     }
 
@@ -58,29 +94,42 @@ struct BundleDocument {
         guard text.hasPrefix("$") else { return value }
         switch BundleExpression(text) {
         case .reference(let target): return try follow(target, from: id, depth: depth)
-        case .sum(let terms):
-            let parts = try terms.map { term -> String in
-                guard case .reference(let target) = term else {
-                    guard case .text(let text) = term else { return "" }
-                    return text
-                }
-                guard case .string(let part) = try follow(target, from: id, depth: depth) else {
-                    throw error(id, "'\(text)' adds what is no text")
-                }
-                return part
-            }
-            return .string(parts.joined())
+        case .sum(let terms): return .string(try sum(terms, text, id: id, depth: depth))
         case .constant(let constant): return constant
         case .unknown:
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
         }
     }
 
+    private func sum(
+        _ terms: [BundleExpression.Term], _ text: String, id: String, depth: Int
+    ) throws -> String {
+        var sum = ""
+        for term in terms {
+            switch term {
+            case .text(let text): sum += text
+            case .reference(let target):
+                guard case .string(let part) = try follow(target, from: id, depth: depth) else {
+                    throw error(id, "'\(text)' adds what is no text")
+                }
+                sum += part
+            }
+            guard sum.utf8.count <= Limits.expressionCharacters else {
+                throw error(
+                    id, "'\(text)' is longer than \(Limits.expressionCharacters) characters once it is written out")
+            }
+        }
+        return sum
+    }
+
     private func follow(_ target: String, from id: String, depth: Int) throws -> ConfigValue {
+        if let known = targets[target] { return known }
         guard let value = try lookup(target, depth: depth + 1) else {
             throw error(id, "'@\(target)' refers to nothing in the file")
         }
-        return try shallow(value, id: target, depth: depth + 1)
+        let followed = try shallow(value, id: target, depth: depth + 1)
+        targets[target] = followed
+        return followed
     }
 
     private func lookup(_ id: String, depth: Int) throws -> ConfigValue? {

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegModels
 
 /// The forms of a bundle's `$` expressions that are understood, by their text alone.
 enum BundleExpression {
@@ -14,7 +13,7 @@ enum BundleExpression {
     case reference(String)
     /// `$@bundle_root + '/models'`, of references and quoted texts.
     case sum([Term])
-    /// `$lambda x: x > 0`, the foreground that MONAI crops to anyway, and truth values.
+    /// `$lambda x: x > 0`, the foreground that MONAI crops to anyway, truth values, types of elements and readers.
     case constant(ConfigValue)
     /// Anything else.
     case unknown
@@ -29,8 +28,19 @@ enum BundleExpression {
         case "False": self = .constant(false)
         case "None": self = .constant(.null)
         case "lambda x: x > 0", "lambda x : x > 0": self = .constant(Self.isPositive)
+        case "monai.data.NibabelReader", "monai.data.ITKReader":
+            self = .constant(.string(String(text.dropFirst("monai.data.".count))))
+        case let type where Self.elementType(type) != nil: self = .constant(.string(Self.elementType(type) ?? ""))
         default: self = Self.reference(text).map { .reference($0) } ?? Self.sum(text) ?? .unknown
         }
+    }
+
+    /// `float32` of `torch.float32`, `numpy.float32` or `np.float32`.
+    private static func elementType(_ text: String) -> String? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, ["torch", "numpy", "np"].contains(parts[0]) else { return nil }
+        let types = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
+        return types.first { $0 == parts[1] }
     }
 
     private static func reference(_ text: String) -> String? {
@@ -74,12 +84,29 @@ enum BundleExpression {
         return isName ? String(text) : nil
     }
 
-    /// Whether a step of `imports`, `initialize` or `run` can be left out: it prepares Python or starts what a
-    /// prediction does anyway.
-    static func isPreparation(_ step: String) -> Bool {
+    /// What a step of `imports`, `initialize` or `run` does.
+    enum Step: Hashable {
+        /// Prepares Python, or starts what a prediction does anyway.
+        case preparation
+        /// Calls a loader of weights by its id; where there is a flag, only if that is true.
+        case load(loader: String, flag: String?)
+    }
+
+    /// Understands a step; nil where it would have to be evaluated.
+    static func step(_ step: String) -> Step? {
+        guard step.hasPrefix("$") else { return nil }
         let text = step.dropFirst().trimmingCharacters(in: .whitespaces)
         let starts = ["import ", "from ", "monai.utils.set_determinism(", "setattr(torch.backends.cudnn,"]
-        if starts.contains(where: text.hasPrefix) { return true }
-        return ["@checkpointloader(@evaluator)", "@evaluator.run()", "@validate#evaluator.run()"].contains(text)
+        if starts.contains(where: text.hasPrefix) { return .preparation }
+        if ["@evaluator.run()", "@validate#evaluator.run()", "None"].contains(text) { return .preparation }
+        guard text.hasPrefix("@"), let call = text.range(of: "(@evaluator)"),
+            let loader = identifier(text[..<call.lowerBound].dropFirst())
+        else { return nil }
+        let rest = text[call.upperBound...]
+        if rest.isEmpty { return .load(loader: loader, flag: nil) }
+        guard rest.hasPrefix(" if @"), rest.hasSuffix(" else None"),
+            let flag = identifier(rest.dropFirst(" if @".count).dropLast(" else None".count))
+        else { return nil }
+        return .load(loader: loader, flag: flag)
     }
 }

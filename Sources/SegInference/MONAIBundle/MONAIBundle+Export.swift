@@ -41,9 +41,9 @@ extension MONAIBundle {
             ],
             "inferer": [
                 "_target_": "SlidingWindowInferer", "roi_size": .array(description.roiSize.array.map { .int($0) }),
-                "sw_batch_size": 1, "overlap": .double(description.overlap), "mode": .string(description.mode.rawValue),
+                "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
             ],
-            "postprocessing": compose(postprocessing),
+            "postprocessing": compose(postprocessing(channels: try description.outputChannels)),
             "evaluator": [
                 "_target_": "SupervisedEvaluator", "device": "@device", "val_data_loader": "@dataloader",
                 "network": "@network", "inferer": "@inferer", "postprocessing": "@postprocessing", "amp": false,
@@ -96,18 +96,24 @@ extension MONAIBundle {
         return transforms + [["_target_": "EnsureTyped", "keys": "image"]]
     }
 
-    private static let postprocessing: [ConfigValue] = [
-        ["_target_": "Activationsd", "keys": "pred", "softmax": true],
-        [
-            "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
-            "nearest_interp": false, "to_tensor": true,
-        ],
-        ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
-        [
-            "_target_": "SaveImaged", "keys": "pred", "output_dir": "@output_dir", "output_ext": ".nii.gz",
-            "output_postfix": "mask", "output_dtype": "$numpy.uint8", "separate_folder": false, "resample": false,
-        ],
-    ]
+    /// A single channel is class 1 from a probability of 0.5 on; of several the most probable counts.
+    private static func postprocessing(channels: Int) -> [ConfigValue] {
+        let isSingle = channels == 1
+        let probabilities = isSingle ? "sigmoid" : "softmax"
+        let decision: (key: String, value: ConfigValue) = isSingle ? ("threshold", 0.5) : ("argmax", true)
+        return [
+            ["_target_": "Activationsd", "keys": "pred", probabilities: true],
+            [
+                "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
+                "nearest_interp": false, "to_tensor": true,
+            ],
+            ["_target_": "AsDiscreted", "keys": "pred", decision.key: decision.value],
+            [
+                "_target_": "SaveImaged", "keys": "pred", "output_dir": "@output_dir", "output_ext": ".nii.gz",
+                "output_postfix": "mask", "output_dtype": "$numpy.uint8", "separate_folder": false, "resample": false,
+            ],
+        ]
+    }
 }
 
 // Metadata and words for people.

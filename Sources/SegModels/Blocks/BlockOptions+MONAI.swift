@@ -23,6 +23,9 @@ extension BlockOptions {
         guard let value = reader.value(key) else { return (name, none) }
         if case .string(let name) = value { return (name.lowercased(), none) }
         if case .array(let pair) = value, pair.count == 2, case .string(let name) = pair[0] {
+            if case .object(let arguments) = pair[1], let null = arguments.first(where: { $0.value == .null })?.key {
+                throw reader.error(key, "\(null) is null, which is not supported; leave it out for the default")
+            }
             return (name.lowercased(), try ConfigReader(pair[1], path: "network_def." + key, source: reader.source))
         }
         throw reader.error(key, "should be a name or [name, {arguments}], not \(value)")
@@ -69,8 +72,7 @@ extension BlockOptions {
             option = NormOption(
                 params: NormParams(kind: .instance, epsilon: epsilon), affine: affine ?? false, momentum: 0)
         case "group":
-            let groups = try arguments.required("num_groups", arguments.int("num_groups"))
-            arguments.ignore("num_channels")
+            let groups = try arguments.required("num_groups", arguments.positive("num_groups"))
             option = NormOption(
                 params: NormParams(kind: .group(groups), epsilon: epsilon), affine: affine ?? true, momentum: 0)
         default:

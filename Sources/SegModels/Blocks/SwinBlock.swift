@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 
@@ -27,6 +28,9 @@ struct SwinWindows {
             return place < padded - window[axis] ? 0 : 1
         }
         let length = window.product
+        try FreeMemory.check(
+            arrays: 4 * counts.product * length * length, subject: "SwinUNETR",
+            for: "the attention of \(counts.product) windows of \(length) positions", advice: "use a smaller roi_size")
         var values: [Float] = []
         values.reserveCapacity(counts.product * length * length)
         for index in 0..<counts.product {
@@ -112,8 +116,8 @@ private struct WindowAttention {
         scale = 1 / Float(channels / heads).squareRoot()
         let spans = Self.spans(window)
         table = try store.parameter("relative_position_bias_table", [spans.product, heads], .normal(sd: 0.02))
-        store.constant(
-            "relative_position_index", [window.product, window.product], Self.relativePositions(window))
+        let side = options.window
+        store.constant("relative_position_index", [side.product, side.product]) { Self.relativePositions(side) }
         qkv = try Linear(store.scope("qkv"), inputs: channels, outputs: 3 * channels, bias: options.qkvBias)
         weightDropout = Dropout(store, options.attentionDropout, .element)
         projection = try Linear(store.scope("proj"), inputs: channels, outputs: channels, bias: true)

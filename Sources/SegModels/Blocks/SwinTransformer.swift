@@ -22,11 +22,20 @@ struct SwinOptions: Hashable, Sendable {
     /// `mergingv2`: the corners of a merged box in row-major order.
     var mergesInOrder: Bool
 
+    /// Positions of a window: attention keeps a table of each with each.
+    private static let mostTokens = 4096
+
     init(_ reader: ConfigReader) throws {
         window = try reader.triple("window_size") ?? Triple(7)
+        guard window.product <= Self.mostTokens else {
+            throw reader.error(
+                "window_size", "\(window) has \(window.product) positions; attention takes at most \(Self.mostTokens)")
+        }
         qkvBias = try reader.bool("qkv_bias") ?? true
         mlpRatio = try reader.double("mlp_ratio") ?? 4
-        guard mlpRatio > 0 else { throw reader.error("mlp_ratio", "should be positive, not \(mlpRatio)") }
+        guard mlpRatio > 0, mlpRatio <= 64 else {
+            throw reader.error("mlp_ratio", "should be above 0 and at most 64, not \(mlpRatio)")
+        }
         dropout = try reader.probability("drop_rate") ?? 0
         attentionDropout = try reader.probability("attn_drop_rate") ?? 0
         pathDropout = try reader.probability("dropout_path_rate") ?? 0

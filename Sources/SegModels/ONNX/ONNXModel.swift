@@ -6,6 +6,10 @@ internal import SegCore
 public struct ONNXModel: Sendable {
     /// The file's bytes.
     public let bytes: [UInt8]
+    /// Arrays in the file that are the network's, each once.
+    public let arrays: Int
+    /// Numbers in these arrays.
+    public let numbers: Int
 
     private typealias Describe = @Sendable (ConfigReader, inout ONNXGraph, ONNXValue) throws -> ONNXNetwork
 
@@ -29,18 +33,19 @@ public struct ONNXModel: Sendable {
     /// - Throws: `DataError` where the network has no description or an array is missing.
     public init(_ network: NetworkDefinition, weights: Weights, metadata: [String: String]) throws {
         let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
-        let target = try reader.required("_target_", reader.string("_target_"))
-        let name = target.split(separator: ".").last.map(String.init) ?? target
+        let name = try network.target(reader)
         guard let describe = Self.descriptions[name] else {
             throw reader.error(
                 "_target_",
-                "'\(target)' cannot be written as ONNX; \(Self.descriptions.keys.sorted().joined(separator: ", ")) can")
+                "'\(name)' cannot be written as ONNX; these can: \(NetworkDefinition.known(Self.descriptions.keys))")
         }
         var graph = ONNXGraph(state: weights.tensors, source: weights.source)
         let network = try describe(reader, &graph, ONNXValue(name: "image"))
         guard graph.arrays.map(\.tensor.bytes.count).reduce(0, +) < Self.mostBytes - 1 << 20 else {
             throw DataError(.badData, weights.source, "is too large for ONNX, whose files end at 2 GB")
         }
+        let own = graph.arrays.filter { graph.state[$0.name] != nil }
+        (arrays, numbers) = (own.count, own.map(\.tensor.count).reduce(0, +))
         bytes = Self.encode(graph, name: name, network, metadata)
     }
 

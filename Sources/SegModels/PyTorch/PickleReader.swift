@@ -1,17 +1,20 @@
 internal import Foundation
+internal import SegCore
 
 /// Reads a pickle of `torch.save` as data: opcodes make values, nothing is imported, called or run.
 ///
-/// An opcode or a global that tensors do not need is refused by its name. Work and memory are in proportion to the
-/// pickle's length.
+/// An object that is no tensor becomes the name of its class; an opcode that torch.save does not write is refused by
+/// its name. Work and memory are in proportion to the pickle's length, and both are limited by `Limits`.
 struct PickleReader {
     private let bytes: Data
-    private var position = 0
+    private(set) var position = 0
     private var stack: [PickleValue] = []
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
     private var tuples: [[PickleValue]] = []
     private var dictionaries: [[String: PickleValue]] = []
+    private var storages: [TorchStorage] = []
+    private var tensors: [TorchTensor] = []
 
     /// The value that the pickle describes.
     private(set) var result: PickleValue = .none
@@ -19,7 +22,12 @@ struct PickleReader {
     /// Runs through the pickle to its end.
     init(_ bytes: Data) throws(CheckpointFault) {
         self.bytes = bytes
+        var steps = 0
         while true {
+            steps += 1
+            guard steps <= Limits.pickleNodes else {
+                throw CheckpointFault("its pickle has more than \(Limits.pickleNodes) values; save the weights alone")
+            }
             let offset = position
             let code = UInt8(try integer(1, "an opcode"))
             guard let opcode = PickleOpcode(rawValue: code) else {
@@ -34,6 +42,9 @@ struct PickleReader {
 
     /// The entries of a dictionary of this pickle.
     func entries(_ dictionary: Int) -> [String: PickleValue] { dictionaries[dictionary] }
+
+    /// A tensor of this pickle.
+    func tensor(_ index: Int) -> TorchTensor { tensors[index] }
 
     private mutating func apply(_ opcode: PickleOpcode) throws(CheckpointFault) {
         switch opcode {
@@ -54,23 +65,29 @@ struct PickleReader {
             stack.append(.ignored)
         case .text1, .bytesText1: stack.append(.string(try text(countOf: 1)))
         case .text4, .bytesText4: stack.append(.string(try text(countOf: 4)))
-        case .bytes1, .bytes4:
-            _ = try take(integer(opcode == .bytes1 ? 1 : 4, "a length"), "bytes")
-            stack.append(.ignored)
-        case .emptyList: stack.append(.ignored)
+        case .text8: stack.append(.string(try text(countOf: 8)))
+        case .bytes1: try ignoreBytes(countOf: 1)
+        case .bytes4, .long4: try ignoreBytes(countOf: 4)
+        case .bytes8, .byteArray8: try ignoreBytes(countOf: 8)
+        case .emptyList, .emptySet: stack.append(.ignored)
         case .append: try discard(1)
-        case .appends: _ = try popToMark()
+        case .appends, .addItems: _ = try popToMark()
+        case .frozenSet:
+            _ = try popToMark()
+            stack.append(.ignored)
         case .emptyTuple: push(tuple: [])
         case .tuple1, .tuple2, .tuple3: try pushTuple(opcode == .tuple1 ? 1 : opcode == .tuple2 ? 2 : 3)
         case .tuple: push(tuple: try popToMark())
-        case .emptyDictionary: pushDictionary()
+        case .emptyDictionary: push(newDictionary())
         case .setItem: try setItems(popLast(2))
         case .setItems: try setItems(popToMark())
         case .global: stack.append(.global(try global(module: line(), name: line())))
         case .stackGlobal: try pushStackGlobal()
         case .reduce: try reduce()
+        case .newObject: try makeObject(arguments: 1)
+        case .newObjectNamed: try makeObject(arguments: 2)
         case .build: try build()
-        case .persistentID: stack.append(.storage(try storage(of: pop())))
+        case .persistentID: stack.append(try storage(of: pop()))
         case .put1: memo[try integer(1, "a memo")] = try top()
         case .put4: memo[try integer(4, "a memo")] = try top()
         case .memoize: memo[memo.count] = try top()
@@ -91,9 +108,15 @@ extension PickleReader {
         return bytes[bytes.startIndex + position..<bytes.startIndex + position + count]
     }
 
-    /// An unsigned little-endian number of at most four bytes.
+    /// An unsigned little-endian number of at most eight bytes; one that no file reaches becomes the largest `Int`.
     private mutating func integer(_ count: Int, _ what: String) throws(CheckpointFault) -> Int {
-        try take(count, what).reversed().reduce(0) { $0 << 8 | Int($1) }
+        Int(clamping: try take(count, what).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
+    }
+
+    /// Bytes whose number stands in the given count of bytes, and which no tensor needs.
+    private mutating func ignoreBytes(countOf count: Int) throws(CheckpointFault) {
+        _ = try take(integer(count, "a length"), "bytes")
+        stack.append(.ignored)
     }
 
     private mutating func text(countOf bytes: Int) throws(CheckpointFault) -> String {
@@ -129,7 +152,7 @@ extension PickleReader {
 extension PickleReader {
     private var bottom: Int { marks.last ?? 0 }
 
-    private func top() throws(CheckpointFault) -> PickleValue {
+    func top() throws(CheckpointFault) -> PickleValue {
         guard stack.count > bottom, let value = stack.last else { throw Self.emptyStack(position) }
         return value
     }
@@ -144,7 +167,7 @@ extension PickleReader {
         return value
     }
 
-    private mutating func popLast(_ count: Int) throws(CheckpointFault) -> [PickleValue] {
+    mutating func popLast(_ count: Int) throws(CheckpointFault) -> [PickleValue] {
         guard stack.count - bottom >= count else { throw Self.emptyStack(position) }
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
@@ -165,6 +188,28 @@ extension PickleReader {
         return value
     }
 
+    /// Puts a value onto the stack.
+    mutating func push(_ value: PickleValue) { stack.append(value) }
+
+    func items(ofTuple index: Int) -> [PickleValue] { tuples[index] }
+
+    func storage(_ index: Int) -> TorchStorage { storages[index] }
+
+    mutating func newStorage(_ storage: TorchStorage) -> PickleValue {
+        storages.append(storage)
+        return .storage(storages.count - 1)
+    }
+
+    mutating func newTensor(_ tensor: TorchTensor) -> PickleValue {
+        tensors.append(tensor)
+        return .tensor(tensors.count - 1)
+    }
+
+    mutating func newDictionary() -> PickleValue {
+        dictionaries.append([:])
+        return .dictionary(dictionaries.count - 1)
+    }
+
     private mutating func push(tuple: [PickleValue]) {
         tuples.append(tuple)
         stack.append(.tuple(tuples.count - 1))
@@ -172,99 +217,15 @@ extension PickleReader {
 
     private mutating func pushTuple(_ count: Int) throws(CheckpointFault) { push(tuple: try popLast(count)) }
 
-    private mutating func pushDictionary() {
-        dictionaries.append([:])
-        stack.append(.dictionary(dictionaries.count - 1))
-    }
-
-    /// Sets keys and values, in turn, of the dictionary below them; keys that are no text name no weights.
+    /// Sets keys and values, in turn, of the dictionary below them; keys that are no text name no weights, and what an
+    /// object holds is not looked at.
     private mutating func setItems(_ items: [PickleValue]) throws(CheckpointFault) {
+        if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
             throw CheckpointFault("its pickle sets items of what is no dictionary at byte \(position)")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }
         }
-    }
-}
-
-// MARK: - Objects
-
-extension PickleReader {
-    private func global(module: String, name: String) throws(CheckpointFault) -> PickleGlobal {
-        guard let global = PickleGlobal(module: module, name: name) else {
-            throw CheckpointFault(
-                "its pickle asks for '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
-                    + "torch.save(model.state_dict(), FILE)")
-        }
-        return global
-    }
-
-    private mutating func pushStackGlobal() throws(CheckpointFault) {
-        let names = try popLast(2)
-        guard case .string(let module) = names[0], case .string(let name) = names[1] else {
-            throw CheckpointFault("its pickle asks for a global without a name; the file is damaged")
-        }
-        stack.append(.global(try global(module: module, name: name)))
-    }
-
-    /// What calling a global with a tuple of arguments would give.
-    private mutating func reduce() throws(CheckpointFault) {
-        let call = try popLast(2)
-        guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
-            throw CheckpointFault("its pickle calls what is no function at byte \(position)")
-        }
-        let arguments = tuples[index]
-        switch function {
-        case .orderedDictionary where arguments.isEmpty: pushDictionary()
-        case .rebuildTensor: stack.append(.tensor(try tensor(arguments)))
-        case .rebuildParameter:
-            guard case .tensor(let tensor)? = arguments.first else {
-                throw CheckpointFault("its pickle makes a parameter of what is no tensor")
-            }
-            stack.append(.tensor(tensor))
-        case .size:
-            guard let first = arguments.first, case .tuple = first else {
-                throw CheckpointFault("its pickle makes a size of what is no tuple")
-            }
-            stack.append(first)
-        case .scalar: stack.append(.ignored)
-        case .storage, .orderedDictionary:
-            throw CheckpointFault("its pickle calls \(function) with arguments that torch.save never writes")
-        }
-    }
-
-    /// Attributes set on an object: PyTorch's `_metadata` of module versions, which is not needed.
-    private mutating func build() throws(CheckpointFault) {
-        try discard(1)
-        switch try top() {
-        case .dictionary, .ignored: break
-        default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
-        }
-    }
-
-    /// The storage of a persistent id `("storage", type, key, location, count)`.
-    private func storage(of id: PickleValue) throws(CheckpointFault) -> TorchStorage {
-        guard case .tuple(let index) = id, tuples[index].count == 5, case .string("storage") = tuples[index][0],
-            case .global(.storage(let dtype)) = tuples[index][1], case .string(let key) = tuples[index][2],
-            case .int(let count) = tuples[index][4]
-        else { throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)") }
-        guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
-        return TorchStorage(dtype: dtype, key: key, count: count)
-    }
-
-    /// The view of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
-    private func tensor(_ arguments: [PickleValue]) throws(CheckpointFault) -> TorchTensor {
-        guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1],
-            let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
-        else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
-        return TorchTensor(storage: storage, offset: offset, shape: shape, strides: strides)
-    }
-
-    private func integers(_ value: PickleValue) -> [Int]? {
-        guard case .tuple(let index) = value, tuples[index].count <= TorchTensor.mostAxes else { return nil }
-        var integers: [Int] = []
-        for case .int(let integer) in tuples[index] { integers.append(integer) }
-        return integers.count == tuples[index].count ? integers : nil
     }
 }

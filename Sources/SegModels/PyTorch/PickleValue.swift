@@ -8,10 +8,12 @@ enum PickleValue {
     case tuple(Int)
     case dictionary(Int)
     case global(PickleGlobal)
-    case storage(TorchStorage)
-    case tensor(TorchTensor)
+    case storage(Int)
+    case tensor(Int)
     /// Something that stands beside the weights and is never looked at, such as a list of the optimiser.
     case ignored
+    /// An object of a class that no tensor needs, by the name of the class; nothing is made of it.
+    case object(String)
 }
 
 /// A block of elements in an archive's entry `data/KEY`.
@@ -29,28 +31,40 @@ struct TorchTensor: Hashable {
     var strides: [Int]
 }
 
-/// The only names that a pickle may import. None is imported: each stands for a rule of `PickleReader`.
+/// The names that a pickle imports. None is imported: each stands for a rule of `PickleReader`.
 enum PickleGlobal {
     case orderedDictionary
     case rebuildTensor
     case rebuildParameter
+    /// A tensor of a subclass, such as MONAI's MetaTensor; the tensor in it is taken.
+    case rebuildSubclass
     case size
     case storage(StoredTensor.DType)
-    /// A scalar that training loops save beside the weights; its value is not needed.
-    case scalar
+    /// A class or function of an object that stands beside the weights.
+    case other(String)
 
+    /// Reads a name; nil for one that only a file made to do harm asks for.
     init?(module: String, name: String) {
         switch (module, name) {
         case ("collections", "OrderedDict"): self = .orderedDictionary
         case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
-        case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
+        case ("torch._utils", "_rebuild_parameter"), ("torch._utils", "_rebuild_parameter_with_state"):
+            self = .rebuildParameter
+        case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildSubclass
         case ("torch", "Size"): self = .size
-        case ("torch", "device"), ("numpy", "dtype"), ("_codecs", "encode"),
-            ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar"):
-            self = .scalar
+        case ("torch", "load"), ("torch.hub", _), ("torch.jit", _): return nil
+        case ("builtins", _), ("__builtin__", _):
+            guard Self.plainTypes.contains(name) else { return nil }
+            self = .other(name)
         default:
-            guard ["torch", "torch.cuda"].contains(module), let dtype = Self.storages[name] else { return nil }
-            self = .storage(dtype)
+            if ["torch", "torch.cuda"].contains(module), let dtype = Self.storages[name] {
+                self = .storage(dtype)
+                return
+            }
+            guard let root = module.split(separator: ".").first, !Self.harmfulModules.contains(String(root)) else {
+                return nil
+            }
+            self = .other("\(module).\(name)")
         }
     }
 
@@ -58,5 +72,20 @@ enum PickleGlobal {
         "DoubleStorage": .f64, "FloatStorage": .f32, "HalfStorage": .f16, "BFloat16Storage": .bf16,
         "LongStorage": .i64, "IntStorage": .i32, "ShortStorage": .i16, "CharStorage": .i8, "ByteStorage": .u8,
         "BoolStorage": .bool,
+    ]
+
+    /// Types of Python itself that people save beside weights.
+    private static let plainTypes: Set<String> = [
+        "set", "frozenset", "slice", "range", "xrange", "complex", "bytearray", "bytes", "object", "list", "dict",
+        "tuple", "int", "float", "bool", "str", "unicode", "long",
+    ]
+
+    /// Modules whose functions start programs, load code or change files. Nothing of them is called here either; a
+    /// file that asks for one is refused, because it is no mere checkpoint.
+    private static let harmfulModules: Set<String> = [
+        "os", "posix", "nt", "sys", "subprocess", "commands", "pty", "socket", "shutil", "runpy", "importlib", "imp",
+        "ctypes", "code", "codeop", "marshal", "pickle", "_pickle", "cloudpickle", "dill", "webbrowser", "timeit",
+        "pdb", "bdb", "cProfile", "profile", "asyncio", "multiprocessing", "signal", "operator", "_operator", "types",
+        "urllib", "http", "ftplib", "requests",
     ]
 }

@@ -2,6 +2,7 @@ internal import Foundation
 
 extension PyTorchCheckpoint {
     /// The bytes of a file that `torch.load(weights_only=True)` reads as an `OrderedDict` of tensors.
+    /// - Precondition: `StoredTensor.byteCount` counts every shape.
     static func encoded(_ tensors: [String: StoredTensor]) throws(CheckpointFault) -> Data {
         let sorted = tensors.sorted { $0.key < $1.key }
         var zip = ZipWriter()
@@ -38,9 +39,9 @@ extension PyTorchCheckpoint {
         return out + ops(.setItems, .stop)
     }
 
-    /// Row-major strides in elements.
+    /// Row-major strides in elements; PyTorch counts an extent of 0 as 1 here.
     private static func strides(of shape: [Int]) -> [Int] {
-        shape.indices.map { shape[($0 + 1)...].reduce(1, *) }
+        shape.indices.map { shape[($0 + 1)...].reduce(1) { $0 * max($1, 1) } }
     }
 }
 

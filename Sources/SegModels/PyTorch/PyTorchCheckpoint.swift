@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// The weights of a `.pt` or `.pth` file of `torch.save` (PyTorch 1.6 and later): a zip archive with a pickle.
 ///
@@ -6,11 +7,11 @@ internal import Foundation
 struct PyTorchCheckpoint {
     /// Arrays by name.
     private(set) var tensors: [String: StoredTensor] = [:]
-    /// Entries of the `state_dict` that are no arrays.
+    /// Entries of the `state_dict` that are no arrays, each with the class of an object.
     private(set) var ignored: [String] = []
+    /// What else a person should know of the file, a sentence each.
+    private(set) var notes: [String] = []
 
-    /// A pickle of names and shapes is far smaller; only hostile files come near.
-    private static let mostPickleBytes = 256 << 20
     /// Views of one storage may repeat it this often in all, as tied weights do.
     private static let mostRepeats = 8
     /// Where training loops put a network's `state_dict`.
@@ -20,7 +21,7 @@ struct PyTorchCheckpoint {
     private let root: String
 
     /// Reads a file's bytes.
-    init(_ data: Data) throws(CheckpointFault) {
+    init(_ data: Data, _ choice: Weights.Choice) throws(CheckpointFault) {
         archive = try ZipArchive(data)
         let names = archive.names.filter { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
         guard let name = names.first, names.count == 1 else {
@@ -33,45 +34,106 @@ struct PyTorchCheckpoint {
         if let order = try archive.bytes(of: root + "byteorder"), String(decoding: order, as: UTF8.self) != "little" {
             throw CheckpointFault("was saved on a big-endian machine; save it again on a little-endian one")
         }
-        guard let pickle = try archive.bytes(of: name), pickle.count <= Self.mostPickleBytes else {
-            throw CheckpointFault("its data.pkl is larger than \(Self.mostPickleBytes >> 20) MiB")
+        guard let pickle = try archive.bytes(of: name), pickle.count <= Limits.pickleBytes else {
+            throw CheckpointFault(
+                "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save the weights alone")
         }
         let reader = try PickleReader(pickle)
-        let state = try Self.stateDictionary(in: reader)
-        try load(state, fileSize: data.count)
+        let state = try stateDictionary(in: reader, choice)
+        try Self.checkHasTensors(state)
+        try load(state, reader, fileSize: data.count)
     }
 
-    /// The innermost dictionary of tensors.
-    private static func stateDictionary(in reader: PickleReader) throws(CheckpointFault) -> [String: PickleValue] {
+    /// The dictionary of tensors that is asked for.
+    private mutating func stateDictionary(
+        in reader: PickleReader, _ choice: Weights.Choice
+    ) throws(CheckpointFault) -> [String: PickleValue] {
         guard case .dictionary(let index) = reader.result else {
             throw CheckpointFault("holds no dictionary of weights; save model.state_dict()")
         }
-        var entries = reader.entries(index)
-        for _ in 0..<4 {
-            let inner = wrappers.lazy.compactMap { entries[$0] }.first {
-                if case .dictionary = $0 { true } else { false }
+        let whole = reader.entries(index)
+        switch choice {
+        case .usual: return try usualDictionary(whole, reader)
+        case .named(let name):
+            guard case .dictionary(let index)? = whole[name] else {
+                let there = Self.dictionariesOfTensors(in: whole, reader)
+                throw CheckpointFault(
+                    "holds no weights under '\(name)'; it has "
+                        + (there.isEmpty ? "none" : there.map { "'\($0)'" }.joined(separator: ", ")))
             }
-            guard case .dictionary(let index)? = inner else { break }
-            entries = reader.entries(index)
+            return reader.entries(index)
+        case .loaded(let name):
+            if case .dictionary(let index)? = whole[name] { return reader.entries(index) }
+            return whole
         }
-        let hasTensor = entries.values.contains { if case .tensor = $0 { true } else { false } }
-        guard hasTensor else {
-            let found = entries.keys.sorted().prefix(8).map { "'\($0)'" }.joined(separator: ", ")
-            throw CheckpointFault(
-                "holds no weights under \(wrappers.map { "'\($0)'" }.joined(separator: ", ")) or at the top; "
-                    + "it has \(found.isEmpty ? "nothing" : found)")
+    }
+
+    /// The innermost dictionary of tensors, by the names that training loops use.
+    private mutating func usualDictionary(
+        _ whole: [String: PickleValue], _ reader: PickleReader
+    ) throws(CheckpointFault) -> [String: PickleValue] {
+        var entries = whole
+        for _ in 0..<4 {
+            let inner = Self.wrappers.first { if case .dictionary? = entries[$0] { true } else { false } }
+            guard let name = inner, case .dictionary(let index)? = entries[name] else { break }
+            noteNeighbours(of: name, in: entries, reader)
+            entries = reader.entries(index)
         }
         return entries
     }
 
-    private mutating func load(_ state: [String: PickleValue], fileSize: Int) throws(CheckpointFault) {
+    /// Says which weights and objects stand beside those that are taken.
+    private mutating func noteNeighbours(
+        of name: String, in entries: [String: PickleValue], _ reader: PickleReader
+    ) {
+        let others = Self.dictionariesOfTensors(in: entries, reader).filter { $0 != name }
+        if !others.isEmpty {
+            let list = others.map { "'\($0)'" }.joined(separator: ", ")
+            notes.append("the weights under '\(name)' are taken; there are others under \(list)")
+        }
+        let objects = entries.compactMap { key, value -> String? in
+            guard case .object(let type) = value else { return nil }
+            return "\(key) (\(type))"
+        }.sorted()
+        if !objects.isEmpty {
+            notes.append(
+                "objects beside the weights are left out, and nothing of them was run: "
+                    + objects.joined(separator: ", "))
+        }
+    }
+
+    /// Names of the entries that hold tensors, sorted.
+    private static func dictionariesOfTensors(
+        in entries: [String: PickleValue], _ reader: PickleReader
+    ) -> [String] {
+        entries.filter { _, value in
+            guard case .dictionary(let index) = value else { return false }
+            return reader.entries(index).values.contains { if case .tensor = $0 { true } else { false } }
+        }.keys.sorted()
+    }
+
+    /// Refuses a dictionary without tensors, naming what it has.
+    private static func checkHasTensors(_ entries: [String: PickleValue]) throws(CheckpointFault) {
+        guard !entries.values.contains(where: { if case .tensor = $0 { true } else { false } }) else { return }
+        let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
+            if case .object(let type) = value { "'\(name)' (\(type))" } else { "'\(name)'" }
+        }.joined(separator: ", ")
+        throw CheckpointFault(
+            "holds no weights under \(wrappers.map { "'\($0)'" }.joined(separator: ", ")) or at the top; "
+                + "it has \(found.isEmpty ? "nothing" : found)")
+    }
+
+    private mutating func load(
+        _ state: [String: PickleValue], _ reader: PickleReader, fileSize: Int
+    ) throws(CheckpointFault) {
         var views: [(name: String, tensor: TorchTensor)] = []
         var total = 0
         for (name, value) in state.sorted(by: { $0.key < $1.key }) {
-            guard case .tensor(let tensor) = value else {
-                ignored.append(name)
+            guard case .tensor(let index) = value else {
+                if case .object(let type) = value { ignored.append("\(name) (\(type))") } else { ignored.append(name) }
                 continue
             }
+            let tensor = reader.tensor(index)
             views.append((name, tensor))
             let (sum, overflow) = total.addingReportingOverflow(try tensor.checkedByteCount(name))
             guard !overflow, sum / Self.mostRepeats <= fileSize else {
@@ -98,36 +160,33 @@ struct PyTorchCheckpoint {
 }
 
 extension TorchTensor {
-    /// More axes than any weight has.
-    static let mostAxes = 16
-
     /// Bytes that the tensor takes, after checking that it lies in its storage.
     func checkedByteCount(_ name: String) throws(CheckpointFault) -> Int {
         guard offset >= 0, shape.allSatisfy({ $0 >= 0 }), strides.allSatisfy({ $0 >= 0 }) else {
             throw CheckpointFault("'\(name)' has the absurd shape \(shape), strides \(strides) or offset \(offset)")
         }
-        let isEmpty = shape.contains(0)
-        var elements = 1
-        var last = offset
-        // Of an empty tensor too: products of its other extents are taken later.
-        for (extent, stride) in zip(shape, strides) where extent > 0 {
-            let (product, overflow) = elements.multipliedReportingOverflow(by: extent)
-            let (reach, farOverflow) = (extent - 1).multipliedReportingOverflow(by: stride)
-            let (sum, sumOverflow) = last.addingReportingOverflow(reach)
-            guard !overflow, !farOverflow, !sumOverflow else {
-                throw CheckpointFault("'\(name)' has the absurd shape \(shape) with strides \(strides)")
-            }
-            (elements, last) = (product, sum)
+        guard let bytes = StoredTensor.byteCount(of: shape, storage.dtype), let last = lastElement else {
+            throw CheckpointFault("'\(name)' has the absurd shape \(shape) with strides \(strides)")
         }
-        if isEmpty { return 0 }
-        guard last < storage.count, elements <= storage.count else {
+        if bytes == 0 { return 0 }
+        guard last < storage.count, bytes / storage.dtype.byteCount <= storage.count else {
             throw CheckpointFault(
                 "'\(name)' of shape \(shape), strides \(strides), offset \(offset) does not fit its storage of "
                     + "\(storage.count) elements")
         }
-        let (bytes, overflow) = elements.multipliedReportingOverflow(by: storage.dtype.byteCount)
-        guard !overflow else { throw CheckpointFault("'\(name)' has the absurd shape \(shape)") }
         return bytes
+    }
+
+    /// The number of the farthest element in the storage; nil where it cannot be counted.
+    private var lastElement: Int? {
+        var last = offset
+        for (extent, stride) in zip(shape, strides) where extent > 0 {
+            let (reach, overflow) = (extent - 1).multipliedReportingOverflow(by: stride)
+            let (sum, sumOverflow) = last.addingReportingOverflow(reach)
+            guard !overflow, !sumOverflow else { return nil }
+            last = sum
+        }
+        return last
     }
 
     /// The elements in row-major order; the tensor must have been checked against its storage.

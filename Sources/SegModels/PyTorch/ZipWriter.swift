@@ -13,7 +13,10 @@ struct ZipWriter {
         let text = Array(name.utf8)
         let start = bytes.count + 30 + text.count + 4
         let padding = (Self.alignment - start % Self.alignment) % Self.alignment
-        guard count < .max - 1, content.count < Int(UInt32.max), start + padding + content.count < Int(UInt32.max)
+        guard count < .max - 1 else {
+            throw CheckpointFault("would be a zip archive of more than \(count) entries; write safetensors instead")
+        }
+        guard content.count < Int(UInt32.max), start + padding + content.count < Int(UInt32.max)
         else {
             throw CheckpointFault("would be a zip archive beyond 4 GB; write safetensors instead")
         }

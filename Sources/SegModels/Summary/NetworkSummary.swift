@@ -43,7 +43,7 @@ public struct NetworkSummary: Sendable {
 
     package init(_ definition: NetworkDefinition, size: Triple, scalar: DType) throws {
         let backend = TallyBackend(scalar: scalar)
-        let network = try definition.makeNetwork(on: backend, seed: 0)
+        let network = try definition.build(into: ParameterStore(counting: backend))
         let held = backend.memory.live
         func input() throws -> Tensor {
             Tensor(
@@ -60,7 +60,7 @@ public struct NetworkSummary: Sendable {
         let store = network.store
         stateEntries =
             store.parameters.count + store.counters.count + store.constants.count + store.aliases.count
-        multiplyAdds = rows.map(\.multiplyAdds).reduce(0, +)
+        multiplyAdds = rows.map(\.multiplyAdds).reduce(0) { $0.addingSaturated($1) }
     }
 
     /// One forward and backward pass; returns the bytes held between the two.

@@ -26,7 +26,7 @@ final class TallyBackend: Backend {
             self.byteCount = byteCount
             self.backend = backend
             backend.state.withLock {
-                $0.usage.live += byteCount
+                $0.usage.live = $0.usage.live.addingSaturated(byteCount)
                 $0.usage.peak = max($0.usage.peak, $0.usage.live)
             }
         }
@@ -70,27 +70,30 @@ extension TallyBackend {
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        count("conv \(params.kernel)", y, multiplyAdds: y.shape.rows * weight.count, weight, bias)
+        count(
+            "conv \(params.kernel)", y, multiplyAdds: y.shape.rows.multipliedSaturated(by: weight.count), weight, bias)
     }
 
     func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        count("transposed conv \(params.kernel)", y, multiplyAdds: x.shape.rows * weight.count, weight, bias)
+        count(
+            "transposed conv \(params.kernel)", y, multiplyAdds: x.shape.rows.multipliedSaturated(by: weight.count),
+            weight, bias)
     }
 
     func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
         let inner = params.transposeA ? a.shape[a.shape.rank - 2] : a.shape.channels
-        count("linear", c, multiplyAdds: c.count * inner, a, b, bias)
+        count("linear", c, multiplyAdds: c.count.multipliedSaturated(by: inner), a, b, bias)
     }
 
     func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
     ) throws {
-        count("attention", y, multiplyAdds: 2 * q.count * k.shape[1])
+        count("attention", y, multiplyAdds: q.count.multipliedSaturated(by: 2 * k.shape[1]))
     }
 
     func normActivate(
@@ -142,6 +145,19 @@ extension TallyBackend {
 
     func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         count("resample", y, multiplyAdds: 0)
+    }
+}
+
+// Counts of a network that nobody could run stop at the largest number there is.
+extension Int {
+    func addingSaturated(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+
+    fileprivate func multipliedSaturated(by other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? .max : product
     }
 }
 

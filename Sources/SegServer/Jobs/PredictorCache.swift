@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegInference
 internal import SegModels
 internal import SegNN
@@ -21,11 +22,23 @@ struct PredictorCache {
             loaded.insert(entry, at: 0)
             return entry.predictor
         }
-        let predictor = try Predictor(folder: model.folder, on: backend)
+        let predictor = try load(model, on: backend)
         let bytes = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count * 4 }
         loaded.insert((model.name, predictor, bytes), at: 0)
         // The model that is asked for is loaded whatever its size.
         while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }
         return predictor
+    }
+
+    /// Opens a model; what is wrong with it is the server's fault and not the scan's.
+    private func load(_ model: ModelEntry, on backend: any Backend) throws -> Predictor {
+        do {
+            return try Predictor(folder: model.folder, on: backend)
+        } catch let error as DataError {
+            let place = error.key.map { "\($0): " } ?? ""
+            throw Refusal(
+                error.kind == .tooLarge ? .serverIsFull : .internalServerError,
+                "the model cannot be used: \(place)\(error.message)")
+        }
     }
 }

@@ -58,6 +58,7 @@ struct ModelCatalog: Sendable {
         models = folders.compactMap { folder in
             do {
                 let description = try ModelDescription(file: "\(folder)/model.json")
+                try description.check()
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
                     name: name, folder: folder, description: description, classes: try description.classCount)

@@ -15,8 +15,9 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Copies weights between PyTorch and safetensors, or writes a network as ONNX.",
         discussion: """
             Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
-            Takes the weights out of state_dict, model_state_dict or model, removes the prefix `module.`, and lists \
-            what matched the network, what was missing and what was left over. A mismatch is an error unless \
+            Takes the weights out of state_dict, model_state_dict or model, or from under --state; removes the prefix \
+            that a training loop put before the network's names, and lists what matched the network, what was missing \
+            and what was left over. A mismatch is an error unless \
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
             inference with the weights: image [batch, channels, D, H, W] to logits; SwinUNETR has none.
             """)
@@ -29,6 +30,9 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(help: "A model description (JSON) whose network the weights must fit; a model folder has its own.")
     var network: String?
+
+    @Option(help: "The entry of a PyTorch checkpoint to take the weights from, such as state_dict_ema.")
+    var state: String?
 
     @Flag(help: "Write what matched although something did not.")
     var allowMismatch = false
@@ -45,43 +49,60 @@ struct ConvertCommand: ParsableCommand {
             throw DataError(.cannotWrite, output, "exists already; name another file or allow --force")
         }
         let source = ModelSource(input, network: network)
-        let weights = try Weights.read(source.weights)
-        var state = weights.tensors
-        if let file = source.description {
-            state = try matching(weights, ModelDescription(file: file).network, file: file)
+        let weights = try Weights.read(source.weights, state.map { .named($0) } ?? .usual)
+        guard let file = source.description else {
+            guard format != "onnx" else { throw Self.needsNetwork }
+            weights.notes.forEach { note("\(weights.source): \($0)") }
+            try Weights.write(weights.tensors, to: output)
+            return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
         }
-        if format == "onnx" {
-            guard let file = source.description, !allowMismatch else {
-                throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
-            }
-            let description = try ModelDescription(file: file)
-            try ONNXModel(
-                description.network, weights: weights, metadata: ["model.json": description.value.jsonText()]
-            ).write(to: output)
-        } else {
-            try Weights.write(state, to: output)
+        let description = try ModelDescription(file: file)
+        let taken = try matching(weights, description.network, file: file)
+        guard format == "onnx" else {
+            try Weights.write(taken.state, to: output)
+            let first = taken.state.filter { !taken.seconds.contains($0.key) }
+            return report(
+                taken.state.count, first.values.map(\.count).reduce(0, +), seconds: taken.state.count - first.count)
         }
-        print("\(output): \(state.count) tensors, \(state.values.map(\.count).reduce(0, +)) numbers")
+        guard !allowMismatch else { throw Self.needsNetwork }
+        let model = try ONNXModel(
+            description.network,
+            weights: Weights(source: weights.source, tensors: taken.state, ignored: weights.ignored),
+            metadata: ["model.json": description.value.jsonText()])
+        try model.write(to: output)
+        report(model.arrays, model.numbers)
     }
 
-    /// The arrays that the network takes, as its whole state_dict, after saying what matched.
+    private static let needsNetwork = UsageError(
+        "ONNX needs the whole network: name a model folder, or --network FILE.json")
+
+    /// Says what was written; a weight that stands there under two names counts once.
+    private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {
+        let names = seconds > 0 ? " (\(seconds) of them second names of others)" : ""
+        print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
+    }
+
+    /// The arrays that the network takes, as its whole state_dict, after saying what matched; and which of their names
+    /// are second ones.
     private func matching(
-        _ weights: Weights, _ definition: NetworkDefinition, file: String
-    ) throws -> [String: StoredTensor] {
+        _ file: Weights, _ definition: NetworkDefinition, file network: String
+    ) throws -> (state: [String: StoredTensor], seconds: Set<String>) {
         let backend = try Devices.makeBackend("cpu", threads: 1)
         let store = try definition.makeNetwork(on: backend, seed: 0).store
+        let weights = try store.fitted(file)
+        weights.notes.forEach { note("\(weights.source): \($0)") }
         let match = store.match(weights.tensors)
         guard match.isComplete || allowMismatch else {
             throw DataError(
                 .badData, weights.source,
-                "the weights do not fit \(file): \(match.summary). Name the network they were trained with, or allow "
+                "the weights do not fit \(network): \(match.summary). Name the network they were trained with, or allow "
                     + "--allow-mismatch to write only what matched and to list the rest")
         }
-        print(match.report(network: file))
+        print(match.report(network: network))
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "nothing in it fits \(file); there is nothing to write")
+            throw DataError(.badData, weights.source, "nothing in it fits \(network); there is nothing to write")
         }
-        return try store.state(from: weights.tensors)
+        return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
     }
 }
 

@@ -30,8 +30,8 @@ struct ExportBundleCommand: ParsableCommand {
         let description = try ModelDescription(file: model + "/model.json")
         let weights = try Weights.read(Predictor.weightsFile(in: model))
         let backend = try Devices.makeBackend("cpu", threads: 1)
-        let store = try description.network.makeNetwork(on: backend, seed: 0).store
-        try store.load(weights.tensors, source: weights.source)
+        let store = try description.makeNetwork(on: backend, seed: 0).store
+        try store.load(weights).forEach { note("\(weights.source): \($0)") }
         let name = URL(fileURLWithPath: output).standardizedFileURL.lastPathComponent
         let files = try MONAIBundle.files(of: description, name: name, license: license.map(Self.text))
         try OutputFolder.prepare(output, force: force)

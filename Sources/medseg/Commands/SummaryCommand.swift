@@ -24,9 +24,13 @@ struct SummaryCommand: ParsableCommand {
         let reader = try ConfigReader(value, path: "", source: network)
         let definition = try reader.required("network_def", reader.value("network_def"))
         let extents = try size.map(Self.extents) ?? reader.ints("roi_size") ?? [96, 96, 96]
-        guard extents.count == 3, extents.allSatisfy({ (1...4096).contains($0) }) else {
+        guard extents.count == 3, extents.allSatisfy({ (1...4096).contains($0) }),
+            extents.reduce(1, *) <= Self.mostVoxels
+        else {
             let came = size ?? "roi_size \(extents)"
-            throw UsageError("--size should be one or three whole numbers up to 4096, as 96 or 96,96,64, not '\(came)'")
+            throw UsageError(
+                "--size should be one or three whole numbers up to 4096, as 96 or 96,96,64, with a product of at most "
+                    + "\(Self.mostVoxels), not '\(came)'")
         }
         do {
             print(try NetworkSummary(NetworkDefinition(definition, source: network), size: Triple(extents)))
@@ -34,6 +38,9 @@ struct SummaryCommand: ParsableCommand {
             throw UsageError("--size \(size ?? "of roi_size \(extents)") does not suit the network: \(error)")
         }
     }
+
+    /// As many voxels as a window may have.
+    private static let mostVoxels = 1 << 28
 
     private static func extents(_ text: String) throws -> [Int] {
         let numbers = text.split(separator: ",").map { Int($0) ?? 0 }

@@ -1,0 +1,23 @@
+public import Foundation
+
+/// Reads whole files.
+public enum RegularFile {
+    /// The bytes of a file; those of a large one are mapped.
+    ///
+    /// A pipe or a device is refused: whoever opens one waits for bytes that may never come.
+    /// - Throws: `DataError` of the kind `noInput` naming the file.
+    public static func contents(of path: String) throws(DataError) -> Data {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw DataError(.noInput, path, "cannot be read: \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw DataError(.noInput, path, "cannot be read: it is no regular file")
+        }
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
+        } catch {
+            throw DataError(.noInput, path, "cannot be read: \(error.systemReason)")
+        }
+    }
+}

@@ -1,0 +1,141 @@
+internal import Foundation
+internal import SegCore
+
+/// A component of a bundle: its `_target_` and the arguments as they stand.
+struct BundleComponent {
+    /// The class, without its module.
+    let name: String
+    /// The place in the document.
+    let id: String
+    /// Whether `_disabled_` takes the component out.
+    let isDisabled: Bool
+    private let target: String
+    private let entries: [String: ConfigValue]
+    private let document: BundleDocument
+
+    /// Understands a value and the entries that every component may have.
+    /// - Throws: `DataError` where it is no component, or where its class is one of the bundle's own.
+    init(_ value: ConfigValue, id: String, _ document: BundleDocument) throws {
+        guard case .object(let entries) = try document.followed(value, id: id),
+            let named = entries["_target_"], case .string(let target) = try document.followed(named, id: id)
+        else { throw document.error(id, "should be a component with a _target_, not \(value)") }
+        self.entries = entries
+        self.target = target
+        self.id = id
+        self.document = document
+        name = Self.name(target)
+        isDisabled = try entries["_disabled_"].map { Self.isTrue(try document.resolved($0, id: id)) } ?? false
+        guard isDisabled || !target.contains(".") || target.hasPrefix("monai.") else {
+            throw document.error(id, "'\(target)' is not supported: it is no class of MONAI, and nothing is run")
+        }
+        if let mode = entries["_mode_"], try document.resolved(mode, id: id) != "default" {
+            throw document.error("\(id)::_mode_", "only \"default\" is supported, not \(mode)")
+        }
+        // A component that has to be there first; anything but a reference would have to be run.
+        if let required = entries["_requires_"] { _ = try document.resolved(required, id: "\(id)::_requires_") }
+    }
+
+    /// The transforms of a `Compose`, without those that are `_disabled_`.
+    static func chain(_ value: ConfigValue, id: String, _ document: BundleDocument) throws -> [BundleComponent] {
+        let compose = try BundleComponent(value, id: id, document)
+        guard compose.name == "Compose", !compose.isDisabled, let list = compose.entries["transforms"],
+            case .array(let items) = try document.followed(list, id: "\(id)::transforms")
+        else {
+            throw document.error(id, "should be a Compose of transforms, not '\(compose.target)'")
+        }
+        let reader = try compose.arguments(ignoring: ["transforms", "log_stats"])
+        try reader.expect("map_items", true)
+        try reader.expect("unpack_items", false)
+        try reader.expect("lazy", false)
+        try reader.finish()
+        return try items.enumerated().map { try BundleComponent($1, id: "\(id)::transforms::\($0)", document) }
+            .filter { !$0.isDisabled }
+    }
+
+    /// A network's definition: the class and its arguments, without what a bundle adds to any component.
+    static func definition(_ value: ConfigValue, id: String, _ document: BundleDocument) throws -> ConfigValue {
+        let network = try BundleComponent(value, id: id, document)
+        guard !network.isDisabled else { throw document.error(id, "the network is disabled") }
+        var entries = network.entries.filter { !reserved.contains($0.key) }
+        entries["_target_"] = .string(network.target)
+        return try document.resolved(.object(entries), id: id)
+    }
+
+    /// Entries that any component may have.
+    private static let reserved: Set<String> = ["_target_", "_desc_", "_requires_", "_disabled_", "_mode_"]
+
+    /// The arguments, resolved, but for those that change nothing here and may hold any Python.
+    func arguments(ignoring ignored: [String] = []) throws -> ConfigReader {
+        let skipped = Self.reserved.union(ignored)
+        let own = entries.filter { !skipped.contains($0.key) }
+        return try ConfigReader(document.resolved(.object(own), id: id), path: id, source: document.source)
+    }
+
+    /// The arguments of a transform of one item, such as `image`; a transform of others is an error.
+    func arguments(of item: String, ignoring ignored: [String] = []) throws -> ConfigReader {
+        let reader = try arguments(ignoring: ignored)
+        reader.ignore("allow_missing_keys")
+        switch reader.value("keys") {
+        case nil: break
+        case .string(let key)? where key == item: break
+        case .array(let keys)? where keys.contains(.string(item)): break
+        case let keys?: throw reader.error("keys", "should name '\(item)', not \(keys)")
+        }
+        return reader
+    }
+
+    /// An argument as it stands.
+    func entry(_ key: String) -> ConfigValue? { entries[key] }
+
+    /// An error that the class is not one of the supported ones.
+    func unsupported(_ supported: String...) -> DataError {
+        document.error(id, "'\(target)' is not supported; supported: \(supported.joined(separator: ", "))")
+    }
+
+    /// Whether Python and MONAI's `_disabled_` take a value for true: of texts only "true" is.
+    static func isTrue(_ value: ConfigValue) -> Bool {
+        switch value {
+        case .null: false
+        case .bool(let truth): truth
+        case .int(let number): number != 0
+        case .double(let number): number != 0
+        case .string(let text): text.trimmingCharacters(in: .whitespacesAndNewlines).lowercased() == "true"
+        case .array(let items): !items.isEmpty
+        case .object(let entries): !entries.isEmpty
+        }
+    }
+
+    /// `monai.transforms.LoadImaged`, `LoadImageD` and `LoadImageDict` are all `LoadImaged`.
+    private static func name(_ target: String) -> String {
+        let name = target.split(separator: ".").last.map(String.init) ?? target
+        if name.hasSuffix("Dict") { return name.dropLast(4) + "d" }
+        return name.hasSuffix("D") ? name.dropLast() + "d" : name
+    }
+}
+
+extension ConfigReader {
+    /// Insists that an argument is absent or has the one value that is supported.
+    /// - Throws: `DataError` where it has another.
+    func expect(_ key: String, _ supported: ConfigValue) throws {
+        guard let value = value(key), value != supported else { return }
+        if let number = value.number, number == supported.number { return }
+        throw error(key, "only \(supported) is supported, not \(value)")
+    }
+
+    /// Insists that an argument whose default is another has the one value that is supported.
+    /// - Throws: `DataError` where it is absent or has another.
+    func expect(_ key: String, _ supported: ConfigValue, default other: ConfigValue) throws {
+        guard value(key) != nil else {
+            throw error(key, "is \(other) where nothing is said; only \(supported) is supported, and has to be said")
+        }
+        try expect(key, supported)
+    }
+
+    /// Insists that an argument is absent or one of the values that change nothing here.
+    /// - Throws: `DataError` where it is another.
+    func expect(_ key: String, among supported: [ConfigValue]) throws {
+        guard let value = value(key), !supported.contains(value) else { return }
+        let list = supported.map(\.description).joined(separator: ", ")
+        throw error(key, "\(value) is not supported; supported: \(list)")
+    }
+}

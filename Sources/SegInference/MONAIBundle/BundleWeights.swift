@@ -1,0 +1,127 @@
+internal import Foundation
+internal import SegCore
+internal import SegModels
+
+/// The weights that a bundle loads: those of its one loader, else `models/model.*` of the bundle's folder.
+struct BundleWeights {
+    private let document: BundleDocument
+    private let folder: String
+
+    /// Finds the file and which dictionary in it is meant.
+    /// - Throws: `DataError` where a step is not understood, no or several loaders run, or the file is not there.
+    static func find(
+        _ document: BundleDocument, evaluator: BundleComponent?, folder: String
+    ) throws -> (file: String, choice: Weights.Choice) {
+        let finder = BundleWeights(document: document, folder: folder)
+        let loaders = try finder.calledLoaders() + finder.handlers(of: evaluator)
+        guard loaders.count < 2 else {
+            throw document.error(
+                loaders[1].id, "is a second CheckpointLoader beside \(loaders[0].id); keep the one that is meant")
+        }
+        guard let loader = loaders.first else { return (try finder.usualFile(), .usual) }
+        return try finder.loaded(by: loader)
+    }
+
+    /// Loaders that the bundle's steps call.
+    private func calledLoaders() throws -> [BundleComponent] {
+        var called: [BundleComponent] = []
+        for key in ["imports", "initialize", "run", "evaluating", "finalize"] {
+            guard let value = try document.component(key), value != .null else { continue }
+            guard case .array(let steps) = value else {
+                throw document.error(key, "should be a list of steps, not \(value)")
+            }
+            for item in steps {
+                guard case .string(let text) = item, let step = BundleExpression.step(text) else {
+                    throw document.error(key, "the expression '\(item.shown)' is Python, which is not evaluated")
+                }
+                guard case .load(let id, let flag) = step else { continue }
+                if let flag { try checkIsSet(flag, for: id, key) }
+                guard let value = try document.component(id) else {
+                    throw document.error(key, "'@\(id)' refers to nothing in the file")
+                }
+                called.append(try loader(value, id: id))
+            }
+        }
+        return called
+    }
+
+    private func checkIsSet(_ flag: String, for loader: String, _ key: String) throws {
+        let value = try document.resolved(.string("@" + flag), id: key)
+        let isSet = if case .string(let text) = value { !text.isEmpty } else { BundleComponent.isTrue(value) }
+        guard isSet else {
+            throw document.error(
+                flag,
+                "is \(value), so that '\(loader)' loads no weights and the network would predict at random; set it "
+                    + "to true")
+        }
+    }
+
+    /// Loaders among the evaluator's handlers.
+    private func handlers(of evaluator: BundleComponent?) throws -> [BundleComponent] {
+        let id = evaluator == nil ? "handlers" : "evaluator::val_handlers"
+        guard let value = try evaluator == nil ? document.component("handlers") : evaluator?.entry("val_handlers")
+        else { return [] }
+        guard case .array(let items) = try document.followed(value, id: id) else { return [] }
+        return try items.enumerated().compactMap { index, item in
+            let own = "\(id)::\(index)"
+            guard case .object(let entries) = try document.followed(item, id: own),
+                case .string(let target)? = entries["_target_"], target.hasSuffix("CheckpointLoader")
+            else { return nil }
+            let loader = try loader(item, id: own)
+            return loader.isDisabled ? nil : loader
+        }
+    }
+
+    private func loader(_ value: ConfigValue, id: String) throws -> BundleComponent {
+        let loader = try BundleComponent(value, id: id, document)
+        guard loader.isDisabled || loader.name == "CheckpointLoader" else {
+            throw loader.unsupported("CheckpointLoader")
+        }
+        return loader
+    }
+
+    /// The file of a loader, and the name under which MONAI looks in it.
+    private func loaded(by loader: BundleComponent) throws -> (file: String, choice: Weights.Choice) {
+        guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, and is called all the same") }
+        let reader = try loader.arguments(ignoring: ["load_dict", "map_location", "name"])
+        let path = try reader.required("load_path", reader.string("load_path"))
+        try reader.expect("strict", true)
+        try reader.expect("strict_shape", true)
+        try reader.finish()
+        let file = path.hasPrefix("/") || path.hasPrefix(folder) ? path : "\(folder)/\(path)"
+        guard FileManager.default.fileExists(atPath: file) else { throw Self.missing(file) }
+        return (file, try choice(loader))
+    }
+
+    private func choice(_ loader: BundleComponent) throws -> Weights.Choice {
+        guard let dictionary = loader.entry("load_dict") else { return .usual }
+        guard case .object(let entries) = try document.followed(dictionary, id: loader.id) else {
+            throw document.error(loader.id + "::load_dict", "should be an object such as {\"model\": \"@network\"}")
+        }
+        let networks = entries.filter { ["@network", "@network_def", "$@network"].contains($0.value) }
+        guard let name = networks.first?.key, networks.count == 1 else {
+            throw document.error(
+                loader.id + "::load_dict", "should load \"@network\" under one name, not \(ConfigValue.object(entries))"
+            )
+        }
+        return .loaded(name)
+    }
+
+    /// `models/model.*` of a bundle that names no loader.
+    private func usualFile() throws -> String {
+        let candidates = ["safetensors", "pt", "pth"].map { "\(folder)/models/model.\($0)" }
+        guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw Self.missing("\(folder)/models/model.pt")
+        }
+        return found
+    }
+
+    private static func missing(_ file: String) -> DataError {
+        DataError(.noInput, file, "the bundle's weights are not there; download them first")
+    }
+}
+
+extension ConfigValue {
+    /// A text without its quotes, and any other value as it would be written.
+    fileprivate var shown: String { if case .string(let text) = self { text } else { description } }
+}

@@ -1,0 +1,57 @@
+internal import SegBackend
+internal import SegCore
+internal import SegModels
+internal import SegNN
+internal import SegTensor
+
+extension ModelDescription {
+    /// Classes that a mask holds, background included.
+    static let mostClasses = 255
+
+    /// Insists that the network can be built and fits the rest of the description: one channel in, at most 255 classes,
+    /// a name for no class that it does not have, and windows that it takes. Nothing is computed.
+    /// - Throws: `DataError` naming the key that is wrong.
+    public func check() throws {
+        let outline = try network.outline()
+        guard outline.inputChannels == 1 else {
+            throw error("network_def.in_channels", "should be 1, as a scan has, not \(outline.inputChannels)")
+        }
+        guard outline.outputChannels <= Self.mostClasses else {
+            throw error(
+                "network_def.out_channels",
+                "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
+        }
+        let classes = max(2, outline.outputChannels)
+        if let stray = labels.keys.filter({ $0 >= classes }).min() {
+            throw error(
+                "labels",
+                "name class \(stray), and the network has the classes 0 to \(classes - 1) (out_channels "
+                    + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
+        }
+        guard roiSize.zip(outline.sizeDivisor, %) == Triple(0) else {
+            throw error(
+                "roi_size",
+                "should be multiples of \(outline.sizeDivisor), by which the network's strides divide it, not \(roiSize)"
+            )
+        }
+        try rehearse(outline, batch: 1, .inference)
+    }
+
+    /// Insists that batches of so many patches can train the network.
+    /// - Throws: `DataError` where a norm would see a single value.
+    public func checkTraining(batch: Int) throws { try rehearse(network.outline(), batch: batch, .training) }
+
+    /// Finds a norm over a single value, which is met only where the coarsest stage has one voxel.
+    private func rehearse(_ outline: NetworkOutline, batch: Int, _ mode: ForwardContext.Mode) throws {
+        guard roiSize == outline.sizeDivisor else { return }
+        do {
+            try network.rehearse(size: roiSize, batch: batch, mode: mode)
+        } catch let refusal as TensorError {
+            throw error("roi_size", "\(roiSize) is too small for the network's strides: \(refusal)")
+        }
+    }
+
+    private func error(_ key: String, _ message: String) -> DataError {
+        DataError(.badData, network.source, key: key, message)
+    }
+}

@@ -1,0 +1,34 @@
+internal import Foundation
+internal import SegCore
+public import SegModels
+
+/// A model folder: `model.json` beside weights.
+public enum ModelFolder {
+    /// Writes a description and weights so that no moment shows the weights of one model beside the description of
+    /// another: where the description changes, the old weights go first, and a folder without weights does not open.
+    /// - Parameter folder: A folder that is there.
+    /// - Throws: `DataError` naming the key of a description that would not open again, or the file that cannot be
+    ///   written.
+    public static func write(
+        _ description: ModelDescription, _ state: [String: StoredTensor], to folder: String
+    ) throws {
+        try description.check()
+        let (file, text) = ("\(folder)/model.json", Array(try description.value.jsonText().utf8))
+        if FileManager.default.contents(atPath: file).map(Array.init) != text {
+            try removeWeights(in: folder)
+            try DurableFile.write(text, to: file)
+        }
+        try Weights.write(state, to: "\(folder)/model.safetensors")
+    }
+
+    /// Removes weights of any format, and waits until they are gone from the disk.
+    private static func removeWeights(in folder: String) throws {
+        for name in ["safetensors", "pt", "pth"].map({ "\(folder)/model.\($0)" }) where unlink(name) != 0 {
+            guard errno == ENOENT else {
+                throw DataError(
+                    .cannotWrite, name, "cannot be replaced: \(String(cString: strerror(errno)))")
+            }
+        }
+        DurableFile.syncFolder(of: "\(folder)/model.json")
+    }
+}

@@ -1,0 +1,118 @@
+internal import SegCore
+
+extension PickleReader {
+    func global(module: String, name: String) throws(CheckpointFault) -> PickleGlobal {
+        guard let global = PickleGlobal(module: module, name: name) else {
+            throw CheckpointFault(
+                "its pickle asks for '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
+                    + "torch.save(model.state_dict(), FILE)")
+        }
+        return global
+    }
+
+    mutating func pushStackGlobal() throws(CheckpointFault) {
+        let names = try popLast(2)
+        guard case .string(let module) = names[0], case .string(let name) = names[1] else {
+            throw CheckpointFault("its pickle asks for a global without a name; the file is damaged")
+        }
+        push(.global(try global(module: module, name: name)))
+    }
+
+    /// What calling a global with a tuple of arguments would give.
+    mutating func reduce() throws(CheckpointFault) {
+        let call = try popLast(2)
+        // An object may be called too, such as one that makes others.
+        if case .object(let name) = call[0] { return push(.object(name)) }
+        guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
+            throw CheckpointFault("its pickle calls what is no function at byte \(position)")
+        }
+        push(try value(of: function, items(ofTuple: index)))
+    }
+
+    private mutating func value(
+        of function: PickleGlobal, _ arguments: [PickleValue]
+    ) throws(CheckpointFault) -> PickleValue {
+        switch function {
+        case .orderedDictionary where arguments.isEmpty: return newDictionary()
+        case .rebuildTensor: return try tensor(arguments)
+        case .rebuildParameter: return try parameter(of: arguments.first)
+        case .rebuildSubclass:
+            guard arguments.count >= 3, case .global(let inner) = arguments[0], case .tuple(let index) = arguments[2]
+            else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+            switch inner {
+            case .rebuildTensor: return try tensor(items(ofTuple: index))
+            case .rebuildParameter: return try parameter(of: items(ofTuple: index).first)
+            case .other(let name): return .object(name)
+            default: throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)")
+            }
+        case .size:
+            guard let first = arguments.first, case .tuple = first else {
+                throw CheckpointFault("its pickle makes a size of what is no tuple")
+            }
+            return first
+        case .other(let name): return .object(name)
+        case .storage, .orderedDictionary:
+            throw CheckpointFault("its pickle calls \(function) with arguments that torch.save never writes")
+        }
+    }
+
+    /// The tensor of a parameter; an object where it is one of a kind that is not read.
+    private func parameter(of value: PickleValue?) throws(CheckpointFault) -> PickleValue {
+        switch value {
+        case .tensor(let index)?: return .tensor(index)
+        case .object(let name)?: return .object(name)
+        default: throw CheckpointFault("its pickle makes a parameter of what is no tensor")
+        }
+    }
+
+    /// An object by its class and arguments, which are not looked at.
+    mutating func makeObject(arguments count: Int) throws(CheckpointFault) {
+        guard case .global(let type) = try popLast(count + 1)[0] else {
+            throw CheckpointFault("its pickle makes an object of what is no class at byte \(position)")
+        }
+        guard case .other(let name) = type else { return push(.ignored) }
+        push(.object(name))
+    }
+
+    /// Attributes set on an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
+    mutating func build() throws(CheckpointFault) {
+        _ = try popLast(1)
+        switch try top() {
+        case .dictionary, .ignored, .object, .tensor: break
+        default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
+        }
+    }
+
+    /// The storage of a persistent id `("storage", type, key, location, count)`.
+    mutating func storage(of id: PickleValue) throws(CheckpointFault) -> PickleValue {
+        guard case .tuple(let index) = id, case let parts = items(ofTuple: index), parts.count == 5,
+            case .string("storage") = parts[0], case .global(let type) = parts[1], case .string(let key) = parts[2],
+            case .int(let count) = parts[4]
+        else { throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)") }
+        guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
+        switch type {
+        case .storage(let dtype): return newStorage(TorchStorage(dtype: dtype, key: key, count: count))
+        // Elements of a type that is not read, such as complex numbers.
+        case .other(let name): return .object(name)
+        default: throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)")
+        }
+    }
+
+    /// The view of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
+    private mutating func tensor(_ arguments: [PickleValue]) throws(CheckpointFault) -> PickleValue {
+        if case .object(let name)? = arguments.first { return .object(name) }
+        guard arguments.count >= 4, case .storage(let index) = arguments[0], case .int(let offset) = arguments[1],
+            let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
+        else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+        return newTensor(TorchTensor(storage: storage(index), offset: offset, shape: shape, strides: strides))
+    }
+
+    private func integers(_ value: PickleValue) -> [Int]? {
+        guard case .tuple(let index) = value else { return nil }
+        let items = items(ofTuple: index)
+        guard items.count <= Limits.tensorAxes else { return nil }
+        var integers: [Int] = []
+        for case .int(let integer) in items { integers.append(integer) }
+        return integers.count == items.count ? integers : nil
+    }
+}

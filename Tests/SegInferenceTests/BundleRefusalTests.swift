@@ -1,0 +1,213 @@
+import Foundation
+import SegCore
+import SegImaging
+import SegInference
+import SegModels
+import Testing
+
+/// A bundle that is understood, which each test changes in one place.
+private let plain: [String: ConfigValue] = [
+    "network_def": [
+        "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8], "strides": [2],
+    ],
+    "load": "@network_def", "as_is": true, "flag": true, "text": "true",
+    "inferer": ["_target_": "SlidingWindowInferer", "roi_size": [16, 16, 16]],
+    "checkpointloader": [
+        "_target_": "CheckpointLoader", "load_path": "$@bundle_root + '/models/model.pt'",
+        "load_dict": ["model": "@network"],
+    ],
+    "initialize": ["$@checkpointloader(@evaluator)"],
+    "network": "$@network_def.to(@device)",
+]
+
+private let load: ConfigValue = ["_target_": "LoadImaged", "keys": "image"]
+private let channel: ConfigValue = ["_target_": "EnsureChannelFirstd", "keys": "image"]
+private let orientation: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
+private let softmax: ConfigValue = ["_target_": "Activationsd", "keys": "pred", "softmax": true]
+private let invert: ConfigValue = [
+    "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image", "nearest_interp": false,
+]
+private let argmax: ConfigValue = ["_target_": "AsDiscreted", "keys": "pred", "argmax": true]
+
+private func compose(_ items: [ConfigValue]) -> ConfigValue {
+    ["_target_": "Compose", "transforms": .array(items)]
+}
+
+/// Some transforms with entries added.
+private func with(_ entries: [String: ConfigValue], _ component: ConfigValue) -> ConfigValue {
+    guard case .object(let own) = component else { return component }
+    return .object(own.merging(entries) { $1 })
+}
+
+private func bundle(
+    pre: [ConfigValue] = [load, channel, orientation], post: [ConfigValue] = [softmax, invert, argmax],
+    _ changes: [String: ConfigValue] = [:], files: [String] = ["model.pt"]
+) throws -> MONAIBundle {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let models = folder.appendingPathComponent("models")
+    try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+    for name in files { try Data([0]).write(to: models.appendingPathComponent(name)) }
+    var value = plain.merging(["preprocessing": compose(pre), "postprocessing": compose(post)]) { $1 }
+    value.merge(changes) { $1 }
+    return try MONAIBundle(folder: folder.path, inference: .object(value), source: "inference.json", metadata: nil)
+}
+
+private func expectRefusal(
+    _ message: String, sourceLocation: SourceLocation = #_sourceLocation, _ body: () throws -> MONAIBundle
+) {
+    let error = #expect(throws: DataError.self, sourceLocation: sourceLocation) { try body() }
+    let text = error?.description ?? ""
+    #expect(text.contains(message), "\(text)", sourceLocation: sourceLocation)
+}
+
+private let steps: [([ConfigValue], String)] = [
+    ([with(["dtype": "$torch.uint8"], load), channel], "dtype: only \"float32\" is supported"),
+    ([with(["reader": "PydicomReader"], load), channel], "reader: \"PydicomReader\" is not supported"),
+    ([load, orientation], "no axis of channels"),
+    ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "dtype": "$torch.uint8"]], "dtype: only"),
+    ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "track_meta": false]], "track_meta: only true"),
+    ([load, channel, with(["keys": "label"], orientation)], "keys: should name 'image'"),
+    ([load, channel, with(["lazy": true], orientation)], "lazy: only false"),
+    ([load, channel, with(["_target_": "scripts.own.Orientationd"], orientation)], "no class of MONAI"),
+    ([load, channel, with(["_mode_": "callable"], orientation)], "_mode_: only \"default\""),
+    ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
+    ([channel, load], "LoadImaged after EnsureChannelFirstd"),
+]
+
+@Test(arguments: steps.indices)
+func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
+    expectRefusal(steps[index].1) { try bundle(pre: steps[index].0) }
+}
+
+private let endings: [([ConfigValue], String)] = [
+    (
+        [softmax, ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing"], argmax],
+        "is true where nothing"
+    ),
+    ([softmax, with(["transform": "@inferer"], invert), argmax], "transform: should be the preprocessing"),
+    ([softmax, with(["post_func": "$lambda x: x > 0"], invert), argmax], "post_func"),
+    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "softmax: is false where nothing is said"),
+    ([with(["other": "$torch.tanh"], softmax), invert, argmax], "'$torch.tanh' is Python"),
+    ([softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "argmax: is false where"),
+    ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: only null"),
+    ([softmax, invert, with(["to_onehot": 2], argmax)], "to_onehot: only null"),
+    ([softmax, invert, with(["rounding": "torchrounding"], argmax)], "rounding: only null"),
+    ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: only true"),
+    ([softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "scale": 255]], "scale"),
+    ([softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax], "before SaveImaged"),
+    ([softmax, invert, with(["_disabled_": true], argmax)], "in this order"),
+]
+
+@Test(arguments: endings.indices)
+func endingsThatGiveAnotherMaskAreRefused(_ index: Int) {
+    expectRefusal(endings[index].1) { try bundle(post: endings[index].0) }
+}
+
+/// `_disabled_` is what Python takes for true, by reference too; of texts only "true" is.
+@Test(
+    arguments: [
+        (true, false), (false, true), ("true", false), (" True ", false), ("false", true), ("yes", true),
+        ("@as_is", false),
+        ("@text", false), (1, false), (0, true), (.null, true), ("$True", false),
+    ] as [(ConfigValue, Bool)])
+func stepsAreDisabledAsMONAIDisablesThem(_ value: ConfigValue, isDone: Bool) throws {
+    let description = try bundle(pre: [load, channel, with(["_disabled_": value], orientation)]).description
+    #expect((description.preprocessing.orientation == "RAS") == isDone)
+}
+
+/// The transforms of the evaluator's own data count, and those that stand in the dataset alone are no fewer.
+@Test func theTransformsOfTheDatasetAreRead() throws {
+    let own = compose([load, channel, with(["axcodes": "LPS"], orientation)])
+    let inDataset = try bundle(
+        post: [softmax, with(["transform": "@dataset#transform"], invert), argmax],
+        ["preprocessing": .null, "dataset": ["_target_": "Dataset", "transform": own]])
+    #expect(inDataset.description.preprocessing.orientation == "LPS")
+    let evaluator: ConfigValue = [
+        "_target_": "SupervisedEvaluator", "val_data_loader": ["_target_": "DataLoader", "dataset": "@dataset"],
+    ]
+    expectRefusal("transform: should be the preprocessing") {
+        try bundle(["evaluator": evaluator, "dataset": ["_target_": "Dataset", "transform": own]])
+    }
+}
+
+private let evaluators: [([String: ConfigValue], String)] = [
+    (["_target_": "scripts.own.Evaluator"], "no class of MONAI"),
+    (["_target_": "EnsembleEvaluator"], "is not supported"),
+    (["prepare_batch": "$lambda x: x"], "is Python, which is not run"),
+    (["mode": "train"], "only \"eval\""),
+]
+
+@Test(arguments: evaluators.indices)
+func evaluatorsThatPredictOtherwiseAreRefused(_ index: Int) {
+    let evaluator = with(evaluators[index].0, ["_target_": "SupervisedEvaluator"])
+    expectRefusal(evaluators[index].1) { try bundle(["evaluator": evaluator]) }
+}
+
+private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> ConfigValue {
+    with(
+        entries,
+        [
+            "_target_": "CheckpointLoader", "load_path": .string("models/" + file),
+            "load_dict": ["net": "@network", "optimizer": "@optimizer"],
+        ])
+}
+
+/// The weights are those that the bundle loads, under the name that it loads them by.
+@Test func theLoaderThatRunsCounts() throws {
+    let evaluator: ConfigValue = ["_target_": "SupervisedEvaluator", "val_handlers": "@handlers"]
+    let handlers: [String: ConfigValue] = [
+        "evaluator": evaluator, "handlers": [["_target_": "StatsHandler"], loader("best.pt")], "initialize": .null,
+    ]
+    let best = try bundle(handlers, files: ["model.pt", "best.pt"])
+    #expect(best.weights.hasSuffix("/models/best.pt") && best.choice == .loaded("net"))
+    expectRefusal("models/best.pt: the bundle's weights are not there") { try bundle(handlers) }
+    expectRefusal("a second CheckpointLoader") {
+        try bundle(handlers.merging(["initialize": ["$@checkpointloader(@evaluator)"]]) { $1 }, files: ["best.pt"])
+    }
+    #expect(try bundle().choice == .loaded("model"))
+    #expect(try bundle(["initialize": .null]).choice == .usual)
+    expectRefusal("strict: only true") { try bundle(["checkpointloader": loader("model.pt", ["strict": false])]) }
+    expectRefusal("load_dict: should load") {
+        try bundle(["checkpointloader": loader("model.pt", ["load_dict": ["model": "@other"]])])
+    }
+}
+
+/// `… if @load_pretrain else None` loads where the flag is set; else the network would be random.
+@Test func aLoaderUnderAFlagIsUnderstood() throws {
+    let step: ConfigValue = ["$@checkpointloader(@evaluator) if @flag else None"]
+    #expect(try bundle(["initialize": step]).choice == .loaded("model"))
+    expectRefusal("flag: is false, so that 'checkpointloader' loads no weights") {
+        try bundle(["initialize": step, "flag": false])
+    }
+    for other in ["$@checkpointloader(@evaluator) if @flag else exit()", "$@flag if 1 else None", "plain", 3]
+        as [ConfigValue]
+    {
+        expectRefusal("is Python") { try bundle(["initialize": [other]]) }
+    }
+}
+
+/// Ten references at each of thirteen levels, and a text that doubles thirty times: refused at once.
+@Test(.timeLimit(.minutes(1))) func referencesThatGrowAreBounded() {
+    var bomb: [String: ConfigValue] = ["n13": "x"]
+    for level in 0..<13 { bomb["n\(level)"] = .array([ConfigValue](repeating: .string("@n\(level + 1)"), count: 10)) }
+    bomb["network_def"] = with(["a": "@n0"], plain["network_def"] ?? .null)
+    expectRefusal("more than \(Limits.documentNodes) values") { try bundle(bomb) }
+    var sums: [String: ConfigValue] = ["s28": "text"]
+    for level in 0..<28 { sums["s\(level)"] = .string("$@s\(level + 1) + @s\(level + 1)") }
+    sums["network_def"] = with(["a": "@s10"], plain["network_def"] ?? .null)
+    expectRefusal("longer than \(Limits.expressionCharacters) characters") { try bundle(sums) }
+}
+
+/// A single channel has no softmax: its class 1 begins at a probability of 0.5, in what is exported as well.
+@Test func aSingleChannelIsExportedAndReadWithAThreshold() throws {
+    let network = with(["out_channels": 1], plain["network_def"] ?? .null)
+    expectRefusal("softmax: only false") { try bundle(["network_def": network]) }
+    var description = try bundle().description
+    description.network = NetworkDefinition(network, source: "model.json")
+    let text = try #require(try MONAIBundle.files(of: description, name: "x", license: nil)["configs/inference.json"])
+    let exported = try ConfigValue(json: Data(text.utf8), from: "exported")
+    guard case .object(let entries) = exported else { return }
+    #expect(try bundle(entries).description.outputChannels == 1)
+    #expect(text.contains("\"sigmoid\" : true") && text.contains("\"threshold\" : 0.5"))
+}
