@@ -139,14 +139,36 @@ let package = Package(
             dependencies: ["SegCore", "SegServer", "SegBackend", "SegDevices", "SegModels", argumentParser, logging],
             swiftSettings: strict),
 
+        // Readers that are fed with any bytes: `make fuzz`, and the replay of its inputs by the tests.
+        .target(
+            name: "SegFuzzTargets",
+            dependencies: [
+                "SegCore", "SegModels", "SegImaging", "SegData", "SegInference", "SegTracking", "SegServer", yams,
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .executableTarget(
+            name: "medseg-fuzz", dependencies: ["SegFuzzTargets"], path: "Tests/Fuzz/Program", swiftSettings: strict),
+        test("FuzzCorpusTests", ["SegFuzzTargets"]),
+        // Ops under sanitizers: `make sanitize`.
+        .executableTarget(
+            name: "medseg-sanitize", dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases"],
+            path: "Tests/Sanitize", exclude: ["run.sh"], swiftSettings: strict),
+
+        // Programs and packages that tests need, asked for in one way.
+        .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
         test("SegCoreTests", ["SegCore"]),
         test("SegBackendTests", ["SegBackend"]),
-        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
+        test(
+            "BackendParityTests",
+            ["SegTestNeeds", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test(
             "SegModelsTests",
-            ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
+            [
+                "SegTestNeeds", "SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN",
+                "SegModels",
+            ]),
         test(
             "SegReplayTests",
             ["SegCore", "SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
@@ -165,11 +187,11 @@ let package = Package(
             ]
         ),
         // Runs the built commands as a user would.
-        test("MedSegTests", ["SegCore", "SegImaging", "SegModels"]),
+        test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels"]),
         test("SegImagingTests", ["SegCore", "SegImaging"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
-        test("SegDataTests", ["SegCore", "SegData", "SegImaging"]),
+        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImaging"]),
         test(
             "SegServerTests",
             [
