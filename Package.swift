@@ -150,9 +150,11 @@ let package = Package(
             name: "medseg-fuzz", dependencies: ["SegFuzzTargets"], path: "Tests/Fuzz/Program", swiftSettings: strict),
         test("FuzzCorpusTests", ["SegFuzzTargets"]),
         // Ops under sanitizers: `make sanitize`.
+        .target(name: "CSanitizeLocks", path: "Tests/Sanitize/Locks"),
         .executableTarget(
-            name: "medseg-sanitize", dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases"],
-            path: "Tests/Sanitize", exclude: ["run.sh"], swiftSettings: strict),
+            name: "medseg-sanitize",
+            dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases", "CSanitizeLocks"],
+            path: "Tests/Sanitize/Program", swiftSettings: strict),
 
         // Programs and packages that tests need, asked for in one way.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
