@@ -3,16 +3,24 @@
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
+# What tests beyond `make test` run.
+TEST_PACKAGES = python3-venv strace
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps build demo test peers server-test mlflow-test dvc-test crash-test bench gpu-bundle format lint
+.PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
+	gpu-bundle format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
+	@echo "make deps-test  the same, and the programs that crash-test and the Python tests run"
 	@echo "make build    build medseg, medseg-bench and medseg-server into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
-	@echo "make test     build and run every Swift test"
+	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
+	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
+	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
+	@echo "make crash-test  kill every command at any time, fill the disk, lose power; CRASH_KILLS=300 for more"
+	@echo "make nightly  all of these in full, with the hostile server test, some hours; figures in .build/nightly"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
@@ -23,16 +31,24 @@ help:
 	@echo "make format   rewrite the Swift sources in the house format"
 	@echo "make lint     check format and file sizes"
 
-deps:
-	@missing=""; for package in $(PACKAGES); do \
+# Installs what is missing of the packages that a recipe names.
+define install
+	@missing=""; for package in $(1); do \
 		dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q '^install ok' || missing="$$missing $$package"; \
 	done; \
-	if [ -z "$$missing" ]; then echo "deps: all libraries are there"; else \
+	if [ -z "$$missing" ]; then echo "deps: all packages are there"; else \
 		echo "deps: installing$$missing"; \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null && \
 		echo "deps: done"; \
 	fi
+endef
+
+deps:
+	$(call install,$(PACKAGES))
+
+deps-test:
+	$(call install,$(PACKAGES) $(TEST_PACKAGES))
 
 build: deps
 	swift build -c release --product medseg
@@ -46,6 +62,20 @@ demo: deps
 test: deps
 	swift build -c release --build-tests --explicit-target-dependency-import-check error
 	swift test -c release --skip-build
+
+fuzz: deps
+	python3 Tests/Fuzz/run.py
+
+sanitize: deps
+	Tests/Sanitize/run.sh
+
+crash-test: deps-test
+	swift build -c release --product medseg
+	swift build -c release --product medseg-server
+	Tests/Crash/run.sh
+
+nightly: deps-test build
+	.ci/nightly
 
 peers: build
 	benchmarks/peers/check.sh
@@ -100,6 +130,9 @@ format:
 
 lint:
 	swift format lint --strict -r $(SWIFT_SOURCES)
+	@git ls-files '*.py' | while read file; do \
+		python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$file || exit 1; done
+	@git ls-files '*.sh' .ci/run .ci/nightly | while read file; do bash -n $$file || exit 1; done
 	@long=$$(git ls-files '*.swift' '*.c' '*.h' '*.cl' '*.py' | xargs wc -l | awk '$$1 > 500 && $$2 != "total"'); \
 	if [ -n "$$long" ]; then echo "lint: files over 500 lines:"; echo "$$long"; exit 1; fi
 	@echo "lint: ok"

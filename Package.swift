@@ -145,14 +145,38 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Readers that are fed with any bytes: `make fuzz`, and the replay of its inputs by the tests.
+        .target(
+            name: "SegFuzzTargets",
+            dependencies: [
+                "SegCore", "SegModels", "SegImaging", "SegData", "SegInference", "SegTracking", "SegServer", yams,
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: strict),
+        .executableTarget(
+            name: "medseg-fuzz", dependencies: ["SegFuzzTargets"], path: "Tests/Fuzz/Program", swiftSettings: strict),
+        test("FuzzCorpusTests", ["SegFuzzTargets"]),
+        // Ops under sanitizers: `make sanitize`.
+        .target(name: "CSanitizeLocks", path: "Tests/Sanitize/Locks"),
+        .executableTarget(
+            name: "medseg-sanitize",
+            dependencies: ["SegBackend", "SegReference", "SegCPU", "SegOpCases", "CSanitizeLocks"],
+            path: "Tests/Sanitize/Program", swiftSettings: strict),
+
+        // Programs and packages that tests need, asked for in one way.
+        .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
         test("SegCoreTests", ["SegCore"]),
         test("SegBackendTests", ["SegBackend"]),
-        test("BackendParityTests", ["SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
+        test(
+            "BackendParityTests",
+            ["SegTestNeeds", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegDevices", "SegOpCases"]),
         test("SegTensorTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor"]),
         test("SegNNTests", ["SegBackend", "SegReference", "SegCPU", "SegTensor", "SegNN"]),
         test(
             "SegModelsTests",
-            ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN", "SegModels"]),
+            [
+                "SegTestNeeds", "SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN",
+                "SegModels",
+            ]),
         test(
             "SegReplayTests",
             ["SegCore", "SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
@@ -171,11 +195,11 @@ let package = Package(
             ]
         ),
         // Runs the built commands as a user would.
-        test("MedSegTests", ["SegCore", "SegImaging", "SegModels"]),
+        test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels"]),
         test("SegImagingTests", ["SegCore", "SegImaging"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
-        test("SegDataTests", ["SegCore", "SegData", "SegImaging"]),
+        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImaging"]),
         test(
             "SegServerTests",
             [

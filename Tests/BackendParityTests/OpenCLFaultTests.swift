@@ -3,10 +3,11 @@ import SegBackend
 import SegOpCases
 import SegOpenCL
 import SegReference
+import SegTestNeeds
 import Testing
 
 /// Memory, caches and tuning of the OpenCL backend, and what goes wrong with them.
-@Suite(.enabled(if: !OpenCLDevice.all().isEmpty, "no OpenCL device on this machine"))
+@Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLFaultTests {
     @Test func memoryIsCountedAndCapped() throws {
         let backend = try backend(cache: nil)

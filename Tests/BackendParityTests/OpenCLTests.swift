@@ -4,10 +4,11 @@ import SegDevices
 import SegOpCases
 import SegOpenCL
 import SegReference
+import SegTestNeeds
 import Testing
 
 /// What is particular to the OpenCL backend; skipped where the machine has no OpenCL device.
-@Suite(.enabled(if: !OpenCLDevice.all().isEmpty, "no OpenCL device on this machine"))
+@Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLTests {
     /// A backend for each device and algorithm, for all tests.
     private static let forced = Result {

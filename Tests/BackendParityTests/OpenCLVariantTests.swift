@@ -3,10 +3,11 @@ import SegBackend
 import SegOpCases
 import SegOpenCL
 import SegReference
+import SegTestNeeds
 import Testing
 
 /// Winograd's algorithm, half weights and sub-groups, each by its name; skipped where the machine has no OpenCL device.
-@Suite(.enabled(if: !OpenCLDevice.all().isEmpty, "no OpenCL device on this machine"))
+@Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLVariantTests {
     /// Both sizes where they can be taken, also where no search would choose them.
     @Test(arguments: ForcedPlan.winogradSizes)

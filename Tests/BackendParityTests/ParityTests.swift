@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: !threadedBackends.isEmpty), arguments: OpCases.all)
+    @Test(arguments: OpCases.all)
     func doesNotDependOnThreads(_ opCase: OpCase) throws {
         for factory in threadedBackends {
             let results = try (1...3).map { try opCase.run(on: factory.make($0)).map(\.values) }

@@ -1,9 +1,10 @@
 import Foundation
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Scans that cannot be used: one sentence with the file's name, code 65, and nothing written.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct DamagedScanTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct DamagedScanTests {
     private let data: SmallDataset
     private let model: String
 

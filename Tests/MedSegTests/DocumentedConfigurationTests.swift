@@ -1,8 +1,9 @@
 import Foundation
+import SegTestNeeds
 import Testing
 
 /// docs/configuration.md: every entry it shows is read, and what it calls a default is one.
-@Suite(.enabled(if: Command.areBuilt, "medseg is not built")) struct DocumentedConfigurationTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct DocumentedConfigurationTests {
     /// An entry of a configuration: its key, and its text with that key.
     struct Entry: CustomTestStringConvertible {
         let key: String

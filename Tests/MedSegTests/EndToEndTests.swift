@@ -2,10 +2,11 @@ import Foundation
 import SegCore
 import SegImaging
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// From three scans to a mask, with the commands a user types.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct EndToEndTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct EndToEndTests {
     @Test func trainEvaluatePredictAndConvert() throws {
         let data = try SmallDataset()
         let run = data.folder.file("run")

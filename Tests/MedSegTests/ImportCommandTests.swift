@@ -1,8 +1,9 @@
 import Foundation
+import SegTestNeeds
 import Testing
 
 /// `medseg data import` where it is given what makes no sense.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct ImportCommandTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct ImportCommandTests {
     private let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }

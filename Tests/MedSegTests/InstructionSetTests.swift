@@ -1,8 +1,9 @@
+import SegTestNeeds
 import Testing
 
 /// Every op case on the CPU with the instruction sets that this machine's own would hide; a process each, because the
 /// choice is the process's.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct InstructionSetTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct InstructionSetTests {
     @Test(arguments: ["portable", "avx2"])
     func agreesWithTheReference(_ name: String) throws {
         let outcome = try Command.bench(["verify", "--device", "cpu", "--quiet"], environment: ["MEDSEG_ISA": name])

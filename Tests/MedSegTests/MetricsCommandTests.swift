@@ -1,6 +1,7 @@
 import Foundation
 import SegCore
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// Real masks that lie beside the package where they are there.
@@ -32,7 +33,7 @@ private enum Raters {
 }
 
 /// Measuring and comparing, with the commands a user types.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct MetricsCommandTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct MetricsCommandTests {
     @Test(.enabled(if: Raters.areThere, "no shared data beside the package"))
     func ratersAgreeWithMONAI() throws {
         let expected = try JSONDecoder().decode(

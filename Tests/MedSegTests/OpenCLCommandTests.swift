@@ -1,10 +1,11 @@
 import Foundation
 import SegCore
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// The commands where OpenCL is missing, shared or asked about itself.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built"))
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt })
 struct OpenCLCommandTests {
     private static let hidden = ["MEDSEG_OPENCL_LIBRARY": "/nowhere/libOpenCL.so.1"]
 
@@ -43,7 +44,7 @@ private let hasDevice: Bool =
     Command.areBuilt && (try? Command.medseg("devices"))?.output.contains("opencl:0") == true
 
 /// The commands on an OpenCL device.
-@Suite(.enabled(if: hasDevice, "no OpenCL device on this machine"))
+@Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { hasDevice })
 struct OpenCLDeviceTests {
     @Test func twoProcessesMayShareTheProgramCache() async throws {
         let folder = try ScratchFolder()

@@ -1,9 +1,10 @@
 import Foundation
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// Results that cannot be written or would replace others: code 74, and everything stays as it was.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct OutputTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct OutputTests {
     private let data: SmallDataset
     private let model: String
 

@@ -1,9 +1,10 @@
 import Foundation
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// Trainings that are killed, stopped, and taken up again.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built"), .serialized) struct ResumeTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }, .serialized) struct ResumeTests {
     private let data: SmallDataset
     private let straight: String
     private static let steps = 1500

@@ -2,10 +2,11 @@ import Foundation
 import SegCore
 import SegImaging
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// `predict` and `evaluate` with uncertainty, post-processing and reports, as a user types them.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct UncertaintyCommandTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct UncertaintyCommandTests {
     /// Trains a model of two steps with the dropout given.
     private func train(_ data: SmallDataset, dropout: Double, seed: Int = 0, name: String = "run") throws -> String {
         let run = try Command.medseg(

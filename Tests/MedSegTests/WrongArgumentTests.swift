@@ -1,9 +1,10 @@
 import Foundation
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// Arguments, configurations and models that make no sense: one sentence that says what to change.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct WrongArgumentTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct WrongArgumentTests {
     private let data: SmallDataset
 
     init() throws { data = try SmallDataset() }

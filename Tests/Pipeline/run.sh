@@ -2,6 +2,7 @@
 # `medseg init`, then the real DVC from PyPI: everything runs from nothing, a second repro does nothing, and metrics and
 # plots are read. Usage: Tests/Pipeline/run.sh [MEDSEG]
 set -euo pipefail
+source "$(dirname "$0")/../Needs/needs.sh"
 medseg=$(realpath "${1:-.build/release/medseg}")
 environment=${MEDSEG_PYTHON_ENVIRONMENTS:-${TMPDIR:-/tmp}/medseg-python}/dvc
 project=$(mktemp -d)
@@ -9,7 +10,7 @@ trap 'rm -rf "$project"' EXIT
 
 if [ ! -x "$environment/bin/dvc" ]; then
 	python3 -m venv "$environment" && "$environment/bin/pip" -q install "dvc>=3.60,<4" || {
-		echo "DVC TEST SKIPPED: PyPI cannot be reached" >&2
+		missing "dvc of PyPI" "dvc-test checked nothing"
 		exit 0
 	}
 fi

@@ -2,10 +2,11 @@ import Foundation
 import SegCore
 import SegData
 import SegImaging
+import SegTestNeeds
 import Synchronization
 import Testing
 
-@Suite(.enabled(if: FlakyServer.isPossible, "python3 is not there to serve"))
+@Suite(.needs("python3") { FlakyServer.isPossible })
 struct DownloadTests {
     private static let content = Data((0..<256 * 8000).map { UInt8(truncatingIfNeeded: $0) })
 

@@ -2,11 +2,12 @@ import Foundation
 import SegCore
 import SegData
 import SegImaging
+import SegTestNeeds
 import Synchronization
 import Testing
 
 /// Imports of archives from a server. ph.tar holds cases that need patterns to be found.
-@Suite(.enabled(if: FlakyServer.isPossible, "python3 is not there to serve"))
+@Suite(.needs("python3") { FlakyServer.isPossible })
 struct WebImportTests {
     private let folder: ScratchFolder
     private let server: FlakyServer

@@ -5,10 +5,11 @@ import SegModels
 import SegNN
 import SegOpenCL
 import SegTensor
+import SegTestNeeds
 import Testing
 
 /// Ten training steps with dropout on OpenCL devices against the CPU.
-@Suite(.enabled(if: !OpenCLDevice.all().isEmpty, "no OpenCL device on this machine"))
+@Suite(.needs("An OpenCL device (package pocl-opencl-icd)") { !OpenCLDevice.all().isEmpty })
 struct OpenCLTrainingTests {
     @Test func lossesAreTheCPUsAndRepeat() throws {
         let expected = try losses(on: CPUBackend(threads: 2))

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Drives the built medseg-server as its users do: over REST, with MONAI Label's own client, and in headless Chromium.
-# Installs what that needs outside the tree. What cannot be installed is skipped, loudly.
+# Installs what that needs outside the tree. What cannot be installed is skipped, loudly, or fails: ../Needs/needs.sh.
 set -euo pipefail
 cd "$(dirname "$0")"
+source ../Needs/needs.sh
 
 venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
 python3 -m venv "$venv"
@@ -19,7 +20,7 @@ if "$venv/bin/pip" install -q --disable-pip-version-check --no-deps monailabel \
     && "$venv/bin/python" -W ignore -c 'import monailabel.client'; then
   tests+=(test_monailabel.py)
 else
-  echo "SKIPPED: monailabel cannot be installed; its client was NOT tested" >&2
+  missing monailabel "its client was NOT tested"
 fi
 
 if ! command -v chromium >/dev/null; then
@@ -30,7 +31,7 @@ fi
 if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright; then
   tests+=(test_page.py)
 else
-  echo "SKIPPED: chromium or playwright cannot be installed; the page was NOT tested" >&2
+  missing "chromium or playwright" "the page was NOT tested"
 fi
 
-"$venv/bin/python" -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning "${tests[@]}" "$@"
+PYTHONPATH=../Needs "$venv/bin/python" -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning "${tests[@]}" "$@"

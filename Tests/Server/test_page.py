@@ -10,12 +10,13 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from harness import Inputs, running
+from needs import needs
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = os.environ.get("MEDSEG_SCREENSHOTS")
 TOKEN = "a token of at least sixteen characters"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = needs("chromium", CHROMIUM is not None)
 
 
 @pytest.fixture(scope="module")

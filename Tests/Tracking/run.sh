@@ -7,13 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 medseg=${MEDSEG:-$PWD/.build/release/medseg}
 here=$PWD/Tests/Tracking
+source Tests/Needs/needs.sh
 venv=${MEDSEG_MLFLOW_VENV:-${TMPDIR:-/tmp}/medseg-mlflow-venv}
 
 if ! "$venv/bin/python" -c 'import mlflow' 2>/dev/null; then
     python3 -m venv "$venv" && "$venv/bin/pip" install -q 'mlflow>=3' || {
-        echo "################################################################"
-        echo "## mlflow-test SKIPPED: mlflow cannot be installed from PyPI. ##"
-        echo "################################################################"
+        missing "mlflow of PyPI" "mlflow-test checked nothing"
         exit 0
     }
 fi

@@ -9,6 +9,7 @@
 # unetr_12_layers and vnet take minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source Tests/Needs/needs.sh
 programs=$(swift build -c release --show-bin-path)
 [ -x "$programs/medseg" ] && [ -x "$programs/medseg-bench" ] || {
     echo "peers: $programs lacks medseg or medseg-bench; run make build first" >&2
@@ -39,9 +40,7 @@ else
             rm -rf "$place"
             mv "$new" "$place"
         else
-            echo "############################################################################################"
-            echo "## peers SKIPPED: pip cannot install PyTorch, MONAI and onnxruntime. Nothing was checked. ##"
-            echo "############################################################################################"
+            missing "PyTorch, MONAI or onnxruntime of PyPI" "peers checked nothing"
             exit 0
         fi
     fi

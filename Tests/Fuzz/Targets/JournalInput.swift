@@ -1,0 +1,16 @@
+internal import SegTracking
+
+/// Journals of runs.
+enum JournalInput {
+    /// A journal that opens takes an event and opens again.
+    static func opening(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        try folder.clear()
+        // The journal makes its folder and tells its own path to nobody.
+        _ = try takingBack("an empty journal") { try Journal(runFolder: folder.path) }
+        _ = try folder.write(input, as: "tracking/journal.jsonl")
+        let isWritten = try isDone { try Journal(runFolder: folder.path).append(.tags(["fuzzed": "yes"])) }
+        guard isWritten else { return }
+        let again = try takingBack("an event") { try Journal(runFolder: folder.path) }
+        try insist(again.isContinued, "an event that was added to a journal is not in it")
+    }
+}

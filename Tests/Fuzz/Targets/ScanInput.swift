@@ -1,0 +1,78 @@
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+internal import SegInference
+
+/// Scans: read, described, prepared for a network, brought back, and written.
+enum ScanInput {
+    /// A NIfTI in one file.
+    static func single(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        try use(folder.write(input, as: "scan.nii"), folder)
+    }
+
+    /// A header of 352 bytes and the voxels after it, as two files.
+    static func pair(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        _ = try folder.write(input.prefix(352), as: "scan.hdr")
+        try use(folder.write(input.dropFirst(352), as: "scan.img"), folder)
+    }
+
+    /// The bytes of a gzip stream.
+    static func compressed(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        try use(folder.write(input, as: "scan.nii.gz"), folder)
+    }
+
+    /// Voxels of the largest scan, and of the largest grid, that are worked on here.
+    private static let mostVoxels = 1 << 16
+
+    private static func use(_ path: String, _ folder: FuzzFolder) throws {
+        if let info = try unlessRefused({ try NIfTI.inspect(path) }) {
+            try insist(!info.description.isEmpty, "a scan is described by nothing")
+            _ = try JSONEncoder().encode(info)
+        }
+        guard let (scan, header) = try unlessRefused({ try NIfTI.readVolume(path) }) else { return }
+        try insist(scan.voxels.count == scan.size.count, "\(scan.voxels.count) voxels are said to be \(scan.size)")
+        guard scan.size.count <= mostVoxels else { return }
+        _ = try JSONEncoder().encode(ScanFacts(scan, header: header))
+        try prepare(scan)
+        try writeMask(on: scan, header, folder)
+    }
+
+    /// Orientation, spacing of 2 mm and crop, and a mask's way back.
+    private static func prepare(_ scan: Volume) throws {
+        guard let isLarge = isLarge(scan) else { return }
+        let preparing = Preprocessing(
+            orientation: "RAS", pixdim: [2, 2, 2], intensity: nil, cropForeground: true)
+        guard let prepared = try unlessRefused({ try preparing(scan, name: "scan") }) else { return }
+        try insist(!isLarge, "a grid beyond \(Limits.gridAxis) voxels along an axis was made")
+        let mask = [UInt8](repeating: 1, count: prepared.image.size.count)
+        let back = prepared.record.restoreLabels(mask, rows: 0..<scan.size.i)
+        try insist(back.count == scan.size.count, "a mask of \(scan.size) came back with \(back.count) voxels")
+    }
+
+    /// Whether an axis of the scan is longer at 2 mm than any grid may be; nil where the grid could be too large for
+    /// this harness and is yet allowed.
+    private static func isLarge(_ scan: Volume) -> Bool? {
+        let extents = (0..<3).map { Double(scan.size[$0] - 1) * scan.spacing[$0] / 2 + 1 }
+        // A voxel's edges add up along an axis where they are sheared.
+        let most = extents.reduce(0, +)
+        if most * most * most <= Double(mostVoxels) { return false }
+        return extents.contains { $0 > 2 * Double(Limits.gridAxis) } ? true : nil
+    }
+
+    private static func writeMask(on scan: Volume, _ header: NIfTIHeader, _ folder: FuzzFolder) throws {
+        let mask = [UInt8](repeating: 1, count: scan.size.count)
+        let path = folder.file("mask.nii")
+        let isWritten = try isDone {
+            try NIfTI.write(mask, size: scan.size, like: header, to: path, overwrite: true)
+        }
+        if isWritten {
+            let again = try takingBack("a mask") { try NIfTI.readVolume(path).volume }
+            try insist(again.size == scan.size, "a mask of \(scan.size) became one of \(again.size)")
+            try insist(again.voxels.allSatisfy { $0 == 1 }, "a mask's voxels changed")
+        }
+        let isPlaced = try isDone {
+            try NIfTI.write(mask, size: scan.size, affine: scan.affine, to: path, overwrite: true)
+        }
+        if isPlaced { _ = try takingBack("a mask with an affine") { try NIfTI.readVolume(path) } }
+    }
+}

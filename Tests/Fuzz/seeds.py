@@ -1,0 +1,253 @@
+"""Writes the first inputs of every fuzz target into Tests/Fuzz/corpus: small, sound files of each kind.
+
+They are committed; run this again when a target or a kind of file is added.
+"""
+
+import gzip
+import io
+import json
+import pathlib
+import struct
+import tarfile
+import zipfile
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+
+
+def seed(target, name, content):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"seed-{name}").write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+# Scans: NIfTI's number types as code and bits.
+TYPES = {
+    "u8": (2, 8), "i16": (4, 16), "i32": (8, 32), "f32": (16, 32), "f64": (64, 64), "i8": (256, 8), "u16": (512, 16),
+    "u32": (768, 32), "i64": (1024, 64), "u64": (1280, 64), "rgb": (128, 24), "c64": (32, 64),
+}
+
+
+def nifti1(code, bits, extents=(4, 3, 2), order="<", magic=b"n+1\0", units=2):
+    """A header of NIfTI-1 with both forms, and voxels of rising bytes."""
+    dim = [len(extents), *extents] + [1] * (7 - len(extents))
+    header = bytearray(352)
+    struct.pack_into(f"{order}i", header, 0, 348)
+    struct.pack_into(f"{order}8h", header, 40, *dim)
+    struct.pack_into(f"{order}2h", header, 70, code, bits)
+    struct.pack_into(f"{order}8f", header, 76, -1, 1.5, 2, 2.5, 1, 1, 1, 1)
+    struct.pack_into(f"{order}3f", header, 108, 352 if magic == b"n+1\0" else 0, 1, 0)
+    header[123] = units
+    struct.pack_into(f"{order}2h", header, 252, 1, 1)
+    struct.pack_into(f"{order}6f", header, 256, 0, 0, 1, -10, 20, 30)
+    struct.pack_into(f"{order}12f", header, 280, -1.5, 0, 0, 10, 0, 2, 0, 20, 0, 0.1, 2.5, 30)
+    header[344:348] = magic
+    return bytes(header) + voxels(bits, extents)
+
+
+def nifti2(code, bits, extents=(4, 3, 2)):
+    """A header of NIfTI-2, placed by its sform."""
+    dim = [len(extents), *extents] + [1] * (7 - len(extents))
+    header = bytearray(544)
+    struct.pack_into("<i8s2h", header, 0, 540, b"n+2\0\r\n\x1a\n", code, bits)
+    struct.pack_into("<8q", header, 16, *dim)
+    struct.pack_into("<8d", header, 104, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into("<q2d", header, 168, 544, 2, -1024)
+    struct.pack_into("<2i", header, 344, 0, 1)
+    struct.pack_into("<12d", header, 400, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)
+    struct.pack_into("<i", header, 500, 2)
+    return bytes(header) + voxels(bits, extents)
+
+
+def voxels(bits, extents):
+    count = bits // 8
+    for extent in extents:
+        count *= extent
+    return bytes(index * 7 % 120 for index in range(count))
+
+
+def scans():
+    for name, (code, bits) in TYPES.items():
+        seed("nifti", name, nifti1(code, bits))
+        seed("nifti-pair", name, nifti1(code, bits, magic=b"ni1\0"))
+    seed("nifti", "big-endian", nifti1(4, 16, order=">"))
+    seed("nifti", "micrometres", nifti1(4, 16, units=3))
+    seed("nifti", "two-axes", nifti1(4, 16, extents=(5, 4)))
+    seed("nifti", "one-volume", nifti1(2, 8, extents=(3, 3, 3, 1)))
+    seed("nifti", "series", nifti1(2, 8, extents=(2, 2, 2, 3)))
+    seed("nifti", "second", nifti2(4, 16))
+    whole = nifti1(4, 16)
+    seed("nifti-gzip", "one", gzip.compress(whole, mtime=0))
+    seed("nifti-gzip", "stored", gzip.compress(whole, 0, mtime=0))
+    seed("nifti-gzip", "members", gzip.compress(whole[:200], mtime=0) + gzip.compress(whole[200:], mtime=0))
+
+
+# Weights.
+def safetensors(entries, data):
+    header = json.dumps(entries).encode()
+    return struct.pack("<Q", len(header)) + header + data
+
+
+def pickled_text(text):
+    return b"X" + struct.pack("<I", len(text)) + text
+
+
+def pickled_tensor(key, shape, strides, kind=b"FloatStorage"):
+    """What torch.save writes of one tensor."""
+    storage = (
+        b"(" + pickled_text(b"storage") + b"ctorch\n" + kind + b"\n" + pickled_text(key) + pickled_text(b"cpu") + b"K\x10tQ"
+    )
+    numbers = [b"(" + b"".join(b"K" + bytes([number]) for number in values) + b"t" for values in (shape, strides)]
+    return (
+        b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + b"K\x00" + b"".join(numbers)
+        + b"\x89ccollections\nOrderedDict\n)RtR"
+    )
+
+
+def pickled_state(names):
+    body = b"".join(pickled_text(name) + pickled_tensor(b"%d" % (index % 2), (2, 3), (3, 1)) for index, name in enumerate(names))
+    return b"ccollections\nOrderedDict\n)R(" + body + b"u"
+
+
+def zipped(files, compression=zipfile.ZIP_STORED, force_zip64=False):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = compression
+            with archive.open(entry, "w", force_zip64=force_zip64) as file:
+                file.write(content)
+    return buffer.getvalue()
+
+
+def weights():
+    entries = {
+        "__metadata__": {"format": "pt"}, "conv.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+        "module.step": {"dtype": "I64", "shape": [], "data_offsets": [16, 24]},
+    }
+    seed("safetensors", "two", safetensors(entries, bytes(24)))
+    for kind, size in {"F64": 8, "F16": 2, "BF16": 2, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}.items():
+        entries = {
+            "empty": {"dtype": kind, "shape": [3, 0, 2], "data_offsets": [0, 0]},
+            "full": {"dtype": kind, "shape": [3], "data_offsets": [0, 3 * size]},
+        }
+        seed("safetensors", kind.lower(), safetensors(entries, bytes([1]) * 3 * size))
+    plain = b"\x80\x02" + pickled_state([b"conv.weight", b"conv.bias"]) + b"."
+    nested = (
+        b"\x80\x02}(" + pickled_text(b"epoch") + b"K\x05" + pickled_text(b"loss") + b"G?\xf0\0\0\0\0\0\0"
+        + pickled_text(b"state_dict") + pickled_state([b"module.conv.weight"]) + b"u."
+    )
+    seed("pickle", "state", plain)
+    seed("pickle", "nested", nested)
+    files = {"a/data.pkl": plain, "a/byteorder": b"little", "a/data/0": bytes(24), "a/data/1": bytes(24), "a/version": b"3\n"}
+    seed("checkpoint", "stored", zipped(files))
+    seed("checkpoint", "zip64", zipped(files, force_zip64=True))
+    seed("checkpoint", "deflated", zipped(files, zipfile.ZIP_DEFLATED))
+
+
+# Documents.
+UNET = {
+    "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+    "channels": [8, 16], "strides": [2], "num_res_units": 1, "norm": "instance", "dropout": 0.1,
+}
+
+
+def documents():
+    model = {
+        "network_def": UNET, "roi_size": [32, 32, 32], "overlap": 0.5, "mode": "gaussian", "labels": {"1": "spleen"},
+        "preprocessing": {
+            "orientation": "RAS", "pixdim": [1.5, 1.5, 2], "crop_foreground": True,
+            "intensity": {"a_min": -57, "a_max": 164, "b_min": 0, "b_max": 1, "clip": True},
+        },
+        "postprocessing": {"largest_component": True, "min_volume_ml": 1.5},
+    }
+    seed("model", "unet", json.dumps(model))
+    seed("model", "dynunet", json.dumps(model | {"network_def": {
+        "_target_": "monai.networks.nets.DynUNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 3,
+        "kernel_size": [3, 3], "strides": [1, 2], "upsample_kernel_size": [2],
+    }}))
+    seed("bundle", "plain", json.dumps({
+        "bundle_root": "/b", "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')", "out": 2,
+        "network_def": UNET | {"out_channels": "@out"}, "network": "$@network_def.to(@device)",
+        "preprocessing": {"_target_": "Compose", "transforms": [
+            {"_target_": "LoadImaged", "keys": "image"}, {"_target_": "EnsureChannelFirstd", "keys": "image"},
+            {"_target_": "Orientationd", "keys": "image", "axcodes": "RAS"},
+            {"_target_": "Spacingd", "keys": "image", "pixdim": [1.5, 1.5, 2.0], "mode": "bilinear"},
+            {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -57, "a_max": 164, "b_min": 0, "b_max": 1,
+             "clip": True},
+            {"_target_": "CropForegroundd", "keys": "image", "source_key": "image"},
+        ]},
+        "inferer": {"_target_": "SlidingWindowInferer", "roi_size": [96, 96, 96], "sw_batch_size": 4, "overlap": 0.25},
+        "postprocessing": {"_target_": "Compose", "transforms": [
+            {"_target_": "Activationsd", "keys": "pred", "softmax": True},
+            {"_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image"},
+            {"_target_": "AsDiscreted", "keys": "pred", "argmax": True},
+        ]},
+        "checkpointloader": {"_target_": "CheckpointLoader", "load_path": "$@bundle_root + '/models/model.pt'",
+                             "load_dict": {"model": "@network"}},
+        "evaluator": {"_target_": "SupervisedEvaluator", "network": "@network", "inferer": "@inferer",
+                      "postprocessing": "@postprocessing"},
+        "network_data_format": {"outputs": {"pred": {"channel_def": {"0": "background", "1": "spleen"}}}},
+    }))
+    decathlon = {
+        "name": "Spleen", "tensorImageSize": "3D", "modality": {"0": "CT"}, "numTraining": 2, "numTest": 1,
+        "labels": {"0": "background", "1": "spleen"},
+        "training": [{"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"} for name in "ab"],
+        "test": ["./imagesTs/c.nii.gz"],
+    }
+    seed("dataset", "decathlon", json.dumps(decathlon))
+    seed("dataset", "lists", json.dumps(decathlon | {
+        "validation": [{"image": "d.nii", "label": "e.nii", "fold": 1}], "test": [{"image": "f.nii"}]}))
+    seed("dataset", "nnunet", json.dumps({
+        "channel_names": {"0": "CT"}, "labels": {"background": 0, "spleen": 1}, "numTraining": 3, "file_ending": ".nii.gz"}))
+    seed("dataset", "split", json.dumps({"training": ["a", "b"], "validation": ["c"], "test": []}))
+    seed("yaml", "training", (CORPUS.parents[2] / "examples/spleen_small.yaml").read_bytes())
+    seed("yaml", "anchors", "a: &x {b: 1, c: [1.5, .nan, .inf, 0x1F, 0o7, ~, yes, \"q\\u0041\"]}\nd: *x\ne: {<<: *x, f: |\n  text\n  }\n")
+    seed("yaml", "kinds", "? [k]\n: v\n--- \n- !!int \"3\"\n- 2001-01-01\n- 1_000\n- !!str 1\n# end\n")
+    seed("json", "all", '{"a": [1, -0, 2.5e-3, true, false, null, "\\u00e9\\ud83d\\ude00\\n/"], "b": {}, "c": []}')
+    seed("json", "numbers", "[0, -1, 1e308, 1E+2, 123456789012345678901234567890, 0.1, -0.0]")
+    seed("json", "words", "[true, false, null]\n")
+
+
+# What the server and a run keep.
+def records():
+    form = (
+        b"multipart/form-data; boundary=\"XX\"\nbefore\r\n--XX\r\nContent-Disposition: form-data; name=\"file\"; "
+        b"filename=\"a;b.nii\"\r\n\r\nvoxels\r\n--XX\r\ncontent-disposition: form-data; name=params\r\n\r\n{}\r\n--XX--\r\n"
+    )
+    seed("form", "two", b"\x05" + form)
+    seed("form", "query", b"\x01text/plain\na=b&name=%20%zz+d&=&flag=true")
+    seed("datastore", "index", json.dumps({"patient": {
+        "file": "patient.nii.gz", "key": "0f", "info": {"ts": 5, "nested": {"a": [1.5, None]}},
+        "labels": {"final": {"file": "labels/final/patient.nii.gz", "info": {"strategy": "random"}}},
+    }, "bare": {"file": "bare.nii", "key": "1a", "info": {}, "labels": {}}}))
+    lines = [
+        {"event": "begin", "key": "k", "name": "run", "time": 1}, {"event": "parameters", "values": {"lr": "0.1"}},
+        {"event": "metrics", "step": 1, "time": 2, "values": {"loss": 0.5, "odd": "NaN"}},
+        {"event": "tags", "values": {"a": "b"}}, {"event": "artifact", "path": "model"},
+        {"event": "status", "status": "FINISHED", "time": 3},
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    seed("journal", "whole", text)
+    seed("journal", "torn", text[:-20])
+    seed("journal", "hole", text.encode()[:60] + bytes(40) + text.encode()[60:])
+
+
+def archives():
+    index = json.dumps({
+        "labels": {"0": "background", "1": "spleen"}, "training": [{"image": "./a.nii", "label": "./b.nii"}]}).encode()
+    files = {"d/dataset.json": index, "d/a.nii": nifti1(4, 16), "d/b.nii": nifti1(2, 8)}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    seed("archive", "tar", buffer.getvalue())
+    seed("archive", "gzip", gzip.compress(buffer.getvalue(), mtime=0))
+    seed("archive", "zip", zipped({"imagesTr/a.nii.gz": b"x", "labelsTr/a.nii.gz": b"y"}, zipfile.ZIP_DEFLATED))
+    seed("archive", "zip-index", zipped(files))
+
+
+if __name__ == "__main__":
+    for write in (scans, weights, documents, records, archives):
+        write()

@@ -1,0 +1,71 @@
+import Dispatch
+import Foundation
+import SegBackend
+import SegCPU
+import SegOpCases
+import SegReference
+import Synchronization
+
+/// Every op case on the CPU, built with a sanitizer by `make sanitize`: against the reference on 1 and on 3 threads,
+/// with each algorithm forced, and from several threads at once. A sanitizer ends the program at what it finds.
+///
+/// `medseg-sanitize N` takes every Nth case.
+@main struct Sanitize {
+    /// Operations of the largest case that is run, since a sanitizer makes each several times as long.
+    private static let mostOperations = 20_000_000
+
+    static func main() throws {
+        let step = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 1
+        let small = OpCases.all.filter { ($0.flops ?? 0) <= mostOperations }
+        let cases = stride(from: 0, to: small.count, by: max(1, step)).map { small[$0] }
+        var faults = try faultsOnThreads(cases)
+        faults += try faultsOfAlgorithms(cases)
+        faults += try faultsAtOnce(cases)
+        for fault in faults { print("sanitize:", fault) }
+        print("sanitize: \(cases.count) of \(OpCases.all.count) cases, \(faults.count) faults")
+        exit(faults.isEmpty ? 0 : 1)
+    }
+
+    /// Results that are not the reference's, or that depend on the number of threads.
+    private static func faultsOnThreads(_ cases: [OpCase]) throws -> [String] {
+        let (one, three) = (try CPUBackend(threads: 1), try CPUBackend(threads: 3))
+        let reference = ReferenceBackend()
+        return try cases.flatMap { opCase in
+            let parity = try Parity(opCase, on: three, against: reference)
+            let same = try opCase.run(on: one).map(\.values) == opCase.run(on: three).map(\.values)
+            return (parity.passes ? [] : ["\(parity)"]) + (same ? [] : ["\(opCase): 1 and 3 threads differ"])
+        }
+    }
+
+    /// Convolutions that a forced algorithm computes otherwise on 3 threads than on 1.
+    private static func faultsOfAlgorithms(_ cases: [OpCase]) throws -> [String] {
+        let convolutions = cases.filter { $0.name.hasPrefix("conv") }
+        return try CPUBackend(threads: 1).forceable.flatMap { name in
+            let (one, three) = (try CPUBackend(threads: 1), try CPUBackend(threads: 3))
+            for backend in [one, three] { try backend.force(name) }
+            return try convolutions.compactMap { opCase in
+                let same = try opCase.run(on: one).map(\.values) == opCase.run(on: three).map(\.values)
+                return same ? nil : "\(opCase), \(name): 1 and 3 threads differ"
+            }
+        }
+    }
+
+    /// What fails where four threads share one backend, as the server's jobs may.
+    private static func faultsAtOnce(_ cases: [OpCase]) throws -> [String] {
+        let shared = try CPUBackend(threads: 2)
+        let some = cases.filter { ($0.flops ?? 0) < 1_000_000 }.prefix(60)
+        let expected = try some.map { try $0.run(on: shared).map(\.values) }
+        let faults = Mutex<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            for (opCase, expected) in zip(some, expected) {
+                do {
+                    guard try opCase.run(on: shared).map(\.values) != expected else { continue }
+                    faults.withLock { $0.append("\(opCase): another result where threads share a backend") }
+                } catch {
+                    faults.withLock { $0.append("\(opCase): \(error)") }
+                }
+            }
+        }
+        return faults.withLock { $0 }
+    }
+}
