@@ -20,7 +20,7 @@ import Testing
     /// Volumes hide long axes: every axis is looked at by itself.
     @Test(arguments: [
         [1e-6, 1, 1e9], [1e9, 1e-6, 1], [1, 1.6e10, 1e-6], [1e30, 1e30, 1e30], [3e38, 3e38, 3e38], [1e6, 1, 1],
-        [1e18, 1e-18, 1], [3e4, 1, 1], [2e3, 2e3, 2e3],
+        [1e18, 1e-18, 1], [3e4, 1, 1], [3e3, 3e3, 3e3],
     ])
     func gridsBeyondTheLimits(_ edges: [Double]) throws {
         let size = Size3(2, 2, 2)

@@ -78,8 +78,8 @@ public struct Spacing: Hashable, Sendable {
                 .badData, "volume of \(source)",
                 "its affine cannot be inverted, so it has no spacing; repair the header.")
         }
-        try Self.checkOrigin(of: source, at: old)
         let (size, origin) = try Self.extent(of: source, at: old, through: outputFromInput, to: affine)
+        try Self.checkOrigin(of: source, at: old)
         for row in 0..<3 { affine[row, 3] = origin[row] }
         guard let map = GridMap(source: (old, source), destination: (affine, size)) else { return nil }
         return map.isUnchanged ? nil : (map, affine)
