@@ -27,24 +27,22 @@ struct RunCurves {
             throw DataError(
                 .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
         }
-        var lines = String(decoding: data, as: UTF8.self).components(separatedBy: "\n")
-        lines.removeLast()
-        let header = lines.first.map { CSVRow(parsing: $0).cells } ?? []
+        let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
+        let header = rows.first ?? []
         let places = try [x, y].map { column in
             guard let place = header.firstIndex(of: column) else {
                 throw DataError(.badData, file, "has no column '\(column)'")
             }
             return place
         }
-        let points = lines.dropFirst().compactMap { line -> (x: Double, y: Double)? in
-            let cells = CSVRow(parsing: line).cells
+        let points = rows.dropFirst().compactMap { cells -> (x: Double, y: Double)? in
             guard cells.count == header.count, let x = Double(cells[places[0]]), let y = Double(cells[places[1]]) else {
                 return nil
             }
             return (x, y)
         }
-        let damaged = lines.count - 1 - points.count
-        if damaged > 0 { note("\(file): \(damaged) of \(lines.count - 1) rows are damaged and left out") }
+        let damaged = rows.count - 1 - points.count
+        if damaged > 0 { note("\(file): \(damaged) of \(rows.count - 1) rows are damaged and left out") }
         return points
     }
 
