@@ -19,7 +19,6 @@ help:
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
 	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
-	@echo "make crash-test  kill every command at any time, fill the disk, lose power; CRASH_KILLS=300 for more"
 	@echo "make nightly  all of these in full, with the hostile server test, some hours; figures in .build/nightly"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
@@ -92,11 +91,6 @@ mlflow-test: deps
 dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
-
-crash-test: deps
-	swift build -c release --product medseg
-	swift build -c release --product medseg-server
-	Tests/Crash/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps

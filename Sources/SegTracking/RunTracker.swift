@@ -81,6 +81,7 @@ public final class RunTracker {
     /// - Throws: `DataError` naming the journal.
     public func finish(_ status: RunStatus) throws -> Int? {
         try journal.append(.status(status, time: Self.now))
+        try journal.sync()
         return sender?.finish()
     }
 

@@ -12,12 +12,19 @@ extension TrainingConfiguration {
         let schedule: LearningRateSchedule
         switch try reader.string("name") ?? "constant" {
         case "constant": schedule = .constant
-        case "polynomial": schedule = .polynomial(power: try reader.double("power") ?? 0.9)
+        case "polynomial":
+            let power = try reader.double("power") ?? 0.9
+            guard power > 0, power.isFinite else { throw reader.error("power", "should be positive, not \(power)") }
+            schedule = .polynomial(power: power)
         case "cosine": schedule = .cosine
         case "step":
             let size = try reader.required("size", reader.int("size"))
             guard size > 0 else { throw reader.error("size", "should be positive, not \(size)") }
-            schedule = .step(size: size, gamma: try reader.double("gamma") ?? 0.1)
+            let gamma = try reader.double("gamma") ?? 0.1
+            guard gamma >= 0, gamma.isFinite else {
+                throw reader.error("gamma", "should not be negative, not \(gamma)")
+            }
+            schedule = .step(size: size, gamma: gamma)
         case "plateau": schedule = .plateau(try PlateauRule(reader, learningRate: learningRate))
         case let name:
             throw reader.error(
@@ -34,6 +41,9 @@ extension TrainingConfiguration {
         let start = try reader.double("warmup_start") ?? 0
         guard start >= 0, start <= 1 else {
             throw reader.error("warmup_start", "should be from 0 to 1, not \(start)")
+        }
+        guard start == 0 || iterations > 0 else {
+            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
         }
         return iterations > 0 ? WarmUp(iterations: iterations, start: start) : nil
     }

@@ -147,7 +147,7 @@ public struct TrainingConfiguration: Sendable {
     private static func optimizer(_ reader: ConfigReader) throws -> (OptimizerKind, rate: Double, clip: Double?) {
         let name = try reader.string("name") ?? "adam"
         let rate = try reader.required("learning_rate", reader.double("learning_rate"))
-        guard rate > 0 else { throw reader.error("learning_rate", "should be positive, not \(rate)") }
+        guard rate > 0, rate.isFinite else { throw reader.error("learning_rate", "should be positive, not \(rate)") }
         let clip = try reader.double("clip_norm")
         if let clip, !(clip > 0) { throw reader.error("clip_norm", "should be positive, not \(clip)") }
         let kind = try OptimizerKind(named: name, reader)

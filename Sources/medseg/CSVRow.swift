@@ -15,9 +15,6 @@ struct CSVRow {
 }
 
 extension CSVRow {
-    /// Reads a row without its end; one whose quotes are not closed has a single, empty cell.
-    init(parsing line: some StringProtocol) { self = Self.rows(of: String(line) + "\n").first ?? CSVRow([""]) }
-
     /// The rows of a table that have their end; one that was cut off is left out. Quoted cells may hold line ends.
     static func rows(of text: String) -> [CSVRow] {
         var reader = CSVReader()

@@ -7,6 +7,8 @@ enum RunFolder {
     /// - Throws: `RunIsBusy`, with nothing touched; errors of the work.
     static func alone<Result>(in folder: String, _ work: () throws -> Result) throws -> Result {
         guard let lock = try FileLock("\(folder)/\(lockName)") else { throw RunIsBusy(folder: folder) }
+        // A checkpoint is no safer than the name of its folder.
+        DurableFile.syncFolder(of: folder)
         return try withExtendedLifetime(lock) {
             let places = ["figures"] + RunRecord.Model.allCases.map(\.rawValue)
             for place in [folder] + places.map({ "\(folder)/\($0)" }) { removeLeftovers(in: place) }

@@ -62,11 +62,11 @@ extension RunTable {
         init(_ text: String, columns: [String], expected: Expected) {
             var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
             let tail = lines.popLast() ?? ""
-            if lines.first.map({ CSVRow(parsing: $0).cells }) == columns { lines.removeFirst() }
+            if lines.first.map({ Self.cells(of: [$0]) }) == columns { lines.removeFirst() }
             var rowsOfStep = 0
             while let line = lines.popFirst() {
                 let rest = Self.continuation(of: line, in: lines)
-                let cells = CSVRow(parsing: ([line] + rest).joined(separator: "\n")).cells
+                let cells = Self.cells(of: [line] + rest)
                 let last = rows.last?.step ?? 0
                 guard let step = Self.step(of: cells, columns), step > last || rowsOfStep < expected.rowsPerStep,
                     step >= last
@@ -89,6 +89,11 @@ extension RunTable {
             var found: [Int: Int] = [:]
             for row in rows { found[row.step, default: 0] += 1 }
             return expected.steps.filter { found[$0, default: 0] < expected.rowsPerStep }.sorted()
+        }
+
+        /// The cells of a row that stands in lines; none where a quote is not closed.
+        private static func cells(of lines: [Substring]) -> [String] {
+            CSVRow.rows(of: lines.joined(separator: "\n") + "\n").first?.cells ?? []
         }
 
         /// The lines that belong to a row whose quoted cell has line ends.

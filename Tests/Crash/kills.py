@@ -212,7 +212,7 @@ def server_kills(folder, model):
             for name, label in acknowledged.items():
                 status, body = server.label(name)
                 faults.check(status == 200 and body == label, f"server: the label of {name} is lost ({status})")
-            faults.check(set(acknowledged) <= set(found), f"server: images are lost: {set(acknowledged) - set(found)}")
+            faults.check(set(acknowledged) <= found, f"server: images are lost: {set(acknowledged) - found}")
             killer = subprocess.Popen(["sh", "-c", f"sleep {random.uniform(0.02, 0.4)}; kill -9 {server.process.pid}"])
             try:
                 while True:

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 from common import (
-    BUILD, Deadline, ENVIRONMENT, FIXTURES, MEDSEG, begin_or_resume, compare, faults, finish, make_inputs, medseg,
+    BUILD, Deadline, ENVIRONMENT, FIXTURES, MEDSEG, SAME, begin_or_resume, compare, faults, finish, make_inputs, medseg,
     signature, skip,
 )
 from recording import Replay, prefix
@@ -25,8 +25,9 @@ random.seed(int(os.environ.get("CRASH_SEED", "1")))
 
 
 def collect(log, before):
-    """Every different state that a power cut may leave after any call, each with the times that it may come at."""
-    found = {}
+    """The number of calls, every different state that a power cut may leave after any of them, each with a title and
+    its time, and the files that are sure after the last."""
+    found, sure = {}, {}
     replay = Replay(log, before)
     number = 0
     for when, call in replay.steps():
@@ -34,9 +35,11 @@ def collect(log, before):
         for variant, (files, folders) in replay.disk.variants():
             key = hashlib.sha256(repr((sorted(files.items()), sorted(folders))).encode()).digest()
             title = f"call {number} ({call}), {variant}"
+            if variant == "least":
+                sure = files
             # The last time counts: by then most was acknowledged.
             found[key] = (title, when, files, folders)
-    return number, list(found.values())
+    return number, list(found.values()), sure
 
 
 def restore(root, files, folders):
@@ -88,7 +91,10 @@ def training(folder):
     shutil.copytree(folder / "work", before)
     log = folder / "train.log"
     traced([MEDSEG, "train", config, "--out", run, "--quiet"], log)
-    number, found = collect_at(log, folder / "work", before)
+    number, found, sure = collect_at(log, folder / "work", before)
+    for name in SAME:
+        kept = sure.get(f"run/{name}")
+        faults.check(kept == (run / name).read_bytes(), f"after the whole training {name} may be lost")
 
     def check(title, _when, files, folders):
         for name, content in files.items():
@@ -129,7 +135,8 @@ def mask(folder):
     # Another model, so that the new mask differs.
     traced([MEDSEG, *command[:3], folder / "straight/last", *command[4:], "--force"], log)
     new = (masks / name).read_bytes()
-    number, found = collect_at(log, masks, before)
+    number, found, sure = collect_at(log, masks, before)
+    faults.check(sure.get(name) == new, "after the whole prediction the mask may be lost")
 
     def check(title, _when, files, _folders):
         faults.check(files.get(name) in (old, new), f"{title}: the mask is neither the old nor the new one")
@@ -162,7 +169,7 @@ def datastore(folder):
             assert status == 200, body
             said.append((time.time(), name, ("kept", labels[label])))
         time.sleep(0.2)
-    number, found = collect_at(log, place, before)
+    number, found, _ = collect_at(log, place, before)
 
     def check(title, when, files, folders):
         restore(place, files, folders)

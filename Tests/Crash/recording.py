@@ -167,10 +167,19 @@ class Replay:
         self.disk = Disk(root)
         self.log = pathlib.Path(log)
         self.open = {}
-        self.foreign = set()
 
     def steps(self):
         """Yields (time, description) after every call that changed the folder or made something sure."""
+        calls = list(self._calls())
+        # Another program that this one starts has file descriptors of its own, and calls before its start returns.
+        starts = [call for call in calls if call[2] in ("fork", "vfork") or call[2].startswith("clone")]
+        foreign = {str(result) for _, _, _, arguments, result in starts if "CLONE_THREAD" not in arguments}
+        for thread, when, name, arguments, result in calls:
+            if thread not in foreign and result >= 0 and self._apply(name, arguments, result):
+                yield when, f"{name} {self.last}"
+
+    def _calls(self):
+        """Every call of the log: thread, time, name, arguments and result."""
         waiting = {}
         for line in self.log.read_text(errors="replace").splitlines():
             found = re.match(r"(\d+) +(\d+\.\d+) (.*)", line)
@@ -187,15 +196,8 @@ class Replay:
                 when, begun = waiting.pop(thread)
                 text = begun + resumed[1]
             call = re.match(r"(\w+)\((.*)\) += (-?\d+)", text)
-            if not call:
-                continue
-            name, result = call[1], int(call[3])
-            # Another program that this one started has file descriptors of its own.
-            if name in ("fork", "vfork") or (name.startswith("clone") and "CLONE_THREAD" not in call[2]):
-                if result > 0:
-                    self.foreign.add(str(result))
-            elif thread not in self.foreign and result >= 0 and self._apply(name, call[2], result):
-                yield when, f"{name} {self.last}"
+            if call:
+                yield thread, when, call[1], call[2], int(call[3])
 
     def _paths(self, arguments):
         """The paths among arguments, each relative to the folder or None; a relative one follows its folder."""

@@ -78,9 +78,10 @@ class StudyServer:
         return self.upload("/datastore/label", {"image": name, "tag": tag}, "label", content)
 
     def images(self):
+        """The names of all images."""
         status, body = self.request("GET", "/datastore", {"output": "all"})
         assert status == 200, body
-        return json.loads(body)
+        return set(json.loads(body)["objects"])
 
     def label(self, name, tag="final"):
         return self.request("GET", "/datastore/label", {"label": name, "tag": tag})

@@ -239,3 +239,22 @@ import Testing
         #expect(throws: DataError.self) { try read(value) }
     }
 }
+
+/// Keys that would be accepted and do nothing, and numbers that no optimiser of torch takes.
+@Suite struct IdleKeyTests {
+    @Test(
+        arguments: [
+            ("schedule.warmup_start", ["schedule": ["name": "cosine", "warmup_start": 0.1]]),
+            ("schedule.power", ["schedule": ["name": "polynomial", "power": -1]]),
+            ("schedule.gamma", ["schedule": ["name": "step", "size": 2, "gamma": -0.5]]),
+            ("optimizer.nesterov", ["optimizer": ["name": "sgd", "learning_rate": 0.1, "nesterov": true]]),
+            ("optimizer.dampening", ["optimizer": ["name": "sgd", "learning_rate": 0.1, "dampening": 0.5]]),
+            ("optimizer.momentum", ["optimizer": ["name": "sgd", "learning_rate": 0.1, "momentum": -0.5]]),
+            ("optimizer.weight_decay", ["optimizer": ["learning_rate": 0.1, "weight_decay": -1]]),
+            ("optimizer.eps", ["optimizer": ["learning_rate": 0.1, "eps": -1]]),
+        ] as [(String, [String: ConfigValue])])
+    func areRefusedByName(_ key: String, _ changes: [String: ConfigValue]) throws {
+        let error = try #require(throws: DataError.self) { try Spheres.configuration(patch: 8, changes: changes) }
+        #expect(error.key == key)
+    }
+}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegMetrics
 import SegModels
 import SegReport
@@ -41,6 +42,7 @@ struct ReportCommand: ParsableCommand {
             throw UsageError("--names should give \(named.count) names, not \(names.count)")
         }
         try OutputFolder.make(out)
+        DurableFile.removeLeftovers(in: out)
         let runTitles = titles(runs)
         if !runs.isEmpty {
             let curves = try zip(runs, runTitles).map { try RunCurves(folder: $0, name: $1) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegTracking
 
 /// `medseg track`: what concerns the journals of runs.
@@ -29,7 +30,11 @@ struct TrackCommand: ParsableCommand {
         @Argument(help: "Run folders.")
         var runs: [String]
 
-        @Option(help: "The experiment to file the runs under; default MLFLOW_EXPERIMENT_NAME or medseg.")
+        @Option(
+            help: """
+                The experiment to file the runs under; default tracking.experiment of the run's configuration, else \
+                MLFLOW_EXPERIMENT_NAME, else medseg.
+                """)
         var experiment: String?
 
         @Option(help: "Seconds to wait for an answer.")
@@ -40,14 +45,24 @@ struct TrackCommand: ParsableCommand {
                 throw UsageError("--timeout should be a number of seconds above 0, not \(timeout)")
             }
             let environment = ProcessInfo.processInfo.environment
-            let server = try TrackingServer(
-                uri: uri,
-                experiment: experiment ?? environment["MLFLOW_EXPERIMENT_NAME"] ?? TrackingServer.defaultExperiment,
-                environment: environment)
             for run in runs {
+                let server = try TrackingServer(
+                    uri: uri,
+                    experiment: experiment ?? Self.experiment(configuredIn: run) ?? environment[
+                        "MLFLOW_EXPERIMENT_NAME"]
+                        ?? TrackingServer.defaultExperiment,
+                    environment: environment)
                 let sync = try TrackingSync(runFolder: run, server: server, timeout: timeout, note: note)
                 print("\(run): \(try sync.send()) events sent to \(server.uri)")
             }
+        }
+
+        /// The experiment that a run's configuration names; nil where it names none.
+        private static func experiment(configuredIn run: String) -> String? {
+            guard case .object(let entries)? = try? ConfigValue(jsonFile: "\(run)/config.json"),
+                case .object(let tracking)? = entries["tracking"], case .string(let name)? = tracking["experiment"]
+            else { return nil }
+            return name
         }
     }
 }

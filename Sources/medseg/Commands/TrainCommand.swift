@@ -18,7 +18,9 @@ struct TrainCommand: ParsableCommand {
 
             A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
             weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \
-            set to something else; a changed configuration or changed data are refused.
+            set to something else; a changed configuration or changed data are refused. A second training into the \
+            folder of a running one is refused too. Lines of tables and journal that a power cut damaged are put aside in \
+            files that end in .damaged.
             """)
 
     @Argument(help: "The configuration (YAML); with --resume the run's own, if left out.")
