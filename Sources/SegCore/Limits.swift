@@ -4,6 +4,10 @@
 public enum Limits {
     /// Voxels along one axis of a scan that is read: the most that a NIfTI-1 header can say.
     public static let scanAxis = 32_767
+    /// Bytes before the voxels of a scan: its header and the extensions of it.
+    public static let scanHeaderBytes = 64 << 20
+    /// Bytes after the voxels of a compressed scan that are read for its checksum.
+    public static let scanTrailerBytes = 64 << 20
     /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
     public static let gridAxis = 8_192
     /// Voxels of a grid that resampling makes; beyond the share of free memory it is refused earlier.
@@ -48,6 +52,8 @@ extension Limits {
     /// Every limit above, in words.
     public static let table: [Row] = [
         Row(name: "voxels along an axis of a scan", value: "\(scanAxis)"),
+        Row(name: "bytes before the voxels of a scan", value: ByteCount(bytes: scanHeaderBytes).description),
+        Row(name: "bytes after the voxels of a compressed scan", value: ByteCount(bytes: scanTrailerBytes).description),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),

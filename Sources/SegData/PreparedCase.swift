@@ -19,10 +19,11 @@ public struct PreparedCase: Sendable {
         let (scan, _) = try NIfTI.readVolume(item.image)
         let (raw, _) = try NIfTI.readVolume(item.label)
         try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
-        let largest = Int(try LabelMap.classes(of: raw, file: item.label).max() ?? 0)
+        let whole = try LabelMap.whole(raw, file: item.label)
+        let largest = Int(whole.voxels.max() ?? 0)
         try Self.check(largest: largest, classes: classes, file: item.label)
         let prepared = try preprocessing(scan, name: item.image)
-        let label = try preprocessing.labels(raw, for: prepared, name: item.label)
+        let label = try preprocessing.labels(whole, for: prepared, name: item.label)
         self.init(
             name: item.name, scan: LabelledScan(image: prepared.image, label: label), largestClass: largest)
     }
@@ -43,9 +44,10 @@ public struct PreparedCase: Sendable {
 
     /// Checks the largest class of a label map.
     static func check(largest: Int, classes: Int, file: String) throws(DataError) {
-        guard largest < classes else {
-            throw DataError(
-                .badData, file, "holds class \(largest); the network's out_channels allow 0 to \(classes - 1)")
+        // A class is kept as a byte.
+        let most = min(classes, 256) - 1
+        guard largest <= most else {
+            throw DataError(.badData, file, "holds class \(largest); the network's out_channels allow 0 to \(most)")
         }
         guard largest > 0 else {
             throw DataError(

@@ -52,11 +52,53 @@ extension Preprocessing {
         public let record: SpatialRecord
     }
 
+    /// The extents of a scan once it is oriented and resampled, before any crop, by its header alone.
+    ///
+    /// - Parameters:
+    ///   - size: The scan's extents.
+    ///   - affine: Its voxel index → RAS+ mm.
+    ///   - name: The scan's file, for errors.
+    /// - Throws: `DataError` where the extents are beyond `Limits`, or a setting or the affine makes no sense.
+    public func destinationSize(of size: Size3, at affine: Affine, name: String) throws(DataError) -> Size3 {
+        var (size, affine) = (size, affine)
+        if let orientation {
+            let permutation = try Orientation(axisCodes: orientation).permutation(for: affine)
+            (size, affine) = (permutation.size(of: size), permutation.affine(of: size, at: affine))
+        }
+        guard let pixdim else { return size }
+        do {
+            return try Spacing(pixdim: pixdim, interpolation: .nearest).destinationSize(of: size, at: affine)
+        } catch {
+            throw Self.named(error, name)
+        }
+    }
+
+    /// Sentences about settings that do something other than they seem to; one for each.
+    public var remarks: [String] {
+        guard let intensity, intensity.aMin == intensity.aMax else { return [] }
+        return [
+            "a_min and a_max of the intensity window are both \(intensity.aMin): as in MONAI, "
+                + "b_min - a_min is added to every intensity, and nothing is scaled or clipped."
+        ]
+    }
+
+    /// Refuses, before anything of it is made, a grid beyond the limits or more volumes than the memory holds.
+    private func checkPlan(of scan: Volume, name: String) throws(DataError) {
+        let size = try destinationSize(of: scan.size, at: scan.affine, name: name)
+        // The oriented scan lives until it is resampled, the resampled one until it is cropped.
+        let volumes = (orientation == nil ? 0 : scan.size.count) + size.count * (cropForeground ? 2 : 1)
+        try FreeMemory.check(
+            arrays: 4 * volumes, subject: name, for: "preparing it as \(size) voxels",
+            advice: "check the spacing in its header, cut the scan, or free memory")
+    }
+
     /// Prepares a scan: orientation, spacing (trilinear), intensity, foreground crop.
     ///
     /// - Parameter name: The scan's file, for errors.
-    /// - Throws: `DataError` where the scan has NaN or infinite voxels or no foreground, or a setting makes no sense.
+    /// - Throws: `DataError` where the scan has NaN or infinite voxels or no foreground, a setting makes no sense, or
+    ///   the grid would be beyond `Limits` or the memory.
     public func callAsFunction(_ scan: Volume, name: String) throws(DataError) -> Prepared {
+        try checkPlan(of: scan, name: name)
         let broken = StageClock.time("check") { scan.nonFiniteCount }
         guard broken == 0 else {
             throw DataError(
@@ -111,8 +153,12 @@ extension Preprocessing {
                 try Spacing(pixdim: pixdim, interpolation: interpolation)(volume, record: &record)
             }
         } catch {
-            // The transform knows its volume's extents, a user the file's name.
-            throw DataError(error.kind, name, "\(error.subject): \(error.message)")
+            throw Self.named(error, name)
         }
+    }
+
+    /// The transform knows its volume's extents, a user the file's name.
+    private static func named(_ error: DataError, _ name: String) -> DataError {
+        DataError(error.kind, name, "\(error.subject): \(error.message)")
     }
 }

@@ -45,6 +45,10 @@ public struct Ensemble {
         try options.check(models: models)
         let prepared = try models[0].prepare(scan, name: name)
         let channels = models[0].network.outputChannels
+        try PredictionMemory(
+            image: prepared.image.size, scan: scan.size, channels: channels, isUncertain: true,
+            isMirrored: !options.mirroredAxes.isEmpty
+        ).check(on: models[0].backend, name: name)
         let samples = models.count * options.samplesPerModel
         var accumulator = UncertaintyAccumulator(voxels: prepared.image.size.count, channels: channels)
         var sample = 0

@@ -22,8 +22,9 @@ public struct Prediction: Sendable {
     /// Number of classes, background included.
     public var classes: Int { max(2, channels) }
 
-    /// Rows of the scan that are restored at a time: the only ones whose probabilities of all classes are in memory.
-    private static let slab = 8
+    /// Voxels of the scan that are restored at a time, by whole rows: the only ones whose probabilities of all classes
+    /// are in memory. What a slab costs beside its voxels is small against so many.
+    static let slab = 1 << 21
 
     /// The most probable class of every voxel of the scan, in its own orientation and spacing.
     ///
@@ -60,8 +61,9 @@ public struct Prediction: Sendable {
     }
 
     private func forEachSlab(_ body: ([Float]) -> Void) {
-        for start in stride(from: 0, to: record.scanSize.i, by: Self.slab) {
-            let rows = start..<min(start + Self.slab, record.scanSize.i)
+        let count = max(1, Self.slab / (record.scanSize.j * record.scanSize.k))
+        for start in stride(from: 0, to: record.scanSize.i, by: count) {
+            let rows = start..<min(start + count, record.scanSize.i)
             body(record.restore(probabilities, channels: channels, rows: rows))
         }
     }

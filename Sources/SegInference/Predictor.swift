@@ -69,6 +69,9 @@ public final class Predictor {
     /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name)
+        try PredictionMemory(
+            image: prepared.image.size, scan: scan.size, channels: network.outputChannels, isUncertain: false
+        ).check(on: backend, name: name)
         let probabilities = try probabilities(of: tensor(prepared.image), name: name, progress: progress) { x, _ in
             try network(x, in: .inference)
         }

@@ -30,24 +30,13 @@ public struct SlidingWindow: Sendable {
     ) throws -> Tensor {
         let plan = try WindowPlan(image: image.shape.size, window: window, overlap: overlap)
         let backend = image.backend
-        let dtype = image.view.dtype
-        let padded = try pad(image, plan)
-        let weights = try Tensor(plan.weights(blending), shape: Shape(window.array), on: backend)
-        let weightSum = try Tensor(repeating: 0, shape: Shape(plan.paddedSize.array), on: backend)
-        // Pixels with their channels are one axis, so that a window is cut by whole lines.
-        let (channels, whole) = (image.shape.channels, plan.paddedSize)
-        let lines = padded.view.reshaped([whole.d, whole.h, whole.w * channels])
-        let box = [window.d, window.h, window.w * channels]
+        let size = image.shape.size
+        let weights = try seen(Tensor(plan.weights(blending), shape: Shape(window.array), on: backend), plan)
+        let weightSum = try Tensor(repeating: 0, shape: Shape(size.array), on: backend)
         var sum: Tensor?
         var queue = WindowQueue()
         for (index, start) in plan.starts.enumerated() {
-            let patch = try backend.allocate(
-                Shape(batch: 1, size: window, channels: channels), dtype)
-            try StageClock.time("cut") {
-                try backend.copyRegion(
-                    lines, at: [start.d, start.h, start.w * channels], into: patch.reshaped(Shape(box)), at: [0, 0, 0],
-                    extent: box, accumulate: false)
-            }
+            let patch = try StageClock.time("cut") { try cut(image, at: start, plan) }
             let output = try StageClock.time("network") {
                 let output = try predict(Tensor(patch, on: backend))
                 // Only a device that has finished can be charged.
@@ -59,43 +48,47 @@ public struct SlidingWindow: Sendable {
                     "the network turned a window \(patch.shape) into \(output.shape); extents must stay")
             }
             let classes = output.shape.channels
-            let total =
-                try sum ?? Tensor(repeating: 0, shape: Shape(plan.paddedSize.array + [classes]), on: backend)
+            let total = try sum ?? Tensor(repeating: 0, shape: Shape(size.array + [classes]), on: backend)
             sum = total
             try StageClock.time("blend") {
+                let flat = Tensor(output.view.reshaped(Shape(window.array + [classes])), on: backend)
                 try backend.blendWindow(
-                    output.view.reshaped(Shape(window.array + [classes])), weights: weights.view, at: start,
-                    into: total.view, weightSum.view)
+                    seen(flat, plan).view, weights: weights.view, at: start, into: total.view, weightSum.view)
             }
             try queue.added(on: backend)
             try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }
-        let rows = plan.paddedSize.product
-        let flat = sum.view.reshaped([rows, sum.shape.channels])
+        let flat = sum.view.reshaped([size.product, sum.shape.channels])
         try StageClock.time("blend") {
-            try backend.divideRows(flat, by: weightSum.view.reshaped([rows]), into: flat)
+            try backend.divideRows(flat, by: weightSum.view.reshaped([size.product]), into: flat)
         }
-        return try crop(sum, to: image.shape.size, plan)
+        return sum
     }
 
-    private func pad(_ image: Tensor, _ plan: WindowPlan) throws -> Tensor {
-        guard plan.paddedSize != image.shape.size else { return image }
+    /// A window of the image, `[1, d, h, w, C]`, with zeros where it is larger than the image.
+    private func cut(_ image: Tensor, at start: Triple, _ plan: WindowPlan) throws -> BufferView {
         let backend = image.backend
-        let padded = try Tensor(
-            repeating: 0, shape: Shape(batch: 1, size: plan.paddedSize, channels: image.shape.channels), on: backend)
+        let (channels, whole, seen) = (image.shape.channels, image.shape.size, plan.seen)
+        let patch = try backend.allocate(Shape(batch: 1, size: window, channels: channels), image.view.dtype)
+        if seen != window { try backend.fill(patch, with: 0) }
+        // Pixels with their channels are one axis, so that a window is cut by whole lines.
+        func lines(_ size: Triple) -> [Int] { [size.d, size.h, size.w * channels] }
         try backend.copyRegion(
-            image.view, at: [0, 0, 0, 0, 0], into: padded.view, at: [0] + plan.padding.array + [0],
-            extent: image.shape.dimensions, accumulate: false)
-        return padded
+            image.view.reshaped(Shape(lines(whole))), at: lines(start), into: patch.reshaped(Shape(lines(window))),
+            at: lines(plan.padding), extent: lines(seen), accumulate: false)
+        return patch
     }
 
-    private func crop(_ sum: Tensor, to size: Triple, _ plan: WindowPlan) throws -> Tensor {
-        guard plan.paddedSize != size else { return sum }
-        let extent = size.array + [sum.shape.channels]
-        let cropped = try sum.backend.allocate(Shape(extent), sum.view.dtype)
-        try sum.backend.copyRegion(
-            sum.view, at: plan.padding.array + [0], into: cropped, at: [0, 0, 0, 0], extent: extent, accumulate: false)
-        return Tensor(cropped, on: sum.backend)
+    /// The part of a window, `[d, h, w]` or `[d, h, w, K]`, that lies on the image.
+    private func seen(_ whole: Tensor, _ plan: WindowPlan) throws -> Tensor {
+        guard plan.seen != window else { return whole }
+        let others = Array(whole.shape.dimensions.dropFirst(3))
+        let extent = plan.seen.array + others
+        let part = try whole.backend.allocate(Shape(extent), whole.view.dtype)
+        try whole.backend.copyRegion(
+            whole.view, at: plan.padding.array + others.map { _ in 0 }, into: part, at: extent.map { _ in 0 },
+            extent: extent, accumulate: false)
+        return Tensor(part, on: whole.backend)
     }
 }

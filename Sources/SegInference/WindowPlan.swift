@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+internal import SegCore
 
 /// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them.
 public struct WindowPlan: Hashable, Sendable {
@@ -17,13 +18,16 @@ public struct WindowPlan: Hashable, Sendable {
     public let paddedSize: Triple
     /// Zeros before the image: half of what is missing, rounded down.
     public let padding: Triple
-    /// First voxel of every window in the padded image, row-major.
+    /// Extents of the part of every window that lies on the image.
+    public let seen: Triple
+    /// First voxel on the image of every window, row-major.
     public let starts: [Triple]
 
     /// Plans the windows of an image.
     ///
     /// The step is ⌊window · (1 − overlap)⌋, at least 1; the last window of an axis ends with the image.
-    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive.
+    /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive; `DataError` where there
+    ///   would be more windows than `Limits.windows`.
     public init(image: Triple, window: Triple, overlap: Double) throws {
         guard overlap >= 0, overlap < 1 else {
             throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
@@ -34,19 +38,31 @@ public struct WindowPlan: Hashable, Sendable {
         self.window = window
         paddedSize = image.zip(window, max)
         padding = paddedSize.zip(image) { ($0 - $1) / 2 }
+        seen = window.zip(image, min)
+        let counts = (0..<3).map { Self.count(size: paddedSize[$0], window: window[$0], overlap: overlap) }
+        guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
+            throw DataError(
+                .tooLarge, "overlap \(overlap)",
+                "an image of \(image) voxels would be cut into \(counts[0]) x \(counts[1]) x \(counts[2]) windows of "
+                    + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
+        }
         let axes = (0..<3).map { [paddedSize] axis in
             Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap)
         }
         starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }
     }
 
+    private static func step(window: Int, overlap: Double) -> Int { max(1, Int(Double(window) * (1 - overlap))) }
+
+    /// Windows along an axis: the last one ends with the image.
+    private static func count(size: Int, window: Int, overlap: Double) -> Int {
+        let step = step(window: window, overlap: overlap)
+        return (size - window + step - 1) / step + 1
+    }
+
     private static func starts(size: Int, window: Int, overlap: Double) -> [Int] {
-        let step = size == window ? window : max(1, Int(Double(window) * (1 - overlap)))
-        var starts: [Int] = []
-        while (starts.last ?? -1) + window < size {
-            starts.append(min(starts.count * step, size - window))
-        }
-        return starts
+        let step = step(window: window, overlap: overlap)
+        return (0..<count(size: size, window: window, overlap: overlap)).map { min($0 * step, size - window) }
     }
 
     /// The weight of each voxel of a window, `[d, h, w]`.

@@ -55,7 +55,7 @@ public struct MetricOptions: Hashable, Sendable, Codable {
 /// (Specificity is nil in the one case that the reference fills the grid.) `monai` has MONAI's own choices.
 public struct SegmentationMetrics: Hashable, Sendable, Codable {
     /// The label of the class.
-    public var label: UInt8
+    public var label: Int
     /// Which masks hold the class.
     public var presence: MaskPresence
     /// Voxel counts.
@@ -98,7 +98,7 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
         let scan = ClassScan(prediction, reference, label: label, size: grid.size)
         let surfaces = SurfaceDistances(prediction, reference, label, grid, scan)
         let counts = scan.counts
-        self.label = label
+        self.label = Int(label)
         self.counts = counts
         presence = counts.presence
         dice = counts.dice
@@ -136,6 +136,28 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
         try classes.map {
             try SegmentationMetrics(
                 prediction: prediction, reference: reference, label: $0, grid: grid, options: options)
+        }
+    }
+
+    /// Measures labels of any number up to 65535, in the order given.
+    ///
+    /// The masks are numbered anew for as many labels at a time as a byte holds.
+    /// - Throws: `MetricsError` when a mask does not fit the grid.
+    public static func evaluate(
+        prediction: [UInt16], reference: [UInt16], labels: [UInt16], grid: MaskGrid, options: MetricOptions
+    ) throws -> [SegmentationMetrics] {
+        try stride(from: 0, to: labels.count, by: 255).flatMap { first in
+            let part = labels[first..<min(first + 255, labels.count)]
+            var classes = [UInt8](repeating: 0, count: 1 << 16)
+            for (index, label) in part.enumerated() { classes[Int(label)] = UInt8(index + 1) }
+            let metrics = try evaluate(
+                prediction: prediction.map { classes[Int($0)] }, reference: reference.map { classes[Int($0)] },
+                classes: part.indices.map { UInt8($0 - first + 1) }, grid: grid, options: options)
+            return zip(metrics, part).map { measured, label in
+                var measured = measured
+                measured.label = Int(label)
+                return measured
+            }
         }
     }
 

@@ -1,36 +1,55 @@
-/// A line of a table of comma-separated cells, quoted as RFC 4180 wants it.
+/// A row of a table of comma-separated cells, quoted as RFC 4180 wants it.
 struct CSVRow {
     let cells: [String]
 
     init(_ cells: [String]) { self.cells = cells }
 
-    /// Reads a line without its end.
-    init(parsing line: some StringProtocol) {
-        var cells: [String] = []
-        var cell = ""
-        var isQuoted = false
-        var previous: Character?
-        for character in line {
-            if character == "\"" {
-                // A quote that follows a quote's end stands for itself.
-                if !isQuoted, previous == "\"" { cell.append(character) }
-                isQuoted.toggle()
-            } else if character == ",", !isQuoted {
-                cells.append(cell)
-                cell = ""
-            } else {
-                cell.append(character)
-            }
-            previous = character
-        }
-        self.cells = cells + [cell]
-    }
-
-    /// The line, without its end.
+    /// The row, without its end.
     var text: String { cells.map(Self.quoted).joined(separator: ",") }
 
     private static func quoted(_ cell: String) -> String {
-        let needsQuotes = cell.contains { ",\"\r\n".contains($0) }
+        // By scalars: a carriage return and a line feed are one character.
+        let needsQuotes = cell.unicodeScalars.contains { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" }
         return needsQuotes ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
+    }
+}
+
+extension CSVRow {
+    /// The rows of a table that have their end; one that was cut off is left out. Quoted cells may hold line ends.
+    static func rows(of text: String) -> [CSVRow] {
+        var reader = CSVReader()
+        for scalar in text.unicodeScalars { reader.take(scalar) }
+        return reader.rows
+    }
+}
+
+/// Takes a table apart scalar by scalar.
+private struct CSVReader {
+    private(set) var rows: [CSVRow] = []
+    private var cells: [String] = []
+    private var cell = String.UnicodeScalarView()
+    private var isQuoted = false
+    private var previous: Unicode.Scalar?
+
+    mutating func take(_ scalar: Unicode.Scalar) {
+        switch scalar {
+        case "\"":
+            // A quote that follows a quote's end stands for itself.
+            if !isQuoted, previous == "\"" { cell.append(scalar) }
+            isQuoted.toggle()
+        case "," where !isQuoted: endCell()
+        case "\n" where !isQuoted:
+            if previous == "\r" { cell.removeLast() }
+            endCell()
+            rows.append(CSVRow(cells))
+            cells = []
+        default: cell.append(scalar)
+        }
+        previous = scalar
+    }
+
+    private mutating func endCell() {
+        cells.append(String(cell))
+        cell = String.UnicodeScalarView()
     }
 }

@@ -19,7 +19,7 @@ struct Evaluation {
         self.bootstrap = bootstrap
     }
 
-    /// Measures a mask against a label map on the same grid.
+    /// Measures a network's mask against a label map on the same grid.
     mutating func add(
         _ name: String, prediction: [UInt8], reference: Volume, file: String, size: Size3, classes: Range<Int>
     ) throws {
@@ -28,18 +28,41 @@ struct Evaluation {
                 .badData, file, "the label map is \(reference.size) voxels, its image \(size); they must share a grid")
         }
         let truth = try LabelMap.classes(of: reference, file: file)
-        let grid = try MaskGrid(size: [size.i, size.j, size.k], spacingMM: reference.affine.spacing)
         let metrics = try SegmentationMetrics.evaluate(
-            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: grid,
+            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) },
+            grid: Self.grid(of: reference),
             options: metricOptions)
+        append(name, metrics)
+    }
+
+    /// Measures one label map against another on the same grid, every label that either holds.
+    mutating func add(
+        _ name: String, prediction: [UInt16], reference: [UInt16], on scan: Volume
+    ) throws {
+        var isPresent = [Bool](repeating: false, count: 1 << 16)
+        for mask in [prediction, reference] { for label in mask { isPresent[Int(label)] = true } }
+        let present = (1...UInt16.max).filter { isPresent[Int($0)] }
+        // Two empty masks are one class that neither holds.
+        let labels = present.isEmpty ? [1] : present
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: prediction, reference: reference, labels: labels, grid: Self.grid(of: scan),
+            options: metricOptions)
+        append(name, metrics)
+    }
+
+    private static func grid(of volume: Volume) throws -> MaskGrid {
+        try MaskGrid(size: [volume.size.i, volume.size.j, volume.size.k], spacingMM: volume.spacing)
+    }
+
+    private mutating func append(_ name: String, _ metrics: [SegmentationMetrics]) {
         cases.append(
             MetricsDocument.Case(
                 name: name, classes: metrics.map { MetricsDocument.Class(name: className($0.label), metrics: $0) }))
     }
 
     /// A class's name; where two labels share one, with the label.
-    private func className(_ label: UInt8) -> String {
-        guard let name = labels[Int(label)] else { return "class \(label)" }
+    private func className(_ label: Int) -> String {
+        guard let name = labels[label] else { return "class \(label)" }
         return labels.values.count { $0 == name } > 1 ? "\(name) \(label)" : name
     }
 
@@ -63,11 +86,11 @@ struct Evaluation {
 }
 
 extension Metric {
-    /// A value as tables show it: millimetres and millilitres to the hundredth.
+    /// A value as tables show it: millimetres and millilitres to the hundredth, or small ones to three digits.
     func text(_ value: Double?) -> String {
         switch self {
         case .hausdorffMM, .hausdorffPercentileMM, .averageSurfaceDistanceMM, .volumeErrorML:
-            value.map { String(format: "%.2f", $0) } ?? "–"
+            value?.text(decimals: 2) ?? "–"
         default: value.map { String(format: "%.4f", $0) } ?? "–"
         }
     }

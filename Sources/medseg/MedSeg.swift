@@ -24,6 +24,7 @@ struct MedSeg: ParsableCommand {
     static func main() {
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
+        OutOfMemory.endsWithMessage()
         do {
             var command = try parseAsRoot()
             try command.run()

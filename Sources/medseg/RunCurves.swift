@@ -30,16 +30,15 @@ struct RunCurves {
             throw DataError(
                 .noInput, file, "cannot be read; name a run folder that `medseg train --out` wrote")
         }
-        var lines = String(decoding: data, as: UTF8.self).components(separatedBy: "\n")
-        lines.removeLast()
-        let header = lines.first.map { CSVRow(parsing: $0).cells } ?? []
+        let rows = CSVRow.rows(of: String(decoding: data, as: UTF8.self)).map(\.cells)
+        let header = rows.first ?? []
         let places = try columns.map { column in
             guard let place = header.firstIndex(of: column) else {
                 throw DataError(.badData, file, "has no column '\(column)'")
             }
             return place
         }
-        return lines.dropFirst().map { CSVRow(parsing: $0).cells }.filter { $0.count == header.count }
+        return rows.dropFirst().filter { $0.count == header.count }
             .map { cells in places.map { cells[$0] } }
     }
 

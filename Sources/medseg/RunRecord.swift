@@ -89,10 +89,7 @@ private final class LineFile {
         self.path = path
         let columns = header.split(separator: ",").count
         let text = step > 0 ? (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" : ""
-        // What stands after the last line's end was cut off in mid-line.
-        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropFirst().dropLast()
-        let rows = lines.map { CSVRow(parsing: $0).cells }
-        kept = rows.filter { row in
+        kept = CSVRow.rows(of: text).dropFirst().map(\.cells).filter { row in
             guard row.count == columns, let number = Int(row[0]) else { return false }
             return number <= step
         }

@@ -1,10 +1,11 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegInference
 
 /// Volume and mean intensity of every label of a scan, for programs; intensities are HU for a CT.
 struct ScanReport {
-    private let name: String
+    let name: String
     private let labels: [Int: String]
     private let rows: [LabelStatistics]
     private let uncertain: UncertainPrediction?
@@ -15,14 +16,14 @@ struct ScanReport {
         self.labels = labels
         rows = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: scan)
         uncertain = found.uncertain
-        self.concerns = concerns
+        self.concerns = concerns + found.concerns
     }
 
     private func className(_ label: UInt8) -> String { labels[Int(label)] ?? "class \(label)" }
 
     /// `spleen 210.4 ml, liver 1502.0 ml`.
     var summary: String {
-        rows.map { String(format: "%@ %.1f ml", className($0.label), $0.volumeML) }.joined(separator: ", ")
+        rows.map { "\(className($0.label)) \($0.volumeML.text(decimals: 1)) ml" }.joined(separator: ", ")
     }
 
     func json() throws -> String {
@@ -53,17 +54,49 @@ struct ScanReport {
         return String(decoding: try encoder.encode(document), as: UTF8.self) + "\n"
     }
 
-    /// One line for each label of each scan.
-    static func csv(_ reports: [ScanReport]) -> String {
-        let lines = reports.flatMap { report in
-            report.rows.map { row in
-                let mean = row.meanIntensity.map { String(format: "%.2f", $0) } ?? ""
-                return CSVRow([
-                    report.name, "\(row.label)", report.className(row.label), "\(row.voxels)",
-                    String(format: "%.4f", row.volumeML), mean,
-                ]).text
-            }
+    /// A row for each label, for the table of all scans.
+    var tableRows: [CSVRow] {
+        rows.map { row in
+            let mean = row.meanIntensity.map { String(format: "%.2f", $0) } ?? ""
+            return CSVRow([
+                name, "\(row.label)", className(row.label), "\(row.voxels)", row.volumeML.text(decimals: 4), mean,
+            ])
         }
-        return (["scan,label,name,voxels,volume_ml,mean_intensity"] + lines).joined(separator: "\n") + "\n"
+    }
+}
+
+/// The table of all scans of a folder, `report.csv`.
+struct ScanTable {
+    private static let header = CSVRow(["scan", "label", "name", "voxels", "volume_ml", "mean_intensity"])
+
+    let path: String
+    private var rows: [CSVRow] = []
+
+    /// An empty table, or what an earlier prediction wrote.
+    /// - Throws: `DataError` where a file of the name is there that is no such table.
+    init(path: String) throws {
+        self.path = path
+        guard FileManager.default.fileExists(atPath: path) else { return }
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw DataError(.noInput, path, "cannot be read")
+        }
+        let found = CSVRow.rows(of: String(decoding: data, as: UTF8.self))
+        guard found.first?.cells == Self.header.cells, found.allSatisfy({ $0.cells.count == Self.header.cells.count })
+        else {
+            throw DataError(
+                .badData, path, "is no table of an earlier prediction, whose rows would be kept; move it away")
+        }
+        rows = Array(found.dropFirst())
+    }
+
+    /// Takes in scans, in the place of what the table said of them.
+    mutating func add(_ reports: [ScanReport]) {
+        let names = Set(reports.map(\.name))
+        rows.removeAll { names.contains($0.cells[0]) }
+        rows += reports.flatMap(\.tableRows)
+    }
+
+    func write() throws {
+        try OutputFolder.write(([Self.header] + rows).map { $0.text + "\n" }.joined(), to: path)
     }
 }

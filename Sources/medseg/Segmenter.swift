@@ -1,3 +1,4 @@
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -11,6 +12,8 @@ struct Segmenter {
         let uncertain: UncertainPrediction?
         /// Post-processed, on the scan's grid.
         let mask: [UInt8]
+        /// What post-processing took that may have been an organ.
+        let concerns: [Concern]
     }
 
     let ensemble: Ensemble
@@ -42,6 +45,7 @@ struct Segmenter {
     }
 
     func callAsFunction(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Found {
+        try checkPostProcessing(of: scan, name: name)
         let prediction: Prediction
         var uncertain: UncertainPrediction?
         if let uncertainty {
@@ -51,9 +55,30 @@ struct Segmenter {
             prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
         }
         var mask = StageClock.time("restore") { prediction.mask() }
-        StageClock.time("clean") {
+        let removals = StageClock.time("clean") {
             postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
         }
-        return Found(prediction: prediction, uncertain: uncertain, mask: mask)
+        let concerns = removals.compactMap { removal in
+            removal.concern(name: className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+        }
+        return Found(prediction: prediction, uncertain: uncertain, mask: mask, concerns: concerns)
+    }
+
+    /// What a class is called.
+    func className(_ label: Int) -> String { labels[label] ?? "class \(label)" }
+
+    /// Refuses a scan that post-processing has no room for, before anything is computed.
+    private func checkPostProcessing(of scan: Volume, name: String) throws {
+        guard !postprocessing.isEmpty else { return }
+        guard scan.size.count < Int(Int32.max) else {
+            throw DataError(
+                .tooLarge, name,
+                "has \(scan.size) voxels; the pieces of a mask are counted in at most \(Int32.max - 1). "
+                    + "Turn postprocessing off or cut the scan.")
+        }
+        // Two numbers of 32 bits a voxel.
+        try FreeMemory.check(
+            arrays: 8 * scan.size.count, subject: name, for: "post-processing a mask of \(scan.size) voxels",
+            advice: "turn postprocessing off, cut the scan, or free memory")
     }
 }

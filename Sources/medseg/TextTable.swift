@@ -4,7 +4,10 @@ struct TextTable {
 
     init(_ header: [String]) { rows = [header] }
 
-    mutating func append(_ row: [String]) { rows.append(row) }
+    /// Adds a row; a line end in a cell is shown as a space.
+    mutating func append(_ row: [String]) {
+        rows.append(row.map { cell in String(cell.map { $0.isNewline ? " " : $0 }) })
+    }
 
     var lines: [String] {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }

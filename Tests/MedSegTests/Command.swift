@@ -27,6 +27,11 @@ struct Command {
         self.path = path
     }
 
+    private init?(at path: String) {
+        guard FileManager.default.isExecutableFile(atPath: path) else { return nil }
+        self.path = path
+    }
+
     private static let medseg = Command("medseg")
     private static let bench = Command("medseg-bench")
 
@@ -43,6 +48,13 @@ struct Command {
     static func medseg(list arguments: [String]) throws -> Outcome {
         guard let medseg else { throw CocoaError(.fileNoSuchFile) }
         return try medseg.run(arguments, [:])
+    }
+
+    /// Runs `medseg` with an address space of so many megabytes.
+    static func limited(megabytes: Int, _ arguments: [String]) throws -> Outcome {
+        guard let medseg, let shell = Command(at: "/bin/sh") else { throw CocoaError(.fileNoSuchFile) }
+        let script = "ulimit -v \(megabytes << 10) && exec \"$@\""
+        return try shell.run(["-c", script, "sh", medseg.path] + arguments, [:])
     }
 
     /// Runs `medseg-bench`.

@@ -91,7 +91,7 @@ import Testing
         (HandMadeNIfTI(datatype: 2304, bitpix: 32), "RGBA32"), (HandMadeNIfTI(bitpix: 16), "bitpix is 16"),
         (HandMadeNIfTI(voxOffset: 100), "vox_offset is 100"), (HandMadeNIfTI(voxOffset: -352), "vox_offset"),
         (HandMadeNIfTI(voxOffset: 352.5), "vox_offset"), (HandMadeNIfTI(voxOffset: .nan), "vox_offset is nan"),
-        (HandMadeNIfTI(voxOffset: 1e15), "need"), (HandMadeNIfTI(slope: 2, inter: .infinity), "scl_inter"),
+        (HandMadeNIfTI(voxOffset: 1e15), "64 MiB"), (HandMadeNIfTI(slope: 2, inter: .infinity), "scl_inter"),
         (HandMadeNIfTI(srow: [Double](repeating: 0, count: 12)), "determinant 0"),
         (HandMadeNIfTI(srow: [.nan] + [Double](repeating: 1, count: 11)), "not finite"),
         (HandMadeNIfTI(qformCode: 1, sformCode: 0, quatern: [1, 1, 0]), "no rotation"),

@@ -27,7 +27,7 @@ import Testing
             header.quatern == scan.quatern && header.qoffset == scan.qoffset
                 && header.pixdim[0...3] == scan.pixdim[0...3])
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".part") }.isEmpty)
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasPrefix(".") })
     }
 
     @Test func formsFillEachOther() throws {

@@ -73,6 +73,24 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(apply(labels) { _ in } == labels)
     }
 
+    /// What went is told for each label by itself: a label of one piece loses nothing to a larger label beside it.
+    @Test func whatIsTakenFromALabelIsTold() {
+        var steps = PostProcessing()
+        steps.keepsLargest = true
+        // Label 1 in pieces of 5 and 3, label 2 whole and smaller than either, label 3 in pieces of 1 and 1.
+        var labels: [UInt8] = [1, 1, 1, 1, 1, 0, 1, 1, 1, 2, 2, 3, 0, 3]
+        let size = Size3(1, 1, labels.count)
+        let removals = steps.apply(to: &labels, size: size, voxelVolumeML: 1)
+        #expect(labels == [1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 3, 0, 0])
+        #expect(removals.map(\.label) == [1, 3] && removals.map(\.removed) == [3, 1])
+        #expect(
+            removals[0].before == 8 && removals[0].pieces == 1 && removals[0].share == 0.375 && !removals[0].isWhole)
+        steps.minimumVolumeML = 3
+        let whole = steps.apply(to: &labels, size: size, voxelVolumeML: 1)
+        #expect(whole.map(\.label) == [2, 3] && whole.allSatisfy(\.isWhole))
+        #expect(steps.apply(to: &labels, size: size, voxelVolumeML: 1).isEmpty)
+    }
+
     @Test(arguments: [Size3(1, 1, 1), Size3(1, 1, 5), Size3(3, 1, 1), Size3(2, 2, 1)])
     func thinVolumesHaveNoHoles(size: Size3) {
         var steps = PostProcessing()
@@ -90,6 +108,12 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         let rows = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: scan)
         #expect(rows.map(\.label) == [1, 2, 3] && rows.map(\.voxels) == [3, 0, 1])
         #expect(abs(rows[0].volumeML - 0.072) < 1e-12 && rows[1].volumeML == 0)
+        // A volume of next to nothing keeps its digits.
+        var tiny = scan
+        tiny.affine = Affine(
+            elements: affine.elements.enumerated().map { $0.offset < 12 ? $0.element * 1e-6 : $0.element })
+        let small = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: tiny)
+        #expect(abs(small[0].volumeML / 7.2e-20 - 1) < 1e-5 && small[1].volumeML == 0)
         #expect(rows[0].meanIntensity == 110.0 / 3 && rows[1].meanIntensity == nil && rows[2].meanIntensity == 40)
     }
 }

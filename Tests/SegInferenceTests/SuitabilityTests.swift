@@ -1,6 +1,6 @@
-import SegCore
 import Foundation
 import SegBackend
+import SegCore
 import SegImaging
 import SegInference
 import SegModels
@@ -45,6 +45,40 @@ import Testing
         #expect(facts.minimum == -1000 && facts.maximum == 199 && facts.voxelType == .int16)
         #expect(facts.percentiles == [-1000, 86, 199])
         #expect(facts.orientation == "RAS" && facts.spacing == [2, 2, 2] && facts.isPlaced)
+    }
+
+    @Test func sizesHaveDigitsThatSaySomething() throws {
+        for (edge, text) in [
+            (1e-6, "1e-06 × 1e-06 × 1e-06 mm"), (0.0055, "0.0055 ×"), (1e12, "1e+12 ×"), (0.25, "0.25 ×"),
+        ] {
+            let concerns = try Self.model.concerns(about: Self.facts { $0.spacing = [edge, edge, edge] })
+            #expect(concerns.contains { $0.message.contains(text) }, "\(concerns)")
+        }
+    }
+
+    @Test func whatWasMadeGoodIsSaid() throws {
+        let concerns = try Self.model.concerns(about: Self.facts { $0.remarks = ["The sform is broken."] })
+        #expect(concerns.map(\.message) == ["The sform is broken."] && concerns[0].level == .warning)
+        var flat = Self.model
+        flat.preprocessing.intensity?.aMax = -57
+        #expect(try flat.concerns(about: Self.facts()).contains { $0.message.contains("a_min") })
+    }
+
+    /// The second of two kidneys is worth a sentence, a speck is not.
+    @Test func anOrganThatPostProcessingTookIsNamed() throws {
+        var steps = PostProcessing()
+        steps.keepsLargest = true
+        var labels = [UInt8](repeating: 1, count: 40) + [0] + [UInt8](repeating: 1, count: 30) + [0, 1]
+        let removals = steps.apply(to: &labels, size: Size3(1, 1, labels.count), voxelVolumeML: 0.5)
+        let concern = try #require(removals.first?.concern(name: "kidney", voxelVolumeML: 0.5))
+        #expect(concern.message.contains("44 % of what was found of kidney: 15.5 ml in 2 pieces"), "\(concern)")
+        var specks = [UInt8](repeating: 1, count: 40) + [0, 1]
+        let small = steps.apply(to: &specks, size: Size3(1, 1, specks.count), voxelVolumeML: 0.5)
+        #expect(small.count == 1 && small[0].concern(name: "kidney", voxelVolumeML: 0.5) == nil)
+        steps.minimumVolumeML = 1000
+        let whole = steps.apply(to: &labels, size: Size3(1, 1, labels.count), voxelVolumeML: 0.5)
+        let lost = try #require(whole.first?.concern(name: "kidney", voxelVolumeML: 0.5))
+        #expect(lost.message.contains("all that was found of kidney: 20.0 ml"), "\(lost)")
     }
 
     @Test func whatDiffersIsNamed() throws {

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegInference
 import SegReference
 import SegTensor
@@ -25,6 +26,17 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
     let plan = try WindowPlan(image: Triple(d: 3, h: 8, w: 5), window: Triple(6), overlap: 0.25)
     #expect(plan.paddedSize == Triple(d: 6, h: 8, w: 6))
     #expect(plan.padding == Triple(d: 1, h: 0, w: 0))
+}
+
+/// As many windows as no machine computes are refused before a list of them is made.
+@Test(arguments: [
+    (Triple(4000), Triple(32), 0.999999999), (Triple(d: 1 << 21, h: 1, w: 1), Triple(d: 2, h: 8, w: 8), 0.9),
+])
+func endlessWindowsAreRefused(image: Triple, window: Triple, overlap: Double) throws {
+    let error = try #require(throws: DataError.self) {
+        try WindowPlan(image: image, window: window, overlap: overlap)
+    }
+    #expect(error.kind == .tooLarge && error.message.contains("overlap") && error.message.contains("roi_size"))
 }
 
 @Test func gaussianWeightsAsInMONAI() throws {

@@ -11,7 +11,7 @@ struct CaseKey: Hashable, Sendable {
     /// Reads the files of a case; nil where one cannot be read.
     init?(_ item: DatasetCase, _ preprocessing: Preprocessing) {
         guard let image = MappedFile(item.image), let label = MappedFile(item.label) else { return nil }
-        let steps = Array(Self.description(preprocessing).utf8)
+        let steps = Array((Self.description(preprocessing) + Self.unit(of: item.image)).utf8)
         words = ([0, 1] as [UInt64]).map { seed in
             let parts: [UInt64] = [
                 Self.version, UInt64(image.bytes.count), XXHash64.hash(image.bytes, seed: seed),
@@ -28,6 +28,12 @@ struct CaseKey: Hashable, Sendable {
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 16 - digits.count) + digits
         }.joined()
+    }
+
+    /// A scan whose lengths are converted is not the one that an older program cached as if they were millimetres.
+    private static func unit(of image: String) -> String {
+        guard let header = try? NIfTI.readHeader(image), header.spaceUnit.millimetres != 1 else { return "" }
+        return "; lengths in \(header.spaceUnit)"
     }
 
     /// Every setting, numbers in full.

@@ -40,6 +40,19 @@ extension Affine {
         return result
     }
 
+    /// Voxel edges in mm whose products can be computed with.
+    private static let usableEdges = 1e-100...1e100
+
+    /// Why the matrix cannot say where voxels lie, as the end of a sentence that begins with its name; nil where it can.
+    var fault: String? {
+        guard elements.allSatisfy(\.isFinite) else { return "holds a number that is not finite" }
+        let longest = (0..<3).map { column in (0..<3).map { abs(self[$0, column]) }.max() ?? 0 }
+        if let odd = longest.first(where: { $0 > 0 && !Self.usableEdges.contains($0) }) {
+            return "has voxel edges of \(odd) mm, which nothing can be computed with"
+        }
+        return inverse == nil ? "maps voxels onto a plane (determinant 0)" : nil
+    }
+
     /// Largest angle in degrees between a world axis and the voxel axis nearest to it; 0 for axis-aligned scans.
     public var obliqueDegrees: Double {
         let lengths = spacing

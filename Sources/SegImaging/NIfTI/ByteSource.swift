@@ -5,7 +5,7 @@ internal import SegCore
 /// A file read forward, decompressed where it is gzip, whatever its name says.
 ///
 /// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print
-/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here allocates more than has arrived.
+/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here fills more than has arrived.
 final class ByteSource {
     let path: String
     /// Size on disk, compressed or not.
@@ -27,13 +27,7 @@ final class ByteSource {
 
     init(path: String) throws(DataError) {
         self.path = path
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw DataError(.noInput, path, "there is no such file; check the name.")
-        }
-        guard !isDirectory.boolValue else {
-            throw DataError(.noInput, path, "is a folder; a NIfTI file was expected.")
-        }
+        try Self.checkIsFile(path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
         }
@@ -48,6 +42,21 @@ final class ByteSource {
         }
     }
 
+    /// Refuses a pipe, which nobody may ever write to, and a device, which has no end.
+    private static func checkIsFile(_ path: String) throws(DataError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw DataError(.noInput, path, "there is no such file; check the name.")
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw DataError(.noInput, path, "is a folder; a NIfTI file was expected.")
+        default:
+            throw DataError(
+                .noInput, path, "is a pipe, a socket or a device; a NIfTI file was expected. Write it to a file first.")
+        }
+    }
+
     deinit {
         if stream != nil { _ = Xznzclose(&stream) }
     }
@@ -55,6 +64,8 @@ final class ByteSource {
     /// Up to `count` bytes; fewer where the file ends.
     func read(upTo count: Int) throws(DataError) -> [UInt8] {
         var bytes: [UInt8] = []
+        // Memory that is set aside is taken only once bytes arrive.
+        bytes.reserveCapacity(count)
         let chunkSize = 1 << 20
         var chunk = [UInt8](repeating: 0, count: min(count, chunkSize))
         while bytes.count < count {
@@ -77,9 +88,19 @@ final class ByteSource {
     }
 
     /// Reads what is left, which makes zlib check the length and checksum of the whole file.
+    ///
+    /// - Throws: `DataError` where the data is damaged, or where far more is left than belongs to a scan.
     func finish() throws(DataError) {
         if isCompressed {
-            while try !read(upTo: 1 << 20).isEmpty {}
+            let end = position
+            while try !read(upTo: 1 << 20).isEmpty {
+                guard position - end <= Limits.scanTrailerBytes else {
+                    throw DataError(
+                        .badData, path,
+                        "goes on for more than \(Limits.scanTrailerBytes >> 20) MiB after the \(end) bytes that its "
+                            + "header speaks of; the header is damaged. Copy the file again.")
+                }
+            }
         }
         let status = Xznzclose(&stream)
         stream = nil

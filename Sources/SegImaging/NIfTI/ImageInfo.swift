@@ -15,6 +15,10 @@ public struct ImageInfo: Sendable {
     public var shape: [Int]
     /// Voxel edges in mm along the first three axes at most.
     public var spacing: [Double]
+    /// The unit of the lengths in the header; all lengths here but the header's own are in mm.
+    public var spaceUnit: NIfTIHeader.SpaceUnit
+    /// Sentences about what was made good on reading, such as a broken form.
+    public var remarks: [String]
     /// NumPy's name of the stored type.
     public var storedType: String
     /// Largest angle between a voxel axis and its world axis, in degrees to three decimals.
@@ -44,6 +48,7 @@ extension NIfTI {
         return ImageInfo(
             bytes: (attributes?[.size] as? Int) ?? 0, header: image.header, affine: image.affine,
             orientation: image.affine.axisCodes, shape: image.shape, spacing: image.spacing,
+            spaceUnit: image.header.spaceUnit, remarks: image.header.remarks,
             storedType: image.type.name,
             obliqueDegrees: (image.affine.obliqueDegrees * 1000).rounded() / 1000, shear: image.affine.isSheared,
             nan: statistics.nan, minimum: statistics.minimum, maximum: statistics.maximum, sum: statistics.sum,
@@ -52,10 +57,12 @@ extension NIfTI {
 }
 
 extension NIfTIImage {
-    /// Voxel edges along the first three axes: `pixdim` where the affine agrees with it, else the affine's.
+    /// Voxel edges in mm along the first three axes: `pixdim` where the affine agrees with it, else the affine's.
     public var spacing: [Double] {
         (0..<min(3, shape.count)).map { axis in
-            let (stored, used) = (abs(header.pixdim[axis + 1]), affine.spacing[axis])
+            let (stored, used) = (
+                abs(header.pixdim[axis + 1]) * header.spaceUnit.millimetres, affine.spacing[axis]
+            )
             return abs(stored - used) <= 1e-4 * used ? stored : used
         }
     }
@@ -83,13 +90,15 @@ extension ImageInfo: CustomStringConvertible {
             let counts = labels.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
             lines.append("labels       \(counts.joined(separator: ", "))")
         }
+        lines += remarks.map { "note         \($0)" }
         return lines.joined(separator: "\n")
     }
 }
 
 extension ImageInfo: Encodable {
     private enum CodingKeys: String, CodingKey {
-        case bytes, header, affine, orientation, shape, spacing
+        case bytes, header, affine, orientation, shape, spacing, remarks
+        case spaceUnit = "space_unit"
         case storedType = "stored_dtype"
         case obliqueDegrees = "oblique_deg"
         case shear, nan
@@ -107,6 +116,8 @@ extension ImageInfo: Encodable {
         try container.encode(orientation, forKey: .orientation)
         try container.encode(shape, forKey: .shape)
         try container.encode(spacing, forKey: .spacing)
+        try container.encode(spaceUnit, forKey: .spaceUnit)
+        try container.encode(remarks, forKey: .remarks)
         try container.encode(storedType, forKey: .storedType)
         try container.encode(obliqueDegrees, forKey: .obliqueDegrees)
         try container.encode(shear, forKey: .shear)

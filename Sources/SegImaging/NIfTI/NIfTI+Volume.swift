@@ -20,10 +20,15 @@ extension NIfTIImage {
         var extents = shape
         while extents.count > 3, extents.last == 1 { extents.removeLast() }
         guard extents.count == 3 else {
-            let size = shape.map(String.init).joined(separator: " x ")
             let advice = shape.count > 3 ? "Split it and give one 3-D volume." : "Give a whole scan, not a slice."
             throw DataError(
-                .badData, path, "has \(shape.count) dimensions (\(size)); a 3-D volume was expected. \(advice)")
+                .badData, path,
+                "has \(shape.count) dimensions (\(header.extents)); a 3-D volume was expected. \(advice)")
+        }
+        guard extents.allSatisfy({ $0 <= Limits.scanAxis }) else {
+            throw DataError(
+                .badData, path,
+                "is \(header.extents) voxels; at most \(Limits.scanAxis) along an axis were expected. Cut the scan.")
         }
         let size = Size3(extents[0], extents[1], extents[2])
         let voxels = StageClock.time("unpack") { withStored(ToVolumeOrder(size: size, scaling: scaling)) }

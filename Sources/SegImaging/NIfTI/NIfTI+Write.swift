@@ -1,4 +1,3 @@
-import CNIfTI
 import Foundation
 public import SegCore
 
@@ -48,7 +47,7 @@ extension NIfTI {
                 .badArgument, path,
                 "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
         }
-        let geometry = NIfTIGeometry(header: header, affine: try header.affine(path: path))
+        let geometry = NIfTIGeometry(header: header, affine: try header.storedAffine(path: path))
         try write(voxels, size: size, version: header.version, geometry: geometry, to: path, overwrite: overwrite)
     }
 
@@ -76,12 +75,29 @@ extension NIfTI {
         guard path.hasSuffix(".nii") || path.hasSuffix(".nii.gz") else {
             throw DataError(.badArgument, path, "names ending in .nii or .nii.gz can be written; change the name.")
         }
-        let sink = try ByteSink(path: path, overwrite: overwrite)
+        try checkTarget(path, overwrite: overwrite)
+        // The file in its order, and as much again where it is compressed.
+        let count = size.count * MemoryLayout<Value>.stride
+        try FreeMemory.check(
+            arrays: path.hasSuffix(".gz") ? 2 * count : count, subject: path, for: "writing \(size) voxels",
+            advice: "free memory and try again")
         let header = encodeHeader(version: version, size: size, type: Value.niftiType, geometry: geometry)
         let bytes = StageClock.time("transpose") { inFileOrder(voxels, size: size, after: header) }
         try StageClock.time("compress") { () throws(DataError) in
-            try sink.write(path.hasSuffix(".gz") ? packed(bytes, path: path) : bytes)
-            try sink.commit()
+            try DurableFile.write(path.hasSuffix(".gz") ? packed(bytes, path: path) : bytes, to: path)
+        }
+    }
+
+    /// Checks that a file may be written, before its bytes are made.
+    private static func checkTarget(_ path: String, overwrite: Bool) throws(DataError) {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
+        }
+        guard overwrite || !FileManager.default.fileExists(atPath: path) else {
+            throw DataError(
+                .cannotWrite, path, "exists already; remove it, choose another name or allow overwriting.")
         }
     }
 
@@ -123,72 +139,5 @@ extension NIfTI {
             }
             initialised = count
         }
-    }
-}
-
-/// A file under a temporary name that gets its own once it is whole.
-private final class ByteSink {
-    private let path: String
-    private let temporary: String
-    private let overwrite: Bool
-    private var stream: znzFile?
-
-    init(path: String, overwrite: Bool) throws(DataError) {
-        let url = URL(fileURLWithPath: path)
-        self.path = path
-        self.overwrite = overwrite
-        temporary = url.deletingLastPathComponent().path + "/.\(url.lastPathComponent).\(UUID().uuidString).part"
-        var isFolder: ObjCBool = false
-        let folder = url.deletingLastPathComponent().path
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
-        }
-        try refuseToOverwrite()
-        stream = znzopen(temporary, "wb", 0)
-        guard stream != nil else {
-            throw DataError(.cannotWrite, path, "the folder \(folder) cannot be written to; check its permissions.")
-        }
-    }
-
-    deinit { abandon() }
-
-    private func refuseToOverwrite() throws(DataError) {
-        guard overwrite || !FileManager.default.fileExists(atPath: path) else {
-            throw DataError(
-                .cannotWrite, path, "exists already; remove it, choose another name or allow overwriting.")
-        }
-    }
-
-    func write<Value>(_ values: [Value]) throws(DataError) {
-        let written = values.withUnsafeBytes { znzwrite($0.baseAddress, 1, $0.count, stream) }
-        guard written == values.count * MemoryLayout<Value>.stride else { throw failed() }
-    }
-
-    /// Closes the file, waits until it is on the disk and gives it its name.
-    func commit() throws(DataError) {
-        let status = Xznzclose(&stream)
-        stream = nil
-        guard status == 0, isOnDisk() else { throw failed() }
-        try refuseToOverwrite()
-        guard rename(temporary, path) == 0 else { throw failed() }
-    }
-
-    private func isOnDisk() -> Bool {
-        let descriptor = open(temporary, O_RDONLY)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        return fsync(descriptor) == 0
-    }
-
-    private func failed() -> DataError {
-        let reason = String(cString: strerror(errno))
-        return DataError(
-            .cannotWrite, path,
-            "writing failed (\(reason)); check the free space and permissions. Nothing of it was left behind.")
-    }
-
-    private func abandon() {
-        if stream != nil { _ = Xznzclose(&stream) }
-        unlink(temporary)
     }
 }

@@ -12,10 +12,11 @@ public enum NIfTI {
         return try NIfTIHeader(bytes: ByteSource(path: path).read(upTo: NIfTIHeader.probeSize), path: path)
     }
 
-    /// Reads a file of any dimension; no more than 64 times the file's size is allocated before that many bytes have
+    /// Reads a file of any dimension; no more than 64 times the file's size is filled before that many bytes have
     /// arrived.
     ///
-    /// - Throws: `DataError` where the file is not there, is damaged, or holds colour or complex numbers.
+    /// - Throws: `DataError` where the file is not there, is damaged, holds colour or complex numbers, or needs more
+    ///   memory than is free.
     public static func read(_ path: String) throws(DataError) -> NIfTIImage {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)
@@ -42,6 +43,11 @@ public enum NIfTI {
         guard !overflow, end <= source.upperBound else {
             throw tooShort(source, layout: layout, header: header, has: source.isCompressed ? nil : source.storedBytes)
         }
+        // What is decompressed grows by doubling, and the voxels are then laid out anew as 32-bit floats.
+        try FreeMemory.check(
+            arrays: layout.byteCount + 4 * layout.count, subject: source.path,
+            for: "reading its \(header.extents) voxels of \(layout.type.name)",
+            advice: "the header may be damaged; else free memory or cut the scan")
         var bytes =
             wholeFile(source, count: end).map { whole -> [UInt8] in
                 var bytes = whole
@@ -72,11 +78,10 @@ public enum NIfTI {
     private static func tooShort(
         _ source: ByteSource, layout: NIfTIHeader.Layout, header: NIfTIHeader, has: Int?
     ) -> DataError {
-        let size = header.shape.map(String.init).joined(separator: " x ")
         let came = has.map { "has \($0) in all" } ?? "has \(source.storedBytes) compressed ones, too few for that"
         return DataError(
             .badData, source.path,
-            "its \(size) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
+            "its \(header.extents) voxels of \(layout.type.name) need \(layout.byteCount) bytes after the first \(layout.offset), "
                 + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
     }
 

@@ -22,7 +22,8 @@ struct NIfTIGeometry {
         if !affine.isSheared { setQform(affine, code: Self.alignedCode) }
     }
 
-    /// From a scan's header: its own forms are kept to the bit, a form it lacks is filled from the other.
+    /// From a scan's header and its affine in the header's own unit: its own forms are kept to the bit, a form that it
+    /// lacks or that is broken is filled from the other.
     ///
     /// A sheared sform has no qform, so the qform's code becomes 0. Where neither form is coded, neither is
     /// written, and readers fall back to the voxel sizes as they do for the scan.
@@ -31,6 +32,8 @@ struct NIfTIGeometry {
         xyztUnits = header.xyztUnits & 7
         (qfac, quatern, qoffset) = (header.pixdim[0], header.quatern, header.qoffset)
         (qformCode, sformCode, srow) = (header.qformCode, header.sformCode, header.srow)
+        if header.hasBrokenSform { sformCode = 0 }
+        if header.hasBrokenQform { (qformCode, quatern, qoffset) = (0, [0, 0, 0], [0, 0, 0]) }
         if sformCode > 0, affine.isSheared {
             qformCode = 0
         } else if sformCode > 0, qformCode <= 0 {

@@ -1,40 +1,112 @@
 public import SegCore
 
 extension NIfTIHeader {
-    /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
-    private static let quaternionTolerance = 1e-6
+    /// The unit of the header's lengths, bits 0 to 2 of `xyztUnits`.
+    public enum SpaceUnit: String, Hashable, Sendable, Encodable {
+        /// Not said; taken for millimetres, as every other reader does.
+        case unknown
+        /// 1000 mm.
+        case metre
+        /// 1 mm.
+        case millimetre
+        /// 0.001 mm.
+        case micrometre
 
-    /// Voxel index → RAS+ mm: the sform if its code is above 0, else the qform, else from `pixdim`, as NiBabel does.
-    ///
-    /// - Throws: `DataError` where the chosen form is not finite, not invertible or no rotation.
-    public func affine(path: String) throws(DataError) -> Affine {
-        let (affine, source) =
-            sformCode > 0
-            ? (sform, "sform") : qformCode > 0 ? (try qform(path: path), "qform") : (pixdimAffine, "pixdim")
-        guard affine.elements.allSatisfy(\.isFinite) else {
-            throw DataError(.badData, path, "the \(source) holds a number that is not finite; repair the header.")
+        /// Millimetres in the unit.
+        public var millimetres: Double {
+            switch self {
+            case .unknown, .millimetre: 1
+            case .metre: 1000
+            case .micrometre: 0.001
+            }
         }
-        guard affine.inverse != nil else {
-            throw DataError(
-                .badData, path, "the \(source) maps voxels onto a plane (determinant 0); repair the header's affine.")
-        }
-        return affine
     }
 
-    /// The three stored rows.
-    private var sform: Affine { Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]) }
+    /// The unit of the header's lengths.
+    public var spaceUnit: SpaceUnit {
+        switch xyztUnits & 7 {
+        case 1: .metre
+        case 2: .millimetre
+        case 3: .micrometre
+        default: .unknown
+        }
+    }
+
+    /// Voxel index → RAS+ mm: the sform if its code is above 0, else the qform, else from `pixdim`, as NiBabel does;
+    /// lengths in other units are converted, as ITK does.
+    ///
+    /// A sform that is broken gives way to a sound qform; `remarks` then says so.
+    ///
+    /// - Throws: `DataError` where no form is sound that has a code.
+    public func affine(path: String) throws(DataError) -> Affine {
+        let stored = try storedAffine(path: path)
+        let scale = spaceUnit.millimetres
+        guard scale != 1 else { return stored }
+        return Affine(elements: stored.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+    }
+
+    /// Voxel index → RAS+ in the header's own unit.
+    func storedAffine(path: String) throws(DataError) -> Affine {
+        let forms = codedForms
+        if let sound = forms.first(where: { $0.fault == nil }) { return sound.affine }
+        let faults = forms.compactMap { form in form.fault.map { "the \(form.name) \($0)" } }
+        throw DataError(.badData, path, faults.joined(separator: ", and ") + "; repair the header.")
+    }
+
+    /// Sentences for people about what was made good, such as a broken form in whose place the other is used.
+    public var remarks: [String] {
+        let forms = codedForms
+        var remarks: [String] = []
+        if let used = forms.first(where: { $0.fault == nil }) {
+            remarks += forms.compactMap { form in
+                form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used in its place." }
+            }
+        }
+        if spaceUnit.millimetres != 1 {
+            remarks.append(
+                "The lengths of the header are in \(spaceUnit.rawValue)s; they are converted to millimetres.")
+        }
+        return remarks
+    }
+
+    /// A way in which the header says how voxels lie, and why it cannot be used, if so.
+    private struct Form {
+        var name: String
+        var affine: Affine
+        var fault: String?
+
+        init(_ name: String, _ affine: Affine, fault: String? = nil) {
+            (self.name, self.affine) = (name, affine)
+            self.fault = fault ?? affine.fault
+        }
+    }
+
+    /// The forms that have a code, the one that counts first; without any the one from the voxel sizes.
+    private var codedForms: [Form] {
+        var forms: [Form] = []
+        if sformCode > 0 { forms.append(Form("sform", Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]))) }
+        if qformCode > 0 { forms.append(qform) }
+        return forms.isEmpty ? [Form("pixdim", pixdimAffine)] : forms
+    }
+
+    /// Whether the qform has a code and cannot be used.
+    var hasBrokenQform: Bool { qformCode > 0 && qform.fault != nil }
+
+    /// Whether the sform has a code and cannot be used.
+    var hasBrokenSform: Bool { codedForms.contains { $0.name == "sform" && $0.fault != nil } }
+
+    /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
+    private static let quaternionTolerance = 1e-6
 
     /// Voxel sizes with the repairs NiBabel makes on loading: no sign, 1 for 0.
     private var voxelSizes: [Double] { pixdim[1...3].map { $0 == 0 ? 1 : abs($0) } }
 
     /// Rotation by the unit quaternion (a, b, c, d), columns scaled, third column signed by qfac.
-    private func qform(path: String) throws(DataError) -> Affine {
+    private var qform: Form {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)
         guard a2 >= -Self.quaternionTolerance else {
-            throw DataError(
-                .badData, path,
-                "the qform's quaternion (\(b), \(c), \(d)) is longer than 1, so it is no rotation; repair the header.")
+            return Form("qform", .identity, fault: "has a quaternion (\(b), \(c), \(d)) that is no rotation")
         }
         // NiBabel's threshold: three units in the last place of the stored type count as zero.
         let zero = 3 * (version == 1 ? Double(Float.ulpOfOne) : Double.ulpOfOne)
@@ -54,7 +126,7 @@ extension NIfTIHeader {
             }
             affine[row, 3] = qoffset[row]
         }
-        return affine
+        return Form("qform", affine)
     }
 
     /// Neither form is coded: axis 0 runs to the left and the origin is the volume's centre.

@@ -47,6 +47,8 @@ public struct NIfTIHeader: Hashable, Sendable {
 
     /// Extents of the dimensions in use; empty where the header's own count of them makes no sense.
     public var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
+    /// Extents in words, such as `512 x 512 x 90`.
+    var extents: String { shape.map(String.init).joined(separator: " x ") }
     /// Whether header and voxels are one file.
     public var isSingleFile: Bool { magic.hasPrefix("n+") }
     /// Bytes of the fixed header.
@@ -85,7 +87,7 @@ extension NIfTIHeader {
             )
         }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
-        guard !overflow else {
+        guard !overflow, byteCount <= Int.max / 8 else {
             throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
         }
         if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
@@ -126,6 +128,12 @@ extension NIfTIHeader {
             throw DataError(
                 .badData, path,
                 "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
+        }
+        guard voxOffset <= Double(Limits.scanHeaderBytes) else {
+            throw DataError(
+                .badData, path,
+                "vox_offset is \(voxOffset), more than the \(Limits.scanHeaderBytes >> 20) MiB that may stand before "
+                    + "the voxels; the header is damaged.")
         }
         return Int(voxOffset)
     }

@@ -1,3 +1,5 @@
+internal import Foundation
+
 /// Size and intensity of one label of a map over its scan.
 public struct LabelStatistics: Hashable, Sendable, Encodable {
     /// The label.
@@ -21,9 +23,14 @@ public struct LabelStatistics: Hashable, Sendable, Encodable {
         return (1..<max(classes, 1)).map { label in
             LabelStatistics(
                 label: UInt8(label), voxels: counts[label],
-                volumeML: (Double(counts[label]) * scan.voxelVolumeML * 1e6).rounded() / 1e6,
+                volumeML: rounded(Double(counts[label]) * scan.voxelVolumeML),
                 meanIntensity: counts[label] > 0 ? sums[label] / Double(counts[label]) : nil)
         }
+    }
+
+    /// To 1e-6 ml; a volume so small that this leaves it few digits, to six of them.
+    private static func rounded(_ volume: Double) -> Double {
+        volume >= 1 || volume == 0 ? (volume * 1e6).rounded() / 1e6 : Double(String(format: "%.6g", volume)) ?? volume
     }
 }
 

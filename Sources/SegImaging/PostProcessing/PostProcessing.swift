@@ -13,6 +13,23 @@ public struct PostProcessing: Hashable, Sendable {
     /// Which voxels of a label hang together; holes are enclosed with regard to faces, as scipy's are.
     public var connectivity = Connectivity.corners
 
+    /// What was taken from a label.
+    public struct Removal: Hashable, Sendable {
+        /// The label.
+        public let label: UInt8
+        /// Voxels of it before.
+        public let before: Int
+        /// Voxels of its pieces that became background.
+        public let removed: Int
+        /// How many pieces these were.
+        public let pieces: Int
+
+        /// Whether nothing is left of the label.
+        public var isWhole: Bool { removed == before }
+        /// Share of the label that went.
+        public var share: Double { Double(removed) / Double(before) }
+    }
+
     /// Does nothing.
     public init() {}
 
@@ -23,21 +40,26 @@ public struct PostProcessing: Hashable, Sendable {
     /// - Parameters:
     ///   - size: Its extents, in `Volume`'s order.
     ///   - voxelVolumeML: The volume of one voxel.
-    public func apply(to labels: inout [UInt8], size: Size3, voxelVolumeML: Double) {
+    /// - Returns: What each label lost, labels that lost nothing left out.
+    @discardableResult
+    public func apply(to labels: inout [UInt8], size: Size3, voxelVolumeML: Double) -> [Removal] {
         precondition(labels.count == size.count, "the label map is not \(size) voxels")
-        guard !isEmpty else { return }
+        guard !isEmpty else { return [] }
+        var removals: [Removal] = []
         var present = [Bool](repeating: false, count: 256)
         for label in labels { present[Int(label)] = true }
         for label in (1...255).map({ UInt8($0) }) where present[Int(label)] {
             if minimumVolumeML > 0 || keepsLargest {
-                sift(&labels, label, size, voxelVolumeML)
+                let removal = sift(&labels, label, size, voxelVolumeML)
+                if removal.removed > 0 { removals.append(removal) }
             }
             if fillsHoles { Self.fillHoles(of: label, in: &labels, size: size) }
         }
+        return removals
     }
 
     /// Drops what is too small, then all but the largest; of equal pieces the first.
-    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Size3, _ voxelVolumeML: Double) {
+    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Size3, _ voxelVolumeML: Double) -> Removal {
         let pieces = Components(size: size, connectivity: connectivity) { labels[$0] == label }
         // A size of exactly the minimum stays, whatever the product rounds to.
         var kept = pieces.sizes.map { Double($0) * voxelVolumeML >= minimumVolumeML * (1 - 1e-9) }
@@ -50,6 +72,10 @@ public struct PostProcessing: Hashable, Sendable {
         for (voxel, number) in pieces.numbers.enumerated() where number > 0 && !kept[Int(number) - 1] {
             labels[voxel] = 0
         }
+        let dropped = kept.indices.filter { !kept[$0] }
+        return Removal(
+            label: label, before: pieces.sizes.reduce(0, +), removed: dropped.reduce(0) { $0 + pieces.sizes[$1] },
+            pieces: dropped.count)
     }
 
     /// Background that no path over faces leads out of the volume without crossing the label, takes the label.

@@ -33,6 +33,9 @@ public struct AxisPermutation: Hashable, Sendable {
         return result
     }
 
+    /// The affine after permuting a grid, so that every voxel keeps its place in the patient.
+    func affine(of old: Size3, at affine: Affine) -> Affine { affine * indexMap(from: old) }
+
     /// The permuted volume; the affine follows, so that every voxel keeps its place in the patient.
     func apply(_ volume: Volume) -> Volume {
         guard self != .identity else { return volume }
@@ -56,6 +59,6 @@ public struct AxisPermutation: Hashable, Sendable {
             }
             count = new.count
         }
-        return Volume(voxels: voxels, size: new, affine: volume.affine * indexMap(from: old))
+        return Volume(voxels: voxels, size: new, affine: affine(of: old, at: volume.affine))
     }
 }

@@ -1,3 +1,4 @@
+internal import Foundation
 public import SegCore
 
 /// How values between voxels are made.
@@ -31,44 +32,69 @@ public struct Spacing: Hashable, Sendable {
 
     /// Spacing within which an axis keeps its own; MONAI's `AFFINE_TOL`.
     private static let tolerance = 1e-3
-    /// A grid above this many voxels is a wrong unit, not a scan: 32 GiB in float32.
-    private static let mostVoxels = 1 << 33
-
     /// The resampled volume; the record learns the grids.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted or the result would be absurdly large.
+    /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.
     public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(DataError) -> Volume {
-        let map = try gridMap(for: volume)
-        let result = map.map { volume.resampled(by: $0.map, affine: $0.affine, interpolation) } ?? volume
+        let map = try gridMap(of: volume.size, at: volume.affine)
+        let result = try resampled(volume, map)
         try record.resample(by: map?.map, to: result)
         return result
     }
 
     /// The resampled volume.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted or the result would be absurdly large.
+    /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.
     public func callAsFunction(_ volume: Volume) throws(DataError) -> Volume {
-        guard let (map, affine) = try gridMap(for: volume) else { return volume }
+        try resampled(volume, gridMap(of: volume.size, at: volume.affine))
+    }
+
+    /// The extents of a resampled volume, by the extents and the affine alone.
+    ///
+    /// - Throws: `DataError` where the affine cannot be inverted or the extents are beyond `Limits`.
+    public func destinationSize(of size: Size3, at affine: Affine) throws(DataError) -> Size3 {
+        try gridMap(of: size, at: affine)?.map.destinationSize ?? size
+    }
+
+    private func resampled(_ volume: Volume, _ map: (map: GridMap, affine: Affine)?) throws(DataError) -> Volume {
+        guard let (map, affine) = map else { return volume }
+        let size = map.destinationSize
+        try FreeMemory.check(
+            arrays: 4 * size.count, subject: "volume of \(volume.size)", for: "resampling it to \(size) voxels",
+            advice: "check the spacing in its header and pixdim")
         return volume.resampled(by: map, affine: affine, interpolation)
     }
 
     /// The new grid, nil where it is the old one to 1e-3.
-    private func gridMap(for volume: Volume) throws(DataError) -> (map: GridMap, affine: Affine)? {
-        let current = volume.affine.spacing
+    private func gridMap(of source: Size3, at old: Affine) throws(DataError) -> (map: GridMap, affine: Affine)? {
+        let current = old.spacing
         let wanted = (0..<3).map { axis in
             pixdim[axis] <= 0 || abs(pixdim[axis] - current[axis]) <= Self.tolerance ? current[axis] : pixdim[axis]
         }
-        var affine = Self.rotation(of: volume.affine)
+        var affine = Self.rotation(of: old)
         for row in 0..<3 { for column in 0..<3 { affine[row, column] *= wanted[column] } }
-        guard let outputFromInput = GridMap.solve(affine, volume.affine) else {
+        guard let outputFromInput = GridMap.solve(affine, old) else {
             throw DataError(
-                .badData, "volume of \(volume.size)",
+                .badData, "volume of \(source)",
                 "its affine cannot be inverted, so it has no spacing; repair the header.")
         }
-        let (size, origin) = try Self.extent(of: volume, through: outputFromInput, to: affine)
+        let (size, origin) = try Self.extent(of: source, at: old, through: outputFromInput, to: affine)
+        try Self.checkOrigin(of: source, at: old)
         for row in 0..<3 { affine[row, 3] = origin[row] }
-        guard let map = GridMap(source: (volume.affine, volume.size), destination: (affine, size)) else { return nil }
+        guard let map = GridMap(source: (old, source), destination: (affine, size)) else { return nil }
         return map.isUnchanged ? nil : (map, affine)
+    }
+
+    /// Refuses an origin so far away that neighbouring voxels fall onto one place by rounding.
+    private static func checkOrigin(of size: Size3, at affine: Affine) throws(DataError) {
+        let farthest = (0..<3).map { abs(affine[$0, 3]) }.max() ?? 0
+        let edge = affine.spacing.min() ?? 1
+        guard farthest.ulp <= 1e-6 * edge else {
+            throw DataError(
+                .badData, "volume of \(size)",
+                "its first voxel lies \(farthest) mm off the origin, where voxels of \(edge) mm cannot be told apart; "
+                    + "repair the header's offset.")
+        }
     }
 
     /// The affine's columns made perpendicular and of length 1, first to last (A · R⁻¹ of AᵀA = RᵀR).
@@ -91,9 +117,9 @@ public struct Spacing: Hashable, Sendable {
 
     /// Extents of the new grid and the world position of its first voxel: the corner that maps lowest, else centred.
     private static func extent(
-        of volume: Volume, through outputFromInput: Affine, to affine: Affine
+        of source: Size3, at old: Affine, through outputFromInput: Affine, to affine: Affine
     ) throws(DataError) -> (size: Size3, origin: [Double]) {
-        let last = (0..<3).map { Double(volume.size[$0] - 1) }
+        let last = (0..<3).map { Double(source[$0] - 1) }
         let corners = (0..<8).map { corner in
             (corner & 4 == 0 ? 0 : last[0], corner & 2 == 0 ? 0 : last[1], corner & 1 == 0 ? 0 : last[2])
         }
@@ -104,19 +130,33 @@ public struct Spacing: Hashable, Sendable {
         let low = (0..<3).map { axis in images.map { $0[axis] }.min() ?? 0 }
         let high = (0..<3).map { axis in images.map { $0[axis] }.max() ?? 0 }
         let extents = (0..<3).map { (high[$0] - low[$0] + 1).rounded(.toNearestOrEven) }
-        guard extents.reduce(1, *) <= Double(mostVoxels) else {
-            let voxels = extents.map { String(Int64(min($0, 1e15))) }.joined(separator: " x ")
-            throw DataError(
-                .badData, "volume of \(volume.size)",
-                "resampled it would be \(voxels) voxels; check pixdim and the header's units.")
-        }
+        try check(extents, made: source, at: old, pixdim: affine.spacing)
         let size = Size3(Int(extents[0]), Int(extents[1]), Int(extents[2]))
         if let lowest = images.firstIndex(where: { image in (0..<3).allSatisfy { abs(low[$0] - image[$0]) <= 1e-8 } }) {
-            let world = volume.affine(corners[lowest].0, corners[lowest].1, corners[lowest].2)
+            let world = old(corners[lowest].0, corners[lowest].1, corners[lowest].2)
             return (size, [world.x, world.y, world.z])
         }
-        let middle = volume.affine(Double(volume.size.i) / 2, Double(volume.size.j) / 2, Double(volume.size.k) / 2)
+        let middle = old(Double(source.i) / 2, Double(source.j) / 2, Double(source.k) / 2)
         let half = affine(extents[0] / 2, extents[1] / 2, extents[2] / 2)
         return (size, [middle.x - half.x, middle.y - half.y, middle.z - half.z])
+    }
+
+    /// Refuses a grid beyond the limits before anything of it is made.
+    private static func check(
+        _ extents: [Double], made source: Size3, at old: Affine, pixdim: [Double]
+    ) throws(DataError) {
+        // An axis that keeps its spacing may be as long as the scan's.
+        let most = (0..<3).map { Double(max(Limits.gridAxis, source[$0])) }
+        let mostInAll = Double(max(Limits.gridVoxels, source.count))
+        guard zip(extents, most).allSatisfy({ $0 >= 1 && $0 <= $1 }), extents.reduce(1, *) <= mostInAll else {
+            func list(_ values: [Double]) -> String {
+                values.map { String(format: "%.6g", $0) }.joined(separator: " x ")
+            }
+            throw DataError(
+                .badData, "volume of \(source)",
+                "its voxels of \(list(old.spacing)) mm would become \(list(extents)) voxels of \(list(pixdim)) mm; at "
+                    + "most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in all are made. Check the spacing "
+                    + "and the unit in the header, and pixdim.")
+        }
     }
 }

@@ -8,7 +8,7 @@ package struct Concern: Codable, Hashable, Sendable {
     /// `warning` where results may be wrong, `note` where the model adapts.
     package enum Level: String, Codable, Sendable { case note, warning }
 
-    /// What it is about: `spacing`, `orientation`, `intensity` or `extent`.
+    /// What it is about: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
     package var topic: String
     package var level: Level
     /// One sentence for people.
@@ -18,7 +18,9 @@ package struct Concern: Codable, Hashable, Sendable {
 extension ModelDescription {
     /// Compares a scan with what the model's description says it was trained on.
     package func concerns(about facts: ScanFacts) -> [Concern] {
-        spacingConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts) + extentConcerns(facts)
+        (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
+            + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }
+            + spacingConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts) + extentConcerns(facts)
     }
 
     /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
@@ -110,8 +112,8 @@ extension ModelDescription {
     private static func millimetres(_ values: [Double]) -> String { values.map(number).joined(separator: " × ") }
 
     private static func number(_ value: Double) -> String {
-        let text = String(format: abs(value) >= 100 ? "%.0f" : "%.2f", value)
-        guard text.contains(".") else { return text }
+        let text = value.text(decimals: abs(value) >= 100 ? 0 : 2)
+        guard text.contains("."), !text.contains("e") else { return text }
         return text.replacing(/\.?0+$/, with: "")
     }
 }

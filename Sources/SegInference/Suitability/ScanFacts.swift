@@ -14,6 +14,8 @@ package struct ScanFacts: Codable, Hashable, Sendable {
     package var obliqueDegrees: Double
     /// Whether the header says how the scan lies in the patient, by qform or sform.
     package var isPlaced: Bool
+    /// What was made good of the header on reading, a sentence each; nil where nothing was.
+    package var remarks: [String]?
     /// How the voxels are served: `int16` or `float32`.
     package var voxelType: VoxelType
     /// Smallest intensity.
@@ -26,7 +28,7 @@ package struct ScanFacts: Codable, Hashable, Sendable {
     package enum VoxelType: String, Codable, Sendable { case int16, float32 }
 
     package enum CodingKeys: String, CodingKey {
-        case size, spacing, affine, orientation
+        case size, spacing, affine, orientation, remarks
         case obliqueDegrees = "oblique_deg"
         case isPlaced = "placed"
         case voxelType = "voxel_type"
@@ -47,6 +49,7 @@ extension ScanFacts {
         orientation = scan.affine.axisCodes
         obliqueDegrees = (scan.affine.obliqueDegrees * 100).rounded() / 100
         isPlaced = header.sformCode > 0 || header.qformCode > 0
+        remarks = header.remarks.isEmpty ? nil : header.remarks
         var (low, high) = (Float.infinity, -Float.infinity)
         var isWhole = true
         for voxel in scan.voxels {

@@ -131,23 +131,32 @@ struct EvaluateCommand: ParsableCommand {
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in chosen {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
-            let (scan, _) = try NIfTI.readVolume(item.image)
-            let (label, _) = try NIfTI.readVolume(item.label)
+            let (scan, header) = try NIfTI.readVolume(item.image)
+            let (label, labelHeader) = try NIfTI.readVolume(item.label)
+            for (file, header) in [(item.image, header), (item.label, labelHeader)] { say(header.remarks, of: file) }
             try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let found = try segmenter(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }
             bar.finish()
+            say(found.concerns.map(\.message), of: item.image)
             try evaluation.add(
                 item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
                 classes: 1..<segmenter.classes)
             let truth = try LabelMap.classes(of: label, file: item.label)
+            if let largest = truth.max(), largest >= segmenter.classes {
+                say(["It holds class \(largest), which the model does not know; it is not measured."], of: item.label)
+            }
             if let uncertain = found.uncertain {
                 try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
             }
             try draw(item.name, scan, found.mask, truth, labels: dataset.labels)
         }
         return evaluation
+    }
+
+    private func say(_ remarks: [String], of file: String) {
+        for remark in remarks { note("\(file): \(remark)") }
     }
 
     private func makeEvaluation(labels: [Int: String]) throws -> Evaluation {
@@ -168,16 +177,15 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
-        let (predicted, _) = try NIfTI.readVolume(prediction)
-        let (label, _) = try NIfTI.readVolume(reference)
+        let (predicted, header) = try NIfTI.readVolume(prediction)
+        let (label, labelHeader) = try NIfTI.readVolume(reference)
+        for (file, header) in [(prediction, header), (reference, labelHeader)] { say(header.remarks, of: file) }
         try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
-        let mask = try LabelMap.classes(of: predicted, file: prediction)
-        let truth = try LabelMap.classes(of: label, file: reference)
-        let top = max(Int(mask.max() ?? 0), Int(truth.max() ?? 0), 1)
         var evaluation = try makeEvaluation(labels: [:])
         try evaluation.add(
-            DatasetCase(image: prediction, label: reference).name, prediction: mask, reference: label,
-            file: reference, size: predicted.size, classes: 1..<top + 1)
+            DatasetCase(image: prediction, label: reference).name,
+            prediction: LabelMap.numbers(of: predicted, file: prediction),
+            reference: LabelMap.numbers(of: label, file: reference), on: label)
         return evaluation
     }
 }

@@ -38,8 +38,10 @@ struct PredictCommand: ParsableCommand {
     var figure = false
 
     @Flag(
-        help: "Also write volume and mean intensity (HU) of every label: SCAN_report.json, and report.csv of all scans."
-    )
+        help: """
+            Also write volume and mean intensity (HU) of every label: SCAN_report.json, and report.csv of all scans; with \
+            --force the rows of other scans in it are kept.
+            """)
     var report = false
 
     @Flag(
@@ -67,12 +69,14 @@ struct PredictCommand: ParsableCommand {
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         for job in jobs { try job.all(extras, classes: segmenter.classes).forEach(refuseToOverwrite) }
         if report { try refuseToOverwrite(table) }
-        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras) }
+        let earlier = report ? try ScanTable(path: table) : nil
+        DurableFile.removeLeftovers(in: out)
+        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
     }
 
     /// Predicts scan after scan. One broken scan must not cost the others theirs.
     private func predict(
-        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras
+        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras, into table: ScanTable?
     ) throws {
         var failures: [any Error] = []
         var reports: [ScanReport] = []
@@ -80,12 +84,15 @@ struct PredictCommand: ParsableCommand {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
                 if force { try job.removeAllBut(extras, classes: segmenter.classes) }
-            } catch let error as DataError where jobs.count > 1 && error.kind == .badData {
+            } catch let error as DataError where jobs.count > 1 && [.badData, .tooLarge].contains(error.kind) {
                 note("medseg: \(error)")
                 failures.append(error)
             }
         }
-        if report { try OutputFolder.write(ScanReport.csv(reports), to: table) }
+        if var table {
+            table.add(reports)
+            try table.write()
+        }
         if let first = failures.first {
             throw PartialFailure(
                 cause: first, "\(failures.count) of \(jobs.count) scans could not be segmented; see above")
@@ -110,6 +117,7 @@ struct PredictCommand: ParsableCommand {
             bar.show(Double(done) / Double(count), "window \(done) of \(count)")
         }
         bar.finish()
+        for concern in found.concerns { note("\(job.input): \(concern.message)") }
         try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
             ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels, concerns: concerns)

@@ -1,0 +1,11 @@
+internal import Foundation
+
+extension Double {
+    /// The number with so many decimals, or with three digits where these would leave fewer than two or a long row.
+    ///
+    /// `1.234.text(decimals: 1)` is `1.2`, and `0.00012.text(decimals: 1)` is `0.00012`.
+    public func text(decimals: Int) -> String {
+        let isTold = self == 0 || !isFinite || abs(self) >= pow(10, Double(1 - decimals)) && abs(self) < 1e9
+        return String(format: isTold ? "%.\(decimals)f" : "%.3g", self)
+    }
+}

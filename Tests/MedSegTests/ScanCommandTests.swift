@@ -1,0 +1,147 @@
+import Foundation
+import SegImaging
+import Testing
+
+/// Scans, masks and tables that are odd but honest, and scans that ask for more than there is.
+@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct ScanCommandTests {
+    private let data: SmallDataset
+    private let model: String
+
+    init() throws {
+        data = try SmallDataset()
+        model = try data.train()
+    }
+
+    private func predict(_ arguments: String...) throws -> Command.Outcome {
+        try Command.medseg(list: ["predict", "--model", model, "--out", data.folder.file("out"), "-q"] + arguments)
+    }
+
+    /// The header of a scan with other lengths; the voxels stay.
+    private func write(spacing: [Double], as name: String) throws -> String {
+        var affine = Affine.identity
+        for axis in 0..<3 { affine[axis, axis] = spacing[axis] }
+        let size = Size3(3, 4, 5)
+        let voxels = (0..<size.count).map { Int16($0 * 3) }
+        try NIfTI.write(voxels, size: size, affine: affine, to: data.folder.file(name), overwrite: true)
+        return data.folder.file(name)
+    }
+
+    @Test func thinGridsAreRefusedByName() throws {
+        for (index, spacing) in [[1e-6, 1, 1e9], [1e9, 1, 1e-6], [1, 1, 1e30], [5e3, 5e3, 5e3]].enumerated() {
+            let path = try write(spacing: spacing, as: "thin\(index).nii")
+            expectFailure(try predict(path), 65, path, "8192", "spacing", "pixdim")
+        }
+        let both = try predict(try write(spacing: [1e-6, 1, 1e9], as: "thin.nii"), data.image(0))
+        expectFailure(both, 65, "1 of 2 scans")
+        #expect(FileManager.default.fileExists(atPath: data.folder.file("out/ct_0_mask.nii.gz")))
+    }
+
+    /// Whatever the limit is, the program ends by itself and says why.
+    @Test func littleMemoryIsSaidAndEndsWithNoSignal() throws {
+        // 520 x 520 x 390 voxels, 422 MB a volume.
+        let path = try write(spacing: [390, 260, 194], as: "coarse.nii")
+        for megabytes in [900, 1500, 2500, 4000] {
+            let outcome = try Command.limited(
+                megabytes: megabytes,
+                ["predict", path, "--model", model, "--out", data.folder.file("m\(megabytes)"), "-q", "--threads", "2"])
+            #expect(outcome.exited, "\(megabytes): \(outcome)")
+            #expect([0, 70].contains(outcome.status), "\(megabytes): \(outcome)")
+            if outcome.status == 70 { #expect(outcome.errors.contains("memory"), "\(outcome)") }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func pipesAreRefused() throws {
+        let pipe = data.folder.file("pipe.nii")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        expectFailure(try Command.medseg("info", pipe), 66, pipe, "pipe")
+        expectFailure(try predict(pipe), 66, pipe)
+        expectFailure(try Command.medseg("evaluate", "--prediction", pipe, "--reference", data.label(0)), 66, pipe)
+    }
+
+    @Test func tablesHoldAnyName() throws {
+        var names: [String] = []
+        for name in ["new\nline", "carriage\r\nreturn", "a,b", "say \"hi\"", "=1+1"] {
+            let path = data.folder.file(name + ".nii.gz")
+            try FileManager.default.copyItem(atPath: data.image(0), toPath: path)
+            names.append(name)
+            #expect(try predict(path, "--report", "--force").status == 0)
+        }
+        // Every prediction kept the rows of those before it, and a repeated one takes its own place.
+        #expect(try predict(data.folder.file("a,b.nii.gz"), "--report", "--force").status == 0)
+        let table = try String(contentsOfFile: data.folder.file("out/report.csv"), encoding: .utf8)
+        #expect(table.hasPrefix("scan,label,name,voxels,volume_ml,mean_intensity\n"))
+        for quoted in [
+            "\"new\nline\",1,", "\"carriage\r\nreturn\",1,", "\n\"a,b\",1,", "\"say \"\"hi\"\"\",1,", "\n=1+1,1,",
+        ] {
+            #expect(table.components(separatedBy: quoted).count == 2, "\(quoted) in \(table)")
+        }
+        try Data("not,a,table\n".utf8).write(to: URL(fileURLWithPath: data.folder.file("out/report.csv")))
+        expectFailure(try predict(data.image(1), "--report", "--force"), 65, "report.csv", "move it away")
+        #expect(!FileManager.default.fileExists(atPath: data.folder.file("out/ct_1_mask.nii.gz")))
+    }
+
+    @Test func labelsNearAndBeyondAByteAreMeasured() throws {
+        let size = SmallDataset.size
+        let label = try NIfTI.readVolume(data.label(0)).volume.voxels
+        func write(_ factor: Float, _ name: String) throws -> String {
+            let path = data.folder.file(name)
+            try NIfTI.write(
+                label.map { $0 * factor }, size: size, affine: SmallDataset.affine, to: path, overwrite: true)
+            return path
+        }
+        let pairs: [(Float, Float, Int)] = [
+            (0.9999999, 1, 1), (0.9882, 1.0399, 1), (300, 300, 300), (65_535, 65_535, 65_535),
+        ]
+        for (index, (first, second, number)) in pairs.enumerated() {
+            let outcome = try Command.medseg(
+                "evaluate", "--prediction", write(first, "p\(index).nii.gz"), "--reference",
+                write(second, "r\(index).nii.gz"))
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(outcome.output.contains("class \(number)  1.0000"), "\(outcome.output)")
+        }
+        let half = try Command.medseg(
+            "evaluate", "--prediction", write(0.5, "half.nii.gz"), "--reference", data.label(0))
+        expectFailure(half, 65, "half.nii.gz", "0.5", "Is it an image?")
+    }
+
+    @Test func lengthsInOtherUnitsAreTheSame() throws {
+        var lines: Set<String> = []
+        for (code, factor) in [(1, 0.001), (2, 1), (3, 1000)] as [(UInt8, Double)] {
+            let files = try [0, 1].map { index in
+                var affine = Affine.identity
+                for axis in 0..<3 { affine[axis, axis] = [1, 2, 5][axis] * factor }
+                let path = data.folder.file("unit\(code)_\(index).nii")
+                let label = try NIfTI.readVolume(data.label(index)).volume.voxels.map { UInt8($0) }
+                try NIfTI.write(label, size: SmallDataset.size, affine: affine, to: path, overwrite: true)
+                var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+                bytes[123] = code
+                try Data(bytes).write(to: URL(fileURLWithPath: path))
+                return path
+            }
+            let outcome = try Command.medseg("evaluate", "--prediction", files[0], "--reference", files[1])
+            #expect(outcome.status == 0, "\(outcome)")
+            #expect(outcome.errors.contains("converted") == (code != 2), "\(outcome.errors)")
+            lines.insert(try #require(outcome.output.split(separator: "\n").dropFirst().first).dropFirst(8).description)
+        }
+        #expect(lines.count == 1, "\(lines)")
+    }
+
+    @Test func whatPostProcessingTakesIsSaid() throws {
+        let outcome = try predict(data.image(0), "--min-volume", "1000000", "--report")
+        let report = try String(contentsOfFile: data.folder.file("out/ct_0_report.json"), encoding: .utf8)
+        // An untrained model may find nothing, and then nothing can be taken.
+        let found = outcome.errors.contains("Post-processing removed all that was found of ball")
+        #expect(outcome.status == 0 && report.contains("postprocessing") == found)
+        #expect(found || outcome.errors.contains("nothing was found"))
+    }
+
+    @Test func anEmptyIntensityWindowIsSaid() throws {
+        let path = model + "/model.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        let flat = text.replacing("\"a_max\" : 200", with: "\"a_max\" : -100")
+        #expect(flat != text)
+        try Data(flat.utf8).write(to: URL(fileURLWithPath: path))
+        let outcome = try predict(data.image(0))
+        #expect(outcome.errors.contains("a_min and a_max"), "\(outcome)")
+    }
+}

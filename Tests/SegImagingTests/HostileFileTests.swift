@@ -1,0 +1,70 @@
+import Foundation
+import SegCore
+import SegImaging
+import Testing
+
+/// Files that are no scans, or whose header speaks of less or more than there is.
+@Suite struct HostileFileTests {
+    /// Pipes and devices are told from files before anything waits for them.
+    @Test(.timeLimit(.minutes(1))) func pipesAndDevicesAreRefused() throws {
+        let folder = try ScratchFolder()
+        let pipe = folder.file("pipe.nii")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for path in [pipe, "/dev/zero", "/dev/null"] {
+            for read in [{ _ = try NIfTI.read($0) }, { _ = try NIfTI.readHeader($0) }] as [(String) throws -> Void] {
+                let error = try #require(throws: DataError.self) { try read(path) }
+                #expect(error.kind == .noInput && error.subject == path && error.message.contains("pipe"))
+            }
+        }
+        try FileManager.default.createSymbolicLink(atPath: folder.file("link.nii"), withDestinationPath: pipe)
+        #expect(throws: DataError.self) { try NIfTI.read(folder.file("link.nii")) }
+    }
+
+    /// 1 MB of gzip that goes on for a GiB after the voxels of its header is left before its end.
+    @Test func streamsThatGoOnAfterTheVoxels() throws {
+        let folder = try ScratchFolder()
+        let zeros = Data(count: 256 << 20)
+        let whole = folder.file("long.nii")
+        try (Data(HandMadeNIfTI().bytes) + zeros).write(to: URL(fileURLWithPath: whole))
+        let gzip = Process()
+        gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        gzip.arguments = ["gzip", "-1", whole]
+        try gzip.run()
+        gzip.waitUntilExit()
+        #expect(gzip.terminationStatus == 0)
+        let error = try #require(throws: DataError.self) { try NIfTI.read(whole + ".gz") }
+        #expect(error.kind == .badData && error.message.contains("64 MiB"), "\(error)")
+    }
+
+    @Test func voxelsThatBeginFarIntoTheFile() throws {
+        let folder = try ScratchFolder()
+        let made = HandMadeNIfTI(voxOffset: Double(65 << 20))
+        let error = try #require(throws: DataError.self) {
+            try NIfTI.read(folder.write(made.bytes, as: "offset.nii"))
+        }
+        #expect(error.message.contains("vox_offset") && error.message.contains("64 MiB"), "\(error)")
+    }
+
+    @Test func axesBeyondTheLimitAreNoVolume() throws {
+        let folder = try ScratchFolder()
+        let made = HandMadeNIfTI(
+            version: 2, dim: [3, 32_768, 1, 1, 1, 1, 1, 1], voxels: [UInt8](repeating: 0, count: 32_768))
+        let path = try folder.write(made.bytes, as: "line.nii")
+        #expect(try NIfTI.read(path).shape == [32_768, 1, 1])
+        let error = try #require(throws: DataError.self) { try NIfTI.readVolume(path) }
+        #expect(error.message.contains("32767"), "\(error)")
+    }
+
+    /// What a writer that was killed left behind goes, what another is writing stays.
+    @Test func writingLeavesNothingBeside() throws {
+        let folder = try ScratchFolder()
+        try folder.write([1], as: ".scan_mask.nii.gz.2x1y.unfinished")
+        DurableFile.removeLeftovers(in: folder.path)
+        for name in ["a.nii", "b.nii.gz"] {
+            try NIfTI.write(
+                [UInt8](repeating: 1, count: 8), size: Size3(2, 2, 2), affine: .identity, to: folder.file(name),
+                overwrite: false)
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.nii", "b.nii.gz"])
+    }
+}
