@@ -1,5 +1,6 @@
 import Foundation
 import SegCore
+import SegImaging
 import SegServer
 import Testing
 
@@ -39,6 +40,8 @@ import Testing
             #expect(try await client.upload("/datastore/image?image=three", Data("no scan".utf8)).status == 400)
             #expect(try await client.upload("/datastore/label?image=one", Data("x".utf8), field: "label").status == 400)
             #expect(try await client.upload("/datastore/label?image=none", label, field: "label").status == 404)
+            #expect(
+                try await client.upload("/datastore/label?image=one", halves(), field: "label").status == 400, "an image")
             // An inference leaves a job, a label and voxels for the page.
             let saved = try await client.upload(
                 "/infer/tiny?image=two&output=json", nil, params: "{\"save_label\": true}", method: "POST")
@@ -55,6 +58,15 @@ import Testing
             #expect(tiny.names("studies") == ["labels", "medseg-datastore.json"])
             #expect(tiny.names("studies/labels/final") == [] && tiny.names("studies/labels/original") == [])
         }
+    }
+
+    /// A file on the images' grid that is no label map.
+    private func halves() throws -> Data {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).nii.gz").path
+        defer { unlink(path) }
+        let voxels = [Float](repeating: 0.5, count: TinyServer.size.count)
+        try NIfTI.write(voxels, size: TinyServer.size, affine: .identity, to: path, overwrite: true)
+        return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 
     @Test func aFullServerTakesUploadsAgainOnceImagesAreDeleted() async throws {

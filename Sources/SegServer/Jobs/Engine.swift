@@ -48,17 +48,17 @@ actor Engine {
         job.update { $0.bytes = bytes }
     }
 
-    /// Refuses a scan whose header makes the model's grid far larger than the scan's own.
+    /// Refuses a scan whose header makes the model's grid larger than allowed along an axis or in all.
     private func checkGrid(_ job: Job) throws {
-        guard let pixdim = job.model.description.preprocessing.pixdim else { return }
-        let extents = zip(job.scan.facts.size, job.scan.facts.spacing).map { Double($0) * $1 }
-        // Axes may be turned before; the volume is the same in any order.
-        let voxels = extents.reduce(1, *) / pixdim.reduce(1, *)
-        guard voxels <= Double(limits.voxels) else {
+        let facts = job.scan.facts
+        let size = try job.model.description.preprocessing.destinationSize(
+            of: Size3(facts.size[0], facts.size[1], facts.size[2]), at: Affine(elements: facts.affine.flatMap { $0 }),
+            name: "the scan")
+        guard size.count <= limits.voxels else {
             throw Refusal(
                 .contentTooLarge,
-                "at the model's spacing the scan would have \(Int(min(voxels, 1e15))) voxels; this server computes "
-                    + "\(limits.voxels) at most. The voxel sizes in its header may be wrong")
+                "at the model's spacing the scan would have \(size) voxels; this server computes \(limits.voxels) at "
+                    + "most. The voxel sizes in its header may be wrong")
         }
     }
 }

@@ -32,10 +32,11 @@ actor ScanReader {
     }
 
     /// Checks a label map against the grid of its image.
-    /// - Throws: `Refusal` or `DataError` where the file is none, larger than allowed or on another grid.
+    /// - Throws: `Refusal` or `DataError` where the file is none, larger than allowed or on another grid, or holds what
+    ///   is no number of a label.
     func inspectLabel(_ path: String, imageSize: [Int]) throws {
         try ScanCheck.size(of: path, limits: limits)
-        let size = try NIfTI.readVolume(path).volume.size
+        let size = try LabelMap.whole(NIfTI.readVolume(path).volume, file: "the label map").size
         guard [size.i, size.j, size.k] == imageSize else {
             let image = imageSize.map(String.init).joined(separator: " x ")
             throw Refusal(
