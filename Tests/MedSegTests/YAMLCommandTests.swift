@@ -57,6 +57,7 @@ import Testing
             "nested more than"
         ),
         ("a: \"\(String(repeating: "x", count: 256 << 10))\"", "at most 262144 are read"),
+        ("a: \(String(repeating: "[", count: 100_000))", "nested too deep"),
     ]
 
     private static func tenfold(_ name: String) -> String {
