@@ -16,12 +16,14 @@ public enum Limits {
     public static let windows = 1 << 20
     /// Levels of brackets in a JSON or YAML document.
     public static let documentDepth = 64
-    /// Values in a JSON or YAML document, aliases and references expanded.
+    /// Values in a JSON document, references of a bundle expanded.
     public static let documentNodes = 1 << 20
     /// Bytes of a JSON document, and of all texts of a YAML document with its aliases expanded.
     public static let documentBytes = 64 << 20
-    /// Bytes of a YAML document, whose parser takes some hundred bytes of memory for each of them.
-    public static let yamlBytes = 1 << 20
+    /// Bytes of a YAML document, whose parser takes microseconds and hundreds of bytes for each value.
+    public static let yamlBytes = 256 << 10
+    /// Values in a YAML document, aliases and merge keys expanded: as many as `yamlBytes` can hold without them.
+    public static let yamlNodes = 1 << 17
     /// Characters of a bundle's expressions after all references are expanded.
     public static let expressionCharacters = 1 << 16
     /// Fields of one form.
@@ -73,7 +75,8 @@ extension Limits {
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),
         Row(name: "levels of a JSON or YAML document", value: "\(documentDepth)"),
-        Row(name: "values of a JSON or YAML document, aliases expanded", value: "\(documentNodes)"),
+        Row(name: "values of a JSON document, references expanded", value: "\(documentNodes)"),
+        Row(name: "values of a YAML document, aliases expanded", value: "\(yamlNodes)"),
         Row(name: "bytes of a JSON document", value: ByteCount(bytes: documentBytes).description),
         Row(name: "bytes of a YAML document", value: ByteCount(bytes: yamlBytes).description),
         Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),

@@ -85,6 +85,9 @@ extension ConfigValue {
     private static func reason(_ error: any Error) -> String {
         if let fault = error as? YAMLReader.Fault { return fault.description }
         switch error as? YamlError {
+        // libyaml has a limit of its own, which it tells in the words of its programmers.
+        case .parser(_, let problem, let mark, _) where problem.contains("nesting level"):
+            return "line \(mark.line), column \(mark.column): it is nested too deep"
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             let place = context.map { " \($0.text), begun in line \($0.mark.line)," } ?? ""

@@ -57,8 +57,8 @@ struct YAMLReader {
 
     private mutating func count(_ node: Node, depth: Int) throws(Fault) {
         values += 1
-        guard values <= Limits.documentNodes else {
-            throw Fault(node.mark?.line, "aliases expanded, it has more than \(Limits.documentNodes) values")
+        guard values <= Limits.yamlNodes else {
+            throw Fault(node.mark?.line, "aliases expanded, it has more than \(Limits.yamlNodes) values")
         }
         guard depth <= Limits.documentDepth else {
             throw Fault(node.mark?.line, "it is nested more than \(Limits.documentDepth) levels deep")
@@ -118,11 +118,29 @@ struct YAMLReader {
     }
 
     private static func plain(_ scalar: Node.Scalar) -> ConfigValue {
-        if NSNull.construct(from: scalar) != nil { return .null }
-        if let value = Bool.construct(from: scalar) { return .bool(value) }
+        let text = scalar.string
+        // Most texts can be told from everything else by their length and first letter, and most numbers are decimal.
+        if text.utf8.count <= "false".utf8.count {
+            if NSNull.construct(from: scalar) != nil { return .null }
+            if let value = Bool.construct(from: scalar) { return .bool(value) }
+        }
+        guard let first = text.utf8.first, "0123456789+-._iInN".utf8.contains(first), text.utf8.count < 1000 else {
+            return .string(text)
+        }
+        if isDecimal(text.utf8) {
+            if let value = Int(text) { return .int(value) }
+            if let value = Double(text) { return .double(value) }
+        }
         if let value = Int.construct(from: scalar) { return .int(value) }
         if let value = Double.construct(from: scalar) { return .double(value) }
-        return .string(scalar.string)
+        return .string(text)
+    }
+
+    /// Whether a number means the same in Swift as in YAML 1.1, where `010` is 8, `1_0` is 10 and `1:30` is 90.
+    private static func isDecimal(_ text: String.UTF8View) -> Bool {
+        let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
+        guard digits.allSatisfy({ "0123456789.".utf8.contains($0) }) else { return false }
+        return digits.first != UInt8(ascii: "0") || digits.contains(UInt8(ascii: ".")) || digits.count == 1
     }
 
     /// Insists that a list or an object has no tag that asks for something else.

@@ -56,7 +56,8 @@ import Testing
             "a: {<<: &a0 {}}\n" + (1..<90).map { "b\($0): {<<: &a\($0) {<<: *a\($0 - 1)}}\n" }.joined(),
             "nested more than"
         ),
-        ("a: \"\(String(repeating: "x", count: 1 << 20))\"", "at most 1048576 are read"),
+        ("a: \"\(String(repeating: "x", count: 256 << 10))\"", "at most 262144 are read"),
+        ("a: \(String(repeating: "[", count: 100_000))", "nested too deep"),
     ]
 
     private static func tenfold(_ name: String) -> String {
