@@ -269,8 +269,11 @@ def black(page):
     """Whether all three planes show nothing."""
     page.wait_for_timeout(120)
     return page.evaluate("""[...document.querySelectorAll('.pane canvas')].every((canvas) => {
-        const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-        return data.every((value, index) => index % 4 === 3 || value === 0);
+        const blank = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+        const context = blank.getContext('2d');
+        context.fillStyle = '#000';
+        context.fillRect(0, 0, blank.width, blank.height);
+        return canvas.toDataURL() === blank.toDataURL();
     })""")
 
 
@@ -298,9 +301,9 @@ class Gate:
         raise AssertionError("the page does not ask")
 
     def open(self, page, pattern):
-        page.unroute(pattern)
         for route in self.held:
             route.continue_()
+        page.unroute(pattern)
 
 
 def test_one_patient_is_never_shown_under_anothers_name(inputs, browser, tmp_path):
@@ -326,16 +329,24 @@ def test_one_patient_is_never_shown_under_anothers_name(inputs, browser, tmp_pat
         desk.picture("8_another_arrives")
         nothing_is_shown(page)
 
+        # Whoever changes their mind gets an empty page.
+        page.click("#cancel")
+        assert "Drop another" in page.inner_text("#drop-text")
+        gate.held.pop().continue_()
+        page.wait_for_timeout(500)
+        nothing_is_shown(page)
+        page.set_input_files("#file", str(second))
+        gate.wait(page)
+
         # A third begins while the second's images are on their way: they come, and are dropped.
         third = tmp_path / "third.nii.gz"
         shutil.copy(inputs.scans[0], third)
         page.set_input_files("#file", str(third))
         gate.wait(page, 2)
-        page.unroute(voxels)
-        gate.held[1].continue_()
+        gate.held.pop().continue_()
         until(page, "!document.querySelector('#run').disabled")
         facts, picture = page.inner_text("#scan-facts"), desk.pixels("axial")
-        gate.held[0].continue_()
+        gate.open(page, voxels)
         page.wait_for_timeout(1000)
         assert page.inner_text("#drop-text") == "third.nii.gz"
         assert page.inner_text("#scan-facts") == facts and desk.pixels("axial") == picture
@@ -421,7 +432,8 @@ def test_login(inputs, browser):
         page.wait_for_url("**/login")
         # A login that the server has forgotten is said to have ended.
         page.keyboard.type(TOKEN)
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         until(page, "document.querySelector('#model')?.options.length > 0")
         context.clear_cookies()
         page.set_input_files("#file", str(inputs.scans[1]))

@@ -226,8 +226,14 @@ async function ask(id, mine) {
   }
 }
 
+// Ends the job, or the arrival of a scan.
 async function cancel() {
-  if (job) await api.remove("jobs", job.id);
+  if (job) return api.remove("jobs", job.id);
+  if (scan) return;
+  turn++;
+  close();
+  $("drop-text").textContent = ANOTHER;
+  say("Cancelled.");
 }
 
 // MARK: Wiring
