@@ -39,7 +39,9 @@ public struct WindowPlan: Hashable, Sendable {
         paddedSize = image.zip(window, max)
         padding = paddedSize.zip(image) { ($0 - $1) / 2 }
         seen = window.zip(image, min)
-        let counts = (0..<3).map { Self.count(size: paddedSize[$0], window: window[$0], overlap: overlap) }
+        let counts = (0..<3).map { [paddedSize] axis in
+            Self.count(size: paddedSize[axis], window: window[axis], overlap: overlap)
+        }
         guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
             throw DataError(
                 .tooLarge, "overlap \(overlap)",
