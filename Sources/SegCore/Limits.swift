@@ -26,6 +26,8 @@ public enum Limits {
     public static let formFields = 32
     /// Bytes of all fields of one form that are no files.
     public static let formBytes = 1 << 20
+    /// Bytes of fields and small bodies that all requests of a server hold in memory together.
+    public static let bodyMemory = 64 << 20
     /// Files and folders in an archive.
     public static let archiveEntries = 200_000
     /// Bytes that an archive may unpack to.
@@ -47,6 +49,17 @@ extension Limits {
         public let name: String
         /// The limit, as people read it.
         public let value: String
+
+        /// Makes a line.
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// Lines of a table as `--help` shows them.
+    public static func text(_ rows: [Row]) -> String {
+        rows.map { "  \($0.name): \($0.value)" }.joined(separator: "\n")
     }
 
     /// Every limit above, in words.
@@ -63,6 +76,9 @@ extension Limits {
         Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),
         Row(name: "fields of a form", value: "\(formFields)"),
         Row(name: "bytes of the fields of a form", value: ByteCount(bytes: formBytes).description),
+        Row(
+            name: "bytes of fields and small bodies in a server's memory",
+            value: ByteCount(bytes: bodyMemory).description),
         Row(name: "entries of an archive", value: "\(archiveEntries)"),
         Row(name: "bytes an archive unpacks to", value: ByteCount(bytes: archiveBytes).description),
         Row(name: "bytes unpacked for each byte of an archive, beyond 64M", value: "\(archiveRatio)"),

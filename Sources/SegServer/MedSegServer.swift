@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Hummingbird
+internal import HummingbirdCore
 public import Logging
 internal import NIOCore
 public import SegBackend
@@ -19,6 +20,8 @@ public struct ServerOptions: Sendable {
     public var port = 8000
     /// What a client must know; nil allows everybody on this machine.
     public var token: String?
+    /// Addresses of proxies, whose word on who a request comes from, and whether by TLS, is believed.
+    public var proxies: [String] = []
     /// The least important lines that are logged.
     public var logLevel = Logger.Level.info
     /// What the server takes on at most.
@@ -84,12 +87,18 @@ public final class MedSegServer: Sendable {
         // the server.
         var libraries = services.logger
         libraries.logLevel = max(.warning, options.logLevel)
+        let limits = services.limits
+        let connections = ConnectionTable(limits: limits, proxies: services.proxies)
         var application = Application(
             router: table.router,
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            server: HTTPServerBuilder { responder in
+                let http = HTTP1Channel(responder: responder, configuration: .init(idleTimeout: .seconds(60)))
+                return GatedChannel(http: http, connections: connections, limits: limits)
+            },
             configuration: ApplicationConfiguration(
                 address: .hostname(options.host, port: options.port),
-                availableConnectionsDelegate: .maximum(services.limits.connections, logger: libraries)),
+                // Those above the limit are being told so.
+                availableConnectionsDelegate: .maximum(2 * limits.connections, logger: libraries)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
             logger: libraries)
         application.addServices(Sweeper(services: services))

@@ -13,10 +13,13 @@ internal import SegTensor
 package struct Refusal: Error, Sendable {
     package let status: HTTPResponse.Status
     package let detail: String
+    /// What the answer's head says beside.
+    let headers: HTTPFields
 
-    init(_ status: HTTPResponse.Status, _ detail: String) {
+    init(_ status: HTTPResponse.Status, _ detail: String, headers: HTTPFields = [:]) {
         self.status = status
         self.detail = detail
+        self.headers = headers
     }
 
     /// What a client may be told of an error: never a path of this machine, never a name that another client gave.
@@ -40,6 +43,8 @@ package struct Refusal: Error, Sendable {
 
 extension Refusal: HTTPResponseError {
     package func response(from request: Request, context: some RequestContext) -> Response {
-        Response.json(["detail": .string(detail)], status: status)
+        var response = Response.json(["detail": .string(detail)], status: status)
+        for field in headers { response.headers[field.name] = field.value }
+        return response
     }
 }

@@ -13,7 +13,7 @@ struct Routes {
     /// - Throws: `DataError` where the page's files are missing.
     func table() throws -> RouteTable {
         let table = RouteTable()
-        table.router.add(middleware: AnswerMiddleware(logger: services.logger))
+        table.router.add(middleware: AnswerMiddleware(logger: services.logger, proxies: services.proxies))
         table.router.add(middleware: AccessMiddleware(access: services.access, open: Self.open))
         try addPage(to: table)
         addLogin(to: table)
@@ -26,6 +26,7 @@ struct Routes {
         addLabels(to: table)
         addSessions(to: table)
         addUnsupported(to: table)
+        table.answerOtherMethods()
         return table
     }
 
@@ -39,15 +40,19 @@ struct Routes {
     private func addLogin(to table: RouteTable) {
         let services = services
         table.on(.get, "/healthz") { _, _ in .json(["status": "ok"]) }
-        table.on(.post, "/login") { request, _ in
-            let body = try await request.body.bytes(headers: request.headers, limit: 4096)
-            let form = RequestQuery(String(decoding: body, as: UTF8.self))
+        table.on(.post, "/login") { request, context in
+            do {
+                try services.access.brake.check(context.client.peer)
+            } catch is Refusal {
+                return Response(status: .seeOther, headers: [.location: "/login?wait"])
+            }
+            let form = try await request.body.fields(headers: request.headers, limit: 4096)
             guard let token = form["token"], services.access.accepts(token) else {
-                try await Self.delay()
+                try await services.access.brake.punish(context.client.peer)
                 return Response(status: .seeOther, headers: [.location: "/login?failed"])
             }
-            return Response(
-                status: .seeOther, headers: [.location: "/", .setCookie: services.access.makeCookie()])
+            let cookie = services.access.makeCookie(isSecure: context.client.isSecure)
+            return Response(status: .seeOther, headers: [.location: "/", .setCookie: cookie])
         }
         table.on(.post, "/logout") { request, _ in
             services.access.forget(request)
@@ -56,19 +61,16 @@ struct Routes {
         table.on(.get, "/auth") { _, _ in
             .json(["enabled": .bool(services.access.isEnabled), "client_id": "medseg", "realm": .null])
         }
-        table.on(.post, "/auth/token") { request, _ in
+        table.on(.post, "/auth/token") { request, context in
             guard services.access.isEnabled else { return .json(["access_token": .null, "token_type": .null]) }
-            let body = try await request.body.bytes(headers: request.headers, limit: 4096)
-            let form = RequestQuery(String(decoding: body, as: UTF8.self))
+            try services.access.brake.check(context.client.peer)
+            let form = try await request.body.fields(headers: request.headers, limit: 4096)
             guard let password = form["password"], services.access.accepts(password) else {
-                try await Self.delay()
+                try await services.access.brake.punish(context.client.peer)
                 throw Refusal(.unauthorized, "the password should be the server's token; any user name will do")
             }
             return .json(["access_token": .string(password), "token_type": "Bearer"])
         }
         table.on(.get, "/auth/token/valid") { _, _ in .json(["username": "user"]) }
     }
-
-    /// Makes guessing slow.
-    private static func delay() async throws { try await Task.sleep(for: .milliseconds(500)) }
 }

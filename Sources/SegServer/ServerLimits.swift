@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What one server takes on at most; everything beyond is refused with a reason.
 public struct ServerLimits: Sendable {
     /// Bytes of one request's body.
@@ -16,11 +18,49 @@ public struct ServerLimits: Sendable {
     public var scratchBytes = 20 << 30
     /// Bytes of the parameters of models that stay loaded.
     public var modelBytes = 4 << 30
-    /// Connections that are open at once; further ones wait to be accepted.
+    /// Connections that are open at once; for a further one, the connection of the slowest client gives way.
     public var connections = 256
-    /// Bytes of a form field or of a JSON body.
+    /// Bytes of a JSON body, or of a form's that is sent as one line.
     public var fieldBytes = 1 << 20
+    /// Seconds until the first request of a connection.
+    public var headSeconds = 20.0
+    /// Seconds in which a body ends or has brought `bodyRate` for each of them.
+    public var bodySeconds = 10.0
+    /// Bytes a second of a body, while the server waits for it.
+    public var bodyRate = 8 << 10
+    /// Seconds without a byte taken after which an answer is given up.
+    public var sendSeconds = 30.0
 
     /// The defaults: a workstation's.
     public init() {}
+
+    /// Connections of one peer: a quarter of all.
+    public var peerConnections: Int { max(1, connections / 4) }
+
+    /// Every limit above, in words.
+    public var table: [Limits.Row] {
+        [
+            row("bytes of a request's body (--max-body)", ByteCount(bytes: bodyBytes).description),
+            row("voxels of a scan, and of the grid of a model (--max-voxels)", "\(voxels)"),
+            row(
+                "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
+            row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
+            row("jobs that wait (--queue)", "\(queuedJobs)"),
+            row("uploaded scans that are kept (--sessions)", "\(sessions)"),
+            row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
+            row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),
+            row("connections (--connections)", "\(connections)"),
+            row("connections of one address, a quarter of all", "\(peerConnections)"),
+            row("bytes of a JSON body", ByteCount(bytes: fieldBytes).description),
+            row("seconds to a connection's first request", Self.text(headSeconds)),
+            row("seconds to a body's end or its next \(bodyRate * Int(bodySeconds) >> 10)K", Self.text(bodySeconds)),
+            row("seconds without a byte of an answer taken", Self.text(sendSeconds)),
+        ]
+    }
+
+    private func row(_ name: String, _ value: String) -> Limits.Row { Limits.Row(name: name, value: value) }
+
+    private static func text(_ seconds: Double) -> String {
+        Int(exactly: seconds).map(String.init) ?? String(seconds)
+    }
 }

@@ -17,6 +17,7 @@ final class Services: Sendable {
     let queue: JobQueue
     let batches: Batches
     let access: AccessControl
+    let proxies: Proxies
     let log: LogRing
     let logger: Logger
 
@@ -29,6 +30,7 @@ final class Services: Sendable {
         var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
         logger.logLevel = options.logLevel
         self.logger = logger
+        proxies = try Proxies(options.proxies)
         try FolderOverlap.check(options)
         let scratch = try Scratch(options)
         self.scratch = scratch

@@ -17,6 +17,12 @@ struct MedSegServerCommand: AsyncParsableCommand {
             Research software, not a medical device. Listens on this machine alone unless --host names another address; \
             then whoever connects must know the token. Uploads and results are deleted when their session ends, when \
             it expires, and when the server starts.
+
+            Limits of this server, which the options named change:
+            \(Limits.text(ServerLimits().table))
+
+            Limits of what is read:
+            \(Limits.text(Limits.table))
             """,
         version: "0.1.0")
 
@@ -71,12 +77,21 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "Seconds after its last use that an uploaded scan is deleted.")
     var sessionSeconds = ServerLimits().sessionSeconds
 
+    @Option(help: "Connections that are open at once, of which one address has a quarter at most.")
+    var connections = ServerLimits().connections
+
+    @Option(
+        help: ArgumentHelp(
+            "A proxy whose X-Forwarded-For and X-Forwarded-Proto are believed; once for each.", valueName: "address"))
+    var proxy: [String] = []
+
     @Flag(help: "Log every request; routes only, never names.")
     var verbose = false
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port should be 0 to 65535, not \(port)") }
-        guard [maxVoxels, queue, sessions].allSatisfy({ $0 > 0 }), jobSeconds > 0, sessionSeconds > 0 else {
+        guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }), jobSeconds > 0, sessionSeconds > 0
+        else {
             throw ValidationError("limits should be above 0")
         }
         if let threads, !(1...1024).contains(threads) {
@@ -111,6 +126,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         options.host = host
         options.port = port
         options.token = token ?? ProcessInfo.processInfo.environment["MEDSEG_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+        options.proxies = proxy
         options.logLevel = verbose ? .debug : .info
         options.limits.bodyBytes = maxBody.bytes
         options.limits.voxels = maxVoxels
@@ -118,6 +134,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         options.limits.jobSeconds = jobSeconds
         options.limits.queuedJobs = queue
         options.limits.sessions = sessions
+        options.limits.connections = connections
         options.limits.sessionSeconds = sessionSeconds
         return options
     }

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import requests
@@ -175,3 +176,29 @@ def finish(url, job, seconds=300):
             return state
         time.sleep(0.1)
     raise RuntimeError("the job does not end")
+
+
+class Watch(threading.Thread):
+    """An honest client: asks for an address all the time, each time anew, and how much memory the server has."""
+
+    def __init__(self, server, path="/info/", pause=0.02, headers=None):
+        super().__init__(daemon=True)
+        self.server, self.path, self.pause, self.headers = server, path, pause, headers
+        self.times, self.failures, self.memory = [], [], 0
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.ended.wait(self.pause):
+            start = time.monotonic()
+            try:
+                answer = requests.get(self.server.url + self.path, timeout=30, headers=self.headers)
+                assert answer.status_code == 200, answer.status_code
+                self.times.append(time.monotonic() - start)
+            except Exception as error:  # counted, and reported at the end
+                self.failures.append(repr(error))
+            self.memory = max(self.memory, self.server.memory("VmRSS"))
+
+    def stop(self):
+        self.ended.set()
+        self.join()
+        return self

@@ -10,39 +10,13 @@ import json
 import os
 import socket
 import statistics
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from harness import Inputs, finish, running, submit, upload
+from harness import Inputs, Watch, finish, running, submit, upload
 from test_rest import BAD_SCANS, TRICKS, bomb
-
-
-class Watch(threading.Thread):
-    """Asks for /info/ every 20 ms, and how much memory the server has, until stopped."""
-
-    def __init__(self, server):
-        super().__init__(daemon=True)
-        self.server, self.times, self.failures, self.memory = server, [], [], 0
-        self.ended = threading.Event()
-
-    def run(self):
-        session = requests.Session()
-        while not self.ended.wait(0.02):
-            start = time.monotonic()
-            try:
-                assert session.get(f"{self.server.url}/info/", timeout=30).status_code == 200
-                self.times.append(time.monotonic() - start)
-            except Exception as error:  # counted, and reported at the end
-                self.failures.append(repr(error))
-            self.memory = max(self.memory, self.server.memory("VmRSS"))
-
-    def stop(self):
-        self.ended.set()
-        self.join()
-        return self
 
 
 def cut_upload(server, mebibytes, form):

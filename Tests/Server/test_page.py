@@ -264,6 +264,148 @@ def test_cancel_and_bad_files(inputs, browser, tmp_path):
         desk.close()
 
 
+def black(page):
+    """Whether all three planes show nothing."""
+    page.wait_for_timeout(120)
+    return page.evaluate("""[...document.querySelectorAll('.pane canvas')].every((canvas) => {
+        const blank = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+        const context = blank.getContext('2d');
+        context.fillStyle = '#000';
+        context.fillRect(0, 0, blank.width, blank.height);
+        return canvas.toDataURL() === blank.toDataURL();
+    })""")
+
+
+def nothing_is_shown(page):
+    assert black(page)
+    assert page.is_visible("#empty")
+    for gone in ["#scan-facts", "#findings", "#concerns-group"]:
+        assert not page.is_visible(gone), gone
+    assert page.inner_text("#readout").strip() == "" and page.text_content("#organs") == ""
+    assert page.is_disabled("#run") and page.is_disabled("#preset") and page.get_attribute("#download-mask", "href") is None
+
+
+class Gate:
+    """Holds back what the page asks for until it is let through."""
+
+    def __init__(self, page, pattern):
+        self.held = []
+        page.route(pattern, lambda route: self.held.append(route))
+
+    def wait(self, page, count=1):
+        for _ in range(200):
+            if len(self.held) >= count:
+                return self
+            page.wait_for_timeout(50)
+        raise AssertionError("the page does not ask")
+
+    def open(self, page, pattern):
+        for route in self.held:
+            route.continue_()
+        page.unroute(pattern)
+
+
+def test_one_patient_is_never_shown_under_anothers_name(inputs, browser, tmp_path):
+    with running(inputs) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        desk.upload(inputs.scans[0])
+        page.fill("#passes", "0")
+        page.click("#run")
+        desk.wait_done()
+        assert not black(page)
+        desk.picture("7_before_another")
+
+        # From the first moment of another upload, until it is there, nothing of the first is seen.
+        second = tmp_path / "second.nii.gz"
+        shutil.copy(inputs.scans[1], second)
+        voxels = "**/api/v1/volumes/*/voxels"
+        gate = Gate(page, voxels)
+        page.set_input_files("#file", str(second))
+        assert page.inner_text("#drop-text") == "second.nii.gz"
+        nothing_is_shown(page)
+        gate.wait(page)
+        desk.picture("8_another_arrives")
+        nothing_is_shown(page)
+
+        # Whoever changes their mind gets an empty page.
+        page.click("#cancel")
+        assert "Drop another" in page.inner_text("#drop-text")
+        gate.held.pop().continue_()
+        page.wait_for_timeout(500)
+        nothing_is_shown(page)
+        page.set_input_files("#file", str(second))
+        gate.wait(page)
+
+        # A third begins while the second's images are on their way: they come, and are dropped.
+        third = tmp_path / "third.nii.gz"
+        shutil.copy(inputs.scans[0], third)
+        page.set_input_files("#file", str(third))
+        gate.wait(page, 2)
+        gate.held.pop().continue_()
+        until(page, "!document.querySelector('#run').disabled")
+        facts, picture = page.inner_text("#scan-facts"), desk.pixels("axial")
+        gate.open(page, voxels)
+        page.wait_for_timeout(1000)
+        assert page.inner_text("#drop-text") == "third.nii.gz"
+        assert page.inner_text("#scan-facts") == facts and desk.pixels("axial") == picture
+
+        # A mask that comes after its scan has gone is dropped too.
+        masks = "**/api/v1/jobs/*/voxels/mask"
+        gate = Gate(page, masks)
+        page.click("#run")
+        gate.wait(page)
+        page.set_input_files("#file", str(second))
+        until(page, "!document.querySelector('#run').disabled")
+        picture = desk.pixels("axial")
+        gate.open(page, masks)
+        page.wait_for_timeout(1000)
+        assert not page.is_visible("#findings") and desk.pixels("axial") == picture
+        assert page.inner_text("#message") == "" and not page.is_visible("#job")
+
+        # An upload that fails leaves nothing of the scan before.
+        fake = tmp_path / "fake.nii.gz"
+        fake.write_bytes(b"no scan")
+        page.set_input_files("#file", str(fake))
+        until(page, "document.querySelector('#message').classList.contains('bad')")
+        nothing_is_shown(page)
+        assert "Drop another" in page.inner_text("#drop-text")
+        desk.picture("9_refused")
+        desk.errors = [error for error in desk.errors if "400" not in error and "404" not in error]
+        desk.close()
+
+
+def test_a_server_that_goes_and_comes_back(inputs, browser):
+    with running(inputs) as server:
+        desk = Desk(browser, server.url, 1280, 800)
+        page = desk.page
+        desk.upload(inputs.scans[0])
+        page.fill("#passes", "100")
+        page.click("#run")
+        until(page, "document.querySelector('#job-progress').value > 0")
+        # A lost connection is waited for; the job goes on meanwhile.
+        desk.context.set_offline(True)
+        until(page, "document.querySelector('#message').textContent.includes('asking again')")
+        desk.picture("10_lost")
+        desk.context.set_offline(False)
+        until(page, "document.querySelector('#message').textContent === ''")
+        assert page.is_visible("#job")
+        # A server that is started anew knows no scan.
+        port = int(server.url.rsplit(":", 1)[1])
+        server.kill()
+        until(page, "document.querySelector('#message').textContent.includes('asking again')")
+        with running(inputs, port=port):
+            until(page, "document.querySelector('#message').textContent.includes('no longer has this scan')")
+            desk.picture("11_started_anew")
+            assert not page.is_visible("#job")
+            desk.upload(inputs.scans[1])
+            assert page.inner_text("#message") == ""
+        page.click("#run")
+        until(page, "document.querySelector('#message').textContent.includes('does not answer')")
+        desk.errors.clear()
+        desk.close()
+
+
 def test_login(inputs, browser):
     with running(inputs, "--token", TOKEN) as server:
         context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -273,10 +415,27 @@ def test_login(inputs, browser):
         if PICTURES:
             page.screenshot(path=f"{PICTURES}/7_login_1280.png")
         until(page, "document.activeElement?.name === 'token'")
+        assert page.inner_text("#message") == ""
+        page.keyboard.type("some other token")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        until(page, "document.querySelector('#message').textContent.includes('not the server')")
+        if PICTURES:
+            page.screenshot(path=f"{PICTURES}/12_wrong_token_1280.png")
+        until(page, "document.activeElement?.name === 'token'")
         page.keyboard.type(TOKEN)
         with page.expect_navigation():
             page.keyboard.press("Enter")
         until(page, "document.querySelector('#model')?.options.length > 0")
         page.click("#logout button")
         page.wait_for_url("**/login")
+        # A login that the server has forgotten is said to have ended.
+        page.keyboard.type(TOKEN)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+        until(page, "document.querySelector('#model')?.options.length > 0")
+        context.clear_cookies()
+        page.set_input_files("#file", str(inputs.scans[1]))
+        page.wait_for_url("**/login?ended")
+        until(page, "document.querySelector('#message').textContent.includes('ended')")
         context.close()

@@ -7,8 +7,10 @@ internal import Synchronization
 ///
 /// With a token: whoever sends it as a bearer, or a cookie that the page got for it. Without one, the server listens on
 /// this machine alone, and then a browser's pages from elsewhere must not reach it: neither by a name of theirs that
-/// leads here (the Host header) nor by a form or script of theirs (the Origin header).
+/// leads here (the Host header) nor by a form or script of theirs (the headers Origin and Sec-Fetch-Site).
 final class AccessControl: Sendable {
+    /// Makes wrong tokens slow.
+    let brake = GuessBrake()
     private let token: String?
     private let host: String
     /// Cookies that were handed out, with the time they end.
@@ -35,19 +37,24 @@ final class AccessControl: Sendable {
         return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
-    /// Whether a request carries the token or a cookie that was given for it.
-    func isAllowed(_ request: Request) -> Bool {
+    /// Whether a request carries the token or a cookie that was given for it; a wrong token is answered slowly.
+    /// - Throws: `Refusal` where too many wrong ones came from the client's address.
+    func isAllowed(_ request: Request, of client: Client) async throws -> Bool {
         guard isEnabled else { return true }
         if let header = request.headers[.authorization] {
+            try brake.check(client.peer)
             let words = header.split(separator: " ", maxSplits: 1)
-            return words.count == 2 && words[0].lowercased() == "bearer" && accepts(String(words[1]))
+            if words.count == 2, words[0].lowercased() == "bearer", accepts(String(words[1])) { return true }
+            try await brake.punish(client.peer)
+            return false
         }
         guard let value = Self.cookie(of: request) else { return false }
         return cookies.withLock { cookies in cookies[value].map { $0 > Date() } ?? false }
     }
 
     /// A new cookie, as the header that sets it.
-    func makeCookie() -> String {
+    /// - Parameter isSecure: Whether the client speaks TLS; its browser then sends the cookie by nothing else.
+    func makeCookie(isSecure: Bool) -> String {
         let value = Scratch.makeID() + Scratch.makeID()
         cookies.withLock { cookies in
             cookies = cookies.filter { $0.value > Date() }
@@ -55,6 +62,7 @@ final class AccessControl: Sendable {
             cookies[value] = Date().addingTimeInterval(Self.cookieSeconds)
         }
         return "\(Self.cookieName)=\(value); Path=/; HttpOnly; SameSite=Strict; Max-Age=\(Int(Self.cookieSeconds))"
+            + (isSecure ? "; Secure" : "")
     }
 
     /// Ends the login of a request's cookie.
@@ -72,25 +80,27 @@ final class AccessControl: Sendable {
     }
 
     /// Refuses what a foreign page sends through a user's browser.
-    /// - Throws: `Refusal` where the request's origin is not the server.
+    /// - Throws: `Refusal` where the request's host or origin is not the server.
     func checkOrigin(_ request: Request) throws {
-        let authority = request.head.authority ?? ""
-        if !isEnabled, !Self.localNames.contains(Self.name(of: authority)), Self.name(of: authority) != host {
+        let text = request.head.authority ?? ""
+        // HTTP/1.0 names no host, and no browser speaks it.
+        guard !text.isEmpty else { return }
+        guard let authority = Authority(text) else {
+            throw Refusal(.badRequest, "the Host header should be a name or an address, with or without a port")
+        }
+        if !isEnabled, !Self.localNames.contains(authority.host), authority.host != host.lowercased() {
             throw Refusal(.forbidden, "the server answers to localhost and its own address only; use that in the URL")
         }
         // A page without an origin, such as a sandboxed frame, sends "null" and is foreign too.
-        guard let origin = request.headers[.origin] else { return }
-        let text = origin.split(separator: "/").last.map(String.init) ?? ""
-        guard text == authority else {
-            throw Refusal(.forbidden, "pages of other sites may not use this server")
+        if let origin = request.headers[.origin] {
+            guard authority.isOrigin(origin) else { throw Self.foreign }
+        } else if !Self.safeMethods.contains(request.method), let site = request.headers[.secFetchSite] {
+            guard site == "same-origin" || site == "none" else { throw Self.foreign }
         }
     }
 
-    private static let localNames: Set<String> = ["localhost", "127.0.0.1", "[::1]", ""]
-
-    /// A host without its port.
-    private static func name(of authority: String) -> String {
-        if authority.hasPrefix("[") { return authority.prefix { $0 != "]" } + "]" }
-        return String(authority.prefix { $0 != ":" }).lowercased()
-    }
+    private static let foreign = Refusal(.forbidden, "pages of other sites may not use this server")
+    private static let localNames: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+    /// What changes nothing; a link from elsewhere may lead here.
+    private static let safeMethods: Set<HTTPRequest.Method> = [.get, .head, .options]
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
+internal import SegCore
 
 /// Cuts a `multipart/form-data` body (RFC 7578) into parts as it arrives.
 ///
@@ -33,7 +34,6 @@ package struct MultipartParser {
     private var parts = 0
 
     private static let headLimit = 8 << 10
-    private static let partLimit = 32
     private static let lineEnd: [UInt8] = [13, 10]
     private static let headEnd: [UInt8] = [13, 10, 13, 10]
 
@@ -96,7 +96,7 @@ package struct MultipartParser {
         }
         guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
         parts += 1
-        guard parts <= Self.partLimit else { throw Self.damaged("it has more than \(Self.partLimit) parts") }
+        guard parts <= Limits.formFields else { throw Self.damaged("it has more than \(Limits.formFields) parts") }
         // The line end stays: a head without lines is one line end after another.
         state = .head
         return true

@@ -10,6 +10,10 @@ struct MultipartForm {
     private(set) var fields: [String: String] = [:]
     /// Files in the order they came, with the names of their fields.
     private(set) var files: [(field: String, sink: FileSink)] = []
+    /// Fields that look like JSON objects, read as they came.
+    private var documents: [String: Result<ConfigValue, Refusal>] = [:]
+    private var fieldBytes = 0
+    private let memory = BodyMemory.Share()
 
     /// The one file of the form under any of some names.
     /// - Throws: `Refusal` where there is none or more than one.
@@ -26,42 +30,70 @@ struct MultipartForm {
     /// - Throws: `Refusal` where it is no JSON object.
     func object(_ name: String) throws -> ConfigValue {
         guard let text = fields[name], !text.isEmpty else { return [:] }
-        let document = try ConfigValue(parsing: text.utf8, named: "the field '\(name)'")
-        guard case .object = document else { throw Refusal(.badRequest, "the field '\(name)' should be an object") }
-        return document
+        guard let document = documents[name] else {
+            throw Refusal(.badRequest, "the field '\(name)' should be a JSON object")
+        }
+        return try document.get()
     }
 }
 
 extension MultipartForm {
-    /// Reads a form as it arrives; files go to disk under names of the server's.
+    /// Reads a form as it arrives; its file goes to disk under a name of the server's.
     /// - Throws: `Refusal` where the body is too large, cut off or no form, or where it cannot be stored.
     init(_ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws {
         var parser = try MultipartParser(contentType: headers[.contentType])
         var meter = try BodyMeter(headers: headers, limit: limits.bodyBytes)
         var open: OpenPart?
-        for try await buffer in body {
-            try meter.count(buffer.readableBytes)
+        try await body.forEach(&meter) { buffer in
             var events: [MultipartParser.Event] = []
             try parser.consume(buffer.readableBytesView) { events.append($0) }
             for event in events {
                 switch event {
-                case .began(let head): open = try OpenPart(head, scratch: scratch)
-                case .bytes(let bytes): try await open?.append(bytes, limit: limits.fieldBytes)
+                case .began(let head): open = try begin(head, scratch: scratch)
+                case .bytes(let bytes): try await take(bytes, of: &open)
                 case .ended:
-                    if let part = open { try await add(part) }
+                    try await add(open)
                     open = nil
                 }
             }
         }
-        try meter.finish()
         guard parser.isFinished else { throw Refusal(.badRequest, "the form was cut off; send it again") }
     }
 
-    private mutating func add(_ part: OpenPart) async throws {
+    private func begin(_ head: MultipartParser.Head, scratch: Scratch) throws -> OpenPart {
+        guard !head.isFile || files.isEmpty else {
+            throw Refusal(.badRequest, "the form should have one file, and has more; send one at a time")
+        }
+        guard head.isFile || fields[head.name] == nil else {
+            throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
+        }
+        return OpenPart(name: head.name, sink: head.isFile ? try scratch.makeUpload() : nil)
+    }
+
+    private mutating func take(_ bytes: [UInt8], of part: inout OpenPart?) async throws {
+        if let sink = part?.sink { return try await sink.write(bytes) }
+        fieldBytes += bytes.count
+        guard fieldBytes <= Limits.formBytes else {
+            throw Refusal(
+                .contentTooLarge, "the fields of the form that are no files have more than \(Limits.formBytes) bytes")
+        }
+        try memory.grow(by: bytes.count)
+        part?.text += bytes
+    }
+
+    private mutating func add(_ part: OpenPart?) async throws {
+        guard let part else { return }
         if let sink = part.sink {
             files.append((part.name, sink))
-        } else {
-            fields[part.name] = String(decoding: part.text, as: UTF8.self)
+            return
+        }
+        fields[part.name] = String(decoding: part.text, as: UTF8.self)
+        guard part.text.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") else { return }
+        do {
+            let document = try await DocumentReader.shared.json(part.text, named: "the field '\(part.name)'")
+            documents[part.name] = .success(document)
+        } catch let refusal as Refusal {
+            documents[part.name] = .failure(refusal)
         }
     }
 }
@@ -71,19 +103,6 @@ private struct OpenPart {
     let name: String
     let sink: FileSink?
     var text: [UInt8] = []
-
-    init(_ head: MultipartParser.Head, scratch: Scratch) throws {
-        name = head.name
-        sink = head.isFile ? try scratch.makeUpload() : nil
-    }
-
-    mutating func append(_ bytes: [UInt8], limit: Int) async throws {
-        if let sink { return try await sink.write(bytes) }
-        guard text.count + bytes.count <= limit else {
-            throw Refusal(.contentTooLarge, "a field of the form has more than \(limit) bytes")
-        }
-        text += bytes
-    }
 }
 
 /// Compares what arrives of a body with what was announced and with what is allowed.
@@ -117,16 +136,36 @@ struct BodyMeter {
 }
 
 extension RequestBody {
+    /// Hands on a body as it arrives, and insists that it comes whole.
+    /// - Throws: `Refusal` where it is larger than allowed, cut off or damaged; errors of `take`.
+    fileprivate func forEach(_ meter: inout BodyMeter, _ take: (ByteBuffer) async throws -> Void) async throws {
+        var pieces = makeAsyncIterator()
+        while true {
+            let piece: ByteBuffer?
+            do {
+                piece = try await pieces.next()
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                // The client is gone, or the chunks are no chunks.
+                throw Refusal(.badRequest, "the body was cut off or is damaged; send it again")
+            }
+            guard let piece else { return try meter.finish() }
+            try meter.count(piece.readableBytes)
+            try await take(piece)
+        }
+    }
+
     /// A small body in memory.
     /// - Throws: `Refusal` where it is larger than the limit or cut off.
     func bytes(headers: HTTPFields, limit: Int) async throws -> [UInt8] {
         var meter = try BodyMeter(headers: headers, limit: limit)
+        let memory = BodyMemory.Share()
         var bytes: [UInt8] = []
-        for try await buffer in self {
-            try meter.count(buffer.readableBytes)
-            bytes.append(contentsOf: buffer.readableBytesView)
+        try await forEach(&meter) { piece in
+            try memory.grow(by: piece.readableBytes)
+            bytes.append(contentsOf: piece.readableBytesView)
         }
-        try meter.finish()
         return bytes
     }
 
@@ -135,10 +174,16 @@ extension RequestBody {
     func object(headers: HTTPFields, limits: ServerLimits) async throws -> ConfigValue {
         let bytes = try await bytes(headers: headers, limit: limits.fieldBytes)
         guard !bytes.isEmpty else { return [:] }
-        let document = try ConfigValue(parsing: bytes, named: "the body")
+        let document = try await DocumentReader.shared.json(bytes, named: "the body")
         if document == .null { return [:] }
         guard case .object = document else { throw Refusal(.badRequest, "the body should be a JSON object") }
         return document
+    }
+
+    /// The names and values of a small `application/x-www-form-urlencoded` body.
+    /// - Throws: `Refusal` where it is larger than the limit, cut off, or has a name twice.
+    func fields(headers: HTTPFields, limit: Int) async throws -> RequestQuery {
+        try await DocumentReader.shared.fields(bytes(headers: headers, limit: limit))
     }
 
     /// A body of any kind on disk.
@@ -149,11 +194,7 @@ extension RequestBody {
         }
         var meter = try BodyMeter(headers: headers, limit: limits.bodyBytes)
         let sink = try scratch.makeUpload()
-        for try await buffer in self {
-            try meter.count(buffer.readableBytes)
-            try await sink.write(buffer.readableBytesView)
-        }
-        try meter.finish()
+        try await forEach(&meter) { try await sink.write($0.readableBytesView) }
         return sink
     }
 }

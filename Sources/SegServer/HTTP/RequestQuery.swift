@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import SegCore
 
 /// Names and values of a query string or of an `application/x-www-form-urlencoded` body.
 ///
@@ -18,6 +19,22 @@ package struct RequestQuery: Sendable {
     }
 
     init(_ request: Request) { self.init(request.uri.query ?? "") }
+
+    /// Refuses what cannot be meant before it is read: more names than any request has, and a name that is there twice.
+    /// - Throws: `Refusal`.
+    package static func check(_ text: String) throws {
+        let pairs = text.split(separator: "&", maxSplits: Limits.formFields)
+        guard pairs.count <= Limits.formFields else {
+            throw Refusal(.badRequest, "the query or form should have at most \(Limits.formFields) names")
+        }
+        var names: Set<String> = []
+        for pair in pairs {
+            let name = decoded(pair.prefix { $0 != "=" })
+            guard names.insert(name).inserted else {
+                throw Refusal(.badRequest, "the query or form names '\(name.prefix(40))' twice")
+            }
+        }
+    }
 
     /// The value of a name; nil where it is not there or empty.
     package subscript(name: String) -> String? {

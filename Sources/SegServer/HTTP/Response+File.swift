@@ -8,14 +8,25 @@ extension Response {
     /// A file as a download under a name of the server's making.
     /// - Throws: `Refusal` where it is gone.
     static func file(
-        _ path: String, as name: String, type: String = "application/octet-stream", context: some RequestContext
+        _ path: String, as name: String, type: String = "application/octet-stream", context: ServerContext
     ) async throws -> Response {
         let body = try await body(of: path, context: context)
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: type, .contentDisposition: "attachment; filename=\"\(name)\"", .cacheControl: "no-store",
-            ], body: body)
+        var headers: HTTPFields = [
+            .contentType: type, .contentDisposition: "attachment; filename=\"\(name)\"", .cacheControl: "no-store",
+            .acceptRanges: "bytes",
+        ]
+        let size = body.contentLength ?? 0
+        switch context.range.flatMap({ ByteRange($0, of: size) }) {
+        case nil: return Response(status: .ok, headers: headers, body: body)
+        case .outside:
+            throw Refusal(
+                .rangeNotSatisfiable, "the file has \(size) bytes, and none of those asked for",
+                headers: [.contentRange: "bytes */\(size)"])
+        case .bytes(let range):
+            headers[.contentRange] = "bytes \(range.lowerBound)-\(range.upperBound)/\(size)"
+            let part = try await FileIO().loadFile(path: path, range: range, context: context)
+            return Response(status: .partialContent, headers: headers, body: part)
+        }
     }
 
     /// Voxels that lie gzipped on disk; whoever fetches them decompresses on the way.

@@ -119,10 +119,12 @@ extension Routes {
             try form.allowOnly(fields: ["info", "params"], files: [])
             return try form.object("info").members.merging(form.object("params").members) { $1 }
         }
-        let body = try await request.body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
-        let form = RequestQuery(String(decoding: body, as: UTF8.self))
-        let notes = try ConfigValue(
-            parsing: (form["info"] ?? form["params"] ?? "{}").utf8, named: "the field 'info'")
+        let form = try await request.body.fields(headers: request.headers, limit: services.limits.fieldBytes)
+        guard form.names.allSatisfy({ ["info", "params"].contains($0) }) else {
+            throw Refusal(.badRequest, "the form should have the field 'info' and no other")
+        }
+        let text = form["info"] ?? form["params"] ?? "{}"
+        let notes = try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'info'")
         guard case .object(let members) = notes else {
             throw Refusal(.badRequest, "the field 'info' should be an object")
         }

@@ -1,6 +1,6 @@
 // The server's REST API.
 
-/** An answer that is no success, with the server's own sentence. */
+/** An answer that is no success, with the server's own sentence; status 0 where there was no answer. */
 export class Refused extends Error {
   constructor(status, detail) {
     super(detail);
@@ -10,20 +10,48 @@ export class Refused extends Error {
 
 async function answer(response) {
   if (response.ok) return response;
-  if (response.status === 401) location.assign("/login");
+  if (response.status === 401) throw loggedOut();
   let detail = `The server answered ${response.status}.`;
   try {
-    detail = sentence((await response.json()).detail);
+    detail = sentence((await response.json()).detail) || detail;
   } catch { /* No JSON: the status must do. */ }
   throw new Refused(response.status, detail);
 }
+
+// Logins end after some hours, and with the server.
+function loggedOut() {
+  location.assign("/login?ended");
+  return new Refused(401, "The login has ended.");
+}
+
+function lost() { return new Refused(0, "The server does not answer. It has stopped, or the connection is lost."); }
 
 /** A sentence as people write it. */
 export function sentence(text) {
   return text ? text[0].toUpperCase() + text.slice(1).replace(/([^.!?])$/, "$1.") : "";
 }
 
-async function getJSON(path) { return (await answer(await fetch(path))).json(); }
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw lost();
+  }
+  return answer(response);
+}
+
+// What comes of an answer's body; a connection may also be lost in the middle of it.
+async function read(path, how, options) {
+  const response = await request(path, options);
+  try {
+    return await how(response);
+  } catch {
+    throw lost();
+  }
+}
+
+const getJSON = (path) => read(path, (response) => response.json());
 
 export const api = {
   models: () => getJSON("/api/v1/models"),
@@ -32,20 +60,23 @@ export const api = {
   concerns: (id, model) => getJSON(`/api/v1/volumes/${id}/concerns?model=${encodeURIComponent(model)}`),
   job: (id) => getJSON(`/api/v1/jobs/${id}`),
 
-  async submit(body) {
-    const response = await fetch("/api/v1/jobs", {
-      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-    });
-    return (await answer(response)).json();
+  submit: (body) => read("/api/v1/jobs", (response) => response.json(), {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+  }),
+
+  /** Ends a job or a scan, also while the page is being left. What is gone already need not be ended. */
+  async remove(kind, id) {
+    try {
+      await fetch(`/api/v1/${kind}/${id}`, { method: "DELETE", keepalive: true });
+    } catch { /* The server deletes what nobody asks for. */ }
   },
 
-  /** Ends a job or a scan; also while the page is being left. */
-  async remove(kind, id) { await fetch(`/api/v1/${kind}/${id}`, { method: "DELETE", keepalive: true }); },
-
-  /** Voxels as a typed array; the browser decompresses. */
-  async voxels(path, type) {
-    const buffer = await (await answer(await fetch(path))).arrayBuffer();
-    return type === "int16" ? new Int16Array(buffer) : type === "float32" ? new Float32Array(buffer) : new Uint8Array(buffer);
+  /** Voxels as a typed array of a known length; the browser decompresses. */
+  async voxels(path, type, count) {
+    const buffer = await read(path, (response) => response.arrayBuffer());
+    const Kind = { int16: Int16Array, float32: Float32Array, uint8: Uint8Array }[type];
+    if (buffer.byteLength !== count * Kind.BYTES_PER_ELEMENT) throw new Refused(0, "The images did not come whole; open the scan again.");
+    return new Kind(buffer);
   },
 
   /** Sends a file; `progress` is called with 0 to 1. fetch cannot tell how far an upload is. */
@@ -55,9 +86,9 @@ export const api = {
       request.open("POST", "/api/v1/volumes");
       request.setRequestHeader("content-type", "application/octet-stream");
       request.upload.onprogress = (event) => progress(event.loaded / Math.max(1, event.total));
-      request.onerror = () => reject(new Refused(0, "The connection was lost."));
+      request.onerror = () => reject(lost());
       request.onload = () => {
-        if (request.status === 401) location.assign("/login");
+        if (request.status === 401) return reject(loggedOut());
         let body = {};
         try { body = JSON.parse(request.responseText); } catch { /* An answer without JSON is a refusal below. */ }
         if (request.status === 201) resolve(body);

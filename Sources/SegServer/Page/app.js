@@ -1,6 +1,6 @@
 // The page: a scan, a model, a job, and what came of it.
 
-import { api, Refused } from "./api.js";
+import { api, Refused, sentence } from "./api.js";
 import { Display } from "./display.js";
 import { Findings } from "./findings.js";
 import { View } from "./view.js";
@@ -8,11 +8,12 @@ import { View } from "./view.js";
 const $ = (id) => document.getElementById(id);
 const view = new View($("panes"));
 const display = new Display(view);
-const findings = new Findings(view, display);
+const findings = new Findings(view, display, fail);
 let models = [];
+// What is open; each opening makes a new one. What comes for another is dropped.
 let scan = null;
 let job = null;
-let arriving = 0;
+let turn = 0;
 
 // MARK: Messages
 
@@ -49,49 +50,52 @@ const millimetres = (values) => `${values.map(trim).join(" × ")} mm`;
 
 // MARK: Scans
 
-async function openFile(file) {
+const ANOTHER = "Drop another NIfTI file, or press to choose";
+
+function openFile(file) {
   if (!/\.nii(\.gz)?$/i.test(file.name)) {
     return say("A NIfTI file is needed: its name ends in .nii or .nii.gz. DICOM series are converted first.", true);
   }
-  const mine = ++arriving;
-  await forget();
-  $("drop-text").textContent = file.name;
+  $("studies").value = "";
+  return open(file.name, (progress) => api.upload(file, (share) => progress(share < 1 ? "sending" : "checking", share)));
+}
+
+function openStudy(id, name) {
+  return open(name, (progress) => {
+    progress("opening", 0);
+    return api.volume(id);
+  });
+}
+
+// Shows a scan once all of it is there. From the first moment nothing of the scan before is seen, since a patient's
+// images under another's name are worse than none.
+async function open(name, find) {
+  const mine = ++turn;
+  const isCurrent = () => mine === turn;
+  close();
+  $("drop-text").textContent = name;
   say("");
   try {
-    const facts = await api.upload(file, (share) => {
-      if (mine === arriving) showProgress(share < 1 ? "sending" : "checking", share);
-    });
-    if (mine !== arriving) return api.remove("volumes", facts.id);
-    await openScan(facts, file.name);
+    const facts = await find((stage, share) => { if (isCurrent()) showProgress(stage, share); });
+    if (!isCurrent()) return discard(facts);
+    showProgress("fetching voxels", 0);
+    const count = facts.size.reduce((product, extent) => product * extent);
+    const voxels = await api.voxels(`/api/v1/volumes/${facts.id}/voxels`, facts.voxel_type, count);
+    if (!isCurrent()) return discard(facts);
+    show(facts, voxels);
+    await showConcerns();
   } catch (error) {
-    $("drop-text").textContent = "Drop another NIfTI file, or press to choose";
+    if (!isCurrent()) return;
+    if (!scan) $("drop-text").textContent = ANOTHER;
     fail(error);
   } finally {
-    if (mine === arriving) $("job").hidden = true;
+    if (isCurrent() && !job) $("job").hidden = true;
   }
 }
 
-async function openStudy(id, name) {
-  const mine = ++arriving;
-  await forget();
-  say("");
-  showProgress("opening", 0);
-  try {
-    const facts = await api.volume(id);
-    if (mine === arriving) await openScan(facts, name);
-  } catch (error) {
-    fail(error);
-  } finally {
-    if (mine === arriving) $("job").hidden = true;
-  }
-}
-
-async function openScan(facts, name) {
-  showProgress("fetching voxels", 0);
-  const voxels = await api.voxels(`/api/v1/volumes/${facts.id}/voxels`, facts.voxel_type);
+function show(facts, voxels) {
   scan = { id: facts.id, isUpload: facts.source === "upload", facts };
   $("drop").classList.add("loaded");
-  $("drop-text").textContent = name;
   $("empty").hidden = true;
   showFacts($("scan-facts"), [
     ["Voxels", facts.size.join(" × ")], ["Spacing", millimetres(facts.spacing)], ["Orientation", facts.orientation],
@@ -100,22 +104,35 @@ async function openScan(facts, name) {
   view.show(facts, voxels);
   display.scanOpened(facts, model());
   $("run").disabled = false;
-  await showConcerns();
 }
 
 // Ends what is shown; an upload's data goes from the server at once.
-async function forget() {
-  if (job) await cancel();
+function close() {
+  if (job) api.remove("jobs", job.id);
+  if (scan?.isUpload) api.remove("volumes", scan.id);
+  scan = job = null;
   findings.clear();
+  view.clear();
+  display.clear();
+  $("job").hidden = true;
   $("run").disabled = true;
-  const old = scan;
-  scan = null;
-  if (old?.isUpload) await api.remove("volumes", old.id);
+  $("scan-facts").hidden = true;
+  $("scan-facts").replaceChildren();
+  $("concerns-group").hidden = true;
+  $("concerns").replaceChildren();
+  $("drop").classList.remove("loaded");
+  $("empty").hidden = false;
+}
+
+function discard(facts) {
+  if (facts.source === "upload") api.remove("volumes", facts.id);
 }
 
 async function showConcerns() {
-  if (!scan || !model()) return;
-  const { concerns } = await api.concerns(scan.id, model().name);
+  const [mine, chosen] = [scan, model()];
+  if (!mine || !chosen) return;
+  const { concerns } = await api.concerns(mine.id, chosen.name);
+  if (scan !== mine || model() !== chosen) return;
   $("concerns-group").hidden = concerns.length === 0;
   $("concerns").replaceChildren(...concerns.map((concern) => {
     const item = document.createElement("li");
@@ -145,52 +162,88 @@ function showModel() {
 
 // MARK: Jobs
 
+const GONE = "The server no longer has this scan: it was started anew, or nobody used the scan for long. Open it again.";
+
 async function run() {
-  if (!scan || job) return;
+  if (!scan || job || $("run").disabled) return;
   const mine = scan;
   const passes = $("passes").disabled ? 0 : Number($("passes").value);
   findings.clear();
   say("");
   $("run").disabled = true;
   try {
-    job = await api.submit({
-      volume: scan.id, model: model().name, uncertainty: passes, largest_component: $("largest").checked,
+    const started = await api.submit({
+      volume: mine.id, model: model().name, uncertainty: passes, largest_component: $("largest").checked,
       fill_holes: $("holes").checked,
     });
-    await follow(job);
+    if (scan !== mine) return api.remove("jobs", started.id);
+    job = started;
+    await follow(started, mine);
   } catch (error) {
     // Whoever opens another scan ends this one's job, and is not bothered with it.
-    if (scan === mine) fail(error);
+    if (scan === mine) fail(error.status === 404 ? new Refused(404, GONE) : error);
   } finally {
-    job = null;
-    $("job").hidden = true;
-    $("run").disabled = !scan;
+    if (scan === mine) {
+      job = null;
+      $("job").hidden = true;
+      $("run").disabled = false;
+    }
   }
 }
 
 // Asks how far the job is until it is over; nothing is computed for what is shown later.
-async function follow(started) {
+async function follow(started, mine) {
   let state = started;
   while (state.state === "queued" || state.state === "running") {
     const place = state.place === 1 ? "1 job before this one" : `${state.place} jobs before this one`;
     showProgress(state.state === "queued" && state.place > 0 ? place : state.stage, state.progress);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    state = await api.job(state.id);
+    await pause(300);
+    state = await ask(started.id, mine);
+    if (scan !== mine) return;
   }
   if (state.state === "cancelled") return say("Cancelled.");
-  if (state.state === "failed") throw new Refused(500, state.error[0].toUpperCase() + state.error.slice(1) + ".");
-  await findings.show(state, scan.facts);
+  if (state.state === "failed") throw new Refused(500, sentence(state.error));
+  await findings.show(state, mine.facts, () => scan === mine);
+  if (scan !== mine) return;
   const found = state.report.labels.filter((label) => label.voxels > 0).length;
   say(found > 0 ? `Done in ${state.report.seconds.toFixed(1)} s.` : "Done. Nothing was found; the mask is empty.");
 }
 
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// The state of a job. A server that does not answer may be back in a moment, and computes on meanwhile.
+async function ask(id, mine) {
+  for (let tries = 0; ; tries++) {
+    try {
+      const state = await api.job(id);
+      if (tries > 0 && scan === mine) say("");
+      return state;
+    } catch (error) {
+      if (error.status !== 0 || tries === 60 || scan !== mine) throw error;
+      say("The server does not answer; asking again.", true);
+      await pause(1000);
+    }
+  }
+}
+
+// Ends the job, or the arrival of a scan.
 async function cancel() {
-  if (job) await api.remove("jobs", job.id);
+  if (job) return api.remove("jobs", job.id);
+  if (scan) return;
+  turn++;
+  close();
+  $("drop-text").textContent = ANOTHER;
+  say("Cancelled.");
 }
 
 // MARK: Wiring
 
-$("file").addEventListener("change", () => { if ($("file").files[0]) openFile($("file").files[0]); });
+$("file").addEventListener("change", () => {
+  const [file] = $("file").files;
+  // The same file can be chosen again.
+  $("file").value = "";
+  if (file) openFile(file);
+});
 for (const [zone, mark] of [[$("drop"), $("drop")], [$("viewer"), $("empty")]]) {
   zone.addEventListener("dragover", (event) => { event.preventDefault(); mark.classList.add("over"); });
   zone.addEventListener("dragleave", () => mark.classList.remove("over"));
@@ -212,6 +265,8 @@ $("run").addEventListener("click", run);
 $("cancel").addEventListener("click", cancel);
 $("help-open").addEventListener("click", () => $("help").showModal());
 window.addEventListener("pagehide", () => { if (scan?.isUpload) api.remove("volumes", scan.id); });
+// A page that comes back from the browser's memory shows what the server has deleted.
+window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
@@ -232,6 +287,8 @@ async function start() {
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
   $("server-scans").hidden = volumes.every((volume) => volume.missing);
   $("studies").append(...volumes.filter((volume) => !volume.missing).map((volume) => new Option(volume.name, volume.id)));
+  // A browser that reloads the page remembers choices, and nothing is open.
+  $("studies").value = $("file").value = "";
   showModel();
 }
 start().catch(fail);

@@ -42,6 +42,15 @@ export class Display {
     this.showPoint();
   }
 
+  /** Shows that there is no scan. */
+  clear() {
+    this.facts = null;
+    this.presets = [];
+    $("preset").replaceChildren(new Option("No scan"));
+    for (const id of ["preset", "level", "width"]) $(id).disabled = true;
+    $("readout").textContent = "\u00a0";
+  }
+
   modelChosen(model) {
     this.labels = Object.fromEntries(model.labels.map(({ label, name }) => [label, name]));
   }

@@ -14,12 +14,13 @@ const MAPS = {
 };
 
 export class Findings {
-  constructor(view, display) {
+  /** `report` is called with what goes wrong when a map is chosen. */
+  constructor(view, display, report) {
     this.view = view;
     this.display = display;
     this.fetched = new Map();
     display.colourOf = labelColour;
-    $("heat-map").addEventListener("change", () => this.chooseMap($("heat-map").value));
+    $("heat-map").addEventListener("change", () => this.chooseMap($("heat-map").value).catch(report));
     this.drawBar();
   }
 
@@ -32,17 +33,21 @@ export class Findings {
     }
   }
 
-  /** Fetches a job's mask and maps once, and shows them. */
-  async show(job, facts) {
+  /** Fetches a job's mask and maps once, and shows them where they are still wanted. */
+  async show(job, facts, isWanted) {
+    this.count = facts.size.reduce((product, extent) => product * extent);
+    const mask = await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8", this.count);
+    if (!isWanted()) return;
     this.job = job;
     this.fetched.clear();
-    this.view.showMask(await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8"));
+    this.view.showMask(mask);
     for (const id of ["mask-on", "mask-opacity"]) $(id).disabled = false;
     this.maps = job.report.uncertainty_maps;
     $("heat-on").disabled = this.maps.length === 0;
     const order = Object.keys(MAPS).filter((kind) => this.maps.some((map) => map.kind === kind));
     $("heat-map").replaceChildren(...order.map((kind) => new Option(MAPS[kind][0], kind)));
     if (order.length > 0) await this.chooseMap(order[0]);
+    if (this.job !== job) return;
     this.showTable(job.report);
     $("download-mask").href = `/api/v1/jobs/${job.id}/mask`;
     $("download-report").href = `/api/v1/jobs/${job.id}/report`;
@@ -53,9 +58,14 @@ export class Findings {
   }
 
   async chooseMap(kind) {
+    const { job } = this;
     const map = this.maps.find((map) => map.kind === kind);
-    const path = `/api/v1/jobs/${this.job.id}/voxels/uncertainty/${kind}`;
-    if (!this.fetched.has(kind)) this.fetched.set(kind, await api.voxels(path, "uint8"));
+    if (!this.fetched.has(kind)) {
+      const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/uncertainty/${kind}`, "uint8", this.count);
+      if (this.job !== job) return;
+      this.fetched.set(kind, voxels);
+    }
+    if ($("heat-map").value !== kind) return;
     const [name, unit, shown] = MAPS[kind];
     $("heat-unit").textContent = unit;
     $("heat-high").textContent = shown(map.maximum).toPrecision(2);
@@ -96,12 +106,15 @@ export class Findings {
   }
 
   clear() {
-    this.job = null;
+    this.job = this.next = null;
     this.fetched.clear();
     this.display.setHeat(false);
     this.view.clearResults();
     for (const id of ["mask-on", "mask-opacity", "heat-on"]) $(id).disabled = true;
     $("findings").hidden = true;
+    $("organs").replaceChildren();
+    $("finding-note").textContent = "";
+    for (const what of ["mask", "report", "map"]) $(`download-${what}`).removeAttribute("href");
     $("download-map").hidden = true;
   }
 

@@ -204,7 +204,11 @@ export class Pane {
     const context = this.canvas.getContext("2d");
     context.fillStyle = "#000";
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    if (!this.view.voxels) return;
+    if (!this.view.voxels) {
+      this.slider.max = this.slider.value = 0;
+      this.canvas.setAttribute("aria-label", `${this.name} slice: no scan`);
+      return;
+    }
     const place = this.place();
     const box = [place.left, place.top, this.columns * place.column, this.rows * place.row];
     context.imageSmoothingEnabled = true;

@@ -31,6 +31,12 @@ export class View extends EventTarget {
     this.changed("point");
   }
 
+  /** Shows nothing. */
+  clear() {
+    this.voxels = this.grid = this.point = null;
+    this.clearResults();
+  }
+
   /** Shows a mask and, if there is one, a map; both lie on the scan's grid. */
   showMask(mask) {
     this.mask.voxels = mask;
@@ -164,7 +170,7 @@ export class View extends EventTarget {
       if (!window) this.moveTo(pane.pointAt(event.clientX, event.clientY));
     });
     canvas.addEventListener("pointermove", (event) => {
-      if (!drag) return;
+      if (!drag || !this.voxels) return;
       if (!drag.window) return this.moveTo(pane.pointAt(event.clientX, event.clientY));
       const gain = Math.max(drag.width, 20) / 250;
       this.setWindow(drag.level + (event.clientY - drag.y) * gain, drag.width + (event.clientX - drag.x) * gain);

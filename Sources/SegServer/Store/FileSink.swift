@@ -15,7 +15,7 @@ final class FileSink {
     private var pending: [UInt8] = []
     private var isKept = false
 
-    private static let chunk = 1 << 20
+    private static let chunk = 64 << 10
 
     /// Makes a new file that only this user reads.
     /// - Throws: `Refusal` where that fails.

@@ -1,0 +1,97 @@
+internal import Foundation
+internal import NIOCore
+package import SegCore
+
+/// Who a request comes from, as connections, guesses and jobs are counted.
+///
+/// An IPv4 address, or the 64-bit network of an IPv6 address: a single subscriber has all the addresses of one.
+package struct Peer: Hashable, Sendable, CustomStringConvertible {
+    /// The address or network as text.
+    package let description: String
+
+    /// The peer at an address; a connection without one, such as that of a Unix socket, is local.
+    init(_ address: SocketAddress?) {
+        switch address {
+        case .v6(let six):
+            let bytes = withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }
+            // An IPv4 client of a socket that listens on both.
+            if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
+                description = bytes[12...].map(String.init).joined(separator: ".")
+            } else {
+                let words = stride(from: 0, to: 8, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
+                description = words.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
+            }
+        case .v4: description = address?.ipAddress ?? "local"
+        default: description = "local"
+        }
+    }
+
+    /// The peer that an address stands for, as `X-Forwarded-For` names one; nil where the text is no address.
+    package init?(_ text: some StringProtocol) {
+        guard let address = Self.address(text) else { return nil }
+        self.init(address)
+    }
+
+    /// An address with or without a port: `10.0.0.1`, `10.0.0.1:80`, `fe80::1`, `[fe80::1]:80`.
+    fileprivate static func address(_ text: some StringProtocol) -> SocketAddress? {
+        var name = text.trimmingCharacters(in: .whitespaces)
+        if name.hasPrefix("[") {
+            name = String(name.dropFirst().prefix { $0 != "]" })
+        } else if name.count(where: { $0 == ":" }) == 1 {
+            name = String(name.prefix { $0 != ":" })
+        }
+        return try? SocketAddress(ipAddress: name, port: 0)
+    }
+}
+
+/// The client of a request.
+struct Client: Sendable {
+    /// Who it is.
+    var peer: Peer
+    /// Whether it speaks TLS, to a proxy that says so.
+    var isSecure = false
+}
+
+/// The proxies whose word about their clients is believed.
+package struct Proxies: Sendable {
+    private let addresses: Set<String>
+
+    /// - Throws: `DataError` naming what is no address.
+    package init(_ names: [String]) throws(DataError) {
+        var addresses: Set<String> = []
+        for name in names {
+            guard let address = Peer.address(name)?.ipAddress else {
+                throw DataError(
+                    .badArgument, "--proxy", "should be the IP address that the proxy connects from, not '\(name)'")
+            }
+            addresses.insert(address)
+        }
+        self.addresses = addresses
+    }
+
+    /// Whether an address is one of the proxies'.
+    func contains(_ address: SocketAddress?) -> Bool {
+        address?.ipAddress.map(addresses.contains) ?? false
+    }
+
+    /// The client behind a connection.
+    /// - Parameters:
+    ///   - forwardedFor: The header `X-Forwarded-For`, believed of a proxy alone. Each proxy adds the address that it
+    ///     was called from, so the last one that is no proxy is the client; what stands before it anybody can write.
+    ///   - forwardedProto: The header `X-Forwarded-Proto`.
+    func client(at address: SocketAddress?, forwardedFor: String?, forwardedProto: String?) -> Client {
+        guard contains(address) else { return Client(peer: Peer(address)) }
+        let name = forwardedFor.flatMap { last(of: $0) }
+        let isSecure = forwardedProto?.split(separator: ",").last?.trimmingCharacters(in: .whitespaces) == "https"
+        return Client(peer: name ?? Peer(address), isSecure: isSecure)
+    }
+
+    /// The last address of a list that is no proxy's; nil where something before it is no address.
+    package func last(of forwardedFor: String) -> Peer? {
+        for text in forwardedFor.split(separator: ",").reversed() {
+            guard let address = Peer.address(text) else { return nil }
+            if !contains(address) { return Peer(address) }
+        }
+        return nil
+    }
+}

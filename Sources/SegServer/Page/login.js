@@ -1,0 +1,12 @@
+// The login: why it is asked for.
+
+const REASONS = {
+  failed: "This is not the server's token.",
+  wait: "Too many wrong tokens came from your address. Wait a few seconds.",
+  ended: "Your login has ended, or the server was started anew. Log in again; scans that were open are opened again too.",
+};
+
+const [reason] = new URLSearchParams(location.search).keys();
+const message = document.getElementById("message");
+message.textContent = REASONS[reason] ?? "";
+message.classList.toggle("bad", reason !== "ended");
