@@ -30,8 +30,8 @@ final class Services: Sendable {
         var logger = Logger(label: "medseg-server") { _ in ServerLog(ring: log) }
         logger.logLevel = options.logLevel
         self.logger = logger
-        try FolderOverlap.check(options)
         proxies = try Proxies(options.proxies)
+        try FolderOverlap.check(options)
         let scratch = try Scratch(options)
         self.scratch = scratch
         reader = ScanReader(limits: limits)

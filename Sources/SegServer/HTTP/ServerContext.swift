@@ -13,6 +13,9 @@ struct ServerContext: RequestContext {
     /// The bytes of a file that are asked for, as the header `Range` says it.
     var range: String?
 
+    /// Who asks, as shares of the queue are counted.
+    var clientName: String { client.peer.description }
+
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         remoteAddress = source.channel.remoteAddress

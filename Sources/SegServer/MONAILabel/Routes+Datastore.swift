@@ -120,6 +120,9 @@ extension Routes {
             return try form.object("info").members.merging(form.object("params").members) { $1 }
         }
         let form = try await request.body.fields(headers: request.headers, limit: services.limits.fieldBytes)
+        guard form.names.allSatisfy({ ["info", "params"].contains($0) }) else {
+            throw Refusal(.badRequest, "the form should have the field 'info' and no other")
+        }
         let text = form["info"] ?? form["params"] ?? "{}"
         let notes = try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'info'")
         guard case .object(let members) = notes else {

@@ -75,16 +75,18 @@ extension Routes {
             try form.allowOnly(fields: ["params"], files: ["file"])
             return (form, try form.object("params"))
         }
-        let bytes = try await body.bytes(headers: request.headers, limit: services.limits.fieldBytes)
-        if bytes.isEmpty { return (nil, [:]) }
         guard type.hasPrefix("application/x-www-form-urlencoded") else {
-            throw Refusal(.unsupportedMediaType, "the body should be a form with the field 'params', or empty")
+            guard try await body.bytes(headers: request.headers, limit: services.limits.fieldBytes).isEmpty else {
+                throw Refusal(.unsupportedMediaType, "the body should be a form with the field 'params', or empty")
+            }
+            return (nil, [:])
         }
-        let fields = RequestQuery(String(decoding: bytes, as: UTF8.self))
+        let fields = try await body.fields(headers: request.headers, limit: services.limits.fieldBytes)
         guard fields.names.allSatisfy({ $0 == "params" }) else {
             throw Refusal(.badRequest, "the form should have the field 'params' and no other")
         }
-        let document = try ConfigValue(parsing: (fields["params"] ?? "{}").utf8, named: "the field 'params'")
+        let text = fields["params"] ?? "{}"
+        let document = try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'params'")
         guard case .object = document else { throw Refusal(.badRequest, "the field 'params' should be an object") }
         return (nil, document)
     }
