@@ -1,4 +1,5 @@
 import Foundation
+import SegImaging
 import Testing
 
 /// Files that the program of commit 222aa07 wrote (`Tests/Fixtures222aa07/make.sh`).
@@ -61,8 +62,8 @@ import Testing
             "predict", folder.file("data/imagesTr/ball_2.nii.gz"), "--model", folder.file("run/model"), "--out",
             folder.file("masks"), "--quiet", "--device", "cpu")
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(
-            FileManager.default.contents(atPath: folder.file("masks/ball_2_mask.nii.gz"))
-                == expected("ball_2_mask.nii.gz"))
+        let (mask, _) = try NIfTI.readVolume(folder.file("masks/ball_2_mask.nii.gz"))
+        let (before, _) = try NIfTI.readVolume("\(Self.fixtures)/expected/ball_2_mask.nii.gz")
+        #expect(mask.voxels == before.voxels && mask.affine == before.affine)
     }
 }
