@@ -132,7 +132,7 @@ def reason(text):
 
 def keep(name, longest, work):
     """Adds to the committed corpus the inputs that reach what it does not reach."""
-    libfuzzer(name, work, ["-merge=1", f"-max_len={longest}", f"-timeout={LONGEST_SECONDS}",
+    libfuzzer(name, work, ["-set_cover_merge=1", f"-max_len={longest}", f"-timeout={LONGEST_SECONDS}",
                            f"-rss_limit_mb={MOST_MEGABYTES}"], [CORPUS / name, GROWN / name])
 
 
