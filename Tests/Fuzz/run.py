@@ -15,7 +15,6 @@ import dataclasses
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -133,7 +132,7 @@ def reason(text):
 
 def keep(name, longest, work):
     """Adds to the committed corpus the inputs that reach what it does not reach."""
-    libfuzzer(name, work, ["-merge=1", f"-max_len={longest}", f"-timeout={LONGEST_SECONDS}",
+    libfuzzer(name, work, ["-set_cover_merge=1", f"-max_len={longest}", f"-timeout={LONGEST_SECONDS}",
                            f"-rss_limit_mb={MOST_MEGABYTES}"], [CORPUS / name, GROWN / name])
 
 
@@ -154,7 +153,8 @@ def main():
             for name, longest in targets.items():
                 keep(name, longest, work)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        # By the program: archives make folders deeper than Python can follow.
+        subprocess.run(["rm", "-rf", str(work)])
     faults = [reason for outcome in outcomes for reason in outcome.reasons]
     for text in faults:
         print("fuzz:", text)

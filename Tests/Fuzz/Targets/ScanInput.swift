@@ -32,7 +32,8 @@ enum ScanInput {
         guard let (scan, header) = try unlessRefused({ try NIfTI.readVolume(path) }) else { return }
         try insist(scan.voxels.count == scan.size.count, "\(scan.voxels.count) voxels are said to be \(scan.size)")
         guard scan.size.count <= mostVoxels else { return }
-        _ = try JSONEncoder().encode(ScanFacts(scan, header: header))
+        // The server measures no scan with voxels that are no numbers.
+        if scan.nonFiniteCount == 0 { _ = try JSONEncoder().encode(ScanFacts(scan, header: header)) }
         try prepare(scan)
         try writeMask(on: scan, header, folder)
     }
