@@ -1,0 +1,68 @@
+import Foundation
+import SegCPU
+import SegCore
+import SegImaging
+import SegInference
+import SegModels
+import Testing
+
+/// Bundles with the masks that MONAI wrote, which a checkout may lack.
+private enum Cases {
+    static let shared: String = {
+        if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        return root.deletingLastPathComponent().appendingPathComponent("shared").standardizedFileURL.path
+    }()
+
+    /// Cases whose configuration is JSON.
+    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: shared + "/bundles")) ?? []).sorted()
+        .filter { FileManager.default.fileExists(atPath: configuration("\(shared)/bundles/\($0)/bundle")) }
+
+    static func configuration(_ folder: String) -> String { folder + "/configs/inference.json" }
+
+    static func mask(_ folder: String, of scan: String) throws -> [UInt8] {
+        let file = configuration(folder)
+        let bundle = try MONAIBundle(
+            folder: folder, inference: ConfigValue(jsonFile: file), source: file, metadata: nil)
+        let predictor = try Predictor(
+            weights: bundle.weights, bundle.choice, description: bundle.description, on: CPUBackend(threads: 1))
+        return try predictor.predict(NIfTI.readVolume(scan).volume, name: scan) { _, _ in }.mask()
+    }
+}
+
+/// Those that are understood; every other is refused by name.
+private let understood = [
+    "spleen_2022", "spleen_2024", "trap_axis_order", "trap_disabled_text", "trap_other_checkpoint", "trap_two_states",
+]
+
+@Test(.enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: Cases.names)
+func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
+    let root = "\(Cases.shared)/bundles/\(name)"
+    let scans = try FileManager.default.contentsOfDirectory(atPath: root + "/input").sorted()
+    let scan = "\(root)/input/\(try #require(scans.first))"
+    guard understood.contains(name) else {
+        let error = #expect(throws: DataError.self) { try Cases.mask(root + "/bundle", of: scan) }
+        #expect(error?.key != nil && error?.subject.hasSuffix("inference.json") == true, "\(error?.description ?? "")")
+        return
+    }
+    let mask = try Cases.mask(root + "/bundle", of: scan)
+    let expected = try NIfTI.readVolume(root + "/expected.nii.gz").volume.voxels
+    try #require(mask.count == expected.count)
+    #expect(zip(mask, expected).count { Float($0) != $1 } <= 3)
+}
+
+@Test(.enabled(if: !Cases.names.isEmpty, "the shared cases are not here"))
+func aBundleThatLoadsUnderAFlagGivesMONAIsMask() throws {
+    let cases = Cases.shared + "/cases"
+    let mask = try Cases.mask(cases + "/bundle_load_pretrain", of: cases + "/odd_geometry/tiny.nii.gz")
+    #expect(mask.count == 5 * 7 * 9 && mask.count { $0 > 0 } == 315)
+}
+
+@Test(
+    .enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: ["bundle_bomb", "bundle_chain"])
+func hostileBundlesAreRefusedAtOnce(_ name: String) throws {
+    let folder = "\(Cases.shared)/hostile/\(name)"
+    let error = #expect(throws: DataError.self) { try Cases.mask(folder, of: "none") }
+    #expect(error?.kind == .badData, "\(error?.description ?? "")")
+}
