@@ -33,7 +33,9 @@ struct MedSeg: ParsableCommand {
         } catch {
             guard let status = ExitStatus(of: error) else { exit(withError: error) }
             FileHandle.standardError.write(Data("medseg: \(error)\n".utf8))
-            Foundation.exit(status.rawValue)
+            fflush(nil)
+            // At a usual exit a library may wait for ever for a thread that got no memory to start with.
+            _exit(status.rawValue)
         }
     }
 }
