@@ -41,7 +41,8 @@ import Testing
             #expect(try await client.upload("/datastore/label?image=one", Data("x".utf8), field: "label").status == 400)
             #expect(try await client.upload("/datastore/label?image=none", label, field: "label").status == 404)
             #expect(
-                try await client.upload("/datastore/label?image=one", halves(), field: "label").status == 400, "an image")
+                try await client.upload("/datastore/label?image=one", halves(), field: "label").status == 400,
+                "an image")
             // An inference leaves a job, a label and voxels for the page.
             let saved = try await client.upload(
                 "/infer/tiny?image=two&output=json", nil, params: "{\"save_label\": true}", method: "POST")
