@@ -1,5 +1,5 @@
-internal import SegCore
 internal import SegBackend
+internal import SegCore
 internal import SegModels
 internal import SegNN
 internal import SegOpCases

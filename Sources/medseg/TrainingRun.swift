@@ -45,9 +45,10 @@ struct TrainingRun {
         let training = try prepare(split.training, "training")
         let validation = try prepare(split.validation, "validation")
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
-        trainer.warnings.forEach(say)
+        (configuration.model.preprocessing.remarks + trainer.warnings).forEach(say)
         var model = configuration.model
         if model.labels.isEmpty { model.labels = dataset.labels }
+        try model.check()
         var record = try RunRecord(
             folder: folder, configuration: configuration, split: split, from: checkpoint?.state, isResumed: resuming,
             note: note)

@@ -87,6 +87,21 @@ import Testing
         #expect(try written.affine(path: "") == volume.affine)
     }
 
+    @Test func aSingleSliceWithoutThicknessLiesAcrossItsNormal() throws {
+        let folder = try ScratchFolder()
+        let made = HandMadeNIfTI(
+            dim: [3, 2, 3, 1, 1, 1, 1, 1], pixdim: [1, 2, 3, 0, 1, 1, 1, 1], sformCode: 1,
+            srow: [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 0, 1])
+        let (volume, header) = try NIfTI.readVolume(try write(made, units: 2, folder))
+        #expect(volume.affine.elements == [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 1, 1, 0, 0, 0, 1])
+        #expect(header.remarks.count == 1 && header.remarks[0].contains("single slice"))
+        let mask = folder.file("mask.nii")
+        try NIfTI.write(
+            [UInt8](repeating: 1, count: 6), size: Size3(2, 3, 1), like: header, to: mask, overwrite: true)
+        let written = try NIfTI.read(mask)
+        #expect(written.affine == volume.affine && written.header.remarks.isEmpty)
+    }
+
     @Test func twoBrokenFormsAreBothNamed() throws {
         let folder = try ScratchFolder()
         let made = HandMadeNIfTI(

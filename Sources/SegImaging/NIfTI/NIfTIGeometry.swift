@@ -33,6 +33,7 @@ struct NIfTIGeometry {
         (qfac, quatern, qoffset) = (header.pixdim[0], header.quatern, header.qoffset)
         (qformCode, sformCode, srow) = (header.qformCode, header.sformCode, header.srow)
         if header.hasBrokenSform { sformCode = 0 }
+        if header.completedSform != nil { setSform(affine, code: sformCode) }
         if header.hasBrokenQform { (qformCode, quatern, qoffset) = (0, [0, 0, 0], [0, 0, 0]) }
         if sformCode > 0, affine.isSheared {
             qformCode = 0

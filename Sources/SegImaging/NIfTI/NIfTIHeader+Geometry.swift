@@ -62,6 +62,9 @@ extension NIfTIHeader {
                 form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used in its place." }
             }
         }
+        if completedSform != nil {
+            remarks.append("The sform of the header gives its single slice no thickness; the slice's normal is used.")
+        }
         if spaceUnit.millimetres != 1 {
             remarks.append(
                 "The lengths of the header are in \(spaceUnit.rawValue)s; they are converted to millimetres.")
@@ -84,9 +87,30 @@ extension NIfTIHeader {
     /// The forms that have a code, the one that counts first; without any the one from the voxel sizes.
     private var codedForms: [Form] {
         var forms: [Form] = []
-        if sformCode > 0 { forms.append(Form("sform", Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]))) }
+        if sformCode > 0 { forms.append(Form("sform", completedSform ?? storedSform)) }
         if qformCode > 0 { forms.append(qform) }
         return forms.isEmpty ? [Form("pixdim", pixdimAffine)] : forms
+    }
+
+    private var storedSform: Affine { Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]) }
+
+    /// The sform of a single slice whose column across the slice is zero, with that column: the normal of the slice,
+    /// as long as the voxel size says, else 1. Nil where the sform needs no completing or cannot be completed.
+    var completedSform: Affine? {
+        var sform = storedSform
+        let isZero = (0..<3).map { column in (0..<3).allSatisfy { sform[$0, column] == 0 } }
+        guard sformCode > 0, isZero.count(where: { $0 }) == 1, let axis = isZero.firstIndex(of: true),
+            axis >= dim[0] || dim[axis + 1] == 1
+        else { return nil }
+        let (u, v) = ((axis + 1) % 3, (axis + 2) % 3)
+        let normal = (0..<3).map { row in
+            let (r, q) = ((row + 1) % 3, (row + 2) % 3)
+            return sform[r, u] * sform[q, v] - sform[q, u] * sform[r, v]
+        }
+        let length = normal.map { $0 * $0 }.reduce(0, +).squareRoot()
+        guard length.isFinite, length > 0 else { return nil }
+        for row in 0..<3 { sform[row, axis] = normal[row] / length * voxelSizes[axis] }
+        return sform.fault == nil ? sform : nil
     }
 
     /// Whether the qform has a code and cannot be used.

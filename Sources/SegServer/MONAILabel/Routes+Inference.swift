@@ -56,7 +56,8 @@ extension Routes {
         }
         if image == nil, own == nil { try refuseToSave(params) }
         do {
-            let job = try await services.submit(scan, model: model, options: params.options, for: context.client.peer.description)
+            let job = try await services.submit(
+                scan, model: model, options: params.options, for: context.client.peer.description)
             await services.queue.finish(job)
             let response = try await answer(job, image: image, params: params, query: query, context: context)
             return own.map { endSession($0, after: response) } ?? response
