@@ -13,7 +13,7 @@ tests=(test_rest.py test_datastore.py test_heads.py test_hostile.py)
 if "$venv/bin/pip" install -q --disable-pip-version-check schemathesis; then
   tests+=(test_schema.py)
 else
-  echo "SKIPPED: schemathesis cannot be installed; the API's description was NOT tried" >&2
+  missing schemathesis "the API's description was NOT tried"
 fi
 # The client alone: the whole of MONAI Label would bring PyTorch with it.
 if "$venv/bin/pip" install -q --disable-pip-version-check --no-deps monailabel \
