@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import SegBackend
 internal import SegCore
 internal import SegInference

@@ -6,11 +6,13 @@ enum JournalInput {
     static func opening(_ input: [UInt8], _ folder: FuzzFolder) throws {
         try folder.clear()
         // The journal makes its folder and tells its own path to nobody.
-        _ = try takingBack("an empty journal") { try Journal(runFolder: folder.path) }
+        _ = try takingBack("an empty journal") { try Journal(runFolder: folder.path, note: { _ in }) }
         _ = try folder.write(input, as: "tracking/journal.jsonl")
-        let isWritten = try isDone { try Journal(runFolder: folder.path).append(.tags(["fuzzed": "yes"])) }
+        let isWritten = try isDone {
+            try Journal(runFolder: folder.path, note: { _ in }).append(.tags(["fuzzed": "yes"]))
+        }
         guard isWritten else { return }
-        let again = try takingBack("an event") { try Journal(runFolder: folder.path) }
+        let again = try takingBack("an event") { try Journal(runFolder: folder.path, note: { _ in }) }
         try insist(again.isContinued, "an event that was added to a journal is not in it")
     }
 }

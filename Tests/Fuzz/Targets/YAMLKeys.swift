@@ -1,0 +1,1 @@
+../../../Sources/medseg/YAMLKeys.swift

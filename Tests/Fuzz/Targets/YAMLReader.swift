@@ -1,0 +1,1 @@
+../../../Sources/medseg/YAMLReader.swift
