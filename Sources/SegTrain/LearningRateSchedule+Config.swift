@@ -32,6 +32,9 @@ extension TrainingConfiguration {
         }
         let warmUp = try warmUp(reader)
         try reader.finish()
+        if warmUp == nil, try reader.double("warmup_start") ?? 0 > 0 {
+            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
+        }
         return (schedule, warmUp)
     }
 
@@ -41,9 +44,6 @@ extension TrainingConfiguration {
         let start = try reader.double("warmup_start") ?? 0
         guard start >= 0, start <= 1 else {
             throw reader.error("warmup_start", "should be from 0 to 1, not \(start)")
-        }
-        guard start == 0 || iterations > 0 else {
-            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
         }
         return iterations > 0 ? WarmUp(iterations: iterations, start: start) : nil
     }

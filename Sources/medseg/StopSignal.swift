@@ -4,43 +4,46 @@ import Synchronization
 
 /// Lets a polite kill end the program with the documented code wherever it has nothing to finish.
 func endWhenTerminated() {
+    // A parent may have started the program with these blocked.
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+    sigprocmask(SIG_UNBLOCK, &signals, nil)
     signal(SIGTERM) { _ in _exit(ExitStatus.terminated.rawValue) }
 }
 
 /// Takes Ctrl-C and the polite kill as a wish to stop at the next good place; a second one stops at once.
+///
+/// One handler follows the other without a gap, so that no signal is lost.
 final class StopSignal {
-    private let raised = Mutex<Int32?>(nil)
-    private var sources: [any DispatchSourceSignal] = []
-
     init() {
-        for number in [SIGINT, SIGTERM] {
-            // The source sees signals that the process itself ignores.
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [weak self] in
-                self?.raised.withLock { $0 = number }
-                note("\nstopping after this step; once more to stop at once")
-                Self.stopAtOnce(number)
-            }
-            source.activate()
-            sources.append(source)
-        }
+        raised.store(0, ordering: .relaxed)
+        for number in [SIGINT, SIGTERM] { signal(number, takeAsWish) }
     }
 
     deinit {
-        for source in sources { source.cancel() }
-        for number in [SIGINT, SIGTERM] { Self.stopAtOnce(number) }
-    }
-
-    private static func stopAtOnce(_ number: Int32) {
-        if number == SIGTERM { endWhenTerminated() } else { signal(number, SIG_DFL) }
+        signal(SIGINT, SIG_DFL)
+        endWhenTerminated()
     }
 
     /// The signal that came; nil for none.
-    var number: Int32? { raised.withLock { $0 } }
+    var number: Int32? {
+        let number = raised.load(ordering: .relaxed)
+        return number == 0 ? nil : number
+    }
 
     /// Whether one came.
     var isRaised: Bool { number != nil }
+}
+
+/// The first signal that came; 0 for none.
+private let raised = Atomic<Int32>(0)
+
+/// Runs in a signal handler, where nothing may be allocated.
+private func takeAsWish(_ number: Int32) {
+    guard raised.exchange(number, ordering: .relaxed) == 0 else { _exit(128 + number) }
+    let message: StaticString = "\nstopping after this step; once more to stop at once\n"
+    write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)
 }
 
 /// A training that was asked to stop and can go on.

@@ -14,7 +14,12 @@ import Testing
     /// Jobs of another request that fill the queue.
     private func fill(_ client: Client) async throws {
         let volumes = try await client.json("/api/v1/volumes")["volumes"]
-        guard case .array(let items)? = volumes, let id = items.first?["id"]?.string else { return }
+        guard case .array(let items)? = volumes,
+            let id = items.first(where: { $0["name"]?.string?.hasPrefix("scan") == true })?["id"]?.string
+        else {
+            Issue.record("no scan is offered")
+            return
+        }
         let job: ConfigValue = ["volume": .string(id), "model": "tiny", "uncertainty": 20]
         var status = 202
         for _ in 0..<50 where status == 202 {

@@ -9,7 +9,7 @@ enum JournalInput {
         _ = try takingBack("an empty journal") { try Journal(runFolder: folder.path, note: { _ in }) }
         _ = try folder.write(input, as: "tracking/journal.jsonl")
         let isWritten = try isDone {
-            try Journal(runFolder: folder.path, note: { _ in }).append(.tags(["fuzzed": "yes"]))
+            try Journal(runFolder: folder.path, note: { _ in }).append(.begin(key: "fuzzed", name: "fuzzed", time: 0))
         }
         guard isWritten else { return }
         let again = try takingBack("an event") { try Journal(runFolder: folder.path, note: { _ in }) }
