@@ -188,7 +188,8 @@ class Watch(threading.Thread):
         self.ended = threading.Event()
 
     def run(self):
-        while not self.ended.wait(self.pause):
+        # At least once, however short the watch is.
+        while not (self.ended.wait(self.pause) and (self.times or self.failures)):
             start = time.monotonic()
             try:
                 answer = requests.get(self.server.url + self.path, timeout=30, headers=self.headers)

@@ -135,6 +135,15 @@ def test_guesses_are_slow_and_others_notice_nothing(inputs):
         assert wait.headers["Location"] in ("/login?wait", "/login?failed")
 
 
+def answered(connection, text):
+    """Whether an answer that holds a text is there already."""
+    connection.settimeout(0.2)
+    try:
+        return text in connection.recv(100)
+    except TimeoutError:
+        return False
+
+
 def test_behind_a_proxy(inputs):
     arguments = ["--proxy", "127.0.0.50", "--connections", "16"]
     with running(inputs, *arguments, environment={"MEDSEG_TOKEN": TOKEN}) as server:
@@ -154,7 +163,7 @@ def test_behind_a_proxy(inputs):
             held.append(connect(server, "127.0.0.50"))
             held[-1].sendall((head % "1.2.3.4, 10.0.0.9").encode())
             time.sleep(0.05)
-        assert b" 503 " in held[-1].recv(100)
+        assert sum(answered(connection, b" 503 ") for connection in held) == 2
         other = session("127.0.0.50").get(f"{server.url}/healthz", headers={"X-Forwarded-For": "10.0.0.9, 10.0.0.8"}, timeout=5)
         assert other.status_code == 200
         # The proxy's word alone counts: another address cannot speak for anybody.

@@ -371,7 +371,7 @@ def test_a_failed_start_leaves_nothing(inputs, tmp_path):
 def test_two_servers_do_not_share_a_folder(inputs, server):
     with pytest.raises(RuntimeError, match="is in use by another medseg-server.*--scratch"):
         Server(inputs, scratch=server.scratch)
-    with pytest.raises(RuntimeError, match="files that are no server's"):
+    with pytest.raises(RuntimeError, match="lie in each other"):
         Server(inputs, scratch=inputs.models)
 
 
