@@ -100,6 +100,9 @@ extension Weights {
                 .cannotWrite, path,
                 "cannot hold '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
         }
+        guard !tensors.isEmpty else {
+            throw DataError(.badData, path, "would hold no weights, and is not written")
+        }
         let end = (path as NSString).pathExtension.lowercased()
         guard ["pt", "pth"].contains(end) else {
             return try Safetensors(tensors: tensors, metadata: ["format": "pt"]).write(to: path)

@@ -33,6 +33,18 @@ func shapesThatCannotBeCountedAreRefused(_ shape: String) {
     #expect(message { try read(safetensors(shape: shape, bytes: 0)) }.contains("'x' has the absurd shape"))
 }
 
+/// No reader takes a checkpoint without weights, so none is written.
+@Test func noWeightsAreNotWritten() throws {
+    let header = Array(#"{"__metadata__":{"format":"pt"}}"#.utf8)
+    let empty = withUnsafeBytes(of: UInt64(header.count).littleEndian, Array.init) + header
+    let weights = try read(empty).tensors
+    for end in ["pt", "safetensors"] {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).\(end)").path
+        #expect(throws: DataError.self) { try Weights.write(weights, to: path) }
+        #expect(!FileManager.default.fileExists(atPath: path))
+    }
+}
+
 @Test func whatIsReadCanBeWrittenAndReadAgain() throws {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())").path
     for (shape, bytes) in [("[0,5]", 0), ("[5,0,1048576]", 0), ("[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2]", 8), ("[]", 4)] {
