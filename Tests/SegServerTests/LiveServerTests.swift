@@ -15,63 +15,29 @@ import Testing
 
 /// A server in this process with an untrained network, on a free port.
 @Suite(.serialized) struct LiveServerTests {
-    private let folder: URL
-    private let description: ModelDescription
+    private let tiny: TinyServer
+    private var folder: URL { tiny.folder }
 
-    init() throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)")
-        let model = folder.appendingPathComponent("models/tiny")
-        try FileManager.default.createDirectory(at: model, withIntermediateDirectories: true)
-        let definition: ConfigValue = [
-            "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
-            "channels": [2, 4], "strides": [2], "dropout": 0.2,
-        ]
-        description = ModelDescription(
-            network: NetworkDefinition(definition, source: "tiny"),
-            preprocessing: Preprocessing(orientation: "RAS", pixdim: nil, intensity: nil, cropForeground: false),
-            roiSize: Triple([8, 8, 8]), overlap: 0.25, mode: .gaussian, labels: [1: "spleen"])
-        let network = try description.makeNetwork(on: ReferenceBackend(), seed: 1)
-        try Safetensors(tensors: network.store.state(), metadata: [:])
-            .write(to: model.appendingPathComponent("model.safetensors").path)
-        try Data(description.value.jsonText().utf8).write(to: model.appendingPathComponent("model.json"))
-    }
+    init() throws { tiny = try TinyServer() }
 
+    /// Those of a server without a folder of scans.
     private func options() -> ServerOptions {
-        var options = ServerOptions(
-            models: folder.appendingPathComponent("models").path, studies: nil,
-            scratch: folder.appendingPathComponent("scratch").path)
-        options.port = 0
-        options.logLevel = .critical
+        var options = tiny.options()
+        options.studies = nil
         return options
     }
 
-    private func withServer(
-        _ options: ServerOptions, _ body: (String) async throws -> Void
-    ) async throws {
-        let server = try MedSegServer(options, backend: ReferenceBackend())
-        let (ports, found) = AsyncStream<Int>.makeStream()
-        let running = Task { try await server.run { found.yield($0) } }
-        defer { try? FileManager.default.removeItem(at: folder) }
-        for await port in ports {
-            try await body("http://127.0.0.1:\(port)")
-            break
-        }
-        running.cancel()
-        _ = try? await running.value
+    private func withServer(_ options: ServerOptions, _ body: (String) async throws -> Void) async throws {
+        try await tiny.run(options) { try await body($0.url) }
     }
 
     private func send(
         _ method: String, _ address: String, body: Data? = nil, type: String? = nil
     ) async throws -> (status: Int, body: Data) {
-        var request = URLRequest(url: try #require(URL(string: address)))
-        request.httpMethod = method
-        request.httpBody = body
-        if let type { request.setValue(type, forHTTPHeaderField: "Content-Type") }
-        let (data, response) = try await URLSession.shared.data(for: request)
-        return (try #require(response as? HTTPURLResponse).statusCode, data)
+        try await Client(url: "").send(method, address, body: body, type: type)
     }
 
-    private func json(_ data: Data) throws -> ConfigValue { try JSONDecoder().decode(ConfigValue.self, from: data) }
+    private func json(_ data: Data) throws -> ConfigValue { try ConfigValue(json: data, from: "answer") }
 
     @Test func aJobGivesWhatThePredictorGives() async throws {
         let size = Size3(9, 10, 11)
@@ -198,7 +164,6 @@ import Testing
     }
 
     @Test func aFolderInUseIsNamed() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let first = try MedSegServer(options(), backend: ReferenceBackend())
         let error = #expect(throws: ServerStartError.self) {
             try MedSegServer(options(), backend: ReferenceBackend())
@@ -209,7 +174,6 @@ import Testing
     }
 
     @Test func aStartThatFailsLeavesNothing() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let cache = folder.appendingPathComponent("cache")
         var wrong = options()
         wrong.models = folder.appendingPathComponent("nowhere").path
@@ -226,7 +190,6 @@ import Testing
     }
 
     @Test func anAddressThatOthersReachNeedsAToken() {
-        defer { try? FileManager.default.removeItem(at: folder) }
         var open = options()
         open.host = "0.0.0.0"
         #expect(throws: ServerOptionError.self) { try MedSegServer(open, backend: ReferenceBackend()) }

@@ -12,14 +12,7 @@ import time
 import pytest
 import requests
 
-from harness import Inputs, Server, running, submit
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
+from harness import Server, running, submit
 
 
 @pytest.fixture()

@@ -7,17 +7,10 @@ import time
 import pytest
 import requests
 
-from harness import Inputs, running, submit, finish, upload
+from harness import running, submit, finish, upload
 from hostile import HEADERS, SLOW_BODY, ask, connect, session
 
 TOKEN = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
 
 
 @pytest.fixture(scope="module")

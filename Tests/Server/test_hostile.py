@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import Inputs, Watch, finish, running, submit, upload
+from harness import Watch, finish, running, submit, upload
 from hostile import (
     ADDRESSES, DOCUMENTS, SLOW_BODY, SLOW_HEADERS, SLOW_LOGIN, Slow, Stranger, connect, flood_fields, scan, session)
 
@@ -19,13 +19,6 @@ MEBIBYTES = 512
 TOKEN = "0123456789abcdef0123456789abcdef"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 MINUTES = float(os.environ.get("HOSTILE_MINUTES", "0.5"))
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,9 @@ import requests
 from monailabel.client import MONAILabelClient
 from monailabel.client.client import MONAILabelClientException
 
-from harness import Inputs, running
+from harness import running
 
 TOKEN = "a token of at least sixteen characters"
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
 
 
 @pytest.fixture()

@@ -9,7 +9,7 @@ import time
 import pytest
 from playwright.sync_api import sync_playwright
 
-from harness import Inputs, running
+from harness import running
 from needs import needs
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -17,13 +17,6 @@ PICTURES = os.environ.get("MEDSEG_SCREENSHOTS")
 TOKEN = "a token of at least sixteen characters"
 
 pytestmark = needs("chromium", CHROMIUM is not None)
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
 
 
 @pytest.fixture(scope="module")

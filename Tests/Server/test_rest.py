@@ -14,14 +14,7 @@ import zlib
 import pytest
 import requests
 
-from harness import SHARED, Inputs, Server, finish, running, submit, upload
-
-
-@pytest.fixture(scope="module")
-def inputs():
-    inputs = Inputs()
-    yield inputs
-    inputs.remove()
+from harness import SHARED, Server, finish, running, submit, upload
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ struct MultipartForm {
     /// Fields that look like JSON objects, read as they came.
     private var documents: [String: Result<ConfigValue, Refusal>] = [:]
     private var fieldBytes = 0
-    private let memory = BodyMemory.Share()
+    private let memory = BodyMemory()
 
     /// The one file of the form under any of some names.
     /// - Throws: `Refusal` where there is none or more than one.
@@ -160,7 +160,7 @@ extension RequestBody {
     /// - Throws: `Refusal` where it is larger than the limit or cut off.
     func bytes(headers: HTTPFields, limit: Int) async throws -> [UInt8] {
         var meter = try BodyMeter(headers: headers, limit: limit)
-        let memory = BodyMemory.Share()
+        let memory = BodyMemory()
         var bytes: [UInt8] = []
         try await forEach(&meter) { piece in
             try memory.grow(by: piece.readableBytes)

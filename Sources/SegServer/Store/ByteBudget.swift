@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// Bytes on disk that everything a server keeps may take together.
+/// Bytes, on disk or in memory, that everything of a kind may take together.
 package final class ByteBudget: Sendable {
     /// The most bytes that may be taken.
     package let limit: Int
@@ -12,15 +12,19 @@ package final class ByteBudget: Sendable {
     /// Bytes that are taken now.
     package var count: Int { used.withLock { $0 } }
 
-    /// Takes bytes.
-    /// - Throws: `Refusal` where fewer are left.
-    package func reserve(_ bytes: Int) throws {
-        let fits = used.withLock { used in
+    /// Takes bytes where so many are left, and says whether.
+    package func take(_ bytes: Int) -> Bool {
+        used.withLock { used in
             guard bytes <= limit - used else { return false }
             used += bytes
             return true
         }
-        guard fits else {
+    }
+
+    /// Takes bytes on disk.
+    /// - Throws: `Refusal` where fewer are left.
+    package func reserve(_ bytes: Int) throws {
+        guard take(bytes) else {
             throw Refusal(
                 .serverIsFull,
                 "the server holds all the data it may (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
