@@ -73,6 +73,8 @@ let package = Package(
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
+        // Configurations written in YAML.
+        swiftTarget("SegYAML", ["SegCore", yams]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend", ["SegCore"]),
@@ -117,7 +119,7 @@ let package = Package(
             dependencies: [
                 "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics",
                 "SegData",
-                "SegTrain", "SegInference", "SegReport", "SegTracking", "CSegProcess", argumentParser, yams,
+                "SegTrain", "SegInference", "SegReport", "SegTracking", "SegYAML", "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -149,7 +151,7 @@ let package = Package(
         .target(
             name: "SegFuzzTargets",
             dependencies: [
-                "SegCore", "SegModels", "SegImaging", "SegData", "SegInference", "SegTracking", "SegServer", yams,
+                "SegCore", "SegYAML", "SegModels", "SegImaging", "SegData", "SegInference", "SegTracking", "SegServer",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .executableTarget(

@@ -6,6 +6,7 @@ import SegDevices
 import SegImaging
 import SegInference
 import SegModels
+import SegYAML
 
 /// Options of every command that computes.
 struct DeviceOptions: ParsableArguments {

@@ -4,6 +4,7 @@ import SegCore
 import SegInference
 import SegModels
 import SegTensor
+import SegYAML
 
 /// `medseg summary`.
 struct SummaryCommand: ParsableCommand {

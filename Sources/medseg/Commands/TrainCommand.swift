@@ -4,6 +4,7 @@ import SegBackend
 import SegCore
 import SegModels
 import SegTrain
+import SegYAML
 
 /// `medseg train`.
 struct TrainCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 internal import SegCore
 internal import SegData
 internal import SegInference
+internal import SegYAML
 
 /// Descriptions of models, bundles, datasets and trainings.
 enum DocumentInput {

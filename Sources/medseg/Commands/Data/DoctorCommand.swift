@@ -7,6 +7,7 @@ import SegImaging
 import SegInference
 import SegModels
 import SegTrain
+import SegYAML
 
 /// `medseg data doctor`.
 struct DoctorCommand: ParsableCommand {

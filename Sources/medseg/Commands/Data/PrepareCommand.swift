@@ -4,6 +4,7 @@ import SegData
 import SegInference
 import SegModels
 import SegTrain
+import SegYAML
 
 /// `medseg data prepare`.
 struct PrepareCommand: ParsableCommand {

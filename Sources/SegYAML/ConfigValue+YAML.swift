@@ -1,11 +1,11 @@
-import Foundation
-import SegCore
-import SegModels
-import Yams
+internal import Foundation
+public import SegCore
+internal import Yams
 
 extension ConfigValue {
     /// Reads a YAML file and applies `key.path=value` changes, whose values are YAML too.
-    init(yamlFile path: String, changes: [String]) throws {
+    /// - Throws: `DataError` naming the file, with the line where it is no YAML, or the change.
+    public init(yamlFile path: String, changes: [String]) throws {
         let read: ConfigValue?
         do {
             let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
@@ -27,22 +27,25 @@ extension ConfigValue {
     }
 
     /// The document with `key.path=value` changes, whose values are YAML.
-    func applying(_ changes: [String]) throws -> ConfigValue {
+    /// - Throws: `DataError` naming the change that is none.
+    public func applying(_ changes: [String]) throws -> ConfigValue {
         var value = self
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
-                throw UsageError("--set should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
+                throw DataError(
+                    .badArgument, "--set \(change)", "should be key=value, as optimizer.learning_rate=0.001")
             }
             let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard !keys.contains("") else {
-                throw UsageError("--set \(change): a key between the points is empty")
+                throw DataError(.badArgument, "--set \(change)", "a key between the points is empty")
             }
             let text = String(change[change.index(after: mark)...])
             let new: ConfigValue
             do {
                 new = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
             } catch {
-                throw UsageError("--set \(change): '\(text)' is not a YAML value: \(Self.reason(error))")
+                throw DataError(
+                    .badArgument, "--set \(change)", "'\(text)' is not a YAML value: \(Self.reason(error))")
             }
             value = value.setting(keys[...], to: new)
         }
@@ -51,7 +54,7 @@ extension ConfigValue {
     }
 
     /// The document as YAML in the order of its keys: objects in blocks, lists on a line.
-    func yamlText(indent: String = "") throws -> String {
+    public func yamlText(indent: String = "") throws -> String {
         guard case .object(let entries) = self, !entries.isEmpty else { return indent + (try flowText()) + "\n" }
         return try entries.sorted { $0.key < $1.key }.map { key, value in
             let name = try ConfigValue.string(key).flowText()

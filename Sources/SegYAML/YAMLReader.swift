@@ -1,6 +1,6 @@
-import Foundation
-import SegCore
-import Yams
+internal import Foundation
+internal import SegCore
+internal import Yams
 
 /// Reads YAML 1.1 into configuration values.
 ///

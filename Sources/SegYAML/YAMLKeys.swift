@@ -1,4 +1,4 @@
-import Foundation
+internal import Foundation
 
 /// Looks through a text for keys that are no plain text, before it is parsed.
 ///

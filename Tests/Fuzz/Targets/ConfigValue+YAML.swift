@@ -1,1 +1,0 @@
-../../../Sources/medseg/ConfigValue+YAML.swift

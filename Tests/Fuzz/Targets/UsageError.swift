@@ -1,1 +1,0 @@
-../../../Sources/medseg/UsageError.swift

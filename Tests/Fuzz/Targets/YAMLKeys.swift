@@ -1,1 +1,0 @@
-../../../Sources/medseg/YAMLKeys.swift

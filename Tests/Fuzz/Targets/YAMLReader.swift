@@ -1,1 +1,0 @@
-../../../Sources/medseg/YAMLReader.swift
