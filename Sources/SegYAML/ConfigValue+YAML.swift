@@ -33,7 +33,7 @@ extension ConfigValue {
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw DataError(
-                    .badArgument, "--set \(change)", "should be key=value, as optimizer.learning_rate=0.001")
+                    .badArgument, "--set", "should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
             }
             let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard !keys.contains("") else {
