@@ -1,11 +1,11 @@
 internal import Foundation
 
 extension Double {
-    /// The number with so many decimals, or with three digits where these would leave fewer than two or a long row.
+    /// The number with so many decimals; with three significant digits where it is too small for them, or 1e9 and more.
     ///
     /// `1.234.text(decimals: 1)` is `1.2`, and `0.00012.text(decimals: 1)` is `0.00012`.
     public func text(decimals: Int) -> String {
-        let isTold = self == 0 || !isFinite || abs(self) >= pow(10, Double(1 - decimals)) && abs(self) < 1e9
-        return String(format: isTold ? "%.\(decimals)f" : "%.3g", self)
+        let isFixed = self == 0 || !isFinite || abs(self) >= pow(10, Double(1 - decimals)) && abs(self) < 1e9
+        return String(format: isFixed ? "%.\(decimals)f" : "%.3g", self)
     }
 }

@@ -27,7 +27,7 @@ public enum FreeMemory {
     }
 
     /// Bytes that the limits of the process (`ulimit -v`, `ulimit -d`) leave; `Int.max` without a limit.
-    public static var addressable: Int {
+    private static var addressable: Int {
         // Pages: of all, in memory, shared, of code, 0, of data and stacks.
         let pages = words(of: "/proc/self/statm").compactMap { Int($0) }
         guard pages.count > 5 else { return .max }

@@ -6,7 +6,7 @@ internal import SegTensor
 
 extension ModelDescription {
     /// Classes that a mask holds, background included.
-    static let mostClasses = 255
+    package static let mostClasses = 255
 
     /// Insists that the network can be built and fits the rest of the description: one channel in, at most 255 classes,
     /// a name for no class that it does not have, and windows that it takes. Nothing is computed.

@@ -20,6 +20,9 @@ public struct ModelDescription: Hashable, Sendable {
     /// What is done to a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
+    /// What a class is called.
+    package func className(_ label: Int) -> String { labels[label] ?? "class \(label)" }
+
     /// Describes a model.
     public init(
         network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple, overlap: WindowOverlap,
@@ -70,7 +73,7 @@ public struct ModelDescription: Hashable, Sendable {
                 throw reader.error("labels", "should map class numbers to names, not '\(key)' to \(name)")
             }
             guard labels.updateValue(name, forKey: number) == nil else {
-                throw reader.error("labels", "class \(number) stands there twice")
+                throw reader.error("labels", "class \(number) is named twice")
             }
         }
         return labels

@@ -21,9 +21,14 @@ public enum ModelFolder {
         try Weights.write(state, to: "\(folder)/model.safetensors")
     }
 
+    /// The files that a folder's weights may be, the first one that is there counts.
+    package static func weights(in folder: String) -> [String] {
+        ["safetensors", "pt", "pth"].map { "\(folder)/model.\($0)" }
+    }
+
     /// Removes weights of any format, and waits until they are gone from the disk.
     private static func removeWeights(in folder: String) throws {
-        for name in ["safetensors", "pt", "pth"].map({ "\(folder)/model.\($0)" }) where unlink(name) != 0 {
+        for name in weights(in: folder) where unlink(name) != 0 {
             guard errno == ENOENT else {
                 throw DataError(
                     .cannotWrite, name, "cannot be replaced: \(String(cString: strerror(errno)))")

@@ -63,7 +63,7 @@ public final class Predictor {
 
     /// The first of a model folder's possible weights that is there; safetensors where none is.
     public static func weightsFile(in folder: String) -> String {
-        let candidates = ["safetensors", "pt", "pth"].map { "\(folder)/model.\($0)" }
+        let candidates = ModelFolder.weights(in: folder)
         return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }
 
@@ -93,7 +93,9 @@ extension Predictor {
             throw InferenceError("the network takes \(network.inputChannels) channels; a scan has one")
         }
         guard network.outputChannels <= ModelDescription.mostClasses else {
-            throw InferenceError("the network has \(network.outputChannels) classes; a mask holds at most 255")
+            throw InferenceError(
+                "the network has \(network.outputChannels) classes; a mask holds at most \(ModelDescription.mostClasses)"
+            )
         }
         return try description.preprocessing(scan, name: name)
     }

@@ -1,4 +1,3 @@
-internal import SegCore
 
 /// The surface of a mask as marching cubes cut it: for each corner of the voxel grid that the surface passes, its area.
 ///

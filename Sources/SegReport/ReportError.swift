@@ -24,5 +24,11 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
 
 extension ReportError: CodedError {
     /// The exit code of a program that ends with this error.
-    public var exitStatus: ExitStatus { .inputOutput }
+    public var exitStatus: ExitStatus {
+        switch self {
+        case .unknownFormat: .usage
+        case .unwritable: .inputOutput
+        case .invalidInput: .badData
+        }
+    }
 }

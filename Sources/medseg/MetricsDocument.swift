@@ -61,9 +61,7 @@ struct MetricsDocument: Codable {
     /// Reads a file that `json()` gave.
     /// - Throws: `DataError` naming the file.
     init(file: String) throws {
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw DataError(.noInput, file, "cannot be read")
-        }
+        let data = try RegularFile.contents(of: file)
         do {
             self = try JSONDecoder().decode(MetricsDocument.self, from: data)
         } catch {

@@ -49,7 +49,9 @@ struct PredictionFiles {
     /// does not belong to.
     func removeAllBut(_ extras: Extras, classes: Int) throws {
         let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
-        for path in Set(all(every, classes: classes)).subtracting(all(extras, classes: classes))
+        // The earlier model may have had more classes.
+        let known = all(every, classes: ModelDescription.mostClasses + 1)
+        for path in Set(known).subtracting(all(extras, classes: classes))
         where FileManager.default.fileExists(atPath: path) {
             guard unlink(path) == 0 else {
                 throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")

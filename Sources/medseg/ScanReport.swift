@@ -77,14 +77,13 @@ struct ScanTable {
     init(path: String) throws {
         self.path = path
         guard FileManager.default.fileExists(atPath: path) else { return }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw DataError(.noInput, path, "cannot be read")
-        }
+        let data = try RegularFile.contents(of: path)
         let found = CSVRow.rows(of: String(decoding: data, as: UTF8.self))
         guard found.first?.cells == Self.header.cells, found.allSatisfy({ $0.cells.count == Self.header.cells.count })
         else {
             throw DataError(
-                .badData, path, "is no table of an earlier prediction, whose rows would be kept; move it away")
+                .badData, path,
+                "is not a report.csv that medseg predict wrote, so its rows cannot be kept; move it away")
         }
         rows = Array(found.dropFirst())
     }

@@ -45,7 +45,7 @@ struct Segmenter {
     }
 
     func callAsFunction(_ scan: Volume, name: String, progress: (Int, Int) -> Void) throws -> Found {
-        try checkPostProcessing(of: scan, name: name)
+        try postprocessing.checkRoom(for: scan.size, name: name)
         let prediction: Prediction
         var uncertain: UncertainPrediction?
         if let uncertainty {
@@ -59,26 +59,9 @@ struct Segmenter {
             postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
         }
         let concerns = removals.compactMap { removal in
-            removal.concern(name: className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+            removal.concern(
+                name: ensemble.models[0].description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
         }
         return Found(prediction: prediction, uncertain: uncertain, mask: mask, concerns: concerns)
-    }
-
-    /// What a class is called.
-    func className(_ label: Int) -> String { labels[label] ?? "class \(label)" }
-
-    /// Refuses a scan that post-processing has no room for, before anything is computed.
-    private func checkPostProcessing(of scan: Volume, name: String) throws {
-        guard !postprocessing.isEmpty else { return }
-        guard scan.size.count < Int(Int32.max) else {
-            throw DataError(
-                .tooLarge, name,
-                "has \(scan.size) voxels; the pieces of a mask are counted in at most \(Int32.max - 1). "
-                    + "Turn postprocessing off or cut the scan.")
-        }
-        // Two numbers of 32 bits a voxel.
-        try FreeMemory.check(
-            arrays: 8 * scan.size.count, subject: name, for: "post-processing a mask of \(scan.size) voxels",
-            advice: "turn postprocessing off, cut the scan, or free memory")
     }
 }

@@ -71,6 +71,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
+    /// Whether none of them is given.
+    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil }
+
     /// What figures call the model.
     var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
 

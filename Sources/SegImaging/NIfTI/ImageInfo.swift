@@ -17,7 +17,7 @@ public struct ImageInfo: Sendable {
     public var spacing: [Double]
     /// The unit of the lengths in the header; all lengths here but the header's own are in mm.
     public var spaceUnit: NIfTIHeader.SpaceUnit
-    /// Sentences about what was made good on reading, such as a broken form.
+    /// Sentences about what was repaired or converted on reading, such as a broken form.
     public var remarks: [String]
     /// NumPy's name of the stored type.
     public var storedType: String

@@ -43,7 +43,7 @@ public enum NIfTI {
         guard !overflow, end <= source.upperBound else {
             throw tooShort(source, layout: layout, header: header, has: source.isCompressed ? nil : source.storedBytes)
         }
-        // What is decompressed grows by doubling, and the voxels are then laid out anew as 32-bit floats.
+        // The stored bytes, and the voxels laid out anew as 32-bit floats.
         try FreeMemory.check(
             arrays: layout.byteCount + 4 * layout.count, subject: source.path,
             for: "reading its \(header.extents) voxels of \(layout.type.name)",

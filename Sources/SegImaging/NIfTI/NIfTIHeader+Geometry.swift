@@ -53,7 +53,7 @@ extension NIfTIHeader {
         throw DataError(.badData, path, faults.joined(separator: ", and ") + "; repair the header.")
     }
 
-    /// Sentences for people about what was made good, such as a broken form in whose place the other is used.
+    /// Sentences about what is repaired or converted in the header: a broken form gives way to the other one, for example.
     public var remarks: [String] {
         let forms = codedForms
         var remarks: [String] = []
@@ -87,7 +87,7 @@ extension NIfTIHeader {
     /// The forms that have a code, the one that counts first; without any the one from the voxel sizes.
     private var codedForms: [Form] {
         var forms: [Form] = []
-        if sformCode > 0 { forms.append(Form("sform", completedSform ?? storedSform)) }
+        if sformCode > 0 { forms.append(sform) }
         if qformCode > 0 { forms.append(qform) }
         return forms.isEmpty ? [Form("pixdim", pixdimAffine)] : forms
     }
@@ -117,7 +117,9 @@ extension NIfTIHeader {
     var hasBrokenQform: Bool { qformCode > 0 && qform.fault != nil }
 
     /// Whether the sform has a code and cannot be used.
-    var hasBrokenSform: Bool { codedForms.contains { $0.name == "sform" && $0.fault != nil } }
+    var hasBrokenSform: Bool { sformCode > 0 && sform.fault != nil }
+
+    private var sform: Form { Form("sform", completedSform ?? storedSform) }
 
     /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
     private static let quaternionTolerance = 1e-6

@@ -28,7 +28,7 @@ public struct LabelStatistics: Hashable, Sendable, Encodable {
         }
     }
 
-    /// To 1e-6 ml; a volume so small that this leaves it few digits, to six of them.
+    /// From 1 ml on to 1e-6 ml, below to six significant digits.
     private static func rounded(_ volume: Double) -> Double {
         volume >= 1 || volume == 0 ? (volume * 1e6).rounded() / 1e6 : Double(String(format: "%.6g", volume)) ?? volume
     }

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What is done to a predicted label map: small pieces go, the largest is kept, holes are filled; each label alone.
 ///
 /// Steps come in the order of the properties; one that is off leaves the map as it is.
@@ -35,6 +37,22 @@ public struct PostProcessing: Hashable, Sendable {
 
     /// Whether a map is left as it is.
     public var isEmpty: Bool { minimumVolumeML <= 0 && !keepsLargest && !fillsHoles }
+
+    /// Refuses a map that there is no room for, before anything is computed.
+    /// - Throws: `DataError` of the kind `tooLarge`, naming the scan.
+    public func checkRoom(for size: Size3, name: String) throws(DataError) {
+        guard !isEmpty else { return }
+        guard size.count < Int(Int32.max) else {
+            throw DataError(
+                .tooLarge, name,
+                "has \(size) voxels; the pieces of a mask are counted in at most \(Int32.max - 1). "
+                    + "Turn postprocessing off or cut the scan.")
+        }
+        // Two numbers of 32 bits a voxel.
+        try FreeMemory.check(
+            arrays: 8 * size.count, subject: name, for: "post-processing a mask of \(size) voxels",
+            advice: "turn postprocessing off, cut the scan, or free memory")
+    }
 
     /// Changes a label map in place; label 0 is the background.
     /// - Parameters:

@@ -32,6 +32,7 @@ public struct Spacing: Hashable, Sendable {
 
     /// Spacing within which an axis keeps its own; MONAI's `AFFINE_TOL`.
     private static let tolerance = 1e-3
+
     /// The resampled volume; the record learns the grids.
     ///
     /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.

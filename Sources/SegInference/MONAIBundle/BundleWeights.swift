@@ -109,7 +109,7 @@ struct BundleWeights {
 
     /// `models/model.*` of a bundle that names no loader.
     private func usualFile() throws -> String {
-        let candidates = ["safetensors", "pt", "pth"].map { "\(folder)/models/model.\($0)" }
+        let candidates = ModelFolder.weights(in: "\(folder)/models")
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw Self.missing("\(folder)/models/model.pt")
         }

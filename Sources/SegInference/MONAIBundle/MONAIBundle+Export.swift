@@ -151,7 +151,7 @@ extension MONAIBundle {
     }
 
     private static func className(_ label: Int, _ description: ModelDescription) -> String {
-        description.labels[label] ?? (label == 0 ? "background" : "class \(label)")
+        label == 0 ? description.labels[0] ?? "background" : description.className(label)
     }
 
     private static func readme(_ description: ModelDescription, name: String) -> String {

@@ -14,7 +14,7 @@ package struct ScanFacts: Codable, Hashable, Sendable {
     package var obliqueDegrees: Double
     /// Whether the header says how the scan lies in the patient, by qform or sform.
     package var isPlaced: Bool
-    /// What was made good of the header on reading, a sentence each; nil where nothing was.
+    /// What was repaired or converted in the header on reading, a sentence each; nil where nothing was.
     package var remarks: [String]?
     /// How the voxels are served: `int16` or `float32`.
     package var voxelType: VoxelType
@@ -49,7 +49,8 @@ extension ScanFacts {
         orientation = scan.affine.axisCodes
         obliqueDegrees = (scan.affine.obliqueDegrees * 100).rounded() / 100
         isPlaced = header.sformCode > 0 || header.qformCode > 0
-        remarks = header.remarks.isEmpty ? nil : header.remarks
+        let said = header.remarks
+        remarks = said.isEmpty ? nil : said
         var (low, high) = (Float.infinity, -Float.infinity)
         var isWhole = true
         for voxel in scan.voxels {

@@ -6,6 +6,8 @@ internal import SegInference
 struct JobOutcome {
     /// The class of every voxel of the scan.
     let mask: [UInt8]
+    /// What post-processing took from the labels.
+    let removals: [PostProcessing.Removal]
     /// Probabilities on the network's grid, and the way back.
     let prediction: Prediction
     /// Maps on the scan's grid; NaN where nothing was evaluated.
@@ -16,6 +18,8 @@ struct JobOutcome {
     /// Segments a scan as `medseg predict` does.
     /// - Throws: `CancellationError` or `Refusal` where the job is to stop; errors of the prediction.
     init(_ job: Job, predictor: Predictor, scan: Volume) throws {
+        let postProcessing = job.options.postProcessing(of: job.model)
+        try postProcessing.checkRoom(for: scan.size, name: Self.name)
         let note = { (done: Int, count: Int) in
             try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
         }
@@ -33,8 +37,7 @@ struct JobOutcome {
             maps = [:]
         }
         var mask = prediction.mask()
-        job.options.postProcessing(of: job.model)
-            .apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        removals = postProcessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
         self.mask = mask
         score = Self.score(prediction)
     }

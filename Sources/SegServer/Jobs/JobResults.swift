@@ -33,10 +33,15 @@ struct JobResults {
                 label: Int(found.label), name: names[Int(found.label)] ?? "", voxels: found.voxels,
                 volumeML: found.volumeML, meanIntensity: found.meanIntensity)
         }
+        let description = job.model.description
+        let removals = outcome.removals.compactMap { removal in
+            removal.concern(
+                name: description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+        }
         let report = JobReport(
             model: job.model.name, device: device, options: job.options,
             labels: labels,
-            concerns: job.model.description.concerns(about: job.scan.facts), uncertaintyMaps: maps,
+            concerns: description.concerns(about: job.scan.facts) + removals, uncertaintyMaps: maps,
             uncertaintyScore: outcome.score, seconds: (Date().timeIntervalSince(start) * 100).rounded() / 100)
         job.update { $0.report = report }
     }

@@ -17,7 +17,7 @@ struct ModelEntry: Sendable {
 
     /// The foreground classes with their names.
     var labels: [(number: Int, name: String)] {
-        (1..<classes).map { ($0, description.labels[$0] ?? "class \($0)") }
+        (1..<classes).map { ($0, description.className($0)) }
     }
 
     /// The network's name in MONAI.

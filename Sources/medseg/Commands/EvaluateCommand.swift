@@ -83,6 +83,11 @@ struct EvaluateCommand: ParsableCommand {
 
     func run() throws {
         for file in [out, csv, calibrationFigure] { try OutputFolder.refuseExisting(file, force: force) }
+        if let calibrationFigure,
+            FigureFormat(rawValue: URL(fileURLWithPath: calibrationFigure).pathExtension.lowercased()) == nil
+        {
+            throw UsageError("--calibration-figure should end in .png or .svg, not '\(calibrationFigure)'")
+        }
         guard (1...10_000_000).contains(bootstrap) else {
             throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
         }
@@ -104,15 +109,17 @@ struct EvaluateCommand: ParsableCommand {
             guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
                 throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
             }
+            guard model.isEmpty else { throw UsageError("two masks need no model; --data measures a model") }
             evaluation = try compare(prediction, reference)
         default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
         }
         let text = try evaluation.document.json()
         if let out { try OutputFolder.write(text, to: out) }
+        if let csv { try OutputFolder.write(evaluation.document.csv, to: csv) }
         if let calibration = evaluation.calibration, let calibrationFigure {
+            try OutputFolder.make(URL(fileURLWithPath: calibrationFigure).deletingLastPathComponent().path)
             try calibration.writeFigure(to: calibrationFigure)
         }
-        if let csv { try OutputFolder.write(evaluation.document.csv, to: csv) }
         let tables = [evaluation.table, evaluation.calibration?.table].compactMap { $0 }
         print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
     }

@@ -42,9 +42,7 @@ struct ExportBundleCommand: ParsableCommand {
     }
 
     private static func text(_ path: String) throws -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw DataError(.noInput, path, "cannot be read")
-        }
+        let data = try RegularFile.contents(of: path)
         return String(decoding: data, as: UTF8.self)
     }
 }

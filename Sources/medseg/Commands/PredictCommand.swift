@@ -67,8 +67,12 @@ struct PredictCommand: ParsableCommand {
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
         let extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
-        for job in jobs { try job.all(extras, classes: segmenter.classes).forEach(refuseToOverwrite) }
-        if report { try refuseToOverwrite(table) }
+        for job in jobs {
+            for path in job.all(extras, classes: segmenter.classes) {
+                try OutputFolder.refuseExisting(path, force: force)
+            }
+        }
+        if report { try OutputFolder.refuseExisting(table, force: force) }
         let earlier = report ? try ScanTable(path: table) : nil
         DurableFile.removeLeftovers(in: out)
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
@@ -84,7 +88,8 @@ struct PredictCommand: ParsableCommand {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
                 if force { try job.removeAllBut(extras, classes: segmenter.classes) }
-            } catch let error as DataError where jobs.count > 1 && [.badData, .tooLarge].contains(error.kind) {
+            } catch let error as DataError where jobs.count > 1 && [.noInput, .badData, .tooLarge].contains(error.kind)
+            {
                 note("medseg: \(error)")
                 failures.append(error)
             }
@@ -147,17 +152,11 @@ struct PredictCommand: ParsableCommand {
                 let names = same.map(\.input).joined(separator: " and ")
                 throw UsageError("\(names) would both be written to \(path); predict them into different folders")
             }
-            try refuseToOverwrite(path)
+            try OutputFolder.refuseExisting(path, force: force)
         }
         for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
             throw DataError(.noInput, job.input, "is not there")
         }
         return jobs
-    }
-
-    private func refuseToOverwrite(_ path: String) throws {
-        guard force || !FileManager.default.fileExists(atPath: path) else {
-            throw DataError(.cannotWrite, path, "exists already; name another folder or allow --force")
-        }
     }
 }
