@@ -1,6 +1,6 @@
 /// A file, a value or an argument that cannot be used, in one message that says what to do.
 public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Whose fault it is. It decides a program's exit code.
+    /// What kind of fault it is, which decides a program's exit code.
     public enum Kind: Hashable, Sendable {
         /// The file is not there or cannot be opened.
         case noInput
@@ -14,7 +14,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooLarge
     }
 
-    /// Whose fault it is.
+    /// What kind of fault it is.
     public var kind: Kind
     /// The file, value or argument that the error is about.
     public var subject: String

@@ -1,6 +1,7 @@
-/// What is read, expanded and made at most. Everything beyond is refused with a reason before it is computed.
+/// The most that is read, expanded or allocated. What is larger is refused with a reason before any work on it begins.
 ///
-/// `Limits.table` is what `--help` and `docs/limits.md` show. What a server's owner may change is in `ServerLimits`.
+/// `Limits.table` is what `--help` and `docs/limits.md` show. The limits that a server's owner may change are in
+/// `ServerLimits`.
 public enum Limits {
     /// Voxels along one axis of a scan that is read: the most that a NIfTI-1 header can say.
     public static let scanAxis = 32_767

@@ -1,7 +1,6 @@
 internal import CCrypto
 public import Foundation
 public import SegCore
-internal import SegImaging
 
 /// A digest of bytes, in OpenSSL's arithmetic: of files for their identity, of downloads for their soundness.
 public final class ContentDigest {

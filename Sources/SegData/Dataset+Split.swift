@@ -55,9 +55,10 @@ extension CaseSplit {
         }
         let (training, validation) = (names("training", isNeeded: true), names("validation", isNeeded: true))
         let test = names("test", isNeeded: false)
-        let known: Set = ["training", "validation", "test"]
+        let known = ["test", "training", "validation"]
         for key in members.keys.filter({ !known.contains($0) }).sorted() {
-            faults.add(key, "is not a known key; known here: test, training, validation")
+            let hint = nearest(to: key, among: known).map { "did you mean '\($0)'?" }
+            faults.add(key, "is not a known key; \(hint ?? "known here: \(known.joined(separator: ", "))")")
         }
         try faults.finish()
         try self.init(training: training, validation: validation, test: test, source: file)
@@ -112,7 +113,7 @@ extension Dataset {
         let count = "\(own.validation.count) \(own.validation.count == 1 ? "case" : "cases")"
         return ownSplits.count == 1
             ? "\(name): the index's own list 'validation' of \(count) is taken in place of a share"
-            : "\(name): fold 0 of the index's own \(ownSplits.count), \(count), is taken in place of a share"
+            : "\(name): the first fold of the index's own \(ownSplits.count), \(count), is taken in place of a share"
     }
 
     /// Sets a share of the cases aside for the last test, and a share for validation.

@@ -50,8 +50,13 @@ public struct Dataset: Sendable {
     public let testScans: [TestScan]
     /// The splits that the index itself makes: by its list `validation`, or one for each `fold`; mostly none.
     public internal(set) var ownSplits: [CaseSplit] = []
-    /// What is odd in the index and ends nothing, such as a count that is not true; sentences that name the index.
+    /// The index that the notes are of; empty where there is none.
+    public internal(set) var index = ""
+    /// What is odd in the index and ends nothing, such as a count that is not true; sentences without the index's name.
     public internal(set) var notes: [String] = []
+
+    /// The notes for people, each behind the index.
+    public var remarks: [String] { notes.map { index.isEmpty ? $0 : "\(index): \($0)" } }
 
     /// The files of the test scans.
     public var tests: [String] { testScans.map(\.image) }
@@ -86,7 +91,7 @@ public struct Dataset: Sendable {
         }
         let absent = Self.missing(of: tests)
         if !absent.isEmpty {
-            notes.append("\(Self.indexFile(path)): test scans that are not there: \(absent.shortList())")
+            notes.append("test scans that are not there: \(absent.shortList())")
         }
     }
 

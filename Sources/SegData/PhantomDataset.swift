@@ -39,7 +39,9 @@ public struct PhantomDataset: Sendable {
             throw DataError(
                 .cannotWrite, index.path, "exists already; choose another folder or allow overwriting.")
         }
-        for part in ["imagesTr", "labelsTr"] { try make(folder.appendingPathComponent(part)) }
+        for part in ["imagesTr", "labelsTr"] {
+            try DurableFile.makeFolder(folder.appendingPathComponent(part).path)
+        }
         let names = (0..<cases).map { prefix + String(format: "_%03d", $0) }
         for (number, name) in names.enumerated() {
             let phantom = try Phantom(seed: seed, index: number, options: options)
@@ -53,15 +55,6 @@ public struct PhantomDataset: Sendable {
             finished(name)
         }
         try self.index(names).write(to: index)
-    }
-
-    private func make(_ folder: URL) throws(DataError) {
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(
-                .cannotWrite, folder.path, "the folder cannot be made (\(error.localizedDescription)); choose another.")
-        }
     }
 
     private func index(_ names: [String]) -> DatasetIndex {

@@ -28,6 +28,10 @@ extension ModelDescription {
                 "name class \(stray), and the network has the classes 0 to \(classes - 1) (out_channels "
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
+        if let size = outline.requiredSize, size != roiSize {
+            throw error(
+                "roi_size", "should be \(size), the windows that the network was made for (img_size), not \(roiSize)")
+        }
         guard roiSize.zip(outline.sizeDivisor, %) == Triple(0) else {
             throw error(
                 "roi_size",

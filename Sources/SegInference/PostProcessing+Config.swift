@@ -1,6 +1,5 @@
 public import SegCore
 public import SegImaging
-internal import SegModels
 
 extension PostProcessing {
     /// Reads the object `postprocessing`.

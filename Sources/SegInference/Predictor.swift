@@ -128,8 +128,10 @@ extension Predictor {
             return (probabilities, probabilities.allSatisfy(\.isFinite))
         }
         guard areFinite else {
-            throw InferenceError(
-                "\(name): the network's output is not finite; its weights are damaged or not of this preprocessing")
+            // The scan's fault or the weights': where there are several scans, the others are still tried.
+            throw DataError(
+                .badData, name,
+                "the network's output is not finite; its weights are damaged or not of this preprocessing")
         }
         return probabilities
     }

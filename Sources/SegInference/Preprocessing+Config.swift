@@ -1,25 +1,12 @@
 internal import SegCore
 internal import SegImaging
-internal import SegModels
 
 extension Preprocessing {
     /// Reads the object `preprocessing`.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader) throws {
-        let pixdim = try reader.doubles("pixdim")
-        if let pixdim, pixdim.count != 3 || !pixdim.allSatisfy({ $0 > 0 && $0.isFinite }) {
-            throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
-        }
-        let orientation = try reader.string("orientation")
-        if let orientation {
-            do {
-                _ = try Orientation(axisCodes: orientation)
-            } catch {
-                throw reader.error("orientation", "'\(orientation)': \(error.message)")
-            }
-        }
         self.init(
-            orientation: orientation, pixdim: pixdim,
+            orientation: try reader.orientation("orientation"), pixdim: try reader.spacing("pixdim"),
             intensity: try reader.object("intensity").map { try Intensity($0) },
             cropForeground: try reader.bool("crop_foreground") ?? false)
         try reader.finish()
@@ -48,5 +35,29 @@ extension Preprocessing.Intensity {
             aMin: try reader.required("a_min", aMin), aMax: try reader.required("a_max", aMax), bMin: bMin, bMax: bMax,
             clip: try reader.bool("clip") ?? false)
         try reader.finish()
+    }
+}
+
+extension ConfigReader {
+    /// Axis codes such as RAS; nil where they are absent.
+    /// - Throws: `DataError` where they name no orientation.
+    func orientation(_ key: String) throws -> String? {
+        guard let codes = try string(key) else { return nil }
+        do {
+            _ = try Orientation(axisCodes: codes)
+        } catch {
+            throw self.error(key, "'\(codes)': \(error.message)")
+        }
+        return codes
+    }
+
+    /// Extents of a voxel in mm; nil where they are absent.
+    /// - Throws: `DataError` where they are something else.
+    func spacing(_ key: String) throws -> [Double]? {
+        guard let extents = try doubles(key) else { return nil }
+        guard extents.count == 3, extents.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw error(key, "should be three positive numbers in mm, not \(extents)")
+        }
+        return extents
     }
 }

@@ -2,8 +2,8 @@ internal import SegBackend
 internal import SegCore
 
 extension SlidingWindow {
-    /// A window of 1 GiB, above which a size is a typing error.
-    private static let largestWindow = 1 << 28
+    /// Voxels of a window of 1 GiB; a larger size is a typing error.
+    package static let largestWindow = 1 << 28
 
     /// Reads `roi_size`, `overlap` and `mode`, which `model.json` and MONAI's inferers call so.
     /// - Throws: `DataError` naming the key that is missing or wrong.

@@ -45,7 +45,7 @@ public struct SlidingWindow: Sendable {
             }
             guard output.shape.rank == 5, output.shape.batch == 1, output.shape.size == window else {
                 throw InferenceError(
-                    "the network turned a window \(patch.shape) into \(output.shape); extents must stay")
+                    "the network made \(output.shape) of a window \(patch.shape); it should keep the extents")
             }
             let classes = output.shape.channels
             let total = try sum ?? Tensor(repeating: 0, shape: Shape(size.array + [classes]), on: backend)

@@ -14,9 +14,7 @@ public struct WindowPlan: Hashable, Sendable {
 
     /// Extents of a window.
     public let window: Triple
-    /// Extents of the image, at least the window's: a smaller image is padded with zeros.
-    public let paddedSize: Triple
-    /// Zeros before the image: half of what is missing, rounded down.
+    /// Zeros before an image that is smaller than the window: half of what is missing, rounded down.
     public let padding: Triple
     /// Extents of the part of every window that lies on the image.
     public let seen: Triple
@@ -36,10 +34,10 @@ public struct WindowPlan: Hashable, Sendable {
             throw InferenceError("image \(image) and window \(window) should not be empty")
         }
         self.window = window
-        paddedSize = image.zip(window, max)
+        let paddedSize = image.zip(window, max)
         padding = paddedSize.zip(image) { ($0 - $1) / 2 }
         seen = window.zip(image, min)
-        let counts = (0..<3).map { [paddedSize] axis in
+        let counts = (0..<3).map { axis in
             Self.count(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
         guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
@@ -48,7 +46,7 @@ public struct WindowPlan: Hashable, Sendable {
                 "an image of \(image) voxels would be cut into \(counts[0]) x \(counts[1]) x \(counts[2]) windows of "
                     + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
         }
-        let axes = (0..<3).map { [paddedSize] axis in
+        let axes = (0..<3).map { axis in
             Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
         starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }

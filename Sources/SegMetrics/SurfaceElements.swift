@@ -1,4 +1,3 @@
-
 /// The surface of a mask as marching cubes cut it: for each corner of the voxel grid that the surface passes, its area.
 ///
 /// The definition of DeepMind's surface-distance (Nikolov et al., Deep learning to achieve clinically applicable

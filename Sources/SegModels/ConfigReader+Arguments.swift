@@ -13,8 +13,8 @@ extension ConfigReader {
         }
     }
 
-    /// Beyond these a network is a typing error, and sizes of its arrays could not be counted.
-    static var channelRange: ClosedRange<Int> { 1...1 << 16 }
+    /// A number of channels beyond these is a typing error, and the sizes of its arrays could not be counted.
+    private static let channelRange = 1...1 << 16
     /// Stages of a network, from the finest to the coarsest.
     private static let levelRange = 1...16
     /// Blocks of a stage.
@@ -55,10 +55,16 @@ extension ConfigReader {
     /// - Throws: `DataError` where it is something else.
     func probability(_ key: String) throws -> Float? {
         guard let number = try double(key) else { return nil }
-        guard number >= 0, Float(number) < 1 else {
+        guard let probability = Self.probability(of: number) else {
             throw error(key, "should be at least 0 and below 1, not \(number)")
         }
-        return Float(number)
+        return probability
+    }
+
+    /// A number as a probability; nil where it is below 0, or is 1 or more as the network computes with it.
+    static func probability(of number: Double) -> Float? {
+        let probability = Float(number)
+        return number >= 0 && probability < 1 ? probability : nil
     }
 
     /// A positive whole number for all axes, or three; nil where it is absent.
@@ -88,13 +94,6 @@ extension ConfigReader {
             }
         }
         return strides
-    }
-
-    /// Accepts an argument only where it asks for what is computed anyway.
-    /// - Throws: `DataError` for another value.
-    func accept(_ key: String, only supported: ConfigValue) throws {
-        guard let value = value(key), value != supported else { return }
-        throw error(key, "\(value) is not supported; only \(supported) is")
     }
 
     /// Refuses an argument whose meaning is not supported at all.

@@ -76,7 +76,7 @@ public struct DynUNetOptions: Hashable, Sendable {
         guard upKernels == Array(strides.dropFirst()) else {
             throw reader.error("upsample_kernel_size", "should be strides without the first: \(strides.dropFirst())")
         }
-        guard filters.count == levels, filters.allSatisfy({ $0 > 0 }) else {
+        guard filters.count == levels else {
             throw reader.error("filters", "should be at least \(levels) positive numbers, one a level")
         }
         for (kernel, stride) in zip(kernels, strides) {

@@ -11,6 +11,8 @@ public struct NetworkOutline: Hashable, Sendable {
     public let outputChannels: Int
     /// An input's extents must be multiples of these.
     public let sizeDivisor: Triple
+    /// The only extents an input may have; nil for any.
+    public let requiredSize: Triple?
     /// Numbers of the parameters and buffers together.
     public let numbers: Int
     /// Bytes of the largest array.
@@ -21,7 +23,7 @@ public struct NetworkOutline: Hashable, Sendable {
     init(_ definition: NetworkDefinition) throws {
         let network = try definition.build(into: ParameterStore(counting: TallyBackend(scalar: .f32)))
         (inputChannels, outputChannels) = (network.inputChannels, network.outputChannels)
-        sizeDivisor = network.sizeDivisor
+        (sizeDivisor, requiredSize) = (network.sizeDivisor, network.requiredSize)
         let counts = network.store.parameters.map(\.shape.count)
         numbers = counts.reduce(0, +)
         largestBytes = 4 * (counts.max() ?? 0)

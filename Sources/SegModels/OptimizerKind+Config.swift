@@ -44,7 +44,9 @@ extension OptimizerKind {
     /// A number of at least 0.
     private static func amount(_ reader: ConfigReader, _ key: String, usual: Double = 0) throws -> Float {
         let amount = try reader.double(key) ?? usual
-        guard amount >= 0, amount.isFinite else { throw reader.error(key, "should not be negative, not \(amount)") }
+        guard amount >= 0, amount.isFinite else {
+            throw reader.error(key, "should be a number of at least 0, not \(amount)")
+        }
         return Float(amount)
     }
 

@@ -117,9 +117,11 @@ public struct Safetensors: Sendable {
 
     /// Reads a file, checking every offset and size against the file before using it.
     /// - Throws: `DataError` naming the file and what is wrong with it.
-    public init(file path: String) throws {
-        func problem(_ message: String) -> DataError { DataError(.badData, path, message) }
-        let data = try RegularFile.contents(of: path)
+    public init(file path: String) throws { try self.init(RegularFile.contents(of: path), source: path) }
+
+    /// Reads a file's bytes; `source` names it in errors.
+    init(_ data: Data, source: String) throws {
+        func problem(_ message: String) -> DataError { DataError(.badData, source, message) }
         guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
@@ -128,7 +130,7 @@ public struct Safetensors: Sendable {
             throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }
         let body = 8 + Int(headerCount)
-        guard case .object(let entries) = try ConfigValue(json: data[8..<body], from: path) else {
+        guard case .object(let entries) = try ConfigValue(json: data[8..<body], from: source) else {
             throw problem("is no safetensors file: its header is not a JSON object")
         }
         tensors = [:]

@@ -46,7 +46,7 @@ public struct SegResNetOptions: Hashable, Sendable {
         dropout = try reader.probability("dropout_prob") ?? 0
         activation = try BlockOptions.activation(reader, "act", default: "relu")
         norm = try Self.norm(reader)
-        try reader.accept("use_conv_final", only: true)
+        try reader.expect("use_conv_final", true)
         let mode = try reader.string("upsample_mode")?.lowercased() ?? "nontrainable"
         guard ["deconv", "nontrainable"].contains(mode) else {
             throw reader.error("upsample_mode", "'\(mode)' is not supported; supported: deconv, nontrainable")
@@ -63,7 +63,9 @@ public struct SegResNetOptions: Hashable, Sendable {
         guard old.isEmpty || old == "group" else {
             throw reader.error("norm_name", "'\(old)' is not supported: it may be 'group'; use norm for others")
         }
-        guard old.isEmpty, reader.value("norm") != nil else {
+        // Beside a norm_name MONAI does not look at norm.
+        let hasNorm = reader.value("norm") != nil
+        guard old.isEmpty, hasNorm else {
             return BlockOptions.NormOption(
                 params: NormParams(kind: .group(old.isEmpty ? 8 : groups), epsilon: 1e-5), affine: true, momentum: 0)
         }

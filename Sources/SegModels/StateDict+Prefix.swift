@@ -21,8 +21,7 @@ extension ParameterStore {
         }
         let renamed = inside.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
         return Weights(
-            source: weights.source, tensors: Dictionary(renamed) { first, _ in first }, ignored: weights.ignored,
-            notes: notes)
+            source: weights.source, tensors: Dictionary(renamed) { first, _ in first }, notes: notes)
     }
 
     /// The prefix under which a file has the most of the names; nil where it has none of them.

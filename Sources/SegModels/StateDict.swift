@@ -116,7 +116,7 @@ extension ParameterStore {
     /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
     /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
     public func load(_ state: [String: StoredTensor], source: String) throws {
-        try load(Weights(source: source, tensors: StateDict.normalized(state), ignored: []))
+        try load(Weights(source: source, tensors: StateDict.normalized(state)))
     }
 
     /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.

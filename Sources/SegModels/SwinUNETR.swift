@@ -51,8 +51,8 @@ public struct SwinUNETROptions: Hashable, Sendable {
         swin = try SwinOptions(reader)
         block = UnetBlockOptions(
             norm: try BlockOptions.norm(reader, "norm_name", default: "instance"), isResidual: true)
-        try reader.accept("patch_size", only: 2)
-        try reader.accept("use_hyena", only: false)
+        try reader.expect("patch_size", 2)
+        try reader.expect("use_hyena", false)
         try reader.refuse("norm_layer", "hyena_stages")
         reader.ignore(
             "hyena_kernel_size", "hyena_kernel_mlp_dim", "hyena_kernel_layers", "hyena_mask_max_attenuation",

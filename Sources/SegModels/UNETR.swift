@@ -61,7 +61,7 @@ public struct UNETROptions: Hashable, Sendable {
         if case .group(let groups) = block.norm.params.kind, featureSize % groups != 0 {
             throw reader.error("norm_name", "\(featureSize) channels do not divide into \(groups) groups")
         }
-        try reader.accept("save_attn", only: false)
+        try reader.expect("save_attn", false)
         try reader.finish()
     }
 

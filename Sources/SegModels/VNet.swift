@@ -46,6 +46,12 @@ public struct VNetOptions: Hashable, Sendable {
         let isPReLU = reader.value("act").map { $0 == .string("prelu") } ?? false
         activation = try BlockOptions.activation(reader, "act", default: "elu")
         hasSlopePerChannel = isPReLU
+        guard activation.slopeCount == 1 else {
+            throw reader.error(
+                "act",
+                "PReLU with num_parameters does not fit stages of other channel counts; \"prelu\" alone has a slope "
+                    + "for each channel")
+        }
         try reader.refuse("dropout_prob")
         // Null is no dropout.
         dropoutDown = try reader.probability("dropout_prob_down") ?? (reader.isNull("dropout_prob_down") ? 0 : 0.5)
@@ -65,11 +71,11 @@ public struct VNetOptions: Hashable, Sendable {
             throw reader.error(key, "should be two probabilities, not \(value)")
         }
         return try items.map { item in
-            let number = item == .null ? 0 : item.number ?? -1
-            guard number >= 0, number < 1 else {
+            let number = item == .null ? 0 : item.number
+            guard let probability = number.flatMap(ConfigReader.probability(of:)) else {
                 throw reader.error(key, "should be two probabilities of at least 0 and below 1, not \(value)")
             }
-            return Float(number)
+            return probability
         }
     }
 

@@ -7,8 +7,6 @@ public struct Weights: Sendable {
     public let source: String
     /// Arrays under the network's names, without the prefixes of DataParallel and `torch.compile`.
     public let tensors: [String: StoredTensor]
-    /// Entries of a checkpoint's `state_dict` that are no arrays, each with the class of an object.
-    public let ignored: [String]
     /// What a person should know of the file, such as other weights in it, a sentence each.
     public let notes: [String]
 
@@ -23,10 +21,9 @@ public struct Weights: Sendable {
     }
 
     /// Arrays that a program has made or read; `source` names them in errors.
-    public init(source: String, tensors: [String: StoredTensor], ignored: [String], notes: [String] = []) {
+    public init(source: String, tensors: [String: StoredTensor], notes: [String] = []) {
         self.source = source
         self.tensors = tensors
-        self.ignored = ignored
         self.notes = notes
     }
 
@@ -42,18 +39,12 @@ public struct Weights: Sendable {
                     .badArgument, path, "is no PyTorch checkpoint: it has no dictionary '\(name)' to choose")
             }
             return Weights(
-                source: path, tensors: StateDict.normalized(try Safetensors(file: path).tensors), ignored: [])
+                source: path, tensors: StateDict.normalized(try Safetensors(data, source: path).tensors))
         case .zip:
             do {
                 let checkpoint = try PyTorchCheckpoint(data, choice)
-                var notes = checkpoint.notes
-                if !checkpoint.ignored.isEmpty {
-                    notes.append(
-                        "entries that are no arrays are left out: \(checkpoint.ignored.joined(separator: ", "))")
-                }
                 return Weights(
-                    source: path, tensors: StateDict.normalized(checkpoint.tensors), ignored: checkpoint.ignored,
-                    notes: notes)
+                    source: path, tensors: StateDict.normalized(checkpoint.tensors), notes: checkpoint.notes)
             } catch {
                 throw DataError(.badData, path, error.message)
             }
@@ -113,6 +104,6 @@ extension Weights {
         } catch {
             throw DataError(.cannotWrite, path, error.message)
         }
-        try DurableFile.write(Array(data), to: path)
+        try DurableFile.write(data, to: path)
     }
 }

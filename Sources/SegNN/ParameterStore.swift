@@ -116,7 +116,7 @@ public final class ParameterStore {
         return parameter
     }
 
-    /// Beyond this a product of extents is a typing error, and sums of such sizes could not be counted.
+    /// An array of more bytes is a typing error, and sums of such sizes could not be counted.
     private static let mostBytes = 1 << 48
 
     private func values(_ name: String, _ shape: Shape, _ initial: InitialValue) throws -> Tensor {

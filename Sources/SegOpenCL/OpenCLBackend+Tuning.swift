@@ -22,11 +22,10 @@ extension OpenCLBackend: TunableBackend {
         do {
             return try tuning.save()
         } catch {
+            let reason = (error as? DataError)?.message ?? error.localizedDescription
             throw BackendError.failed(
                 backend: name, operation: "writing the tuning file \(tuning.file?.path ?? "")",
-                reason:
-                    "\((error as? DataError)?.message ?? error.localizedDescription); set MEDSEG_CACHE to a folder that can be written"
-            )
+                reason: "\(reason); set MEDSEG_CACHE to a folder that can be written")
         }
     }
 

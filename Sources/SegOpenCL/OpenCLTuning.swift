@@ -78,8 +78,9 @@ final class OpenCLTuning: Sendable {
         let content = File(
             format: Self.format, device: device.hardware, driver: device.driver,
             plans: state.withLock { $0.replaced.merging($0.plans) { $1 } }.mapValues(\.description))
-        try FileManager.default.createDirectory(
-            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        let folder = file.deletingLastPathComponent().path
+        try DurableFile.makeFolder(folder)
+        DurableFile.removeLeftovers(in: folder)
         try DurableFile.write(encoder.encode(content), to: file.path)
         return file.path
     }

@@ -7,8 +7,13 @@ package import SegCore
 extension ConfigValue {
     /// The member of an object.
     package subscript(key: String) -> ConfigValue? {
-        guard case .object(let members) = self else { return nil }
-        return members[key]
+        members[key]
+    }
+
+    /// The members of an object; of anything else none.
+    var members: [String: ConfigValue] {
+        guard case .object(let members) = self else { return [:] }
+        return members
     }
 
     package var string: String? {
@@ -67,10 +72,7 @@ extension ConfigValue {
     /// Refuses members that nobody reads: an option that is misspelt would silently keep its default.
     /// - Throws: `Refusal` naming them and the ones that are known.
     func allowOnly(_ known: [String], in name: String) throws {
-        let unknown = members.keys.filter { !known.contains($0) }.sorted()
-        guard !unknown.isEmpty else { return }
-        let list = unknown.prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
-        throw Refusal(.badRequest, "\(name) should have no key \(list); its keys are \(known.joined(separator: ", "))")
+        try Refusal.refuseUnknown(members.keys.filter { !known.contains($0) }, in: name, kind: "key", known: known)
     }
 }
 

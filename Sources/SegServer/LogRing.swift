@@ -2,7 +2,7 @@ internal import Foundation
 internal import Logging
 internal import Synchronization
 
-/// The last log lines, for whoever may read them over the network.
+/// The last log lines, for clients that read them over the network.
 final class LogRing: Sendable {
     private let lines = Mutex<[String]>([])
     private let capacity: Int

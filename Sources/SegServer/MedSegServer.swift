@@ -53,8 +53,8 @@ public final class MedSegServer: Sendable {
     private let options: ServerOptions
 
     /// Opens models and folders; nothing listens yet.
-    /// - Throws: `DataError` or `DataError` naming what cannot be used; `ServerOptionError`; `ServerStartError`
-    ///   where another server has the folder. What a start that fails has made is removed.
+    /// - Throws: `DataError` naming what cannot be used; `ServerOptionError`; `ServerStartError` where another server
+    ///   has the folder. What a start that fails has made is removed.
     public init(_ options: ServerOptions, backend: any Backend) throws {
         guard ServerOptions.isLocal(options.host) || options.token != nil else {
             throw ServerOptionError(
@@ -83,8 +83,8 @@ public final class MedSegServer: Sendable {
         let services = services
         defer { services.scratch.discard() }
         let table = try Routes(services).table()
-        // What the libraries note of their own doings, at every start, request and end, says nothing to whoever runs
-        // the server.
+        // What the libraries note of their own doings, at every start, request and end, is of no use to the person who
+        // runs the server.
         var libraries = services.logger
         libraries.logLevel = max(.warning, options.logLevel)
         let limits = services.limits

@@ -4,9 +4,7 @@ package import Hummingbird
 internal import NIOCore
 internal import SegBackend
 internal import SegCore
-internal import SegImaging
 internal import SegInference
-internal import SegModels
 internal import SegTensor
 
 /// A request that is answered with a status and one sentence: what was expected, what came, what to do.

@@ -41,12 +41,13 @@ struct Routes {
         let services = services
         table.on(.get, "/healthz") { _, _ in .json(["status": "ok"]) }
         table.on(.post, "/login") { request, context in
+            let form = try await request.body.fields(headers: request.headers, limit: 4096)
+            // Now that the form has come: many that are open at once would else all be looked at.
             do {
                 try services.access.brake.check(context.client.peer)
             } catch is Refusal {
                 return Response(status: .seeOther, headers: [.location: "/login?wait"])
             }
-            let form = try await request.body.fields(headers: request.headers, limit: 4096)
             guard let token = form["token"], services.access.accepts(token) else {
                 try await services.access.brake.punish(context.client.peer)
                 return Response(status: .seeOther, headers: [.location: "/login?failed"])
@@ -63,8 +64,8 @@ struct Routes {
         }
         table.on(.post, "/auth/token") { request, context in
             guard services.access.isEnabled else { return .json(["access_token": .null, "token_type": .null]) }
-            try services.access.brake.check(context.client.peer)
             let form = try await request.body.fields(headers: request.headers, limit: 4096)
+            try services.access.brake.check(context.client.peer)
             guard let password = form["password"], services.access.accepts(password) else {
                 try await services.access.brake.punish(context.client.peer)
                 throw Refusal(.unauthorized, "the password should be the server's token; any user name will do")

@@ -6,6 +6,8 @@ public struct ServerLimits: Sendable {
     public var bodyBytes = 1 << 30
     /// Voxels of a scan, counted from its header before any is read, and of the grid that a model brings it to.
     public var voxels = 1 << 27
+    /// Bytes before the voxels of a scan, and as many after them: header extensions, and little else.
+    public var scanSlack = 16 << 20
     /// Seconds that one job may compute.
     public var jobSeconds = 1800.0
     /// Jobs that wait; the one that runs is not counted.
@@ -42,6 +44,7 @@ public struct ServerLimits: Sendable {
         [
             row("bytes of a request's body (--max-body)", ByteCount(bytes: bodyBytes).description),
             row("voxels of a scan, and of the grid of a model (--max-voxels)", "\(voxels)"),
+            row("bytes before the voxels of a scan, and as many after them", ByteCount(bytes: scanSlack).description),
             row(
                 "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),

@@ -3,7 +3,6 @@ internal import HTTPTypes
 internal import Logging
 internal import SegBackend
 internal import SegCore
-internal import SegImaging
 
 /// Everything that routes work with.
 final class Services: Sendable {

@@ -24,11 +24,7 @@ public final class Journal {
         self.runFolder = runFolder
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let path = Self.path(runFolder)
-        do {
-            try FileManager.default.createDirectory(atPath: Self.folder(runFolder), withIntermediateDirectories: true)
-        } catch {
-            throw DataError(.cannotWrite, Self.folder(runFolder), "cannot be made: \(error.systemReason)")
-        }
+        try DurableFile.makeFolder(Self.folder(runFolder))
         DurableFile.removeLeftovers(in: Self.folder(runFolder))
         DurableFile.syncFolder(of: Self.folder(runFolder))
         // Makes the file where it is missing.
@@ -46,6 +42,21 @@ public final class Journal {
         isContinued = hasBegun
         try Self.repair(runFolder, reader, note)
         file = try GrowingFile(path)
+    }
+
+    /// Removes the journal of a run folder and what is beside it, for another run to begin.
+    /// - Throws: `TrackingError.busy` where another process is sending it; `DataError` where it cannot be removed.
+    public static func remove(runFolder: String) throws {
+        let folder = folder(runFolder)
+        guard FileManager.default.fileExists(atPath: folder) else { return }
+        guard let lock = try FileLock(DeliveryState.lock(runFolder)) else { throw TrackingError.busy(path: runFolder) }
+        try withExtendedLifetime(lock) {
+            do {
+                try FileManager.default.removeItem(atPath: folder)
+            } catch {
+                throw DataError(.cannotWrite, folder, "cannot be removed: \(error.systemReason)")
+            }
+        }
     }
 
     /// Adds an event; of metrics only those of steps that are new.
@@ -74,7 +85,7 @@ public final class Journal {
     /// Takes lines that are no events out of the journal.
     private static func repair(_ runFolder: String, _ read: JournalReader, _ note: (String) -> Void) throws {
         let path = path(runFolder)
-        let bytes = Array(FileManager.default.contents(atPath: path) ?? Data())
+        let bytes = Array(try RegularFile.contents(of: path))
         let bad = read.damaged + (read.end < bytes.count ? [read.end..<bytes.count] : [])
         var state = DeliveryState(runFolder: runFolder)
         guard !bad.isEmpty || state.reaches(beyond: bytes.count) else { return }

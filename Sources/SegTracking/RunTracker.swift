@@ -48,7 +48,7 @@ public final class RunTracker {
         for part in Self.parts(parameters, of: 50) { try journal.append(.parameters(Self.cut(part, to: 6000))) }
     }
 
-    /// Logs numbers at a step; those that the journal has for that step or a later one are left out.
+    /// Logs numbers at a step; those that the journal has for that step are left out.
     /// - Throws: `DataError` naming the journal.
     public func log(metrics: [String: Double], step: Int) throws {
         let time = Self.now

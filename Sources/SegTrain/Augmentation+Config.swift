@@ -1,7 +1,6 @@
 internal import SegCore
 internal import SegData
 internal import SegImaging
-internal import SegModels
 
 extension Augmentation {
     /// Reads the object `augmentation`; absent means none.
@@ -174,7 +173,7 @@ extension ConfigReader {
     /// A number of at least 0.
     fileprivate func extent(_ key: String, _ usual: Double) throws -> Double {
         let extent = try double(key) ?? usual
-        guard extent >= 0, extent.isFinite else { throw error(key, "should not be negative, not \(extent)") }
+        guard extent >= 0, extent.isFinite else { throw error(key, "should be 0 or more, not \(extent)") }
         return extent
     }
 

@@ -1,7 +1,5 @@
 public import SegCore
 public import SegData
-internal import SegImaging
-internal import SegModels
 
 /// What a training was given, by content, so that a resumed one can tell that it is the same.
 public struct DataFingerprint: Hashable, Sendable, Codable {

@@ -1,5 +1,4 @@
 internal import SegCore
-internal import SegModels
 internal import SegNN
 
 extension TrainingConfiguration {
@@ -14,7 +13,9 @@ extension TrainingConfiguration {
         case "constant": schedule = .constant
         case "polynomial":
             let power = try reader.double("power") ?? 0.9
-            guard power > 0, power.isFinite else { throw reader.error("power", "should be positive, not \(power)") }
+            guard power > 0, power.isFinite else {
+                throw reader.error("power", "should be positive and finite, not \(power)")
+            }
             schedule = .polynomial(power: power)
         case "cosine": schedule = .cosine
         case "step":
@@ -22,7 +23,7 @@ extension TrainingConfiguration {
             guard size > 0 else { throw reader.error("size", "should be positive, not \(size)") }
             let gamma = try reader.double("gamma") ?? 0.1
             guard gamma >= 0, gamma.isFinite else {
-                throw reader.error("gamma", "should not be negative, not \(gamma)")
+                throw reader.error("gamma", "should be 0 or more, not \(gamma)")
             }
             schedule = .step(size: size, gamma: gamma)
         case "plateau": schedule = .plateau(try PlateauRule(reader, learningRate: learningRate))
@@ -40,7 +41,7 @@ extension TrainingConfiguration {
 
     private static func warmUp(_ reader: ConfigReader) throws -> WarmUp? {
         let iterations = try reader.int("warmup") ?? 0
-        guard iterations >= 0 else { throw reader.error("warmup", "should not be negative, not \(iterations)") }
+        guard iterations >= 0 else { throw reader.error("warmup", "should be 0 or more, not \(iterations)") }
         let start = try reader.double("warmup_start") ?? 0
         guard start >= 0, start <= 1 else {
             throw reader.error("warmup_start", "should be from 0 to 1, not \(start)")
@@ -90,7 +91,9 @@ extension PlateauRule {
         for (key, isRight) in [
             ("patience", patience >= 0), ("threshold", threshold >= 0), ("cooldown", cooldown >= 0),
             ("min_rate", smallest >= 0),
-        ] where !isRight { throw reader.error(key, "should not be negative") }
+        ] where !isRight {
+            throw reader.error(key, "should be 0 or more, not \(reader.value(key) ?? .null)")
+        }
         switch try reader.string("threshold_mode") ?? "rel" {
         case "rel": isRelative = true
         case "abs": isRelative = false

@@ -49,7 +49,7 @@ extension SegmentationLoss {
         guard name == "dice_focal" else { return }
         var focal = FocalParams()
         focal.gamma = Float(try reader.double("gamma") ?? 2)
-        guard focal.gamma >= 0 else { throw reader.error("gamma", "should not be negative, not \(focal.gamma)") }
+        guard focal.gamma >= 0 else { throw reader.error("gamma", "should be 0 or more, not \(focal.gamma)") }
         focal.alpha = try reader.double("alpha").map { Float($0) }
         if let alpha = focal.alpha, !(0...1).contains(alpha) {
             throw reader.error("alpha", "should be from 0 to 1, not \(alpha)")

@@ -1,5 +1,4 @@
 internal import SegCore
-internal import SegModels
 
 /// Where a run is logged beside its own folder: the object `tracking` of a configuration.
 public struct TrackingOptions: Hashable, Sendable {

@@ -147,7 +147,9 @@ public struct TrainingConfiguration: Sendable {
     private static func optimizer(_ reader: ConfigReader) throws -> (OptimizerKind, rate: Double, clip: Double?) {
         let name = try reader.string("name") ?? "adam"
         let rate = try reader.required("learning_rate", reader.double("learning_rate"))
-        guard rate > 0, rate.isFinite else { throw reader.error("learning_rate", "should be positive, not \(rate)") }
+        guard rate > 0, rate.isFinite else {
+            throw reader.error("learning_rate", "should be positive and finite, not \(rate)")
+        }
         let clip = try reader.double("clip_norm")
         if let clip, !(clip > 0) { throw reader.error("clip_norm", "should be positive, not \(clip)") }
         let kind = try OptimizerKind(named: name, reader)
@@ -161,7 +163,7 @@ extension TrainingConfiguration.EarlyStopping {
         patience = try reader.required("patience", reader.int("patience"))
         minDelta = try reader.double("min_delta") ?? 0
         guard patience > 0 else { throw reader.error("patience", "should be positive, not \(patience)") }
-        guard minDelta >= 0 else { throw reader.error("min_delta", "should not be negative, not \(minDelta)") }
+        guard minDelta >= 0 else { throw reader.error("min_delta", "should be 0 or more, not \(minDelta)") }
         try reader.finish()
     }
 }

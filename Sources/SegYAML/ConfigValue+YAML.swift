@@ -8,13 +8,7 @@ extension ConfigValue {
     public init(yamlFile path: String, changes: [String]) throws {
         let read: ConfigValue?
         do {
-            let file = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
-            let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-            try YAMLReader.check(size: attributes?[.size] as? Int ?? 0)
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw DataError(.noInput, path, "cannot be read")
-            }
-            read = try YAMLReader.value(of: data)
+            read = try YAMLReader.value(of: RegularFile.contents(of: path))
         } catch let error as DataError {
             throw error
         } catch {

@@ -20,20 +20,15 @@ struct YAMLReader {
     /// The one value of a document; nil where it holds none.
     /// - Throws: `Fault`, or Yams' error where the text is not YAML.
     static func value(of data: Data) throws -> ConfigValue? {
-        try check(size: data.count)
+        guard data.count <= Limits.yamlBytes else {
+            throw Fault(nil, "it has \(data.count) bytes; at most \(Limits.yamlBytes) are read")
+        }
         guard let text = String(data: data, encoding: .utf8) else { throw Fault(nil, "it is not UTF-8 text") }
         try YAMLKeys(data).check()
         let parser = try Parser(yaml: text, resolver: Resolver.basic.appending(.merge))
         guard let root = try parser.singleRoot() else { return nil }
         var reader = YAMLReader()
         return try reader.value(root, depth: 0)
-    }
-
-    /// - Throws: `Fault` where a document has more bytes than are read.
-    static func check(size: Int) throws(Fault) {
-        guard size <= Limits.yamlBytes else {
-            throw Fault(nil, "it has \(size) bytes; at most \(Limits.yamlBytes) are read")
-        }
     }
 
     private mutating func value(_ node: Node, depth: Int) throws(Fault) -> ConfigValue {

@@ -3,9 +3,8 @@ import CSegProcess
 import Foundation
 import Logging
 import SegBackend
-internal import SegCore
+import SegCore
 import SegDevices
-import SegModels
 import SegServer
 
 /// `medseg-server`: the web page, the REST API and MONAI Label's protocol.
@@ -16,10 +15,10 @@ struct MedSegServerCommand: AsyncParsableCommand {
         abstract: "Serves models to a web page, to programs and to 3D Slicer (MONAI Label's protocol).",
         discussion: """
             Research software, not a medical device. Listens on this machine alone unless --host names another address; \
-            then whoever connects must know the token. Uploads and results are deleted when their session ends, when \
+            then every client must know the token. Uploads and results are deleted when their session ends, when \
             it expires, and when the server starts.
 
-            Limits of this server, which the options named change:
+            Limits of this server; the option in brackets changes one:
             \(Limits.text(ServerLimits().table))
 
             Limits of what is read:
@@ -95,6 +94,10 @@ struct MedSegServerCommand: AsyncParsableCommand {
         else {
             throw ValidationError("limits should be above 0")
         }
+        // Clients read seconds as whole numbers.
+        guard jobSeconds < 1e9, sessionSeconds < 1e9 else {
+            throw ValidationError("--job-seconds and --session-seconds should be below 1000000000")
+        }
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads should be 1 to 1024, not \(threads)")
         }
@@ -118,7 +121,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         let models = server.models.joined(separator: ", ")
         try await server.run { port in
             let line = "medseg-server: http://\(address):\(port)/ with \(models) on \(backend.details)\n"
-            // Unbuffered: whoever started the server waits for this line.
+            // Unbuffered: the program that started the server may wait for this line.
             FileHandle.standardOutput.write(Data(line.utf8))
         }
     }

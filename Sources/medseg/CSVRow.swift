@@ -8,9 +8,15 @@ struct CSVRow {
     var text: String { cells.map(Self.quoted).joined(separator: ",") }
 
     private static func quoted(_ cell: String) -> String {
-        // By scalars: a carriage return and a line feed are one character.
+        // By scalars: a carriage return and a line feed are one character, and so are a quote and a mark above it.
         let needsQuotes = cell.unicodeScalars.contains { $0 == "," || $0 == "\"" || $0 == "\r" || $0 == "\n" }
-        return needsQuotes ? "\"\(cell.replacing("\"", with: "\"\""))\"" : cell
+        guard needsQuotes else { return cell }
+        var text = String.UnicodeScalarView()
+        for scalar in cell.unicodeScalars {
+            if scalar == "\"" { text.append(scalar) }
+            text.append(scalar)
+        }
+        return "\"" + String(text) + "\""
     }
 }
 

@@ -19,18 +19,12 @@ struct Evaluation {
         self.bootstrap = bootstrap
     }
 
-    /// Measures a network's mask against a label map on the same grid.
+    /// Measures a network's mask against the classes of a label map, on the label map's grid.
     mutating func add(
-        _ name: String, prediction: [UInt8], reference: Volume, file: String, size: Size3, classes: Range<Int>
+        _ name: String, prediction: [UInt8], truth: [UInt8], on label: Volume, classes: Range<Int>
     ) throws {
-        guard reference.size == size else {
-            throw DataError(
-                .badData, file, "the label map is \(reference.size) voxels, its image \(size); they must share a grid")
-        }
-        let truth = try LabelMap.classes(of: reference, file: file)
         let metrics = try SegmentationMetrics.evaluate(
-            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) },
-            grid: Self.grid(of: reference),
+            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: Self.grid(of: label),
             options: metricOptions)
         append(name, metrics)
     }

@@ -11,8 +11,8 @@ struct MedSeg: ParsableCommand {
         abstract: "Segments organs in 3-D medical scans: reads NIfTI, trains, predicts, measures, draws.",
         discussion: """
             A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
-            69 no such device or no answer from MLflow, 70 not possible on the device or out of memory, 74 input or output \
-            failed, 130 or 143 stopped.
+            69 no such device, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
+            memory, 74 input or output failed, 130 or 143 stopped.
             """,
         version: "0.1.0",
         subcommands: [

@@ -1,7 +1,6 @@
 import Foundation
 import SegCore
 import SegMetrics
-import SegModels
 
 /// The metrics of cases and classes and their summary, as metrics.json holds them.
 struct MetricsDocument: Codable {

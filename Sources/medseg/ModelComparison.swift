@@ -1,7 +1,6 @@
 import Foundation
 import SegCore
 import SegMetrics
-import SegModels
 
 /// Two models' metrics on the same cases, side by side.
 struct ModelComparison {

@@ -1,6 +1,5 @@
 import Foundation
 import SegCore
-import SegModels
 import SegReport
 
 /// The curves that a training left in its run folder.

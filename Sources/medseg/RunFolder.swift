@@ -18,7 +18,7 @@ enum RunFolder {
 
     /// Whether a name in a folder belongs to nobody: the lock, or the unfinished file of a killed training.
     static func isLeftover(_ name: String) -> Bool {
-        name == lockName || (name.hasPrefix(".") && name.hasSuffix(".unfinished")) || isOlderLeftover(name)
+        name == lockName || DurableFile.isUnfinished(name) || isOlderLeftover(name)
     }
 
     /// Whether a name is that of a file of a run which 222aa07 had not finished.

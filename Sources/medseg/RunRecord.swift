@@ -1,7 +1,6 @@
 import Foundation
 import SegCore
 import SegData
-import SegImaging
 import SegInference
 import SegModels
 import SegNN
@@ -21,8 +20,6 @@ struct RunRecord {
     private let training: RunTable
     private let validation: RunTable
     private let validationCases: RunTable
-    /// Loss by step.
-    private(set) var losses: [(Double, Double)] = []
     /// Seconds until the last step.
     private(set) var seconds = 0.0
 
@@ -57,10 +54,7 @@ struct RunRecord {
         expected.rowsPerStep = split.validation.count
         validationCases = try RunTable(
             folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
-        for row in training.kept {
-            losses.append((Double(row[0]) ?? 0, Double(row[3]) ?? 0))
-            seconds = Double(row[1]) ?? 0
-        }
+        if let row = training.kept.last { seconds = Double(row[1]) ?? 0 }
     }
 
     /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
@@ -72,7 +66,6 @@ struct RunRecord {
     }
 
     mutating func append(_ step: TrainingStep) throws {
-        losses.append((Double(step.iteration), step.loss))
         seconds = step.seconds
         let numbers = String(format: "%.3f %.6e %.7f", step.seconds, step.learningRate, step.loss)
         try training.append(["\(step.iteration)"] + numbers.split(separator: " ").map(String.init))

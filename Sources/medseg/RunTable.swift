@@ -21,12 +21,14 @@ final class RunTable {
     /// - Parameters:
     ///   - columns: Names of the columns. The first is the step; all hold numbers but `case`.
     ///   - note: Called with a sentence where rows are damaged or missing.
+    /// - Throws: `DataError` where the file is there and cannot be read, or cannot be written.
     init(_ path: String, columns: [String], expected: Expected, note: (String) -> Void) throws {
-        let text = expected.last > 0 ? FileManager.default.contents(atPath: path) ?? Data() : Data()
+        let isWanted = expected.last > 0 && FileManager.default.fileExists(atPath: path)
+        let text = isWanted ? try RegularFile.contents(of: path) : Data()
         let content = Content(String(decoding: text, as: UTF8.self), columns: columns, expected: expected)
         kept = content.rows.map(\.cells)
         let missing = content.missing(expected)
-        // Behind the last row lies what a kill cut off, unless the row should not be the last.
+        // Text behind the last row is what a kill cut off, unless rows are missing there.
         let damaged = missing.isEmpty ? content.damagedWithin : content.damaged
         var faults: [String] = []
         if !damaged.isEmpty {
@@ -60,7 +62,9 @@ extension RunTable {
         private(set) var damagedWithin: [String] = []
 
         init(_ text: String, columns: [String], expected: Expected) {
-            var lines = text.split(separator: "\n", omittingEmptySubsequences: false)[...]
+            // By bytes: a carriage return and a line feed are one character.
+            var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+                .map { Substring($0) }[...]
             let tail = lines.popLast() ?? ""
             if lines.first.map({ Self.cells(of: [$0]) }) == columns { lines.removeFirst() }
             var rowsOfStep = 0
@@ -98,7 +102,9 @@ extension RunTable {
 
         /// The lines that belong to a row whose quoted cell has line ends.
         private static func continuation(of line: Substring, in rest: ArraySlice<Substring>) -> ArraySlice<Substring> {
-            func isOpen(_ text: Substring) -> Bool { !text.count { $0 == "\"" }.isMultiple(of: 2) }
+            func isOpen(_ text: Substring) -> Bool {
+                !text.utf8.count { $0 == UInt8(ascii: "\"") }.isMultiple(of: 2)
+            }
             // No name has more line ends than this; a damaged quote should not swallow the table.
             guard isOpen(line), let end = rest.prefix(16).firstIndex(where: isOpen) else { return [] }
             return rest[...end]

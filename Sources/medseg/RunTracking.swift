@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegCore
-import SegModels
 import SegTracking
 import SegTrain
 
@@ -25,7 +24,7 @@ final class RunTracking {
         let environment = ProcessInfo.processInfo.environment
         server = try TrackingServer(options, environment: environment)
         self.folder = folder
-        if state == nil { try? FileManager.default.removeItem(atPath: folder + "/tracking") }
+        if state == nil { try Journal.remove(runFolder: folder) }
         tracker = try RunTracker(
             runFolder: folder, name: options.runName ?? URL(fileURLWithPath: folder).lastPathComponent, server: server,
             note: note)
@@ -57,7 +56,7 @@ final class RunTracking {
         case .validation(let result):
             var metrics = ["validation/dice": result.meanDice]
             // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
-            for (name, dice) in result.cases where dice != nil { metrics["validation/case_dice/\(name)"] = dice }
+            for (name, dice) in result.cases { metrics["validation/case_dice/\(name)"] = dice }
             try tracker.log(metrics: metrics, step: result.iteration)
         case .model, .checkpoint: break
         }
@@ -80,7 +79,7 @@ final class RunTracking {
                 + (server.experiment == TrackingServer.defaultExperiment ? "" : " --experiment '\(server.experiment)'"))
     }
 
-    /// Logs a run as failed that has not finished; to be deferred, so that an error of the run is the one to tell of.
+    /// Logs a run that has not finished as failed; meant for `defer`, where an error of its own would hide the run's.
     func close() {
         if !isFinished { try? finish(.failed) }
     }
@@ -110,8 +109,12 @@ extension TrackingServer {
         guard let uri = options.uri ?? environment["MLFLOW_TRACKING_URI"], !uri.isEmpty else { return nil }
         try self.init(
             uri: uri,
-            experiment: options.experiment ?? environment["MLFLOW_EXPERIMENT_NAME"] ?? Self.defaultExperiment,
-            environment: environment)
+            experiment: Self.experiment(options.experiment, environment), environment: environment)
+    }
+
+    /// The experiment that is named, else the environment's MLFLOW_EXPERIMENT_NAME, else `medseg`.
+    static func experiment(_ named: String?, _ environment: [String: String]) -> String {
+        named ?? environment["MLFLOW_EXPERIMENT_NAME"] ?? defaultExperiment
     }
 }
 

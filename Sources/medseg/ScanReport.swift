@@ -6,20 +6,20 @@ import SegInference
 /// Volume and mean intensity of every label of a scan, for programs; intensities are HU for a CT.
 struct ScanReport {
     let name: String
-    private let labels: [Int: String]
+    private let model: ModelDescription
     private let rows: [LabelStatistics]
     private let uncertain: UncertainPrediction?
     private let concerns: [Concern]
 
-    init(name: String, scan: Volume, found: Segmenter.Found, labels: [Int: String], concerns: [Concern]) {
+    init(name: String, scan: Volume, found: Segmenter.Found, model: ModelDescription, concerns: [Concern]) {
         self.name = name
-        self.labels = labels
+        self.model = model
         rows = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: scan)
         uncertain = found.uncertain
         self.concerns = concerns + found.concerns
     }
 
-    private func className(_ label: UInt8) -> String { labels[Int(label)] ?? "class \(label)" }
+    private func className(_ label: UInt8) -> String { model.className(Int(label)) }
 
     /// `spleen 210.4 ml, liver 1502.0 ml`.
     var summary: String {

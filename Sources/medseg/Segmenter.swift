@@ -1,7 +1,6 @@
 import SegCore
 import SegImaging
 import SegInference
-import SegModels
 
 /// A model or several, with what a command asks of them, from a scan to its mask.
 struct Segmenter {
@@ -33,8 +32,11 @@ struct Segmenter {
     /// Classes that the models tell apart, background included.
     var classes: Int { ensemble.models[0].classes }
 
+    /// What the first model expects, and the names of the classes.
+    var description: ModelDescription { ensemble.models[0].description }
+
     /// Names of the classes.
-    var labels: [Int: String] { ensemble.models[0].description.labels }
+    var labels: [Int: String] { description.labels }
 
     /// In what the scan is not what any of the models was trained on.
     func concerns(about scan: Volume, _ header: NIfTIHeader) -> [Concern] {
@@ -60,7 +62,7 @@ struct Segmenter {
         }
         let concerns = removals.compactMap { removal in
             removal.concern(
-                name: ensemble.models[0].description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+                name: description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
         }
         return Found(prediction: prediction, uncertain: uncertain, mask: mask, concerns: concerns)
     }

@@ -3,7 +3,6 @@ import Foundation
 import SegBackend
 import SegCore
 import SegDevices
-import SegImaging
 import SegInference
 import SegModels
 import SegYAML
@@ -95,7 +94,7 @@ struct ModelOptions: ParsableArguments {
             return try Ensemble([
                 Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
             ])
-        case (nil, nil, _) where !model.isEmpty || bundle != nil:
+        case (nil, nil, _?):
             throw UsageError("--model and --bundle each name a model; give one of them")
         default:
             throw UsageError(
@@ -153,11 +152,7 @@ enum OutputFolder {
 
     /// Makes the folder if it is not there.
     static func make(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
-        }
+        try DurableFile.makeFolder(path)
         guard FileManager.default.isWritableFile(atPath: path) else {
             throw DataError(.cannotWrite, path, "is not writable; name another folder or change its permissions")
         }

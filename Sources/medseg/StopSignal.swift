@@ -2,7 +2,7 @@ import Foundation
 import SegCore
 import Synchronization
 
-/// Lets a polite kill end the program with the documented code wherever it has nothing to finish.
+/// Makes SIGTERM end the program with exit code 143 while it has nothing to finish.
 func endWhenTerminated() {
     // A parent may have started the program with these blocked.
     var signals = sigset_t()
@@ -12,13 +12,13 @@ func endWhenTerminated() {
     signal(SIGTERM) { _ in _exit(ExitStatus.terminated.rawValue) }
 }
 
-/// Takes Ctrl-C and the polite kill as a wish to stop at the next good place; a second one stops at once.
+/// Takes SIGINT and SIGTERM as a request to stop at the next safe point; a second one stops at once.
 ///
 /// One handler follows the other without a gap, so that no signal is lost.
 final class StopSignal {
     init() {
         raised.store(0, ordering: .relaxed)
-        for number in [SIGINT, SIGTERM] { signal(number, takeAsWish) }
+        for number in [SIGINT, SIGTERM] { signal(number, requestStop) }
     }
 
     deinit {
@@ -40,7 +40,7 @@ final class StopSignal {
 private let raised = Atomic<Int32>(0)
 
 /// Runs in a signal handler, where nothing may be allocated.
-private func takeAsWish(_ number: Int32) {
+private func requestStop(_ number: Int32) {
     guard raised.exchange(number, ordering: .relaxed) == 0 else { _exit(128 + number) }
     let message: StaticString = "\nstopping after this step; once more to stop at once\n"
     write(STDERR_FILENO, message.utf8Start, message.utf8CodeUnitCount)

@@ -28,7 +28,7 @@ struct TrainingRun {
     /// - Throws: `Interruption` after Ctrl-C, when the checkpoint is written.
     func run(resuming: Bool = false) throws -> String {
         let dataset = try Dataset(path: configuration.data)
-        dataset.notes.forEach(say)
+        dataset.remarks.forEach(say)
         if case .share = configuration.validation { dataset.ownSplitNote.map(say) }
         let split =
             switch configuration.validation {
@@ -95,7 +95,7 @@ struct TrainingRun {
             throw Interruption(signal: number, step: trainer.state.iteration, folder: folder)
         }
         try record.save(model, trainer.network.store, as: latest)
-        try draw(record)
+        try draw()
         try tracking.log(files: "model", "last", "figures", "training.csv", "validation.csv", "validation_cases.csv")
         try tracking.finish(.finished)
         return summary(trainer, end, record)
@@ -158,11 +158,11 @@ struct TrainingRun {
             + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
     }
 
-    private func draw(_ record: RunRecord) throws {
+    private func draw() throws {
         try OutputFolder.make(folder + "/figures")
         let curves = try RunCurves(folder: folder, name: URL(fileURLWithPath: folder).lastPathComponent)
         let plot = RunCurves.plot(
-            [curves], title: "Training", subtitle: "\(record.losses.count) steps on \(backend.name)")
+            [curves], title: "Training", subtitle: "\(curves.losses.count) steps on \(backend.name)")
         try plot.write(to: URL(fileURLWithPath: folder + "/figures/training.png"))
     }
 }

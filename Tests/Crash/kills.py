@@ -1,4 +1,5 @@
-"""Kills every command at random and at chosen moments, and looks for anything that is lost, half written or left over.
+"""Kills train, predict, data import, data prepare and the server at random and at chosen moments, and looks for
+anything that is lost, half written or left over.
 
 CRASH_KILLS says how many kills there are in all; CRASH_SECONDS how long each part may take at most.
 """

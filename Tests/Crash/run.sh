@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Kills, fills disks and cuts the power (in a model of it) of the built commands. CRASH_KILLS=300 kills 300 times.
+# Kills train, predict, data import, data prepare and the server, fills their disks and cuts the power in a model of it.
+# CRASH_KILLS=300 kills 300 times.
 set -euo pipefail
 cd "$(dirname "$0")"
 status=0

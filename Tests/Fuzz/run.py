@@ -4,6 +4,7 @@ FUZZ_RUNS      inputs for each target (with it, FUZZ_SECONDS is 1200 unless it i
 FUZZ_SECONDS   seconds for each target at most; 20 by default
 FUZZ_TARGETS   names of targets; all by default
 FUZZ_SANITIZE  a further sanitizer of the build, such as address
+FUZZ_JOBS      targets that are fed at a time; by default as many as there are cores
 FUZZ_KEEP=1    adds the inputs that reached new code to Tests/Fuzz/corpus, which the tests replay
 
 Inputs that were a fault are in .build/fuzz-findings, under the name of their target; put each, shortened if need be,

@@ -52,9 +52,13 @@ struct Command {
 
     /// Runs `medseg` with an address space of so many megabytes.
     static func limited(megabytes: Int, _ arguments: [String]) throws -> Outcome {
+        try medseg(after: "ulimit -v \(megabytes << 10)", arguments)
+    }
+
+    /// Runs `medseg` after a command of the shell that changes how it runs, such as `umask 077`.
+    static func medseg(after setting: String, _ arguments: [String]) throws -> Outcome {
         guard let medseg, let shell = Command(at: "/bin/sh") else { throw CocoaError(.fileNoSuchFile) }
-        let script = "ulimit -v \(megabytes << 10) && exec \"$@\""
-        return try shell.run(["-c", script, "sh", medseg.path] + arguments, [:])
+        return try shell.run(["-c", "\(setting) && exec \"$@\"", "sh", medseg.path] + arguments, [:])
     }
 
     /// Runs `medseg-bench`.

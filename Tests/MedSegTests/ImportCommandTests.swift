@@ -63,6 +63,16 @@ import Testing
         #expect(cut.status == 0 && folder.files.contains("folds/fold_1.json"), "\(cut)")
     }
 
+    /// A mask of 0777 makes folders that nobody but root can open.
+    @Test(.enabled(if: getuid() != 0, "root opens every folder"), .timeLimit(.minutes(1)))
+    func aFolderThatCannotBeLockedIsAnErrorAndIsRemoved() throws {
+        let data = try dataset(#""training": [\#(pair("a"))]"#)
+        let outcome = try Command.medseg(
+            after: "umask 0777", ["data", "import", data, "--out", folder.file("got"), "--quiet"])
+        expectFailure(outcome, 74, "cannot be locked: Permission denied")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["data"])
+    }
+
     @Test(.enabled(if: SmallDisk.isAllowed, "mounting takes root"))
     func anArchiveThatIsLargerThanTheDiskIsRefusedBeforeItIsUnpacked() throws {
         let disk = try SmallDisk(options: "size=64k")

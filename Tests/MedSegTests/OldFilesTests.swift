@@ -1,9 +1,10 @@
 import Foundation
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Files that the program of commit 222aa07 wrote (`Tests/Fixtures222aa07/make.sh`).
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built"), .serialized) struct OldFilesTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }, .serialized) struct OldFilesTests {
     private let folder: ScratchFolder
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Fixtures222aa07").path

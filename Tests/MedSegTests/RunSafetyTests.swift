@@ -2,10 +2,11 @@ import Foundation
 import SegCore
 import SegImaging
 import SegModels
+import SegTestNeeds
 import Testing
 
 /// Run folders that two processes, kills at the start, power cuts and other programs get at.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built"), .serialized) struct RunSafetyTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }, .serialized) struct RunSafetyTests {
     private let data: SmallDataset
     private var run: String { data.folder.file("run") }
 
@@ -162,6 +163,22 @@ import Testing
         #expect(text("training.csv.damaged").hasPrefix(String(lost.prefix(5)) + "\0"))
         let report = try Command.medseg("report", run, "--out", data.folder.file("figures"))
         #expect(report.status == 0 && report.errors.isEmpty, "\(report.errors)")
+    }
+
+    @Test func aTableWithLineEndsOfWindowsIsTakenAsItIs() throws {
+        try stopped()
+        let table = text("training.csv")
+        try write(table.replacing("\n", with: "\r\n"), "training.csv")
+        let outcome = try goOn()
+        #expect(outcome.status == 0 && outcome.errors.isEmpty, "\(outcome.errors)")
+        #expect(text("training.csv").hasPrefix(table) && steps("training.csv") == Array(1...12))
+    }
+
+    @Test func aTableThatCannotBeReadIsNotTakenForEmpty() throws {
+        try stopped()
+        try FileManager.default.removeItem(atPath: run + "/training.csv")
+        try data.folder.write([1], as: "run/training.csv/file")
+        expectFailure(try goOn(), 66, "\(run)/training.csv", "no regular file")
     }
 
     @Test func whatAKillCutOffAfterTheCheckpointIsNoDamage() throws {

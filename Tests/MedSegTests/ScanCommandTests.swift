@@ -1,9 +1,10 @@
 import Foundation
 import SegImaging
+import SegTestNeeds
 import Testing
 
 /// Scans, masks and tables that are odd but honest, and scans that ask for more than there is.
-@Suite(.enabled(if: Command.areBuilt, "medseg and medseg-bench are not built")) struct ScanCommandTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct ScanCommandTests {
     private let data: SmallDataset
     private let model: String
 
@@ -60,7 +61,7 @@ import Testing
 
     @Test func tablesHoldAnyName() throws {
         var names: [String] = []
-        for name in ["new\nline", "carriage\r\nreturn", "a,b", "say \"hi\"", "=1+1"] {
+        for name in ["new\nline", "carriage\r\nreturn", "a,b", "say \"hi\"", "=1+1", "e\"\u{308},"] {
             let path = data.folder.file(name + ".nii.gz")
             try FileManager.default.copyItem(atPath: data.image(0), toPath: path)
             names.append(name)
@@ -72,6 +73,7 @@ import Testing
         #expect(table.hasPrefix("scan,label,name,voxels,volume_ml,mean_intensity\n"))
         for quoted in [
             "\"new\nline\",1,", "\"carriage\r\nreturn\",1,", "\n\"a,b\",1,", "\"say \"\"hi\"\"\",1,", "\n=1+1,1,",
+            "\"e\"\"\u{308},\",1,",
         ] {
             #expect(table.components(separatedBy: quoted).count == 2, "\(quoted) in \(table)")
         }

@@ -1,8 +1,9 @@
 import Foundation
+import SegTestNeeds
 import Testing
 
 /// The YAML of configurations: what it may mean, and what it may not grow to.
-@Suite(.enabled(if: Command.areBuilt, "medseg is not built")) struct YAMLCommandTests {
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct YAMLCommandTests {
     private let folder: ScratchFolder
 
     init() throws { folder = try ScratchFolder() }

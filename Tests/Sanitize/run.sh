@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Ops under AddressSanitizer with UndefinedBehaviorSanitizer and under ThreadSanitizer, and the readers of `make fuzz`
-# under AddressSanitizer. Run by `make sanitize`; SANITIZE=subset takes a part of the cases and leaves out the readers,
-# which continuous integration tries with FUZZ_SANITIZE=address in its step `make fuzz`.
+# under AddressSanitizer. Run by `make sanitize`; SANITIZE=subset takes a part of the cases and leaves out the readers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 part=${SANITIZE:-full}

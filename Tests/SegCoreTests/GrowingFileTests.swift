@@ -44,6 +44,32 @@ import Testing
         }
     }
 
+    /// What cannot be read, as a file that may only be written, is not taken for empty.
+    @Test func bytesPutAsideReplaceNoneThatCannotBeRead() throws {
+        try inFolder {
+            let path = folder + "/lines"
+            _ = try GrowingFile.putAside([65], of: path)
+            #expect(chmod(path + ".damaged", 0o200) == 0)
+            _ = try GrowingFile.putAside([66], of: path)
+            #expect(chmod(path + ".damaged", 0o600) == 0)
+            #expect(text(path + ".damaged") == "A\nB\n")
+        }
+    }
+
+    @Test func aLockWhoseFileWasRemovedLeavesThatOfTheNextHolder() throws {
+        try inFolder {
+            let path = folder + "/lock"
+            var first = try FileLock(path)
+            #expect(first != nil)
+            try FileManager.default.removeItem(atPath: path)
+            let second = try FileLock(path)
+            first = nil
+            #expect(FileManager.default.fileExists(atPath: path))
+            #expect(try FileLock(path) == nil)
+            withExtendedLifetime(second) {}
+        }
+    }
+
     @Test func aLockHasOneHolderAndLeavesNoFile() throws {
         try inFolder {
             let path = folder + "/lock"

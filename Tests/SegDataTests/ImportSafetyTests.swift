@@ -1,11 +1,12 @@
 import Foundation
 import SegCore
 import SegData
+import SegTestNeeds
 import Synchronization
 import Testing
 
 /// An import removes nothing that it did not write, starts no program, and ends where an archive would fill the disk.
-@Suite(.enabled(if: FlakyServer.isPossible, "python3 is not there to pack archives"))
+@Suite(.needs("python3") { FlakyServer.isPossible })
 struct ImportSafetyTests {
     private let folder: ScratchFolder
 
@@ -133,7 +134,7 @@ struct ImportSafetyTests {
 
     /// Entries of archives that unpack to far more than they are, and the words that say so.
     static let bombs = [
-        ("w:gz", #"add("D/zeros", size=160 << 20)"#, "times its own"),
+        ("w:gz", #"add("D/zeros", size=160 << 20)"#, "more than 64 MiB and 200 times its size"),
         // A hole of 8 TiB, which takes no room on the disk until somebody reads it.
         (
             "w",
@@ -142,7 +143,7 @@ struct ImportSafetyTests {
             hole.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "D/hole",
                 "GNU.sparse.realsize": str(8 << 40)}
             out.addfile(hole, io.BytesIO((b"1\\n%d\\n0\\n" % ((8 << 40) - 1)).ljust(512, b"\\0")))
-            """, "times its own"
+            """, "more than 64 MiB and 200 times its size"
         ),
     ]
 
@@ -152,6 +153,44 @@ struct ImportSafetyTests {
         let error = try #require(throws: DataError.self) { try plan(archive).run { _ in } }
         #expect(error.kind == .badData && error.message.contains(words), "\(error)")
         #expect(names(in: "") == ["d.bin"])
+    }
+
+    /// `tar -S` keeps neither holes nor their bytes; the last one is known by the file's length alone.
+    @Test func aFileThatEndsInAHoleKeepsItsLength() throws {
+        let archive = try pack(
+            "d.tar",
+            """
+            sparse = tarfile.TarInfo("D/sparse"); sparse.size = 512 + 4
+            sparse.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0",
+                "GNU.sparse.name": "D/imagesTr/a.nii", "GNU.sparse.realsize": str(1 << 20)}
+            out.addfile(sparse, io.BytesIO(b"1\\n0\\n4\\n".ljust(512, b"\\0") + b"data"))
+            """)
+        let image = try plan(archive).run { _ in }.cases[0].image
+        #expect(FileManager.default.contents(atPath: image) == Data("data".utf8) + Data(count: 1 << 20 - 4))
+    }
+
+    @Test func casesThatShareALabelMapBothGetIt() throws {
+        let archive = try pack(
+            "d.tar",
+            """
+            pairs[1]["label"] = pairs[0]["label"]
+            add("D/dataset.json", json.dumps({"labels": {"1": "box"}, "training": pairs}).encode())
+            """)
+        let cases = try plan(archive).run { _ in }.cases
+        for item in cases { #expect(FileManager.default.contents(atPath: item.label) == Data("labelsTr/a.nii".utf8)) }
+        #expect(cases.count == 2)
+    }
+
+    @Test func whatIsSaidOfAnArchiveNamesItAndNoFolderThatIsGone() throws {
+        func index(_ members: String) -> String {
+            #"add("D/dataset.json", json.dumps({"labels": {"1": "box"}, "training": pairs, \#(members)}).encode())"#
+        }
+        let counted = try pack("d.tar", index(#""numTraining": 9"#))
+        let said = try plan(counted).run { _ in }.remarks
+        #expect(said == ["\(counted): D/dataset.json: numTraining is 9, but training lists 2"])
+        let wrong = try pack("e.tar", index(#""modality": 3"#))
+        let error = try #require(throws: DataError.self) { try plan(wrong, to: "other").run { _ in } }
+        #expect(error.subject == "\(wrong): D/dataset.json" && error.key == "modality", "\(error)")
     }
 
     @Test func oddEntriesAreNamedInPlainCharacters() throws {

@@ -49,6 +49,7 @@ import Testing
         #expect(dataset.ownSplits.map(\.training) == [["b", "d"], ["a", "c"]])
         #expect(try dataset.split(validation: 0.2, seed: 7).validation.map(\.name) == ["a", "c"])
         #expect(try dataset.split(validation: 0, seed: 7).training.count == 4)
+        #expect(dataset.ownSplitNote?.contains("the first fold of the index's own 2, 2 cases") == true)
     }
 
     @Test(arguments: ["test", "testing"])
@@ -60,6 +61,12 @@ import Testing
         #expect(dataset.testScans.map(\.label) == [nil, folder.file("labelsTr/d.nii.gz"), nil])
         // A test scan that is not there ends no training, and is said.
         #expect(dataset.notes.count == 1 && dataset.notes[0].contains(folder.file("imagesTr/e.nii.gz")))
+    }
+
+    @Test func aFoldOfAListThatIsNotForTrainingIsNotRead() throws {
+        let dataset = try dataset(Self.index(#""validation": [\#(Self.pair("c", #", "fold": "x""#))]"#))
+        #expect(dataset.ownSplits.map(\.validation) == [["c"]])
+        #expect(dataset.notes == ["keys that are not read: validation[].fold"])
     }
 
     @Test func backslashesAreSeparatorsUnlessAFileHasThem() throws {
@@ -176,6 +183,7 @@ import Testing
         let dataset = try dataset(Self.index(#""numTraining": 7, "numTest": 0, "reference": "us", "crop": [1]"#))
         #expect(dataset.notes.count == 2)
         #expect(dataset.notes[0].contains("numTraining is 7") && dataset.notes[1].contains("crop"))
+        #expect(dataset.remarks[0] == folder.file("dataset.json") + ": " + dataset.notes[0])
     }
 }
 
@@ -226,6 +234,10 @@ import Testing
         ([labels, channel, #""file_ending": ".nrrd""#], ["file_ending", ".nrrd"]),
         ([labels, channel, ending, #""regions_class_order": [1]"#], ["regions_class_order"]),
         ([labels, channel, ending, #""dataset": {"a": {}}"#], ["dataset:", "one by one"]),
+        (
+            [labels, channel, ending, #""training": [{"image": "a.nii", "label": "b.nii"}]"#],
+            ["training: lists scans, but the scans are those in imagesTr and imagesTs; take it out"]
+        ),
     ]
 
     @Test(arguments: refusals)

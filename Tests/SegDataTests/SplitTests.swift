@@ -53,7 +53,11 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"training": ["a"], "validation": ["b"], "tests": ["c"]}"#, "tests"),
+        (
+            #"{"training": ["a"], "validation": ["b"], "tests": ["c"]}"#,
+            "tests: is not a known key; did you mean 'test'?"
+        ),
+        (#"{"training": ["a"], "validation": ["b"], "comment": 1}"#, "known here: test, training, validation"),
         (#"[{"train": ["a"], "val": ["b"]}]"#, "'training' and 'validation'"),
         (#"{"training": ["a"], "validaton": ["b"]}"#, "misspelt 'validation'"),
         (#"{"training": ["a", 3], "validation": []}"#, "training[1]"),

@@ -8,16 +8,11 @@ import Testing
 
 /// Bundles with the masks that MONAI wrote, which a checkout may lack.
 private enum Cases {
-    static let shared: String = {
-        if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named }
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        return root.deletingLastPathComponent().appendingPathComponent("shared").standardizedFileURL.path
-    }()
+    static let bundles = Shared.folder + "/bundles"
 
     /// Cases whose configuration is JSON.
-    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: shared + "/bundles")) ?? []).sorted()
-        .filter { FileManager.default.fileExists(atPath: configuration("\(shared)/bundles/\($0)/bundle")) }
+    static let names = ((try? FileManager.default.contentsOfDirectory(atPath: bundles)) ?? []).sorted()
+        .filter { FileManager.default.fileExists(atPath: configuration("\(bundles)/\($0)/bundle")) }
 
     static func configuration(_ folder: String) -> String { folder + "/configs/inference.json" }
 
@@ -38,7 +33,7 @@ private let understood = [
 
 @Test(.enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: Cases.names)
 func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
-    let root = "\(Cases.shared)/bundles/\(name)"
+    let root = "\(Cases.bundles)/\(name)"
     let scans = try FileManager.default.contentsOfDirectory(atPath: root + "/input").sorted()
     let scan = "\(root)/input/\(try #require(scans.first))"
     guard understood.contains(name) else {
@@ -54,7 +49,7 @@ func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
 
 @Test(.enabled(if: !Cases.names.isEmpty, "the shared cases are not here"))
 func aBundleThatLoadsUnderAFlagGivesMONAIsMask() throws {
-    let cases = Cases.shared + "/cases"
+    let cases = Shared.folder + "/cases"
     let mask = try Cases.mask(cases + "/bundle_load_pretrain", of: cases + "/odd_geometry/tiny.nii.gz")
     #expect(mask.count == 5 * 7 * 9 && mask.count { $0 > 0 } == 315)
 }
@@ -62,7 +57,7 @@ func aBundleThatLoadsUnderAFlagGivesMONAIsMask() throws {
 @Test(
     .enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: ["bundle_bomb", "bundle_chain"])
 func hostileBundlesAreRefusedAtOnce(_ name: String) throws {
-    let folder = "\(Cases.shared)/hostile/\(name)"
+    let folder = "\(Shared.folder)/hostile/\(name)"
     let error = #expect(throws: DataError.self) { try Cases.mask(folder, of: "none") }
     #expect(error?.kind == .badData, "\(error?.description ?? "")")
 }

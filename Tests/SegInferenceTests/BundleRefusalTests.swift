@@ -23,15 +23,12 @@ private let plain: [String: ConfigValue] = [
 private let load: ConfigValue = ["_target_": "LoadImaged", "keys": "image"]
 private let channel: ConfigValue = ["_target_": "EnsureChannelFirstd", "keys": "image"]
 private let orientation: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
+private let spacing: ConfigValue = ["_target_": "Spacingd", "keys": "image", "pixdim": [1, 1, 2]]
 private let softmax: ConfigValue = ["_target_": "Activationsd", "keys": "pred", "softmax": true]
 private let invert: ConfigValue = [
     "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image", "nearest_interp": false,
 ]
 private let argmax: ConfigValue = ["_target_": "AsDiscreted", "keys": "pred", "argmax": true]
-
-private func compose(_ items: [ConfigValue]) -> ConfigValue {
-    ["_target_": "Compose", "transforms": .array(items)]
-}
 
 /// Some transforms with entries added.
 private func with(_ entries: [String: ConfigValue], _ component: ConfigValue) -> ConfigValue {
@@ -69,6 +66,13 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "track_meta": false]], "track_meta: only true"),
     ([load, channel, with(["keys": "label"], orientation)], "keys: should name 'image'"),
     ([load, channel, with(["lazy": true], orientation)], "lazy: only false"),
+    ([load, channel, with(["axcodes": "XYZ"], orientation)], "axcodes: 'XYZ': three letters"),
+    ([load, channel, with(["pixdim": [1, 1, 0]], spacing)], "pixdim: should be three positive numbers"),
+    (
+        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "nearest"]], spacing)],
+        "mode: only bilinear"
+    ),
+    ([load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: only bilinear"),
     ([load, channel, with(["_target_": "scripts.own.Orientationd"], orientation)], "no class of MONAI"),
     ([load, channel, with(["_mode_": "callable"], orientation)], "_mode_: only \"default\""),
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
@@ -78,6 +82,12 @@ private let steps: [([ConfigValue], String)] = [
 @Test(arguments: steps.indices)
 func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
     expectRefusal(steps[index].1) { try bundle(pre: steps[index].0) }
+}
+
+/// Each key of a step has a mode of its own.
+@Test func theModeOfTheImageCounts() throws {
+    let both = with(["keys": ["label", "image"], "mode": ["nearest", "bilinear"]], spacing)
+    #expect(try bundle(pre: [load, channel, both]).description.preprocessing.pixdim == [1, 1, 2])
 }
 
 private let endings: [([ConfigValue], String)] = [
@@ -136,6 +146,8 @@ private let evaluators: [([String: ConfigValue], String)] = [
     (["_target_": "EnsembleEvaluator"], "is not supported"),
     (["prepare_batch": "$lambda x: x"], "is Python, which is not run"),
     (["mode": "train"], "only \"eval\""),
+    (["bogus": 3], "evaluator.bogus: is not a known key"),
+    (["infrer": "@inferer"], "did you mean 'inferer'"),
 ]
 
 @Test(arguments: evaluators.indices)
@@ -170,6 +182,21 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
     expectRefusal("strict: only true") { try bundle(["checkpointloader": loader("model.pt", ["strict": false])]) }
     expectRefusal("load_dict: should load") {
         try bundle(["checkpointloader": loader("model.pt", ["load_dict": ["model": "@other"]])])
+    }
+}
+
+/// A path that begins like the bundle's own, such as `models` in `mod`, lies in the bundle all the same.
+@Test(arguments: ["models/model.pt", "$@bundle_root + '/models/model.pt'"])
+func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
+    var value = plain.merging(["preprocessing": compose([load, channel])]) { $1 }
+    value["postprocessing"] = compose([softmax, invert, argmax])
+    value["checkpointloader"] = with(["load_path": .string(path)], plain["checkpointloader"] ?? .null)
+    for folder in ["mod", "mod/"] {
+        let error = #expect(throws: DataError.self) {
+            try MONAIBundle(folder: folder, inference: .object(value), source: "inference.json", metadata: nil)
+        }
+        let file = error.map { $0.subject.replacing("//", with: "/") }
+        #expect(error?.kind == .noInput && file == "mod/models/model.pt", "\(error?.description ?? "")")
     }
 }
 

@@ -16,7 +16,8 @@ private func withBundleFolder<T>(_ body: (String) throws -> T) throws -> T {
     return try body(folder.path)
 }
 
-private func compose(_ transforms: [ConfigValue]) -> ConfigValue {
+/// A chain of transforms.
+func compose(_ transforms: [ConfigValue]) -> ConfigValue {
     ["_target_": "Compose", "transforms": .array(transforms)]
 }
 
@@ -154,4 +155,17 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(network["_target_"] == "monai.networks.nets.UNet")
     network["_target_"] = "UNet"
     #expect(.object(network) == original.network.value)
+}
+
+/// MONAI's bundle holds no post-processing of MedSeg's; whoever reads it is told.
+@Test func exportedBundlesSayWhatTheyLeaveOut() throws {
+    var description = try bundle().description
+    func readme() throws -> String? {
+        try MONAIBundle.files(of: description, name: "spleen", license: nil)["docs/README.md"]
+    }
+    #expect(try readme()?.contains("postprocessing") == false)
+    description.postprocessing.keepsLargest = true
+    description.postprocessing.minimumVolumeML = 2
+    let said = "The postprocessing of the model (min_volume_ml 2.0, largest_component) is not part of the bundle"
+    #expect(try readme()?.contains(said) == true)
 }

@@ -56,6 +56,20 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     #expect(error?.key == key && error?.message.contains(message) == true, "\(error?.description ?? "")")
 }
 
+/// UNETR learns an embedding for each position of its windows.
+@Test func aNetworkOfOneSizeTakesNoOtherWindow() throws {
+    var description = try description(["roi_size": [64, 64, 64]])
+    description.network = NetworkDefinition(
+        [
+            "_target_": "UNETR", "in_channels": 1, "out_channels": 2, "img_size": 32, "hidden_size": 12, "num_heads": 2,
+            "mlp_dim": 8, "feature_size": 2,
+        ], source: "model.json")
+    let error = #expect(throws: DataError.self) { try description.check() }
+    #expect(error?.key == "roi_size" && error?.message.contains("should be 32×32×32") == true)
+    description.roiSize = Triple(32)
+    try description.check()
+}
+
 /// A batch norm over one voxel predicts, by its running statistics; it trains on more than one patch.
 @Test func aBatchNormOverOneVoxelPredictsAndTrainsOnBatches() throws {
     let batch = try description(network: ["norm": "batch"], ["roi_size": [4, 4, 4]])

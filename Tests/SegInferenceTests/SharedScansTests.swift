@@ -5,7 +5,7 @@ import SegInference
 import Testing
 
 /// Weights and masks beside the package, which a checkout may lack.
-private enum Shared {
+enum Shared {
     static let folder: String = {
         if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named }
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -38,7 +38,7 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
 
 @Test func smallImagesArePaddedHalfBefore() throws {
     let plan = try WindowPlan(image: Triple(d: 3, h: 8, w: 5), window: Triple(6), overlap: 0.25)
-    #expect(plan.paddedSize == Triple(d: 6, h: 8, w: 6))
+    #expect(plan.seen == Triple(d: 3, h: 6, w: 5))
     #expect(plan.padding == Triple(d: 1, h: 0, w: 0))
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import SegCore
 import SegModels
+import SegReference
 import Testing
 
 private func read(_ bytes: [UInt8], _ choice: Weights.Choice = .usual) throws -> Weights {
@@ -116,7 +117,7 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(weights.tensors["a"]?.floats() == [0, 1, 2, 3, 4, 5] && weights.tensors.count == 1)
     #expect(weights.notes.contains { $0.contains("history (\(name))") && $0.contains("nothing of them was run") })
     let among = try read(checkpoint(Pickle.dictionary([("a", row), ("b", object)])))
-    #expect(among.ignored == ["b (\(name))"] && among.tensors.count == 1)
+    #expect(among.notes == ["entries that are no arrays are left out: b (\(name))"] && among.tensors.count == 1)
     let alone = message { try read(checkpoint(Pickle.dictionary([("b", object)]))) }
     #expect(alone.contains("holds no weights") && alone.contains(name))
 }
@@ -149,6 +150,12 @@ func objectsBesideTheWeightsAreLeftOutWithAWord(_ index: Int) throws {
     #expect(message { try read(file, .named("ema")) }.contains("it has 'state_dict', 'state_dict_ema'"))
     // MONAI's loader takes the name where it is there, and else the whole dictionary.
     #expect(try read(file, .loaded("state_dict_ema")).tensors["a"]?.shape == [3, 2])
+    // What holds no weights is named as the place that was looked at.
+    let empty = checkpoint(Pickle.dictionary([("ema", Pickle.dictionary([("n", [0x4E])])), ("a", [0x4E])]))
+    #expect(message { try read(empty, .named("ema")) }.hasSuffix("holds no weights under 'ema'; it has 'n'"))
+    #expect(message { try read(empty, .loaded("ema")) }.hasSuffix("holds no weights under 'ema'; it has 'n'"))
+    #expect(
+        message { try read(empty, .loaded("net")) }.contains("at the top, and no dictionary 'net'; it has 'a', 'ema'"))
     let plain = checkpoint(Pickle.dictionary([("a", row), ("model", [0x4E])]))
     #expect(try read(plain, .loaded("model")).tensors["a"]?.shape == [2, 3])
 }
@@ -165,7 +172,8 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     let description = try ConfigReader(
         ConfigValue(jsonFile: SharedFiles.path("cases/ckpt/unet.json")), path: "", source: "unet.json")
     let definition = try #require(description.value("network_def"))
-    let store = try NetworkDefinition(definition, source: "unet.json").makeNetwork(on: Oracle.backend, seed: 0).store
+    let store = try NetworkDefinition(definition, source: "unet.json").makeNetwork(on: ReferenceBackend(), seed: 0)
+        .store
     // The averaged weights are the plain ones; those beside them are others.
     let choice: Weights.Choice = name == "with_ema.pt" ? .named("state_dict_ema") : .usual
     let notes = try store.load(Weights.read(SharedFiles.path("cases/ckpt/\(name)"), choice))

@@ -57,6 +57,11 @@ private let unetr: [String: ConfigValue] = [
     arguments: [
         ("VNet", [:], ["in_channels": 3], "should divide 16"),
         ("VNet", [:], ["dropout_prob_up": 0.5], "two probabilities"),
+        // Below 1 as a Double, 1 as a Float: a scale of infinity.
+        ("VNet", [:], ["dropout_prob_up": [0.99999999999, 0]], "dropout_prob_up: should be two probabilities"),
+        ("VNet", [:], ["dropout_prob_down": 0.99999999999], "below 1"),
+        ("VNet", [:], ["act": ["prelu", ["num_parameters": 3]]], "network_def.act: PReLU with num_parameters"),
+        ("DynUNet", dyn, ["dropout": 0.99999999999], "below 1"),
         ("VNet", [:], ["dropout_dim": 4], "1, 2 or 3"),
         ("VNet", [:], ["droput_dim": 3], "did you mean 'dropout_dim'"),
         ("UNETR", unetr, ["img_size": [16, 20, 32]], "multiples of the patch size"),
@@ -91,6 +96,15 @@ func badArgumentsOfEveryNetworkAreNamed(
     let error = #expect(throws: TensorError.self) { try net(x, in: .inference) }
     #expect(error?.description.contains("windows of 16×16×32 (img_size) only") == true)
     #expect(try network("DynUNet", dyn).requiredSize == nil)
+}
+
+/// Beside the older pair MONAI does not look at `norm`.
+@Test func theOlderNormOfSegResNetComesFirst() throws {
+    let small: [String: ConfigValue] = ["init_filters": 4, "blocks_down": [1, 1], "blocks_up": [1]]
+    let pair: [String: ConfigValue] = ["norm_name": "group", "num_groups": 2]
+    let both = try network("SegResNet", small.merging(pair) { $1 }.merging(["norm": "batch"]) { $1 }).store
+    let old = try network("SegResNet", small.merging(pair) { $1 }).store
+    #expect(try both.state().keys.sorted() == old.state().keys.sorted())
 }
 
 @Test(

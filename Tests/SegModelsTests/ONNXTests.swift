@@ -119,7 +119,7 @@ func exportedGraphsComputeWhatTheNetworkDoes(_ changes: [String: ConfigValue]) t
     // Running statistics that are not those of a fresh network.
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
-    let weights = Weights(source: "test", tensors: try net.store.state(), ignored: [])
+    let weights = Weights(source: "test", tensors: try net.store.state())
     let model = try ONNXModel(definition, weights: weights, metadata: [:])
     let actual = try ONNXRunner(model.bytes, on: backend).run(x).doubles()
     #expect(actual.count == expected.count && Set(expected).count > 10)
@@ -162,7 +162,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
     // Running statistics that are not those of a fresh network.
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
-    let weights = Weights(source: "test", tensors: try net.store.state(), ignored: [])
+    let weights = Weights(source: "test", tensors: try net.store.state())
     let actual = try ONNXRunner(ONNXModel(definition, weights: weights, metadata: [:]).bytes, on: backend).run(x)
     #expect(Set(expected).count > 10)
     #expect(relativeError(try actual.doubles(), expected) < 1e-5)
@@ -171,7 +171,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
 @Test func networksThatCannotBeExportedAreNamed() throws {
     let definition = NetworkDefinition(["_target_": "monai.networks.nets.SwinUNETR"], source: "swin.json")
     let error = #expect(throws: DataError.self) {
-        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:], ignored: []), metadata: [:])
+        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:])
     }
     let text = error?.description ?? ""
     #expect(text.contains("SwinUNETR' cannot be written as ONNX; these can: monai.networks.nets.DynUNet, "))
@@ -184,7 +184,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
             "strides": [2],
         ], source: "test")
     let error = #expect(throws: DataError.self) {
-        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:], ignored: []), metadata: [:])
+        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:])
     }
     #expect(error?.description.contains("w.pt: the weights have no 'model.0.conv.weight'") == true)
 }

@@ -48,6 +48,8 @@ import Testing
             for number in 0..<3 { #expect(try await client.tags("scan\(number)") == ["original"]) }
             #expect(try await client.send("GET", "/batch/infer").status == 404)
             #expect(try await client.json("/batch/infer?all=true")["status"]?.string == "NOT RUNNING")
+            let checked = try await client.send("GET", "/batch/infer?all=true&check_if_running=true")
+            #expect(checked.status == 404, "a client that only asks whether one runs")
         }
     }
 
@@ -101,7 +103,10 @@ import Testing
                 ("{\"result_extension\": \".nrrd\"}", "result_extension"),
                 ("{\"result_dtype\": \"float32\"}", "result_dtype"),
                 ("{\"uncertanty\": 3}", "uncertainty"), ("{\"save_label\": \"maybe\"}", "save_label"),
-                ("{\"label_tag\": 3}", "label_tag"), ("{\"roi_size\": [8, 8, 8], \"pixdim\": [1, 1, 1]}", "roi_size"),
+                ("{\"label_tag\": 3}", "label_tag"),
+                ("{\"label_tag\": \"a\\u0001\"}", "label_tag"),
+                ("{\"largest_cc\": true}", "it is always false here"),
+                ("{\"roi_size\": [8, 8, 8], \"pixdim\": [1, 1, 1]}", "roi_size"),
             ] {
                 let address = "/infer/tiny?image=scan0&output=json"
                 let refused = try await client.upload(address, nil, params: params, method: "POST")

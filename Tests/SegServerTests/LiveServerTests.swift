@@ -1,17 +1,11 @@
 import Foundation
 import Logging
-import SegBackend
 import SegCore
 import SegImaging
 import SegInference
-import SegModels
 import SegReference
 import SegServer
 import Testing
-
-#if canImport(FoundationNetworking)
-    import FoundationNetworking
-#endif
 
 /// A server in this process with an untrained network, on a free port.
 @Suite(.serialized) struct LiveServerTests {

@@ -43,7 +43,7 @@ import Testing
         for text in ["", "unknown", "10.1.2", "10.1.2.3.4", "_hidden"] { #expect(Peer(text) == nil) }
     }
 
-    /// Whoever writes into X-Forwarded-For before the proxies do is not believed.
+    /// What stands in X-Forwarded-For before the proxies write there is not believed.
     @Test func theLastHopThatIsNoProxyIsThePeer() throws {
         let proxies = try Proxies(["10.0.0.1", "10.0.0.2"])
         #expect(proxies.last(of: "1.1.1.1, 2.2.2.2, 10.0.0.2")?.description == "2.2.2.2")
@@ -52,6 +52,17 @@ import Testing
             #expect(proxies.last(of: list) == nil)
         }
         #expect(throws: DataError.self) { try Proxies(["proxy.example"]) }
+    }
+
+    /// A socket that listens on both kinds of addresses shows an IPv4 proxy by an IPv6 address.
+    @Test func anIPv4ProxyIsKnownByBothItsAddresses() throws {
+        for name in ["127.0.0.1", "::ffff:127.0.0.1"] {
+            let proxies = try Proxies([name])
+            for hop in ["127.0.0.1", "::ffff:127.0.0.1", "[::ffff:7f00:1]:80"] {
+                #expect(proxies.last(of: "1.1.1.1, \(hop)")?.description == "1.1.1.1", "\(name) \(hop)")
+            }
+            #expect(proxies.last(of: "1.1.1.1, ::1")?.description == "0:0:0:0::/64")
+        }
     }
 
     @Test(arguments: [

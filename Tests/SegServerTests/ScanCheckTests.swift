@@ -47,6 +47,23 @@ import Testing
         #expect(throws: Refusal.self) { try check(path, voxels: 1 << 27) }
     }
 
+    /// What stands beside the voxels has a limit of its own, which the message says.
+    @Test func muchBesideTheVoxelsIsRefused() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let url = URL(fileURLWithPath: try scan(Size3(5, 6, 7)))
+        let bytes = try Data(contentsOf: url)
+        var limits = ServerLimits()
+        limits.scanSlack = 351
+        let before = #expect(throws: Refusal.self) { try ScanCheck.size(of: url.path, limits: limits) }
+        #expect(before?.detail.contains("351 bytes") == true)
+        limits.scanSlack = 400
+        #expect(try ScanCheck.size(of: url.path, limits: limits) == [5, 6, 7])
+        // A second member of the gzip file.
+        try (bytes + bytes).write(to: url)
+        let after = #expect(throws: Refusal.self) { try ScanCheck.size(of: url.path, limits: limits) }
+        #expect(after?.detail.contains("the 400 that this server takes") == true)
+    }
+
     @Test func aBudgetIsKept() throws {
         let budget = ByteBudget(limit: 100)
         try budget.reserve(60)

@@ -115,6 +115,19 @@ private func tracker(_ run: String) throws -> RunTracker {
             }
             let refused = #expect(throws: TrackingError.self) { _ = try sync.send() }
             #expect(refused?.description.contains("events waiting: 1") == true)
+            let kept = #expect(throws: TrackingError.self) { try Journal.remove(runFolder: run) }
+            #expect(kept?.description.contains("is sending this journal") == true)
+            #expect(try lines(run).count == 1)
+            withExtendedLifetime(sync) {}
+        }
+    }
+
+    @Test func aJournalIsRemovedWithAllThatIsBesideIt() throws {
+        try withRun { run in
+            try Journal.remove(runFolder: run)
+            _ = try tracker(run)
+            try Journal.remove(runFolder: run)
+            #expect(!FileManager.default.fileExists(atPath: run + "/tracking"))
         }
     }
 }

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import threading
@@ -16,6 +17,9 @@ import requests
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("MEDSEG_BUILD", ROOT / ".build/release"))
 SHARED = pathlib.Path(os.environ.get("MEDSEG_SHARED", ROOT.parent / "shared"))
+
+# What a server asks for in the tests of its token.
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 TRAINING = """
 network_def:
@@ -37,6 +41,18 @@ overlap: 0.5
 loss: {name: dice_ce}
 optimizer: {learning_rate: 0.01}
 """
+
+
+def nifti(shape, data=b"", datatype=4, bitpix=16, offset=352, spacing=(1, 1, 1)):
+    """A NIfTI file of some bytes of voxels, of 16 bits unless it is said otherwise."""
+    header = bytearray(352)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, len(shape), *shape, *[1] * (7 - len(shape)))
+    struct.pack_into("<hh", header, 70, datatype, bitpix)
+    struct.pack_into("<8f", header, 76, 1, *spacing, 1, 1, 1, 1)
+    struct.pack_into("<f", header, 108, offset)
+    header[344:348] = b"n+1\0"
+    return bytes(header) + data
 
 
 def medseg(*arguments):

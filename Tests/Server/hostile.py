@@ -6,12 +6,13 @@ import json
 import os
 import random
 import socket
-import struct
 import threading
 import time
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from harness import nifti
 
 ADDRESSES = [f"127.0.0.{number}" for number in range(2, 61)]
 HEADERS = "Host: localhost\r\n"
@@ -19,15 +20,8 @@ HEADERS = "Host: localhost\r\n"
 
 def scan(shape, spacing=(1, 1, 1), fill=None):
     """A NIfTI file of 16-bit voxels; random ones where no byte is given."""
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, *shape, 1, 1, 1, 1)
-    struct.pack_into("<hh", header, 70, 4, 16)
-    struct.pack_into("<8f", header, 76, 1, *spacing, 1, 1, 1, 1)
-    struct.pack_into("<f", header, 108, 352)
-    header[344:348] = b"n+1\0"
     count = 2 * shape[0] * shape[1] * shape[2]
-    return bytes(header) + (os.urandom(count) if fill is None else bytes([fill]) * count)
+    return nifti(shape, os.urandom(count) if fill is None else bytes([fill]) * count, spacing=spacing)
 
 
 # Documents that are small, or at the limit of a body, and costly to a reader that is not linear.

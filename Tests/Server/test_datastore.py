@@ -12,7 +12,7 @@ import time
 import pytest
 import requests
 
-from harness import Server, running, submit
+from harness import Server, nifti, running, submit
 
 
 @pytest.fixture()
@@ -22,16 +22,9 @@ def studies(tmp_path):
     return folder
 
 
-def scan(value, size=8, kind=4):
-    """A gzipped NIfTI file of one number; kind 4 is int16."""
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, 3, size, size, size, 1, 1, 1, 1)
-    struct.pack_into("<hh", header, 70, kind, 16)
-    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 0, 0, 0, 0)
-    struct.pack_into("<f", header, 108, 352.0)
-    header[344:348] = b"n+1\0"
-    return gzip.compress(bytes(header) + struct.pack("<h", value) * size**3, mtime=0)
+def scan(value):
+    """A gzipped NIfTI file of one number."""
+    return gzip.compress(nifti((8, 8, 8), struct.pack("<h", value) * 8**3), mtime=0)
 
 
 def put_image(url, id, data):
@@ -70,7 +63,7 @@ def test_a_race_for_one_id(inputs, studies):
         assert os.listdir(studies / "labels/final") == ["case0.nii.gz"]
 
 
-def test_what_is_answered_is_kept_over_kills(inputs, studies, tmp_path):
+def test_what_is_answered_is_kept_over_kills(inputs, studies):
     """A server that is killed among uploads has everything that it answered, and leaves no litter."""
     scratch = tempfile.mkdtemp(prefix="medseg-scratch-")
     kept, labelled = [], {}

@@ -7,10 +7,8 @@ import time
 import pytest
 import requests
 
-from harness import running, submit, finish, upload
+from harness import TOKEN, finish, running, submit, upload
 from hostile import HEADERS, SLOW_BODY, ask, connect, session
-
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +126,25 @@ def test_guesses_are_slow_and_others_notice_nothing(inputs):
         assert wait.headers["Location"] in ("/login?wait", "/login?failed")
 
 
+def test_logins_that_are_open_when_guesses_begin_are_slow_too(inputs):
+    """The address is judged once the form has come: else every login that was begun in time would be a guess."""
+    body = b"token=wrong"
+    head = f"POST /login HTTP/1.1\r\n{HEADERS}Content-Length: {len(body)}\r\n\r\n".encode()
+    with running(inputs, environment={"MEDSEG_TOKEN": TOKEN}) as server:
+        held = [connect(server, "127.0.0.2") for _ in range(20)]
+        for connection in held:
+            connection.sendall(head)
+        time.sleep(1)
+        for connection in held[:12]:
+            connection.sendall(body)
+        time.sleep(0.5)
+        for connection in held[12:]:
+            connection.sendall(body)
+        assert all(b"/login?wait" in connection.recv(4000) for connection in held[12:])
+        for connection in held:
+            connection.close()
+
+
 def answered(connection, text):
     """Whether an answer that holds a text is there already."""
     connection.settimeout(0.2)
@@ -167,6 +184,7 @@ def test_behind_a_proxy(inputs):
 
 
 def test_odd_options_are_refused(inputs):
-    for arguments, text in [(["--proxy", "proxy.example"], "IP address"), (["--connections", "0"], "above 0")]:
+    for arguments, text in [(["--proxy", "proxy.example"], "IP address"), (["--connections", "0"], "above 0"), (["--session-seconds", "1e19"], "below"),
+                            (["--job-seconds", "inf"], "below")]:
         with pytest.raises(RuntimeError, match=text), running(inputs, *arguments):
             pass

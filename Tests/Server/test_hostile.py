@@ -11,12 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import Watch, finish, running, submit, upload
+from harness import TOKEN, Watch, finish, running, submit, upload
 from hostile import (
     ADDRESSES, DOCUMENTS, SLOW_BODY, SLOW_HEADERS, SLOW_LOGIN, Slow, Stranger, connect, flood_fields, scan, session)
 
 MEBIBYTES = 512
-TOKEN = "0123456789abcdef0123456789abcdef"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 MINUTES = float(os.environ.get("HOSTILE_MINUTES", "0.5"))
 
@@ -144,7 +143,7 @@ def test_parts_of_forms_do_not_wait_in_memory(server):
 
 
 def test_thin_grids(server, inputs):
-    """One axis of a nanometre hides another of a thousand kilometres from whoever multiplies them."""
+    """One axis of a nanometre hides another of a thousand kilometres where they are multiplied."""
     with Honest(server):
         for spacing in [(1e-6, 1, 1e9), (1e9, 1e-6, 1), (1e-3, 1e-3, 1e8), (50_000, 50_000, 1)]:
             volume = requests.post(f"{server.url}/api/v1/volumes", data=scan((2, 2, 2), spacing))

@@ -9,9 +9,7 @@ import requests
 from monailabel.client import MONAILabelClient
 from monailabel.client.client import MONAILabelClientException
 
-from harness import running
-
-TOKEN = "a token of at least sixteen characters"
+from harness import TOKEN, running
 
 
 @pytest.fixture()

@@ -9,12 +9,11 @@ import time
 import pytest
 from playwright.sync_api import sync_playwright
 
-from harness import running
+from harness import TOKEN, running
 from needs import needs
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PICTURES = os.environ.get("MEDSEG_SCREENSHOTS")
-TOKEN = "a token of at least sixteen characters"
 
 pytestmark = needs("chromium", CHROMIUM is not None)
 
@@ -322,7 +321,7 @@ def test_one_patient_is_never_shown_under_anothers_name(inputs, browser, tmp_pat
         desk.picture("8_another_arrives")
         nothing_is_shown(page)
 
-        # Whoever changes their mind gets an empty page.
+        # A user who changes their mind gets an empty page.
         page.click("#cancel")
         assert "Drop another" in page.inner_text("#drop-text")
         gate.held.pop().continue_()

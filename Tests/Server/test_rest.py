@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import socket
-import struct
 import tempfile
 import threading
 import time
@@ -14,24 +13,13 @@ import zlib
 import pytest
 import requests
 
-from harness import SHARED, Server, finish, running, submit, upload
+from harness import SHARED, TOKEN, Server, finish, nifti, running, submit, upload
 
 
 @pytest.fixture(scope="module")
 def server(inputs):
     with running(inputs) as server:
         yield server
-
-
-def nifti(shape, data=b"", datatype=4, bitpix=16, offset=352):
-    header = bytearray(352)
-    struct.pack_into("<i", header, 0, 348)
-    struct.pack_into("<8h", header, 40, len(shape), *shape, *[1] * (7 - len(shape)))
-    struct.pack_into("<hh", header, 70, datatype, bitpix)
-    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
-    struct.pack_into("<f", header, 108, offset)
-    header[344:348] = b"n+1\0"
-    return bytes(header) + data
 
 
 def test_results_equal_predict(inputs, server):
@@ -237,9 +225,6 @@ def test_the_page_of_another_site_cannot_use_the_server(server):
     assert requests.get(url, headers={"Origin": server.url}).status_code == 200
     policy = requests.get(server.url).headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
-
-
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 def test_token(inputs):

@@ -100,6 +100,14 @@ public final class ConfigReader {
         }
     }
 
+    /// Insists that an argument is absent or has the one value that is supported.
+    /// - Throws: `DataError` where it has another.
+    public func expect(_ key: String, _ supported: ConfigValue) throws {
+        guard let value = value(key), value != supported else { return }
+        if let number = value.number, number == supported.number { return }
+        throw error(key, "only \(supported) is supported, not \(value)")
+    }
+
     /// Insists that a value is there.
     /// - Throws: `DataError` where it is absent, naming an unread key that may be meant for it.
     public func required<T>(_ key: String, _ value: T?) throws -> T {

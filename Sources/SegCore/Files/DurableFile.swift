@@ -54,7 +54,8 @@ public enum DurableFile {
         guard fsync(descriptor) == 0 else { throw unwritable(path) }
     }
 
-    /// Waits until the names in the folder of a file are on the disk; a file system that cannot do this says so in vain.
+    /// Waits until the names in the folder of a file are on the disk. Errors are ignored, for some file systems cannot do
+    /// this.
     public static func syncFolder(of path: String) {
         let descriptor = open(folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
@@ -62,10 +63,23 @@ public enum DurableFile {
         close(descriptor)
     }
 
-    /// Removes from a folder the unfinished files of writers that are no more.
+    /// Makes a folder, and those that it lies in, where they are missing.
+    /// - Throws: `DataError` naming it.
+    public static func makeFolder(_ path: String) throws(DataError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw DataError(.cannotWrite, path, "the folder cannot be made: \(error.systemReason)")
+        }
+    }
+
+    /// Whether a name is one that a writer gives its file until it is whole.
+    public static func isUnfinished(_ name: String) -> Bool { name.hasPrefix(".") && name.hasSuffix(ending) }
+
+    /// Removes from a folder the unfinished files of processes that were killed.
     public static func removeLeftovers(in folder: String) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names where name.hasPrefix(".") && name.hasSuffix(ending) {
+        for name in names where isUnfinished(name) {
             let file = "\(folder)/\(name)"
             let descriptor = open(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
@@ -101,7 +115,7 @@ public enum DurableFile {
     }
 
     /// Writes every byte; false, with `errno` set, where that fails.
-    static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
+    package static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
         var written = 0
         while written < bytes.count {
             let count = systemWrite(descriptor, bytes.baseAddress! + written, bytes.count - written)
@@ -112,9 +126,10 @@ public enum DurableFile {
         return true
     }
 
-    /// What the system said last, about a file.
-    static func unwritable(_ path: String) -> DataError {
-        DataError(.cannotWrite, path, "cannot be written: \(String(cString: strerror(errno)))")
+    /// An error about a file, for the reason that the system's last call gave in `errno`.
+    public static func unwritable(_ path: String) -> DataError {
+        let reason = errno
+        return DataError(.cannotWrite, path, "cannot be written: \(String(cString: strerror(reason)))")
     }
 }
 

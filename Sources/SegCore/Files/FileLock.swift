@@ -10,13 +10,13 @@ public final class FileLock: Sendable {
     public init?(_ path: String) throws(DataError) {
         while true {
             let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-            guard descriptor >= 0 else { throw Self.failed(path) }
+            guard descriptor >= 0 else { throw Self.failed(path, errno) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-                let error = Self.failed(path)
-                let isHeld = errno == EWOULDBLOCK
+                // What is called next may change it.
+                let reason = errno
                 close(descriptor)
-                if isHeld { return nil }
-                throw error
+                if reason == EWOULDBLOCK { return nil }
+                throw Self.failed(path, reason)
             }
             // The holder before may have removed the file after it was opened here.
             if Self.isNamed(descriptor, path) {
@@ -28,17 +28,19 @@ public final class FileLock: Sendable {
     }
 
     deinit {
-        unlink(path)
+        // Somebody may have removed the file, and another process made and locked one of the same name.
+        if Self.isNamed(descriptor, path) { unlink(path) }
         close(descriptor)
     }
 
-    private static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
+    /// Whether an open file is the one that stands at a path.
+    package static func isNamed(_ descriptor: Int32, _ path: String) -> Bool {
         var (opened, named) = (stat(), stat())
         return fstat(descriptor, &opened) == 0 && lstat(path, &named) == 0 && opened.st_ino == named.st_ino
             && opened.st_dev == named.st_dev
     }
 
-    private static func failed(_ path: String) -> DataError {
-        DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(errno)))")
+    private static func failed(_ path: String, _ reason: Int32) -> DataError {
+        DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(reason)))")
     }
 }

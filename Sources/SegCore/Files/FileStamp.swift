@@ -1,6 +1,7 @@
 internal import Foundation
 
-/// Which file stands at a path, and in which state: what tells that it was changed or replaced. Links are followed.
+/// Which file is at a path, with its size and time of change: where two stamps differ, it was changed or replaced. Links
+/// are followed.
 public struct FileStamp: Hashable, Sendable {
     private let device: UInt64
     private let inode: UInt64

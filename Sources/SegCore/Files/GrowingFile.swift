@@ -41,8 +41,9 @@ public final class GrowingFile {
     /// - Throws: `DataError` naming that file.
     public static func putAside(_ bytes: [UInt8], of path: String) throws(DataError) -> String {
         let aside = path + ".damaged"
-        let before = FileManager.default.contents(atPath: aside) ?? Data()
-        try DurableFile.write(Array(before) + bytes + [UInt8(ascii: "\n")], to: aside)
+        let file = try GrowingFile(aside)
+        try file.append(bytes)
+        try file.sync()
         return aside
     }
 }

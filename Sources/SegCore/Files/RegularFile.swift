@@ -4,7 +4,7 @@ public import Foundation
 public enum RegularFile {
     /// The bytes of a file; those of a large one are mapped.
     ///
-    /// A pipe or a device is refused: whoever opens one waits for bytes that may never come.
+    /// A pipe or a device is refused: reading one may wait for ever.
     /// - Throws: `DataError` of the kind `noInput` naming the file.
     public static func contents(of path: String) throws(DataError) -> Data {
         var status = stat()

@@ -34,11 +34,11 @@ public struct CaseCache: Hashable, Sendable {
         if let file = CaseFile(path, key: key) { return try Self.wrap(file, item, classes: classes) }
         var prepared = try PreparedCase(item, preprocessing, classes: classes)
         do {
-            try Self.make(folder)
+            try DurableFile.makeFolder(folder)
             try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)
         } catch {
             prepared.note =
-                "\(item.name): stays in memory, for \(error.subject) \(error.message); set cache: to another folder, "
+                "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder, "
                 + "or to none"
             return prepared
         }
@@ -55,14 +55,6 @@ public struct CaseCache: Hashable, Sendable {
         return PreparedCase(
             name: item.name, scan: LabelledScan(file, size: file.size, affine: file.affine),
             largestClass: file.largestClass)
-    }
-
-    private static func make(_ folder: String) throws(DataError) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(.cannotWrite, folder, "cannot be made: \(error.systemReason)")
-        }
     }
 
     /// Removes the unfinished files of processes that were ended while they wrote; to be called once before `prepare`.

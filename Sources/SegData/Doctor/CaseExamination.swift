@@ -80,13 +80,11 @@ struct CaseExamination {
         }
     }
 
-    /// NIfTI's codes for units of length that are not the millimetre.
-    private static let otherUnits = [1: "metres", 3: "micrometres"]
-
     private mutating func checkUnit(_ header: NIfTIHeader, _ file: String) {
-        guard let unit = Self.otherUnits[header.xyztUnits & 7] else { return }
+        let unit = header.spaceUnit
+        guard unit.millimetres != 1 else { return }
         add(
-            .otherUnit, .warning, file, "its header gives lengths in \(unit) (xyzt_units), not in millimetres",
+            .otherUnit, .warning, file, "its header gives lengths in \(unit)s (xyzt_units), not in millimetres",
             "make sure that its voxels are of that size; if they are in millimetres, correct xyzt_units")
     }
 
@@ -106,7 +104,7 @@ struct CaseExamination {
         else { return }
         let lost = record.classes.subtracting(Self.numbers(in: classes)).subtracting([0]).sorted()
         guard !lost.isEmpty else { return }
-        let names = lost.map { labels[$0].map { name in "\(name)" } ?? "class \($0)" }
+        let names = lost.map { labels[$0] ?? "class \($0)" }
         add(
             .vanishedClass, .warning, file,
             "on the network's grid no voxel is \(names.shortList()) any more; its \(mask.size) become \(label.size)",
@@ -114,8 +112,8 @@ struct CaseExamination {
     }
 
     /// The class numbers that occur.
-    private static func numbers(in classes: some Sequence<some BinaryInteger>) -> Set<Int> {
-        var occurs = [Bool](repeating: false, count: DatasetIndex.largestClass + 1)
+    private static func numbers(in classes: [UInt8]) -> Set<Int> {
+        var occurs = [Bool](repeating: false, count: 256)
         for number in classes { occurs[Int(number)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }

@@ -102,27 +102,29 @@ struct Archive {
         let descriptor = open(file.path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             if errno == EISDIR { throw refused(name, "is a file and a folder") }
-            throw DataError(.cannotWrite, file.path, "cannot be written: \(String(cString: strerror(errno)))")
+            throw DurableFile.unwritable(file.path)
         }
         defer { close(descriptor) }
         var (block, size, offset): (UnsafeRawPointer?, Int, Int64) = (nil, 0, 0)
         var end = 0
         while true {
             let status = archive_read_data_block(reader, &block, &size, &offset)
-            if status == ARCHIVE_EOF { break }
-            guard status == ARCHIVE_OK || status == ARCHIVE_WARN, (0..<Int64.max / 2).contains(offset) else {
+            // At the end the offset is the file's length, which a hole may reach up to.
+            let isEnd = status == ARCHIVE_EOF
+            guard isEnd || status == ARCHIVE_OK || status == ARCHIVE_WARN, (0..<Int64.max / 2).contains(offset) else {
                 throw damaged()
             }
             // A block behind a hole counts with the hole: a reader of the file meets both.
-            let reached = Int(offset) + size
+            let reached = Int(offset) + (isEnd ? 0 : size)
             try budget.addBytes(max(0, reached - end))
             end = max(end, reached)
+            if isEnd { break }
             guard let block, size > 0 else { continue }
             guard writeAll(UnsafeRawBufferPointer(start: block, count: size), to: descriptor, at: offset) else {
-                throw DataError(.cannotWrite, file.path, "cannot be written: \(String(cString: strerror(errno)))")
+                throw DurableFile.unwritable(file.path)
             }
         }
-        if end > 0 { ftruncate(descriptor, off_t(end)) }
+        guard end == 0 || ftruncate(descriptor, off_t(end)) == 0 else { throw DurableFile.unwritable(file.path) }
     }
 
     /// Whether one of the folders that a file lies in is a file itself.

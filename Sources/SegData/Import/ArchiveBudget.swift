@@ -35,8 +35,9 @@ struct ArchiveBudget {
         guard size >= 0, size <= mostBytes - unpacked else { throw tooMuch() }
         let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder.path)
         guard let free = attributes?[.systemFreeSize] as? Int, size > free else { return }
+        // The folder itself goes with the import; the one that it is made in stays.
         throw DataError(
-            .cannotWrite, folder.path,
+            .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
             "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in \(archive); make room or name "
                 + "another folder")
     }
@@ -51,7 +52,7 @@ struct ArchiveBudget {
         refused(
             mostBytes == Limits.archiveBytes
                 ? "unpacks to more than \(ByteCount(bytes: mostBytes))"
-                : "unpacks to more than \(Limits.archiveRatio) times its own \(bytes) bytes and 64M")
+                : "unpacks to more than \(Self.always >> 20) MiB and \(Limits.archiveRatio) times its size")
     }
 
     private func refused(_ reason: String) -> DataError {

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
 /// Files whose names differ in one place, such as `*/ct.nii.gz` or `masks/*_seg.nii.gz`.
 struct CasePattern {

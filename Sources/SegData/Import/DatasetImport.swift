@@ -1,6 +1,5 @@
 public import Foundation
 public import SegCore
-internal import SegImaging
 
 /// Brings a dataset from where it is into a folder of the Decathlon's layout.
 public struct DatasetImport {
@@ -65,22 +64,42 @@ public struct DatasetImport {
         let staging = try ImportFolder(for: target)
         defer { staging.remove() }
         let found: Dataset
-        if isFolder.boolValue {
-            found = try Dataset(folder: archive, patterns: patterns)
-            try place(found, in: staging.dataset, moving: false, progress)
-        } else {
-            if download == nil { try verify(archive) }
-            try unpack(archive, of: download, into: staging.archive, progress)
-            found = try Dataset(folder: root(of: staging.archive).path, patterns: patterns)
-            try found.checkLies(in: staging.archive, archive: source)
-            try place(found, in: staging.dataset, moving: true, progress)
+        do throws(DataError) {
+            found =
+                isFolder.boolValue
+                ? try take(folder: archive, into: staging, progress)
+                : try take(archive: archive, of: download, into: staging, progress)
+        } catch {
+            throw DataError(
+                error.kind, staging.renamed(error.subject, source: source, target: target), key: error.key,
+                staging.renamed(error.message, source: source, target: target))
         }
         try staging.become(target)
         // What an earlier import downloaded for this folder is of no use any more.
         if let download { download.remove() } else { Download.removeLeftover(at: part) }
         var imported = try Dataset(path: folder.path)
-        imported.notes = found.notes
+        imported.index = staging.renamed(found.index, source: source, target: target)
+        imported.notes = found.notes.map { staging.renamed($0, source: source, target: target) }
         return imported
+    }
+
+    private func take(
+        folder: String, into staging: ImportFolder, _ progress: (Progress) -> Void
+    ) throws(DataError) -> Dataset {
+        let found = try Dataset(folder: folder, patterns: patterns)
+        try place(found, in: staging.dataset, moving: false, progress)
+        return found
+    }
+
+    private func take(
+        archive: String, of download: Download?, into staging: ImportFolder, _ progress: (Progress) -> Void
+    ) throws(DataError) -> Dataset {
+        if download == nil { try verify(archive) }
+        try unpack(archive, of: download, into: staging.archive, progress)
+        let found = try Dataset(folder: root(of: staging.archive).path, patterns: patterns)
+        try found.checkLies(in: staging.archive, archive: source)
+        try place(found, in: staging.dataset, moving: true, progress)
+        return found
     }
 
     /// Insists on what can be known before anything is fetched.
@@ -152,13 +171,17 @@ public struct DatasetImport {
         let tests = dataset.testScans
         let parts = ["imagesTr", "labelsTr"] + (tests.isEmpty ? [] : ["imagesTs"])
         for part in parts + (tests.contains { $0.label != nil } ? ["labelsTs"] : []) {
-            try make(staging.appendingPathComponent(part))
+            try DurableFile.makeFolder(staging.appendingPathComponent(part).path)
         }
         let count = 2 * dataset.cases.count + tests.reduce(0) { $0 + ($1.label == nil ? 1 : 2) }
         var done = 0
+        // Moved away for one case, a file would be missing for the other.
+        let shared = Dictionary(grouping: dataset.files) { $0 }.filter { $1.count > 1 }
         func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
             let place = "\(part)/\(name)\(file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii")"
-            try transfer(file, to: staging.appendingPathComponent(place), moving: moving)
+            try transfer(
+                file, to: staging.appendingPathComponent(place), moving: moving && shared[file] == nil,
+                linking: !moving && transfer == .link)
             done += 1
             progress(.placing(done, of: count))
             return "./\(place)"
@@ -200,34 +223,25 @@ public struct DatasetImport {
         return index
     }
 
-    private func transfer(_ file: String, to place: URL, moving: Bool) throws(DataError) {
+    private func transfer(_ file: String, to place: URL, moving: Bool, linking: Bool) throws(DataError) {
         let source = URL(fileURLWithPath: file)
         do {
-            switch (moving, transfer) {
-            case (true, _): try FileManager.default.moveItem(at: source, to: place)
-            case (false, .copy): try FileManager.default.copyItem(at: source.resolvingSymlinksInPath(), to: place)
-            case (false, .link):
+            if moving {
+                try FileManager.default.moveItem(at: source, to: place)
+            } else if linking {
                 try FileManager.default.createSymbolicLink(at: place, withDestinationURL: source.standardizedFileURL)
+            } else {
+                try FileManager.default.copyItem(at: source.resolvingSymlinksInPath(), to: place)
             }
         } catch {
-            throw DataError(
-                .cannotWrite, place.path,
-                "cannot be written: \(error.systemReason)")
-        }
-    }
-
-    private func make(_ folder: URL) throws(DataError) {
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(.cannotWrite, folder.path, "the folder cannot be made; check space and permissions")
+            throw DataError(.cannotWrite, place.path, "cannot be written: \(error.systemReason)")
         }
     }
 }
 
 extension Dataset {
     /// The files of every case and of the test scans.
-    private var files: [String] {
+    fileprivate var files: [String] {
         cases.flatMap { [$0.image, $0.label] } + testScans.flatMap { [$0.image] + ($0.label.map { [$0] } ?? []) }
     }
 

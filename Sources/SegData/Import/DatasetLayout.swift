@@ -1,6 +1,5 @@
 internal import Foundation
 public import SegCore
-internal import SegImaging
 
 extension Dataset {
     /// How the files of a folder without a Decathlon index pair up.
@@ -28,7 +27,6 @@ extension Dataset {
     public init(folder: String, patterns: Patterns?) throws(DataError) {
         let root = URL(fileURLWithPath: folder)
         let index = root.appendingPathComponent("dataset.json")
-        let name = root.lastPathComponent
         if let patterns {
             self = try Self.paired(patterns, in: root)
         } else if FileManager.default.fileExists(atPath: index.path) {
@@ -41,7 +39,7 @@ extension Dataset {
                 "has neither dataset.json nor imagesTr; say how images and labels are named, "
                     + "as in --images '*/ct.nii.gz' --labels '*/spleen.nii.gz'")
         }
-        guard !cases.isEmpty else { throw DataError(.noInput, name, "holds no labelled case") }
+        guard !cases.isEmpty else { throw DataError(.noInput, folder, "holds no labelled case") }
     }
 
     /// Pairs `imagesTr` with `labelsTr`, whose files all end alike.

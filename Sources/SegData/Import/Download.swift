@@ -1,6 +1,5 @@
 public import Foundation
 public import SegCore
-internal import SegImaging
 
 /// A file fetched over HTTP, which a later attempt goes on with where a transfer breaks off.
 ///

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
 /// What lies beside a download, in `.version`: which file it is of, so that nothing else is gone on with or replaced.
 struct DownloadRecord {

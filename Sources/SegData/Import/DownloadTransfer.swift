@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
 #if canImport(FoundationNetworking)
     internal import FoundationNetworking
@@ -138,17 +137,12 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
 
     /// Makes the file empty, since the server sends it from the start.
     private func beginAnew(_ version: String?) throws(DataError) {
-        let folder = download.file.deletingLastPathComponent()
-        do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        } catch {
-            throw DataError(.cannotWrite, folder.path, "the folder cannot be made: \(error.systemReason)")
-        }
+        try DurableFile.makeFolder(download.file.deletingLastPathComponent().path)
         let opened = try open(flags: O_CREAT)
         (there, hasBegunAnew) = (0, true)
         // The new version stands in the record only once the old one's bytes are gone: the program may end in between.
         try DownloadRecord(url: download.url, version: nil).write(beside: download.file)
-        guard ftruncate(opened.fileDescriptor, 0) == 0 else { throw unwritable() }
+        guard ftruncate(opened.fileDescriptor, 0) == 0 else { throw DurableFile.unwritable(download.file.path) }
         try DownloadRecord(url: download.url, version: version).write(beside: download.file)
         handle = opened
     }
@@ -166,7 +160,7 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
     /// Opens the file and locks it: two downloads into one file would mix their bytes.
     private func open(flags: Int32) throws(DataError) -> FileHandle {
         let descriptor = systemOpen(download.file.path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags)
-        guard descriptor >= 0 else { throw unwritable() }
+        guard descriptor >= 0 else { throw DurableFile.unwritable(download.file.path) }
         let opened = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw DataError(
@@ -174,10 +168,6 @@ final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Senda
                 "is being written by another import; wait for it or name another folder")
         }
         return opened
-    }
-
-    private func unwritable() -> DataError {
-        DataError(.cannotWrite, download.file.path, "cannot be written: \(String(cString: strerror(errno)))")
     }
 
     /// Whether an answer speaks of the version that is there, as far as it says.

@@ -38,9 +38,20 @@ final class ImportFolder {
             let name = ".\(target.prefix(50)).\(purpose)\(UUID().uuidString)"
             let path = parent.appendingPathComponent(name).path
             guard mkdir(path, 0o777) == 0 else { throw unwritable(path) }
-            // Another import may have taken it for a leftover before it was locked.
             if let descriptor = lock(path, waits: true) { return (path, descriptor) }
+            let reason = errno
+            var status = stat()
+            // Another import may have taken it for a leftover before it was locked.
+            if lstat(path, &status) != 0, errno == ENOENT { continue }
+            rmdir(path)
+            throw DataError(.cannotWrite, path, "cannot be locked: \(String(cString: strerror(reason)))")
         }
+    }
+
+    /// A text with paths in this folder, which will be gone when it is read, as those of the archive or the dataset.
+    func renamed(_ text: String, source: String, target: URL) -> String {
+        text.replacing(archive.path + "/", with: source + ": ").replacing(archive.path, with: source)
+            .replacing(dataset.path, with: target.path)
     }
 
     /// Removes the folder with what is still in it, and the parents that were made for it where nothing is in them.
@@ -91,7 +102,8 @@ final class ImportFolder {
         return purposes.contains { name.dropLast(36).hasSuffix(".\($0)") }
     }
 
-    /// An open descriptor of a folder with its lock; nil where another process has it, or removed the folder before.
+    /// An open descriptor of a folder with its lock; nil where another process has it, or removed the folder before, or
+    /// where the system refuses it and says so in `errno`.
     private static func lock(_ path: String, waits: Bool) -> Int32? {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -101,7 +113,9 @@ final class ImportFolder {
         {
             return descriptor
         }
+        let reason = errno
         close(descriptor)
+        errno = reason
         return nil
     }
 

@@ -1,10 +1,11 @@
 internal import SegCore
+internal import SegImaging
 
 extension DatasetIndex {
     /// What is said of a scan of several channels.
     static let oneChannel = "MedSeg's networks take scans of one channel"
     /// The largest number of a class.
-    static let largestClass = 65_535
+    static let largestClass = Int(LabelMap.largest)
     /// Keys that describe a dataset and change nothing here.
     static let descriptive: Set<String> = [
         "name", "description", "reference", "licence", "license", "release", "relase", "version", "date", "author",
@@ -15,10 +16,7 @@ extension DatasetIndex {
     /// - Throws: `DataError` naming everything that is wrong in it.
     init(_ members: [String: ConfigValue], file: String) throws(DataError) {
         var faults = IndexFaults(file: file)
-        func text(_ key: String) -> String? {
-            if case .string(let text)? = members[key] { text } else { nil }
-        }
-        (name, description) = (text("name"), text("description"))
+        if case .string(let text)? = members["name"] { name = text }
         modality = Self.modality(members["modality"], &faults)
         labels = Self.labels(members["labels"], &faults)
         var keys: Set<String> = []
@@ -119,10 +117,12 @@ extension DatasetIndex {
             if key.count > 4, let meant = nearest(to: key, among: known) {
                 faults.add(key, "is not a known key; did you mean '\(meant)'?")
             } else if listsScans(value) {
-                faults.add(
-                    key,
-                    "lists scans, but only \(known.filter(\.isListOfScans).sorted().joined(separator: ", ")) are read; "
-                        + "rename it or take it out")
+                let lists = known.filter(\.isListOfScans).sorted().joined(separator: ", ")
+                let read =
+                    lists.isEmpty
+                    ? "the scans are those in imagesTr and imagesTs; take it out"
+                    : "only \(lists) are read; rename it or take it out"
+                faults.add(key, "lists scans, but \(read)")
             } else {
                 unread.insert(key)
             }
@@ -173,9 +173,12 @@ extension DatasetIndex {
             switch item {
             case .string(let image) where !isLabelled: entries.append(Entry(image: image))
             case .object(let members):
-                guard let entry = entry(members, place, isLabelled: isLabelled, &faults) else { continue }
+                let hasFold = key == "training"
+                guard let entry = entry(members, place, isLabelled: isLabelled, hasFold: hasFold, &faults) else {
+                    continue
+                }
                 entries.append(entry)
-                let known: Set = isLabelled && key == "training" ? ["image", "label", "fold"] : ["image", "label"]
+                let known: Set = hasFold ? ["image", "label", "fold"] : ["image", "label"]
                 unread.formUnion(members.keys.filter { !known.contains($0) }.map { "\(key)[].\($0)" })
             default:
                 faults.add(
@@ -187,7 +190,7 @@ extension DatasetIndex {
     }
 
     private static func entry(
-        _ members: [String: ConfigValue], _ place: String, isLabelled: Bool, _ faults: inout IndexFaults
+        _ members: [String: ConfigValue], _ place: String, isLabelled: Bool, hasFold: Bool, _ faults: inout IndexFaults
     ) -> Entry? {
         func path(_ key: String, isNeeded: Bool) -> String? {
             switch members[key] {
@@ -205,7 +208,7 @@ extension DatasetIndex {
         }
         let (image, label) = (path("image", isNeeded: true), path("label", isNeeded: isLabelled))
         var fold: Int?
-        if let value = members["fold"], value != .null {
+        if hasFold, let value = members["fold"], value != .null {
             fold = value.wholeNumber
             if fold ?? -1 < 0 { faults.add("\(place).fold", "should be a whole number from 0, not \(short(value))") }
         }

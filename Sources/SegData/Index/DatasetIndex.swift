@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
 /// The `dataset.json` of the Medical Segmentation Decathlon, as far as MedSeg reads and writes it.
 ///
@@ -64,7 +63,7 @@ struct DatasetIndex {
                 TestScan(name: name, image: item.image.path, label: item.label)
             })
         dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
-        dataset.notes = notes.map { "\(file): \($0)" }
+        (dataset.index, dataset.notes) = (file, notes)
         return dataset
     }
 

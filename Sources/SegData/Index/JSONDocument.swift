@@ -11,16 +11,11 @@ enum JSONDocument {
     static func members(
         of file: String, missing: String, form: String
     ) throws(DataError) -> [String: ConfigValue] {
-        var status = stat()
-        // A pipe would be waited for.
-        guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, file, "cannot be read; \(missing)")
-        }
-        guard status.st_size <= Limits.documentBytes else {
-            throw DataError(.badData, file, "has \(status.st_size) bytes; at most \(Limits.documentBytes) are read")
-        }
-        guard let data = FileManager.default.contents(atPath: file) else {
-            throw DataError(.noInput, file, "cannot be read; \(missing)")
+        let data: Data
+        do throws(DataError) {
+            data = try RegularFile.contents(of: file)
+        } catch {
+            throw DataError(error.kind, file, "\(error.message); \(missing)")
         }
         let value: ConfigValue
         do {

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegCore
-internal import SegImaging
 
 /// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
 struct NNUNetIndex {
@@ -121,7 +120,7 @@ struct NNUNetIndex {
         if let count = members["numTraining"], count.wholeNumber != cases.count {
             notes.append("numTraining is \(DatasetIndex.short(count)), but imagesTr holds \(cases.count) cases")
         }
-        dataset.notes = notes.map { "\(file): \($0)" }
+        (dataset.index, dataset.notes) = (file, notes)
         return dataset
     }
 

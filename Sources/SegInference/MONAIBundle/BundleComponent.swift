@@ -68,7 +68,9 @@ struct BundleComponent {
     func arguments(ignoring ignored: [String] = []) throws -> ConfigReader {
         let skipped = Self.reserved.union(ignored)
         let own = entries.filter { !skipped.contains($0.key) }
-        return try ConfigReader(document.resolved(.object(own), id: id), path: id, source: document.source)
+        let reader = try ConfigReader(document.resolved(.object(own), id: id), path: id, source: document.source)
+        for key in ignored { reader.ignore(key) }
+        return reader
     }
 
     /// The arguments of a transform of one item, such as `image`; a transform of others is an error.
@@ -114,14 +116,6 @@ struct BundleComponent {
 }
 
 extension ConfigReader {
-    /// Insists that an argument is absent or has the one value that is supported.
-    /// - Throws: `DataError` where it has another.
-    func expect(_ key: String, _ supported: ConfigValue) throws {
-        guard let value = value(key), value != supported else { return }
-        if let number = value.number, number == supported.number { return }
-        throw error(key, "only \(supported) is supported, not \(value)")
-    }
-
     /// Insists that an argument whose default is another has the one value that is supported.
     /// - Throws: `DataError` where it is absent or has another.
     func expect(_ key: String, _ supported: ConfigValue, default other: ConfigValue) throws {

@@ -30,8 +30,12 @@ enum BundleExpression {
         case "lambda x: x > 0", "lambda x : x > 0": self = .constant(Self.isPositive)
         case "monai.data.NibabelReader", "monai.data.ITKReader":
             self = .constant(.string(String(text.dropFirst("monai.data.".count))))
-        case let type where Self.elementType(type) != nil: self = .constant(.string(Self.elementType(type) ?? ""))
-        default: self = Self.reference(text).map { .reference($0) } ?? Self.sum(text) ?? .unknown
+        default:
+            if let type = Self.elementType(text) {
+                self = .constant(.string(type))
+            } else {
+                self = Self.reference(text).map { .reference($0) } ?? Self.sum(text) ?? .unknown
+            }
         }
     }
 

@@ -38,7 +38,7 @@ struct BundlePostprocessing {
         case "Invertd": try checkInvert(component)
         case "AsDiscreted": try checkDiscrete(component)
         case "SaveImaged":
-            // What is saved is the mask, and nothing that comes later.
+            // Every step has to be done by now, for what is saved is the mask.
             try finish()
             if let scale = component.entry("scale"), scale != .null {
                 throw document.error(component.id + "::scale", "is not supported, \(scale); a mask holds class numbers")

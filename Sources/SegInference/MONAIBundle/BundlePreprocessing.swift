@@ -58,7 +58,7 @@ struct BundlePreprocessing {
             try step(2, name, reader)
             try reader.expect("as_closest_canonical", false)
             try reader.expect("lazy", false)
-            preprocessing.orientation = try reader.required("axcodes", reader.string("axcodes"))
+            preprocessing.orientation = try reader.required("axcodes", reader.orientation("axcodes"))
         case "Spacingd":
             reader = try component.arguments(of: "image")
             try step(3, name, reader)
@@ -91,13 +91,14 @@ struct BundlePreprocessing {
     }
 
     private mutating func addSpacing(_ reader: ConfigReader) throws {
-        let pixdim = try reader.required("pixdim", reader.doubles("pixdim"))
-        guard pixdim.count == 3, pixdim.allSatisfy({ $0 > 0 }) else {
-            throw reader.error("pixdim", "should be three positive numbers in mm, not \(pixdim)")
-        }
-        preprocessing.pixdim = pixdim
+        preprocessing.pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
         if case .array(let modes)? = reader.value("mode") {
-            guard modes.first == "bilinear" else { throw reader.error("mode", "only bilinear is supported") }
+            // One for each of the keys.
+            var place = 0
+            if case .array(let keys)? = reader.value("keys") { place = keys.firstIndex(of: "image") ?? 0 }
+            guard modes.indices.contains(place), modes[place] == "bilinear" else {
+                throw reader.error("mode", "only bilinear is supported for the image, not \(ConfigValue.array(modes))")
+            }
         } else {
             try reader.expect("mode", "bilinear")
         }

@@ -88,7 +88,8 @@ struct BundleWeights {
         try reader.expect("strict", true)
         try reader.expect("strict_shape", true)
         try reader.finish()
-        let file = path.hasPrefix("/") || path.hasPrefix(folder) ? path : "\(folder)/\(path)"
+        let inside = folder.hasSuffix("/") ? folder : folder + "/"
+        let file = path.hasPrefix("/") || path.hasPrefix(inside) ? path : inside + path
         guard FileManager.default.fileExists(atPath: file) else { throw Self.missing(file) }
         return (file, try choice(loader))
     }

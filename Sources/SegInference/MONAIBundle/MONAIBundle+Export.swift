@@ -18,7 +18,7 @@ extension MONAIBundle {
             "configs/inference.json": try inference(description).jsonText(),
             "configs/metadata.json": try metadata(description, name: name).jsonText(),
             "docs/README.md": readme(description, name: name),
-            "LICENSE": license ?? "No licence is named for these weights; ask whoever trained them before use.\n",
+            "LICENSE": license ?? "No licence is named for these weights; ask their authors before use.\n",
         ]
     }
 
@@ -150,6 +150,19 @@ extension MONAIBundle {
         ]
     }
 
+    /// What of a model no bundle holds, in a sentence for people; nil where it holds everything.
+    package static func leftOut(of description: ModelDescription) -> String? {
+        let steps = description.postprocessing
+        guard !steps.isEmpty else { return nil }
+        var names: [String] = []
+        if steps.minimumVolumeML > 0 { names.append("min_volume_ml \(steps.minimumVolumeML)") }
+        if steps.keepsLargest { names.append("largest_component") }
+        if steps.fillsHoles { names.append("fill_holes") }
+        return
+            "The postprocessing of the model (\(names.joined(separator: ", "))) is not part of the bundle: its masks "
+            + "are those before it."
+    }
+
     private static func className(_ label: Int, _ description: ModelDescription) -> String {
         label == 0 ? description.labels[0] ?? "background" : description.className(label)
     }
@@ -163,7 +176,7 @@ extension MONAIBundle {
         lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
         lines += ["Masks go to `eval/`, each on its scan's own grid. The same with MedSeg:", "", "```"]
         lines += ["medseg predict SCAN.nii.gz --bundle . --out eval", "```", "", "What is done to a scan:", ""]
-        if let codes = steps.orientation { lines.append("- turned to \(codes)") }
+        if let codes = steps.orientation { lines.append("- reoriented to \(codes)") }
         if let pixdim = steps.pixdim { lines.append("- resampled to \(pixdim) mm") }
         if let range = steps.intensity {
             lines.append("- intensities \(range.aMin) … \(range.aMax) become \(range.bMin) … \(range.bMax)")
@@ -172,6 +185,7 @@ extension MONAIBundle {
         lines.append(
             "- seen in windows of \(description.roiSize) voxels, overlap \(description.overlap), "
                 + "\(description.mode.rawValue) weights")
+        if let loss = leftOut(of: description) { lines += ["", loss] }
         return lines.joined(separator: "\n") + "\n"
     }
 }

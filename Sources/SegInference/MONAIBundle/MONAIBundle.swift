@@ -80,8 +80,17 @@ public struct MONAIBundle: Sendable {
                 throw document.error("evaluator::\(key)", "only \(supported) is supported, not \(value)")
             }
         }
+        // The reader holds only what is none of the evaluator's arguments.
+        try evaluator.arguments(ignoring: evaluatorArguments).finish()
         return evaluator
     }
+
+    /// The arguments of MONAI's SupervisedEvaluator: read elsewhere, checked above, or without effect on a mask.
+    private static let evaluatorArguments = [
+        "device", "val_data_loader", "network", "epoch_length", "non_blocking", "prepare_batch", "iteration_update",
+        "inferer", "postprocessing", "key_val_metric", "additional_metrics", "metric_cmp_fn", "val_handlers", "amp",
+        "mode", "event_names", "event_to_attr", "decollate", "to_kwargs", "amp_kwargs", "compile", "compile_kwargs",
+    ]
 
     private static func window(_ component: BundleComponent) throws -> SlidingWindow {
         guard ["SlidingWindowInferer", "SlidingWindowInfererAdapt"].contains(component.name), !component.isDisabled

@@ -61,7 +61,7 @@ extension ModelDescription {
             concerns.append(
                 Concern(
                     topic: "orientation", level: .note,
-                    message: "Stored as \(facts.orientation); turned to \(orientation) for the model and back."))
+                    message: "Stored as \(facts.orientation); reoriented to \(orientation) for the model and back."))
         }
         return concerns
     }

@@ -88,17 +88,17 @@ extension BlockOptions {
     /// Reads a dropout argument: a probability or `[name, {arguments}]`.
     static func dropout(_ reader: ConfigReader, _ key: String) throws -> Float {
         guard let value = reader.value(key) else { return 0 }
-        var probability = value.number
+        var number = value.number
         if case .array = value {
             let (name, arguments) = try named(reader, key, default: "dropout")
             guard name == "dropout" else { throw reader.error(key, "'\(name)' is not supported; use dropout") }
             arguments.ignore("inplace")
-            probability = try arguments.double("p") ?? 0.5
+            number = try arguments.double("p") ?? 0.5
             try arguments.finish()
         }
-        guard let probability, probability >= 0, Float(probability) < 1 else {
+        guard let probability = number.flatMap(ConfigReader.probability(of:)) else {
             throw reader.error(key, "should be a probability of at least 0 and below 1, not \(value)")
         }
-        return Float(probability)
+        return probability
     }
 }

@@ -1,6 +1,4 @@
-internal import SegCore
-
-/// Why a checkpoint cannot be used; whoever knows the file's name turns it into a `DataError`.
+/// Why a checkpoint cannot be used; the reader of the file makes it a `DataError` that names the file.
 struct CheckpointFault: Error {
     let message: String
 

@@ -54,8 +54,7 @@ struct PickleReader {
         case .mark: marks.append(stack.count)
         case .pop: _ = try pop()
         case .none: stack.append(.none)
-        case .true: stack.append(.bool(true))
-        case .false: stack.append(.bool(false))
+        case .true, .false: stack.append(.bool)
         case .int1: stack.append(.int(try integer(1, "a number")))
         case .int2: stack.append(.int(try integer(2, "a number")))
         case .int4: stack.append(.int(Int(Int32(truncatingIfNeeded: try integer(4, "a number")))))
@@ -70,7 +69,7 @@ struct PickleReader {
         case .bytes4, .long4: try ignoreBytes(countOf: 4)
         case .bytes8, .byteArray8: try ignoreBytes(countOf: 8)
         case .emptyList, .emptySet: stack.append(.ignored)
-        case .append: try discard(1)
+        case .append: _ = try popLast(1)
         case .appends, .addItems: _ = try popToMark()
         case .frozenSet:
             _ = try popToMark()
@@ -172,8 +171,6 @@ extension PickleReader {
         defer { stack.removeLast(count) }
         return Array(stack.suffix(count))
     }
-
-    private mutating func discard(_ count: Int) throws(CheckpointFault) { _ = try popLast(count) }
 
     private mutating func popToMark() throws(CheckpointFault) -> [PickleValue] {
         guard let mark = marks.popLast() else { throw Self.emptyStack(position) }

@@ -2,7 +2,7 @@
 /// no depth, sharing or cycle of a hostile file can exhaust the stack or the memory.
 enum PickleValue {
     case none
-    case bool(Bool)
+    case bool
     case int(Int)
     case string(String)
     case tuple(Int)

@@ -7,9 +7,7 @@ internal import SegCore
 struct PyTorchCheckpoint {
     /// Arrays by name.
     private(set) var tensors: [String: StoredTensor] = [:]
-    /// Entries of the `state_dict` that are no arrays, each with the class of an object.
-    private(set) var ignored: [String] = []
-    /// What else a person should know of the file, a sentence each.
+    /// What a person should know of the file, a sentence each.
     private(set) var notes: [String] = []
 
     /// Views of one storage may repeat it this often in all, as tied weights do.
@@ -39,21 +37,23 @@ struct PyTorchCheckpoint {
                 "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save the weights alone")
         }
         let reader = try PickleReader(pickle)
-        let state = try stateDictionary(in: reader, choice)
-        try Self.checkHasTensors(state)
+        let (state, place) = try stateDictionary(in: reader, choice)
+        try Self.checkHasTensors(state, place)
         try load(state, reader, fileSize: data.count)
     }
 
-    /// The dictionary of tensors that is asked for.
+    /// The dictionary of tensors that is asked for, and where it was looked for.
     private mutating func stateDictionary(
         in reader: PickleReader, _ choice: Weights.Choice
-    ) throws(CheckpointFault) -> [String: PickleValue] {
+    ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
         guard case .dictionary(let index) = reader.result else {
             throw CheckpointFault("holds no dictionary of weights; save model.state_dict()")
         }
         let whole = reader.entries(index)
         switch choice {
-        case .usual: return try usualDictionary(whole, reader)
+        case .usual:
+            let places = Self.wrappers.map { "'\($0)'" }.joined(separator: ", ")
+            return (try usualDictionary(whole, reader), "under \(places) or at the top")
         case .named(let name):
             guard case .dictionary(let index)? = whole[name] else {
                 let there = Self.dictionariesOfTensors(in: whole, reader)
@@ -61,10 +61,12 @@ struct PyTorchCheckpoint {
                     "holds no weights under '\(name)'; it has "
                         + (there.isEmpty ? "none" : there.map { "'\($0)'" }.joined(separator: ", ")))
             }
-            return reader.entries(index)
+            return (reader.entries(index), "under '\(name)'")
         case .loaded(let name):
-            if case .dictionary(let index)? = whole[name] { return reader.entries(index) }
-            return whole
+            guard case .dictionary(let index)? = whole[name] else {
+                return (whole, "at the top, and no dictionary '\(name)'")
+            }
+            return (reader.entries(index), "under '\(name)'")
         }
     }
 
@@ -113,24 +115,25 @@ struct PyTorchCheckpoint {
     }
 
     /// Refuses a dictionary without tensors, naming what it has.
-    private static func checkHasTensors(_ entries: [String: PickleValue]) throws(CheckpointFault) {
+    private static func checkHasTensors(
+        _ entries: [String: PickleValue], _ place: String
+    ) throws(CheckpointFault) {
         guard !entries.values.contains(where: { if case .tensor = $0 { true } else { false } }) else { return }
         let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
             if case .object(let type) = value { "'\(name)' (\(type))" } else { "'\(name)'" }
         }.joined(separator: ", ")
-        throw CheckpointFault(
-            "holds no weights under \(wrappers.map { "'\($0)'" }.joined(separator: ", ")) or at the top; "
-                + "it has \(found.isEmpty ? "nothing" : found)")
+        throw CheckpointFault("holds no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
     }
 
     private mutating func load(
         _ state: [String: PickleValue], _ reader: PickleReader, fileSize: Int
     ) throws(CheckpointFault) {
         var views: [(name: String, tensor: TorchTensor)] = []
+        var others: [String] = []
         var total = 0
         for (name, value) in state.sorted(by: { $0.key < $1.key }) {
             guard case .tensor(let index) = value else {
-                if case .object(let type) = value { ignored.append("\(name) (\(type))") } else { ignored.append(name) }
+                if case .object(let type) = value { others.append("\(name) (\(type))") } else { others.append(name) }
                 continue
             }
             let tensor = reader.tensor(index)
@@ -140,6 +143,9 @@ struct PyTorchCheckpoint {
                 throw CheckpointFault("its tensors would take more than \(Self.mostRepeats) times the file's bytes")
             }
             total = sum
+        }
+        if !others.isEmpty {
+            notes.append("entries that are no arrays are left out: \(others.joined(separator: ", "))")
         }
         var storages: [String: Data] = [:]
         for (name, tensor) in views {

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Who may use the server.
 ///
-/// With a token: whoever sends it as a bearer, or a cookie that the page got for it. Without one, the server listens on
+/// With a token: clients that send it as a bearer, or a cookie that the page got for it. Without one, the server listens on
 /// this machine alone, and then a browser's pages from elsewhere must not reach it: neither by a name of theirs that
 /// leads here (the Host header) nor by a form or script of theirs (the headers Origin and Sec-Fetch-Site).
 final class AccessControl: Sendable {

@@ -1,8 +1,9 @@
 /// Which connections are open, and which one gives way to a new one.
 ///
-/// Two rules: one peer has at most its share, and where either the share or the whole is used up, the connection whose
-/// client is slowest gives way, of the peer that has the most. A client whose request the server works on is not
-/// waited for, and never gives way. So whoever sends slowly loses to whoever sends at all, at any number of addresses.
+/// One peer has at most its share. Where the share or the whole is used up, a new connection replaces another: of the
+/// peer that has the most connections, the one that has sent the fewest bytes a second. Only connections that the
+/// server waits for are replaced, never one whose request it works on. So a client that sends slowly gives way to one
+/// that sends faster, however many addresses it has.
 package struct ConnectionLedger<ID: Hashable> {
     /// What becomes of a new connection, or of a request by another peer on an open one.
     package enum Admission: Equatable {

@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Makes guessing the token slow.
 ///
-/// A wrong word costs its peer half a second, one after another. A peer with many such waits is told to come back
-/// later and its words are not looked at, since a right one would be known by its quick answer. Others notice nothing.
+/// A wrong token costs its peer half a second, one after another. A peer with many such waits is told to come back
+/// later and its tokens are not looked at, since a right one would be known by its quick answer. Others notice nothing.
 final class GuessBrake: Sendable {
     private let free = Mutex<[Peer: ContinuousClock.Instant]>([:])
 
@@ -23,7 +23,7 @@ final class GuessBrake: Sendable {
             headers: [.retryAfter: "\(wait.components.seconds + 1)"])
     }
 
-    /// Waits for what a wrong word costs.
+    /// Waits for what a wrong token costs.
     /// - Throws: `CancellationError` where the client is gone.
     func punish(_ peer: Peer) async throws {
         let end = free.withLock { free in

@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import Logging
-internal import SegImaging
 
 /// Turns errors into answers, adds the headers that every answer has, and writes one log line.
 ///

@@ -11,19 +11,28 @@ package struct Peer: Hashable, Sendable, CustomStringConvertible {
 
     /// The peer at an address; a connection without one, such as that of a Unix socket, is local.
     init(_ address: SocketAddress?) {
-        switch address {
-        case .v6(let six):
-            let bytes = withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }
-            // An IPv4 client of a socket that listens on both.
-            if bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF {
-                description = bytes[12...].map(String.init).joined(separator: ".")
-            } else {
-                let words = stride(from: 0, to: 8, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
-                description = words.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
-            }
-        case .v4: description = address?.ipAddress ?? "local"
-        default: description = "local"
+        let plain = Self.plain(address) ?? "local"
+        guard case .v6(let six)? = address, plain.contains(":") else {
+            description = plain
+            return
         }
+        let bytes = Self.bytes(of: six)
+        let words = stride(from: 0, to: 8, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
+        description = words.map { String($0, radix: 16) }.joined(separator: ":") + "::/64"
+    }
+
+    /// An address as text, an IPv4 client of a socket that listens on both by its IPv4 address; nil where there is none.
+    fileprivate static func plain(_ address: SocketAddress?) -> String? {
+        guard case .v6(let six)? = address else { return address?.ipAddress }
+        let bytes = bytes(of: six)
+        guard bytes[..<10].allSatisfy({ $0 == 0 }), bytes[10] == 0xFF, bytes[11] == 0xFF else {
+            return address?.ipAddress
+        }
+        return bytes[12...].map(String.init).joined(separator: ".")
+    }
+
+    private static func bytes(of six: SocketAddress.IPv6Address) -> [UInt8] {
+        withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }
     }
 
     /// The peer that an address stands for, as `X-Forwarded-For` names one; nil where the text is no address.
@@ -60,7 +69,7 @@ package struct Proxies: Sendable {
     package init(_ names: [String]) throws(DataError) {
         var addresses: Set<String> = []
         for name in names {
-            guard let address = Peer.address(name)?.ipAddress else {
+            guard let address = Peer.plain(Peer.address(name)) else {
                 throw DataError(
                     .badArgument, "--proxy", "should be the IP address that the proxy connects from, not '\(name)'")
             }
@@ -71,7 +80,7 @@ package struct Proxies: Sendable {
 
     /// Whether an address is one of the proxies'.
     func contains(_ address: SocketAddress?) -> Bool {
-        address?.ipAddress.map(addresses.contains) ?? false
+        Peer.plain(address).map(addresses.contains) ?? false
     }
 
     /// The client behind a connection.

@@ -186,6 +186,35 @@ extension RequestBody {
         try await DocumentReader.shared.fields(bytes(headers: headers, limit: limit))
     }
 
+    /// A form whose fields are JSON objects, as `multipart/form-data` or as a page sends one.
+    /// - Parameters:
+    ///   - names: The fields it may have, the usual one first; of two, the last of a multipart form's members stand.
+    ///   - files: The files it may have; a page's form has none.
+    /// - Returns: The form where it is a multipart one, and the members of the fields.
+    /// - Throws: `Refusal` where it has anything else, is too large or cut off, or a field is no JSON object.
+    func form(
+        of names: [String], files: [String], headers: HTTPFields, into scratch: Scratch, limits: ServerLimits
+    ) async throws -> (MultipartForm?, ConfigValue) {
+        if (headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
+            let form = try await MultipartForm(self, headers: headers, into: scratch, limits: limits)
+            try form.allowOnly(fields: names, files: files)
+            let members = try names.reduce(into: [String: ConfigValue]()) { members, name in
+                members.merge(try form.object(name).members) { $1 }
+            }
+            return (form, .object(members))
+        }
+        let fields = try await fields(headers: headers, limit: limits.fieldBytes)
+        guard fields.names.allSatisfy({ names.contains($0) }) else {
+            throw Refusal(.badRequest, "the form should have the field '\(names[0])' and no other")
+        }
+        let text = names.lazy.compactMap { fields[$0] }.first ?? "{}"
+        let document = try await DocumentReader.shared.json(Array(text.utf8), named: "the field '\(names[0])'")
+        guard case .object = document else {
+            throw Refusal(.badRequest, "the field '\(names[0])' should be an object")
+        }
+        return (nil, document)
+    }
+
     /// A body of any kind on disk.
     /// - Throws: `Refusal` where it is empty, too large, cut off or of no announced length.
     func file(headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws -> FileSink {

@@ -1,7 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
-internal import NIOCore
 internal import SegCore
 
 /// Names and values of a query string or of an `application/x-www-form-urlencoded` body.
@@ -43,9 +42,6 @@ package struct RequestQuery: Sendable {
 
     /// The names that are there.
     var names: [String] { Array(values.keys) }
-
-    /// Whether a name is there with a word for yes.
-    package func flag(_ name: String) -> Bool { ["true", "1", "yes", "on"].contains(values[name]?.lowercased()) }
 
     private static func decoded(_ text: Substring) -> String {
         let spaced = text.replacing("+", with: " ")

@@ -29,7 +29,7 @@ extension Response {
         }
     }
 
-    /// Voxels that lie gzipped on disk; whoever fetches them decompresses on the way.
+    /// Voxels that lie gzipped on disk; the client decompresses them on the way.
     /// - Throws: `Refusal` where they are gone.
     static func voxels(_ path: String, context: some RequestContext) async throws -> Response {
         Response(

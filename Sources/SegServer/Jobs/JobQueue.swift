@@ -104,7 +104,7 @@ actor JobQueue {
     /// Cancels a job, or deletes the results of one that is over.
     func remove(_ job: Job) {
         guard job.snapshot.phase.isFinal else { return cancel(job) }
-        // Whoever comes second gives no bytes back.
+        // The second of two callers gives no bytes back.
         guard jobs.removeValue(forKey: job.id) != nil else { return }
         scratch.remove(job.folder, bytes: job.snapshot.bytes)
     }

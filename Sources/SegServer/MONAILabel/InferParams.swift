@@ -32,7 +32,7 @@ struct InferParams: Sendable {
         mostImages = most.flatMap { $0 > 0 ? $0 : nil }
         for (key, only) in Self.results {
             guard let value = document[key], value != .null, !only.contains(value) else { continue }
-            let can = only.isEmpty ? "this server does not do that" : "this server writes \(Self.list(only))"
+            let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not do that"
             faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")
         }
         let known = JobOptions.CodingKeys.allCases.map(\.rawValue) + ["save_label", "label_tag", "max_batch_size"]
@@ -45,6 +45,7 @@ struct InferParams: Sendable {
             }
         }
         guard faults.isEmpty else { throw Refusal(.badRequest, faults.sorted().joined(separator: "; ")) }
+        _ = try Datastore.checked(tag, "label_tag")
         ignored = others.sorted()
     }
 
@@ -63,10 +64,6 @@ struct InferParams: Sendable {
         "images", "model", "session", "session_id", "user", "description", "label_info", "cache_transforms",
         "cache_transforms_in_memory", "cache_transforms_ttl", "output",
     ]
-
-    private static func list(_ values: [ConfigValue]) -> String {
-        values.first.map(\.brief) ?? "nothing else"
-    }
 }
 
 extension ConfigValue {

@@ -1,18 +1,28 @@
 internal import HTTPTypes
 internal import Hummingbird
 
+extension Refusal {
+    /// Refuses names that nobody reads, which would be dropped without a word.
+    /// - Parameters:
+    ///   - unknown: Those names; nothing is refused where there are none.
+    ///   - whole: What has them.
+    ///   - kind: What such a name is there.
+    /// - Throws: `Refusal` naming them and the ones that are known.
+    static func refuseUnknown(_ unknown: [String], in whole: String, kind: String, known: [String]) throws {
+        guard !unknown.isEmpty else { return }
+        let list = unknown.sorted().prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
+        let names = known.isEmpty ? "none" : known.joined(separator: ", ")
+        throw Refusal(.badRequest, "\(whole) should have no \(kind) \(list); its \(kind)s are \(names)")
+    }
+}
+
 extension MultipartForm {
     /// Refuses parts that nobody reads, which would be dropped without a word.
     /// - Throws: `Refusal` naming them.
     func allowOnly(fields known: [String], files knownFiles: [String]) throws {
         let unknown =
             fields.keys.filter { !known.contains($0) } + files.map(\.field).filter { !knownFiles.contains($0) }
-        guard unknown.isEmpty else {
-            let list = unknown.sorted().prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
-            throw Refusal(
-                .badRequest,
-                "the form should have no part \(list); its parts are \((known + knownFiles).joined(separator: ", "))")
-        }
+        try Refusal.refuseUnknown(unknown, in: "the form", kind: "part", known: known + knownFiles)
     }
 }
 
@@ -21,12 +31,8 @@ extension RequestQuery {
     /// - Throws: `Refusal` naming the others: what nobody reads would be dropped without a word.
     init(_ request: Request, knows known: String...) throws {
         self.init(request)
-        let unknown = names.filter { !known.contains($0) }.sorted()
-        guard unknown.isEmpty else {
-            let list = unknown.prefix(5).map { "'\($0.prefix(40))'" }.joined(separator: ", ")
-            let names = known.isEmpty ? "none" : known.joined(separator: ", ")
-            throw Refusal(.badRequest, "the query should have no \(list); its names are: \(names)")
-        }
+        try Refusal.refuseUnknown(
+            names.filter { !known.contains($0) }, in: "the query", kind: "name", known: known)
     }
 
     /// A whole number; nil where the name is not there.
@@ -41,7 +47,7 @@ extension RequestQuery {
 
     /// A word for yes or no; false where the name is not there.
     /// - Throws: `Refusal` where it is another word.
-    func isOn(_ name: String) throws -> Bool {
+    package func isOn(_ name: String) throws -> Bool {
         guard let text = self[name]?.lowercased() else { return false }
         if ["true", "1", "yes", "on"].contains(text) { return true }
         if ["false", "0", "no", "off"].contains(text) { return false }

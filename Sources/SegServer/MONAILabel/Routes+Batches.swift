@@ -15,14 +15,15 @@ extension Routes {
             return .json(
                 try await startBatch(
                     query["images"] ?? "all", model: model, params: InferParams(body), waits: waits,
-                    client: context.client.peer.description))
+                    client: context.clientName))
         }
         table.on(.get, "/batch/infer") { request, _ in
             let query = try RequestQuery(request, knows: "all", "check_if_running")
-            let (wantsAll, _) = (try query.isOn("all"), try query.isOn("check_if_running"))
+            let wantsAll = try query.isOn("all")
+            let mustRun = try query.isOn("check_if_running") || !wantsAll
             let all = await services.batches.statuses
             let running = all.filter { $0.phase == .running }
-            guard wantsAll || !running.isEmpty else { throw Refusal(.notFound, "no batch is running") }
+            guard !mustRun || !running.isEmpty else { throw Refusal(.notFound, "no batch is running") }
             return .json([
                 "status": running.isEmpty ? "NOT RUNNING" : "RUNNING", "waiting": .int(await services.queue.load),
                 "batches": .array((wantsAll ? all : running).map(\.document)),
@@ -30,7 +31,7 @@ extension Routes {
         }
         table.on(.delete, "/batch/infer") { request, context in
             let query = try RequestQuery(request, knows: "batch")
-            let stopped = await services.batches.stop(query["batch"], of: context.client.peer.description)
+            let stopped = await services.batches.stop(query["batch"], of: context.clientName)
             if query["batch"] != nil, stopped.isEmpty { throw Refusal.notFound("batch that runs") }
             return .json(["status": "STOPPED", "batches": .array(stopped.map { .string($0) })])
         }

@@ -34,7 +34,7 @@ extension Routes {
             let id = try RequestQuery(request, knows: "image").require("image")
             let image = try await services.datastore.presentImage(id)
             return try await .file(
-                services.datastore.path(image.file), as: StudyImage.fileName(id: id, image.fileExtension),
+                services.datastore.path(image.file), as: StudyImage.fileName(id: id, StudyName.ending(of: image.file)),
                 context: context)
         }
         table.on(.head, "/datastore/image") { request, _ in
@@ -73,7 +73,7 @@ extension Routes {
         table.on(.get, "/datastore/label") { request, context in
             let (id, label) = try await label(of: request, isPresent: true)
             return try await .file(
-                services.datastore.path(label.file), as: StudyImage.fileName(id: id, label.fileExtension),
+                services.datastore.path(label.file), as: StudyImage.fileName(id: id, StudyName.ending(of: label.file)),
                 context: context)
         }
         table.on(.head, "/datastore/label") { request, _ in
@@ -113,31 +113,19 @@ extension Routes {
 
     /// The notes in a form's field `info`, or `params` as older clients call it.
     private func info(in request: Request) async throws -> [String: ConfigValue] {
-        if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
-            let form = try await MultipartForm(
-                request.body, headers: request.headers, into: services.scratch, limits: services.limits)
-            try form.allowOnly(fields: ["info", "params"], files: [])
-            return try form.object("info").members.merging(form.object("params").members) { $1 }
-        }
-        let form = try await request.body.fields(headers: request.headers, limit: services.limits.fieldBytes)
-        guard form.names.allSatisfy({ ["info", "params"].contains($0) }) else {
-            throw Refusal(.badRequest, "the form should have the field 'info' and no other")
-        }
-        let text = form["info"] ?? form["params"] ?? "{}"
-        let notes = try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'info'")
-        guard case .object(let members) = notes else {
-            throw Refusal(.badRequest, "the field 'info' should be an object")
-        }
-        return members
+        let (_, notes) = try await request.body.form(
+            of: ["info", "params"], files: [], headers: request.headers, into: services.scratch,
+            limits: services.limits)
+        return notes.members
     }
 
     private func everything() async -> ConfigValue {
         let images = await services.datastore.all()
         let objects = images.map { id, image -> (String, ConfigValue) in
             let labels = image.labels.mapValues { label in
-                Self.entry(label.fileExtension, label.info, isMissing: label.isMissing)
+                Self.entry(label.file, label.info, isMissing: label.isMissing)
             }
-            let file = Self.entry(image.fileExtension, image.notes(id: id), isMissing: image.isMissing)
+            let file = Self.entry(image.file, image.notes(id: id), isMissing: image.isMissing)
             return (id, ["image": file, "labels": .object(labels)])
         }
         return [
@@ -147,9 +135,9 @@ extension Routes {
 
     /// A file as MONAI Label's clients read it; one that is out of sight says so.
     private static func entry(
-        _ fileExtension: String, _ info: [String: ConfigValue], isMissing: Bool
+        _ file: String, _ info: [String: ConfigValue], isMissing: Bool
     ) -> ConfigValue {
-        let entry: [String: ConfigValue] = ["ext": .string(fileExtension), "info": .object(info)]
+        let entry: [String: ConfigValue] = ["ext": .string(StudyName.ending(of: file)), "info": .object(info)]
         return .object(isMissing ? entry.merging(["missing": true]) { $1 } : entry)
     }
 
@@ -164,13 +152,5 @@ extension Routes {
                 }
                 return ["image": .string(image.file), "label": .string(label.file)]
             })
-    }
-}
-
-extension ConfigValue {
-    /// The members of an object; of anything else none.
-    var members: [String: ConfigValue] {
-        guard case .object(let members) = self else { return [:] }
-        return members
     }
 }

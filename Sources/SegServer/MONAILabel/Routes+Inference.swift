@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import Logging
 internal import NIOCore
 internal import SegCore
 
@@ -57,7 +58,7 @@ extension Routes {
         if image == nil, own == nil { try refuseToSave(params) }
         do {
             let job = try await services.submit(
-                scan, model: model, options: params.options, for: context.client.peer.description)
+                scan, model: model, options: params.options, for: context.clientName)
             await services.queue.finish(job)
             let response = try await answer(job, image: image, params: params, query: query, context: context)
             return own.map { endSession($0, after: response) } ?? response
@@ -70,26 +71,14 @@ extension Routes {
     /// The form of an inference and its field `params`; without a file, a form may also be one of a page.
     private func form(of request: Request, body: RequestBody) async throws -> (MultipartForm?, ConfigValue) {
         let type = (request.headers[.contentType] ?? "").lowercased()
-        if type.hasPrefix("multipart/") {
-            let form = try await MultipartForm(
-                body, headers: request.headers, into: services.scratch, limits: services.limits)
-            try form.allowOnly(fields: ["params"], files: ["file"])
-            return (form, try form.object("params"))
-        }
-        guard type.hasPrefix("application/x-www-form-urlencoded") else {
+        guard type.hasPrefix("multipart/") || type.hasPrefix("application/x-www-form-urlencoded") else {
             guard try await body.bytes(headers: request.headers, limit: services.limits.fieldBytes).isEmpty else {
                 throw Refusal(.unsupportedMediaType, "the body should be a form with the field 'params', or empty")
             }
             return (nil, [:])
         }
-        let fields = try await body.fields(headers: request.headers, limit: services.limits.fieldBytes)
-        guard fields.names.allSatisfy({ $0 == "params" }) else {
-            throw Refusal(.badRequest, "the form should have the field 'params' and no other")
-        }
-        let text = fields["params"] ?? "{}"
-        let document = try await DocumentReader.shared.json(Array(text.utf8), named: "the field 'params'")
-        guard case .object = document else { throw Refusal(.badRequest, "the field 'params' should be an object") }
-        return (nil, document)
+        return try await body.form(
+            of: ["params"], files: ["file"], headers: request.headers, into: services.scratch, limits: services.limits)
     }
 
     /// - Throws: `Refusal` where a label is to be saved of a scan that is not the datastore's.
@@ -145,7 +134,14 @@ extension Routes {
             "latencies": ["total": .double(report.seconds)],
         ]
         if let image {
-            try await note(report, of: image, key: job.scan.id)
+            do {
+                try await note(report, of: image, key: job.scan.id)
+            } catch {
+                // The score only ranks; the prediction is good without it.
+                services.logger.warning(
+                    "an uncertainty score cannot be noted",
+                    metadata: ["job": "\(job.id)", "detail": "\(Refusal(error).detail)"])
+            }
             if let tag { try await save(job, of: image, tag: tag, .object(result)) }
         }
         return result
@@ -157,10 +153,7 @@ extension Routes {
     /// Keeps the score by which the strategy `uncertainty` ranks.
     private func note(_ report: JobReport, of image: String, key: String) async throws {
         guard let score = report.uncertaintyScore else { return }
-        var scores: [String: ConfigValue] = [:]
-        if case .object(let known)? = try await services.datastore.image(image).info[Strategy.scoresNote] {
-            scores = known
-        }
+        var scores = try await services.datastore.image(image).info[Strategy.scoresNote]?.members ?? [:]
         scores[report.model] = .double(score)
         try await services.datastore.note([Strategy.scoresNote: .object(scores)], of: image, key: key, tag: nil)
     }
@@ -192,8 +185,7 @@ extension Routes {
         }
         guard let choice = strategy.choose(await services.datastore.all(), model: model, now: now, using: &generator)
         else { return [:] }
-        var shown: [String: ConfigValue] = [:]
-        if case .object(let known)? = try await services.datastore.image(choice.id).info["strategy"] { shown = known }
+        var shown = try await services.datastore.image(choice.id).info["strategy"]?.members ?? [:]
         shown[strategy.rawValue] = [
             "ts": .int(Int(now.timeIntervalSince1970)), "client_id": params["client_id"] ?? .null,
         ]

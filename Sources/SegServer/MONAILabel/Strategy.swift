@@ -50,7 +50,7 @@ package enum Strategy: String, CaseIterable, Sendable {
     }
 
     private static func score(_ image: StudyImage, model: String?) -> Double? {
-        guard case .object(let scores)? = image.info[scoresNote] else { return nil }
+        let scores = image.info[scoresNote]?.members ?? [:]
         return model.map { scores[$0]?.double } ?? scores.values.compactMap(\.double).max()
     }
 }

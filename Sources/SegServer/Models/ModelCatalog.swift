@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import SegCore
-internal import SegImaging
 internal import SegInference
 internal import SegModels
 
@@ -22,8 +21,7 @@ struct ModelEntry: Sendable {
 
     /// The network's name in MONAI.
     var network: String {
-        guard case .object(let members) = description.network.value, case .string(let target)? = members["_target_"]
-        else { return "network" }
+        guard let target = description.network.value["_target_"]?.string else { return "network" }
         return target.split(separator: ".").last.map(String.init) ?? target
     }
 
@@ -31,14 +29,8 @@ struct ModelEntry: Sendable {
     var dropout: Double {
         // VNet drops out unless it is told not to.
         let unsaid = network == "VNet" ? 0.5 : 0
-        guard case .object(let members) = description.network.value else { return 0 }
-        return ["dropout", "dropout_prob", "dropout_rate", "drop_rate"].compactMap { key -> Double? in
-            switch members[key] {
-            case .double(let rate): rate
-            case .int(let rate): Double(rate)
-            default: nil
-            }
-        }.max() ?? unsaid
+        return ["dropout", "dropout_prob", "dropout_rate", "drop_rate"]
+            .compactMap { description.network.value[$0]?.double }.max() ?? unsaid
     }
 }
 

@@ -180,7 +180,7 @@ async function run() {
     job = started;
     await follow(started, mine);
   } catch (error) {
-    // Whoever opens another scan ends this one's job, and is not bothered with it.
+    // A user who opens another scan ends this one's job, and is not bothered with it.
     if (scan === mine) fail(error.status === 404 ? new Refused(404, GONE) : error);
   } finally {
     if (scan === mine) {

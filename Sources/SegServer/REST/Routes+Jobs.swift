@@ -17,7 +17,7 @@ extension Routes {
             let model = try services.catalog.model(name)
             let options = try JobOptions(body)
             let job = try await services.submit(
-                services.scan(volume), model: model, options: options, for: context.client.peer.description)
+                services.scan(volume), model: model, options: options, for: context.clientName)
             return .json(try await document(of: job), status: .accepted)
         }
         table.on(.get, "/api/v1/jobs/{id}") { _, context in

@@ -3,7 +3,6 @@ internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
 internal import SegCore
-internal import SegImaging
 
 extension Routes {
     /// Files of the page, by what they are.

@@ -38,6 +38,7 @@ extension Routes {
             if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
                 let form = try await MultipartForm(
                     request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+                try form.allowOnly(fields: [], files: ["file"])
                 upload = try form.onlyFile("file")
             } else {
                 upload = try await request.body.file(
@@ -87,7 +88,7 @@ extension ModelEntry {
 extension Scan {
     /// A scan as the REST API describes it.
     func document(source: String) throws -> ConfigValue {
-        guard case .object(var members) = try ConfigValue(encoding: facts) else { return .null }
+        var members = try ConfigValue(encoding: facts).members
         members["id"] = .string(id)
         members["source"] = .string(source)
         return .object(members)

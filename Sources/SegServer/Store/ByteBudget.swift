@@ -36,5 +36,5 @@ package final class ByteBudget: Sendable {
     package func add(_ bytes: Int) { used.withLock { $0 += bytes } }
 
     /// Gives bytes back.
-    package func release(_ bytes: Int) { used.withLock { $0 -= bytes } }
+    package func release(_ bytes: Int) { add(-bytes) }
 }

@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import SegCore
-internal import SegImaging
 
 // What clients change. Each change is on the disk before it is answered: the file, its name, then the index.
 extension Datastore {
@@ -14,9 +13,7 @@ extension Datastore {
         let id = id ?? key
         let name = try Self.checked(id, "image")
         // Before anything is waited for: of two clients that choose one id, one is told.
-        guard (try? image(id)) == nil, arriving.insert(id).inserted else {
-            throw Refusal(.conflict, "the datastore has an image of this id; delete it first or choose another id")
-        }
+        guard (try? image(id)) == nil, arriving.insert(id).inserted else { throw Self.taken }
         defer { arriving.remove(id) }
         try await upload.keep()
         let voxels = upload.path + ".voxels"
@@ -25,6 +22,8 @@ extension Datastore {
             scratch.remove(upload.path, bytes: upload.count)
         }
         _ = try await reader.inspect(upload.path, voxels: voxels)
+        // A scan of this name may have come into the folder meanwhile.
+        guard (try? image(id)) == nil else { throw Self.taken }
         let ending = Scan.fileExtension(of: upload.path)
         let file = isThere(name + ending) ? key + ending : name + ending
         var image = StudyImage(file: file, key: key, info: info.merging(Self.stamp) { $1 }, labels: [:])
@@ -167,20 +166,7 @@ extension Datastore {
         if let from = FileStamp(source), let to = FileStamp(folder), from.isOnSameDisk(as: to) {
             return try DurableFile.move(source, to: target)
         }
-        try DurableFile.replace(target) { temporary throws(DataError) in
-            do {
-                try Self.copy(source, over: temporary)
-            } catch {
-                throw DataError(.cannotWrite, target, "cannot be written: \(error.systemReason)")
-            }
-        }
-    }
-
-    private static func copy(_ source: String, over target: String) throws {
-        let input = try FileHandle(forReadingFrom: URL(fileURLWithPath: source))
-        let output = try FileHandle(forWritingTo: URL(fileURLWithPath: target))
-        while let chunk = try input.read(upToCount: 1 << 20), !chunk.isEmpty { try output.write(contentsOf: chunk) }
-        try output.close()
+        try DurableFile.write(RegularFile.contents(of: source), to: target)
     }
 
     /// Deletes files; they are gone when this returns, whatever happens to the machine.
@@ -191,6 +177,10 @@ extension Datastore {
         }
     }
 
+    private static var taken: Refusal {
+        Refusal(.conflict, "the datastore has an image of this id; delete it first or choose another id")
+    }
+
     private static var unwritable: Refusal { Refusal(.serverIsFull, "the datastore cannot be written to") }
 
     private static var stamp: [String: ConfigValue] { ["ts": .int(Int(Date().timeIntervalSince1970))] }
@@ -198,7 +188,7 @@ extension Datastore {
     /// Ids and tags of clients are kept and shown; they are short text and nothing else.
     /// - Returns: The text as a file's name.
     /// - Throws: `Refusal` where it is none.
-    private static func checked(_ text: String, _ name: String) throws -> String {
+    static func checked(_ text: String, _ name: String) throws -> String {
         let isPrintable = text.unicodeScalars.allSatisfy {
             !$0.properties.isDefaultIgnorableCodePoint && $0.value >= 32 && $0.value != 127
         }

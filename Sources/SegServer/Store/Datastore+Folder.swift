@@ -26,7 +26,16 @@ extension Datastore {
 
     /// Takes over what another server wrote, or what lay on a disk that was not mounted: what is known here stands.
     private func mergeIndex() {
-        guard let read = try? index.read(warn: { logger.warning("\($0)") }) else { return }
+        let read: [String: StudyImage]
+        do {
+            read = try index.read { logger.warning("\($0)") }
+        } catch {
+            // Every look at the folder tries again; the log says it once.
+            if indexFault != error.message { logger.error("the datastore's index: \(error.message)") }
+            indexFault = error.message
+            return
+        }
+        indexFault = nil
         areNamesToday = false
         for (id, image) in read {
             guard images[id] != nil else {
@@ -127,15 +136,16 @@ extension Datastore {
                 isChanged = true
             }
             guard let name = StudyName.encoded(id) else { continue }
-            if StudyName.stem(of: image.file) == image.key, renamed(image.file, to: name + image.fileExtension) {
-                images[id]?.file = name + image.fileExtension
+            let ending = StudyName.ending(of: image.file)
+            if StudyName.stem(of: image.file) == image.key, renamed(image.file, to: name + ending) {
+                images[id]?.file = name + ending
                 isChanged = true
             }
             for (tag, label) in image.labels where isOlderLabel(label.file) {
                 images[id]?.labels[tag]?.bytes = Scratch.size(of: path(label.file))
                 isChanged = true
                 guard let folder = StudyName.encoded(tag), makeLabelFolder(folder) else { continue }
-                let file = "labels/\(folder)/\(name)\(label.fileExtension)"
+                let file = "labels/\(folder)/\(name)\(StudyName.ending(of: label.file))"
                 if renamed(label.file, to: file) { images[id]?.labels[tag]?.file = file }
             }
         }

@@ -1,5 +1,4 @@
 internal import Foundation
-internal import HTTPTypes
 internal import SegCore
 
 // Images as jobs and the page use them.

@@ -2,7 +2,6 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import SegCore
-internal import SegImaging
 
 /// The folder of scans that the server offers, and of the labels that are saved for them.
 ///
@@ -16,6 +15,8 @@ actor Datastore {
     let logger: Logger
     var images: [String: StudyImage] = [:]
     var index: StudyIndex
+    /// Why the index cannot be read, once that has been logged.
+    var indexFault: String?
     /// What the folder looked like when it was read last.
     var seen: [FileStamp?] = []
     /// Tags by the names of their folders.
@@ -122,8 +123,12 @@ actor Datastore {
     nonisolated func isThere(_ file: String) -> Bool { FileStamp.isFile(path(file)) }
 
     /// Writes the index.
-    /// - Throws: `Refusal` where the folder cannot be written.
+    /// - Throws: `Refusal` where the folder cannot be written, or the index there has not been read: notes of others
+    ///   would be lost.
     func saveIndex() throws {
+        guard !index.isForeign else {
+            throw Refusal(.serverIsFull, "the datastore's index cannot be read, so nothing is written to it")
+        }
         do {
             try index.write(images)
         } catch {

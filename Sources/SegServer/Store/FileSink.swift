@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import NIOCore
 internal import NIOPosix
+internal import SegCore
 
 /// A file that grows as an upload arrives, and goes away unless it is kept.
 ///
@@ -54,17 +55,7 @@ final class FileSink {
         count += bytes.count
         let descriptor = descriptor
         try await NIOThreadPool.singleton.runIfActive {
-            try bytes.withUnsafeBytes { buffer in
-                var written = 0
-                while written < buffer.count {
-                    let result = Foundation.write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-                    guard result > 0 else {
-                        if result < 0, errno == EINTR { continue }
-                        throw Self.failed()
-                    }
-                    written += result
-                }
-            }
+            guard bytes.withUnsafeBytes({ DurableFile.writeAll($0, to: descriptor) }) else { throw Self.failed() }
         }
     }
 

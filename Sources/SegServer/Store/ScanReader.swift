@@ -44,16 +44,13 @@ actor ScanReader {
         }
     }
 
-    /// Extents by a file's header alone.
-    /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
-    func size(of path: String) throws -> [Int] { try ScanCheck.size(of: path, limits: limits) }
+    /// The first three extents by a file's header alone.
+    /// - Throws: `DataError` where the file is no scan.
+    func size(of path: String) throws -> [Int] { try Array(NIfTI.readHeader(path).shape.prefix(3)) }
 }
 
 /// Checks that cost no memory and are made before any voxel is read.
 package enum ScanCheck {
-    /// Bytes that may stand before and after the voxels: header extensions, and little else.
-    private static let slack = 16 << 20
-
     /// Extents by the header, once they and the decompressed length are known to be allowed.
     /// - Throws: `Refusal` or `DataError` where the file is no scan or larger than allowed.
     @discardableResult
@@ -79,33 +76,36 @@ package enum ScanCheck {
             throw Refusal(
                 .contentTooLarge, "the scan has \(extents) voxels; this server takes \(limits.voxels) at most")
         }
-        guard header.voxOffset.isFinite, (0...Double(slack)).contains(header.voxOffset),
-            (8...64).contains(header.bitpix)
-        else { throw Refusal(.badRequest, "the scan cannot be used: its header is damaged") }
-        let bytes = size.reduce(1, *) * header.bitpix / 8 + Int(header.voxOffset) + slack
-        try checkLength(of: path, atMost: bytes)
+        guard header.voxOffset.isFinite, header.voxOffset >= 0, (8...64).contains(header.bitpix) else {
+            throw Refusal(.badRequest, "the scan cannot be used: its header is damaged")
+        }
+        let slack = ByteCount(bytes: limits.scanSlack)
+        guard header.voxOffset <= Double(slack.bytes) else {
+            throw Refusal(
+                .contentTooLarge, "the scan's voxels begin after more than the \(slack) bytes that this server takes")
+        }
+        let bytes = size.reduce(1, *) * header.bitpix / 8 + Int(header.voxOffset)
+        guard isWithin(bytes + slack.bytes, path) else {
+            throw Refusal(
+                .contentTooLarge,
+                "the scan decompresses to more than the \(bytes) bytes that its header announces and the \(slack) "
+                    + "that this server takes after them")
+        }
         return size
     }
 
-    /// Decompresses a file without keeping anything, until more comes than its header announced.
-    private static func checkLength(of path: String, atMost limit: Int) throws {
-        guard let handle = FileHandle(forReadingAtPath: path) else { throw Refusal.notFound("scan") }
-        let magic = (try? handle.read(upToCount: 2)) ?? Data()
-        try? handle.close()
-        guard magic.elementsEqual([0x1f, 0x8b]) else { return }
+    /// Decompresses a file without keeping anything, and says whether that ends within a limit.
+    private static func isWithin(_ limit: Int, _ path: String) -> Bool {
+        guard Scan.fileExtension(of: path) == ".nii.gz" else { return true }
         var stream: znzFile? = znzopen(path, "rb", 1)
         defer { if stream != nil { _ = Xznzclose(&stream) } }
         var chunk = [UInt8](repeating: 0, count: 1 << 20)
         var count = 0
         while true {
             let received = znzread(&chunk, 1, chunk.count, stream)
-            guard (1...chunk.count).contains(received) else { return }
+            guard (1...chunk.count).contains(received) else { return true }
             count += received
-            guard count <= limit else {
-                throw Refusal(
-                    .contentTooLarge,
-                    "the scan decompresses to more than the \(limit >> 20) MiB that its header announces")
-            }
+            guard count <= limit else { return false }
         }
     }
 }

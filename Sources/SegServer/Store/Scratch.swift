@@ -1,7 +1,6 @@
 internal import Foundation
 internal import HTTPTypes
 internal import SegCore
-internal import SegImaging
 
 /// The server's own folder: uploads, caches and results, all of which end with their session.
 ///
@@ -81,29 +80,23 @@ final class Scratch: Sendable {
     /// - Throws: `ServerStartError` where another server has it, `DataError` where it cannot be written.
     private static func takeLock(of folder: String, _ options: ServerOptions) throws -> Int32 {
         let path = "\(folder)/\(lockName)"
-        let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard lock >= 0 else {
-            let reason = String(cString: strerror(errno))
-            throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
-        }
         // Another server may only be looking whether this one's remains are to be removed.
         var tries = 10
-        while flock(lock, LOCK_EX | LOCK_NB) != 0, tries > 0 {
+        while true {
+            let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+            guard lock >= 0 else {
+                let reason = String(cString: strerror(errno))
+                throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
+            }
+            let isLocked = flock(lock, LOCK_EX | LOCK_NB) == 0
+            // A server that ends removes its lock: this may be a file that nobody else sees.
+            if isLocked, FileLock.isNamed(lock, path) { return lock }
+            close(lock)
+            if isLocked { continue }
+            guard tries > 0 else { throw ServerStartError(taken: folder, options) }
             tries -= 1
             usleep(50_000)
         }
-        // A server that ends removes its lock: whoever opened it just before would lock what nobody else sees.
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0, !isRemoved(lock) else {
-            close(lock)
-            throw ServerStartError(taken: folder, options)
-        }
-        return lock
-    }
-
-    /// Whether an open file has lost its name, as the system shows it; elsewhere than on Linux nobody knows.
-    private static func isRemoved(_ descriptor: Int32) -> Bool {
-        let name = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
-        return name?.hasSuffix(" (deleted)") ?? false
     }
 
     /// Ends the server's use of the folder: removes what it holds, and the folder itself where the server made it.

@@ -41,9 +41,6 @@ package struct StudyImage: Codable, Sendable {
         !labels.isEmpty || info.keys.contains { !["ts", "strategy", Strategy.scoresNote].contains($0) }
     }
 
-    /// `.nii.gz` or `.nii`.
-    var fileExtension: String { file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii" }
-
     /// Bytes that the server stored and that are there now, labels included.
     var storedBytes: Int {
         labels.values.reduce(isMissing ? 0 : bytes ?? 0) { $0 + ($1.isMissing ? 0 : $1.bytes ?? 0) }
@@ -76,15 +73,12 @@ package struct StudyLabel: Codable, Sendable {
     }
 
     private enum CodingKeys: String, CodingKey { case file, info, bytes }
-
-    /// `.nii.gz` or `.nii`.
-    var fileExtension: String { file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii" }
 }
 
 extension StudyImage {
     /// What MONAI Label's clients read of an image: its notes, and a name that is safe as a file's.
     func notes(id: String) -> [String: ConfigValue] {
-        info.merging(["name": .string(Self.fileName(id: id, fileExtension))]) { noted, _ in noted }
+        info.merging(["name": .string(Self.fileName(id: id, StudyName.ending(of: file)))]) { noted, _ in noted }
     }
 
     /// A name to download under: the id, with everything but plain letters, digits, dot and dash replaced.

@@ -4,12 +4,12 @@ internal import SegCore
 /// The file in which a datastore keeps what its folder does not tell: ids, keys and notes.
 struct StudyIndex {
     let path: String
-    /// The state in which this server read or wrote the file last.
+    /// The state in which this server has read or written the file last.
     private var known: FileStamp?
 
     init(folder: String) { path = "\(folder)/medseg-datastore.json" }
 
-    /// Whether somebody else has written the file since, or it came into sight.
+    /// Whether somebody else has written the file since, or it came into sight, or it cannot be read.
     var isForeign: Bool {
         guard let stamp = FileStamp(path) else { return false }
         return stamp != known
@@ -29,8 +29,11 @@ struct StudyIndex {
     /// - Parameter warn: Told where the damaged file lies.
     /// - Throws: `DataError` where the file is there and cannot be read, or a damaged one cannot be put aside.
     mutating func read(warn: (String) -> Void) throws(DataError) -> [String: StudyImage] {
-        known = FileStamp(path)
-        guard known != nil else { return [:] }
+        let stamp = FileStamp(path)
+        guard stamp != nil else {
+            known = nil
+            return [:]
+        }
         let data: Data
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -49,6 +52,7 @@ struct StudyIndex {
                     + "else is taken from the folder")
             return images
         }
+        known = stamp
         return images
     }
 

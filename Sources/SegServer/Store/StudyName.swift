@@ -39,6 +39,9 @@ package enum StudyName {
         return String(decoding: file.utf8.dropLast(ending.utf8.count), as: UTF8.self)
     }
 
+    /// `.nii.gz` or `.nii`, by a scan's file name.
+    static func ending(of file: String) -> String { file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii" }
+
     /// A name that is told from every other, also from one that differs in the form of its accents alone.
     static func escaped(_ name: String) -> String {
         let plain = CharacterSet(charactersIn: "a"..."z").union(CharacterSet(charactersIn: "0"..."9"))

@@ -1,5 +1,4 @@
 internal import SegCore
-internal import SegModels
 
 extension Preset {
     /// What nnU-Net plans for the Decathlon's spleens (`3d_fullres`), as MONAI's DynUNet builds it.

@@ -1,5 +1,4 @@
 internal import SegCore
-internal import SegModels
 
 extension Preset {
     /// The configuration of the MED_Segmentation report, with its UNet.

@@ -1,5 +1,4 @@
 internal import SegCore
-internal import SegModels
 
 extension Preset {
     /// MONAI's tutorial `spleen_segmentation_3d`: 600 epochs of its 32 training scans, two a batch, four patches each.

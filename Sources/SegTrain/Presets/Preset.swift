@@ -1,5 +1,4 @@
 public import SegCore
-internal import SegModels
 
 /// A configuration by name, which a user's own entries change.
 public struct Preset: Sendable {

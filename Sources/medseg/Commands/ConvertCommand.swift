@@ -3,7 +3,6 @@ import Foundation
 import SegBackend
 import SegCore
 import SegDevices
-import SegImaging
 import SegInference
 import SegModels
 import SegNN
@@ -15,8 +14,8 @@ struct ConvertCommand: ParsableCommand {
         abstract: "Copies weights between PyTorch and safetensors, or writes a network as ONNX.",
         discussion: """
             Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
-            Takes the weights out of state_dict, model_state_dict or model, or from under --state; removes the prefix \
-            that a training loop put before the network's names, and lists what matched the network, what was missing \
+            Takes the weights out of state_dict, model_state_dict, model, network or net, or from under --state; removes \
+            the prefix that a training loop put before the network's names, and lists what matched the network, what was missing \
             and what was left over. A mismatch is an error unless \
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
             inference with the weights: image [batch, channels, D, H, W] to logits; SwinUNETR has none.
@@ -45,13 +44,18 @@ struct ConvertCommand: ParsableCommand {
         guard ["safetensors", "pt", "pth", "onnx"].contains(format) else {
             throw UsageError("\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format")
         }
-        guard force || !FileManager.default.fileExists(atPath: output) else {
-            throw DataError(.cannotWrite, output, "exists already; name another file or allow --force")
+        guard format != "onnx" || !allowMismatch else {
+            throw UsageError(
+                "--allow-mismatch leaves arrays out, and an .onnx file needs them all; leave it out, or write .safetensors "
+                    + "or .pt")
         }
+        try OutputFolder.refuseExisting(output, force: force)
         let source = ModelSource(input, network: network)
         let weights = try Weights.read(source.weights, state.map { .named($0) } ?? .usual)
         guard let file = source.description else {
-            guard format != "onnx" else { throw Self.needsNetwork }
+            guard format != "onnx" else {
+                throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
+            }
             weights.notes.forEach { note("\(weights.source): \($0)") }
             try Weights.write(weights.tensors, to: output)
             return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
@@ -64,17 +68,13 @@ struct ConvertCommand: ParsableCommand {
             return report(
                 taken.state.count, first.values.map(\.count).reduce(0, +), seconds: taken.state.count - first.count)
         }
-        guard !allowMismatch else { throw Self.needsNetwork }
         let model = try ONNXModel(
             description.network,
-            weights: Weights(source: weights.source, tensors: taken.state, ignored: weights.ignored),
+            weights: Weights(source: weights.source, tensors: taken.state),
             metadata: ["model.json": description.value.jsonText()])
         try model.write(to: output)
         report(model.arrays, model.numbers)
     }
-
-    private static let needsNetwork = UsageError(
-        "ONNX needs the whole network: name a model folder, or --network FILE.json")
 
     /// Says what was written; a weight that stands there under two names counts once.
     private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {

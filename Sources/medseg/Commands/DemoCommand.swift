@@ -119,16 +119,16 @@ struct DemoCommand: ParsableCommand {
         for (index, item) in dataset.cases.enumerated() {
             let (scan, header) = try NIfTI.readVolume(item.image)
             let (label, _) = try NIfTI.readVolume(item.label)
+            try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
+            let truth = try LabelMap.classes(of: label, file: item.label)
             var bar = ProgressBar("predict \(item.name)", quiet: printing.quiet)
             let found = try segmenter(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }
             bar.finish()
             try evaluation.add(
-                item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<segmenter.classes)
+                item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes)
             guard let uncertain = found.uncertain else { continue }
-            let truth = try LabelMap.classes(of: label, file: item.label)
             try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
             guard index == 0 else { continue }
             try files.write(found, probabilities: false, like: header, size: scan.size, overwrite: force)

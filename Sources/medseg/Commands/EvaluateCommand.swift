@@ -5,7 +5,6 @@ import SegData
 import SegImaging
 import SegInference
 import SegMetrics
-import SegModels
 
 /// `medseg evaluate`.
 struct EvaluateCommand: ParsableCommand {
@@ -142,15 +141,14 @@ struct EvaluateCommand: ParsableCommand {
             let (label, labelHeader) = try NIfTI.readVolume(item.label)
             for (file, header) in [(item.image, header), (item.label, labelHeader)] { say(header.remarks, of: file) }
             try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
+            let truth = try LabelMap.classes(of: label, file: item.label)
             let found = try segmenter(scan, name: item.image) { done, count in
                 bar.show(Double(done) / Double(count), "window \(done) of \(count)")
             }
             bar.finish()
             say(found.concerns.map(\.message), of: item.image)
             try evaluation.add(
-                item.name, prediction: found.mask, reference: label, file: item.label, size: scan.size,
-                classes: 1..<segmenter.classes)
-            let truth = try LabelMap.classes(of: label, file: item.label)
+                item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes)
             if let largest = truth.max(), largest >= segmenter.classes {
                 say(["It holds class \(largest), which the model does not know; it is not measured."], of: item.label)
             }

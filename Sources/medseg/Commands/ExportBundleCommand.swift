@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import SegCore
 import SegDevices
-import SegImaging
 import SegInference
 import SegModels
 
@@ -35,9 +34,10 @@ struct ExportBundleCommand: ParsableCommand {
         let name = URL(fileURLWithPath: output).standardizedFileURL.lastPathComponent
         let files = try MONAIBundle.files(of: description, name: name, license: license.map(Self.text))
         try OutputFolder.prepare(output, force: force)
-        for folder in ["configs", "models", "docs"] { try OutputFolder.make("\(output)/\(folder)") }
         for (path, text) in files { try OutputFolder.write(text, to: "\(output)/\(path)") }
+        try OutputFolder.make("\(output)/models")
         try Weights.write(store.state(), to: "\(output)/models/model.pt")
+        if let loss = MONAIBundle.leftOut(of: description) { note("\(model)/model.json: \(loss)") }
         print("\(output): a MONAI bundle; its docs/README.md says how to run it")
     }
 

@@ -4,7 +4,6 @@ import SegBackend
 import SegCore
 import SegImaging
 import SegInference
-import SegModels
 
 /// `medseg predict`.
 struct PredictCommand: ParsableCommand {
@@ -125,7 +124,7 @@ struct PredictCommand: ParsableCommand {
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
         try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
-            ScanReport(name: job.stem, scan: scan, found: found, labels: segmenter.labels, concerns: concerns)
+            ScanReport(name: job.stem, scan: scan, found: found, model: segmenter.description, concerns: concerns)
         }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import SegCore
 import SegMetrics
-import SegModels
 import SegReport
 
 /// `medseg report`.

@@ -24,26 +24,31 @@ struct SummaryCommand: ParsableCommand {
         let value = try isJSON ? ConfigValue(jsonFile: network) : ConfigValue(yamlFile: network, changes: [])
         let reader = try ConfigReader(value, path: "", source: network)
         let definition = try reader.required("network_def", reader.value("network_def"))
-        let extents = try size.map(Self.extents) ?? reader.ints("roi_size") ?? [96, 96, 96]
+        let stated = try size == nil ? reader.ints("roi_size") : nil
+        /// An error about the extents, where they were said.
+        func problem(_ message: String) -> any Error {
+            if let size { return UsageError("--size \(size) \(message)") }
+            if stated != nil { return reader.error("roi_size", message) }
+            return UsageError("the patch of 96×96×96 that a missing roi_size stands for \(message); give --size")
+        }
+        let extents = size.map(Self.extents) ?? stated ?? [96, 96, 96]
         guard extents.count == 3, extents.allSatisfy({ (1...4096).contains($0) }),
-            extents.reduce(1, *) <= Self.mostVoxels
+            extents.reduce(1, *) <= SlidingWindow.largestWindow
         else {
-            let came = size ?? "roi_size \(extents)"
-            throw UsageError(
-                "--size should be one or three whole numbers up to 4096, as 96 or 96,96,64, with a product of at most "
-                    + "\(Self.mostVoxels), not '\(came)'")
+            let numbers = "whole numbers from 1 to 4096 with a product of at most \(SlidingWindow.largestWindow)"
+            throw problem(
+                size == nil
+                    ? "should be three \(numbers), not \(extents)"
+                    : "should be one or three \(numbers), as 96 or 96,96,64")
         }
         do {
             print(try NetworkSummary(NetworkDefinition(definition, source: network), size: Triple(extents)))
         } catch let error as TensorError {
-            throw UsageError("--size \(size ?? "of roi_size \(extents)") does not suit the network: \(error)")
+            throw problem("does not suit the network: \(error)")
         }
     }
 
-    /// As many voxels as a window may have.
-    private static let mostVoxels = 1 << 28
-
-    private static func extents(_ text: String) throws -> [Int] {
+    private static func extents(_ text: String) -> [Int] {
         let numbers = text.split(separator: ",").map { Int($0) ?? 0 }
         return numbers.count == 1 ? [numbers[0], numbers[0], numbers[0]] : numbers
     }

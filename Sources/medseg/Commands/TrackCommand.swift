@@ -48,9 +48,8 @@ struct TrackCommand: ParsableCommand {
             for run in runs {
                 let server = try TrackingServer(
                     uri: uri,
-                    experiment: experiment ?? Self.experiment(configuredIn: run) ?? environment[
-                        "MLFLOW_EXPERIMENT_NAME"]
-                        ?? TrackingServer.defaultExperiment,
+                    experiment: TrackingServer.experiment(
+                        experiment ?? Self.experiment(configuredIn: run), environment),
                     environment: environment)
                 let sync = try TrackingSync(runFolder: run, server: server, timeout: timeout, note: note)
                 print("\(run): \(try sync.send()) events sent to \(server.uri)")

@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegCore
-import SegModels
 import SegTrain
 import SegYAML
 

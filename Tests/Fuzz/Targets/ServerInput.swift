@@ -18,7 +18,8 @@ enum ServerInput {
         }
         _ = HeaderWords(type)
         let query = RequestQuery(String(decoding: body, as: UTF8.self))
-        _ = (query["name"], query.flag("flag"))
+        _ = query["name"]
+        _ = try unlessRefused { try query.isOn("flag") }
     }
 
     private struct Part: Equatable {

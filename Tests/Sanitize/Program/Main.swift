@@ -6,10 +6,11 @@ import SegOpCases
 import SegReference
 import Synchronization
 
-/// Every op case on the CPU, built with a sanitizer by `make sanitize`: against the reference on 1 and on 3 threads,
-/// with each algorithm forced, and from several threads at once. A sanitizer ends the program at what it finds.
+/// Op cases on the CPU, built with a sanitizer by `make sanitize`: on 3 threads against the reference and against
+/// 1 thread, convolutions with each algorithm forced on 3 threads against 1, and small cases from several threads at
+/// once. A sanitizer ends the program at what it finds.
 ///
-/// `medseg-sanitize N` takes every Nth case.
+/// `medseg-sanitize N` takes every Nth case of those that are not too large.
 @main struct Sanitize {
     /// Operations of the largest case that is run, since a sanitizer makes each several times as long.
     private static let mostOperations = 20_000_000

@@ -10,8 +10,8 @@ struct ImportCommand: ParsableCommand {
         abstract: "Brings a dataset into a folder: from a Decathlon or nnU-Net archive or folder, or a web address.",
         discussion: """
             Archives are tar (plain or with gzip, bzip2, xz, zstd or lz4) or zip; what a Mac hides in them is left out, and \
-            one with a link or a name that leads outside, or that unpacks to more than 200 times its size, is refused. A \
-            download lies in OUT.part until the import is done; where it breaks \
+            one with a link or a name that leads outside, or that unpacks to more than 64 MiB and 200 times its size, is \
+            refused. A download lies in OUT.part until the import is done; where it breaks \
             off, it goes on when the command is given again, if the server's file is still the same. \
             Task09_Spleen.tar is checked against its published MD5. The folder appears when everything is in it, and \
             nothing that is there is written over.
@@ -49,7 +49,7 @@ struct ImportCommand: ParsableCommand {
             }
         }
         bar.withLock { $0.finish() }
-        dataset.notes.forEach(note)
+        dataset.remarks.forEach(note)
         print("\(out)/dataset.json: \(dataset.contents)")
         if !printing.quiet { note("next: medseg data doctor \(out)") }
     }

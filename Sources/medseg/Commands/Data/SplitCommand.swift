@@ -1,6 +1,4 @@
 import ArgumentParser
-import Foundation
-import SegCore
 import SegData
 import SegImaging
 
@@ -41,7 +39,7 @@ struct SplitCommand: ParsableCommand {
 
     func run() throws {
         let dataset = try Dataset(path: data)
-        dataset.notes.forEach(note)
+        dataset.remarks.forEach(note)
         if report {
             guard folds == nil, validation == nil, test == nil else {
                 throw UsageError("--report is one split of its own; it has no --folds, --validation or --test")
@@ -82,9 +80,7 @@ struct SplitCommand: ParsableCommand {
     }
 
     private func write(_ split: CaseSplit, to file: String) throws {
-        guard force || !FileManager.default.fileExists(atPath: file) else {
-            throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")
-        }
+        try OutputFolder.refuseExisting(file, force: force)
         try OutputFolder.write(split.json(), to: file)
         print(
             "\(file): \(split.training.count) for training, \(split.validation.count) for validation, "

@@ -1,0 +1,96 @@
+import Foundation
+import SegCore
+import SegImaging
+import SegServer
+import Testing
+
+/// A folder of scans, its index or a lock that change or fail while the server works.
+@Suite(.serialized) struct ChangedMeanwhileTests {
+    /// An index that stands there and cannot be read keeps its notes: nothing is written over it.
+    @Test func anUnreadableIndexIsNotReplaced() async throws {
+        let tiny = try TinyServer()
+        try tiny.put(try TinyServer.scan(1), "one.nii.gz")
+        let index = tiny.studies.appendingPathComponent("medseg-datastore.json")
+        let (away, notes) = (tiny.folder.appendingPathComponent("away"), "application/x-www-form-urlencoded")
+        try await tiny.run { (client) async throws in
+            let address = "/datastore/image/info?image=one"
+            let first = try await client.send("PUT", address, body: Data("info={\"a\":1}".utf8), type: notes)
+            #expect(first.status == 200)
+            try FileManager.default.moveItem(at: index, to: away)
+            // A file whose first byte nobody can read.
+            try FileManager.default.createSymbolicLink(
+                atPath: index.path, withDestinationPath: "/proc/self/mem")
+            let refused = try await client.send("PUT", address, body: Data("info={\"b\":2}".utf8), type: notes)
+            #expect(refused.status == 507)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: index.path) == "/proc/self/mem")
+            // The score that ranks cannot be noted; the prediction is there.
+            let predicted = try await client.upload(
+                "/infer/tiny?image=one&output=json", nil, params: "{\"uncertainty\": 2}", method: "POST")
+            #expect(predicted.status == 200)
+            try FileManager.default.removeItem(at: index)
+            try FileManager.default.moveItem(at: away, to: index)
+            let last = try await client.send("PUT", address, body: Data("info={\"c\":3}".utf8), type: notes)
+            let info = try ConfigValue(json: last.body, from: "answer")
+            #expect(last.status == 200 && info["a"] == ConfigValue.int(1) && info["c"] == ConfigValue.int(3))
+        }
+    }
+
+    /// A scan that is put into the folder while one of the same id is being uploaded is not lost from sight.
+    @Test func anUploadLooksAgainAtTheFolder() async throws {
+        let tiny = try TinyServer()
+        let (path, size) = (tiny.folder.appendingPathComponent("large.nii").path, Size3(160, 160, 160))
+        var generator = SplitMix(state: 1)
+        let noise = (0..<size.count).map { _ in Int16(truncatingIfNeeded: generator.next()) }
+        try NIfTI.write(noise, size: size, affine: .identity, to: path, overwrite: true)
+        let (large, small) = (try Data(contentsOf: URL(fileURLWithPath: path)), try TinyServer.scan(1))
+        try await tiny.run { (client) async throws in
+            let upload = Task { try await client.upload("/datastore/image?image=case", large).status }
+            // Its voxels are being written: the upload has been looked at, and is not yet stored.
+            for _ in 0..<60_000 {
+                if tiny.names("scratch").contains(where: { $0.hasSuffix(".voxels.part") }) { break }
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            try tiny.put(small, "case.nii.gz")
+            #expect(try await upload.value == 409)
+            #expect(try await client.send("GET", "/datastore/image?image=case").body == small)
+            #expect(tiny.names("studies").filter { $0.contains(".nii") } == ["case.nii.gz"])
+        }
+    }
+
+    /// A label needs its image's extents alone; what else is wrong with the image is no matter of the label's.
+    @Test func aLabelReadsTheHeaderOfItsImage() async throws {
+        let tiny = try TinyServer()
+        let scan = try TinyServer.scan(1)
+        try tiny.put(scan + scan, "long.nii.gz")
+        var options = tiny.options()
+        options.limits.scanSlack = 400
+        try await tiny.run(options) { (client) async throws in
+            let label = try TinyServer.scan(2, label: true)
+            #expect(try await client.upload("/infer/tiny?image=long", nil, method: "POST").status == 413)
+            #expect(try await client.upload("/datastore/label?image=long", label, field: "label").status == 200)
+        }
+    }
+
+    @Test func aFormOfAVolumeHasOnlyItsFile() async throws {
+        let tiny = try TinyServer()
+        try await tiny.run { (client) async throws in
+            let refused = try await client.upload("/api/v1/volumes", try TinyServer.scan(1), method: "POST")
+            #expect(refused.status == 400 && String(decoding: refused.body, as: UTF8.self).contains("'params'"))
+        }
+    }
+
+    /// The lock of a server that ends just now: its file goes, and the next server makes its own.
+    @Test func aServerStartsWhereOneHasJustEnded() async throws {
+        let tiny = try TinyServer()
+        try FileManager.default.createDirectory(at: tiny.scratch, withIntermediateDirectories: true)
+        let path = tiny.scratch.appendingPathComponent("medseg-server.lock").path
+        let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+        let options = tiny.options()
+        let opening = Task.detached { try TinyServer.open(options) }
+        try await Task.sleep(for: .milliseconds(100))
+        unlink(path)
+        close(lock)
+        try await opening.value
+    }
+}
