@@ -14,7 +14,7 @@ import Testing
 #endif
 
 /// Servers of this process over one folder of scans, with an untrained network; one at a time.
-final class TinyServer {
+final class TinyServer: Sendable {
     let folder: URL
     var studies: URL { folder.appendingPathComponent("studies") }
     var scratch: URL { folder.appendingPathComponent("scratch") }
