@@ -1,7 +1,7 @@
 # What people and machines run; `make` alone lists it.
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
-PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev \
+PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
 # What tests beyond `make test` run.
 TEST_PACKAGES = python3-venv strace

@@ -60,6 +60,7 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CNIfTI", providers: [.apt(["libnifti-dev", "libnifti2-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CBzip2", providers: [.apt(["libbz2-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
@@ -92,7 +93,7 @@ let package = Package(
         swiftTarget("SegModels", ["SegCore", "SegBackend", "SegTensor", "SegNN"]),
 
         // Imaging: plain Swift on arrays.
-        swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate"]),
+        swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate", "CBzip2"]),
         swiftTarget("SegMetrics", ["SegCore"]),
         swiftTarget("SegReport", ["SegCore", "SegImaging", "CCairo"]),
         swiftTarget("SegTracking", ["SegCore"]),
@@ -135,8 +136,7 @@ let package = Package(
         .target(
             name: "SegServer",
             dependencies: [
-                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "CNIfTI",
-                logging,
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),

@@ -7,6 +7,8 @@ public enum Limits {
     public static let scanAxis = 32_767
     /// Bytes before the voxels of a scan: its header and the extensions of it.
     public static let scanHeaderBytes = 64 << 20
+    /// Bytes of the header of an NRRD or a MetaImage, which is text.
+    public static let scanTextHeaderBytes = 1 << 20
     /// Bytes after the voxels of a compressed scan that are read for its checksum.
     public static let scanTrailerBytes = 64 << 20
     /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
@@ -71,6 +73,9 @@ extension Limits {
     public static let table: [Row] = [
         Row(name: "voxels along an axis of a scan", value: "\(scanAxis)"),
         Row(name: "bytes before the voxels of a scan", value: ByteCount(bytes: scanHeaderBytes).description),
+        Row(
+            name: "bytes of the text header of an NRRD or a MetaImage",
+            value: ByteCount(bytes: scanTextHeaderBytes).description),
         Row(name: "bytes after the voxels of a compressed scan", value: ByteCount(bytes: scanTrailerBytes).description),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),

@@ -13,7 +13,7 @@ public struct DatasetCase: Hashable, Sendable {
 
     /// Names a scan and its label map.
     public init(image: String, label: String) {
-        self.init(name: NIfTI.stem(of: image), image: image, label: label)
+        self.init(name: ScanFile.stem(of: image), image: image, label: label)
     }
 
     /// A scan and its label map under a given name.
@@ -65,7 +65,7 @@ public struct Dataset: Sendable {
     public init(name: String, labels: [Int: String], modality: String?, cases: [DatasetCase], tests: [String]) {
         self.init(
             name: name, labels: labels, modality: modality, cases: cases,
-            testScans: tests.map { TestScan(name: NIfTI.stem(of: $0), image: $0, label: nil) })
+            testScans: tests.map { TestScan(name: ScanFile.stem(of: $0), image: $0, label: nil) })
     }
 
     /// Makes a dataset whose test scans may have label maps.

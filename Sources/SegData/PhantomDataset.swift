@@ -46,10 +46,10 @@ public struct PhantomDataset: Sendable {
         for (number, name) in names.enumerated() {
             let phantom = try Phantom(seed: seed, index: number, options: options)
             let file = "\(name).nii.gz"
-            try NIfTI.write(
+            try ScanFile.write(
                 phantom.image.voxels.map { Int16($0) }, size: phantom.image.size, affine: phantom.image.affine,
                 to: folder.appendingPathComponent("imagesTr/\(file)").path, overwrite: overwrite)
-            try NIfTI.write(
+            try ScanFile.write(
                 phantom.labels, size: phantom.label.size, affine: phantom.label.affine,
                 to: folder.appendingPathComponent("labelsTr/\(file)").path, overwrite: overwrite)
             finished(name)

@@ -16,8 +16,8 @@ public struct PreparedCase: Sendable {
     /// - Parameter classes: Number of classes, background included; a label beyond is an error.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(DataError) {
-        let (scan, _) = try NIfTI.readVolume(item.image)
-        let (raw, _) = try NIfTI.readVolume(item.label)
+        let (scan, _) = try ScanFile.readVolume(item.image)
+        let (raw, _) = try ScanFile.readVolume(item.label)
         try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
         let whole = try LabelMap.whole(raw, file: item.label)
         let largest = Int(whole.voxels.max() ?? 0)

@@ -1,4 +1,5 @@
 public import SegCore
+package import SegImaging
 
 /// What one server takes on at most; everything beyond is refused with a reason.
 public struct ServerLimits: Sendable {
@@ -8,6 +9,8 @@ public struct ServerLimits: Sendable {
     public var voxels = 1 << 27
     /// Bytes before the voxels of a scan, and as many after them: header extensions, and little else.
     public var scanSlack = 16 << 20
+    /// The same, for a reader of scans.
+    package var scanLimits: ScanLimits { ScanLimits(headerBytes: scanSlack, trailerBytes: scanSlack) }
     /// Seconds that one job may compute.
     public var jobSeconds = 1800.0
     /// Jobs that wait; the one that runs is not counted.

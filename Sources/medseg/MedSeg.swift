@@ -8,7 +8,8 @@ import SegCore
 struct MedSeg: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg",
-        abstract: "Segments organs in 3-D medical scans: reads NIfTI, trains, predicts, measures, draws.",
+        abstract:
+            "Segments organs in 3-D medical scans: reads NIfTI, NRRD and MetaImage, trains, predicts, measures, draws.",
         discussion: """
             A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
             69 no such device, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \

@@ -16,22 +16,26 @@ struct PredictionFiles {
     let input: String
     let stem: String
     private let folder: String
+    /// The ending of the volumes.
+    private var ending: String
 
-    init(input: String, folder: String) {
+    /// - Parameter ending: The ending of the volumes that are written; nil for the scan's own format.
+    init(input: String, folder: String, ending: String? = nil) {
         self.input = input
-        stem = NIfTI.stem(of: input)
+        stem = ScanFile.stem(of: input)
         self.folder = folder
+        self.ending = ending ?? ScanFile.maskEnding(like: input)
     }
 
-    var mask: String { path("mask.nii.gz") }
+    var mask: String { path("mask\(ending)") }
     var figure: String { path("overlay.png") }
     var uncertaintyFigure: String { path("uncertainty.png") }
     var report: String { path("report.json") }
-    var validity: String { path("uncertainty_validity.nii.gz") }
+    var validity: String { path("uncertainty_validity\(ending)") }
 
-    func map(_ quantity: UncertainPrediction.Quantity) -> String { path("uncertainty_\(quantity.rawValue).nii.gz") }
+    func map(_ quantity: UncertainPrediction.Quantity) -> String { path("uncertainty_\(quantity.rawValue)\(ending)") }
 
-    func probability(_ label: Int) -> String { path("probability_\(label).nii.gz") }
+    func probability(_ label: Int) -> String { path("probability_\(label)\(ending)") }
 
     private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
 
@@ -49,8 +53,12 @@ struct PredictionFiles {
     /// does not belong to.
     func removeAllBut(_ extras: Extras, classes: Int) throws {
         let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
-        // The earlier model may have had more classes.
-        let known = all(every, classes: ModelDescription.mostClasses + 1)
+        // The earlier model may have had more classes, and its volumes another format.
+        let known = ScanFile.writtenEndings.flatMap { ending in
+            var earlier = self
+            earlier.ending = ending
+            return earlier.all(every, classes: ModelDescription.mostClasses + 1)
+        }
         for path in Set(known).subtracting(all(extras, classes: classes))
         where FileManager.default.fileExists(atPath: path) {
             guard unlink(path) == 0 else {
@@ -61,10 +69,10 @@ struct PredictionFiles {
 
     /// Writes the volumes, with the scan's geometry.
     func write(
-        _ found: Segmenter.Found, probabilities: Bool, like header: NIfTIHeader, size: Size3, overwrite: Bool
+        _ found: Segmenter.Found, probabilities: Bool, like geometry: ScanGeometry, size: Size3, overwrite: Bool
     ) throws {
-        func write<Value: NIfTIWritable>(_ voxels: [Value], _ path: String) throws {
-            try NIfTI.write(voxels, size: size, like: header, to: path, overwrite: overwrite)
+        func write<Value: WritableVoxel>(_ voxels: [Value], _ path: String) throws {
+            try ScanFile.write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
         }
         try write(found.mask, mask)
         if probabilities {

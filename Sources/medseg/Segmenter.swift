@@ -39,8 +39,8 @@ struct Segmenter {
     var labels: [Int: String] { description.labels }
 
     /// In what the scan is not what any of the models was trained on.
-    func concerns(about scan: Volume, _ header: NIfTIHeader) -> [Concern] {
-        let facts = ScanFacts(scan, header: header)
+    func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
+        let facts = ScanFacts(scan, geometry: geometry)
         return ensemble.models.reduce(into: []) { concerns, model in
             concerns += model.description.concerns(about: facts).filter { !concerns.contains($0) }
         }

@@ -3,6 +3,7 @@
 They are committed; run this again when a target or a kind of file is added.
 """
 
+import bz2
 import gzip
 import io
 import json
@@ -10,6 +11,7 @@ import pathlib
 import struct
 import tarfile
 import zipfile
+import zlib
 
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
 
@@ -79,6 +81,48 @@ def scans():
     seed("nifti-gzip", "one", gzip.compress(whole, mtime=0))
     seed("nifti-gzip", "stored", gzip.compress(whole, 0, mtime=0))
     seed("nifti-gzip", "members", gzip.compress(whole[:200], mtime=0) + gzip.compress(whole[200:], mtime=0))
+
+
+def nrrd(kind="int16", sizes=(4, 3, 2), encoding="raw", more="", body=None):
+    """An NRRD as 3D Slicer writes one, of rising bytes."""
+    bits = {"uint8": 8, "int16": 16, "float": 32, "double": 64, "int64": 64}[kind]
+    data = voxels(bits, sizes) if body is None else body
+    packed = {"raw": bytes, "gzip": lambda data: gzip.compress(data, mtime=0), "bzip2": bz2.compress}[encoding](data)
+    lines = ["NRRD0004", "# a comment", f"type: {kind}", f"dimension: {len(sizes)}", "space: left-posterior-superior",
+             f"sizes: {' '.join(map(str, sizes))}", "space directions: (0,1.5,0) (-2,0,0) (0,0,2.5)",
+             "kinds: domain domain domain", "endian: little", f"encoding: {encoding}", "space origin: (-10,20,30)"]
+    return ("\n".join(lines) + "\n" + more + "\n").encode() + packed
+
+
+def metaimage(kind="MET_SHORT", bits=16, more="", compressed=False):
+    """A MetaImage as ITK writes one, of rising bytes."""
+    data = voxels(bits, (4, 3, 2))
+    lines = ["ObjectType = Image", "NDims = 3", "BinaryData = True", "BinaryDataByteOrderMSB = False",
+             f"CompressedData = {compressed}", "TransformMatrix = 0 1 0 -1 0 0 0 0 1", "Offset = -10 20 30",
+             "CenterOfRotation = 0 0 0", "AnatomicalOrientation = RAI", "ElementSpacing = 1.5 2 2.5", "DimSize = 4 3 2"]
+    text = "\n".join(lines) + f"\n{more}ElementType = {kind}\nElementDataFile = LOCAL\n"
+    return text.encode() + (zlib.compress(data) if compressed else data)
+
+
+def text_scans():
+    for kind in ["uint8", "int16", "float", "double", "int64"]:
+        seed("nrrd", kind, nrrd(kind))
+    seed("nrrd", "gzip", nrrd(encoding="gzip"))
+    seed("nrrd", "bzip2", nrrd(encoding="bzip2"))
+    seed("nrrd", "segments", nrrd("uint8", more="Segment0_ID:=Segment_1\nSegment0_Name:=spleen\nSegment0_LabelValue:=1\n"))
+    seed("nrrd", "units", nrrd(more='space units: "um" "um" "um"\n'))
+    seed("nrrd", "skip", nrrd(more="byte skip: -1\n"))
+    seed("nrrd", "detached", nrrd(more="data file: voxels.raw\nbyte skip: 5\n"))
+    plain = b"NRRD0001\ntype: uchar\ndimension: 3\nsizes: 4 3 2\nspacings: 1 2 3\naxis mins: 4 5 6\nencoding: raw\n\n"
+    seed("nrrd", "spacings", plain + voxels(8, (4, 3, 2)))
+    layers = (b"NRRD0004\ntype: uint8\ndimension: 4\nspace: RAS\nsizes: 1 4 3 2\nspace directions: none (1,0,0) (0,2,0) "
+              b"(0,0,3)\nkinds: list domain domain domain\nencoding: raw\nspace origin: (0,0,0)\n\n")
+    seed("nrrd", "list", layers + voxels(8, (4, 3, 2)))
+    for kind, bits in [("MET_UCHAR", 8), ("MET_SHORT", 16), ("MET_FLOAT", 32), ("MET_DOUBLE", 64), ("MET_LONG", 32)]:
+        seed("metaimage", kind[4:].lower(), metaimage(kind, bits))
+    seed("metaimage", "zlib", metaimage(compressed=True))
+    seed("metaimage", "header-size", metaimage(more="HeaderSize = -1\n"))
+    seed("metaimage", "units", metaimage(more="DistanceUnits = um\n"))
 
 
 # Weights.
@@ -249,5 +293,5 @@ def archives():
 
 
 if __name__ == "__main__":
-    for write in (scans, weights, documents, records, archives):
+    for write in (scans, text_scans, weights, documents, records, archives):
         write()

@@ -73,7 +73,7 @@ import Testing
         voxels[17] = .nan
         voxels[18] = .infinity
         let broken = data.folder.file("nan.nii.gz")
-        try NIfTI.write(voxels, size: SmallDataset.size, affine: SmallDataset.affine, to: broken, overwrite: true)
+        try ScanFile.write(voxels, size: SmallDataset.size, affine: SmallDataset.affine, to: broken, overwrite: true)
         try expectRefused(broken, "2 voxels are NaN")
         try data.write([Int16](repeating: -1024, count: SmallDataset.size.count), as: "air.nii.gz")
         try expectRefused(data.folder.file("air.nii.gz"), "no foreground")

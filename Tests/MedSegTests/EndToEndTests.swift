@@ -38,7 +38,7 @@ import Testing
         let prediction = try Command.medseg("predict", data.image(0), data.image(1), "--model", model, "--out", out)
         #expect(prediction.status == 0, "\(prediction.errors)")
         #expect(prediction.output.contains("ct_0_mask.nii.gz: ball"))
-        let mask = try NIfTI.readVolume(out + "/ct_0_mask.nii.gz").volume
+        let mask = try ScanFile.readVolume(out + "/ct_0_mask.nii.gz").volume
         #expect(mask.size == SmallDataset.size)
         #expect(zip(mask.affine.elements, SmallDataset.affine.elements).allSatisfy { abs($0 - $1) < 1e-6 })
         #expect(mask.voxels.allSatisfy { $0 == 0 || $0 == 1 })
@@ -95,7 +95,7 @@ import Testing
         let outcome = try Command.medseg(
             "predict", data.folder.file("small.nii"), "--model", try data.train(), "--out", data.folder.file("out"))
         #expect(outcome.status == 0, "\(outcome.errors)")
-        #expect(try NIfTI.readVolume(data.folder.file("out/small_mask.nii.gz")).volume.size == size)
+        #expect(try ScanFile.readVolume(data.folder.file("out/small_mask.nii.gz")).volume.size == size)
     }
 
     @Test func infoAndDevicesSpeakJSON() throws {

@@ -63,8 +63,8 @@ import Testing
             "predict", folder.file("data/imagesTr/ball_2.nii.gz"), "--model", folder.file("run/model"), "--out",
             folder.file("masks"), "--quiet", "--device", "cpu")
         #expect(outcome.status == 0, "\(outcome.errors)")
-        let (mask, _) = try NIfTI.readVolume(folder.file("masks/ball_2_mask.nii.gz"))
-        let (before, _) = try NIfTI.readVolume("\(Self.fixtures)/expected/ball_2_mask.nii.gz")
+        let (mask, _) = try ScanFile.readVolume(folder.file("masks/ball_2_mask.nii.gz"))
+        let (before, _) = try ScanFile.readVolume("\(Self.fixtures)/expected/ball_2_mask.nii.gz")
         #expect(mask.voxels == before.voxels && mask.affine == before.affine)
     }
 }

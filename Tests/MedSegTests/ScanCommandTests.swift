@@ -23,7 +23,7 @@ import Testing
         for axis in 0..<3 { affine[axis, axis] = spacing[axis] }
         let size = Size3(3, 4, 5)
         let voxels = (0..<size.count).map { Int16($0 * 3) }
-        try NIfTI.write(voxels, size: size, affine: affine, to: data.folder.file(name), overwrite: true)
+        try ScanFile.write(voxels, size: size, affine: affine, to: data.folder.file(name), overwrite: true)
         return data.folder.file(name)
     }
 
@@ -35,6 +35,47 @@ import Testing
         let both = try predict(try write(spacing: [1e-6, 1, 1e9], as: "thin.nii"), data.image(0))
         expectFailure(both, 65, "1 of 2 scans")
         #expect(FileManager.default.fileExists(atPath: data.folder.file("out/ct_0_mask.nii.gz")))
+    }
+
+    /// A mask has its scan's format unless another is asked for, and is the same in each.
+    @Test func masksHaveTheFormatOfTheirScans() throws {
+        let nrrd = data.folder.file("ct_0.nrrd")
+        #expect(try Command.medseg("data", "convert", data.image(0), nrrd).status == 0)
+        expectFailure(try Command.medseg("data", "convert", data.image(0), nrrd), 74, nrrd)
+        #expect(try Command.medseg("info", nrrd).output.contains("NRRD0004, gzip"))
+        #expect(try predict(nrrd).status == 0)
+        #expect(try predict(data.image(0)).status == 0)
+        let mask = try ScanFile.readVolume(data.folder.file("out/ct_0_mask.nrrd")).volume
+        let other = try ScanFile.readVolume(data.folder.file("out/ct_0_mask.nii.gz")).volume
+        #expect(mask.voxels == other.voxels)
+        #expect(zip(mask.affine.elements, other.affine.elements).allSatisfy { abs($0 - $1) < 1e-5 })
+        // With --force, no mask of an earlier format stays beside the new one.
+        #expect(try predict(nrrd, "--format", "mha", "--force").status == 0)
+        let names = try FileManager.default.contentsOfDirectory(atPath: data.folder.file("out"))
+        #expect(names == ["ct_0_mask.mha"])
+        let unknown = try predict(nrrd, "--format", "dcm")
+        #expect(unknown.status == 64 && unknown.errors.contains("mha"), "\(unknown)")
+        let measured = try Command.medseg(
+            "evaluate", "--prediction", data.folder.file("out/ct_0_mask.mha"), "--reference", data.label(0))
+        #expect(measured.status == 0)
+    }
+
+    /// A dataset of NRRDs is imported, trained on and predicted as one of NIfTIs is.
+    @Test func aDatasetMayBeOfNRRDs() throws {
+        let raw = data.folder.file("raw")
+        for part in ["imagesTr", "labelsTr"] {
+            try FileManager.default.createDirectory(atPath: "\(raw)/\(part)", withIntermediateDirectories: true)
+            for index in 0..<3 {
+                let name = "\(part)/ct_\(index)"
+                try ScanFile.convert(data.folder.file(name + ".nii.gz"), to: "\(raw)/\(name).nrrd", overwrite: false)
+            }
+        }
+        let outcome = try Command.medseg("data", "import", raw, "--out", data.folder.file("set"))
+        #expect(outcome.status == 0, "\(outcome)")
+        #expect(FileManager.default.fileExists(atPath: data.folder.file("set/labelsTr/ct_2.nrrd")))
+        let config = try data.config(replacing: "data: .", with: "data: set")
+        let trained = try Command.medseg("train", config, "--out", data.folder.file("other"), "-q")
+        #expect(trained.status == 0, "\(trained)")
     }
 
     /// Whatever the limit is, the program ends by itself and says why.
@@ -84,10 +125,10 @@ import Testing
 
     @Test func labelsNearAndBeyondAByteAreMeasured() throws {
         let size = SmallDataset.size
-        let label = try NIfTI.readVolume(data.label(0)).volume.voxels
+        let label = try ScanFile.readVolume(data.label(0)).volume.voxels
         func write(_ factor: Float, _ name: String) throws -> String {
             let path = data.folder.file(name)
-            try NIfTI.write(
+            try ScanFile.write(
                 label.map { $0 * factor }, size: size, affine: SmallDataset.affine, to: path, overwrite: true)
             return path
         }
@@ -113,8 +154,8 @@ import Testing
                 var affine = Affine.identity
                 for axis in 0..<3 { affine[axis, axis] = [1, 2, 5][axis] * factor }
                 let path = data.folder.file("unit\(code)_\(index).nii")
-                let label = try NIfTI.readVolume(data.label(index)).volume.voxels.map { UInt8($0) }
-                try NIfTI.write(label, size: SmallDataset.size, affine: affine, to: path, overwrite: true)
+                let label = try ScanFile.readVolume(data.label(index)).volume.voxels.map { UInt8($0) }
+                try ScanFile.write(label, size: SmallDataset.size, affine: affine, to: path, overwrite: true)
                 var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
                 bytes[123] = code
                 try Data(bytes).write(to: URL(fileURLWithPath: path))

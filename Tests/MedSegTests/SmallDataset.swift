@@ -56,7 +56,7 @@ struct SmallDataset {
     /// Int16 voxels, as a scanner writes them.
     func write(_ voxels: [Int16], size: Size3 = size, as name: String) throws {
         let path = try folder.write([], as: name)
-        try NIfTI.write(voxels, size: size, affine: Self.affine, to: path, overwrite: true)
+        try ScanFile.write(voxels, size: size, affine: Self.affine, to: path, overwrite: true)
     }
 
     /// Writes the configuration with one line's text replaced, and returns its path.

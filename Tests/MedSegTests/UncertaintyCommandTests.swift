@@ -39,7 +39,7 @@ import Testing
             + maps.map { "ct_0_uncertainty_\($0).nii.gz" } + ["report.csv"]
         #expect(try FileManager.default.contentsOfDirectory(atPath: out).sorted() == expected)
         for map in maps {
-            let volume = try NIfTI.readVolume("\(out)/ct_0_uncertainty_\(map).nii.gz").volume
+            let volume = try ScanFile.readVolume("\(out)/ct_0_uncertainty_\(map).nii.gz").volume
             #expect(volume.size == SmallDataset.size)
             #expect(zip(volume.affine.elements, SmallDataset.affine.elements).allSatisfy { abs($0 - $1) < 1e-6 })
             #expect(volume.voxels.contains { $0 > 0 })
@@ -54,7 +54,7 @@ import Testing
         #expect(try predict(names[0], "--uncertainty", "3", "--seed", "0").status == 0)
         #expect(try predict(names[1], "--uncertainty", "3", "--seed", "1").status == 0)
         let variances = try ([out] + names).map {
-            try NIfTI.readVolume($0 + "/ct_0_uncertainty_variance.nii.gz").volume.voxels
+            try ScanFile.readVolume($0 + "/ct_0_uncertainty_variance.nii.gz").volume.voxels
         }
         #expect(variances[0] == variances[1] && variances[0] != variances[2])
         // Without a number there are ten passes.
@@ -96,7 +96,7 @@ import Testing
             let outcome = try Command.medseg(
                 list: ["predict", data.image(0), "--model", model, "--out", out, "-q"] + more)
             #expect(outcome.status == 0, "\(outcome.errors)")
-            return try NIfTI.readVolume(out + "/ct_0_mask.nii.gz").volume.voxels.count { $0 > 0 }
+            return try ScanFile.readVolume(out + "/ct_0_mask.nii.gz").volume.voxels.count { $0 > 0 }
         }
         let all = try voxels("all")
         try #require(all > 0)

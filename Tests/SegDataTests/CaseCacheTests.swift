@@ -20,7 +20,7 @@ import Testing
 
     private func write(_ name: String, _ value: (Int) -> Float) throws {
         let size = Size3(5, 6, 7)
-        try NIfTI.write(
+        try ScanFile.write(
             (0..<size.count).map(value), size: size, affine: .identity, to: folder.file(name), overwrite: true)
     }
 

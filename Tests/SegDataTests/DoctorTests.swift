@@ -36,9 +36,9 @@ private struct Ward {
     ) throws {
         let voxels = voxels ?? Self.voxels(Float(names.count))
         names.append(name)
-        try NIfTI.write(voxels, size: size, affine: affine, to: image(name), overwrite: false)
+        try ScanFile.write(voxels, size: size, affine: affine, to: image(name), overwrite: false)
         guard let mask else { return }
-        try NIfTI.write(mask, size: size, affine: labelAffine ?? affine, to: label(name), overwrite: false)
+        try ScanFile.write(mask, size: size, affine: labelAffine ?? affine, to: label(name), overwrite: false)
     }
 
     /// Overwrites a 32-bit number of a case's header.
@@ -108,7 +108,7 @@ private struct Ward {
 
     @Test func damagedGzipIsFound() throws {
         let gz = ward.folder.file("imagesTr/damaged.nii.gz")
-        try NIfTI.write(
+        try ScanFile.write(
             Ward.voxels(0), size: Ward.size, affine: Ward.affine, to: gz, overwrite: false)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: gz))
         bytes[bytes.count - 6] ^= 0xFF  // within the CRC
@@ -180,7 +180,7 @@ private struct Ward {
         let json =
             #"{"name": "Ward", "labels": {"1": "spleen"}, "numTraining": 9, "training": [\#(pairs)], "test": [\#(pair("healthy4"))]}"#
         try ward.folder.write(Array(json.utf8), as: "dataset.json")
-        try NIfTI.write(
+        try ScanFile.write(
             Ward.mask.map { _ in Float(0) }, size: Ward.size, affine: Ward.affine, to: ward.label("healthy4"),
             overwrite: true)
     }

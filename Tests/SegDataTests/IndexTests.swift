@@ -231,7 +231,7 @@ import Testing
         ([labels, #""channel_names": {"0": "T1", "1": "T2"}"#, ending], ["channel_names", "2 channels"]),
         ([labels, #""chanel_names": {"0": "CT"}"#, ending], ["channel_names: is missing", "'chanel_names'"]),
         ([labels, channel], ["file_ending: is missing"]),
-        ([labels, channel, #""file_ending": ".nrrd""#], ["file_ending", ".nrrd"]),
+        ([labels, channel, #""file_ending": ".png""#], ["file_ending", ".png"]),
         ([labels, channel, ending, #""regions_class_order": [1]"#], ["regions_class_order"]),
         ([labels, channel, ending, #""dataset": {"a": {}}"#], ["dataset:", "one by one"]),
         (

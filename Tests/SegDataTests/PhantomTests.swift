@@ -112,10 +112,10 @@ import Testing
         #expect(names == ["phantom_000", "phantom_001"])
         for (index, name) in names.enumerated() {
             let phantom = try Phantom(seed: 6, index: index, options: dataset.options)
-            let image = try NIfTI.readVolume(folder.appendingPathComponent("imagesTr/\(name).nii.gz").path).volume
+            let image = try ScanFile.readVolume(folder.appendingPathComponent("imagesTr/\(name).nii.gz").path).volume
             #expect(image.voxels == phantom.image.voxels)
             #expect(image.affine.axisCodes == phantom.image.affine.axisCodes)
-            let label = try NIfTI.readVolume(folder.appendingPathComponent("labelsTr/\(name).nii.gz").path).volume
+            let label = try ScanFile.readVolume(folder.appendingPathComponent("labelsTr/\(name).nii.gz").path).volume
             #expect(label.voxels == phantom.label.voxels)
         }
         let json = try Data(contentsOf: folder.appendingPathComponent("dataset.json"))

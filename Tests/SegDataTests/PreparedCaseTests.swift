@@ -11,7 +11,7 @@ import Testing
 
     private func write(_ name: String, _ size: Size3, _ value: (Int) -> Float) throws -> String {
         let path = folder.file(name)
-        try NIfTI.write((0..<size.count).map(value), size: size, affine: .identity, to: path, overwrite: true)
+        try ScanFile.write((0..<size.count).map(value), size: size, affine: .identity, to: path, overwrite: true)
         return path
     }
 

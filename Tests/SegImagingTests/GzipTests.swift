@@ -11,8 +11,8 @@ struct GzipTests {
         let folder = try ScratchFolder()
         let bytes = member(scan[..<cut]) + member(scan[cut...])
         let path = try folder.write(bytes, as: "scan.nii.gz")
-        #expect(try NIfTI.readVolume(path).header.dim == [3, 2, 3, 4, 1, 1, 1, 1])
-        #expect(try NIfTI.readVolume(path).volume.voxels.sorted() == (0..<24).map(Float.init))
+        #expect(try NIfTI.readHeader(path).dim == [3, 2, 3, 4, 1, 1, 1, 1])
+        #expect(try ScanFile.readVolume(path).volume.voxels.sorted() == (0..<24).map(Float.init))
     }
 
     /// More than the header asks for is left alone, in the same member or in one that follows.
@@ -20,7 +20,7 @@ struct GzipTests {
         let folder = try ScratchFolder()
         for bytes in [member(scan + [1, 2, 3]), member(scan[...]) + member([1, 2, 3])] {
             let path = try folder.write(bytes, as: "scan.nii.gz")
-            #expect(try NIfTI.readVolume(path).volume.voxels.sorted() == (0..<24).map(Float.init))
+            #expect(try ScanFile.readVolume(path).volume.voxels.sorted() == (0..<24).map(Float.init))
         }
     }
 
@@ -29,7 +29,7 @@ struct GzipTests {
         var bytes = member(scan[...])
         bytes[bytes.count - 8] ^= 1
         let path = try folder.write(bytes, as: "scan.nii.gz")
-        #expect(throws: DataError.self) { try NIfTI.read(path) }
+        #expect(throws: DataError.self) { try ScanFile.read(path) }
     }
 
     /// One gzip member that stores its bytes as they are (RFC 1952 and 1951).

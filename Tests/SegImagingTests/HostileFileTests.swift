@@ -11,13 +11,13 @@ import Testing
         let pipe = folder.file("pipe.nii")
         #expect(mkfifo(pipe, 0o600) == 0)
         for path in [pipe, "/dev/zero", "/dev/null"] {
-            for read in [{ _ = try NIfTI.read($0) }, { _ = try NIfTI.readHeader($0) }] as [(String) throws -> Void] {
+            for read in [{ _ = try ScanFile.read($0) }, { _ = try NIfTI.readHeader($0) }] as [(String) throws -> Void] {
                 let error = try #require(throws: DataError.self) { try read(path) }
                 #expect(error.kind == .noInput && error.subject == path && error.message.contains("pipe"))
             }
         }
         try FileManager.default.createSymbolicLink(atPath: folder.file("link.nii"), withDestinationPath: pipe)
-        #expect(throws: DataError.self) { try NIfTI.read(folder.file("link.nii")) }
+        #expect(throws: DataError.self) { try ScanFile.read(folder.file("link.nii")) }
     }
 
     /// 1 MB of gzip that goes on for a GiB after the voxels of its header is left before its end.
@@ -32,15 +32,15 @@ import Testing
         try gzip.run()
         gzip.waitUntilExit()
         #expect(gzip.terminationStatus == 0)
-        let error = try #require(throws: DataError.self) { try NIfTI.read(whole + ".gz") }
-        #expect(error.kind == .badData && error.message.contains("64 MiB"), "\(error)")
+        let error = try #require(throws: DataError.self) { try ScanFile.read(whole + ".gz") }
+        #expect(error.kind == .badData && error.message.contains("64M"), "\(error)")
     }
 
     @Test func voxelsThatBeginFarIntoTheFile() throws {
         let folder = try ScratchFolder()
         let made = HandMadeNIfTI(voxOffset: Double(65 << 20))
         let error = try #require(throws: DataError.self) {
-            try NIfTI.read(folder.write(made.bytes, as: "offset.nii"))
+            try ScanFile.read(folder.write(made.bytes, as: "offset.nii"))
         }
         #expect(error.message.contains("vox_offset") && error.message.contains("64 MiB"), "\(error)")
     }
@@ -50,8 +50,8 @@ import Testing
         let made = HandMadeNIfTI(
             version: 2, dim: [3, 32_768, 1, 1, 1, 1, 1, 1], voxels: [UInt8](repeating: 0, count: 32_768))
         let path = try folder.write(made.bytes, as: "line.nii")
-        #expect(try NIfTI.read(path).shape == [32_768, 1, 1])
-        let error = try #require(throws: DataError.self) { try NIfTI.readVolume(path) }
+        #expect(try ScanFile.read(path).shape == [32_768, 1, 1])
+        let error = try #require(throws: DataError.self) { try ScanFile.readVolume(path) }
         #expect(error.message.contains("32767"), "\(error)")
     }
 
@@ -61,7 +61,7 @@ import Testing
         try folder.write([1], as: ".scan_mask.nii.gz.2x1y.unfinished")
         DurableFile.removeLeftovers(in: folder.path)
         for name in ["a.nii", "b.nii.gz"] {
-            try NIfTI.write(
+            try ScanFile.write(
                 [UInt8](repeating: 1, count: 8), size: Size3(2, 2, 2), affine: .identity, to: folder.file(name),
                 overwrite: false)
         }

@@ -42,12 +42,13 @@ import Testing
         let made = HandMadeNIfTI(
             version: form.0, bigEndian: form.1, datatype: code, bitpix: type.bits, voxels: voxels(code, count: 24))
         let path = try folder.write(made.bytes, as: "a.nii")
-        let image = try NIfTI.read(path)
+        let image = try ScanFile.read(path)
         #expect(image.shape == [2, 3, 4] && image.type.name == type.name)
-        #expect(image.header.version == form.0 && image.header.endian == (form.1 ? .big : .little))
+        let header = try NIfTI.readHeader(path)
+        #expect(header.version == form.0 && header.endian == (form.1 ? .big : .little))
         #expect(image.value(at: [0, 0, 0]) == first(code))
         #expect(image.value(at: [1, 2, 3]) == first(code) + 23 * 5)
-        let volume = try NIfTI.readVolume(path).volume
+        let volume = try ScanFile.readVolume(path).volume
         #expect(volume[1, 0, 2] == Float(first(code) + 13 * 5))
         #expect(volume.affine.elements == [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 4, 1, 0, 0, 0, 1])
     }
@@ -55,12 +56,12 @@ import Testing
     @Test func slopeAndIntercept() throws {
         let folder = try ScratchFolder()
         let scaled = try folder.write(HandMadeNIfTI(slope: 0.5, inter: -3).bytes, as: "s.nii")
-        #expect(try NIfTI.readVolume(scaled).volume[1, 1, 0] == -1.5)
+        #expect(try ScanFile.readVolume(scaled).volume[1, 1, 0] == -1.5)
         let unscaled = try folder.write(HandMadeNIfTI(slope: 0, inter: 9).bytes, as: "u.nii")
-        #expect(try NIfTI.readVolume(unscaled).volume[1, 1, 0] == 3)
-        let info = try NIfTI.inspect(scaled)
+        #expect(try ScanFile.readVolume(unscaled).volume[1, 1, 0] == 3)
+        let info = try ScanFile.inspect(scaled)
         #expect(info.minimum == -3 && info.maximum == 8.5 && info.sum == 66 && info.labels == nil)
-        #expect(try NIfTI.inspect(unscaled).labels?.count == 24)
+        #expect(try ScanFile.inspect(unscaled).labels?.count == 24)
     }
 
     @Test func nanIsCountedAndLeftOut() throws {
@@ -69,11 +70,11 @@ import Testing
         let made = HandMadeNIfTI(
             dim: [2, 2, 2, 1, 1, 1, 1, 1], datatype: 16, bitpix: 32, voxels: values.flatMap { Self.raw($0) })
         let path = try folder.write(made.bytes, as: "n.nii")
-        let info = try NIfTI.inspect(path)
+        let info = try ScanFile.inspect(path)
         #expect(info.nan == 1 && info.minimum == -4 && info.maximum == .infinity && info.labels == nil)
         let text = String(decoding: try JSONEncoder().encode(info), as: UTF8.self)
         #expect(text.contains("\"max\":\"inf\"") && text.contains("\"spacing\":[2,3]"))
-        let error = #expect(throws: DataError.self) { try NIfTI.readVolume(path) }
+        let error = #expect(throws: DataError.self) { try ScanFile.readVolume(path) }
         #expect(error?.description.contains("2 dimensions") == true)
     }
 
@@ -102,7 +103,7 @@ import Testing
     func damagedHeadersAreRefused(_ made: HandMadeNIfTI, _ reason: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(made.bytes, as: "damaged.nii")
-        let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
+        let error = #expect(throws: DataError.self) { try ScanFile.read(path) }
         #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
         #expect(error?.description.contains("damaged.nii") == true)
     }
@@ -111,14 +112,14 @@ import Testing
     func truncatedFilesAreRefused(_ length: Int) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(Array(HandMadeNIfTI().bytes.prefix(length)), as: "cut.nii")
-        let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
+        let error = #expect(throws: DataError.self) { try ScanFile.read(path) }
         #expect(error?.kind == .badData)
     }
 
     @Test func missingFileAndFolder() throws {
         let folder = try ScratchFolder()
-        #expect(throws: DataError.self) { try NIfTI.read(folder.file("none.nii")) }
-        let error = #expect(throws: DataError.self) { try NIfTI.read(folder.path) }
+        #expect(throws: DataError.self) { try ScanFile.read(folder.file("none.nii")) }
+        let error = #expect(throws: DataError.self) { try ScanFile.read(folder.path) }
         #expect(error?.kind == .noInput)
     }
 
@@ -128,7 +129,7 @@ import Testing
         let made = HandMadeNIfTI(
             pixdim: [-1, 2, 3, 4, 0, 0, 0, 0], qformCode: 1, sformCode: 0, quatern: [1.0000003, 0, 0],
             qoffset: [1, 2, 3])
-        let affine = try NIfTI.read(folder.write(made.bytes, as: "q.nii")).affine
+        let affine = try ScanFile.read(folder.write(made.bytes, as: "q.nii")).affine
         let expected: [Double] = [2, 0, 0, 1, 0, -3, 0, 2, 0, 0, 4, 3, 0, 0, 0, 1]
         #expect(zip(affine.elements, expected).allSatisfy { abs($0 - $1) < 1e-5 })
         #expect(affine.axisCodes == "RPS")

@@ -7,8 +7,8 @@ import Testing
     private let size = Size3(2, 3, 4)
     private var mask: [UInt8] { (0..<24).map { UInt8($0 % 5) } }
 
-    private func source(_ made: HandMadeNIfTI, _ folder: ScratchFolder) throws -> NIfTIHeader {
-        try NIfTI.readHeader(folder.write(made.bytes, as: "scan-\(UUID().uuidString).nii"))
+    private func source(_ made: HandMadeNIfTI, _ folder: ScratchFolder) throws -> ScanGeometry {
+        try ScanFile.layout(of: folder.write(made.bytes, as: "scan-\(UUID().uuidString).nii")).geometry
     }
 
     @Test(arguments: ["mask.nii", "mask.nii.gz"], [1, 2])
@@ -18,14 +18,15 @@ import Testing
             HandMadeNIfTI(
                 version: version, bigEndian: true, pixdim: [-1, 2, 3, 4, 1, 1, 1, 1], slope: 3, inter: 4, qformCode: 1,
                 sformCode: 2, quatern: [0, 1, 0], qoffset: [1, 2, 3]), folder)
-        try NIfTI.write(mask, size: size, like: scan, to: folder.file(name), overwrite: false)
-        let (volume, header) = try NIfTI.readVolume(folder.file(name))
+        try ScanFile.write(mask, size: size, like: scan, to: folder.file(name), overwrite: false)
+        let volume = try ScanFile.readVolume(folder.file(name)).volume
+        let (header, own) = (try NIfTI.readHeader(folder.file(name)), try #require(scan.niftiHeader))
         #expect(volume.voxels == mask.map { Float($0) } && volume.size == size)
         #expect(header.version == version && header.datatype == 2 && header.sclSlope == 1 && header.sclInter == 0)
-        #expect(header.qformCode == 1 && header.sformCode == 2 && header.srow == scan.srow)
+        #expect(header.qformCode == 1 && header.sformCode == 2 && header.srow == own.srow)
         #expect(
-            header.quatern == scan.quatern && header.qoffset == scan.qoffset
-                && header.pixdim[0...3] == scan.pixdim[0...3])
+            header.quatern == own.quatern && header.qoffset == own.qoffset
+                && header.pixdim[0...3] == own.pixdim[0...3])
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasPrefix(".") })
     }
@@ -33,38 +34,38 @@ import Testing
     @Test func formsFillEachOther() throws {
         let folder = try ScratchFolder()
         let onlySform = try source(HandMadeNIfTI(pixdim: [1, 2, 3, 4, 1, 1, 1, 1]), folder)
-        try NIfTI.write(mask, size: size, like: onlySform, to: folder.file("a.nii"), overwrite: false)
+        try ScanFile.write(mask, size: size, like: onlySform, to: folder.file("a.nii"), overwrite: false)
         let filled = try NIfTI.readHeader(folder.file("a.nii"))
         #expect(filled.qformCode == 1 && filled.quatern == [0, 0, 0] && filled.qoffset == [-5, 7, 1])
         #expect(Array(filled.pixdim[0...3]) == [1, 2, 3, 4])
         let onlyQform = try source(
             HandMadeNIfTI(pixdim: [1, 2, 3, 4, 1, 1, 1, 1], qformCode: 3, sformCode: 0, qoffset: [9, 8, 7]), folder)
-        try NIfTI.write(mask, size: size, like: onlyQform, to: folder.file("b.nii"), overwrite: false)
+        try ScanFile.write(mask, size: size, like: onlyQform, to: folder.file("b.nii"), overwrite: false)
         let other = try NIfTI.readHeader(folder.file("b.nii"))
         #expect(other.sformCode == 3 && other.srow == [[2, 0, 0, 9], [0, 3, 0, 8], [0, 0, 4, 7]])
         let sheared = try source(
             HandMadeNIfTI(qformCode: 1, sformCode: 1, srow: [2, 1, 0, 0, 0, 3, 0, 0, 0, 0, 4, 0]), folder)
-        try NIfTI.write(mask, size: size, like: sheared, to: folder.file("c.nii"), overwrite: false)
+        try ScanFile.write(mask, size: size, like: sheared, to: folder.file("c.nii"), overwrite: false)
         #expect(try NIfTI.readHeader(folder.file("c.nii")).qformCode == 0)
         let neither = try source(HandMadeNIfTI(pixdim: [1, 2, 3, 4, 1, 1, 1, 1], sformCode: 0), folder)
-        try NIfTI.write(mask, size: size, like: neither, to: folder.file("d.nii"), overwrite: false)
-        #expect(try NIfTI.read(folder.file("d.nii")).affine == neither.affine(path: "scan"))
+        try ScanFile.write(mask, size: size, like: neither, to: folder.file("d.nii"), overwrite: false)
+        #expect(try ScanFile.read(folder.file("d.nii")).affine == neither.affine)
     }
 
     @Test func otherTypesWithAnAffine() throws {
         let folder = try ScratchFolder()
         let affine = Affine(elements: [0, 0, -2, 4, -1, 0, 0, 5, 0, 3, 0, 6, 0, 0, 0, 1])
-        try NIfTI.write(
+        try ScanFile.write(
             (0..<24).map { Float($0) / 7 }, size: size, affine: affine, to: folder.file("f.nii.gz"), overwrite: false)
-        try NIfTI.write(
+        try ScanFile.write(
             (0..<24).map { Int16($0 * -100) }, size: size, affine: affine, to: folder.file("i.nii"), overwrite: false)
-        try NIfTI.write(
+        try ScanFile.write(
             (0..<24).map { UInt16($0 * 2000) }, size: size, affine: affine, to: folder.file("u.nii"), overwrite: false)
-        let float = try NIfTI.readVolume(folder.file("f.nii.gz"))
-        #expect(float.volume[1, 2, 3] == Float(23) / 7 && float.volume.affine == affine && float.header.qformCode == 2)
-        #expect(try NIfTI.readVolume(folder.file("i.nii")).volume[0, 0, 1] == -100)
-        #expect(try NIfTI.readVolume(folder.file("u.nii")).volume[1, 2, 3] == 46000)
-        var byQform = float.header
+        let float = try ScanFile.readVolume(folder.file("f.nii.gz"))
+        var byQform = try NIfTI.readHeader(folder.file("f.nii.gz"))
+        #expect(float.volume[1, 2, 3] == Float(23) / 7 && float.volume.affine == affine && byQform.qformCode == 2)
+        #expect(try ScanFile.readVolume(folder.file("i.nii")).volume[0, 0, 1] == -100)
+        #expect(try ScanFile.readVolume(folder.file("u.nii")).volume[1, 2, 3] == 46000)
         byQform.sformCode = 0
         let rotated = try byQform.affine(path: "q")
         #expect(zip(rotated.elements, affine.elements).allSatisfy { abs($0 - $1) < 1e-5 })
@@ -74,18 +75,18 @@ import Testing
         let folder = try ScratchFolder()
         let path = try folder.write([1, 2, 3], as: "kept.nii")
         let error = #expect(throws: DataError.self) {
-            try NIfTI.write(mask, size: size, affine: .identity, to: path, overwrite: false)
+            try ScanFile.write(mask, size: size, affine: .identity, to: path, overwrite: false)
         }
         #expect(error?.kind == .cannotWrite && FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
-        try NIfTI.write(mask, size: size, affine: .identity, to: path, overwrite: true)
-        #expect(try NIfTI.readVolume(path).volume.voxels.count == 24)
+        try ScanFile.write(mask, size: size, affine: .identity, to: path, overwrite: true)
+        #expect(try ScanFile.readVolume(path).volume.voxels.count == 24)
     }
 
     @Test(arguments: ["none/mask.nii", "mask.img", "scan.txt"])
     func badNamesAndFolders(_ name: String) throws {
         let folder = try ScratchFolder()
         #expect(throws: DataError.self) {
-            try NIfTI.write(mask, size: size, affine: .identity, to: folder.file(name), overwrite: true)
+            try ScanFile.write(mask, size: size, affine: .identity, to: folder.file(name), overwrite: true)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
@@ -93,7 +94,7 @@ import Testing
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/proc/self"), "needs a folder nobody can write to"))
     func unwritableFolderIsReported() throws {
         let error = #expect(throws: DataError.self) {
-            try NIfTI.write(mask, size: size, affine: .identity, to: "/proc/mask.nii", overwrite: true)
+            try ScanFile.write(mask, size: size, affine: .identity, to: "/proc/mask.nii", overwrite: true)
         }
         #expect(error?.kind == .cannotWrite && error?.description.contains("/proc/mask.nii") == true)
     }
@@ -102,7 +103,7 @@ import Testing
         let folder = try ScratchFolder()
         let scan = try source(HandMadeNIfTI(), folder)
         let error = #expect(throws: DataError.self) {
-            try NIfTI.write(mask, size: Size3(4, 3, 2), like: scan, to: folder.file("m.nii"), overwrite: true)
+            try ScanFile.write(mask, size: Size3(4, 3, 2), like: scan, to: folder.file("m.nii"), overwrite: true)
         }
         #expect(error?.description.contains("4 x 3 x 2") == true && error?.description.contains("2 x 3 x 4") == true)
     }
@@ -112,16 +113,16 @@ import Testing
         let folder = try ScratchFolder()
         let big = Size3(20, 20, 20)
         let noise = (0..<big.count).map { Int16(truncatingIfNeeded: $0 &* 40503 >> 3) }
-        try NIfTI.write(noise, size: big, affine: .identity, to: folder.file("n.nii.gz"), overwrite: false)
+        try ScanFile.write(noise, size: big, affine: .identity, to: folder.file("n.nii.gz"), overwrite: false)
         let whole = try #require(FileManager.default.contents(atPath: folder.file("n.nii.gz")))
         for length in [whole.count * percent / 100, whole.count - 4] {
             let path = try folder.write([UInt8](whole.prefix(length)), as: "cut.nii.gz")
-            let error = #expect(throws: DataError.self) { try NIfTI.read(path) }
+            let error = #expect(throws: DataError.self) { try ScanFile.read(path) }
             #expect(error?.kind == .badData && error?.description.contains("cut.nii.gz") == true)
         }
         var damaged = [UInt8](whole)
         damaged[whole.count / 2] ^= 0xff
         let path = try folder.write(damaged, as: "bad.nii.gz")
-        #expect(throws: DataError.self) { try NIfTI.read(path) }
+        #expect(throws: DataError.self) { try ScanFile.read(path) }
     }
 }

@@ -13,7 +13,7 @@ struct SharedVolumesTests {
     @Test(arguments: SharedData.names.filter { !isRefused($0) })
     func infoEqualsNiBabel(_ name: String) throws {
         let expected = try #require(SharedData.expected[name] as? [String: Any])
-        let json = try JSONEncoder().encode(NIfTI.inspect(SharedData.path(name)))
+        let json = try JSONEncoder().encode(ScanFile.inspect(SharedData.path(name)))
         let came = try #require(try JSONSerialization.jsonObject(with: json) as? [String: Any])
         for (key, value) in expected where key != "probes" {
             #expect(
@@ -26,7 +26,7 @@ struct SharedVolumesTests {
     @Test(arguments: SharedData.names.filter { !isRefused($0) })
     func probedVoxels(_ name: String) throws {
         let expected = try #require(SharedData.expected[name] as? [String: Any])
-        let image = try NIfTI.read(SharedData.path(name))
+        let image = try ScanFile.read(SharedData.path(name))
         for probe in try #require(expected["probes"] as? [[String: Any]]) {
             let value = image.value(at: try #require(probe["index"] as? [Int]))
             if let word = probe["value"] as? String {
@@ -38,15 +38,15 @@ struct SharedVolumesTests {
     }
 
     @Test func pairsAreReadByEitherName() throws {
-        let byHeader = try NIfTI.readVolume(SharedData.path("headers/nifti-reader-js/air.hdr.gz")).volume
-        let byImage = try NIfTI.readVolume(SharedData.path("headers/nifti-reader-js/air.img.gz")).volume
-        let plain = try NIfTI.readVolume(SharedData.path("headers/nifti-reader-js/air_plain/air.hdr")).volume
+        let byHeader = try ScanFile.readVolume(SharedData.path("headers/nifti-reader-js/air.hdr.gz")).volume
+        let byImage = try ScanFile.readVolume(SharedData.path("headers/nifti-reader-js/air.img.gz")).volume
+        let plain = try ScanFile.readVolume(SharedData.path("headers/nifti-reader-js/air_plain/air.hdr")).volume
         #expect(byHeader.voxels == byImage.voxels && byHeader.voxels == plain.voxels)
     }
 
     @Test func volumeKeepsIndices() throws {
         let path = SharedData.path("headers/nibabel/someones_anatomy.nii.gz")
-        let (image, volume) = (try NIfTI.read(path), try NIfTI.readVolume(path).volume)
+        let (image, volume) = (try ScanFile.read(path), try ScanFile.readVolume(path).volume)
         for index in [[0, 0, 0], [56, 66, 55], [30, 2, 41], [33, 65, 7]] {
             #expect(volume[index[0], index[1], index[2]] == Float(image.value(at: index)))
         }
@@ -57,17 +57,17 @@ struct SharedVolumesTests {
         ("headers/nifti-reader-js/not-nifti.nii", "not NIfTI"),
     ])
     func refusesWhatIsNoScalarNIfTI(_ name: String, _ reason: String) throws {
-        let error = #expect(throws: DataError.self) { try NIfTI.inspect(SharedData.path(name)) }
+        let error = #expect(throws: DataError.self) { try ScanFile.inspect(SharedData.path(name)) }
         #expect(error?.kind == .badData)
         #expect(error?.description.contains(reason) == true && error?.description.contains(name) == true)
     }
 
     @Test func refusesRealFourDimensionsAsVolume() throws {
         let path = SharedData.path("headers/nibabel/example4d.nii.gz")
-        let error = #expect(throws: DataError.self) { try NIfTI.readVolume(path) }
+        let error = #expect(throws: DataError.self) { try ScanFile.readVolume(path) }
         #expect(error?.description.contains("128 x 96 x 24 x 2") == true)
         #expect(
-            try NIfTI.readVolume(SharedData.path("headers/nifti-reader-js/little.nii.gz")).volume.size
+            try ScanFile.readVolume(SharedData.path("headers/nifti-reader-js/little.nii.gz")).volume.size
                 == Size3(64, 64, 21))
     }
 

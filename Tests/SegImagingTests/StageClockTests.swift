@@ -19,7 +19,7 @@ struct StageClockTests {
     @Test func withoutAClockWorkIsDoneAndErrorsPass() throws {
         #expect(StageClock.time("network") { 3 } == 3)
         #expect(throws: DataError.self) {
-            try StageClock.time("decompress") { try NIfTI.read("no_such_scan.nii.gz") }
+            try StageClock.time("decompress") { try ScanFile.read("no_such_scan.nii.gz") }
         }
     }
 
@@ -29,9 +29,9 @@ struct StageClockTests {
         let path = folder.file("scan.nii.gz")
         let clock = StageClock()
         try StageClock.$current.withValue(clock) {
-            try NIfTI.write(
+            try ScanFile.write(
                 [Int16](0..<24), size: Size3(2, 3, 4), affine: .identity, to: path, overwrite: false)
-            #expect(try NIfTI.readVolume(path).volume.voxels == (0..<24).map(Float.init))
+            #expect(try ScanFile.readVolume(path).volume.voxels == (0..<24).map(Float.init))
         }
         #expect(clock.stages.map(\.name) == ["transpose", "compress", "decompress", "unpack"])
     }

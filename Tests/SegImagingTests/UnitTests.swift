@@ -25,7 +25,7 @@ import Testing
         ]
         for form in forms {
             let path = try write(form, units: unit.code, folder)
-            let (volume, header) = try NIfTI.readVolume(path)
+            let (volume, geometry) = try ScanFile.readVolume(path)
             for (axis, edge) in [2, 3, 4].enumerated() {
                 #expect(
                     abs(volume.spacing[axis] - Double(edge) * unit.millimetres) < 1e-9 * Double(edge) * unit.millimetres
@@ -33,17 +33,18 @@ import Testing
             }
             let raw = try NIfTI.readHeader(try write(form, units: 2, folder)).affine(path: "")
             for row in 0..<3 { #expect(abs(volume.affine[row, 3] - raw[row, 3] * unit.millimetres) < 1e-9) }
-            #expect(header.remarks.isEmpty == (unit.millimetres == 1), "\(header.remarks)")
-            let info = try NIfTI.inspect(path)
+            #expect(geometry.remarks.isEmpty == (unit.millimetres == 1), "\(geometry.remarks)")
+            let info = try ScanFile.inspect(path)
             #expect(abs(info.spacing[0] - 2 * unit.millimetres) < 1e-9 * unit.millimetres)
             #expect(abs(volume.voxelVolumeML / (0.024 * pow(unit.millimetres, 3)) - 1) < 1e-9)
 
             // The mask says the scan's own numbers in the scan's own unit, and lies where the scan does.
             let mask = folder.file("mask.nii")
-            try NIfTI.write([UInt8](repeating: 1, count: 24), size: Self.size, like: header, to: mask, overwrite: true)
-            let written = try NIfTI.readVolume(mask)
-            #expect(written.header.spaceUnit == header.spaceUnit)
-            #expect(Array(written.header.pixdim[1...3]) == [2, 3, 4])
+            try ScanFile.write(
+                [UInt8](repeating: 1, count: 24), size: Self.size, like: geometry, to: mask, overwrite: true)
+            let written = try ScanFile.readVolume(mask)
+            #expect(written.geometry.unit == geometry.unit)
+            #expect(try Array(NIfTI.readHeader(mask).pixdim[1...3]) == [2, 3, 4])
             for (a, b) in zip(written.volume.affine.elements, volume.affine.elements) {
                 #expect(abs(a - b) <= 1e-6 * max(1e-3, abs(b)))
             }
@@ -62,25 +63,29 @@ import Testing
             pixdim: [1, 2, 3, 4, 1, 1, 1, 1], qformCode: 1, sformCode: 1, quatern: Self.turned, qoffset: [9, 8, 7],
             srow: srow)
         let path = try write(made, units: 2, folder)
-        let (volume, header) = try NIfTI.readVolume(path)
+        let (volume, geometry) = try ScanFile.readVolume(path)
         #expect(volume.affine.elements == [-2, 0, 0, 9, 0, -3, 0, 8, 0, 0, 4, 7, 0, 0, 0, 1])
-        #expect(header.remarks.count == 1 && header.remarks[0].contains("sform") && header.remarks[0].contains("qform"))
-        #expect(try NIfTI.inspect(path).description.contains(header.remarks[0]))
+        #expect(
+            geometry.remarks.count == 1 && geometry.remarks[0].contains("sform")
+                && geometry.remarks[0].contains("qform"))
+        #expect(try ScanFile.inspect(path).description.contains(geometry.remarks[0]))
         let mask = folder.file("mask.nii")
-        try NIfTI.write([UInt8](repeating: 1, count: 24), size: Self.size, like: header, to: mask, overwrite: true)
-        let written = try NIfTI.read(mask)
-        #expect(written.affine == volume.affine && written.header.remarks.isEmpty && written.header.sformCode == 1)
+        try ScanFile.write([UInt8](repeating: 1, count: 24), size: Self.size, like: geometry, to: mask, overwrite: true)
+        let written = try ScanFile.read(mask)
+        #expect(
+            written.affine == volume.affine && written.geometry.remarks.isEmpty
+                && written.geometry.niftiHeader?.sformCode == 1)
     }
 
     @Test(arguments: [[1, 1, 0], [.nan, 0, 0]])
     func aBrokenQformGivesWayToASoundSform(_ quatern: [Double]) throws {
         let folder = try ScratchFolder()
         let made = HandMadeNIfTI(pixdim: [1, 2, 3, 4, 1, 1, 1, 1], qformCode: 1, sformCode: 1, quatern: quatern)
-        let (volume, header) = try NIfTI.readVolume(try write(made, units: 2, folder))
+        let (volume, geometry) = try ScanFile.readVolume(try write(made, units: 2, folder))
         #expect(volume.affine.elements == [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 4, 1, 0, 0, 0, 1])
-        #expect(header.remarks.count == 1 && header.remarks[0].hasPrefix("The qform"))
+        #expect(geometry.remarks.count == 1 && geometry.remarks[0].hasPrefix("The qform"))
         let mask = folder.file("mask.nii")
-        try NIfTI.write([UInt8](repeating: 1, count: 24), size: Self.size, like: header, to: mask, overwrite: true)
+        try ScanFile.write([UInt8](repeating: 1, count: 24), size: Self.size, like: geometry, to: mask, overwrite: true)
         var written = try NIfTI.readHeader(mask)
         #expect(written.remarks.isEmpty && written.qformCode == 1)
         written.sformCode = 0
@@ -92,24 +97,24 @@ import Testing
         let made = HandMadeNIfTI(
             dim: [3, 2, 3, 1, 1, 1, 1, 1], pixdim: [1, 2, 3, 0, 1, 1, 1, 1], sformCode: 1,
             srow: [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 0, 1])
-        let (volume, header) = try NIfTI.readVolume(try write(made, units: 2, folder))
+        let (volume, geometry) = try ScanFile.readVolume(try write(made, units: 2, folder))
         #expect(volume.affine.elements == [2, 0, 0, -5, 0, 3, 0, 7, 0, 0, 1, 1, 0, 0, 0, 1])
-        #expect(header.remarks.count == 1 && header.remarks[0].contains("single slice"))
+        #expect(geometry.remarks.count == 1 && geometry.remarks[0].contains("single slice"))
         let mask = folder.file("mask.nii")
-        try NIfTI.write(
-            [UInt8](repeating: 1, count: 6), size: Size3(2, 3, 1), like: header, to: mask, overwrite: true)
-        let written = try NIfTI.read(mask)
-        #expect(written.affine == volume.affine && written.header.remarks.isEmpty)
+        try ScanFile.write(
+            [UInt8](repeating: 1, count: 6), size: Size3(2, 3, 1), like: geometry, to: mask, overwrite: true)
+        let written = try ScanFile.read(mask)
+        #expect(written.affine == volume.affine && written.geometry.remarks.isEmpty)
     }
 
     @Test func twoBrokenFormsAreBothNamed() throws {
         let folder = try ScratchFolder()
         let made = HandMadeNIfTI(
             qformCode: 1, sformCode: 1, quatern: [1, 1, 1], srow: [Double](repeating: 0, count: 12))
-        let error = try #require(throws: DataError.self) { try NIfTI.read(try write(made, units: 2, folder)) }
+        let error = try #require(throws: DataError.self) { try ScanFile.read(try write(made, units: 2, folder)) }
         #expect(error.kind == .badData && error.message.contains("sform") && error.message.contains("qform"))
         let lone = HandMadeNIfTI(qformCode: 0, sformCode: 1, srow: [Double](repeating: 0, count: 12))
-        let other = try #require(throws: DataError.self) { try NIfTI.read(try write(lone, units: 2, folder)) }
+        let other = try #require(throws: DataError.self) { try ScanFile.read(try write(lone, units: 2, folder)) }
         #expect(other.message.contains("determinant 0"))
     }
 
@@ -117,7 +122,7 @@ import Testing
     func edgesThatNothingCanBeComputedWithAreNamed(_ edge: Double) throws {
         let folder = try ScratchFolder()
         let made = HandMadeNIfTI(version: 2, srow: [edge, 0, 0, 0, 0, edge, 0, 0, 0, 0, edge, 0])
-        let error = try #require(throws: DataError.self) { try NIfTI.read(try write(made, units: 2, folder)) }
+        let error = try #require(throws: DataError.self) { try ScanFile.read(try write(made, units: 2, folder)) }
         #expect(error.message.contains("\(edge) mm"), "\(error)")
     }
 }

@@ -22,7 +22,7 @@ private enum Cases {
             folder: folder, inference: ConfigValue(jsonFile: file), source: file, metadata: nil)
         let predictor = try Predictor(
             weights: bundle.weights, bundle.choice, description: bundle.description, on: CPUBackend(threads: 1))
-        return try predictor.predict(NIfTI.readVolume(scan).volume, name: scan) { _, _ in }.mask()
+        return try predictor.predict(ScanFile.readVolume(scan).volume, name: scan) { _, _ in }.mask()
     }
 }
 
@@ -42,7 +42,7 @@ func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
         return
     }
     let mask = try Cases.mask(root + "/bundle", of: scan)
-    let expected = try NIfTI.readVolume(root + "/expected.nii.gz").volume.voxels
+    let expected = try ScanFile.readVolume(root + "/expected.nii.gz").volume.voxels
     try #require(mask.count == expected.count)
     #expect(zip(mask, expected).count { Float($0) != $1 } <= 3)
 }

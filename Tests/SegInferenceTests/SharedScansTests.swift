@@ -27,14 +27,14 @@ func predictsTheMaskThatMONAIPredicts(_ name: String) throws {
         weights: Shared.weights("monai_unet_small.safetensors"),
         description: ModelDescription(file: Shared.weights("monai_unet_small.json")), on: CPUBackend(threads: nil))
     let path = Shared.folder + "/data/ct_spleen/\(name)/ct.nii.gz"
-    let (scan, header) = try NIfTI.readVolume(path)
+    let (scan, geometry) = try ScanFile.readVolume(path)
     let mask = try predictor.predict(scan, name: path) { _, _ in }.mask()
     let written = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).nii.gz").path
     defer { try? FileManager.default.removeItem(atPath: written) }
-    try NIfTI.write(mask, size: scan.size, like: header, to: written, overwrite: false)
+    try ScanFile.write(mask, size: scan.size, like: geometry, to: written, overwrite: false)
 
-    let ours = try NIfTI.readVolume(written).volume
-    let expected = try NIfTI.readVolume(Shared.weights("expected/\(name)_mask.nii.gz")).volume
+    let ours = try ScanFile.readVolume(written).volume
+    let expected = try ScanFile.readVolume(Shared.weights("expected/\(name)_mask.nii.gz")).volume
     #expect(ours.size == expected.size)
     #expect(diceOverlap(ours.voxels.map { UInt8($0) }, expected.voxels.map { UInt8($0) }) >= 0.999)
     for (a, b) in zip(ours.affine.elements, expected.affine.elements) { #expect(abs(a - b) <= 1e-6) }

@@ -25,9 +25,9 @@ import Testing
         for axis in 0..<3 { affine[axis, axis] = 2 }
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString).nii").path
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try NIfTI.write(voxels, size: size, affine: affine, to: path, overwrite: false)
-        let (scan, header) = try NIfTI.readVolume(path)
-        var facts = ScanFacts(scan, header: header)
+        try ScanFile.write(voxels, size: size, affine: affine, to: path, overwrite: false)
+        let (scan, geometry) = try ScanFile.readVolume(path)
+        var facts = ScanFacts(scan, geometry: geometry)
         change(&facts)
         return facts
     }

@@ -100,7 +100,7 @@ import Testing
         let tiny = try Self.tiny(images: 1)
         try await tiny.run { client in
             for (params, word) in [
-                ("{\"result_extension\": \".nrrd\"}", "result_extension"),
+                ("{\"result_extension\": \".seg.dcm\"}", "result_extension"),
                 ("{\"result_dtype\": \"float32\"}", "result_dtype"),
                 ("{\"uncertanty\": 3}", "uncertainty"), ("{\"save_label\": \"maybe\"}", "save_label"),
                 ("{\"label_tag\": 3}", "label_tag"),

@@ -66,7 +66,7 @@ import Testing
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).nii.gz").path
         defer { unlink(path) }
         let voxels = [Float](repeating: 0.5, count: TinyServer.size.count)
-        try NIfTI.write(voxels, size: TinyServer.size, affine: .identity, to: path, overwrite: true)
+        try ScanFile.write(voxels, size: TinyServer.size, affine: .identity, to: path, overwrite: true)
         return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 

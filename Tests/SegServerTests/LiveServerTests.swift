@@ -37,13 +37,13 @@ import Testing
         let size = Size3(9, 10, 11)
         let path = folder.appendingPathComponent("scan.nii.gz").path
         let voxels = (0..<size.count).map { Int16(($0 * 7919) % 300 - 100) }
-        try NIfTI.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
+        try ScanFile.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
         let model = folder.appendingPathComponent("models/tiny").path
-        let (scan, header) = try NIfTI.readVolume(path)
+        let (scan, geometry) = try ScanFile.readVolume(path)
         let predictor = try Predictor(folder: model, on: ReferenceBackend())
         let expected = folder.appendingPathComponent("expected.nii.gz")
         let mask = try predictor.predict(scan, name: "scan", progress: { _, _ in }).mask()
-        try NIfTI.write(mask, size: size, like: header, to: expected.path, overwrite: true)
+        try ScanFile.write(mask, size: size, like: geometry, to: expected.path, overwrite: true)
         let expectedBytes = try Data(contentsOf: expected)
 
         try await withServer(options()) { url in
@@ -118,7 +118,7 @@ import Testing
     @Test func aDamagedModelIsNotTakenForADamagedScan() async throws {
         let size = Size3(8, 8, 8)
         let path = folder.appendingPathComponent("scan.nii").path
-        try NIfTI.write(
+        try ScanFile.write(
             [Int16](repeating: 1, count: size.count), size: size, affine: .identity, to: path, overwrite: true)
         let scan = try Data(contentsOf: URL(fileURLWithPath: path))
         let weights = folder.appendingPathComponent("models/tiny/model.safetensors")

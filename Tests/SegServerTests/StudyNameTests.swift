@@ -20,7 +20,7 @@ import Testing
     @Test(
         arguments: [
             ("x.nii", "x"), ("x.NII.GZ", "x"), ("x.hdr.nii.gz", "x.hdr"), ("x.nii.nii.gz", "x.nii"), (".nii", nil),
-            (".x.nii", nil), ("x.gz", nil), ("x.nrrd", nil),
+            (".x.nii", nil), ("x.gz", nil), ("x.nrrd", "x"), ("x.png", nil),
         ] as [(String, String?)]) func endingsOfScans(file: String, stem: String?)
     {
         #expect(StudyName.stem(of: file) == stem)

@@ -73,7 +73,7 @@ final class TinyServer: Sendable {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).nii.gz").path
         defer { unlink(path) }
         let voxels = (0..<size.count).map { Int16(($0 * 7919 + seed * 31) % (label ? 2 : 300)) }
-        try NIfTI.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
+        try ScanFile.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
         return try Data(contentsOf: URL(fileURLWithPath: path))
     }
 

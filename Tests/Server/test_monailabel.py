@@ -1,6 +1,7 @@
 """The real `monailabel` client of PyPI against the server; results are those of `medseg predict`."""
 
 import gzip
+import json
 import pathlib
 import shutil
 
@@ -65,10 +66,35 @@ def test_outputs(inputs, server):
     assert requests.post(url + "image", files=form).content == inputs.mask(inputs.scans[1])
     answer = requests.post(url + "json", files=form).json()
     assert answer["label_names"] and answer["ignored"] == ["zzz"]
-    for params in ['{"uncertanty": 3}', '{"result_extension": ".nrrd"}', '{"result_dtype": "float32"}']:
+    for params in ['{"uncertanty": 3}', '{"result_extension": ".dcm"}', '{"result_dtype": "float32"}']:
         refused = requests.post(url + "json", files={"params": (None, params)})
         assert refused.status_code == 400 and params.split('"')[1] in refused.text
     assert requests.post(url + "dicom_seg", files=form).status_code == 400
+
+
+def test_other_formats(inputs, server, tmp_path):
+    """A scan in another format is taken by its content, and a mask comes in the one that is asked for."""
+    medseg("data", "convert", inputs.scans[1], tmp_path / "scan.nrrd")
+    plain = (tmp_path / "scan.nrrd").read_bytes()
+    sent = requests.put(f"{server.url}/datastore/?image=from-slicer", files={"file": ("x", plain)})
+    assert sent.status_code == 200, sent.text
+    assert requests.get(f"{server.url}/datastore/image?image=from-slicer").content == plain
+    url = f"{server.url}/infer/{inputs.model}?image=from-slicer&output=image"
+    masks = {}
+    for ending in [".nrrd", "mha", ".nii.gz"]:
+        answer = requests.post(url, files={"params": (None, json.dumps({"result_extension": ending}))})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Disposition"].rstrip('"').endswith(ending.lstrip("."))
+        file = tmp_path / f"mask.{ending.lstrip('.')}"
+        file.write_bytes(answer.content)
+        medseg("data", "convert", file, tmp_path / f"{file.name}.nii")
+        masks[ending] = (tmp_path / f"{file.name}.nii").read_bytes()[352:]
+    assert masks[".nrrd"] == masks["mha"] == masks[".nii.gz"] and any(masks["mha"])
+    saved = requests.post(url, files={"params": (None, '{"result_extension": ".nrrd", "save_label": true}')})
+    assert saved.status_code == 200, saved.text
+    label = requests.get(f"{server.url}/datastore/label", params={"label": "from-slicer", "tag": "original"})
+    assert label.content.startswith(b"NRRD")
+    assert requests.delete(f"{server.url}/datastore/?id=from-slicer").status_code == 200
 
 
 def test_upload_download_and_labels(inputs, server, client, tmp_path):

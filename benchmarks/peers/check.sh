@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Holds our files to the programs they are made for, and our numbers to MONAI's: benchmarks/peers/check.sh
 #
-# Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
+# Scans go to SimpleITK and back. Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
 # by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has
 # what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR), a folder that should
 # be new, empty or of this script's making. Where pip cannot install it, the check says that it was skipped and
@@ -50,6 +50,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 "$python" benchmarks/peers/exchange.py "$programs/medseg" "$work/exchange"
 rm -rf "$work/exchange"
+"$python" benchmarks/peers/scans.py "$programs/medseg" "$work/scans"
+rm -rf "$work/scans"
 # One network at a time: VNet's captures take more than half a gigabyte.
 for name in ${CAPTURES:-dynunet segresnet unetr_perceptron swinunetr unetr_12_layers vnet}; do
     "$python" Tests/Golden/capture.py "$work" "$name"

@@ -21,8 +21,19 @@ struct CaseKey: Hashable, Sendable {
         }
     }
 
-    /// The bytes of a file, counted and digested with the seeds 0 and 1.
+    /// The bytes of a scan, which may be two files, counted and digested with the seeds 0 and 1.
     private static func digests(_ path: String) -> (count: UInt64, digests: [UInt64])? {
+        let files = (try? ScanFile.layout(of: path).files) ?? [path]
+        let parts = files.compactMap(fileDigests)
+        guard parts.count == files.count, parts.count > 1 else { return parts.first }
+        let digests = ([0, 1] as [Int]).map { seed in
+            parts.map(\.digests[seed]).withUnsafeBytes { XXHash64.hash($0, seed: UInt64(seed)) }
+        }
+        return (parts.reduce(0) { $0 + $1.count }, digests)
+    }
+
+    /// The bytes of a file.
+    private static func fileDigests(_ path: String) -> (count: UInt64, digests: [UInt64])? {
         FileBytes(path)?.withContent { bytes in
             (UInt64(bytes.count), [XXHash64.hash(bytes, seed: 0), XXHash64.hash(bytes, seed: 1)])
         }
@@ -38,8 +49,8 @@ struct CaseKey: Hashable, Sendable {
 
     /// A scan whose lengths are converted is not the one that an older program cached as if they were millimetres.
     private static func unit(of image: String) -> String {
-        guard let header = try? NIfTI.readHeader(image), header.spaceUnit.millimetres != 1 else { return "" }
-        return "; lengths in \(header.spaceUnit)"
+        guard let unit = try? ScanFile.layout(of: image).geometry.unit, unit.millimetres != 1 else { return "" }
+        return "; lengths in \(unit)"
     }
 
     /// Every setting, numbers in full.

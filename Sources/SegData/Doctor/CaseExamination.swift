@@ -38,10 +38,10 @@ struct CaseExamination {
         record.image = image
         let scan = read(image)
         var prepared: Preprocessing.Prepared?
-        if let (volume, header) = scan {
+        if let (volume, geometry) = scan {
             record.digest = try? ContentDigest.of(file: image, .sha256)
-            checkUnit(header, image)
-            checkGrid(volume, header, image)
+            checkUnit(geometry, image)
+            checkGrid(volume, geometry, image)
             prepared = checkWindow(volume, image)
             checkIntensities(volume, image)
         }
@@ -66,26 +66,27 @@ struct CaseExamination {
                 name: name, file: file, defect: defect, severity: severity, finding: finding, mend: mend))
     }
 
-    private mutating func read(_ file: String) -> (Volume, NIfTIHeader)? {
+    private mutating func read(_ file: String) -> (Volume, ScanGeometry)? {
         guard FileManager.default.fileExists(atPath: file) else {
             add(.missingFile, .error, file, "the index names it but it is not there", "restore it or take the case out")
             return nil
         }
         checkTwin(file)
         do {
-            return try NIfTI.readVolume(file)
+            return try ScanFile.readVolume(file)
         } catch {
             add(.unreadable, .error, file, error.message, "copy, download or export the file again")
             return nil
         }
     }
 
-    private mutating func checkUnit(_ header: NIfTIHeader, _ file: String) {
-        let unit = header.spaceUnit
+    private mutating func checkUnit(_ geometry: ScanGeometry, _ file: String) {
+        let unit = geometry.unit
         guard unit.millimetres != 1 else { return }
         add(
-            .otherUnit, .warning, file, "its header gives lengths in \(unit)s (xyzt_units), not in millimetres",
-            "make sure that its voxels are of that size; if they are in millimetres, correct xyzt_units")
+            .otherUnit, .warning, file, "its header gives lengths in \(unit)s, not in millimetres",
+            "make sure that its voxels are of that size; if they are in millimetres, correct the unit (xyzt_units of a NIfTI)"
+        )
     }
 
     private mutating func checkTwin(_ file: String) {
@@ -119,7 +120,7 @@ struct CaseExamination {
     }
 
     /// Shear, the two forms and the made-up affine.
-    private mutating func checkGrid(_ scan: Volume, _ header: NIfTIHeader, _ file: String) {
+    private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String) {
         let turned = scan.affine.orientation
         record.spacing = (0..<3).map { world in
             turned.firstIndex { $0.world == world }.map { scan.spacing[$0] } ?? 0
@@ -130,7 +131,7 @@ struct CaseExamination {
                 .sheared, .warning, file, "its voxel axes are not perpendicular, as after a tilted gantry",
                 "resample it to a straight grid, for the network sees it sheared")
         }
-        if let apart = header.distanceBetweenForms(size: scan.size), apart > (scan.spacing.min() ?? 1) / 2 {
+        if let apart = geometry.distanceBetweenForms(size: scan.size), apart > (scan.spacing.min() ?? 1) / 2 {
             add(
                 .formConflict, .warning, file,
                 String(format: "its sform and qform put a corner %.1f mm apart; the sform is used", apart),

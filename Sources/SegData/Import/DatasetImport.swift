@@ -1,5 +1,6 @@
 public import Foundation
 public import SegCore
+internal import SegImaging
 
 /// Brings a dataset from where it is into a folder of the Decathlon's layout.
 public struct DatasetImport {
@@ -178,7 +179,7 @@ public struct DatasetImport {
         // Moved away for one case, a file would be missing for the other.
         let shared = Dictionary(grouping: dataset.files) { $0 }.filter { $1.count > 1 }
         func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
-            let place = "\(part)/\(name)\(file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii")"
+            let place = "\(part)/\(name)\(ScanFile.ending(of: file) ?? "")"
             try transfer(
                 file, to: staging.appendingPathComponent(place), moving: moving && shared[file] == nil,
                 linking: !moving && transfer == .link)
@@ -252,10 +253,12 @@ extension Dataset {
             let count = missing.count == 1 ? "1 file of the dataset is" : "\(missing.count) files of the dataset are"
             throw DataError(.noInput, source, "\(count) not there: \(missing.shortList())")
         }
-        let other = files.filter { file in ![".nii.gz", ".nii"].contains(where: file.lowercased().hasSuffix) }
+        let known = ScanFile.singleFileEndings
+        let other = files.filter { file in !known.contains { $0 == ScanFile.ending(of: file) } }
         guard other.isEmpty else {
             throw DataError(
-                .badData, source, "holds what is no .nii or .nii.gz: \(other.shortList()); convert it first")
+                .badData, source,
+                "holds what is none of \(known.joined(separator: ", ")): \(other.shortList()); convert it first")
         }
     }
 

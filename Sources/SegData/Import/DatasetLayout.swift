@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegCore
+internal import SegImaging
 
 extension Dataset {
     /// How the files of a folder without a Decathlon index pair up.
@@ -44,7 +45,7 @@ extension Dataset {
 
     /// Pairs `imagesTr` with `labelsTr`, whose files all end alike.
     private static func plain(in root: URL) throws(DataError) -> Dataset {
-        let endings = [".nii.gz", ".nii"]
+        let endings = ScanFile.singleFileEndings
         var found: [String] = []
         for ending in endings where try !CasePattern("imagesTr/*\(ending)").files(in: root).isEmpty {
             found.append(ending)
@@ -52,7 +53,7 @@ extension Dataset {
         guard found.count < 2 else {
             throw DataError(
                 .badData, root.appendingPathComponent("imagesTr").path,
-                "holds .nii and .nii.gz files; say which are meant, as in "
+                "holds \(found.joined(separator: " and ")) files; say which are meant, as in "
                     + "--images 'imagesTr/*.nii.gz' --labels 'labelsTr/*.nii.gz', or write a dataset.json")
         }
         let ending = found.first ?? endings[0]

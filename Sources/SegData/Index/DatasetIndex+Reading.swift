@@ -135,7 +135,7 @@ extension DatasetIndex {
         return items.contains { item in
             switch item {
             case .object(let members): members["image"] != nil || members["label"] != nil
-            case .string(let text): text.lowercased().contains(".nii")
+            case .string(let text): ScanFile.singleFileEndings.contains(where: text.lowercased().contains)
             default: false
             }
         }

@@ -18,7 +18,7 @@ struct IndexedFile {
         let literal = resolved(text)
         let isWindows = text.contains("\\") && !FileManager.default.fileExists(atPath: literal)
         path = isWindows ? resolved(text.replacing("\\", with: "/")) : literal
-        name = NIfTI.stem(of: path)
+        name = ScanFile.stem(of: path)
     }
 
     /// An image by its path in an index.

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegImaging
 
 /// The `dataset.json` of nnU-Net's raw datasets: labels map names to numbers, images end in the channel's number.
 struct NNUNetIndex {
@@ -85,12 +86,13 @@ struct NNUNetIndex {
     }
 
     private static func ending(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> String {
+        let endings = ScanFile.singleFileEndings.joined(separator: ", ")
         switch members["file_ending"] {
         case nil:
             faults.add(
-                "file_ending", "is missing\(DatasetIndex.hint("file_ending", members)); it should be .nii.gz or .nii")
-        case .string(let ending)? where [".nii.gz", ".nii"].contains(ending): return ending
-        case .string(let ending)?: faults.add("file_ending", "is \(ending); convert the images to .nii.gz")
+                "file_ending", "is missing\(DatasetIndex.hint("file_ending", members)); it should be one of \(endings)")
+        case .string(let ending)? where ScanFile.singleFileEndings.contains(ending): return ending
+        case .string(let ending)?: faults.add("file_ending", "is \(ending); convert the images to one of \(endings)")
         case let value?: faults.add("file_ending", "should be text, as \".nii.gz\", not \(DatasetIndex.short(value))")
         }
         return ""

@@ -1,29 +1,8 @@
-public import SegCore
+package import SegCore
 
 extension NIfTIHeader {
-    /// The unit of the header's lengths, bits 0 to 2 of `xyztUnits`.
-    public enum SpaceUnit: String, Hashable, Sendable, Encodable {
-        /// Not said; taken for millimetres, as every other reader does.
-        case unknown
-        /// 1000 mm.
-        case metre
-        /// 1 mm.
-        case millimetre
-        /// 0.001 mm.
-        case micrometre
-
-        /// Millimetres in the unit.
-        public var millimetres: Double {
-            switch self {
-            case .unknown, .millimetre: 1
-            case .metre: 1000
-            case .micrometre: 0.001
-            }
-        }
-    }
-
     /// The unit of the header's lengths.
-    public var spaceUnit: SpaceUnit {
+    package var spaceUnit: LengthUnit {
         switch xyztUnits & 7 {
         case 1: .metre
         case 2: .millimetre
@@ -38,11 +17,31 @@ extension NIfTIHeader {
     /// A sform that is broken gives way to a sound qform; `remarks` then says so.
     ///
     /// - Throws: `DataError` where no form is sound that has a code.
-    public func affine(path: String) throws(DataError) -> Affine {
+    package func affine(path: String) throws(DataError) -> Affine {
         let stored = try storedAffine(path: path)
         let scale = spaceUnit.millimetres
         guard scale != 1 else { return stored }
         return Affine(elements: stored.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+    }
+
+    /// Where the voxels lie, as every format says it.
+    /// - Throws: `DataError` as `affine`.
+    func geometry(path: String) throws(DataError) -> ScanGeometry {
+        let affine = try affine(path: path)
+        let spacing = (0..<min(3, shape.count)).map { axis in
+            // `pixdim` where the affine agrees with it, else the affine's.
+            let (stored, used) = (abs(pixdim[axis + 1]) * spaceUnit.millimetres, affine.spacing[axis])
+            return abs(stored - used) <= 1e-4 * used ? stored : used
+        }
+        return ScanGeometry(
+            affine: affine, shape: shape, spacing: spacing, unit: spaceUnit, isPlaced: sformCode > 0 || qformCode > 0,
+            remarks: remarks, header: self)
+    }
+
+    /// value = stored * slope + inter, nil where stored values are the values.
+    var scaling: (slope: Double, inter: Double)? {
+        guard sclSlope.isFinite, sclSlope != 0 else { return nil }
+        return sclSlope == 1 && sclInter == 0 ? nil : (sclSlope, sclInter)
     }
 
     /// Voxel index → RAS+ in the header's own unit.
@@ -54,7 +53,7 @@ extension NIfTIHeader {
     }
 
     /// Sentences about what is repaired or converted in the header: a broken form gives way to the other one, for example.
-    public var remarks: [String] {
+    package var remarks: [String] {
         let forms = codedForms
         var remarks: [String] = []
         if let used = forms.first(where: { $0.fault == nil }) {
@@ -65,11 +64,7 @@ extension NIfTIHeader {
         if completedSform != nil {
             remarks.append("The sform of the header gives its single slice no thickness; the slice's normal is used.")
         }
-        if spaceUnit.millimetres != 1 {
-            remarks.append(
-                "The lengths of the header are in \(spaceUnit.rawValue)s; they are converted to millimetres.")
-        }
-        return remarks
+        return remarks + (spaceUnit.remark.map { [$0] } ?? [])
     }
 
     /// A way in which the header says how voxels lie, and why it cannot be used, if so.

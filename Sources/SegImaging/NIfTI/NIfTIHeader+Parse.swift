@@ -84,7 +84,7 @@ extension NIfTIHeader {
             magic: magic, descrip: Self.text(raw.descrip))
     }
 
-    private static func endian(swapped: Bool) -> Endian {
+    private static func endian(swapped: Bool) -> ByteOrder {
         (1 == Int32(1).littleEndian) != swapped ? .little : .big
     }
 

@@ -1,76 +1,60 @@
 internal import SegCore
 
 /// The fields of a NIfTI-1 or NIfTI-2 header as they are stored, checked for what reading relies on.
-public struct NIfTIHeader: Hashable, Sendable {
-    /// Byte order of the file.
-    public enum Endian: String, Hashable, Sendable, Encodable {
-        /// Least significant byte first.
-        case little
-        /// Most significant byte first.
-        case big
-    }
-
+package struct NIfTIHeader: Hashable, Sendable {
     /// 1 or 2.
-    public var version: Int
+    package var version: Int
     /// Byte order of the file.
-    public var endian: Endian
+    package var endian: ByteOrder
     /// Number of dimensions, then seven extents.
-    public var dim: [Int]
+    package var dim: [Int]
     /// Stored type, as NIfTI's code.
-    public var datatype: Int
+    package var datatype: Int
     /// Bits of one voxel.
-    public var bitpix: Int
+    package var bitpix: Int
     /// qfac, then voxel sizes in `xyztUnits`.
-    public var pixdim: [Double]
+    package var pixdim: [Double]
     /// Byte at which voxels start.
-    public var voxOffset: Double
+    package var voxOffset: Double
     /// value = stored * sclSlope + sclInter; 0 means stored values are the values.
-    public var sclSlope: Double
+    package var sclSlope: Double
     /// See `sclSlope`.
-    public var sclInter: Double
+    package var sclInter: Double
     /// Units of space (bits 0–2) and time (bits 3–5).
-    public var xyztUnits: Int
+    package var xyztUnits: Int
     /// 0: no qform.
-    public var qformCode: Int
+    package var qformCode: Int
     /// 0: no sform.
-    public var sformCode: Int
+    package var sformCode: Int
     /// Quaternion b, c, d of the qform.
-    public var quatern: [Double]
+    package var quatern: [Double]
     /// Offset of the qform in mm.
-    public var qoffset: [Double]
+    package var qoffset: [Double]
     /// The three rows of the sform.
-    public var srow: [[Double]]
+    package var srow: [[Double]]
     /// `n+1`, `ni1`, `n+2` or `ni2`.
-    public var magic: String
+    package var magic: String
     /// Free text.
-    public var descrip: String
+    package var descrip: String
 
     /// Extents of the dimensions in use; empty where the header's own count of them makes no sense.
-    public var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
+    package var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
     /// Extents in words, such as `512 x 512 x 90`.
     var extents: String { shape.map(String.init).joined(separator: " x ") }
     /// Whether header and voxels are one file.
-    public var isSingleFile: Bool { magic.hasPrefix("n+") }
+    package var isSingleFile: Bool { magic.hasPrefix("n+") }
     /// Bytes of the fixed header.
     var headerSize: Int { version == 1 ? 348 : 540 }
 }
 
 extension NIfTIHeader {
-    /// What the checks of `validated` found: type and extent of the voxels and where they start.
-    struct Layout {
-        var type: NIfTIDataType
-        var count: Int
-        var byteCount: Int
-        var offset: Int
-    }
-
-    /// Checks every field that reading relies on.
+    /// Checks every field that reading relies on: type and extents of the voxels, where they start and where they lie.
     ///
     /// - Throws: `DataError` naming the field, what was expected and what came.
-    func layout(path: String) throws(DataError) -> Layout {
+    func layout(path: String, limits: ScanLimits) throws(DataError) -> ScanLayout {
         let count = try voxelCount(path: path)
-        guard let type = NIfTIDataType(rawValue: datatype) else {
-            if let name = NIfTIDataType.unsupportedName(of: datatype) {
+        guard let type = VoxelType(niftiCode: datatype) else {
+            if let name = VoxelType.unsupportedName(ofNIfTICode: datatype) {
                 throw DataError(
                     .badData, path,
                     "stores \(name) (datatype \(datatype)); one real number a voxel (uint8 … float64) was expected. "
@@ -94,7 +78,9 @@ extension NIfTIHeader {
             throw DataError(
                 .badData, path, "scl_slope is \(sclSlope) but scl_inter is \(sclInter); repair the header.")
         }
-        return Layout(type: type, count: count, byteCount: byteCount, offset: try dataOffset(path: path))
+        let (offset, geometry) = (try dataOffset(path: path, limits: limits), try geometry(path: path))
+        let files = isSingleFile ? [path] : [path, try NIfTI.dataPath(besideHeader: path)]
+        return ScanLayout(shape: shape, type: type, offset: offset, files: files, geometry: geometry)
     }
 
     private func voxelCount(path: String) throws(DataError) -> Int {
@@ -118,7 +104,7 @@ extension NIfTIHeader {
         return count
     }
 
-    private func dataOffset(path: String) throws(DataError) -> Int {
+    private func dataOffset(path: String, limits: ScanLimits) throws(DataError) -> Int {
         let first = isSingleFile ? headerSize + 4 : 0
         // Some writers leave 0 in single files and mean the first byte after the header and its extension flag.
         if isSingleFile, voxOffset == 0 { return first }
@@ -129,10 +115,10 @@ extension NIfTIHeader {
                 .badData, path,
                 "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
         }
-        guard voxOffset <= Double(Limits.scanHeaderBytes) else {
+        guard voxOffset <= Double(limits.headerBytes) else {
             throw DataError(
                 .badData, path,
-                "vox_offset is \(voxOffset), more than the \(Limits.scanHeaderBytes >> 20) MiB that may stand before "
+                "vox_offset is \(voxOffset), more than the \(limits.headerBytes >> 20) MiB that may stand before "
                     + "the voxels; the header is damaged.")
         }
         return Int(voxOffset)

@@ -12,7 +12,7 @@ package struct ScanFacts: Codable, Hashable, Sendable {
     package var orientation: String
     /// Largest angle between a voxel axis and its world axis.
     package var obliqueDegrees: Double
-    /// Whether the header says how the scan lies in the patient, by qform or sform.
+    /// Whether the file says how the scan lies in the patient, a NIfTI by qform or sform.
     package var isPlaced: Bool
     /// What was repaired or converted in the header on reading, a sentence each; nil where nothing was.
     package var remarks: [String]?
@@ -42,15 +42,14 @@ extension ScanFacts {
     /// Measures a scan.
     ///
     /// Voxels that are not finite make percentiles that mean nothing.
-    package init(_ scan: Volume, header: NIfTIHeader) {
+    package init(_ scan: Volume, geometry: ScanGeometry) {
         size = [scan.size.i, scan.size.j, scan.size.k]
         spacing = scan.spacing
         affine = (0..<4).map { row in (0..<4).map { scan.affine[row, $0] } }
         orientation = scan.affine.axisCodes
         obliqueDegrees = (scan.affine.obliqueDegrees * 100).rounded() / 100
-        isPlaced = header.sformCode > 0 || header.qformCode > 0
-        let said = header.remarks
-        remarks = said.isEmpty ? nil : said
+        isPlaced = geometry.isPlaced
+        remarks = geometry.remarks.isEmpty ? nil : geometry.remarks
         var (low, high) = (Float.infinity, -Float.infinity)
         var isWhole = true
         for voxel in scan.voxels {

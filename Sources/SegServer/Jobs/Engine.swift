@@ -38,10 +38,10 @@ actor Engine {
         let predictor = try predictors.predictor(of: job.model, on: backend)
         try checkGrid(job)
         try job.report("reading the scan", 0)
-        let (scan, header) = try NIfTI.readVolume(job.scan.path)
+        let (scan, geometry) = try ScanFile.readVolume(job.scan.path)
         let outcome = try JobOutcome(job, predictor: predictor, scan: scan)
         try job.report("writing results", 0.95)
-        let results = JobResults(job: job, scan: scan, header: header)
+        let results = JobResults(job: job, scan: scan, geometry: geometry)
         try results.write(outcome, device: device, start: start)
         let bytes = results.bytesOnDisk
         try scratch.budget.reserve(bytes)

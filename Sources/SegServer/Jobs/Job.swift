@@ -17,6 +17,8 @@ struct JobOptions: Codable, Hashable, Sendable {
     var fillHoles = false
     /// Keep the probability map of each label.
     var probabilities = false
+    /// The ending of the mask's file, which says its format; only MONAI Label's clients choose it.
+    var maskEnding = ".nii.gz"
 
     enum CodingKeys: String, CodingKey, CaseIterable {
         case uncertainty, seed
@@ -130,7 +132,10 @@ final class Job: Sendable {
     }
 
     /// A file of the results.
-    func path(_ file: JobFile) -> String { "\(folder)/\(file.name)" }
+    func path(_ file: JobFile) -> String { "\(folder)/\(name(of: file))" }
+
+    /// The name of a file of the results.
+    func name(of file: JobFile) -> String { file == .mask ? "mask\(options.maskEnding)" : file.name }
 }
 
 /// The files that a job leaves.
@@ -141,10 +146,10 @@ enum JobFile: Hashable, Sendable {
     case maskVoxels
     case uncertaintyVoxels(UncertaintyMap)
 
-    /// The file's name on disk and in downloads.
-    var name: String {
+    /// The file's name on disk and in downloads, a mask's without its ending.
+    fileprivate var name: String {
         switch self {
-        case .mask: "mask.nii.gz"
+        case .mask: "mask"
         case .probability(let label): "probability_\(label).nii.gz"
         case .uncertainty(let map): "\(map.rawValue).nii.gz"
         case .maskVoxels: "mask.gz"

@@ -7,22 +7,23 @@ internal import SegInference
 struct JobResults {
     let job: Job
     let scan: Volume
-    let header: NIfTIHeader
+    let geometry: ScanGeometry
 
     /// Writes masks, maps and the report.
     /// - Throws: `DataError` or `Refusal` where the disk is full.
     func write(_ outcome: JobOutcome, device: String, start: Date) throws {
-        try NIfTI.write(outcome.mask, size: scan.size, like: header, to: job.path(.mask), overwrite: false)
+        try ScanFile.write(outcome.mask, size: scan.size, like: geometry, to: job.path(.mask), overwrite: false)
         try VoxelFile.write(outcome.mask, to: job.path(.maskVoxels))
         if job.options.probabilities {
             for (label, _) in job.model.labels {
                 let map = outcome.prediction.probability(of: label)
-                try NIfTI.write(map, size: scan.size, like: header, to: job.path(.probability(label)), overwrite: false)
+                try ScanFile.write(
+                    map, size: scan.size, like: geometry, to: job.path(.probability(label)), overwrite: false)
             }
         }
         var maps: [JobReport.Map] = []
         for (kind, map) in outcome.maps.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            try NIfTI.write(map, size: scan.size, like: header, to: job.path(.uncertainty(kind)), overwrite: false)
+            try ScanFile.write(map, size: scan.size, like: geometry, to: job.path(.uncertainty(kind)), overwrite: false)
             let maximum = map.reduce(0) { $1 > $0 ? $1 : $0 }
             try VoxelFile.write(Self.bytes(map, maximum: maximum), to: job.path(.uncertaintyVoxels(kind)))
             maps.append(JobReport.Map(kind: kind, maximum: Double(maximum)))

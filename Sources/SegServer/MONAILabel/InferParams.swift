@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import SegCore
+internal import SegImaging
 
 /// What a client of MONAI Label asks for beside a model and a scan: the field `params`.
 ///
@@ -18,7 +19,7 @@ struct InferParams: Sendable {
 
     /// - Throws: `Refusal` naming every key whose value cannot be done.
     init(_ document: ConfigValue) throws {
-        options = try JobOptions(document)
+        var options = try JobOptions(document)
         var faults: [String] = []
         func read<Value>(_ key: String, _ expected: String, _ value: (ConfigValue) -> Value?) -> Value? {
             guard let found = document[key], found != .null else { return nil }
@@ -26,6 +27,12 @@ struct InferParams: Sendable {
             if read == nil { faults.append("\(key) should be \(expected), not \(found.brief)") }
             return read
         }
+        let endings = ScanFile.singleFileEndings
+        options.maskEnding =
+            read("result_extension", "one of \(endings.joined(separator: ", "))") { value in
+                value.string.flatMap { text in endings.first { $0 == text || $0 == ".\(text)" } }
+            } ?? options.maskEnding
+        self.options = options
         savesLabel = read("save_label", "true or false", \.bool)
         tag = read("label_tag", "text", \.string) ?? StudyImage.originalTag
         let most = read("max_batch_size", "a whole number from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
@@ -35,7 +42,10 @@ struct InferParams: Sendable {
             let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not do that"
             faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")
         }
-        let known = JobOptions.CodingKeys.allCases.map(\.rawValue) + ["save_label", "label_tag", "max_batch_size"]
+        let known =
+            JobOptions.CodingKeys.allCases.map(\.rawValue) + [
+                "save_label", "label_tag", "max_batch_size", "result_extension",
+            ]
         let others = document.members.keys.filter { key in
             !known.contains(key) && !Self.workings.contains(key) && Self.results[key] == nil
         }
@@ -51,7 +61,7 @@ struct InferParams: Sendable {
 
     /// What of MONAI Label's parameters decides over the result, with the values that are what is done here anyway.
     private static let results: [String: [ConfigValue]] = [
-        "result_extension": [".nii.gz", "nii.gz"], "result_dtype": ["uint8"], "result_compress": [true],
+        "result_dtype": ["uint8"], "result_compress": [true],
         "result_write_to_file": [true], "skip_writer": [false], "restore_label_idx": [false], "largest_cc": [false],
         "roi_size": [], "spatial_size": [], "sw_overlap": [], "pixdim": [], "target_spacing": [], "labels": [],
         "model_filename": [], "foreground": [[]], "background": [[]], "points": [[]], "boxes": [[]], "bbox": [],

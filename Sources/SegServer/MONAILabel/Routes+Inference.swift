@@ -148,7 +148,7 @@ extension Routes {
     }
 
     /// A name that clients may store the mask under; the job's, which is the server's own.
-    private func name(of job: Job) -> String { "mask_\(job.id.prefix(12)).nii.gz" }
+    private func name(of job: Job) -> String { "mask_\(job.id.prefix(12))\(job.options.maskEnding)" }
 
     /// Keeps the score by which the strategy `uncertainty` ranks.
     private func note(_ report: JobReport, of image: String, key: String) async throws {
@@ -159,7 +159,7 @@ extension Routes {
     }
 
     private func save(_ job: Job, of image: String, tag: String, _ result: ConfigValue) async throws {
-        let copy = "\(services.scratch.folder)/label-\(Scratch.makeID()).nii.gz"
+        let copy = "\(services.scratch.folder)/label-\(Scratch.makeID())\(job.options.maskEnding)"
         let bytes = Scratch.size(of: job.path(.mask))
         try services.scratch.budget.reserve(bytes)
         defer { services.scratch.remove(copy, bytes: bytes) }

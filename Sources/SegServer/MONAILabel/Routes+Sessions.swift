@@ -11,7 +11,7 @@ extension Routes {
             let query = try RequestQuery(request, knows: "uncompress", "expiry")
             let expiry = try query.int("expiry", from: 0)
             guard try !query.isOn("uncompress") else {
-                throw Refusal(.notImplemented, "archives are not unpacked; send one .nii or .nii.gz file")
+                throw Refusal(.notImplemented, "archives are not unpacked; send one scan")
             }
             try await services.sessions.checkRoom()
             let form = try await MultipartForm(
@@ -32,7 +32,7 @@ extension Routes {
             guard wantsImage else { return .json(session.info) }
             return try await .file(
                 session.scan.path,
-                as: StudyImage.fileName(id: session.scan.id, Scan.fileExtension(of: session.scan.path)),
+                as: StudyImage.fileName(id: session.scan.id, StudyName.ending(of: session.scan.path)),
                 context: context)
         }
         table.on(.delete, "/session/{id}") { _, context in

@@ -50,11 +50,11 @@ const millimetres = (values) => `${values.map(trim).join(" × ")} mm`;
 
 // MARK: Scans
 
-const ANOTHER = "Drop another NIfTI file, or press to choose";
+const ANOTHER = "Drop another scan, or press to choose";
 
 function openFile(file) {
-  if (!/\.nii(\.gz)?$/i.test(file.name)) {
-    return say("A NIfTI file is needed: its name ends in .nii or .nii.gz. DICOM series are converted first.", true);
+  if (!/\.(nii|nii\.gz|nrrd|mha)$/i.test(file.name)) {
+    return say("A scan in one file is needed: NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha).", true);
   }
   $("studies").value = "";
   return open(file.name, (progress) => api.upload(file, (share) => progress(share < 1 ? "sending" : "checking", share)));

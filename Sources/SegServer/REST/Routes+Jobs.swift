@@ -79,7 +79,7 @@ extension Routes {
     }
 
     private func download(_ file: JobFile, of job: Job, context: RouteTable.Context) async throws -> Response {
-        try await .file(job.path(file), as: file.name, context: context)
+        try await .file(job.path(file), as: job.name(of: file), context: context)
     }
 
     /// A job as the REST API describes it.

@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Logging
 internal import SegCore
+internal import SegImaging
 
 // What clients change. Each change is on the disk before it is answered: the file, its name, then the index.
 extension Datastore {
@@ -24,7 +25,7 @@ extension Datastore {
         _ = try await reader.inspect(upload.path, voxels: voxels)
         // A scan of this name may have come into the folder meanwhile.
         guard (try? image(id)) == nil else { throw Self.taken }
-        let ending = Scan.fileExtension(of: upload.path)
+        let ending = try ScanFile.ending(byContentOf: upload.path)
         let file = isThere(name + ending) ? key + ending : name + ending
         var image = StudyImage(file: file, key: key, info: info.merging(Self.stamp) { $1 }, labels: [:])
         image.bytes = upload.count
@@ -63,7 +64,7 @@ extension Datastore {
         guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored anew meanwhile") }
         guard makeLabelFolder(folder) else { throw Self.unwritable }
         let earlier = image.labels[tag]
-        let file = labelFile(of: id, key: key, folder: folder, ending: Scan.fileExtension(of: source))
+        let file = try labelFile(of: id, key: key, folder: folder, ending: ScanFile.ending(byContentOf: source))
         let label = StudyLabel(
             file: file, info: info.merging(Self.stamp) { $1 }, bytes: Scratch.size(of: source))
         try place(source, at: file) {

@@ -1,25 +1,18 @@
 internal import Foundation
 internal import HTTPTypes
 internal import SegCore
+internal import SegImaging
 internal import SegInference
 
 /// A scan on disk that jobs run on.
 struct Scan: Hashable, Sendable {
     /// The server's id.
     let id: String
-    /// The NIfTI file.
+    /// Its file.
     let path: String
     /// Its voxels as the page fetches them.
     let voxels: String
     let facts: ScanFacts
-
-    /// `.nii.gz` or `.nii`, by a file's content; a client's word for it is not asked.
-    static func fileExtension(of path: String) -> String {
-        let handle = FileHandle(forReadingAtPath: path)
-        defer { try? handle?.close() }
-        let magic = (try? handle?.read(upToCount: 2)) ?? Data()
-        return magic.elementsEqual([0x1f, 0x8b]) ? ".nii.gz" : ".nii"
-    }
 }
 
 /// An uploaded scan that is deleted when its session ends or expires.
@@ -36,7 +29,8 @@ struct Session: Sendable {
     /// The form in which MONAI Label's clients read a session. Paths of this machine are nobody's business.
     var info: ConfigValue {
         [
-            "name": .string(scan.id), "path": .string(scan.id), "image": .string(scan.id + ".nii.gz"), "meta": [:],
+            "name": .string(scan.id), "path": .string(scan.id),
+            "image": .string(scan.id + StudyName.ending(of: scan.path)), "meta": [:],
             "create_ts": .int(Int(created.timeIntervalSince1970)),
             "last_access_ts": .int(Int(lastUsed.timeIntervalSince1970)), "expiry": .int(Int(seconds)),
         ]
@@ -83,9 +77,9 @@ actor SessionStore {
             scratch.remove(upload.path, bytes: bytes)
             throw error
         }
-        let scan = folder + "/scan" + Scan.fileExtension(of: upload.path)
         let voxels = "\(folder)/voxels.gz"
         do {
+            let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload.path))"
             guard rename(upload.path, scan) == 0 else { throw Refusal(.serverIsFull, "the scan cannot be kept") }
             let facts = try await reader.inspect(scan, voxels: voxels)
             let cached = Scratch.size(of: voxels)

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegImaging
 
 /// File names of the datastore: what a client calls an image or a label, as a name that any file system keeps.
 package enum StudyName {
@@ -31,16 +32,16 @@ package enum StudyName {
         return text
     }
 
-    /// A scan's file name without `.nii` or `.nii.gz` in any case; nil where it is no scan's.
+    /// A scan's file name without the ending of its format in any case; nil where it is no scan's.
     package static func stem(of file: String) -> String? {
-        guard !file.hasPrefix("."), let ending = [".nii.gz", ".nii"].first(where: { file.lowercased().hasSuffix($0) }),
-            file.utf8.count > ending.utf8.count
+        guard !file.hasPrefix("."), let ending = ScanFile.ending(of: file),
+            ScanFile.singleFileEndings.contains(ending), file.utf8.count > ending.utf8.count
         else { return nil }
         return String(decoding: file.utf8.dropLast(ending.utf8.count), as: UTF8.self)
     }
 
-    /// `.nii.gz` or `.nii`, by a scan's file name.
-    static func ending(of file: String) -> String { file.lowercased().hasSuffix(".gz") ? ".nii.gz" : ".nii" }
+    /// `.nii.gz`, `.nrrd` or another ending of a scan, by its file name.
+    static func ending(of file: String) -> String { ScanFile.ending(of: file) ?? ".nii" }
 
     /// A name that is told from every other, also from one that differs in the form of its accents alone.
     static func escaped(_ name: String) -> String {

@@ -117,8 +117,8 @@ struct DemoCommand: ParsableCommand {
             labels: dataset.labels, options: MetricOptions(surfaceDiceToleranceMM: 2))
         evaluation.calibration = try CalibrationStudy()
         for (index, item) in dataset.cases.enumerated() {
-            let (scan, header) = try NIfTI.readVolume(item.image)
-            let (label, _) = try NIfTI.readVolume(item.label)
+            let (scan, geometry) = try ScanFile.readVolume(item.image)
+            let (label, _) = try ScanFile.readVolume(item.label)
             try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let truth = try LabelMap.classes(of: label, file: item.label)
             var bar = ProgressBar("predict \(item.name)", quiet: printing.quiet)
@@ -131,7 +131,7 @@ struct DemoCommand: ParsableCommand {
             guard let uncertain = found.uncertain else { continue }
             try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
             guard index == 0 else { continue }
-            try files.write(found, probabilities: false, like: header, size: scan.size, overwrite: force)
+            try files.write(found, probabilities: false, like: geometry, size: scan.size, overwrite: force)
             try OverlayFigure(
                 scan: scan, mask: found.mask, reference: truth, title: item.name,
                 subtitle: "a phantom the network was not trained on", labels: dataset.labels

@@ -137,9 +137,11 @@ struct EvaluateCommand: ParsableCommand {
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in chosen {
             var bar = ProgressBar("evaluate \(item.name)", quiet: printing.quiet)
-            let (scan, header) = try NIfTI.readVolume(item.image)
-            let (label, labelHeader) = try NIfTI.readVolume(item.label)
-            for (file, header) in [(item.image, header), (item.label, labelHeader)] { say(header.remarks, of: file) }
+            let (scan, geometry) = try ScanFile.readVolume(item.image)
+            let (label, labelGeometry) = try ScanFile.readVolume(item.label)
+            for (file, geometry) in [(item.image, geometry), (item.label, labelGeometry)] {
+                say(geometry.remarks, of: file)
+            }
             try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
             let truth = try LabelMap.classes(of: label, file: item.label)
             let found = try segmenter(scan, name: item.image) { done, count in
@@ -182,9 +184,9 @@ struct EvaluateCommand: ParsableCommand {
     }
 
     private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
-        let (predicted, header) = try NIfTI.readVolume(prediction)
-        let (label, labelHeader) = try NIfTI.readVolume(reference)
-        for (file, header) in [(prediction, header), (reference, labelHeader)] { say(header.remarks, of: file) }
+        let (predicted, geometry) = try ScanFile.readVolume(prediction)
+        let (label, labelGeometry) = try ScanFile.readVolume(reference)
+        for (file, geometry) in [(prediction, geometry), (reference, labelGeometry)] { say(geometry.remarks, of: file) }
         try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         var evaluation = try makeEvaluation(labels: [:])
         try evaluation.add(

@@ -6,9 +6,9 @@ import SegImaging
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Prints header, affine, orientation, spacing, and what the voxels hold, of NIfTI files.")
+        abstract: "Prints header, affine, orientation, spacing, and what the voxels hold, of scans.")
 
-    @Argument(help: "NIfTI files: .nii, .nii.gz, or the .hdr of a pair.")
+    @Argument(help: "NIfTI, NRRD or MetaImage files; of a pair its header.")
     var files: [String]
 
     @Flag(help: "Print one JSON object, of several files keyed by file.")
@@ -18,12 +18,12 @@ struct InfoCommand: ParsableCommand {
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
-                print("\(file)\n\(try NIfTI.inspect(file))")
+                print("\(file)\n\(try ScanFile.inspect(file))")
             }
             return
         }
         var infos: [String: ImageInfo] = [:]
-        for file in files { infos[file] = try NIfTI.inspect(file) }
+        for file in files { infos[file] = try ScanFile.inspect(file) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)

@@ -11,14 +11,15 @@ struct PredictCommand: ParsableCommand {
         commandName: "predict",
         abstract: "Segments scans and writes masks on their own grids.",
         discussion: """
-            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry. With --uncertainty N the \
+            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
+            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise. With --uncertainty N the \
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
             and the same maps.
             """)
 
-    @Argument(help: "Scans: NIfTI files.")
+    @Argument(help: "Scans: NIfTI, NRRD or MetaImage files.")
     var inputs: [String]
 
     @OptionGroup var model: ModelOptions
@@ -29,6 +30,9 @@ struct PredictCommand: ParsableCommand {
 
     @Option(help: "The folder that masks go to.")
     var out: String
+
+    @Option(help: "The format of masks and maps: \(VolumeFormat.choices); by default the scan's own.")
+    var format: VolumeFormat?
 
     @Flag(help: "Also write the probability of each foreground class.")
     var probabilities = false
@@ -113,8 +117,8 @@ struct PredictCommand: ParsableCommand {
 
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
-        let (scan, header) = try NIfTI.readVolume(job.input)
-        let concerns = StageClock.time("check") { segmenter.concerns(about: scan, header) }
+        let (scan, geometry) = try ScanFile.readVolume(job.input)
+        let concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
         for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
         let found = try segmenter(scan, name: job.input) { done, count in
@@ -122,7 +126,7 @@ struct PredictCommand: ParsableCommand {
         }
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
-        try job.write(found, probabilities: probabilities, like: header, size: scan.size, overwrite: force)
+        try job.write(found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
             ScanReport(name: job.stem, scan: scan, found: found, model: segmenter.description, concerns: concerns)
         }
@@ -145,7 +149,7 @@ struct PredictCommand: ParsableCommand {
 
     /// What goes where; clashes are found before anything is computed.
     private func plan() throws -> [PredictionFiles] {
-        let jobs = inputs.map { PredictionFiles(input: $0, folder: out) }
+        let jobs = inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
         for (path, same) in Dictionary(grouping: jobs, by: \.mask) {
             guard same.count == 1 else {
                 let names = same.map(\.input).joined(separator: " and ")

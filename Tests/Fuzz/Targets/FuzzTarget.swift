@@ -25,6 +25,8 @@ public struct FuzzTarget: Sendable {
         FuzzTarget("nifti", longest: 2048, ScanInput.single),
         FuzzTarget("nifti-pair", longest: 2048, ScanInput.pair),
         FuzzTarget("nifti-gzip", longest: 2048, ScanInput.compressed),
+        FuzzTarget("nrrd", longest: 2048, ScanInput.nrrd),
+        FuzzTarget("metaimage", longest: 2048, ScanInput.metaImage),
         FuzzTarget("safetensors", longest: 2048, WeightsInput.safetensors),
         FuzzTarget("checkpoint", longest: 4096, WeightsInput.checkpoint),
         FuzzTarget("pickle", longest: 2048, WeightsInput.pickle),

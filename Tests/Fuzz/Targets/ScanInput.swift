@@ -21,21 +21,33 @@ enum ScanInput {
         try use(folder.write(input, as: "scan.nii.gz"), folder)
     }
 
+    /// An NRRD in one file. The voxels of a header that names another file are its own bytes.
+    static func nrrd(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        _ = try folder.write(input, as: "voxels.raw")
+        try use(folder.write(input, as: "scan.nrrd"), folder)
+    }
+
+    /// A MetaImage in one file, likewise.
+    static func metaImage(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        _ = try folder.write(input, as: "voxels.raw")
+        try use(folder.write(input, as: "scan.mha"), folder)
+    }
+
     /// Voxels of the largest scan, and of the largest grid, that are worked on here.
     private static let mostVoxels = 1 << 16
 
     private static func use(_ path: String, _ folder: FuzzFolder) throws {
-        if let info = try unlessRefused({ try NIfTI.inspect(path) }) {
+        if let info = try unlessRefused({ try ScanFile.inspect(path) }) {
             try insist(!info.description.isEmpty, "a scan is described by nothing")
             _ = try JSONEncoder().encode(info)
         }
-        guard let (scan, header) = try unlessRefused({ try NIfTI.readVolume(path) }) else { return }
+        guard let (scan, geometry) = try unlessRefused({ try ScanFile.readVolume(path) }) else { return }
         try insist(scan.voxels.count == scan.size.count, "\(scan.voxels.count) voxels are said to be \(scan.size)")
         guard scan.size.count <= mostVoxels else { return }
         // The server measures no scan with voxels that are no numbers.
-        if scan.nonFiniteCount == 0 { _ = try JSONEncoder().encode(ScanFacts(scan, header: header)) }
+        if scan.nonFiniteCount == 0 { _ = try JSONEncoder().encode(ScanFacts(scan, geometry: geometry)) }
         try prepare(scan)
-        try writeMask(on: scan, header, folder)
+        try writeMask(on: scan, geometry, folder)
     }
 
     /// Orientation, spacing of 2 mm and crop, and a mask's way back.
@@ -60,20 +72,22 @@ enum ScanInput {
         return extents.contains { $0 > 2 * Double(Limits.gridAxis) } ? true : nil
     }
 
-    private static func writeMask(on scan: Volume, _ header: NIfTIHeader, _ folder: FuzzFolder) throws {
+    private static func writeMask(on scan: Volume, _ geometry: ScanGeometry, _ folder: FuzzFolder) throws {
         let mask = [UInt8](repeating: 1, count: scan.size.count)
-        let path = folder.file("mask.nii")
-        let isWritten = try isDone {
-            try NIfTI.write(mask, size: scan.size, like: header, to: path, overwrite: true)
-        }
-        if isWritten {
-            let again = try takingBack("a mask") { try NIfTI.readVolume(path).volume }
+        for name in ["mask.nii", "mask.nrrd", "mask.mha"] {
+            let path = folder.file(name)
+            let isWritten = try isDone {
+                try ScanFile.write(mask, size: scan.size, like: geometry, to: path, overwrite: true)
+            }
+            guard isWritten else { continue }
+            let again = try takingBack("a mask") { try ScanFile.readVolume(path).volume }
             try insist(again.size == scan.size, "a mask of \(scan.size) became one of \(again.size)")
             try insist(again.voxels.allSatisfy { $0 == 1 }, "a mask's voxels changed")
         }
+        let path = folder.file("placed.nii")
         let isPlaced = try isDone {
-            try NIfTI.write(mask, size: scan.size, affine: scan.affine, to: path, overwrite: true)
+            try ScanFile.write(mask, size: scan.size, affine: scan.affine, to: path, overwrite: true)
         }
-        if isPlaced { _ = try takingBack("a mask with an affine") { try NIfTI.readVolume(path) } }
+        if isPlaced { _ = try takingBack("a mask with an affine") { try ScanFile.readVolume(path) } }
     }
 }

@@ -4,9 +4,10 @@ import SegData
 /// `medseg data`.
 struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Makes, imports, checks, splits and prepares datasets.",
+        commandName: "data", abstract: "Makes, imports, converts, checks, splits and prepares datasets.",
         subcommands: [
-            ImportCommand.self, DoctorCommand.self, SplitCommand.self, PrepareCommand.self, PhantomCommand.self,
+            ImportCommand.self, DoctorCommand.self, SplitCommand.self, PrepareCommand.self, ConvertScanCommand.self,
+            PhantomCommand.self,
         ])
 }
 

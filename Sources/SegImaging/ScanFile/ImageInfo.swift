@@ -5,8 +5,12 @@ public import SegCore
 public struct ImageInfo: Sendable {
     /// Size of the named file on disk.
     public var bytes: Int
-    /// The header as stored.
-    public var header: NIfTIHeader
+    /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
+    public var title: String
+    /// What else stands in the header that a person may look for.
+    public var details: [(name: String, text: String)]
+    /// The header as stored, for programs.
+    var header: any Encodable & Sendable
     /// Voxel index → RAS+ mm.
     public var affine: Affine
     /// Axis codes, such as `RAS`.
@@ -16,7 +20,7 @@ public struct ImageInfo: Sendable {
     /// Voxel edges in mm along the first three axes at most.
     public var spacing: [Double]
     /// The unit of the lengths in the header; all lengths here but the header's own are in mm.
-    public var spaceUnit: NIfTIHeader.SpaceUnit
+    public var spaceUnit: LengthUnit
     /// Sentences about what was repaired or converted on reading, such as a broken form.
     public var remarks: [String]
     /// NumPy's name of the stored type.
@@ -37,34 +41,22 @@ public struct ImageInfo: Sendable {
     public var labels: [Int: Int]?
 }
 
-extension NIfTI {
+extension ScanFile {
     /// Reads a file and describes it.
     ///
     /// - Throws: `DataError` as `read`.
     public static func inspect(_ path: String) throws(DataError) -> ImageInfo {
         let image = try read(path)
-        let statistics = image.statistics()
+        let (statistics, geometry) = (image.statistics(), image.geometry)
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         return ImageInfo(
-            bytes: (attributes?[.size] as? Int) ?? 0, header: image.header, affine: image.affine,
-            orientation: image.affine.axisCodes, shape: image.shape, spacing: image.spacing,
-            spaceUnit: image.header.spaceUnit, remarks: image.header.remarks,
-            storedType: image.type.name,
+            bytes: (attributes?[.size] as? Int) ?? 0, title: geometry.header.title, details: geometry.header.details,
+            header: geometry.header.fields, affine: image.affine,
+            orientation: image.affine.axisCodes, shape: image.shape, spacing: geometry.spacing,
+            spaceUnit: geometry.unit, remarks: geometry.remarks, storedType: image.type.name,
             obliqueDegrees: (image.affine.obliqueDegrees * 1000).rounded() / 1000, shear: image.affine.isSheared,
             nan: statistics.nan, minimum: statistics.minimum, maximum: statistics.maximum, sum: statistics.sum,
             labels: statistics.labels)
-    }
-}
-
-extension NIfTIImage {
-    /// Voxel edges in mm along the first three axes: `pixdim` where the affine agrees with it, else the affine's.
-    public var spacing: [Double] {
-        (0..<min(3, shape.count)).map { axis in
-            let (stored, used) = (
-                abs(header.pixdim[axis + 1]) * header.spaceUnit.millimetres, affine.spacing[axis]
-            )
-            return abs(stored - used) <= 1e-4 * used ? stored : used
-        }
     }
 }
 
@@ -73,13 +65,14 @@ extension ImageInfo: CustomStringConvertible {
     public var description: String {
         func list(_ values: [Double]) -> String { values.map { String(format: "%.4g", $0) }.joined(separator: " x ") }
         var lines = [
-            "NIfTI-\(header.version), \(header.endian.rawValue) endian, \(bytes) bytes, stored as \(storedType)",
+            "\(title), \(bytes) bytes, stored as \(storedType)",
             "shape        \(shape.map(String.init).joined(separator: " x "))",
             "spacing      \(list(spacing)) mm",
             "orientation  \(orientation)"
                 + (obliqueDegrees > 0 ? ", oblique by \(obliqueDegrees) degrees" : "") + (shear ? ", sheared" : ""),
-            "scaling      slope \(header.sclSlope), intercept \(header.sclInter)",
-            "forms        qform code \(header.qformCode), sform code \(header.sformCode)",
+        ]
+        lines += details.map { "\($0.name.padding(toLength: 12, withPad: " ", startingAt: 0)) \($0.text)" }
+        lines += [
             "affine       "
                 + (0..<3).map { row in
                     "[" + (0..<4).map { String(format: "%.5g", affine[row, $0]) }.joined(separator: ", ") + "]"
@@ -111,7 +104,7 @@ extension ImageInfo: Encodable {
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(bytes, forKey: .bytes)
-        try container.encode(StoredFields(header: header), forKey: .header)
+        try container.encode(header, forKey: .header)
         try container.encode((0..<4).map { row in (0..<4).map { affine[row, $0] } }, forKey: .affine)
         try container.encode(orientation, forKey: .orientation)
         try container.encode(shape, forKey: .shape)
@@ -130,41 +123,8 @@ extension ImageInfo: Encodable {
     }
 }
 
-/// The raw header fields that the program's JSON shows.
-private struct StoredFields: Encodable {
-    var header: NIfTIHeader
-
-    enum CodingKeys: String, CodingKey {
-        case nifti, endian, dim, datatype, bitpix, pixdim
-        case voxOffset = "vox_offset"
-        case sclSlope = "scl_slope"
-        case sclInter = "scl_inter"
-        case xyztUnits = "xyzt_units"
-        case qformCode = "qform_code"
-        case sformCode = "sform_code"
-        case magic
-    }
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(header.version, forKey: .nifti)
-        try container.encode(header.endian, forKey: .endian)
-        try container.encode(header.dim, forKey: .dim)
-        try container.encode(header.datatype, forKey: .datatype)
-        try container.encode(header.bitpix, forKey: .bitpix)
-        try container.encode(header.pixdim.map { JSONNumber($0) }, forKey: .pixdim)
-        try container.encode(JSONNumber(header.voxOffset), forKey: .voxOffset)
-        try container.encode(JSONNumber(header.sclSlope), forKey: .sclSlope)
-        try container.encode(JSONNumber(header.sclInter), forKey: .sclInter)
-        try container.encode(header.xyztUnits, forKey: .xyztUnits)
-        try container.encode(header.qformCode, forKey: .qformCode)
-        try container.encode(header.sformCode, forKey: .sformCode)
-        try container.encode(header.magic, forKey: .magic)
-    }
-}
-
 /// A number, or the word for what JSON has no number for.
-private struct JSONNumber: Encodable {
+struct JSONNumber: Encodable {
     var value: Double
 
     init(_ value: Double) { self.value = value }

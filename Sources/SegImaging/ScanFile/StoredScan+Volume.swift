@@ -1,38 +1,35 @@
 public import SegCore
 
-extension NIfTI {
-    /// Reads a scalar 3-D volume; trailing dimensions of 1 are dropped.
+extension StoredScan {
+    /// The image as a volume; trailing dimensions of 1 are dropped and `path` is named in errors.
     ///
-    /// The voxel (i, j, k) of the volume is the file's voxel (i, j, k), scaled by scl_slope and scl_inter.
-    ///
-    /// - Throws: `DataError` as `read`, and where the file has fewer or more than three dimensions.
-    public static func readVolume(_ path: String) throws(DataError) -> (volume: Volume, header: NIfTIHeader) {
-        let image = try read(path)
-        return (try image.volume(path: path), image.header)
-    }
-}
-
-extension NIfTIImage {
-    /// The image as a volume; `path` is named in errors.
+    /// The voxel (i, j, k) of the volume is the file's voxel (i, j, k), scaled.
     ///
     /// - Throws: `DataError` where the image is not 3-D.
     public func volume(path: String) throws(DataError) -> Volume {
+        let size = try size3D(path: path)
+        let voxels = StageClock.time("unpack") { withStored(ToVolumeOrder(size: size, scaling: scaling)) }
+        return Volume(voxels: voxels, size: size, affine: affine)
+    }
+
+    /// The extents of a 3-D image; `path` is named in errors.
+    ///
+    /// - Throws: `DataError` where it has fewer or more dimensions.
+    func size3D(path: String) throws(DataError) -> Size3 {
         var extents = shape
         while extents.count > 3, extents.last == 1 { extents.removeLast() }
         guard extents.count == 3 else {
             let advice = shape.count > 3 ? "Split it and give one 3-D volume." : "Give a whole scan, not a slice."
             throw DataError(
                 .badData, path,
-                "has \(shape.count) dimensions (\(header.extents)); a 3-D volume was expected. \(advice)")
+                "has \(shape.count) dimensions (\(layout.extents)); a 3-D volume was expected. \(advice)")
         }
         guard extents.allSatisfy({ $0 <= Limits.scanAxis }) else {
             throw DataError(
                 .badData, path,
-                "is \(header.extents) voxels; at most \(Limits.scanAxis) along an axis were expected. Cut the scan.")
+                "is \(layout.extents) voxels; at most \(Limits.scanAxis) along an axis were expected. Cut the scan.")
         }
-        let size = Size3(extents[0], extents[1], extents[2])
-        let voxels = StageClock.time("unpack") { withStored(ToVolumeOrder(size: size, scaling: scaling)) }
-        return Volume(voxels: voxels, size: size, affine: affine)
+        return Size3(extents[0], extents[1], extents[2])
     }
 }
 

@@ -8,7 +8,7 @@ struct VoxelStatistics: Sendable {
     var labels: [Int: Int]? = [:]
 }
 
-extension NIfTIImage {
+extension StoredScan {
     /// Minimum, maximum and sum over the voxels that are numbers, and how often each value occurs where they are few.
     func statistics() -> VoxelStatistics { withStored(StatisticsPass(scaling: scaling)) }
 }

@@ -29,7 +29,7 @@ final class ByteSource {
         self.path = path
         try Self.checkIsFile(path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
+            throw Self.unreadable(path)
         }
         let head = (try? handle.read(upToCount: 2)) ?? Data()
         isCompressed = head.elementsEqual([0x1f, 0x8b])
@@ -38,8 +38,43 @@ final class ByteSource {
         nifti_set_debug_level(0)
         stream = znzopen(path, "rb", isCompressed ? 1 : 0)
         guard stream != nil else {
-            throw DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
+            throw Self.unreadable(path)
         }
+    }
+
+    /// The size of a file.
+    /// - Throws: `DataError` where it is not there, or no file.
+    static func size(of path: String) throws(DataError) -> Int {
+        try checkIsFile(path)
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw unreadable(path) }
+        return Int(status.st_size)
+    }
+
+    /// Bytes of a file as they are stored.
+    /// - Throws: `DataError` where the file cannot be read or ends before.
+    static func bytes(of path: String, from offset: Int, count: Int) throws(DataError) -> [UInt8] {
+        try checkIsFile(path)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unreadable(path) }
+        defer { close(descriptor) }
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let received = pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
+                if received < 0, errno == EINTR { continue }
+                guard received > 0 else { break }
+                filled += received
+            }
+        }
+        guard bytes.count == count else {
+            throw DataError(
+                .badData, path, "ends after \(offset + bytes.count) bytes, before its voxels do; copy it again.")
+        }
+        return bytes
+    }
+
+    private static func unreadable(_ path: String) -> DataError {
+        DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
     }
 
     /// Refuses a pipe, which nobody may ever write to, and a device, which has no end.
@@ -50,16 +85,19 @@ final class ByteSource {
         }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return
-        case S_IFDIR: throw DataError(.noInput, path, "is a folder; a NIfTI file was expected.")
+        case S_IFDIR: throw DataError(.noInput, path, "is a folder; a scan was expected.")
         default:
             throw DataError(
-                .noInput, path, "is a pipe, a socket or a device; a NIfTI file was expected. Write it to a file first.")
+                .noInput, path, "is a pipe, a socket or a device; a scan was expected. Write it to a file first.")
         }
     }
 
     deinit {
         if stream != nil { _ = Xznzclose(&stream) }
     }
+
+    /// The bytes that tell a file's format; fewer where the file is shorter or damaged.
+    func head() -> [UInt8] { (try? read(upTo: NIfTIHeader.probeSize)) ?? [] }
 
     /// Up to `count` bytes; fewer where the file ends.
     func read(upTo count: Int) throws(DataError) -> [UInt8] {
@@ -90,14 +128,14 @@ final class ByteSource {
     /// Reads what is left, which makes zlib check the length and checksum of the whole file.
     ///
     /// - Throws: `DataError` where the data is damaged, or where far more is left than belongs to a scan.
-    func finish() throws(DataError) {
+    func finish(trailerBytes: Int) throws(DataError) {
         if isCompressed {
             let end = position
             while try !read(upTo: 1 << 20).isEmpty {
-                guard position - end <= Limits.scanTrailerBytes else {
+                guard position - end <= trailerBytes else {
                     throw DataError(
                         .badData, path,
-                        "goes on for more than \(Limits.scanTrailerBytes >> 20) MiB after the \(end) bytes that its "
+                        "goes on for more than \(ByteCount(bytes: trailerBytes)) after the \(end) bytes that its "
                             + "header speaks of; the header is damaged. Copy the file again.")
                 }
             }

@@ -1,27 +1,25 @@
-/// A NIfTI file in memory: header, affine and voxels of any dimension in their stored type.
-public struct NIfTIImage: Sendable {
-    /// The header as stored.
-    public let header: NIfTIHeader
-    /// Voxel index → RAS+ mm.
-    public let affine: Affine
-    /// The stored type.
-    public let type: NIfTIDataType
+/// A scan file in memory: where its voxels lie, and the voxels of any dimension in their stored type.
+public struct StoredScan: Sendable {
+    /// What the header says.
+    public let layout: ScanLayout
+    /// value = stored * slope + inter, nil where stored values are the values.
+    let scaling: (slope: Double, inter: Double)?
     /// Stored voxels in this machine's byte order, first axis fastest, as in the file.
     let bytes: [UInt8]
 
     /// Extents; the first axis is the scan's i.
-    public var shape: [Int] { header.shape }
+    public var shape: [Int] { layout.shape }
+    /// The stored type.
+    public var type: VoxelType { layout.type }
+    /// Where the voxels lie.
+    public var geometry: ScanGeometry { layout.geometry }
+    /// Voxel index → RAS+ mm.
+    public var affine: Affine { layout.geometry.affine }
     /// Number of voxels.
     public var count: Int { bytes.count / type.byteCount }
 }
 
-extension NIfTIImage {
-    /// value = stored * slope + inter, nil where stored values are the values.
-    var scaling: (slope: Double, inter: Double)? {
-        guard header.sclSlope.isFinite, header.sclSlope != 0 else { return nil }
-        return header.sclSlope == 1 && header.sclInter == 0 ? nil : (header.sclSlope, header.sclInter)
-    }
-
+extension StoredScan {
     /// The scaled value at an index of as many numbers as `shape`.
     public func value(at index: [Int]) -> Double {
         precondition(index.count == shape.count, "an index of \(shape.count) numbers was expected")
@@ -52,8 +50,8 @@ extension NIfTIImage {
     }
 }
 
-/// A number type that NIfTI stores.
-protocol StoredScalar: Sendable {
+/// A number type that scans are stored in.
+protocol StoredScalar: WritableVoxel, BitwiseCopyable {
     /// The number in Double; 64-bit integers beyond 2⁵³ round.
     var asDouble: Double { get }
 }
@@ -76,7 +74,7 @@ protocol StoredVisitor {
 }
 
 private struct ScaledValue: StoredVisitor {
-    var image: NIfTIImage
+    var image: StoredScan
     var offset: Int
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> Double {

@@ -1,0 +1,52 @@
+internal import SegCore
+
+/// MetaImage files: `.mha`, and `.mhd` with the voxels in a file of their own.
+///
+/// Raw and zlib are read, zlib is written. https://itk.org/Wiki/ITK/MetaIO/Documentation
+enum MetaImage: ScanFormat {
+    static let name = "MetaImage"
+    static let endings = [".mha", ".mhd"]
+    static let singleFileEndings = [".mha"]
+    static let writtenEndings = [".mha", ".mhd"]
+
+    static func begins(_ head: [UInt8]) -> Bool {
+        let text = String(decoding: head, as: UTF8.self)
+        let keys = text.split(whereSeparator: \.isNewline).compactMap { $0.split(separator: "=").first?.trimmingSpaces }
+        return keys.first == "ObjectType" || keys.contains("NDims")
+    }
+
+    static func layout(of path: String) throws(DataError) -> ScanLayout { try MetaImageHeader(path).layout() }
+
+    static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
+        let header = try MetaImageHeader(path)
+        let layout = try header.layout()
+        return StoredScan(layout: layout, scaling: nil, bytes: try header.block(limits: limits).read(layout))
+    }
+
+    static func write<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, geometry: ScanGeometry, to path: String
+    ) throws(DataError) {
+        let bytes = StageClock.time("transpose") { FileOrder.bytes(voxels, size: size) }
+        let packed = try StageClock.time("compress") { () throws(DataError) in
+            try Deflate.compressed(bytes, as: .zlib, path: path)
+        }
+        let frame = (geometry.header as? MetaImageHeader)?.writtenFrame ?? MetaImageFrame(geometry.affine)
+        var lines = [
+            "ObjectType = Image", "NDims = 3", "BinaryData = True",
+            "BinaryDataByteOrderMSB = \(ByteOrder.host == .big ? "True" : "False")", "CompressedData = True",
+            "CompressedDataSize = \(packed.count)",
+        ]
+        lines += frame.lines
+        lines += [
+            "DimSize = \(size.i) \(size.j) \(size.k)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
+        ]
+        let isSingle = path.hasSuffix(".mha")
+        let voxelFile = isSingle ? "LOCAL" : ScanFile.stem(of: path) + ".zraw"
+        lines.append("ElementDataFile = \(voxelFile)")
+        let text = Array((lines.joined(separator: "\n") + "\n").utf8)
+        guard !isSingle else { return try DurableFile.write(text + packed, to: path) }
+        // The voxels first, so that no header stands there without them.
+        try DurableFile.write(packed, to: TextHeader.file(voxelFile, beside: path, key: "ElementDataFile"))
+        try DurableFile.write(text, to: path)
+    }
+}

@@ -1,0 +1,93 @@
+internal import SegCore
+
+/// How a MetaImage says where its voxels lie: in axes that run to the left, posterior and superior, as ITK's do.
+struct MetaImageFrame {
+    /// The direction of each axis.
+    var directions: [[Double]]
+    var spacing: [Double]
+    /// The centre of the first voxel.
+    var origin: [Double]
+    /// The unit of the lengths as it is stored; nil where it is not.
+    var unit: String?
+
+    /// The lines of a header that say this.
+    var lines: [String] {
+        func text(_ numbers: [Double]) -> String { numbers.map { "\($0)" }.joined(separator: " ") }
+        // Each letter says where an axis begins.
+        let opposite: [Character: Character] = ["R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"]
+        let codes = String(affine.axisCodes.map { opposite[$0] ?? $0 })
+        return [
+            "TransformMatrix = \(text(directions.flatMap { $0 }))", "Offset = \(text(origin))",
+            "CenterOfRotation = 0 0 0", "AnatomicalOrientation = \(codes)", "ElementSpacing = \(text(spacing))",
+        ] + (unit.map { ["DistanceUnits = \($0)"] } ?? [])
+    }
+
+    /// Voxel index → RAS+ in the stored unit.
+    var affine: Affine {
+        let signs = [-1.0, -1, 1]
+        var affine = Affine.identity
+        for row in 0..<3 {
+            for column in 0..<3 { affine[row, column] = signs[row] * directions[column][row] * spacing[column] }
+            affine[row, 3] = signs[row] * origin[row]
+        }
+        return affine
+    }
+}
+
+extension MetaImageFrame {
+    init(_ affine: Affine) {
+        let (signs, lengths) = ([-1.0, -1, 1], affine.spacing)
+        self.init(
+            directions: (0..<3).map { column in (0..<3).map { signs[$0] * affine[$0, column] / lengths[column] } },
+            spacing: lengths, origin: (0..<3).map { signs[$0] * affine[$0, 3] }, unit: nil)
+    }
+}
+
+extension MetaImageHeader {
+    /// The frame that a file like this one is written with; nil where the header's own is damaged.
+    var writtenFrame: MetaImageFrame? { try? frame(dimension: stored["NDims"].flatMap { Int($0) } ?? 0) }
+
+    /// Where the voxels lie.
+    /// - Throws: `DataError` where the header says what no scan can be.
+    func geometry(dimension: Int, shape: [Int]) throws(DataError) -> ScanGeometry {
+        let frame = try frame(dimension: dimension)
+        let unit = try unit(frame.unit)
+        let scale = unit.millimetres
+        let affine = Affine(
+            elements: frame.affine.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+        if let fault = affine.fault { throw self.fault("TransformMatrix", "\(fault); repair the header.") }
+        return ScanGeometry(
+            affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
+            isPlaced: true, remarks: unit.remark.map { [$0] } ?? [], header: self)
+    }
+
+    private func unit(_ text: String?) throws(DataError) -> LengthUnit {
+        switch text?.lowercased() {
+        case nil, "", "?": return .unknown
+        case "mm": return .millimetre
+        case "um": return .micrometre
+        case "m": return .metre
+        case let other?: throw fault("DistanceUnits", "is '\(other.prefix(40))'; mm, um or m was expected.")
+        }
+    }
+
+    private func frame(dimension: Int) throws(DataError) -> MetaImageFrame {
+        let matrix = try numbers("TransformMatrix", "Rotation", "Orientation", count: dimension * dimension)
+        let spacing = try numbers("ElementSpacing", "ElementSize", count: dimension)
+        let origin = try numbers("Offset", "Position", "Origin", count: dimension)
+        let used = min(3, dimension)
+        if let spacing, let odd = spacing.first(where: { $0 <= 0 }) {
+            throw fault("ElementSpacing", "should be positive, not \(odd); an axis is reversed by its direction.")
+        }
+        // The axes that a slice lacks run along the world's, with 1 mm.
+        func row(_ axis: Int) -> [Double] {
+            (0..<3).map { world in
+                guard let matrix, axis < used, world < used else { return world == axis ? 1 : 0 }
+                return matrix[axis * dimension + world]
+            }
+        }
+        return MetaImageFrame(
+            directions: (0..<3).map(row), spacing: (0..<3).map { $0 < used ? spacing?[$0] ?? 1 : 1 },
+            origin: (0..<3).map { $0 < used ? origin?[$0] ?? 0 : 0 }, unit: stored["DistanceUnits"])
+    }
+}

@@ -1,0 +1,148 @@
+internal import SegCore
+
+/// The fields of a MetaImage header, checked for what reading relies on.
+struct MetaImageHeader {
+    let path: String
+    /// Fields by their key.
+    let stored: [String: String]
+    /// Bytes until the header's end.
+    private let byteCount: Int
+
+    /// Reads a header's lines; the file of the voxels is its last.
+    /// - Throws: `DataError` where the file is not there, is no MetaImage, or has a field twice.
+    init(_ path: String) throws(DataError) {
+        self.path = path
+        let text = try TextHeader(path, endsWithFile: false) { $0.hasPrefix("ElementDataFile") }
+        var fields: [String: String] = [:]
+        for line in text.lines where !line.trimmingSpaces.isEmpty {
+            guard let mark = line.firstIndex(of: "=") else {
+                throw DataError(
+                    .badData, path, "has the line '\(line.prefix(60))' in its header; KEY = VALUE was expected.")
+            }
+            let key = line[..<mark].trimmingSpaces
+            guard fields.updateValue(line[line.index(after: mark)...].trimmingSpaces, forKey: key) == nil else {
+                throw DataError(.badData, path, key: key, "stands twice in the header.")
+            }
+        }
+        (stored, byteCount) = (fields, text.byteCount)
+    }
+
+    func fault(_ key: String, _ message: String) -> DataError { DataError(.badData, path, key: key, message) }
+
+    /// Numbers of the first of several keys that is there; nil where none is.
+    func numbers(_ keys: String..., count: Int) throws(DataError) -> [Double]? {
+        guard let key = keys.first(where: { stored[$0] != nil }), let text = stored[key] else { return nil }
+        let words = text.split(whereSeparator: \.isWhitespace)
+        let numbers = words.compactMap { Double($0) }
+        guard words.count == count, numbers.count == count, numbers.allSatisfy(\.isFinite) else {
+            throw fault(key, "should be \(count) numbers, not '\(text.prefix(120))'.")
+        }
+        return numbers
+    }
+
+    private func isTrue(_ keys: String...) throws(DataError) -> Bool? {
+        guard let key = keys.first(where: { stored[$0] != nil }), let text = stored[key]?.lowercased() else {
+            return nil
+        }
+        if ["true", "t", "1"].contains(text) { return true }
+        if ["false", "f", "0"].contains(text) { return false }
+        throw fault(key, "should be True or False, not '\(text.prefix(40))'.")
+    }
+
+    // MARK: - Voxels
+
+    /// What the header says of the voxels.
+    /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
+    func layout() throws(DataError) -> ScanLayout {
+        if let kind = stored["ObjectType"], kind != "Image" {
+            throw fault("ObjectType", "is '\(kind.prefix(40))'; an Image was expected.")
+        }
+        let dimension = stored["NDims"].flatMap { Int($0) } ?? 0
+        guard (1...10).contains(dimension) else { throw fault("NDims", "should be from 1 to 10.") }
+        let text = stored["DimSize"] ?? ""
+        let shape = text.split(whereSeparator: \.isWhitespace).map { Int($0) ?? 0 }
+        guard shape.count == dimension, shape.allSatisfy({ $0 > 0 }) else {
+            throw fault("DimSize", "should be \(dimension) positive numbers, not '\(text.prefix(80))'.")
+        }
+        if let channels = stored["ElementNumberOfChannels"], Int(channels) != 1 {
+            throw fault(
+                "ElementNumberOfChannels",
+                "is '\(channels.prefix(40))'; one value a voxel was expected. Export each "
+                    + "channel as a file.")
+        }
+        let type = try type()
+        var bytes = type.byteCount
+        for size in shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
+            guard !overflow, product <= Int.max / 8 else { throw fault("DimSize", "is beyond any file.") }
+            bytes = product
+        }
+        let block = try block(limits: ScanLimits())
+        var offset = 0
+        if case .byte(let byte) = block.start { offset = block.encoding == .raw ? byte : 0 }
+        return ScanLayout(
+            shape: shape, type: type, offset: offset, files: block.path == path ? [path] : [path, block.path],
+            geometry: try geometry(dimension: dimension, shape: shape))
+    }
+
+    private var isSingleFile: Bool { ["LOCAL", "Local", "local"].contains(stored["ElementDataFile"]) }
+
+    private static let types: [(VoxelType, [String])] = [
+        (.uint8, ["MET_UCHAR"]), (.int8, ["MET_CHAR"]), (.uint16, ["MET_USHORT"]), (.int16, ["MET_SHORT"]),
+        // A long has four bytes whatever it has elsewhere.
+        (.uint32, ["MET_UINT", "MET_ULONG"]), (.int32, ["MET_INT", "MET_LONG"]), (.uint64, ["MET_ULONG_LONG"]),
+        (.int64, ["MET_LONG_LONG"]), (.float32, ["MET_FLOAT"]), (.float64, ["MET_DOUBLE"]),
+    ]
+
+    /// MetaImage's name of a type.
+    static func name(of type: VoxelType) -> String { types.first { $0.0 == type }?.1.first ?? "MET_NONE" }
+
+    private func type() throws(DataError) -> VoxelType {
+        let name = stored["ElementType"] ?? ""
+        guard let found = Self.types.first(where: { $0.1.contains(name) }) else {
+            throw fault("ElementType", "'\(name.prefix(40))' is no type of one real number a voxel.")
+        }
+        return found.0
+    }
+
+    /// The voxels' bytes.
+    /// - Throws: `DataError` where they are stored in a way that is not supported.
+    func block(limits: ScanLimits) throws(DataError) -> VoxelBlock {
+        guard try isTrue("BinaryData") ?? true else {
+            throw fault("BinaryData", "is False: voxels as text are not supported; export the scan as binary.")
+        }
+        let isCompressed = try isTrue("CompressedData") ?? false
+        let isBig = try isTrue("BinaryDataByteOrderMSB", "ElementByteOrderMSB") ?? false
+        let skipped = stored["HeaderSize"].map { Int($0) ?? -2 } ?? 0
+        guard (0...limits.headerBytes).contains(skipped) || (skipped == -1 && !isCompressed) else {
+            throw fault(
+                "HeaderSize",
+                "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not "
+                    + "'\(stored["HeaderSize"]?.prefix(40) ?? "")'.")
+        }
+        let first = isSingleFile ? byteCount : 0
+        guard first <= limits.headerBytes else {
+            throw DataError(.badData, path, "has a header of \(first) bytes; at most \(limits.headerBytes) are read.")
+        }
+        return VoxelBlock(
+            path: try voxelFile(), start: skipped == -1 ? .end : .byte(first + skipped),
+            encoding: isCompressed ? .zlib : .raw, order: isBig ? .big : .little)
+    }
+
+    private func voxelFile() throws(DataError) -> String {
+        guard !isSingleFile else { return path }
+        let name = stored["ElementDataFile"] ?? ""
+        guard !name.hasPrefix("LIST"), !name.contains("%"), !name.contains(where: \.isWhitespace) else {
+            throw fault("ElementDataFile", "names several files, which is not supported; save the scan as one .mha.")
+        }
+        return try TextHeader.file(name, beside: path, key: "ElementDataFile")
+    }
+}
+
+extension MetaImageHeader: ScanHeader {
+    var title: String { "MetaImage, \(stored["CompressedData"] == "True" ? "zlib" : "raw")" }
+
+    var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not said")] }
+
+    var fields: any Encodable & Sendable { stored }
+}

@@ -1,0 +1,50 @@
+internal import SegCore
+
+/// NRRD files: `.nrrd`, and `.nhdr` with the voxels in a file of their own.
+///
+/// Raw, gzip and bzip2 are read, gzip is written. https://teem.sourceforge.net/nrrd/format.html
+enum NRRD: ScanFormat {
+    static let name = "NRRD"
+    static let endings = [".nrrd", ".nhdr"]
+    static let singleFileEndings = [".nrrd"]
+    static let writtenEndings = [".nrrd", ".nhdr"]
+
+    static func begins(_ head: [UInt8]) -> Bool { head.starts(with: Array("NRRD".utf8)) }
+
+    static func layout(of path: String) throws(DataError) -> ScanLayout { try NRRDHeader(path).layout() }
+
+    static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
+        let header = try NRRDHeader(path)
+        let layout = try header.layout()
+        return StoredScan(layout: layout, scaling: nil, bytes: try header.block(limits: limits).read(layout))
+    }
+
+    static func write<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, geometry: ScanGeometry, to path: String
+    ) throws(DataError) {
+        let bytes = StageClock.time("transpose") { FileOrder.bytes(voxels, size: size) }
+        let packed = try StageClock.time("compress") { () throws(DataError) in
+            try Deflate.compressed(bytes, as: .gzip, path: path)
+        }
+        let space = (geometry.header as? NRRDHeader)?.writtenSpace ?? NRRDSpace(geometry.affine)
+        var lines = [
+            "NRRD0004", "# https://teem.sourceforge.net/nrrd/format.html", "# MedSeg",
+            "type: \(NRRDHeader.name(of: Value.voxelType))",
+            "dimension: 3",
+        ]
+        lines += space.lines
+        lines += [
+            "sizes: \(size.i) \(size.j) \(size.k)", "kinds: domain domain domain",
+            "endian: \(ByteOrder.host.rawValue)", "encoding: gzip",
+        ]
+        guard path.hasSuffix(".nhdr") else {
+            let text = lines.joined(separator: "\n") + "\n\n"
+            return try DurableFile.write(Array(text.utf8) + packed, to: path)
+        }
+        // The voxels first, so that no header stands there without them.
+        let voxelFile = ScanFile.stem(of: path) + ".raw.gz"
+        try DurableFile.write(packed, to: TextHeader.file(voxelFile, beside: path, key: "data file"))
+        lines.append("data file: \(voxelFile)")
+        try DurableFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
+    }
+}

@@ -1,0 +1,37 @@
+internal import SegCore
+
+/// The order of voxels in files: axis 0 fastest.
+enum FileOrder {
+    /// A header and the voxels after it, axis 0 fastest.
+    static func bytes<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, after header: [UInt8] = []
+    ) -> [UInt8] {
+        let count = header.count + size.count * MemoryLayout<Value>.stride
+        return [UInt8](unsafeUninitializedCapacity: count) { bytes, initialised in
+            _ = bytes.initialize(from: header)
+            nonisolated(unsafe) let output = UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(bytes)[header.count...]
+            )
+            .bindMemory(to: Value.self)
+            voxels.withUnsafeBufferPointer { voxels in
+                nonisolated(unsafe) let voxels = voxels
+                // Tiles over i and k keep both sides within cache lines that are used whole.
+                let tile = 32
+                concurrently((size.k + tile - 1) / tile) { tiles in
+                    for firstK in tiles.map({ $0 * tile }) {
+                        for firstI in stride(from: 0, to: size.i, by: tile) {
+                            for j in 0..<size.j {
+                                for k in firstK..<min(firstK + tile, size.k) {
+                                    for i in firstI..<min(firstI + tile, size.i) {
+                                        output[(k * size.j + j) * size.i + i] = voxels[(i * size.j + j) * size.k + k]
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            initialised = count
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import Foundation
+public import SegCore
+
+extension ScanFile {
+    /// Writes a scan anew, in the format that the new name's ending says: `SimpleITK.WriteImage(SimpleITK.ReadImage(…))`.
+    ///
+    /// Voxels keep their stored type; those that a header scales become `float64` where they have more than 16 bits, else
+    /// `float32`. The geometry is kept, lengths in millimetres where the format changes.
+    ///
+    /// - Throws: `DataError` as `readVolume` and `write`.
+    public static func convert(_ path: String, to target: String, overwrite: Bool) throws(DataError) {
+        let scan = try read(path)
+        let size = try scan.size3D(path: path)
+        let copy = Copy(scan: scan, size: size, target: target, overwrite: overwrite)
+        try scan.withStored(copy).get()
+    }
+
+    /// Writes voxels of a type that is known only once the header is read.
+    private struct Copy: StoredVisitor {
+        let scan: StoredScan
+        let size: Size3
+        let target: String
+        let overwrite: Bool
+
+        func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> Result<Void, DataError> {
+            Result { () throws(DataError) in
+                guard let (slope, inter) = scan.scaling else { return try write(voxels) { $0 } }
+                if Stored.voxelType.byteCount > 2 {
+                    try write(voxels) { $0.asDouble * slope + inter }
+                } else {
+                    try write(voxels) { Float($0.asDouble * slope + inter) }
+                }
+            }
+        }
+
+        private func write<Stored: StoredScalar, Value: WritableVoxel>(
+            _ voxels: UnsafeBufferPointer<Stored>, _ value: (Stored) -> Value
+        ) throws(DataError) {
+            let ordered = [Value](unsafeUninitializedCapacity: size.count) { output, count in
+                for i in 0..<size.i {
+                    for j in 0..<size.j {
+                        for k in 0..<size.k {
+                            output.initializeElement(
+                                at: (i * size.j + j) * size.k + k,
+                                to: value(voxels[(k * size.j + j) * size.i + i]))
+                        }
+                    }
+                }
+                count = size.count
+            }
+            try ScanFile.write(ordered, size: size, like: scan.geometry, to: target, overwrite: overwrite)
+        }
+    }
+}

@@ -1,0 +1,152 @@
+internal import Foundation
+public import SegCore
+
+/// Files of scans and masks in any format: reading, writing and describing them.
+///
+/// A file's format is told by its first bytes, and where these say nothing by its name's ending. A format is a folder of
+/// this target and one entry of `formats`.
+public enum ScanFile {
+    static let formats: [any ScanFormat.Type] = [NIfTI.self, NRRD.self, MetaImage.self]
+
+    /// Reads a file of any dimension.
+    ///
+    /// - Throws: `DataError` where the file is not there, is of no known format, is damaged, holds colour or complex
+    ///   numbers, or needs more memory than is free.
+    public static func read(_ path: String, limits: ScanLimits = ScanLimits()) throws(DataError) -> StoredScan {
+        try format(of: path).read(path, limits: limits)
+    }
+
+    /// Reads a scalar 3-D volume.
+    ///
+    /// - Throws: `DataError` as `read`, and where the file has fewer or more than three dimensions.
+    public static func readVolume(
+        _ path: String, limits: ScanLimits = ScanLimits()
+    ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry) {
+        let scan = try read(path, limits: limits)
+        return (try scan.volume(path: path), scan.geometry)
+    }
+
+    /// Reads a header alone.
+    ///
+    /// - Throws: `DataError` where the file is not there, is of no known format or its header is damaged.
+    public static func layout(of path: String) throws(DataError) -> ScanLayout {
+        try format(of: path).layout(of: path)
+    }
+
+    /// Writes voxels on a scan's grid, with its geometry, in the format that the name's ending says.
+    ///
+    /// Where scan and file have one format, what its header says of places is kept to the bit. The file appears whole or
+    /// not at all.
+    ///
+    /// - Parameters:
+    ///   - voxels: `size.count` values, axis 2 fastest, as in `Volume`.
+    ///   - geometry: The scan's; its first three extents must be `size`.
+    /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
+    public static func write<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, like geometry: ScanGeometry, to path: String, overwrite: Bool
+    ) throws(DataError) {
+        precondition(voxels.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(voxels.count)")
+        guard size.count > 0 else {
+            throw DataError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
+        }
+        let extents = (0..<3).map { $0 < geometry.shape.count ? geometry.shape[$0] : 1 }
+        guard extents == [size.i, size.j, size.k] else {
+            let scan = extents.map(String.init).joined(separator: " x ")
+            throw DataError(
+                .badArgument, path,
+                "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
+        }
+        guard let format = formats.first(where: { $0.writtenEndings.contains(where: path.hasSuffix) }) else {
+            throw DataError(
+                .badArgument, path,
+                "names ending in \(writtenEndings.joined(separator: ", ")) can be written; change the name.")
+        }
+        try checkTarget(path, overwrite: overwrite)
+        // The file in its order, and as much again where it is compressed.
+        let count = size.count * MemoryLayout<Value>.stride
+        try FreeMemory.check(
+            arrays: path.hasSuffix(".nii") ? count : 2 * count, subject: path, for: "writing \(size) voxels",
+            advice: "free memory and try again")
+        try format.write(voxels, size: size, geometry: geometry, to: path)
+    }
+
+    /// Writes voxels with an affine.
+    ///
+    /// - Throws: `DataError` where the affine is unusable, the file exists and `overwrite` is false, or writing fails.
+    public static func write<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, affine: Affine, to path: String, overwrite: Bool
+    ) throws(DataError) {
+        guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
+            throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")
+        }
+        let geometry = ScanGeometry(affine: affine, size: size)
+        try write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
+    }
+
+    /// Checks that a file may be written, before its bytes are made.
+    private static func checkTarget(_ path: String, overwrite: Bool) throws(DataError) {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
+        }
+        guard overwrite || !FileManager.default.fileExists(atPath: path) else {
+            throw DataError(
+                .cannotWrite, path, "exists already; remove it, choose another name or allow overwriting.")
+        }
+    }
+
+    /// A file's format, by its first bytes, else by its ending.
+    private static func format(of path: String) throws(DataError) -> any ScanFormat.Type {
+        let named = formats.first { $0.endings.contains(where: path.lowercased().hasSuffix) }
+        if let named, !FileManager.default.fileExists(atPath: path) { return named }
+        let head = try ByteSource(path: path).head()
+        // The voxels of a pair begin with anything, and their header lies elsewhere.
+        if let format = formats.first(where: { $0.begins(head) }) ?? named { return format }
+        if head.count >= 132, head[128..<132].elementsEqual("DICM".utf8) {
+            throw DataError(
+                .badData, path, "is DICOM, which is not read; convert the series to one NIfTI or NRRD file.")
+        }
+        let names = formats.map { $0.name }.joined(separator: ", ")
+        throw DataError(.badData, path, "is no scan file that MedSeg reads (\(names)); convert it first.")
+    }
+}
+
+// MARK: - Names
+
+extension ScanFile {
+    /// Endings of the files that are read, in lower case, the longest first.
+    public static let endings = formats.flatMap { $0.endings }.sorted { $0.count > $1.count }
+
+    /// Those of them that have header and voxels in one file.
+    public static let singleFileEndings = formats.flatMap { $0.singleFileEndings }
+
+    /// Endings of the files that are written.
+    public static let writtenEndings = formats.flatMap { $0.writtenEndings }
+
+    /// The ending of a file's name by which it is a scan's, in lower case; nil where it is none's.
+    public static func ending(of path: String) -> String? {
+        let name = path.lowercased()
+        return endings.first { name.hasSuffix($0) }
+    }
+
+    /// The ending that belongs to a single file's content, whatever its name is.
+    /// - Throws: `DataError` where the file is not there or of no known format.
+    public static func ending(byContentOf path: String) throws(DataError) -> String {
+        let format = try format(of: path)
+        guard format == NIfTI.self else { return format.writtenEndings[0] }
+        return try ByteSource(path: path).isCompressed ? ".nii.gz" : ".nii"
+    }
+
+    /// The ending that a mask of a scan gets: the usual one of the scan's format.
+    public static func maskEnding(like path: String) -> String {
+        let format = (try? format(of: path)) ?? formats[0]
+        return format.writtenEndings[0]
+    }
+
+    /// A file's name without its folder and without a scan's ending.
+    public static func stem(of path: String) -> String {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        return ending(of: name).map { String(decoding: name.utf8.dropLast($0.utf8.count), as: UTF8.self) } ?? name
+    }
+}

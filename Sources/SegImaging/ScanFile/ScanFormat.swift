@@ -1,0 +1,64 @@
+public import SegCore
+
+/// A format of scan files: all that `ScanFile` needs to know of it.
+protocol ScanFormat: Sendable {
+    /// The format's name for people.
+    static var name: String { get }
+    /// Endings of the files that are read, in lower case, the longest first.
+    static var endings: [String] { get }
+    /// Those of them that have header and voxels in one file, the usual one first.
+    static var singleFileEndings: [String] { get }
+    /// Endings of the files that are written, the usual one first.
+    static var writtenEndings: [String] { get }
+    /// Whether a file is of this format, by its first bytes, decompressed where they are gzip.
+    static func begins(_ head: [UInt8]) -> Bool
+    /// Reads the header alone.
+    /// - Throws: `DataError` where the file is not there or not of this format.
+    static func layout(of path: String) throws(DataError) -> ScanLayout
+    /// Reads a file of any dimension.
+    ///
+    /// No more memory is filled than bytes have arrived for, up to a factor that compression explains.
+    /// - Throws: `DataError` where the file is not there, is damaged, holds no single real number a voxel, or needs more
+    ///   memory than is free.
+    static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
+    /// Writes a volume to a file that may be replaced.
+    /// - Parameter geometry: Where the voxels lie; of any format.
+    /// - Throws: `DataError` where writing fails.
+    static func write<Value: WritableVoxel>(
+        _ voxels: [Value], size: Size3, geometry: ScanGeometry, to path: String
+    ) throws(DataError)
+}
+
+/// What a header says of a file's voxels.
+public struct ScanLayout: Sendable {
+    /// Extents of all stored axes.
+    public var shape: [Int]
+    /// The stored type.
+    public var type: VoxelType
+    /// Bytes before the voxels, decompressed.
+    public var offset: Int
+    /// The file of the header, then that of the voxels where it is another.
+    public var files: [String]
+    /// Where the voxels lie.
+    public var geometry: ScanGeometry
+
+    /// Number of voxels.
+    public var count: Int { shape.reduce(1, *) }
+    /// Bytes of the voxels.
+    public var byteCount: Int { count * type.byteCount }
+    /// Extents in words, such as `512 x 512 x 90`.
+    var extents: String { shape.map(String.init).joined(separator: " x ") }
+}
+
+/// What a file may hold beside its voxels.
+public struct ScanLimits: Sendable {
+    /// Bytes before the voxels.
+    public var headerBytes: Int
+    /// Bytes behind the voxels in a compressed file.
+    public var trailerBytes: Int
+
+    /// The program's own limits, unless others are given.
+    public init(headerBytes: Int = Limits.scanHeaderBytes, trailerBytes: Int = Limits.scanTrailerBytes) {
+        (self.headerBytes, self.trailerBytes) = (headerBytes, trailerBytes)
+    }
+}

@@ -1,0 +1,70 @@
+/// How a file says where its voxels lie. A file that is written like it says the same, in the same form where the format
+/// is the same; nothing outside the formats looks further.
+public struct ScanGeometry: Sendable {
+    /// Voxel index → RAS+ mm.
+    public let affine: Affine
+    /// Extents of all stored axes.
+    public let shape: [Int]
+    /// Voxel edges in mm along the first three axes at most, as the file states them.
+    public let spacing: [Double]
+    /// The unit of the lengths in the file; those here are in mm.
+    public let unit: LengthUnit
+    /// Whether the file says how the scan lies in the patient.
+    public let isPlaced: Bool
+    /// Sentences about what is repaired or converted on reading, such as a broken form.
+    public let remarks: [String]
+    /// The format's own header, which its writer takes up again.
+    let header: any ScanHeader
+}
+
+extension ScanGeometry {
+    /// Of a volume that was made, and not read.
+    init(affine: Affine, size: Size3) {
+        self.init(
+            affine: affine, shape: [size.i, size.j, size.k], spacing: affine.spacing, unit: .millimetre,
+            isPlaced: true, remarks: [], header: NoHeader())
+    }
+}
+
+/// The header of what no file holds.
+private struct NoHeader: ScanHeader {
+    let title = ""
+    let details: [(name: String, text: String)] = []
+    let fields: any Encodable & Sendable = [String: String]()
+}
+
+/// The unit of the lengths in a file.
+public enum LengthUnit: String, Hashable, Sendable, Encodable {
+    /// Not said; taken for millimetres, as every other reader does.
+    case unknown
+    /// 1000 mm.
+    case metre
+    /// 1 mm.
+    case millimetre
+    /// 0.001 mm.
+    case micrometre
+
+    /// Millimetres in the unit.
+    public var millimetres: Double {
+        switch self {
+        case .unknown, .millimetre: 1
+        case .metre: 1000
+        case .micrometre: 0.001
+        }
+    }
+
+    /// A sentence for people where lengths are converted; nil where they are in millimetres already.
+    var remark: String? {
+        millimetres == 1 ? nil : "The lengths of the header are in \(rawValue)s; they are converted to millimetres."
+    }
+}
+
+/// A format's own header, as far as people see it.
+protocol ScanHeader: Sendable {
+    /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
+    var title: String { get }
+    /// What else stands in the header that a person may look for, a name and a text each.
+    var details: [(name: String, text: String)] { get }
+    /// The stored fields, for programs.
+    var fields: any Encodable & Sendable { get }
+}

@@ -1,0 +1,91 @@
+internal import CNIfTI
+internal import Foundation
+internal import SegCore
+
+/// The stored voxels of a file with a header of text: behind the header, or in a file of their own.
+struct VoxelBlock {
+    /// How bytes are compressed.
+    enum Encoding: String {
+        case raw, gzip, zlib, bzip2
+    }
+
+    /// Where the block begins.
+    enum Start {
+        /// So many bytes after the file's begin.
+        case byte(Int)
+        /// So that the file ends with the last voxel.
+        case end
+    }
+
+    /// The file that has the voxels.
+    var path: String
+    var start: Start
+    var encoding: Encoding
+    /// Bytes before the voxels, once decompressed.
+    var skipped = 0
+    var order: ByteOrder
+
+    /// The most bytes that one byte of a compressed file becomes; without a bound for bzip2.
+    private var largestExpansion: Int { encoding == .raw ? 1 : encoding == .bzip2 ? .max : 1032 }
+
+    /// The voxels, in this machine's byte order.
+    /// - Throws: `DataError` where the file is not there, is damaged, ends before or after its voxels, or needs more
+    ///   memory than is free.
+    func read(_ layout: ScanLayout) throws(DataError) -> [UInt8] {
+        let fileSize = try ByteSource.size(of: path)
+        let (wanted, overflow) = layout.byteCount.addingReportingOverflow(skipped)
+        let first: Int
+        switch start {
+        case .byte(let byte): first = byte
+        case .end: first = fileSize - wanted
+        }
+        let (stored, most) = (
+            fileSize - first, max(0, fileSize - first).multipliedReportingOverflow(by: largestExpansion)
+        )
+        guard !overflow, first >= 0, stored >= 0, most.overflow || wanted <= most.partialValue else {
+            throw tooShort(layout, stored: max(0, stored))
+        }
+        // The stored bytes, the voxels laid out anew as 32-bit floats, and the file where it is compressed.
+        try FreeMemory.check(
+            arrays: wanted + 4 * layout.count + (encoding == .raw ? 0 : stored), subject: path,
+            for: "reading its \(layout.extents) voxels of \(layout.type.name)",
+            advice: "the header may be damaged; else free memory or cut the scan")
+        var bytes = try StageClock.time("decompress") { () throws(DataError) in
+            try decompressed(layout, first: first, stored: stored, wanted: wanted)
+        }
+        if skipped > 0 { bytes.removeFirst(skipped) }
+        if order != .host, layout.type.byteCount > 1 {
+            nifti_swap_Nbytes(Int64(layout.count), Int32(layout.type.byteCount), &bytes)
+        }
+        return bytes
+    }
+
+    private func decompressed(
+        _ layout: ScanLayout, first: Int, stored: Int, wanted: Int
+    ) throws(DataError) -> [UInt8] {
+        guard encoding != .raw else { return try ByteSource.bytes(of: path, from: first, count: wanted) }
+        let packed = try ByteSource.bytes(of: path, from: first, count: stored)
+        // Some writers wrap in gzip what should be in zlib's form; both say so in their first bytes.
+        let wrapper: Deflate.Wrapper = packed.starts(with: [0x1f, 0x8b]) ? .gzip : .zlib
+        let bytes = packed.withUnsafeBytes { packed in
+            encoding == .bzip2
+                ? Bzip2.contents(of: packed, count: wanted)
+                : Deflate.contents(of: packed, as: wrapper, count: wanted)
+        }
+        guard let bytes else {
+            throw DataError(
+                .badData, path,
+                "its \(encoding.rawValue) data is damaged, or does not hold the \(wanted) bytes of \(layout.extents) "
+                    + "voxels of \(layout.type.name) that its header speaks of; copy or export the file again.")
+        }
+        return bytes
+    }
+
+    private func tooShort(_ layout: ScanLayout, stored: Int) -> DataError {
+        DataError(
+            .badData, path,
+            "its \(layout.extents) voxels of \(layout.type.name) need \(layout.byteCount) bytes, but "
+                + (encoding == .raw ? "it has \(stored)" : "\(stored) compressed ones are too few for that")
+                + "; the file is cut short or its header is damaged. Copy it again.")
+    }
+}
