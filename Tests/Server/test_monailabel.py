@@ -10,7 +10,7 @@ import requests
 from monailabel.client import MONAILabelClient
 from monailabel.client.client import MONAILabelClientException
 
-from harness import TOKEN, running
+from harness import TOKEN, medseg, running
 
 
 @pytest.fixture()
