@@ -90,7 +90,9 @@ let package = Package(
         // Learning.
         swiftTarget("SegTensor", ["SegCore", "SegBackend"]),
         swiftTarget("SegNN", ["SegBackend", "SegTensor"]),
-        swiftTarget("SegModels", ["SegCore", "SegBackend", "SegTensor", "SegNN"]),
+        // Files of weights: safetensors and PyTorch's.
+        swiftTarget("SegWeights", ["SegCore"]),
+        swiftTarget("SegModels", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegWeights"]),
 
         // Imaging: plain Swift on arrays.
         swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate", "CBzip2"]),
@@ -100,11 +102,13 @@ let package = Package(
 
         // Where both meet.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
-        swiftTarget("SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging"]),
+        swiftTarget(
+            "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),
         swiftTarget(
             "SegTrain",
             [
-                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegData", "SegMetrics",
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
+                "SegMetrics",
                 "SegInference",
             ]),
 
@@ -112,13 +116,15 @@ let package = Package(
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
         swiftTarget(
-            "SegReplay", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegMetrics", "SegOpCases"]),
+            "SegReplay",
+            ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegMetrics", "SegOpCases"]),
 
         // Commands: argument parsing and printing only.
         .executableTarget(
             name: "medseg",
             dependencies: [
-                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegMetrics",
+                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
+                "SegMetrics",
                 "SegData",
                 "SegTrain", "SegInference", "SegReport", "SegTracking", "SegYAML", "CSegProcess", argumentParser,
             ],
@@ -126,7 +132,8 @@ let package = Package(
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegInference", "SegOpCases",
+                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegInference",
+                "SegOpCases",
                 "SegReplay", argumentParser,
             ],
             path: "benchmarks/SegBench",
@@ -151,7 +158,8 @@ let package = Package(
         .target(
             name: "SegFuzzTargets",
             dependencies: [
-                "SegCore", "SegYAML", "SegModels", "SegImaging", "SegData", "SegInference", "SegTracking", "SegServer",
+                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegData", "SegInference", "SegTracking",
+                "SegServer",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .executableTarget(
@@ -177,27 +185,31 @@ let package = Package(
             "SegModelsTests",
             [
                 "SegTestNeeds", "SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL", "SegTensor", "SegNN",
-                "SegModels",
+                "SegModels", "SegWeights",
             ]),
         test(
             "SegReplayTests",
-            ["SegCore", "SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegReference", "SegCPU"]),
+            [
+                "SegCore", "SegReplay", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegReference",
+                "SegCPU",
+            ]),
         test(
             "SegInferenceTests",
             [
-                "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging",
+                "SegCore", "SegInference", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
                 "SegReference", "SegCPU",
             ]),
         test(
             "SegTrainTests",
             [
-                "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegNN", "SegBackend",
+                "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
+                "SegBackend",
                 "SegReference",
                 "SegCPU",
             ]
         ),
         // Runs the built commands as a user would.
-        test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels"]),
+        test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
         test("SegImagingTests", ["SegCore", "SegImaging"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
@@ -205,7 +217,7 @@ let package = Package(
         test(
             "SegServerTests",
             [
-                "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegNN", "SegImaging",
+                "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegWeights", "SegNN", "SegImaging",
                 "SegInference", logging,
             ]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),

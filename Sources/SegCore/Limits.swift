@@ -9,7 +9,7 @@ public enum Limits {
     public static let scanHeaderBytes = 64 << 20
     /// Bytes of the header of an NRRD or a MetaImage, which is text.
     public static let scanTextHeaderBytes = 1 << 20
-    /// Bytes after the voxels of a compressed scan that are read for its checksum.
+    /// Bytes after the voxels of a compressed NIfTI that are read for its checksum.
     public static let scanTrailerBytes = 64 << 20
     /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
     public static let gridAxis = 8_192
@@ -76,7 +76,8 @@ extension Limits {
         Row(
             name: "bytes of the text header of an NRRD or a MetaImage",
             value: ByteCount(bytes: scanTextHeaderBytes).description),
-        Row(name: "bytes after the voxels of a compressed scan", value: ByteCount(bytes: scanTrailerBytes).description),
+        Row(
+            name: "bytes after the voxels of a compressed NIfTI", value: ByteCount(bytes: scanTrailerBytes).description),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),

@@ -25,20 +25,28 @@ extension Volume {
                 "is \(label.size) voxels, \(imageName) is \(size); the two should lie on the same grid."
             )
         }
-        let tolerance = (spacing.min() ?? 1) / 2
-        for corner in 0..<8 {
-            let index = (0..<3).map { corner & (4 >> $0) == 0 ? 0 : Double(size[$0] - 1) }
-            let (a, b) = (affine(index[0], index[1], index[2]), label.affine(index[0], index[1], index[2]))
-            let apart = max(abs(a.x - b.x), abs(a.y - b.y), abs(a.z - b.z))
-            guard apart <= tolerance else {
-                throw DataError(
-                    .badData, labelName,
-                    "lies \((apart * 100).rounded() / 100) mm off \(imageName) at a corner; "
-                        + "the two affines must agree. Resample it to the other's grid or repair its header.")
-            }
+        if let apart = affine.distance(to: label.affine, size: size) {
+            throw DataError(
+                .badData, labelName,
+                "lies \((apart * 100).rounded() / 100) mm off \(imageName) at a corner; "
+                    + "the two affines must agree. Resample it to the other's grid or repair its header.")
         }
     }
 
     /// Length in mm of a voxel's edges.
     public var spacing: [Double] { affine.spacing }
+}
+
+extension Affine {
+    /// How far another affine puts a corner of a grid from this one's, in mm along one axis; nil where all are within half
+    /// a voxel.
+    package func distance(to other: Affine, size: Size3) -> Double? {
+        let apart =
+            (0..<8).map { corner in
+                let at = (0..<3).map { corner & (4 >> $0) == 0 ? 0 : Double(size[$0] - 1) }
+                let (a, b) = (self(at[0], at[1], at[2]), other(at[0], at[1], at[2]))
+                return max(abs(a.x - b.x), abs(a.y - b.y), abs(a.z - b.z))
+            }.max() ?? 0
+        return apart <= (spacing.min() ?? 1) / 2 ? nil : apart
+    }
 }

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegCore
-public import SegModels
+internal import SegModels
+public import SegWeights
 
 /// A model folder: `model.json` beside weights.
 public enum ModelFolder {

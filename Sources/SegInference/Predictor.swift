@@ -5,6 +5,7 @@ public import SegImaging
 public import SegModels
 internal import SegNN
 internal import SegTensor
+public import SegWeights
 
 /// A model ready to predict: network, weights and description on a backend.
 public final class Predictor {

@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 internal import SegImaging
 public import SegTensor
 

@@ -69,7 +69,7 @@ struct OpenCLProgramCache {
         let source = try KernelLibrary.source(key.file)
         let options = "-cl-std=\(key.standard) -cl-mad-enable" + (key.defines.isEmpty ? "" : " " + key.defines)
         let identity = [source, options, device.hardware, device.driver].joined(separator: "\u{0}")
-        let file = folder?.appendingPathComponent(ContentHash.hex(Array(identity.utf8)) + ".clbin")
+        let file = folder?.appendingPathComponent(XXHash64.hex(identity.utf8) + ".clbin")
         if let file, let program = load(file, options) { return program }
         let program = try compile(key, source, options)
         if let file { store(program, in: file) }
@@ -102,9 +102,9 @@ struct OpenCLProgramCache {
     // MARK: Disk
 
     private func load(_ file: URL, _ options: String) -> OpenCLHandle? {
-        guard let data = try? Data(contentsOf: file), data.count > 64 else { return nil }
-        let binary = [UInt8](data.dropFirst(64))
-        guard data.prefix(64).elementsEqual(ContentHash.hex(binary).utf8) else { return nil }
+        guard let data = try? Data(contentsOf: file), data.count > 32 else { return nil }
+        let binary = [UInt8](data.dropFirst(32))
+        guard data.prefix(32).elementsEqual(XXHash64.hex(binary).utf8) else { return nil }
         var id: OpaquePointer? = device.handle.pointer
         var (length, status, binaryStatus) = (binary.count, Int32(0), Int32(0))
         let program = binary.withUnsafeBufferPointer { bytes in
@@ -139,6 +139,6 @@ struct OpenCLProgramCache {
         guard (try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)) != nil else {
             return
         }
-        try? DurableFile.write(Array(ContentHash.hex(binary).utf8) + binary, to: file.path)
+        try? DurableFile.write(Array(XXHash64.hex(binary).utf8) + binary, to: file.path)
     }
 }

@@ -49,7 +49,7 @@ final class OpenCLTuning: Sendable {
     /// The file of a device in a cache folder, or the one that the environment names.
     static func file(of device: OpenCLDevice, folder: URL?, _ environment: [String: String]) -> URL? {
         if let own = environment["MEDSEG_TUNING"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
-        let key = ContentHash.hex(Array("\(device.hardware)\n\(device.driver)".utf8)).prefix(16)
+        let key = XXHash64.hex("\(device.hardware)\n\(device.driver)".utf8).prefix(16)
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 

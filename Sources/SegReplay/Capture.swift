@@ -4,6 +4,7 @@ internal import SegCore
 internal import SegModels
 internal import SegOpCases
 internal import SegTensor
+internal import SegWeights
 
 /// A file that records what PyTorch and MONAI compute: inputs, outputs, gradients, in PyTorch's layouts.
 ///

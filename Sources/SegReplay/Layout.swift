@@ -1,6 +1,7 @@
 internal import SegBackend
 internal import SegModels
 internal import SegTensor
+internal import SegWeights
 
 /// Between PyTorch's `[N, C, …]` and our `[N, …, C]`.
 enum Layout {

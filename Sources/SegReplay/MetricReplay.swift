@@ -1,6 +1,7 @@
 internal import SegCore
 internal import SegMetrics
 internal import SegModels
+internal import SegWeights
 
 /// Replays the metrics of a prediction against a reference. They are computed on the host, whatever the device.
 struct MetricReplay {

@@ -4,6 +4,7 @@ internal import SegModels
 internal import SegNN
 internal import SegOpCases
 internal import SegTensor
+internal import SegWeights
 
 /// A few optimiser steps: the losses, and the parameters after them.
 ///

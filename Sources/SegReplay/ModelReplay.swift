@@ -4,6 +4,7 @@ internal import SegModels
 internal import SegNN
 internal import SegOpCases
 internal import SegTensor
+internal import SegWeights
 
 /// Replays a network: outputs, loss and gradients, or a few optimiser steps. Every dropout is off.
 struct ModelReplay {

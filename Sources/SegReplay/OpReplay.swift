@@ -3,6 +3,7 @@ internal import SegCore
 internal import SegModels
 internal import SegOpCases
 internal import SegTensor
+internal import SegWeights
 
 /// Replays one op and its gradients through the tensor layer.
 struct OpReplay {

@@ -4,6 +4,7 @@ internal import SegModels
 internal import SegNN
 internal import SegOpCases
 internal import SegTensor
+internal import SegWeights
 
 /// Replays an optimiser over a list of recorded gradients.
 struct OptimizerReplay {

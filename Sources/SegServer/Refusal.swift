@@ -27,7 +27,8 @@ package struct Refusal: Error, Sendable {
         case let error as HTTPError: self.init(error.status, error.body ?? error.status.reasonPhrase)
         case let error as DataError:
             let status: HTTPResponse.Status = error.kind == .cannotWrite ? .internalServerError : .badRequest
-            self.init(status, "the scan cannot be used: \(error.message)")
+            let place = error.key.map { "\($0): " } ?? ""
+            self.init(status, "the scan cannot be used: \(place)\(error.message)")
         case let error as InferenceError: self.init(.unprocessableContent, error.description)
         case let error as BackendError: self.init(.serverIsFull, error.description)
         case let error as TensorError: self.init(.unprocessableContent, error.description)

@@ -4,6 +4,7 @@ public import SegCore
 internal import SegModels
 internal import SegNN
 internal import SegTensor
+internal import SegWeights
 
 /// Everything a training needs to go on as if it had never stopped, in one safetensors file.
 ///

@@ -50,17 +50,19 @@ struct PredictionFiles {
     }
 
     /// Removes what an earlier prediction of the scan wrote and this one does not, so that no map lies beside a mask it
-    /// does not belong to.
+    /// does not belong to. A volume that another program wrote stays.
     func removeAllBut(_ extras: Extras, classes: Int) throws {
         let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
         // The earlier model may have had more classes, and its volumes another format.
-        let known = ScanFile.writtenEndings.flatMap { ending in
+        let known = ScanFile.singleFileEndings.flatMap { ending in
             var earlier = self
             earlier.ending = ending
             return earlier.all(every, classes: ModelDescription.mostClasses + 1)
         }
         for path in Set(known).subtracting(all(extras, classes: classes))
-        where FileManager.default.fileExists(atPath: path) {
+        where FileManager.default.fileExists(atPath: path)
+            && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
+        {
             guard unlink(path) == 0 else {
                 throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")
             }
@@ -69,7 +71,7 @@ struct PredictionFiles {
 
     /// Writes the volumes, with the scan's geometry.
     func write(
-        _ found: Segmenter.Found, probabilities: Bool, like geometry: ScanGeometry, size: Size3, overwrite: Bool
+        _ found: Segmentation, probabilities: Bool, like geometry: ScanGeometry, size: Size3, overwrite: Bool
     ) throws {
         func write<Value: WritableVoxel>(_ voxels: [Value], _ path: String) throws {
             try ScanFile.write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)

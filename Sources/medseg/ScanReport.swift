@@ -11,7 +11,7 @@ struct ScanReport {
     private let uncertain: UncertainPrediction?
     private let concerns: [Concern]
 
-    init(name: String, scan: Volume, found: Segmenter.Found, model: ModelDescription, concerns: [Concern]) {
+    init(name: String, scan: Volume, found: Segmentation, model: ModelDescription, concerns: [Concern]) {
         self.name = name
         self.model = model
         rows = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: scan)

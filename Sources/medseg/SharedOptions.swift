@@ -5,6 +5,7 @@ import SegCore
 import SegDevices
 import SegInference
 import SegModels
+import SegWeights
 import SegYAML
 
 /// Options of every command that computes.

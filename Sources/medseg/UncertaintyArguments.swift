@@ -17,6 +17,11 @@ struct UncertaintyArguments: ParsableArguments {
     @Flag(help: "Take a variance of exactly 0 for an answer, such as of a network without dropout.")
     var allowZeroVariance = false
 
+    /// The models with what is asked for.
+    func segmenter(_ ensemble: Ensemble) throws -> Segmenter {
+        Segmenter(ensemble, uncertainty: try options(models: ensemble.models.count))
+    }
+
     /// What is asked for; nil where one plain prediction is.
     func options(models: Int) throws -> UncertaintyOptions? {
         guard passes != nil || mirror != nil || models > 1 else { return nil }

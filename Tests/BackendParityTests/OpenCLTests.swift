@@ -101,17 +101,3 @@ struct OpenCLTests {
         #expect(try Devices.available(threads: nil).first?.name == automatic)
     }
 }
-
-/// SHA-256 against the vectors of FIPS 180-4, and lengths around a block's end.
-@Test(arguments: [
-    ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-    ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
-    (
-        "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
-    ),
-    (String(repeating: "a", count: 55), "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"),
-])
-func contentHash(_ text: String, _ digest: String) {
-    #expect(ContentHash.hex(Array(text.utf8)) == digest)
-}

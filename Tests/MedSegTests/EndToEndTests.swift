@@ -3,6 +3,7 @@ import SegCore
 import SegImaging
 import SegModels
 import SegTestNeeds
+import SegWeights
 import Testing
 
 /// From three scans to a mask, with the commands a user types.

@@ -1,6 +1,7 @@
 import Foundation
 import SegModels
 import SegTestNeeds
+import SegWeights
 import Testing
 
 /// Results that cannot be written or would replace others: code 74, and everything stays as it was.

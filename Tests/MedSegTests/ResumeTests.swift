@@ -1,6 +1,7 @@
 import Foundation
 import SegModels
 import SegTestNeeds
+import SegWeights
 import Testing
 
 /// Trainings that are killed, stopped, and taken up again.

@@ -53,6 +53,17 @@ import Testing
         #expect(try predict(nrrd, "--format", "mha", "--force").status == 0)
         let names = try FileManager.default.contentsOfDirectory(atPath: data.folder.file("out"))
         #expect(names == ["ct_0_mask.mha"])
+        // A volume of that name that another program wrote stays, and scans of one name do not mix.
+        let foreign = data.folder.file("out/ct_0_mask.nii")
+        try Data(contentsOf: URL(fileURLWithPath: nrrd)).write(to: URL(fileURLWithPath: foreign))
+        var header = try Data(contentsOf: URL(fileURLWithPath: foreign))
+        if let own = header.range(of: Data("# MedSeg".utf8)) {
+            header.replaceSubrange(own, with: Data("# Others".utf8))
+        }
+        try header.write(to: URL(fileURLWithPath: foreign))
+        #expect(try predict(nrrd, "--format", "mha", "--force").status == 0)
+        #expect(FileManager.default.fileExists(atPath: foreign))
+        expectFailure(try predict(nrrd, data.image(0), "--force"), 64, "ct_0_")
         let unknown = try predict(nrrd, "--format", "dcm")
         #expect(unknown.status == 64 && unknown.errors.contains("mha"), "\(unknown)")
         let measured = try Command.medseg(

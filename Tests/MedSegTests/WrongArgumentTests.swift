@@ -64,7 +64,7 @@ import Testing
         expectFailure(try Command.medseg("train", data.config, "--out", out, "--max-memory", "1Q"), 64, "'1Q'")
         expectFailure(try Command.medseg("evaluate"), 64, "--data")
         expectFailure(try Command.medseg("evaluate", "--tolerance", "nan"), 64, "--tolerance")
-        expectFailure(try Command.medseg("predict", scan, scan, "--model", "m", "--out", out), 64, scan, "mask.nii.gz")
+        expectFailure(try Command.medseg("predict", scan, scan, "--model", "m", "--out", out), 64, scan, "ct_0_")
         expectFailure(try Command.medseg("train"), 64, "--resume")
         for arguments in [["frobnicate"], ["devices", "--threads", "x"], ["info"], ["devices", "--jsn"]] {
             let outcome = try Command.medseg(list: arguments)

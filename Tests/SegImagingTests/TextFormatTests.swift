@@ -26,6 +26,7 @@ import Testing
     private func metaImage(_ lines: String..., without: String? = nil) -> [UInt8] {
         var header = [
             "ObjectType = Image", "NDims = 3", "DimSize = 2 3 4", "ElementSpacing = 2 3 4", "Offset = 5 6 7",
+            "TransformMatrix = 1 0 0 0 1 0 0 0 1",
             "ElementType = MET_UCHAR",
         ]
         for line in lines {
@@ -70,10 +71,14 @@ import Testing
 
     @Test func axesThatAreNotThePatientsAreTold() throws {
         let folder = try ScratchFolder()
-        for bytes in [nrrd("space: scanner-xyz"), nrrd("space dimension: 3", without: "space")] {
+        let files = [
+            nrrd("space: scanner-xyz"), nrrd("space dimension: 3", without: "space"),
+            metaImage(without: "TransformMatrix"),
+        ]
+        for bytes in files {
             let geometry = try ScanFile.layout(of: folder.write(bytes, as: "a.nrrd")).geometry
             #expect(!geometry.isPlaced && geometry.affine.elements == Self.placed)
-            #expect(geometry.remarks.count == 1 && geometry.remarks[0].contains("how the scan lies in the patient"))
+            #expect(geometry.remarks.count == 1 && geometry.remarks[0].contains("the patient's"))
         }
     }
 
@@ -93,6 +98,7 @@ import Testing
         ("data file: none.raw", "no such file"), ("line skip: 1", "line skip"), ("byte skip: -2", "byte skip"),
         ("byte skip: 1000000000000", "byte skip"), ("encoding: gzip", "gzip data is damaged"),
         ("encoding: bzip2", "bzip2"),
+        (#"space units: "in" "in" "in""#, "no unit"), ("spacings: 9 9 9", "space directions"),
         ("colour: red", "no field of NRRD"), ("a line", "no field of NRRD"),
     ]) func damagedOrForeignNRRDsAreRefused(_ line: String, _ reason: String) throws {
         let folder = try ScratchFolder()
@@ -108,9 +114,10 @@ import Testing
         ("ElementNumberOfChannels = 3", "channel"), ("BinaryData = False", "BinaryData"),
         ("CompressedData = True", "zlib"), ("CompressedData = perhaps", "True or False"),
         ("HeaderSize = -2", "HeaderSize"),
-        ("ElementSpacing = 1 1", "ElementSpacing"), ("ElementSpacing = 1 -1 1", "positive"),
+        ("ElementSpacing = 1 1", "ElementSpacing"), ("ElementSpacing = 0 1 1", "determinant 0"),
         ("TransformMatrix = 1 0 0 1 0 0 0 0 1", "determinant 0"), ("TransformMatrix = 1 0 0", "9 numbers"),
-        ("Offset = 0 0 nan", "Offset"), ("DistanceUnits = furlong", "DistanceUnits"), ("no value", "KEY = VALUE"),
+        ("Offset = 0 0 nan", "Offset"), ("DistanceUnits = furlong", "DistanceUnits"),
+        ("Origin = 1 2 3", "otherwise than"), ("no value", "KEY = VALUE"),
     ]) func damagedOrForeignMetaImagesAreRefused(_ line: String, _ reason: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(metaImage(line), as: "a.mha")
@@ -173,5 +180,55 @@ import Testing
         #expect(written.type == .int16 && written.value(at: [1, 2, 3]) == -2300)
         #expect(zip(written.affine.elements, affine.elements).allSatisfy { abs($0 - $1) < 1e-6 })
         #expect(throws: DataError.self) { try ScanFile.convert(source, to: target, overwrite: false) }
+    }
+
+    /// What other programs write and ITK reads: Latin-1, a last line without its end, bytes behind the voxels, a size of
+    /// the header that counts from the file's start, and axes by their ends.
+    @Test func oddButHonestHeadersAreRead() throws {
+        let folder = try ScratchFolder()
+        let latin = Array("NRRD0004\ncontent: M".utf8) + [0xfc] + Array("ller\n".utf8) + nrrd().dropFirst(9)
+        #expect(try ScanFile.readVolume(folder.write(latin, as: "latin.nrrd")).volume[1, 2, 3] == 23)
+        let header = metaImage().dropLast(24)
+        let skipped = Array("HeaderSize = 500\n".utf8) + header
+        let padded = skipped + [UInt8](repeating: 9, count: 500 - skipped.count) + voxels + [1, 2, 3]
+        #expect(try ScanFile.readVolume(folder.write(padded, as: "skipped.mha")).volume[1, 2, 3] == 23)
+        let detached = String(decoding: header.dropLast(1), as: UTF8.self)
+            .replacing("ElementDataFile = LOCAL", with: "ElementDataFile = a scan.raw")
+        try folder.write(voxels, as: "a scan.raw")
+        #expect(try ScanFile.readVolume(folder.write(Array(detached.utf8), as: "a.mhd")).volume[1, 2, 3] == 23)
+        var ends = String(decoding: nrrd("axis mins: 1 2 3", "axis maxs: 5 8 11").dropLast(24), as: UTF8.self)
+        ends = ends.replacing("space directions: (2,0,0) (0,3,0) (0,0,4)\n", with: "").replacing(
+            "space origin: (5,6,7)\n", with: "")
+        let geometry = try ScanFile.layout(of: folder.write(Array(ends.utf8) + voxels, as: "ends.nrrd")).geometry
+        #expect(geometry.spacing == [2, 2, 2] && geometry.affine[0, 3] == -2 && geometry.affine[2, 3] == 4)
+    }
+
+    /// Neither file of a pair is written over, and an old header never stands beside new voxels.
+    @Test func pairsAreWrittenTogether() throws {
+        let folder = try ScratchFolder()
+        for (name, other) in [("a.nhdr", "a.raw.gz"), ("a.mhd", "a.zraw")] {
+            try folder.write([1, 2], as: other)
+            func write(_ overwrite: Bool) throws {
+                try ScanFile.write(
+                    voxels, size: Self.size, affine: .identity, to: folder.file(name), overwrite: overwrite)
+            }
+            let error = try #require(throws: DataError.self) { try write(false) }
+            #expect(error.subject.hasSuffix(other) && !FileManager.default.fileExists(atPath: folder.file(name)))
+            try write(true)
+            #expect(try ScanFile.read(folder.file(name)).shape == [2, 3, 4])
+            #expect(try ScanFile.layout(of: folder.file(name)).files.count == 2 && ScanFile.isOurs(folder.file(name)))
+        }
+        #expect(throws: DataError.self) {
+            try ScanFile.write(
+                voxels, size: Self.size, affine: .identity, to: folder.file(" a.nhdr"), overwrite: false)
+        }
+        let packed = folder.file("b.nrrd.gz")
+        let gzip = Process()
+        gzip.executableURL = URL(fileURLWithPath: "/bin/sh")
+        gzip.arguments = ["-c", "printf 'NRRD0004\\n' | gzip > '\(packed)'"]
+        try gzip.run()
+        gzip.waitUntilExit()
+        let error = try #require(throws: DataError.self) { try ScanFile.read(packed) }
+        #expect(error.message.contains("compressed as a whole"))
     }
 }

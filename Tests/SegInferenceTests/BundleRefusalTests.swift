@@ -3,6 +3,7 @@ import SegCore
 import SegImaging
 import SegInference
 import SegModels
+import SegWeights
 import Testing
 
 /// A bundle that is understood, which each test changes in one place.

@@ -4,6 +4,7 @@ import SegCore
 import SegImaging
 import SegInference
 import SegModels
+import SegWeights
 import Testing
 
 /// A folder with a bundle's weights file, which only has to be there.

@@ -4,6 +4,7 @@ import SegCore
 import SegInference
 import SegModels
 import SegReference
+import SegWeights
 import Testing
 
 private let unet: [String: ConfigValue] = [

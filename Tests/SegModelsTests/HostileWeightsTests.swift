@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegModels
 import SegReference
+import SegWeights
 import Testing
 
 private func read(_ bytes: [UInt8], _ choice: Weights.Choice = .usual) throws -> Weights {

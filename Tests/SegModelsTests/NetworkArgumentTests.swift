@@ -5,6 +5,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTensor
+import SegWeights
 import Testing
 
 private func network(

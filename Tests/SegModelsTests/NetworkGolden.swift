@@ -4,6 +4,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegWeights
 import Testing
 
 /// What MONAI computes with one small network; `Tests/Golden/models.py` writes it.

@@ -4,6 +4,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTensor
+import SegWeights
 import Testing
 
 private let names = ["vnet", "unetr_conv", "unetr_perceptron", "segresnet", "dynunet", "swinunetr"]

@@ -4,6 +4,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTensor
+import SegWeights
 import Testing
 
 private func definition(_ target: String, _ arguments: [String: ConfigValue]) -> NetworkDefinition {

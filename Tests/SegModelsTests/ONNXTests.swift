@@ -5,6 +5,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTensor
+import SegWeights
 import Testing
 
 /// Runs an ONNX file node by node with the tensor library, in channels-last layout.

@@ -6,6 +6,7 @@ import SegNN
 import SegOpenCL
 import SegTensor
 import SegTestNeeds
+import SegWeights
 import Testing
 
 /// Ten training steps with dropout on OpenCL devices against the CPU.

@@ -1,6 +1,7 @@
 import SegCore
 import SegModels
 import SegReference
+import SegWeights
 import Testing
 
 private let definition: ConfigValue = [

@@ -3,6 +3,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegReference
+import SegWeights
 import Testing
 
 private func withFile<T>(_ bytes: [UInt8], _ body: (String) throws -> T) throws -> T {

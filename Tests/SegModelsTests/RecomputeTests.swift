@@ -4,6 +4,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegWeights
 import Testing
 
 /// Activations that are computed again on the way back: less memory, not another bit.

@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegModels
 import SegReference
+import SegWeights
 import Testing
 
 private func temporaryFile(_ bytes: [UInt8]) throws -> String {

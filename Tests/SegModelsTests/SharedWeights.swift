@@ -5,6 +5,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegWeights
 import Testing
 
 /// Files that lie beside the package on machines that have them.

@@ -3,6 +3,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegReference
+import SegWeights
 import Testing
 
 private func store(_ name: String) throws -> ParameterStore {

@@ -4,6 +4,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegWeights
 import Testing
 
 private let definitions: [String: ConfigValue] = [

@@ -4,6 +4,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTensor
+import SegWeights
 import Testing
 
 /// A `network_def` with the report's UNet, changed by entries.

@@ -7,6 +7,7 @@ import SegNN
 import SegReference
 import SegReplay
 import SegTensor
+import SegWeights
 import Testing
 
 private let definition: ConfigValue = [

@@ -44,11 +44,15 @@ import Testing
         try ScanFile.write(noise, size: size, affine: .identity, to: path, overwrite: true)
         let (large, small) = (try Data(contentsOf: URL(fileURLWithPath: path)), try TinyServer.scan(1))
         try await tiny.run { (client) async throws in
-            // While its voxels are being written, the upload has been looked at, and is not yet stored. A thread of its
-            // own looks for that moment, since other tests may keep those of the tasks.
+            // When the upload is whole in the scratch folder, its id has been looked at, and it is not yet read. A thread
+            // of its own looks for that moment, since other tests may keep those of the tasks.
             let watcher = Thread {
                 for _ in 0..<60_000 {
-                    if tiny.names("scratch").contains(where: { $0.hasSuffix(".voxels.part") }) { break }
+                    let sizes = tiny.names("scratch").map { name -> Int in
+                        let file = tiny.scratch.appendingPathComponent(name).path
+                        return (try? FileManager.default.attributesOfItem(atPath: file))?[.size] as? Int ?? 0
+                    }
+                    if sizes.contains(large.count) { break }
                     usleep(1000)
                 }
                 do { try tiny.put(small, "case.nii.gz") } catch { Issue.record(error) }

@@ -7,6 +7,7 @@ import SegInference
 import SegModels
 import SegReference
 import SegServer
+import SegWeights
 import Testing
 
 #if canImport(FoundationNetworking)

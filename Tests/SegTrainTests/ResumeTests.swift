@@ -5,6 +5,7 @@ import SegCore
 import SegData
 import SegModels
 import SegTrain
+import SegWeights
 import Testing
 
 /// Trainings that stop and go on.

@@ -8,6 +8,7 @@ import SegModels
 import SegNN
 import SegReference
 import SegTrain
+import SegWeights
 import Testing
 
 @Suite struct TrainingConfigurationTests {

@@ -4,6 +4,7 @@ import SegCore
 import SegModels
 import SegNN
 import SegTensor
+import SegWeights
 
 /// A network of the PyTorch peer with a patch, labels and an optimiser: what is timed, profiled and tuned.
 final class BenchNetwork {

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Holds our files to the programs they are made for, and our numbers to MONAI's: benchmarks/peers/check.sh
 #
-# Scans go to SimpleITK and back. Weights go to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to onnxruntime, and captures made
-# by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has
-# what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under TMPDIR), a folder that should
-# be new, empty or of this script's making. Where pip cannot install it, the check says that it was skipped and
-# succeeds. DEVICES names what replays (default: cpu), CAPTURES which networks are captured (default: all, of which
+# Scans go to SimpleITK and back, weights to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to
+# onnxruntime, and captures made by Tests/Golden/capture.py to `medseg-bench replay`. Python serves only here. PYTHON
+# names an interpreter that has what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under
+# TMPDIR), a folder that should be new, empty or of this script's making. Where pip cannot install it, the check says
+# that it was skipped and succeeds. DEVICES names what replays (default: cpu), CAPTURES which networks are captured (default: all, of which
 # unetr_12_layers and vnet take minutes).
 set -euo pipefail
 cd "$(dirname "$0")/../.."

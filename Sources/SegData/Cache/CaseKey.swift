@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegImaging
 
 /// What a cached case is known by: the bytes of its two files and everything that is done to them.

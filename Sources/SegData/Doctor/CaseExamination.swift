@@ -10,7 +10,7 @@ struct CaseRecord {
     var spacing: [Double]?
     /// Whether the affine looks made up by a conversion.
     var hasConvertedAffine = false
-    /// SHA-256 of the image's file.
+    /// SHA-256 of the image's file, or of its two.
     var digest: String?
     /// Classes of the label map.
     var classes: Set<Int> = []
@@ -39,7 +39,8 @@ struct CaseExamination {
         let scan = read(image)
         var prepared: Preprocessing.Prepared?
         if let (volume, geometry) = scan {
-            record.digest = try? ContentDigest.of(file: image, .sha256)
+            let files = (try? ScanFile.layout(of: image).files) ?? [image]
+            record.digest = try? files.map { try ContentDigest.of(file: $0, .sha256) }.joined(separator: " ")
             checkUnit(geometry, image)
             checkGrid(volume, geometry, image)
             prepared = checkWindow(volume, image)
@@ -52,7 +53,8 @@ struct CaseExamination {
             try volume.checkMatches(label: mask, imageName: image, labelName: label)
         } catch {
             return add(
-                .geometry, .error, label, error.message, "resample the label map to its image or repair its header")
+                .geometry, .error, label, error.told(of: label),
+                "resample the label map to its image or repair its header")
         }
         if let prepared { checkVanished(mask, prepared, label) }
     }
@@ -75,7 +77,7 @@ struct CaseExamination {
         do {
             return try ScanFile.readVolume(file)
         } catch {
-            add(.unreadable, .error, file, error.message, "copy, download or export the file again")
+            add(.unreadable, .error, file, error.told(of: file), "copy, download or export the file again")
             return nil
         }
     }
@@ -90,9 +92,10 @@ struct CaseExamination {
     }
 
     private mutating func checkTwin(_ file: String) {
-        let isGzip = file.lowercased().hasSuffix(".gz")
-        let twin = isGzip ? String(file.dropLast(3)) : file + ".gz"
-        guard FileManager.default.fileExists(atPath: twin) else { return }
+        guard let ending = ScanFile.ending(of: file) else { return }
+        let stem = file.dropLast(ending.count)
+        let others = ScanFile.singleFileEndings.filter { $0 != ending }.map { stem + $0 }
+        guard let twin = others.first(where: { FileManager.default.fileExists(atPath: String($0)) }) else { return }
         add(
             .twin, .warning, file, "\(twin) lies beside it and is not read",
             "keep the one that is right, for other programs may take the other")
@@ -154,7 +157,7 @@ struct CaseExamination {
                     : "set sampling.pad: true or take a smaller roi_size")
             return prepared
         } catch {
-            add(.intensityRange, .error, file, error.message, "correct the preprocessing or the scan")
+            add(.intensityRange, .error, file, error.told(of: file), "correct the preprocessing or the scan")
             return nil
         }
     }
@@ -187,7 +190,8 @@ struct CaseExamination {
             record.classes = Self.numbers(in: try LabelMap.classes(of: mask, file: file))
         } catch {
             return add(
-                .labelValues, .error, file, error.message, "store whole class numbers; do not interpolate labels")
+                .labelValues, .error, file, error.told(of: file), "store whole class numbers; do not interpolate labels"
+            )
         }
         let unknown = record.classes.subtracting(labels.keys).subtracting([0]).sorted()
         if !unknown.isEmpty {
@@ -200,5 +204,12 @@ struct CaseExamination {
                 .emptyMask, .error, file, "it is background alone",
                 "if the organ is there, label it; if not, take the case out of the training")
         }
+    }
+}
+
+extension DataError {
+    /// The message for people who are told the file already.
+    fileprivate func told(of file: String) -> String {
+        (subject == file ? "" : "\(subject): ") + (key.map { "\($0): " } ?? "") + message
     }
 }

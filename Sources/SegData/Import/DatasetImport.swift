@@ -260,6 +260,13 @@ extension Dataset {
                 .badData, source,
                 "holds what is none of \(known.joined(separator: ", ")): \(other.shortList()); convert it first")
         }
+        let headers = files.filter { file in (try? ScanFile.layout(of: file).files.count) ?? 1 > 1 }
+        guard headers.isEmpty else {
+            throw DataError(
+                .badData, source,
+                "holds headers whose voxels are files of their own: \(headers.shortList()); write each as one file first, "
+                    + "with medseg data convert")
+        }
     }
 
     /// Insists that an archive's own index names files of the archive and no others.

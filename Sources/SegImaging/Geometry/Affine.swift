@@ -12,6 +12,22 @@ public struct Affine: Hashable, Sendable {
     /// Voxel (0,0,0) at the origin, 1 mm voxels, RAS.
     public static let identity = Affine(elements: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
 
+    /// The affine with its lengths in another unit: every entry but the last row times a factor.
+    func scaled(by factor: Double) -> Affine {
+        factor == 1
+            ? self : Affine(elements: elements.enumerated().map { $0.offset < 12 ? $0.element * factor : $0.element })
+    }
+
+    /// From steps along the axes and the centre of the first voxel, in the axes of ITK and DICOM or with other signs.
+    init(steps: [[Double]], origin: [Double], signs: [Double] = [-1, -1, 1]) {
+        self = .identity
+        for row in 0..<3 {
+            // No zero keeps a sign, which people would ask about.
+            for column in 0..<3 { self[row, column] = signs[row] * steps[column][row] + 0 }
+            self[row, 3] = signs[row] * origin[row] + 0
+        }
+    }
+
     /// The entry at a row and column.
     public subscript(row: Int, column: Int) -> Double {
         get { elements[row * 4 + column] }

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SegCore
 
 /// MetaImage files: `.mha`, and `.mhd` with the voxels in a file of their own.
@@ -32,7 +33,7 @@ enum MetaImage: ScanFormat {
         }
         let frame = (geometry.header as? MetaImageHeader)?.writtenFrame ?? MetaImageFrame(geometry.affine)
         var lines = [
-            "ObjectType = Image", "NDims = 3", "BinaryData = True",
+            "ObjectType = Image", "Comment = \(MetaImageHeader.signature)", "NDims = 3", "BinaryData = True",
             "BinaryDataByteOrderMSB = \(ByteOrder.host == .big ? "True" : "False")", "CompressedData = True",
             "CompressedDataSize = \(packed.count)",
         ]
@@ -40,13 +41,15 @@ enum MetaImage: ScanFormat {
         lines += [
             "DimSize = \(size.i) \(size.j) \(size.k)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
         ]
-        let isSingle = path.hasSuffix(".mha")
-        let voxelFile = isSingle ? "LOCAL" : ScanFile.stem(of: path) + ".zraw"
-        lines.append("ElementDataFile = \(voxelFile)")
-        let text = Array((lines.joined(separator: "\n") + "\n").utf8)
-        guard !isSingle else { return try DurableFile.write(text + packed, to: path) }
-        // The voxels first, so that no header stands there without them.
-        try DurableFile.write(packed, to: TextHeader.file(voxelFile, beside: path, key: "ElementDataFile"))
-        try DurableFile.write(text, to: path)
+        guard let voxelFile = voxelFile(of: path) else {
+            lines.append("ElementDataFile = LOCAL\n")
+            return try DurableFile.write(Array(lines.joined(separator: "\n").utf8) + packed, to: path)
+        }
+        lines.append("ElementDataFile = \(URL(fileURLWithPath: voxelFile).lastPathComponent)")
+        try ScanPair(header: path, voxels: voxelFile).write(lines, packed)
+    }
+
+    static func voxelFile(of path: String) -> String? {
+        path.hasSuffix(".mhd") ? path.dropLast(".mhd".count) + ".zraw" : nil
     }
 }

@@ -24,13 +24,8 @@ struct MetaImageFrame {
 
     /// Voxel index → RAS+ in the stored unit.
     var affine: Affine {
-        let signs = [-1.0, -1, 1]
-        var affine = Affine.identity
-        for row in 0..<3 {
-            for column in 0..<3 { affine[row, column] = signs[row] * directions[column][row] * spacing[column] }
-            affine[row, 3] = signs[row] * origin[row]
-        }
-        return affine
+        let steps = (0..<3).map { axis in directions[axis].map { $0 * spacing[axis] } }
+        return Affine(steps: steps, origin: origin)
     }
 }
 
@@ -52,33 +47,39 @@ extension MetaImageHeader {
     func geometry(dimension: Int, shape: [Int]) throws(DataError) -> ScanGeometry {
         let frame = try frame(dimension: dimension)
         let unit = try unit(frame.unit)
-        let scale = unit.millimetres
-        let affine = Affine(
-            elements: frame.affine.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+        let affine = frame.affine.scaled(by: unit.millimetres)
         if let fault = affine.fault { throw self.fault("TransformMatrix", "\(fault); repair the header.") }
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
-            isPlaced: true, remarks: unit.remark.map { [$0] } ?? [], header: self)
+            isPlaced: isPlaced, remarks: (unit.remarkBesideITK.map { [$0] } ?? []) + (isPlaced ? [] : [Self.unplaced]),
+            header: self)
     }
+
+    /// Whether the header says how the axes run.
+    private var isPlaced: Bool {
+        ["TransformMatrix", "Rotation", "Orientation"].contains { stored[$0] != nil }
+            || stored["AnatomicalOrientation"].map { !$0.contains("?") } ?? false
+    }
+
+    private static let unplaced =
+        "The axes of the header (no TransformMatrix) are not said to be the patient's; they are taken to run to the left, "
+        + "posterior and superior, as ITK takes them."
 
     private func unit(_ text: String?) throws(DataError) -> LengthUnit {
         switch text?.lowercased() {
         case nil, "", "?": return .unknown
         case "mm": return .millimetre
         case "um": return .micrometre
-        case "m": return .metre
-        case let other?: throw fault("DistanceUnits", "is '\(other.prefix(40))'; mm, um or m was expected.")
+        case "cm": return .centimetre
+        case let other?: throw fault("DistanceUnits", "is '\(other.prefix(40))'; um, mm or cm was expected.")
         }
     }
 
     private func frame(dimension: Int) throws(DataError) -> MetaImageFrame {
         let matrix = try numbers("TransformMatrix", "Rotation", "Orientation", count: dimension * dimension)
         let spacing = try numbers("ElementSpacing", "ElementSize", count: dimension)
-        let origin = try numbers("Offset", "Position", "Origin", count: dimension)
+        let origin = try numbers("Origin", "Offset", "Position", count: dimension)
         let used = min(3, dimension)
-        if let spacing, let odd = spacing.first(where: { $0 <= 0 }) {
-            throw fault("ElementSpacing", "should be positive, not \(odd); an axis is reversed by its direction.")
-        }
         // The axes that a slice lacks run along the world's, with 1 mm.
         func row(_ axis: Int) -> [Double] {
             (0..<3).map { world in

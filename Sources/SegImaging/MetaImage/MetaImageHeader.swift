@@ -12,26 +12,38 @@ struct MetaImageHeader {
     /// - Throws: `DataError` where the file is not there, is no MetaImage, or has a field twice.
     init(_ path: String) throws(DataError) {
         self.path = path
-        let text = try TextHeader(path, endsWithFile: false) { $0.hasPrefix("ElementDataFile") }
+        let text = try TextHeader(path, endsWithFile: Self.namesVoxels, isLast: Self.namesVoxels)
         var fields: [String: String] = [:]
         for line in text.lines where !line.trimmingSpaces.isEmpty {
-            guard let mark = line.firstIndex(of: "=") else {
+            guard let mark = line.firstIndex(where: { $0 == "=" || $0 == ":" }) else {
                 throw DataError(
                     .badData, path, "has the line '\(line.prefix(60))' in its header; KEY = VALUE was expected.")
             }
-            let key = line[..<mark].trimmingSpaces
-            guard fields.updateValue(line[line.index(after: mark)...].trimmingSpaces, forKey: key) == nil else {
+            let (key, value) = (line[..<mark].trimmingSpaces, line[line.index(after: mark)...].trimmingSpaces)
+            guard fields.updateValue(value, forKey: key) == nil || key == "Comment" else {
                 throw DataError(.badData, path, key: key, "stands twice in the header.")
             }
         }
         (stored, byteCount) = (fields, text.byteCount)
     }
 
+    private static func namesVoxels(_ line: String) -> Bool { line.trimmingSpaces.hasPrefix("ElementDataFile") }
+
     func fault(_ key: String, _ message: String) -> DataError { DataError(.badData, path, key: key, message) }
 
-    /// Numbers of the first of several keys that is there; nil where none is.
+    /// The text under the first of several keys of one meaning; nil where none is there.
+    /// - Throws: `DataError` where two of them say different things.
+    private func text(_ keys: [String]) throws(DataError) -> (key: String, text: String)? {
+        let found = keys.compactMap { key in stored[key].map { (key: key, text: $0) } }
+        if let first = found.first, let other = found.first(where: { $0.text != first.text }) {
+            throw fault(other.key, "says otherwise than \(first.key); take one of them out.")
+        }
+        return found.first
+    }
+
+    /// Numbers of the first of several keys of one meaning; nil where none is there.
     func numbers(_ keys: String..., count: Int) throws(DataError) -> [Double]? {
-        guard let key = keys.first(where: { stored[$0] != nil }), let text = stored[key] else { return nil }
+        guard let (key, text) = try text(keys) else { return nil }
         let words = text.split(whereSeparator: \.isWhitespace)
         let numbers = words.compactMap { Double($0) }
         guard words.count == count, numbers.count == count, numbers.allSatisfy(\.isFinite) else {
@@ -54,7 +66,7 @@ struct MetaImageHeader {
     /// What the header says of the voxels.
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
-        if let kind = stored["ObjectType"], kind != "Image" {
+        if let kind = stored["ObjectType"], kind.lowercased() != "image" {
             throw fault("ObjectType", "is '\(kind.prefix(40))'; an Image was expected.")
         }
         let dimension = stored["NDims"].flatMap { Int($0) } ?? 0
@@ -71,17 +83,10 @@ struct MetaImageHeader {
                     + "channel as a file.")
         }
         let type = try type()
-        var bytes = type.byteCount
-        for size in shape {
-            let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= Int.max / 8 else { throw fault("DimSize", "is beyond any file.") }
-            bytes = product
-        }
+        guard ScanLayout.isPossible(shape, type) else { throw fault("DimSize", "is beyond any file.") }
         let block = try block(limits: ScanLimits())
-        var offset = 0
-        if case .byte(let byte) = block.start { offset = block.encoding == .raw ? byte : 0 }
         return ScanLayout(
-            shape: shape, type: type, offset: offset, files: block.path == path ? [path] : [path, block.path],
+            shape: shape, type: type, offset: block.offset, files: block.path == path ? [path] : [path, block.path],
             geometry: try geometry(dimension: dimension, shape: shape))
     }
 
@@ -120,19 +125,21 @@ struct MetaImageHeader {
                 "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not "
                     + "'\(stored["HeaderSize"]?.prefix(40) ?? "")'.")
         }
-        let first = isSingleFile ? byteCount : 0
+        // A size that is given counts from the file's start, the text included.
+        let first = skipped > 0 ? skipped : isSingleFile ? byteCount : 0
         guard first <= limits.headerBytes else {
             throw DataError(.badData, path, "has a header of \(first) bytes; at most \(limits.headerBytes) are read.")
         }
         return VoxelBlock(
-            path: try voxelFile(), start: skipped == -1 ? .end : .byte(first + skipped),
-            encoding: isCompressed ? .zlib : .raw, order: isBig ? .big : .little)
+            path: try voxelFile(), start: skipped == -1 ? .end : .byte(first),
+            encoding: isCompressed ? .zlib : .raw, storedBytes: stored["CompressedDataSize"].flatMap { Int($0) },
+            order: isBig ? .big : .little)
     }
 
     private func voxelFile() throws(DataError) -> String {
         guard !isSingleFile else { return path }
         let name = stored["ElementDataFile"] ?? ""
-        guard !name.hasPrefix("LIST"), !name.contains("%"), !name.contains(where: \.isWhitespace) else {
+        guard !TextHeader.namesSeveral(name) else {
             throw fault("ElementDataFile", "names several files, which is not supported; save the scan as one .mha.")
         }
         return try TextHeader.file(name, beside: path, key: "ElementDataFile")
@@ -140,9 +147,14 @@ struct MetaImageHeader {
 }
 
 extension MetaImageHeader: ScanHeader {
-    var title: String { "MetaImage, \(stored["CompressedData"] == "True" ? "zlib" : "raw")" }
+    var title: String { "MetaImage, \((try? block(limits: ScanLimits()).encoding)?.rawValue ?? "raw")" }
 
     var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not said")] }
+
+    /// The comment in files that MedSeg writes.
+    static let signature = "MedSeg"
+
+    var isOurs: Bool { stored["Comment"] == Self.signature }
 
     var fields: any Encodable & Sendable { stored }
 }

@@ -9,7 +9,8 @@ extension NIfTI {
         return header + [0, 0, 0, 0]
     }
 
-    private static let program = "MedSeg"
+    /// The description in files that MedSeg writes.
+    static let program = "MedSeg"
 
     private static func header1(_ size: Size3, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
         var raw = nifti_1_header()

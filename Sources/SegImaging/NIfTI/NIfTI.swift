@@ -30,6 +30,8 @@ extension NIfTI: ScanFormat {
         return try readHeader(path).layout(path: path, limits: ScanLimits())
     }
 
+    static func voxelFile(of path: String) -> String? { nil }
+
     /// No more than 64 times the file's size is filled before that many bytes have arrived.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)

@@ -18,10 +18,7 @@ extension NIfTIHeader {
     ///
     /// - Throws: `DataError` where no form is sound that has a code.
     package func affine(path: String) throws(DataError) -> Affine {
-        let stored = try storedAffine(path: path)
-        let scale = spaceUnit.millimetres
-        guard scale != 1 else { return stored }
-        return Affine(elements: stored.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+        try storedAffine(path: path).scaled(by: spaceUnit.millimetres)
     }
 
     /// Where the voxels lie, as every format says it.

@@ -8,6 +8,8 @@ extension NIfTIHeader: ScanHeader {
         ]
     }
 
+    var isOurs: Bool { descrip == NIfTI.program }
+
     var fields: any Encodable & Sendable { StoredFields(header: self) }
 }
 

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SegCore
 
 /// NRRD files: `.nrrd`, and `.nhdr` with the voxels in a file of their own.
@@ -26,9 +27,10 @@ enum NRRD: ScanFormat {
         let packed = try StageClock.time("compress") { () throws(DataError) in
             try Deflate.compressed(bytes, as: .gzip, path: path)
         }
-        let space = (geometry.header as? NRRDHeader)?.writtenSpace ?? NRRDSpace(geometry.affine)
+        let space =
+            (geometry.header as? NRRDHeader)?.writtenSpace ?? NRRDSpace(geometry.affine, isPlaced: geometry.isPlaced)
         var lines = [
-            "NRRD0004", "# https://teem.sourceforge.net/nrrd/format.html", "# MedSeg",
+            "NRRD0004", "# https://teem.sourceforge.net/nrrd/format.html", NRRDHeader.signature,
             "type: \(NRRDHeader.name(of: Value.voxelType))",
             "dimension: 3",
         ]
@@ -37,14 +39,14 @@ enum NRRD: ScanFormat {
             "sizes: \(size.i) \(size.j) \(size.k)", "kinds: domain domain domain",
             "endian: \(ByteOrder.host.rawValue)", "encoding: gzip",
         ]
-        guard path.hasSuffix(".nhdr") else {
-            let text = lines.joined(separator: "\n") + "\n\n"
-            return try DurableFile.write(Array(text.utf8) + packed, to: path)
+        guard let voxelFile = voxelFile(of: path) else {
+            return try DurableFile.write(Array((lines.joined(separator: "\n") + "\n\n").utf8) + packed, to: path)
         }
-        // The voxels first, so that no header stands there without them.
-        let voxelFile = ScanFile.stem(of: path) + ".raw.gz"
-        try DurableFile.write(packed, to: TextHeader.file(voxelFile, beside: path, key: "data file"))
-        lines.append("data file: \(voxelFile)")
-        try DurableFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: path)
+        lines.append("data file: \(URL(fileURLWithPath: voxelFile).lastPathComponent)")
+        try ScanPair(header: path, voxels: voxelFile).write(lines, packed)
+    }
+
+    static func voxelFile(of path: String) -> String? {
+        path.hasSuffix(".nhdr") ? path.dropLast(".nhdr".count) + ".raw.gz" : nil
     }
 }

@@ -25,12 +25,14 @@ struct NRRDSpace {
 }
 
 extension NRRDSpace {
-    /// An affine in 3D Slicer's and ITK's axes, which run to the left, posterior and superior.
-    init(_ affine: Affine) {
+    /// An affine in 3D Slicer's and ITK's axes, which run to the left, posterior and superior; they have no name where
+    /// nobody knows how the scan lies in the patient.
+    init(_ affine: Affine, isPlaced: Bool) {
         let signs = [-1.0, -1, 1]
         func column(_ number: Int) -> [Double] { (0..<3).map { signs[$0] * affine[$0, number] } }
         self.init(
-            name: "left-posterior-superior", directions: (0..<3).map(column), origin: column(3), unit: "mm")
+            name: isPlaced ? "left-posterior-superior" : nil, directions: (0..<3).map(column), origin: column(3),
+            unit: "mm")
     }
 
     /// The world's axes by the names that say how a patient lies, each with its signs in RAS.
@@ -50,13 +52,9 @@ extension NRRDSpace {
 
     /// Voxel index → RAS+ in the stored unit. Axes that are not the patient's are taken for LPS, as ITK does.
     var affine: Affine {
-        let signs = name.flatMap { Self.patientAxes[$0.lowercased()] } ?? [-1, -1, 1]
-        var affine = Affine.identity
-        for row in 0..<3 {
-            for column in 0..<3 { affine[row, column] = signs[row] * directions[column][row] }
-            affine[row, 3] = signs[row] * origin[row]
-        }
-        return affine
+        Affine(
+            steps: directions, origin: origin,
+            signs: name.flatMap { Self.patientAxes[$0.lowercased()] } ?? [-1, -1, 1])
     }
 }
 
@@ -91,30 +89,31 @@ extension NRRDHeader {
     /// - Throws: `DataError` where the header does not say it, or says what no scan can be.
     func geometry(axes: [Int], shape: [Int]) throws(DataError) -> ScanGeometry {
         let space = try space(axes: axes)
-        var (unit, remarks): (LengthUnit, [String]) = (.unknown, [])
-        if let text = space.unit, let known = Self.units[text.lowercased()] {
-            unit = known
-        } else if let text = space.unit, !["", "???"].contains(text) {
-            remarks.append(
-                "The unit of the header's lengths, '\(text.prefix(40))', is not known; they are taken for mm.")
-        }
-        let scale = unit.millimetres
-        let affine = Affine(
-            elements: space.affine.elements.enumerated().map { $0.offset < 12 ? $0.element * scale : $0.element })
+        let unit = try unit(named: space.unit ?? "")
+        let affine = space.affine.scaled(by: unit.millimetres)
         if let fault = affine.fault { throw self.fault("space directions", "\(fault); repair the header.") }
-        if !space.isPlaced {
-            remarks.append(
-                "The header does not say how the scan lies in the patient (space: \(space.name ?? "none")); its axes are "
-                    + "taken to run to the left, posterior and superior, as ITK takes them.")
-        }
+        let axes = """
+            The axes of the header (space: \(space.name ?? "none")) are not said to be the patient's; they are taken to run \
+            to the left, posterior and superior, as ITK takes them.
+            """
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
-            isPlaced: space.isPlaced, remarks: (unit.remark.map { [$0] } ?? []) + remarks, header: self)
+            isPlaced: space.isPlaced,
+            remarks: (unit.remarkBesideITK.map { [$0] } ?? []) + (space.isPlaced ? [] : [axes]), header: self)
+    }
+
+    private func unit(named text: String) throws(DataError) -> LengthUnit {
+        if ["", "???"].contains(text) { return .unknown }
+        guard let unit = Self.units[text.lowercased()] else {
+            throw fault("space units", "'\(text.prefix(40))' is no unit of length that is known: um, mm, cm or m.")
+        }
+        return unit
     }
 
     private static let units: [String: LengthUnit] = [
         "mm": .millimetre, "millimeter": .millimetre, "millimetre": .millimetre, "millimeters": .millimetre,
-        "m": .metre, "meter": .metre, "metre": .metre, "um": .micrometre, "µm": .micrometre, "μm": .micrometre,
+        "cm": .centimetre, "centimeter": .centimetre, "centimetre": .centimetre, "m": .metre, "meter": .metre,
+        "metre": .metre, "um": .micrometre, "µm": .micrometre, "μm": .micrometre,
         "micron": .micrometre, "microns": .micrometre, "micrometer": .micrometre, "micrometre": .micrometre,
     ]
 
@@ -126,14 +125,18 @@ extension NRRDHeader {
         let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
         let unit = try unit(axes: axes)
         if let directions = try directions(count: dimension) {
+            if let spacings = try numbers("spacings", count: dimension), axes.contains(where: { spacings[$0].isFinite })
+            {
+                throw fault("spacings", "are given beside space directions, which say the same; take one of them out.")
+            }
             var steps = axes.prefix(3).compactMap { directions[$0] }
-            // The axes that a slice lacks.
+            if steps.count == 2 { steps.append(Self.normal(of: steps)) }
             while steps.count < 3 { steps.append((0..<3).map { $0 == steps.count ? 1 : 0 }) }
             return NRRDSpace(name: name, directions: steps, origin: try spaceOrigin() ?? [0, 0, 0], unit: unit)
         }
-        let spacings = try numbers("spacings", count: dimension)
+        let spacings = try axisSpacings(count: dimension)
         let used = (0..<3).map { axis -> Double in
-            let spacing = axes.indices.contains(axis) ? spacings?[axes[axis]] ?? .nan : .nan
+            let spacing = axes.indices.contains(axis) ? spacings[axes[axis]] : .nan
             return spacing.isFinite && spacing != 0 ? spacing : 1
         }
         let directions = (0..<3).map { axis in (0..<3).map { $0 == axis ? used[axis] : 0 } }
@@ -159,15 +162,45 @@ extension NRRDHeader {
         return try vector(text, "space origin")
     }
 
+    /// Whether voxels are points at an axis' ends, and not cells between them.
+    private func isNode(_ axis: Int) -> Bool {
+        let centerings = stored["centerings"]?.lowercased().split(whereSeparator: \.isWhitespace) ?? []
+        return centerings.indices.contains(axis) && centerings[axis] == "node"
+    }
+
+    /// Voxel edges of all axes, by themselves or by where the axes begin and end; NaN where neither is said.
+    private func axisSpacings(count: Int) throws(DataError) -> [Double] {
+        var spacings = try numbers("spacings", count: count) ?? [Double](repeating: .nan, count: count)
+        guard let (minima, maxima) = try ends(count: count), let sizes = try? sizes() else { return spacings }
+        for axis in spacings.indices where !spacings[axis].isFinite {
+            let steps = isNode(axis) ? sizes[axis] - 1 : sizes[axis]
+            spacings[axis] = (maxima[axis] - minima[axis]) / Double(steps)
+        }
+        return spacings
+    }
+
+    private func ends(count: Int) throws(DataError) -> ([Double], [Double])? {
+        guard let minima = try numbers("axis mins", count: count), let maxima = try numbers("axis maxs", count: count)
+        else { return nil }
+        return (minima, maxima)
+    }
+
+    /// A step of 1 across two others.
+    private static func normal(of steps: [[Double]]) -> [Double] {
+        let cross = (0..<3).map { row in
+            let (r, q) = ((row + 1) % 3, (row + 2) % 3)
+            return steps[0][r] * steps[1][q] - steps[0][q] * steps[1][r]
+        }
+        let length = cross.map { $0 * $0 }.reduce(0, +).squareRoot()
+        return cross.map { length > 0 ? $0 / length : 0 }
+    }
+
     /// The centre of the first voxel by the axes' own beginnings; nil where one is not said. Voxels whose centering is
     /// not said are cells, as for ITK.
-    private func axisOrigin(axes: [Int], spacings: [Double]?) throws(DataError) -> [Double]? {
-        let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
-        guard let minima = try numbers("axis mins", count: dimension), let spacings, axes.count >= 3 else { return nil }
-        let centerings = stored["centerings"]?.lowercased().split(whereSeparator: \.isWhitespace) ?? []
-        let origin = axes.prefix(3).map { axis in
-            let isNode = centerings.indices.contains(axis) && centerings[axis] == "node"
-            return minima[axis] + (isNode ? 0 : spacings[axis] / 2)
+    private func axisOrigin(axes: [Int], spacings: [Double]) throws(DataError) -> [Double]? {
+        guard let minima = try numbers("axis mins", count: spacings.count), axes.count >= 3 else { return nil }
+        let origin = axes.prefix(3).map {
+            minima[$0] + (isNode($0) ? 0 : (spacings[$0].isFinite ? spacings[$0] : 1) / 2)
         }
         return origin.allSatisfy(\.isFinite) ? origin : nil
     }
@@ -181,7 +214,9 @@ extension NRRDHeader {
     }
 
     private func oneUnit(of units: [String], _ key: String) throws(DataError) -> String? {
-        guard Set(units).count <= 1 else { throw fault(key, "should be the same for all axes, not \(units).") }
+        guard Set(units).count <= 1 else {
+            throw fault(key, "should be the same for all axes, not \("\(units)".prefix(80)).")
+        }
         return units.first
     }
 

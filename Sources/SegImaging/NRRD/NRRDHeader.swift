@@ -9,6 +9,10 @@ struct NRRDHeader {
     let stored: [String: String]
     /// Bytes until the header's end.
     private let byteCount: Int
+    /// Whether MedSeg wrote the file.
+    let isOurs: Bool
+    /// The comment in files that MedSeg writes.
+    static let signature = "# MedSeg"
     /// What programs have noted, such as the segments of 3D Slicer.
     private let notes: [String: String]
 
@@ -17,7 +21,9 @@ struct NRRDHeader {
     ///   have.
     init(_ path: String) throws(DataError) {
         self.path = path
-        let text = try TextHeader(path, endsWithFile: path.lowercased().hasSuffix(".nhdr")) { $0.isEmpty }
+        let text = try TextHeader(path, endsWithFile: { $0.hasPrefix("data file:") || $0.hasPrefix("datafile:") }) {
+            $0.isEmpty
+        }
         magic = text.lines.first ?? ""
         guard ["NRRD0001", "NRRD0002", "NRRD0003", "NRRD0004", "NRRD0005"].contains(magic) else {
             throw DataError(.badData, path, "begins with '\(magic.prefix(12))'; NRRD0001 to NRRD0005 were expected.")
@@ -39,12 +45,13 @@ struct NRRDHeader {
                 throw DataError(.badData, path, key: name, "stands twice in the header.")
             }
             // A list of files follows to the header's end.
-            if name == "data file", value.hasPrefix("LIST") { break }
+            if name == "data file", TextHeader.namesSeveral(value) { break }
         }
         (stored, self.notes, byteCount) = (fields, notes, text.byteCount)
+        isOurs = text.lines.contains(Self.signature)
     }
 
-    /// The fields of the format, each by its usual name. Those that change no voxel and no place are not used; none is dropped that does a voxel or its place is not read.
+    /// The fields of the format, each by its usual name. Those that change neither a voxel nor a place are not used.
     private static let names: Set<String> = [
         "dimension", "type", "block size", "encoding", "endian", "content", "min", "max", "old min", "old max",
         "data file", "line skip", "byte skip", "number", "sample units", "sizes", "spacings", "thicknesses",
@@ -94,19 +101,12 @@ struct NRRDHeader {
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
         let (type, sizes) = (try type(), try sizes())
-        var bytes = type.byteCount
-        for size in sizes {
-            let (product, overflow) = bytes.multipliedReportingOverflow(by: size)
-            guard !overflow, product <= Int.max / 8 else { throw fault("sizes", "are beyond any file.") }
-            bytes = product
-        }
+        guard ScanLayout.isPossible(sizes, type) else { throw fault("sizes", "are beyond any file.") }
         let axes = try spatialAxes(sizes)
         let shape = axes.map { sizes[$0] }
         let block = try block(limits: ScanLimits())
-        var offset = 0
-        if case .byte(let byte) = block.start { offset = block.encoding == .raw ? byte : block.skipped }
         return ScanLayout(
-            shape: shape, type: type, offset: offset, files: block.path == path ? [path] : [path, block.path],
+            shape: shape, type: type, offset: block.offset, files: block.path == path ? [path] : [path, block.path],
             geometry: try geometry(axes: axes, shape: shape))
     }
 
@@ -172,7 +172,7 @@ struct NRRDHeader {
 
     private func voxelFile() throws(DataError) -> String {
         guard let name = stored["data file"] else { return path }
-        guard !name.hasPrefix("LIST"), !name.contains("%") else {
+        guard !TextHeader.namesSeveral(name) else {
             throw fault("data file", "names several files, which is not supported; save the scan as one .nrrd.")
         }
         return try TextHeader.file(name, beside: path, key: "data file")

@@ -2,7 +2,7 @@ internal import CBzip2
 
 /// Whole bzip2 streams in memory.
 enum Bzip2 {
-    /// What a stream holds, where that is `count` bytes to the last; nil for every other stream.
+    /// What streams hold, where that is `count` bytes to the last of one of them; nil for all others.
     static func contents(of packed: UnsafeRawBufferPointer, count: Int) -> [UInt8]? {
         var isWhole = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
@@ -17,8 +17,10 @@ enum Bzip2 {
         _ packed: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<UInt8>
     ) -> Bool {
         var (read, written) = (0, 0)
-        while read < packed.count {
-            guard let step = stream(packed[read...], into: output, from: written) else { return false }
+        while written < output.count {
+            guard read < packed.count, let step = stream(packed[read...], into: output, from: written) else {
+                return false
+            }
             read += step.read
             written += step.written
         }

@@ -19,43 +19,49 @@ package enum Deflate {
     /// which a stream that is read from its start can say more.
     static func gzipContents(of path: String, count: Int) -> [UInt8]? {
         guard let packed = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
-        return packed.withUnsafeBytes { contents(of: $0, as: .gzip, count: count) }
+        return packed.withUnsafeBytes { contents(of: $0, as: .gzip, count: count, toTheEnd: true) }
     }
 
-    /// What a stream holds, where that is `count` bytes to the last; nil for every other stream.
-    static func contents(of packed: UnsafeRawBufferPointer, as wrapper: Wrapper, count: Int) -> [UInt8]? {
+    /// What streams hold, where that is `count` bytes to the last of one of them; nil for all others.
+    /// - Parameter toTheEnd: Whether nothing may follow.
+    static func contents(
+        of packed: UnsafeRawBufferPointer, as wrapper: Wrapper, count: Int, toTheEnd: Bool
+    ) -> [UInt8]? {
         guard let decompressor = libdeflate_alloc_decompressor() else { return nil }
         defer { libdeflate_free_decompressor(decompressor) }
         var isWhole = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
-            isWhole = inflate(packed, as: wrapper, into: output, decompressor)
+            let read = inflate(packed, as: wrapper, into: output, decompressor)
+            isWhole = read == packed.count || read != nil && !toTheEnd
             initialised = isWhole ? count : 0
         }
         return isWhole ? bytes : nil
     }
 
-    /// Decompresses one member after the other; false unless they fill the output.
+    /// Decompresses one member after the other until they fill the output.
+    /// - Returns: The bytes that were read; nil where they do not fill it, or hold more.
     private static func inflate(
         _ packed: UnsafeRawBufferPointer, as wrapper: Wrapper, into output: UnsafeMutableBufferPointer<UInt8>,
         _ decompressor: OpaquePointer
-    ) -> Bool {
+    ) -> Int? {
         let decompress =
             switch wrapper {
             case .gzip: libdeflate_gzip_decompress_ex
             case .zlib: libdeflate_zlib_decompress_ex
             }
-        guard let from = packed.baseAddress, let to = output.baseAddress else { return false }
+        guard let from = packed.baseAddress, let to = output.baseAddress else { return nil }
         var (read, written) = (0, 0)
-        while read < packed.count {
+        while written < output.count {
+            guard read < packed.count else { return nil }
             var (consumed, produced) = (0, 0)
             let result = decompress(
                 decompressor, from + read, packed.count - read, to + written, output.count - written, &consumed,
                 &produced)
-            guard result == LIBDEFLATE_SUCCESS else { return false }
+            guard result == LIBDEFLATE_SUCCESS else { return nil }
             read += consumed
             written += produced
         }
-        return written == output.count
+        return read
     }
 
     /// The bytes of an array as one stream.

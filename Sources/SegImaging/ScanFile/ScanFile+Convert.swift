@@ -36,6 +36,9 @@ extension ScanFile {
         private func write<Stored: StoredScalar, Value: WritableVoxel>(
             _ voxels: UnsafeBufferPointer<Stored>, _ value: (Stored) -> Value
         ) throws(DataError) {
+            try FreeMemory.check(
+                arrays: size.count * MemoryLayout<Value>.stride, subject: target, for: "converting \(size) voxels",
+                advice: "free memory and try again")
             let ordered = [Value](unsafeUninitializedCapacity: size.count) { output, count in
                 for i in 0..<size.i {
                     for j in 0..<size.j {

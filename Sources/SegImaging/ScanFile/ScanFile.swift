@@ -61,7 +61,9 @@ public enum ScanFile {
                 .badArgument, path,
                 "names ending in \(writtenEndings.joined(separator: ", ")) can be written; change the name.")
         }
-        try checkTarget(path, overwrite: overwrite)
+        for file in [path, format.voxelFile(of: path)] {
+            if let file { try checkTarget(file, overwrite: overwrite) }
+        }
         // The file in its order, and as much again where it is compressed.
         let count = size.count * MemoryLayout<Value>.stride
         try FreeMemory.check(
@@ -83,6 +85,9 @@ public enum ScanFile {
         try write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
     }
 
+    /// Whether a file is a volume that MedSeg wrote.
+    public static func isOurs(_ path: String) -> Bool { (try? layout(of: path).geometry.header.isOurs) ?? false }
+
     /// Checks that a file may be written, before its bytes are made.
     private static func checkTarget(_ path: String, overwrite: Bool) throws(DataError) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
@@ -100,9 +105,15 @@ public enum ScanFile {
     private static func format(of path: String) throws(DataError) -> any ScanFormat.Type {
         let named = formats.first { $0.endings.contains(where: path.lowercased().hasSuffix) }
         if let named, !FileManager.default.fileExists(atPath: path) { return named }
-        let head = try ByteSource(path: path).head()
+        let source = try ByteSource(path: path)
+        let head = source.head()
         // The voxels of a pair begin with anything, and their header lies elsewhere.
-        if let format = formats.first(where: { $0.begins(head) }) ?? named { return format }
+        if let format = formats.first(where: { $0.begins(head) }) ?? named {
+            guard !source.isCompressed || format == NIfTI.self else {
+                throw DataError(.badData, path, "is compressed as a whole; decompress it first, as with gunzip.")
+            }
+            return format
+        }
         if head.count >= 132, head[128..<132].elementsEqual("DICM".utf8) {
             throw DataError(
                 .badData, path, "is DICOM, which is not read; convert the series to one NIfTI or NRRD file.")

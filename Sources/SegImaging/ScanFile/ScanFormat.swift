@@ -10,7 +10,7 @@ protocol ScanFormat: Sendable {
     static var singleFileEndings: [String] { get }
     /// Endings of the files that are written, the usual one first.
     static var writtenEndings: [String] { get }
-    /// Whether a file is of this format, by its first bytes, decompressed where they are gzip.
+    /// Whether a file is of this format, by its first bytes; those of a gzip stream are decompressed.
     static func begins(_ head: [UInt8]) -> Bool
     /// Reads the header alone.
     /// - Throws: `DataError` where the file is not there or not of this format.
@@ -21,6 +21,8 @@ protocol ScanFormat: Sendable {
     /// - Throws: `DataError` where the file is not there, is damaged, holds no single real number a voxel, or needs more
     ///   memory than is free.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
+    /// The file that the voxels of a written file go to, where it is not the file itself.
+    static func voxelFile(of path: String) -> String?
     /// Writes a volume to a file that may be replaced.
     /// - Parameter geometry: Where the voxels lie; of any format.
     /// - Throws: `DataError` where writing fails.
@@ -42,6 +44,17 @@ public struct ScanLayout: Sendable {
     /// Where the voxels lie.
     public var geometry: ScanGeometry
 
+    /// Whether voxels of these extents can be in a file at all.
+    static func isPossible(_ shape: [Int], _ type: VoxelType) -> Bool {
+        var bytes = type.byteCount
+        for extent in shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+            guard !overflow, product <= Int.max / 8 else { return false }
+            bytes = product
+        }
+        return true
+    }
+
     /// Number of voxels.
     public var count: Int { shape.reduce(1, *) }
     /// Bytes of the voxels.
@@ -54,7 +67,7 @@ public struct ScanLayout: Sendable {
 public struct ScanLimits: Sendable {
     /// Bytes before the voxels.
     public var headerBytes: Int
-    /// Bytes behind the voxels in a compressed file.
+    /// Bytes behind the voxels in a compressed NIfTI; the other formats' own compression ends with the voxels.
     public var trailerBytes: Int
 
     /// The program's own limits, unless others are given.

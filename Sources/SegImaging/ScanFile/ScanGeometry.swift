@@ -1,5 +1,5 @@
-/// How a file says where its voxels lie. A file that is written like it says the same, in the same form where the format
-/// is the same; nothing outside the formats looks further.
+/// How a file says where its voxels lie. A file of the same format that is written like it keeps its numbers and its
+/// unit; nothing outside the formats looks further.
 public struct ScanGeometry: Sendable {
     /// Voxel index → RAS+ mm.
     public let affine: Affine
@@ -30,6 +30,7 @@ extension ScanGeometry {
 private struct NoHeader: ScanHeader {
     let title = ""
     let details: [(name: String, text: String)] = []
+    let isOurs = false
     let fields: any Encodable & Sendable = [String: String]()
 }
 
@@ -39,6 +40,8 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
     case unknown
     /// 1000 mm.
     case metre
+    /// 10 mm.
+    case centimetre
     /// 1 mm.
     case millimetre
     /// 0.001 mm.
@@ -49,8 +52,14 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
         switch self {
         case .unknown, .millimetre: 1
         case .metre: 1000
+        case .centimetre: 10
         case .micrometre: 0.001
         }
+    }
+
+    /// The same for formats whose units ITK and 3D Slicer do not read.
+    var remarkBesideITK: String? {
+        remark.map { "\($0.dropLast()), while ITK and 3D Slicer take them for millimetres as they are." }
     }
 
     /// A sentence for people where lengths are converted; nil where they are in millimetres already.
@@ -65,6 +74,8 @@ protocol ScanHeader: Sendable {
     var title: String { get }
     /// What else stands in the header that a person may look for, a name and a text each.
     var details: [(name: String, text: String)] { get }
+    /// Whether MedSeg wrote the file.
+    var isOurs: Bool { get }
     /// The stored fields, for programs.
     var fields: any Encodable & Sendable { get }
 }

@@ -10,45 +10,51 @@ struct TextHeader {
 
     /// Reads lines until one that ends the header.
     /// - Parameters:
+    ///   - endsWithFile: Whether the file may end without a line that ends the header, where one of these is in it.
     ///   - isLast: Whether a line is the header's last.
-    ///   - endsWithFile: Whether the file may end without such a line.
-    /// - Throws: `DataError` where the file is not there, is not text in UTF-8, or has no such line within
+    /// - Throws: `DataError` where the file is not there, or its header does not end within
     ///   `Limits.scanTextHeaderBytes`.
-    init(
-        _ path: String, endsWithFile: Bool, isLast: (String) -> Bool
-    ) throws(DataError) {
+    init(_ path: String, endsWithFile: (String) -> Bool, isLast: (String) -> Bool) throws(DataError) {
         let size = try ByteSource.size(of: path)
         let bytes = try ByteSource.bytes(of: path, from: 0, count: min(size, Limits.scanTextHeaderBytes))
         var lines: [String] = []
         var start = 0
         while let end = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            let line = try Self.line(bytes[start..<end], path)
+            lines.append(Self.line(bytes[start..<end]))
             start = end + 1
-            lines.append(line)
-            if isLast(line) {
+            if isLast(lines[lines.count - 1]) {
                 (self.lines, byteCount) = (lines, start)
                 return
             }
         }
-        guard endsWithFile, size == bytes.count else {
+        if start < bytes.count { lines.append(Self.line(bytes[start...])) }
+        guard size == bytes.count, lines.contains(where: endsWithFile) else {
+            let most = ByteCount(bytes: Limits.scanTextHeaderBytes)
             throw DataError(
                 .badData, path,
-                "has no end of its header within \(bytes.count) bytes; the file is damaged or cut short.")
+                size > bytes.count
+                    ? "has no end of its header within \(most), the most that is read of one."
+                    : "ends within its header; the file is damaged or cut short.")
         }
-        if start < bytes.count { lines.append(try Self.line(bytes[start...], path)) }
         (self.lines, byteCount) = (lines, size)
     }
 
-    private static func line(_ bytes: ArraySlice<UInt8>, _ path: String) throws(DataError) -> String {
+    /// A line's text: UTF-8, or Latin-1 as older programs write it.
+    private static func line(_ bytes: ArraySlice<UInt8>) -> String {
         let whole = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
-        guard let line = String(validating: whole, as: UTF8.self) else {
-            throw DataError(.badData, path, "holds what is no text in its header; the file is damaged.")
-        }
-        return line
+        return String(validating: whole, as: UTF8.self)
+            ?? String(String.UnicodeScalarView(whole.map { Unicode.Scalar($0) }))
     }
 
-    /// A file that a header names, which has to lie beside the header or below it.
-    /// - Throws: `DataError` where it may lie elsewhere.
+    /// Whether a header names several files of voxels: `LIST`, or a pattern such as `slice%03d.raw 1 90 1`.
+    static func namesSeveral(_ name: String) -> Bool {
+        let words = name.split(whereSeparator: \.isWhitespace)
+        if words.first == "LIST" { return true }
+        return words.count > 2 && words[0].contains("%") && words.dropFirst().allSatisfy { Int($0) != nil }
+    }
+
+    /// A file that a header names, which has to lie beside the header or below it. A link there is followed.
+    /// - Throws: `DataError` where the name leads elsewhere.
     static func file(_ name: String, beside header: String, key: String) throws(DataError) -> String {
         let parts = name.split(separator: "/")
         guard !name.hasPrefix("/"), !name.isEmpty, !parts.contains(".."), !name.contains("\\"), !name.contains("\0")

@@ -23,7 +23,16 @@ struct VoxelBlock {
     var encoding: Encoding
     /// Bytes before the voxels, once decompressed.
     var skipped = 0
+    /// Bytes of the compressed voxels, where the header says them; the file's rest otherwise.
+    var storedBytes: Int?
     var order: ByteOrder
+
+    /// Bytes before the voxels, as far as the header tells.
+    var offset: Int {
+        if encoding != .raw { return skipped }
+        if case .byte(let byte) = start { return byte }
+        return 0
+    }
 
     /// The most bytes that one byte of a compressed file becomes; without a bound for bzip2.
     private var largestExpansion: Int { encoding == .raw ? 1 : encoding == .bzip2 ? .max : 1032 }
@@ -37,13 +46,13 @@ struct VoxelBlock {
         let first: Int
         switch start {
         case .byte(let byte): first = byte
-        case .end: first = fileSize - wanted
+        case .end: first = max(0, fileSize - (overflow ? 0 : wanted))
         }
-        let (stored, most) = (
-            fileSize - first, max(0, fileSize - first).multipliedReportingOverflow(by: largestExpansion)
-        )
-        guard !overflow, first >= 0, stored >= 0, most.overflow || wanted <= most.partialValue else {
-            throw tooShort(layout, stored: max(0, stored))
+        let rest = max(0, fileSize - first)
+        let stored = min(rest, storedBytes ?? rest)
+        let most = stored.multipliedReportingOverflow(by: largestExpansion)
+        guard !overflow, fileSize >= first, most.overflow || wanted <= most.partialValue else {
+            throw tooShort(layout, stored: stored)
         }
         // The stored bytes, the voxels laid out anew as 32-bit floats, and the file where it is compressed.
         try FreeMemory.check(
@@ -70,7 +79,7 @@ struct VoxelBlock {
         let bytes = packed.withUnsafeBytes { packed in
             encoding == .bzip2
                 ? Bzip2.contents(of: packed, count: wanted)
-                : Deflate.contents(of: packed, as: wrapper, count: wanted)
+                : Deflate.contents(of: packed, as: wrapper, count: wanted, toTheEnd: false)
         }
         guard let bytes else {
             throw DataError(

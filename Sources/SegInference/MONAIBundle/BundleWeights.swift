@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegCore
 internal import SegModels
+internal import SegWeights
 
 /// The weights that a bundle loads: those of its one loader, else `models/model.*` of the bundle's folder.
 struct BundleWeights {

@@ -1,6 +1,7 @@
 internal import SegBackend
 public import SegCore
-public import SegModels
+internal import SegModels
+public import SegWeights
 
 /// A MONAI bundle that predicts: the description of its model and its weights.
 ///

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegWeights
 
 // The layers and blocks that MONAI's networks share, in inference form: dropout is off, norms take what they keep.
 extension ONNXGraph {

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegWeights
 
 // The layers of MONAI's vision transformer on tokens `[N, T, C]`; ours are in VisionTransformer.swift.
 extension ONNXGraph {

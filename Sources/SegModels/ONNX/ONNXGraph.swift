@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegCore
+internal import SegWeights
 
 /// A value that flows between the nodes of an ONNX graph, by its name.
 struct ONNXValue {

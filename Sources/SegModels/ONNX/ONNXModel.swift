@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegCore
+public import SegWeights
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
 /// `[batch, out, D, H, W]`, 32-bit floats; batch and, where the network lets them, D, H, W are free.

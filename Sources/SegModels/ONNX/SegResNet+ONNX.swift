@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegCore
+internal import SegWeights
 
 extension SegResNetOptions {
     /// Adds the network to a graph: x `[N, in, D, H, W]`, logits `[N, out, D, H, W]`.

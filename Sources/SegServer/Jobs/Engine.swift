@@ -39,10 +39,15 @@ actor Engine {
         try checkGrid(job)
         try job.report("reading the scan", 0)
         let (scan, geometry) = try ScanFile.readVolume(job.scan.path)
-        let outcome = try JobOutcome(job, predictor: predictor, scan: scan)
+        var segmenter = try Segmenter(Ensemble([predictor]), uncertainty: job.options.samples)
+        segmenter.postprocessing = job.options.postProcessing(of: job.model)
+        // What errors call the scan: a path would tell where, a client's name for it whose.
+        let segmentation = try segmenter(scan, name: "the scan") { done, count in
+            try job.report("window \(done) of \(count)", 0.9 * Double(done) / Double(count))
+        }
         try job.report("writing results", 0.95)
         let results = JobResults(job: job, scan: scan, geometry: geometry)
-        try results.write(outcome, device: device, start: start)
+        try results.write(segmentation, device: device, start: start)
         let bytes = results.bytesOnDisk
         try scratch.budget.reserve(bytes)
         job.update { $0.bytes = bytes }

@@ -13,6 +13,10 @@ struct JobOptions: Codable, Hashable, Sendable {
     var seed: UInt64 = 0
     /// Keep only the largest connected part of each label.
     var largestComponent = false
+    /// Parts of a label smaller than this many ml become background.
+    var minimumVolumeML = 0.0
+    /// Axes of the network's volume that are mirrored in every combination, as further samples.
+    var mirror: [Int] = []
     /// Fill holes that a label encloses.
     var fillHoles = false
     /// Keep the probability map of each label.
@@ -24,7 +28,8 @@ struct JobOptions: Codable, Hashable, Sendable {
         case uncertainty, seed
         case largestComponent = "largest_component"
         case fillHoles = "fill_holes"
-        case probabilities
+        case probabilities, mirror
+        case minimumVolumeML = "min_volume_ml"
     }
 
     /// Reads options from a client's document. What it does not say keeps its default; what else it says is not read,
@@ -43,6 +48,18 @@ struct JobOptions: Codable, Hashable, Sendable {
             }
             seed = UInt64(number)
         }
+        if let value = document["min_volume_ml"], value != .null {
+            guard let volume = value.double, volume >= 0, volume.isFinite else {
+                throw Refusal(.badRequest, "min_volume_ml should be a number of ml from 0")
+            }
+            minimumVolumeML = volume
+        }
+        if let value = document["mirror"], value != .null {
+            guard case .array(let items) = value, let axes = Self.axes(items) else {
+                throw Refusal(.badRequest, "mirror should list axes from 0 to 2, each once")
+            }
+            mirror = axes
+        }
         largestComponent = try Self.flag(document, "largest_component")
         fillHoles = try Self.flag(document, "fill_holes")
         probabilities = try Self.flag(document, "probabilities")
@@ -53,7 +70,21 @@ struct JobOptions: Codable, Hashable, Sendable {
         var processing = model.description.postprocessing
         processing.keepsLargest = processing.keepsLargest || largestComponent
         processing.fillsHoles = processing.fillsHoles || fillHoles
+        processing.minimumVolumeML = max(processing.minimumVolumeML, minimumVolumeML)
         return processing
+    }
+
+    /// Where samples come from; nil for one plain prediction.
+    var samples: UncertaintyOptions? {
+        guard uncertainty > 0 || !mirror.isEmpty else { return nil }
+        var options = UncertaintyOptions()
+        (options.passes, options.seed, options.mirroredAxes) = (uncertainty, seed, Set(mirror))
+        return options
+    }
+
+    private static func axes(_ items: [ConfigValue]) -> [Int]? {
+        let axes = items.compactMap(\.int).filter { (0...2).contains($0) }
+        return axes.count == items.count && Set(axes).count == axes.count ? axes : nil
     }
 
     private static func flag(_ document: ConfigValue, _ name: String) throws -> Bool {

@@ -11,39 +11,36 @@ struct JobResults {
 
     /// Writes masks, maps and the report.
     /// - Throws: `DataError` or `Refusal` where the disk is full.
-    func write(_ outcome: JobOutcome, device: String, start: Date) throws {
-        try ScanFile.write(outcome.mask, size: scan.size, like: geometry, to: job.path(.mask), overwrite: false)
-        try VoxelFile.write(outcome.mask, to: job.path(.maskVoxels))
+    func write(_ segmentation: Segmentation, device: String, start: Date) throws {
+        try ScanFile.write(segmentation.mask, size: scan.size, like: geometry, to: job.path(.mask), overwrite: false)
+        try VoxelFile.write(segmentation.mask, to: job.path(.maskVoxels))
         if job.options.probabilities {
             for (label, _) in job.model.labels {
-                let map = outcome.prediction.probability(of: label)
+                let map = segmentation.prediction.probability(of: label)
                 try ScanFile.write(
                     map, size: scan.size, like: geometry, to: job.path(.probability(label)), overwrite: false)
             }
         }
         var maps: [JobReport.Map] = []
-        for (kind, map) in outcome.maps.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+        for (kind, map) in segmentation.maps.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             try ScanFile.write(map, size: scan.size, like: geometry, to: job.path(.uncertainty(kind)), overwrite: false)
             let maximum = map.reduce(0) { $1 > $0 ? $1 : $0 }
             try VoxelFile.write(Self.bytes(map, maximum: maximum), to: job.path(.uncertaintyVoxels(kind)))
             maps.append(JobReport.Map(kind: kind, maximum: Double(maximum)))
         }
         let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
-        let labels = LabelStatistics.measure(outcome.mask, classes: job.model.classes, on: scan).map { found in
+        let labels = LabelStatistics.measure(segmentation.mask, classes: job.model.classes, on: scan).map { found in
             JobReport.Label(
                 label: Int(found.label), name: names[Int(found.label)] ?? "", voxels: found.voxels,
                 volumeML: found.volumeML, meanIntensity: found.meanIntensity)
         }
         let description = job.model.description
-        let removals = outcome.removals.compactMap { removal in
-            removal.concern(
-                name: description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
-        }
         let report = JobReport(
             model: job.model.name, device: device, options: job.options,
             labels: labels,
-            concerns: description.concerns(about: job.scan.facts) + removals, uncertaintyMaps: maps,
-            uncertaintyScore: outcome.score, seconds: (Date().timeIntervalSince(start) * 100).rounded() / 100)
+            concerns: description.concerns(about: job.scan.facts) + segmentation.concerns, uncertaintyMaps: maps,
+            uncertaintyScore: segmentation.uncertaintyScore,
+            seconds: (Date().timeIntervalSince(start) * 100).rounded() / 100)
         job.update { $0.report = report }
     }
 

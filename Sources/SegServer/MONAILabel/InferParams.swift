@@ -37,7 +37,9 @@ struct InferParams: Sendable {
         tag = read("label_tag", "text", \.string) ?? StudyImage.originalTag
         let most = read("max_batch_size", "a whole number from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
         mostImages = most.flatMap { $0 > 0 ? $0 : nil }
-        for (key, only) in Self.results {
+        // What .nii holds is never compressed.
+        let isPlain = options.maskEnding == ".nii" && document["result_compress"] == false
+        for (key, only) in Self.results where !(isPlain && key == "result_compress") {
             guard let value = document[key], value != .null, !only.contains(value) else { continue }
             let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not do that"
             faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")

@@ -64,7 +64,7 @@ extension Routes {
             "description": .string("\(model.network), \(model.classes) classes"),
             "config": [
                 "device": .array([.string(services.engine.device)]), "uncertainty": 0, "largest_component": false,
-                "fill_holes": false,
+                "fill_holes": false, "min_volume_ml": 0,
             ],
         ]
     }

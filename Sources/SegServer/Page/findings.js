@@ -94,8 +94,11 @@ export class Findings {
       row.append(name, this.cell(label.volume_ml.toFixed(1)), this.cell(label.mean_hu == null ? "–" : label.mean_hu.toFixed(1)));
       return row;
     }));
-    const passes = report.options.uncertainty;
-    $("finding-note").textContent = passes > 0 ? `Mean of ${passes} passes with dropout.` : "One pass, dropout off.";
+    const { uncertainty: passes, mirror } = report.options;
+    const samples = [];
+    if (passes > 0) samples.push(`${passes} passes with dropout`);
+    if (mirror.length > 0) samples.push(`${2 ** mirror.length} mirror images`);
+    $("finding-note").textContent = samples.length ? `Mean of ${samples.join(" of each of ")}.` : "One pass, dropout off.";
   }
 
   cell(text) {

@@ -51,7 +51,7 @@ extension Datastore {
         defer { arrivingLabels.remove([id, tag]) }
         try await upload.keep()
         defer { scratch.remove(upload.path, bytes: upload.count) }
-        try await reader.inspectLabel(upload.path, imageSize: reader.size(of: path(image.file)))
+        try await reader.inspectLabel(upload.path, of: reader.layout(of: path(image.file)))
         try setLabel(upload.path, of: id, key: image.key, tag: tag, info: info)
     }
 

@@ -33,21 +33,26 @@ actor ScanReader {
     /// Checks a label map against the grid of its image.
     /// - Throws: `Refusal` or `DataError` where the file is none, larger than allowed or on another grid, or holds what
     ///   is no number of a label.
-    func inspectLabel(_ path: String, imageSize: [Int]) throws {
+    func inspectLabel(_ path: String, of image: ScanLayout) throws {
         try ScanCheck.size(of: path, limits: limits)
-        let size = try LabelMap.whole(
-            ScanFile.readVolume(path, limits: limits.scanLimits).volume, file: "the label map"
-        ).size
-        guard [size.i, size.j, size.k] == imageSize else {
-            let image = imageSize.map(String.init).joined(separator: " x ")
+        let label = try ScanFile.readVolume(path, limits: limits.scanLimits).volume
+        let size = try LabelMap.whole(label, file: "the label map").size
+        guard [size.i, size.j, size.k] == Array(image.shape.prefix(3)) else {
+            let extents = image.shape.prefix(3).map(String.init).joined(separator: " x ")
             throw Refusal(
-                .badRequest, "the label map is \(size) voxels, its image \(image); save it on the image's grid")
+                .badRequest, "the label map is \(size) voxels, its image \(extents); save it on the image's grid")
+        }
+        if let apart = image.geometry.affine.distance(to: label.affine, size: size) {
+            throw Refusal(
+                .badRequest,
+                "the label map lies \(apart.text(decimals: 1)) mm off its image at a corner; save it on the image's grid"
+            )
         }
     }
 
-    /// The first three extents by a file's header alone.
+    /// What the header of a scan says.
     /// - Throws: `DataError` where the file is no scan.
-    func size(of path: String) throws -> [Int] { try Array(ScanFile.layout(of: path).shape.prefix(3)) }
+    func layout(of path: String) throws -> ScanLayout { try ScanFile.layout(of: path) }
 }
 
 /// Checks that cost no memory and are made before any voxel is read.
@@ -94,7 +99,7 @@ enum VoxelFile {
         do {
             try DurableFile.write(Deflate.compressed(voxels, as: .gzip, path: path), to: path)
         } catch {
-            throw Refusal(.serverIsFull, "the voxels cannot be stored; the server's disk may be full")
+            throw Refusal(.serverIsFull, "the voxels cannot be stored: \(error.message)")
         }
     }
 }

@@ -6,6 +6,7 @@ import SegDevices
 import SegInference
 import SegModels
 import SegNN
+import SegWeights
 
 /// `medseg convert`.
 struct ConvertCommand: ParsableCommand {

@@ -36,7 +36,8 @@ struct DemoCommand: ParsableCommand {
         _ = try makePhantoms("phantoms", count: Self.trainingCount, seed: 1)
         let heldOut = try makePhantoms("held_out", count: Self.heldOutCount, seed: 2)
         let model = try train(on: backend)
-        let segmenter = try Segmenter(Ensemble([Predictor(folder: model, on: backend)]), UncertaintyOptions())
+        let segmenter = try Segmenter(
+            Ensemble([Predictor(folder: model, on: backend)]), uncertainty: UncertaintyOptions())
         let files = PredictionFiles(input: heldOut.cases[0].image, folder: out)
         let evaluation = try evaluate(heldOut, with: segmenter, files)
         print(evaluation.table)

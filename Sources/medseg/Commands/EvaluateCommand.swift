@@ -132,7 +132,7 @@ struct EvaluateCommand: ParsableCommand {
                 "\(split ?? "the list") names no case as \(part.rawValue); leave --split out to measure every case")
         }
         let backend = try device.makeBackend(quiet: printing.quiet)
-        let segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
+        let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         var evaluation = try makeEvaluation(labels: dataset.labels)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in chosen {

@@ -4,6 +4,7 @@ import SegCore
 import SegDevices
 import SegInference
 import SegModels
+import SegWeights
 
 /// `medseg export-bundle`.
 struct ExportBundleCommand: ParsableCommand {

@@ -31,7 +31,9 @@ struct PredictCommand: ParsableCommand {
     @Option(help: "The folder that masks go to.")
     var out: String
 
-    @Option(help: "The format of masks and maps: \(VolumeFormat.choices); by default the scan's own.")
+    @Option(
+        help: "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own."
+    )
     var format: VolumeFormat?
 
     @Flag(help: "Also write the probability of each foreground class.")
@@ -66,7 +68,7 @@ struct PredictCommand: ParsableCommand {
         // Wrong options are told before a model is loaded.
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
-        var segmenter = try Segmenter(model.makeEnsemble(on: backend), uncertainty)
+        var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
         let extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
@@ -150,12 +152,13 @@ struct PredictCommand: ParsableCommand {
     /// What goes where; clashes are found before anything is computed.
     private func plan() throws -> [PredictionFiles] {
         let jobs = inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
-        for (path, same) in Dictionary(grouping: jobs, by: \.mask) {
+        for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
             guard same.count == 1 else {
                 let names = same.map(\.input).joined(separator: " and ")
-                throw UsageError("\(names) would both be written to \(path); predict them into different folders")
+                throw UsageError(
+                    "the files of \(names) would both be called \(out)/\(stem)_…; predict them into different folders")
             }
-            try OutputFolder.refuseExisting(path, force: force)
+            try OutputFolder.refuseExisting(same[0].mask, force: force)
         }
         for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
             throw DataError(.noInput, job.input, "is not there")

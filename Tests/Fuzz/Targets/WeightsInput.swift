@@ -1,4 +1,5 @@
 internal import SegModels
+internal import SegWeights
 
 /// Files of weights: read, written in both formats, and read again.
 enum WeightsInput {

@@ -2,6 +2,7 @@ internal import SegBackend
 internal import SegCore
 public import SegNN
 internal import SegTensor
+public import SegWeights
 
 /// What came of matching a file's arrays with a network's parameters.
 public struct StateMatch: Sendable {
@@ -141,19 +142,5 @@ extension ParameterStore {
         for case let (parameter, values?) in values { try parameter.set(values) }
         for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
         return weights.notes
-    }
-}
-
-/// Names of a PyTorch `state_dict`.
-public enum StateDict {
-    /// The arrays without the prefix `module.` or `_orig_mod.` that DataParallel and `torch.compile` put before
-    /// every name.
-    public static func normalized(_ state: [String: StoredTensor]) -> [String: StoredTensor] {
-        var state = state
-        for prefix in ["module.", "_orig_mod.", "module."]
-        where !state.isEmpty && state.keys.allSatisfy({ $0.hasPrefix(prefix) }) {
-            state = Dictionary(state.map { (String($0.dropFirst(prefix.count)), $1) }) { first, _ in first }
-        }
-        return state
     }
 }

@@ -1,15 +1,17 @@
 /// Columns of text for a terminal: the first two to the left, the others to the right.
-struct TextTable {
+package struct TextTable {
     private var rows: [[String]] = []
 
-    init(_ header: [String]) { rows = [header] }
+    /// A table with the names of its columns.
+    package init(_ header: [String]) { rows = [header] }
 
     /// Adds a row; a line end in a cell is shown as a space.
-    mutating func append(_ row: [String]) {
+    package mutating func append(_ row: [String]) {
         rows.append(row.map { cell in String(cell.map { $0.isNewline ? " " : $0 }) })
     }
 
-    var lines: [String] {
+    /// The lines of the table, the header first.
+    package var lines: [String] {
         let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
         return rows.map { row in
             var line = ""

@@ -1,5 +1,6 @@
 internal import SegCore
 public import SegNN
+public import SegWeights
 
 extension ParameterStore {
     /// A file's arrays under the network's own names: without the prefix that a training loop put before all of them.

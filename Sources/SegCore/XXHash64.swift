@@ -41,6 +41,15 @@ package struct XXHash64 {
         return hash ^ hash >> 32
     }
 
+    /// The digests of bytes with two seeds as 32 hexadecimal digits, for names of files.
+    package static func hex(_ bytes: some Collection<UInt8>) -> String {
+        let bytes = Array(bytes)
+        return ([0, 1] as [UInt64]).map { seed in
+            let digits = String(bytes.withUnsafeBytes { hash($0, seed: seed) }, radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+
     @inline(__always)
     private static func word(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))

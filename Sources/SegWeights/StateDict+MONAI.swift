@@ -3,7 +3,7 @@ extension StateDict {
     ///
     /// UNETR: `vit.blocks.N.cross_attn.*` (1.4 to 1.5), `vit.patch_embedding.cls_token` and
     /// `encoderN.blocks.M.1.conv3.*` (up to 0.7).
-    static func isObsolete(_ name: String) -> Bool {
+    package static func isObsolete(_ name: String) -> Bool {
         let parts = name.split(separator: ".")
         if parts.starts(with: ["vit", "blocks"]), parts.count > 4, parts[3] == "cross_attn" { return true }
         if name == "vit.patch_embedding.cls_token" { return true }
@@ -13,7 +13,7 @@ extension StateDict {
 
     /// Whether a name that a file lacks belongs to a parameter that no output depends on, which older MONAI versions
     /// did not save: `vit.blocks.N.norm_cross_attn.*` of UNETR.
-    static func isOptional(_ name: String) -> Bool {
+    package static func isOptional(_ name: String) -> Bool {
         let parts = name.split(separator: ".")
         return parts.starts(with: ["vit", "blocks"]) && parts.count > 4 && parts[3] == "norm_cross_attn"
     }

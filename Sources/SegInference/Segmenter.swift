@@ -1,0 +1,77 @@
+internal import SegCore
+public import SegImaging
+
+/// What a model, or several together, make of a scan: the core of `medseg predict`, of the server and of evaluation.
+public struct Segmenter {
+    /// The models.
+    public let ensemble: Ensemble
+    /// Where samples come from; nil for one plain prediction.
+    public let uncertainty: UncertaintyOptions?
+    /// What is done to the mask; at first what the first model's description asks for.
+    public var postprocessing: PostProcessing
+
+    /// Segments with an ensemble.
+    public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions?) {
+        self.ensemble = ensemble
+        self.uncertainty = uncertainty
+        postprocessing = ensemble.models[0].description.postprocessing
+    }
+
+    /// Classes that the models tell apart, background included.
+    public var classes: Int { ensemble.models[0].classes }
+
+    /// What the first model expects, and the names of the classes.
+    public var description: ModelDescription { ensemble.models[0].description }
+
+    /// Names of the classes.
+    public var labels: [Int: String] { description.labels }
+
+    /// In what the scan is not what any of the models was trained on.
+    package func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
+        let facts = ScanFacts(scan, geometry: geometry)
+        return ensemble.models.reduce(into: []) { concerns, model in
+            concerns += model.description.concerns(about: facts).filter { !concerns.contains($0) }
+        }
+    }
+
+    /// Segments a scan.
+    /// - Parameters:
+    ///   - scan: The scan as read.
+    ///   - name: Its file, for errors.
+    ///   - progress: Called with the windows done and their number, over all samples; what it throws ends the work.
+    /// - Throws: `DataError` where there is no memory for it; errors as `Ensemble.predict` and `Predictor.predict`.
+    public func callAsFunction(
+        _ scan: Volume, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> Segmentation {
+        try postprocessing.checkRoom(for: scan.size, name: name)
+        let prediction: Prediction
+        var uncertain: UncertainPrediction?
+        if let uncertainty {
+            let samples = try ensemble.predict(scan, name: name, uncertainty: uncertainty, progress: progress)
+            (uncertain, prediction) = (samples, samples.prediction)
+        } else {
+            prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
+        }
+        var mask = StageClock.time("restore") { prediction.mask() }
+        let removals = StageClock.time("clean") {
+            postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+        }
+        let concerns = removals.compactMap { removal in
+            removal.concern(
+                name: description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+        }
+        return Segmentation(prediction: prediction, uncertain: uncertain, mask: mask, concerns: concerns)
+    }
+}
+
+/// What was found in a scan.
+public struct Segmentation {
+    /// Probabilities on the network's grid, and the way back.
+    public let prediction: Prediction
+    /// Where more than one sample was asked for.
+    public let uncertain: UncertainPrediction?
+    /// The class of every voxel of the scan, post-processed.
+    public let mask: [UInt8]
+    /// What post-processing took that may have been an organ.
+    package let concerns: [Concern]
+}
