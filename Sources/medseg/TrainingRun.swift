@@ -108,11 +108,10 @@ struct TrainingRun {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
             let file = "\(folder)/config.json"
             try configuration.checkResumes(ConfigValue(jsonFile: file), source: file)
-            let models = RunRecord.Model.allCases.map { "\(folder)/\($0.rawValue)" }
-                .filter(FileManager.default.fileExists)
+            let kept = try putAside()
             note(
-                "\(folder) has no checkpoint\(models.isEmpty ? " yet" : ", but \(models.joined(separator: " and "))"): "
-                    + "beginning at step 0")
+                "\(folder) has no checkpoint: beginning at step 0"
+                    + (kept.isEmpty ? "" : "; what it has is kept as \(kept.joined(separator: ", "))"))
             return nil
         }
         let checkpoint = try Checkpoint(file: checkpointFile)
@@ -122,6 +121,22 @@ struct TrainingRun {
             say("the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
         }
         return checkpoint
+    }
+
+    /// Renames what a run without a checkpoint has, so that the steps to come do not write over it.
+    /// - Returns: The new names.
+    private func putAside() throws -> [String] {
+        let tables = ["training.csv", "validation.csv", "validation_cases.csv", "tracking"]
+        let models = RunRecord.Model.allCases.map(\.rawValue)
+        return try (models + tables).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }.map { name in
+            var (kept, number) = ("\(name).before", 1)
+            while FileManager.default.fileExists(atPath: "\(folder)/\(kept)") {
+                number += 1
+                kept = "\(name).before-\(number)"
+            }
+            try DurableFile.move("\(folder)/\(name)", to: "\(folder)/\(kept)")
+            return kept
+        }
     }
 
     private func say(_ text: String) {

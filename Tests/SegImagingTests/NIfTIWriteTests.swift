@@ -99,6 +99,16 @@ import Testing
         #expect(error?.kind == .cannotWrite && error?.description.contains("/proc/mask.nii") == true)
     }
 
+    /// Lengths that 32 bits cannot hold are written in a header of 64.
+    @Test(arguments: [1e-60, 1e60]) func lengthsBeyond32Bits(_ edge: Double) throws {
+        let folder = try ScratchFolder()
+        var affine = Affine.identity
+        for axis in 0..<3 { affine[axis, axis] = edge }
+        try ScanFile.write(mask, size: size, affine: affine, to: folder.file("far.nii"), overwrite: false)
+        #expect(try NIfTI.readHeader(folder.file("far.nii")).version == 2)
+        #expect(try ScanFile.read(folder.file("far.nii")).affine == affine)
+    }
+
     @Test func otherExtentsThanTheScan() throws {
         let folder = try ScratchFolder()
         let scan = try source(HandMadeNIfTI(), folder)

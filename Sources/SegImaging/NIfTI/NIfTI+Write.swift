@@ -10,7 +10,10 @@ extension NIfTI {
         _ voxels: [Value], size: Size3, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let own = geometry.niftiHeader
-        let fitting = [size.i, size.j, size.k].allSatisfy { $0 <= Int(Int16.max) } ? 1 : 2
+        // The first version has 16 bits for an extent and 32 for a length.
+        let isShort = [size.i, size.j, size.k].allSatisfy { $0 <= Int(Int16.max) }
+        let rounded = Affine(elements: geometry.affine.elements.map { Double(Float($0)) })
+        let fitting = isShort && rounded.fault == nil ? 1 : 2
         let fields =
             try own.map { header throws(DataError) in
                 NIfTIGeometry(header: header, affine: try header.storedAffine(path: path))

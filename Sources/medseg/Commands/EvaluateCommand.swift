@@ -151,8 +151,13 @@ struct EvaluateCommand: ParsableCommand {
             say(found.concerns.map(\.message), of: item.image)
             try evaluation.add(
                 item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes)
-            if let largest = truth.max(), largest >= segmenter.classes {
-                say(["It holds class \(largest), which the model does not know; it is not measured."], of: item.label)
+            let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
+            if !unknown.isEmpty {
+                say(
+                    [
+                        "It holds classes that the model does not know and that are not measured: \(unknown.joined(separator: ", "))."
+                    ],
+                    of: item.label)
             }
             if let uncertain = found.uncertain {
                 try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
