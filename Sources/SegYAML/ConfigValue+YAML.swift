@@ -67,7 +67,7 @@ extension ConfigValue {
                 text.wholeMatch(of: /[A-Za-z_.\/][A-Za-z0-9_.\/\-]*/) != nil
                 && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
                 && Double(text) == nil
-            return isPlain ? text : String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+            return isPlain ? text : try Self.quoted(text)
         case .array(let items): return "[" + (try items.map { try $0.flowText() }).joined(separator: ", ") + "]"
         case .object(let entries):
             let pairs = try entries.sorted { $0.key < $1.key }.map {
@@ -76,6 +76,17 @@ extension ConfigValue {
             return "{" + pairs.joined(separator: ", ") + "}"
         default: return description
         }
+    }
+
+    /// Text in quotes. JSON's escapes are YAML's too, but YAML takes some characters only escaped that JSON takes as they are.
+    private static func quoted(_ text: String) throws -> String {
+        let json = String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+        return json.unicodeScalars.map { scalar in
+            switch scalar.value {
+            case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: String(format: "\\u%04X", scalar.value)
+            default: String(scalar)
+            }
+        }.joined()
     }
 
     /// What the parser found wrong and where, without the excerpt that Yams adds.

@@ -104,7 +104,7 @@ struct YAMLReader {
         case .bool:
             if let value = Bool.construct(from: scalar) { return .bool(value) }
         case .int:
-            if let value = Int.construct(from: scalar) { return .int(value) }
+            if let value = whole(scalar) { return .int(value) }
         case .float:
             if let value = Double.construct(from: scalar) { return .double(value) }
         default: break
@@ -126,9 +126,18 @@ struct YAMLReader {
             if let value = Int(text) { return .int(value) }
             if let value = Double(text) { return .double(value) }
         }
-        if let value = Int.construct(from: scalar) { return .int(value) }
+        if let value = whole(scalar) { return .int(value) }
         if let value = Double.construct(from: scalar) { return .double(value) }
         return .string(text)
+    }
+
+    /// A whole number. One to the base 60, as `1:30` for 90, is counted in Double: Yams's own count of it overflows.
+    private static func whole(_ scalar: Node.Scalar) -> Int? {
+        guard scalar.string.contains(":") else { return Int.construct(from: scalar) }
+        guard !scalar.string.contains("."), let value = Double.construct(from: scalar), abs(value) < 0x1p53 else {
+            return nil
+        }
+        return Int(exactly: value)
     }
 
     /// Whether a number means the same in Swift as in YAML 1.1, where `010` is 8, `1_0` is 10 and `1:30` is 90.
