@@ -125,6 +125,10 @@ struct MetaImageHeader {
                 "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not "
                     + "'\(stored["HeaderSize"]?.prefix(40) ?? "")'.")
         }
+        let storedBytes = stored["CompressedDataSize"].map { Int($0) ?? -1 }
+        guard storedBytes ?? 0 >= 0 else {
+            throw fault("CompressedDataSize", "should be a number of bytes from 0.")
+        }
         // A size that is given counts from the file's start, the text included.
         let first = skipped > 0 ? skipped : isSingleFile ? byteCount : 0
         guard first <= limits.headerBytes else {
@@ -132,7 +136,7 @@ struct MetaImageHeader {
         }
         return VoxelBlock(
             path: try voxelFile(), start: skipped == -1 ? .end : .byte(first),
-            encoding: isCompressed ? .zlib : .raw, storedBytes: stored["CompressedDataSize"].flatMap { Int($0) },
+            encoding: isCompressed ? .zlib : .raw, storedBytes: storedBytes,
             order: isBig ? .big : .little)
     }
 

@@ -38,8 +38,8 @@ struct VoxelBlock {
     private var largestExpansion: Int { encoding == .raw ? 1 : encoding == .bzip2 ? .max : 1032 }
 
     /// The voxels, in this machine's byte order.
-    /// - Throws: `DataError` where the file is not there, is damaged, ends before or after its voxels, or needs more
-    ///   memory than is free.
+    /// - Throws: `DataError` where the file is not there, is damaged, ends before its voxels do, or needs more memory
+    ///   than is free.
     func read(_ layout: ScanLayout) throws(DataError) -> [UInt8] {
         let fileSize = try ByteSource.size(of: path)
         let (wanted, overflow) = layout.byteCount.addingReportingOverflow(skipped)
