@@ -25,7 +25,7 @@ public struct PreparedCase: Sendable {
         let prepared = try preprocessing(scan, name: item.image)
         let label = try preprocessing.labels(whole, for: prepared, name: item.label)
         self.init(
-            name: item.name, scan: LabelledScan(image: prepared.image, label: label), largestClass: largest)
+            name: item.name, scan: LabelledScan(image: prepared.image.volume(0), label: label), largestClass: largest)
     }
 
     /// Wraps volumes that share a grid; the label's voxels are whole numbers from 0 to 255.

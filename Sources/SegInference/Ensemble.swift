@@ -40,14 +40,14 @@ public struct Ensemble {
     ///   - progress: Called with the windows done and their number, over all samples.
     /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `Predictor.predict`.
     public func predict(
-        _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
+        _ scan: ScanImage, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
         try options.check(models: models)
         let prepared = try models[0].prepare(scan, name: name)
         let channels = models[0].network.outputChannels
         try PredictionMemory(
-            image: prepared.image.size, scan: scan.size, channels: channels, isUncertain: true,
-            isMirrored: !options.mirroredAxes.isEmpty
+            image: prepared.image.size, scan: scan.size, inputs: scan.channels.count, channels: channels,
+            isUncertain: true, isMirrored: !options.mirroredAxes.isEmpty
         ).check(on: models[0].backend, name: name)
         let samples = models.count * options.samplesPerModel
         var accumulator = UncertaintyAccumulator(voxels: prepared.image.size.count, channels: channels)
@@ -75,7 +75,7 @@ public struct Ensemble {
     /// The passes of one model over one mirror image, which share what comes before the first dropout.
     private struct MirroredRun {
         let model: Predictor
-        let image: Volume
+        let image: ScanImage
         let mirror: Mirror
         let name: String
 
@@ -83,16 +83,17 @@ public struct Ensemble {
             _ options: UncertaintyOptions, firstSample: Int, progress: (Int, Int) throws -> Void,
             body: ([Float]) -> Void
         ) throws {
-            var mirrored = image
-            mirrored.voxels = mirror(image.voxels, size: image.size, channels: 1)
-            let input = try model.tensor(mirrored)
+            let voxels = mirror(image.interleaved, size: image.size, channels: image.channels.count)
+            let input = try model.tensor(voxels, size: image.size)
             let network = model.network
             // Under a memory limit only the first pass shows how much is left for stems.
             let isLimited = model.backend.memoryLimit != nil
             var stems = StemCache(limit: options.passes > 1 && !isLimited ? Ensemble.stemLimit : 0)
             for pass in 0..<max(options.passes, 1) {
                 let random = UInt64(firstSample + pass) << 32
-                let probabilities = try model.probabilities(of: input, name: name, progress: progress) { x, window in
+                let probabilities = try model.probabilities(
+                    of: input, size: image.size, name: name, progress: progress
+                ) { x, window in
                     guard options.passes > 0 else { return try network(x, in: .inference) }
                     let stem = try stems.stem(of: window) { try network.stem(x, in: .inference) }
                     let context = ForwardContext(
@@ -107,11 +108,11 @@ public struct Ensemble {
 }
 
 extension Predictor {
-    /// Predicts a scan with Monte-Carlo dropout or mirror images: an `Ensemble` of this model.
+    /// Predicts a scan of one channel with Monte-Carlo dropout or mirror images: an `Ensemble` of this model.
     /// - Throws: `InferenceError` where the samples cannot differ or do not; else as `predict`.
     public func predict(
         _ scan: Volume, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
-        try Ensemble([self]).predict(scan, name: name, uncertainty: options, progress: progress)
+        try Ensemble([self]).predict(ScanImage(scan), name: name, uncertainty: options, progress: progress)
     }
 }

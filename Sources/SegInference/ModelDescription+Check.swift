@@ -8,14 +8,11 @@ extension ModelDescription {
     /// Classes that a mask holds, background included.
     package static let mostClasses = 255
 
-    /// Insists that the network can be built and fits the rest of the description: one channel in, at most 255 classes,
-    /// a name for no class that it does not have, and windows that it takes. Nothing is computed.
+    /// Insists that the network can be built and fits the rest of the description: at most 255 classes, a
+    /// name for no class that it does not have, and windows that it takes. Nothing is computed.
     /// - Throws: `DataError` naming the key that is wrong.
     public func check() throws {
         let outline = try network.outline()
-        guard outline.inputChannels == 1 else {
-            throw error("network_def.in_channels", "should be 1, as a scan has, not \(outline.inputChannels)")
-        }
         guard outline.outputChannels <= Self.mostClasses else {
             throw error(
                 "network_def.out_channels",
@@ -28,6 +25,7 @@ extension ModelDescription {
                 "name class \(stray), and the network has the classes 0 to \(classes - 1) (out_channels "
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
+        guard let roiSize else { return }
         if let size = outline.requiredSize, size != roiSize {
             throw error(
                 "roi_size", "should be \(size), the windows that the network was made for (img_size), not \(roiSize)")
@@ -42,12 +40,20 @@ extension ModelDescription {
     }
 
     /// Insists that batches of so many patches can train the network.
-    /// - Throws: `DataError` where a norm would see a single value.
-    public func checkTraining(batch: Int) throws { try rehearse(network.outline(), batch: batch, .training) }
+    /// - Throws: `DataError` where the network takes several channels, or a norm would see a single value.
+    public func checkTraining(batch: Int) throws {
+        let outline = try network.outline()
+        guard outline.inputChannels == 1 else {
+            throw error(
+                "network_def.in_channels",
+                "should be 1, for a training reads one scan of a case, not \(outline.inputChannels)")
+        }
+        try rehearse(outline, batch: batch, .training)
+    }
 
     /// Finds a norm over a single value, which is met only where the coarsest stage has one voxel.
     private func rehearse(_ outline: NetworkOutline, batch: Int, _ mode: ForwardContext.Mode) throws {
-        guard roiSize == outline.sizeDivisor else { return }
+        guard let roiSize, roiSize == outline.sizeDivisor else { return }
         do {
             try network.rehearse(size: roiSize, batch: batch, mode: mode)
         } catch let refusal as TensorError {

@@ -9,12 +9,16 @@ public struct ModelDescription: Hashable, Sendable {
     public var network: NetworkDefinition
     /// What is done to a scan before the network sees it.
     public var preprocessing: Preprocessing
-    /// Extents of a window.
-    public var roiSize: Triple
+    /// Extents of a window; nil where the network sees the whole image at once, MONAI's `SimpleInferer`.
+    public var roiSize: Triple?
     /// Share of a window that its neighbour repeats.
     public var overlap: WindowOverlap
     /// Weights of overlapping windows.
     public var mode: WindowPlan.Blending
+    /// What lies beside an image that is smaller than a window.
+    public var padding = WindowPadding.constant(0)
+    /// How a mask comes of the network's output.
+    public var maskPlan = MaskPlan()
     /// Names of the classes, by number; class 0 is the background.
     public var labels: [Int: String]
     /// What is done to a predicted mask on the scan's grid.
@@ -25,7 +29,7 @@ public struct ModelDescription: Hashable, Sendable {
 
     /// Describes a model.
     public init(
-        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple, overlap: WindowOverlap,
+        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple?, overlap: WindowOverlap,
         mode: WindowPlan.Blending, labels: [Int: String]
     ) {
         self.network = network
@@ -53,13 +57,31 @@ public struct ModelDescription: Hashable, Sendable {
     /// - Throws: `DataError` naming the key that is missing or wrong.
     public static func entries(of reader: ConfigReader) throws -> ModelDescription {
         let definition = try reader.required("network_def", reader.value("network_def"))
-        let window = try SlidingWindow(reader)
+        // A null stands for the whole image; an absent key is a mistake.
+        let window = reader.isNull("roi_size") ? nil : try SlidingWindow(reader)
         var description = ModelDescription(
-            network: NetworkDefinition(definition, source: reader.source),
-            preprocessing: try Preprocessing(reader.required("preprocessing", reader.object("preprocessing"))),
-            roiSize: window.window, overlap: window.overlap, mode: window.blending, labels: try Self.labels(reader))
-        if let steps = try reader.object("postprocessing") { description.postprocessing = try PostProcessing(steps) }
+            network: NetworkDefinition(definition, source: reader.source), preprocessing: try Preprocessing(of: reader),
+            roiSize: window?.window, overlap: window?.overlap ?? 0, mode: window?.blending ?? .constant,
+            labels: try Self.labels(reader))
+        if window != nil { description.padding = try WindowPadding(reader) }
+        try description.readPostprocessing(reader)
         return description
+    }
+
+    /// Reads `postprocessing`: an object of what is done to a mask, or a list of MONAI's transforms from the network's
+    /// output on.
+    private mutating func readPostprocessing(_ reader: ConfigReader) throws {
+        guard case .array(let items)? = reader.value("postprocessing") else {
+            if let steps = try reader.object("postprocessing") { postprocessing = try PostProcessing(steps) }
+            return
+        }
+        var chain = MaskPlanReader(channels: try outputChannels, preprocessing: preprocessing)
+        for (number, item) in items.enumerated() {
+            let step = try ConfigReader(item, path: "postprocessing.\(number)", source: reader.source)
+            try chain.add(step.required("_target_", step.string("_target_")), step)
+            try step.finish()
+        }
+        maskPlan = try chain.finished(reader)
     }
 
     private static func labels(_ reader: ConfigReader) throws -> [Int: String] {
@@ -103,11 +125,18 @@ public struct ModelDescription: Hashable, Sendable {
     public var value: ConfigValue {
         var entries: [String: ConfigValue] = [
             "network_def": network.value, "preprocessing": preprocessing.value,
-            "roi_size": .array(roiSize.array.map { .int($0) }), "overlap": overlap.value,
-            "mode": .string(mode.rawValue),
+            "roi_size": roiSize.map { .array($0.array.map { .int($0) }) } ?? .null,
             "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) })),
         ]
-        if !postprocessing.isEmpty { entries["postprocessing"] = postprocessing.value }
+        if roiSize != nil {
+            entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
+            entries.merge(padding.entries) { $1 }
+        }
+        if maskPlan != MaskPlan() {
+            entries["postprocessing"] = maskPlan.value(channels: (try? outputChannels) ?? 2)
+        } else if !postprocessing.isEmpty {
+            entries["postprocessing"] = postprocessing.value
+        }
         return .object(entries)
     }
 }

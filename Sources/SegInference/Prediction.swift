@@ -30,19 +30,29 @@ public struct Prediction: Sendable {
     ///
     /// Probabilities are brought back trilinearly and compared slab by slab; outside the network's box it is 0. A single
     /// channel is class 1 from a probability of 0.5 on, as MONAI's `AsDiscrete(threshold=0.5)`.
-    public func mask() -> [UInt8] {
+    /// - Parameter threshold: The probability from which on a single channel is class 1.
+    public func mask(threshold: Float = 0.5) -> [UInt8] {
         var mask: [UInt8] = []
         mask.reserveCapacity(record.scanSize.count)
-        forEachSlab { values in
-            values.withUnsafeBufferPointer { values in
-                for voxel in 0..<values.count / channels {
-                    mask.append(
-                        UInt8(OutputClass.of(values, voxel: voxel, channels: channels, threshold: 0.5)))
-                }
-            }
-        }
+        forEachSlab { addClasses(of: $0, threshold, to: &mask) }
         precondition(mask.count == record.scanSize.count, "slabs do not cover the scan")
         return mask
+    }
+
+    /// The most probable class of every voxel of the network's grid.
+    func classes(threshold: Float) -> [UInt8] {
+        var classes: [UInt8] = []
+        classes.reserveCapacity(record.networkSize.count)
+        addClasses(of: probabilities, threshold, to: &classes)
+        return classes
+    }
+
+    private func addClasses(of values: [Float], _ threshold: Float, to mask: inout [UInt8]) {
+        values.withUnsafeBufferPointer { values in
+            for voxel in 0..<values.count / channels {
+                mask.append(UInt8(OutputClass.of(values, voxel: voxel, channels: channels, threshold: threshold)))
+            }
+        }
     }
 
     /// The probability of one class at every voxel of the scan; that of a foreground class is 0 outside the network's box.
@@ -61,11 +71,7 @@ public struct Prediction: Sendable {
     }
 
     private func forEachSlab(_ body: ([Float]) -> Void) {
-        let count = max(1, Self.slab / (record.scanSize.j * record.scanSize.k))
-        for start in stride(from: 0, to: record.scanSize.i, by: count) {
-            let rows = start..<min(start + count, record.scanSize.i)
-            body(record.restore(probabilities, channels: channels, rows: rows))
-        }
+        record.restore(probabilities, channels: channels, slab: Self.slab, body)
     }
 }
 

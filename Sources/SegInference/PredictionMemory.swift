@@ -9,6 +9,8 @@ struct PredictionMemory {
     var image: Size3
     /// Extents of the scan.
     var scan: Size3
+    /// Input channels of the network.
+    var inputs: Int
     /// Output channels of the network.
     var channels: Int
     /// Whether mean and uncertainties of several samples are gathered.
@@ -29,7 +31,7 @@ struct PredictionMemory {
     }
 
     /// Bytes of tensors: the image, the sum of logits and of weights, and the probabilities.
-    var tensors: Int { 4 * image.count * (2 * channels + 2) }
+    var tensors: Int { 4 * image.count * (inputs + 2 * channels + 1) }
 
     /// Refuses what does not fit.
     /// - Throws: `DataError` of the kind `tooLarge` naming the scan.

@@ -68,20 +68,28 @@ public final class Predictor {
         return candidates.first { FileManager.default.fileExists(atPath: $0) } ?? candidates[0]
     }
 
+    /// Predicts a scan of one channel.
+    /// - Throws: Errors as for several.
+    public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
+        try predict(ScanImage(scan), name: name, progress: progress)
+    }
+
     /// Predicts a scan.
     /// - Parameters:
-    ///   - scan: The scan as read.
+    ///   - scan: The scan as read, with as many channels as the network takes.
     ///   - name: Its file, for errors.
     ///   - progress: Called with the windows done and their number.
     /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
-    public func predict(_ scan: Volume, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
+    public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name)
         try PredictionMemory(
-            image: prepared.image.size, scan: scan.size, channels: network.outputChannels, isUncertain: false
+            image: prepared.image.size, scan: scan.size, inputs: network.inputChannels,
+            channels: network.outputChannels, isUncertain: false
         ).check(on: backend, name: name)
-        let probabilities = try probabilities(of: tensor(prepared.image), name: name, progress: progress) { x, _ in
-            try network(x, in: .inference)
-        }
+        let size = prepared.image.size
+        let probabilities = try probabilities(
+            of: tensor(prepared.image.interleaved, size: size), size: size, name: name, progress: progress
+        ) { x, _ in try network(x, in: .inference) }
         return Prediction(
             probabilities: probabilities, channels: network.outputChannels, record: prepared.record)
     }
@@ -89,9 +97,12 @@ public final class Predictor {
 
 extension Predictor {
     /// A scan on the network's grid.
-    func prepare(_ scan: Volume, name: String) throws -> Preprocessing.Prepared {
-        guard network.inputChannels == 1 else {
-            throw InferenceError("the network takes \(network.inputChannels) channels; a scan has one")
+    func prepare(_ scan: ScanImage, name: String) throws -> Preprocessing.Prepared {
+        guard network.inputChannels == scan.channels.count else {
+            throw DataError(
+                .badData, name,
+                "is \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), and the model takes \(network.inputChannels): give it as "
+                    + "many scans of a case together, in the model's order")
         }
         guard network.outputChannels <= ModelDescription.mostClasses else {
             throw InferenceError(
@@ -101,22 +112,44 @@ extension Predictor {
         return try description.preprocessing(scan, name: name)
     }
 
-    /// A prepared image as the network takes it, `[1, D, H, W, 1]`.
-    func tensor(_ image: Volume) throws -> Tensor {
-        try Tensor(image.voxels, shape: [1, image.size.i, image.size.j, image.size.k, 1], on: backend)
+    /// A prepared image as the network takes it, `[1, D, H, W, C]`.
+    ///
+    /// Where it is smaller than a window, and what lies beside it is not 0, it is padded.
+    /// - Parameter voxels: Those of the image, channels side by side.
+    func tensor(_ voxels: [Float], size: Size3) throws -> Tensor {
+        let channels = network.inputChannels
+        var (voxels, size) = (voxels, size)
+        if description.padding != .constant(0) {
+            let grown = padded(size)
+            if grown != size {
+                voxels = description.padding.pad(voxels, size: size, channels: channels, to: grown)
+                size = grown
+            }
+        }
+        return try Tensor(voxels, shape: [1, size.i, size.j, size.k, channels], on: backend)
+    }
+
+    /// Extents of at least a window.
+    private func padded(_ size: Size3) -> Size3 {
+        guard let window = description.roiSize else { return size }
+        return Size3(max(size.i, window.d), max(size.j, window.h), max(size.k, window.w))
     }
 
     /// What the memory limit left at the peak.
     var unusedMemory: Int { backend.memoryLimit.map { max(0, $0 - backend.memory.peak) } ?? .max }
 
     /// Class probabilities of an image, `[D, H, W, channels]`, of the blended logits of all windows.
-    /// - Parameter logits: Takes a window and its number to the logits of the window.
+    /// - Parameters:
+    ///   - image: As `tensor(_:size:)` made it.
+    ///   - size: The image's extents without padding.
+    ///   - logits: Takes a window and its number to the logits of the window.
     func probabilities(
-        of image: Tensor, name: String, progress: (Int, Int) throws -> Void,
+        of image: Tensor, size: Size3, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
-        let window = SlidingWindow(
-            window: description.roiSize, overlap: description.overlap, blending: description.mode)
+        let extents = image.shape.size
+        let grown = Size3(extents.d, extents.h, extents.w)
+        let window = SlidingWindow(of: description, over: grown)
         var number = 0
         let logits = try window(image, progress: progress) { x in
             defer { number += 1 }
@@ -134,6 +167,6 @@ extension Predictor {
                 .badData, name,
                 "the network's output is not finite; its weights are damaged or not of this preprocessing")
         }
-        return probabilities
+        return WindowPadding.crop(probabilities, of: grown, channels: network.outputChannels, to: size)
     }
 }

@@ -2,38 +2,49 @@ internal import SegCore
 internal import SegImaging
 
 extension Preprocessing {
-    /// Reads the object `preprocessing`.
+    /// Reads the entry `preprocessing`: an object of MONAI's usual steps, or a list of any of MONAI's in any order.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader) throws {
-        self.init(
-            orientation: try reader.orientation("orientation"), pixdim: try reader.spacing("pixdim"),
-            intensity: try reader.object("intensity").map { try Intensity($0) },
-            cropForeground: try reader.bool("crop_foreground") ?? false)
+    init(of model: ConfigReader) throws {
+        if case .array(let items)? = model.value("preprocessing") {
+            self.init(
+                try items.enumerated().map { number, item in
+                    let reader = try ConfigReader(item, path: "preprocessing.\(number)", source: model.source)
+                    let name = try reader.required("_target_", reader.string("_target_"))
+                    let step = try PreprocessingStep(class: name, reader)
+                    try reader.finish()
+                    return step
+                })
+        } else {
+            self = try Self(usual: model.required("preprocessing", model.object("preprocessing")))
+        }
+    }
+
+    private init(usual reader: ConfigReader) throws {
+        try self.init(
+            orientation: reader.orientation("orientation"), pixdim: reader.spacing("pixdim"),
+            intensity: reader.object("intensity").map { try ScaleIntensityRange(window: $0) },
+            cropForeground: reader.bool("crop_foreground") ?? false)
         try reader.finish()
     }
 
-    /// The object that `init(_:)` reads.
+    /// What `init(of:)` reads.
     var value: ConfigValue {
+        guard isUsual else { return .array(steps.map(\.value)) }
         var entries: [String: ConfigValue] = ["crop_foreground": .bool(cropForeground)]
         entries["orientation"] = orientation.map { .string($0) }
         entries["pixdim"] = pixdim.map { .array($0.map { .double($0) }) }
-        entries["intensity"] = intensity.map {
-            [
-                "a_min": .double($0.aMin), "a_max": .double($0.aMax), "b_min": .double($0.bMin),
-                "b_max": .double($0.bMax), "clip": .bool($0.clip),
-            ]
-        }
+        entries["intensity"] = window.map { .object($0.entries) }
         return .object(entries)
     }
 }
 
-extension Preprocessing.Intensity {
-    fileprivate init(_ reader: ConfigReader) throws {
+extension ScaleIntensityRange {
+    fileprivate init(window reader: ConfigReader) throws {
         let (bMin, bMax) = (try reader.double("b_min") ?? 0, try reader.double("b_max") ?? 1)
         let (aMin, aMax) = (try reader.double("a_min"), try reader.double("a_max"))
-        self.init(
-            aMin: try reader.required("a_min", aMin), aMax: try reader.required("a_max", aMax), bMin: bMin, bMax: bMax,
-            clip: try reader.bool("clip") ?? false)
+        try self.init(
+            aMin: reader.required("a_min", aMin), aMax: reader.required("a_max", aMax), bMin: bMin, bMax: bMax,
+            clip: reader.bool("clip") ?? false)
         try reader.finish()
     }
 }

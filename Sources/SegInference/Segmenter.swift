@@ -1,5 +1,6 @@
 internal import SegCore
 public import SegImaging
+internal import SegModels
 
 /// What a model, or several together, make of a scan: the core of `medseg predict`, of the server and of evaluation.
 public struct Segmenter {
@@ -26,6 +27,19 @@ public struct Segmenter {
     /// Names of the classes.
     public var labels: [Int: String] { description.labels }
 
+    /// How many scans of a case are its channels.
+    public var inputChannels: Int { ensemble.models[0].network.inputChannels }
+
+    /// Insists that masks lie on their scans' grids.
+    /// - Parameter purpose: What needs it, such as `--report`.
+    /// - Throws: `InferenceError` where the model leaves its masks on the network's grid.
+    public func checkRestores(for purpose: String) throws {
+        guard description.maskPlan.restoration == .none, !description.preprocessing.keepsGrid else { return }
+        throw InferenceError(
+            "the model leaves its masks on the network's grid (it has no Invertd), and \(purpose) needs them on the scan's"
+        )
+    }
+
     /// In what the scan is not what any of the models was trained on.
     package func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
         let facts = ScanFacts(scan, geometry: geometry)
@@ -34,14 +48,22 @@ public struct Segmenter {
         }
     }
 
+    /// Segments a scan of one channel.
+    /// - Throws: Errors as for several.
+    public func callAsFunction(
+        _ scan: Volume, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> Segmentation {
+        try self(ScanImage(scan), name: name, progress: progress)
+    }
+
     /// Segments a scan.
     /// - Parameters:
-    ///   - scan: The scan as read.
+    ///   - scan: The scan as read, with as many channels as the models take.
     ///   - name: Its file, for errors.
     ///   - progress: Called with the windows done and their number, over all samples; what it throws ends the work.
     /// - Throws: `DataError` where there is no memory for it; errors as `Ensemble.predict` and `Predictor.predict`.
     public func callAsFunction(
-        _ scan: Volume, name: String, progress: (Int, Int) throws -> Void
+        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
     ) throws -> Segmentation {
         try postprocessing.checkRoom(for: scan.size, name: name)
         let prediction: Prediction
@@ -52,16 +74,24 @@ public struct Segmenter {
         } else {
             prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
         }
-        var mask = StageClock.time("restore") { prediction.mask() }
+        var (mask, size, affine) = StageClock.time("restore") { prediction.mask(by: description.maskPlan) }
+        let voxelVolumeML = affine.voxelVolumeML
         let removals = StageClock.time("clean") {
-            postprocessing.apply(to: &mask, size: scan.size, voxelVolumeML: scan.voxelVolumeML)
+            postprocessing.apply(to: &mask, size: size, voxelVolumeML: voxelVolumeML)
         }
         let concerns = removals.compactMap { removal in
             removal.concern(
-                name: description.className(Int(removal.label)), voxelVolumeML: scan.voxelVolumeML)
+                name: description.className(Int(removal.label)), voxelVolumeML: voxelVolumeML)
         }
-        return Segmentation(prediction: prediction, uncertain: uncertain, mask: mask, concerns: concerns)
+        return Segmentation(
+            prediction: prediction, uncertain: uncertain, mask: mask, size: size, affine: affine,
+            isOnScan: size == scan.size && affine == scan.affine, concerns: concerns)
     }
+}
+
+extension Segmentation {
+    /// The mask as a volume.
+    public var maskVolume: Volume { Volume(voxels: mask.map { Float($0) }, size: size, affine: affine) }
 }
 
 /// What was found in a scan.
@@ -70,8 +100,14 @@ public struct Segmentation {
     public let prediction: Prediction
     /// Where more than one sample was asked for.
     public let uncertain: UncertainPrediction?
-    /// The class of every voxel of the scan, post-processed.
+    /// The class of every voxel, post-processed.
     public let mask: [UInt8]
+    /// Extents of the mask: the scan's, unless the model's plan leaves it on the network's grid.
+    public let size: Size3
+    /// The mask's voxel index → RAS+ mm.
+    public let affine: Affine
+    /// Whether the mask lies on the scan's grid.
+    public let isOnScan: Bool
     /// What post-processing took that may have been an organ.
     package let concerns: [Concern]
 }

@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegCore
+package import SegImaging
 
 extension SlidingWindow {
     /// Voxels of a window of 1 GiB; a larger size is a typing error.
@@ -23,6 +24,12 @@ extension SlidingWindow {
         self.init(window: Triple(roi), overlap: try Self.overlap(reader), blending: mode)
     }
 
+    /// The windows of a model; one over the whole of an image where it states none.
+    package init(of description: ModelDescription, over size: Size3) {
+        let whole = Triple(d: size.i, h: size.j, w: size.k)
+        self.init(window: description.roiSize ?? whole, overlap: description.overlap, blending: description.mode)
+    }
+
     private static func overlap(_ reader: ConfigReader) throws -> WindowOverlap {
         guard let value = reader.value("overlap") else { return 0.25 }
         var overlap = value.number.map { WindowOverlap($0) }
@@ -35,5 +42,28 @@ extension SlidingWindow {
                 "overlap", "should be a number of at least 0 and below 1, or three of them, not \(value)")
         }
         return overlap
+    }
+}
+
+extension WindowPadding {
+    /// Reads `padding_mode` and `cval`, which MONAI's inferers call so.
+    /// - Throws: `DataError` where a mode is not supported.
+    init(_ reader: ConfigReader) throws {
+        let mode = try reader.string("padding_mode") ?? "constant"
+        let value = Float(try reader.double("cval") ?? 0)
+        switch mode {
+        case "constant": self = .constant(value)
+        case "replicate": self = .replicate
+        default: throw reader.error("padding_mode", "'\(mode)' is not supported; supported: constant, replicate")
+        }
+    }
+
+    /// What `init(_:)` reads, without what is usual.
+    var entries: [String: ConfigValue] {
+        switch self {
+        case .constant(0): [:]
+        case .constant(let value): ["cval": .double(Double(value))]
+        case .replicate: ["padding_mode": "replicate"]
+        }
     }
 }

@@ -32,7 +32,7 @@ public struct UncertainPrediction: Sendable {
     /// A quantity on the scan's grid, brought back trilinearly; 0 where `validity` is.
     public func map(_ quantity: Quantity) -> [Float] {
         let record = prediction.record
-        return record.restore(values(quantity), channels: 1, rows: 0..<record.scanSize.i)
+        return record.restore(values(quantity), channels: 1)
     }
 
     /// 1 where a voxel of the scan was evaluated, 0 outside the network's box: nothing is known there.
@@ -40,7 +40,7 @@ public struct UncertainPrediction: Sendable {
         let record = prediction.record
         let ones = [Float](repeating: 1, count: record.networkSize.count)
         // A voxel whose neighbours lie partly outside is blended with zeros.
-        return record.restore(ones, channels: 1, rows: 0..<record.scanSize.i).map { $0 > 0.9999 ? 1 : 0 }
+        return record.restore(ones, channels: 1).map { $0 > 0.9999 ? 1 : 0 }
     }
 
     /// The mean of a quantity over the network's volume, by which scans can be ranked.

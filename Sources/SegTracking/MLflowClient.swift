@@ -36,27 +36,27 @@ struct MLflowClient: Sendable {
 
     /// The number of an experiment, made where it is not there.
     func experimentID(_ name: String) throws -> String {
-        struct Found: Decodable {
-            struct Experiment: Decodable { let experiment_id: String }
-            let experiment: Experiment
-        }
         struct Wanted: Encodable { let name: String }
         struct Made: Decodable { let experiment_id: String }
-        func find() throws -> String {
-            try decode(
-                Found.self, exchange.get(Self.base + "experiments/get-by-name", [("experiment_name", name)])
-            ).experiment.experiment_id
-        }
         do {
-            return try find()
+            return try existingExperimentID(name)
         } catch let fault as HTTPFault where fault.code == "RESOURCE_DOES_NOT_EXIST" {
             do {
                 return try decode(Made.self, exchange.post(Self.base + "experiments/create", Wanted(name: name)))
                     .experiment_id
             } catch let fault as HTTPFault where fault.code == "RESOURCE_ALREADY_EXISTS" {
-                return try find()
+                return try existingExperimentID(name)
             }
         }
+    }
+
+    private func existingExperimentID(_ name: String) throws -> String {
+        struct Found: Decodable {
+            struct Experiment: Decodable { let experiment_id: String }
+            let experiment: Experiment
+        }
+        let found = try exchange.get(Self.base + "experiments/get-by-name", [("experiment_name", name)])
+        return try decode(Found.self, found).experiment.experiment_id
     }
 
     private struct RunAnswer: Decodable {

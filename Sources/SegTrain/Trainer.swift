@@ -227,7 +227,7 @@ public final class Trainer {
     /// nil where none does.
     private func dice(of prepared: PreparedCase) throws -> Double? {
         let model = configuration.model
-        let window = SlidingWindow(window: model.roiSize, overlap: model.overlap, blending: model.mode)
+        let window = SlidingWindow(of: model, over: prepared.size)
         let size = prepared.size
         let image = try Tensor(prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
         let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()

@@ -84,7 +84,7 @@ public struct TrainingConfiguration: Sendable {
         }
         self.seed = seed
         model = try ModelDescription.entries(of: reader)
-        sampling = try PatchSampling(reader, roi: model.roiSize)
+        sampling = try PatchSampling(reader, roi: reader.required("roi_size", model.roiSize))
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try SegmentationLoss(reader.object("loss"))
         try loss.check(channels: model.outputChannels, reader)

@@ -13,7 +13,8 @@ struct PredictionFiles {
         var uncertainty = false
     }
 
-    let input: String
+    /// The scans that are the channels of the case; there is at least one.
+    let channels: [String]
     let stem: String
     private let folder: String
     /// The ending of the volumes.
@@ -21,11 +22,23 @@ struct PredictionFiles {
 
     /// - Parameter ending: The ending of the volumes that are written; nil for the scan's own format.
     init(input: String, folder: String, ending: String? = nil) {
-        self.input = input
-        stem = ScanFile.stem(of: input)
+        self.init(channels: [input], stem: ScanFile.stem(of: input), folder: folder, ending: ending)
+    }
+
+    /// - Parameters:
+    ///   - channels: The scans that are the channels of a case, at least one.
+    ///   - stem: What the files that are written begin with.
+    ///   - ending: The ending of the volumes that are written; nil for the first scan's own format.
+    init(channels: [String], stem: String, folder: String, ending: String?) {
+        let input = channels[0]
+        self.channels = channels
+        self.stem = stem
         self.folder = folder
         self.ending = ending ?? ScanFile.maskEnding(like: input)
     }
+
+    /// The scan, or the first of several, by which the case is called in messages.
+    var input: String { channels[0] }
 
     var mask: String { path("mask\(ending)") }
     var figure: String { path("overlay.png") }
@@ -75,6 +88,11 @@ struct PredictionFiles {
     ) throws {
         func write<Value: WritableVoxel>(_ voxels: [Value], _ path: String) throws {
             try ScanFile.write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
+        }
+        guard found.isOnScan else {
+            // The model leaves its masks on the network's grid.
+            return try ScanFile.write(
+                found.mask, size: found.size, affine: found.affine, to: mask, overwrite: overwrite)
         }
         try write(found.mask, mask)
         if probabilities {

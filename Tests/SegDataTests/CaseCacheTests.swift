@@ -7,12 +7,13 @@ import Testing
 @Suite struct CaseCacheTests {
     private let folder: ScratchFolder
     private let item: DatasetCase
-    private var preprocessing = Preprocessing(
-        orientation: "LPS", pixdim: [1, 1.5, 1],
-        intensity: .init(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: true), cropForeground: true)
+    private let preprocessing: Preprocessing
 
     init() throws {
         folder = try ScratchFolder()
+        preprocessing = try Preprocessing(
+            orientation: "LPS", pixdim: [1, 1.5, 1],
+            intensity: ScaleIntensityRange(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: true), cropForeground: true)
         item = DatasetCase(image: folder.file("image.nii"), label: folder.file("label.nii"))
         try write("image.nii") { Float($0 % 61 - 5) }
         try write("label.nii") { Float($0 % 3) }
@@ -75,15 +76,20 @@ import Testing
         try write("label.nii") { Float($0 % 2) }
         expectSame(
             try cache.prepare(moved, preprocessing, classes: 3), try PreparedCase(moved, preprocessing, classes: 3))
-        for change in 0..<5 {
-            var other = preprocessing
-            switch change {
-            case 0: other.orientation = "RAS"
-            case 1: other.pixdim = [1, 1.5, 1.0000001]
-            case 2: other.intensity?.aMax = 61
-            case 3: other.intensity?.clip = false
-            default: other.cropForeground = false
-            }
+        let window = try ScaleIntensityRange(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: true)
+        let wider = try ScaleIntensityRange(aMin: 0, aMax: 61, bMin: 0, bMax: 1, clip: true)
+        let open = try ScaleIntensityRange(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: false)
+        let edges = [1, 1.5, 1]
+        let others = [
+            try Preprocessing(orientation: "RAS", pixdim: edges, intensity: window, cropForeground: true),
+            try Preprocessing(
+                orientation: "LPS", pixdim: [1, 1.5, 1.0000001], intensity: window, cropForeground: true),
+            try Preprocessing(orientation: "LPS", pixdim: edges, intensity: wider, cropForeground: true),
+            try Preprocessing(orientation: "LPS", pixdim: edges, intensity: open, cropForeground: true),
+            try Preprocessing(orientation: "LPS", pixdim: edges, intensity: window, cropForeground: false),
+            Preprocessing(preprocessing.steps.reversed()),
+        ]
+        for (change, other) in others.enumerated() {
             expectSame(
                 try cache.prepare(moved, other, classes: 3), try PreparedCase(moved, other, classes: 3))
             #expect(files.count == 4 + change)

@@ -121,7 +121,7 @@ private struct Ward {
     }
 
     @Test func aWindowLargerThanTheScanIsFound() throws {
-        let preprocessing = Preprocessing(
+        let preprocessing = try Preprocessing(
             orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
         let fits = DatasetDoctor.Plan(preprocessing: preprocessing, window: Ward.size, pads: false)
         #expect(try ward.findings(plan: fits) == [])
@@ -159,7 +159,7 @@ private struct Ward {
         var ward = ward
         try ward.admit(
             "speck", mask: (0..<Ward.size.count).map { $0 == (5 * Ward.size.j + 5) * Ward.size.k + 5 ? 1 : 0 })
-        let coarse = Preprocessing(orientation: "RAS", pixdim: [6, 6, 2], intensity: nil, cropForeground: false)
+        let coarse = try Preprocessing(orientation: "RAS", pixdim: [6, 6, 2], intensity: nil, cropForeground: false)
         let plan = DatasetDoctor.Plan(preprocessing: coarse, window: Size3(2, 2, 2), pads: false)
         let findings = try DatasetDoctor(ward.dataset(), plan: plan).findings { _, _ in }
         #expect(findings.map { "\($0.name) \($0.defect.rawValue)" } == ["speck vanished_class"])

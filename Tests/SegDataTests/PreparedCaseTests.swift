@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct PreparedCaseTests {
     private let folder: ScratchFolder
-    private let plain = Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
+    private let plain = Preprocessing([])
 
     init() throws { folder = try ScratchFolder() }
 
@@ -25,8 +25,8 @@ import Testing
     }
 
     @Test func imageAndLabelShareTheNetworksGrid() throws {
-        var preprocessing = plain
-        (preprocessing.orientation, preprocessing.cropForeground) = ("LPS", true)
+        let preprocessing = try Preprocessing(
+            orientation: "LPS", pixdim: nil, intensity: nil, cropForeground: true)
         let prepared = try prepare(preprocessing, image: { $0 < 60 ? 0 : Float($0) }, label: { Float($0 % 3) })
         #expect(prepared.name == "image")
         #expect(try prepared.image.size == Size3(2, 5, 6))
@@ -50,8 +50,7 @@ import Testing
             try prepare(image: { $0 == 7 ? .nan : 1 }, label: { Float($0 % 3) })
         }
         #expect(broken.subject == folder.file("image.nii") && broken.message.contains("1 voxels are NaN"))
-        var cropped = plain
-        cropped.cropForeground = true
+        let cropped = try Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: true)
         let empty = try #require(throws: DataError.self) {
             try prepare(cropped, image: { _ in -1024 }, label: { Float($0 % 3) })
         }

@@ -5,8 +5,11 @@ import Testing
 
 /// Grids beyond the limits are refused by their extents alone, before anything of them is made.
 @Suite struct GridLimitTests {
-    private static let preprocessing = Preprocessing(
-        orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
+    private static var preprocessing: Preprocessing {
+        get throws {
+            try Preprocessing(orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
+        }
+    }
 
     private func affine(_ edges: [Double], origin: Double = 0) -> Affine {
         var affine = Affine.identity
@@ -84,10 +87,11 @@ import Testing
         #expect(FreeMemory.physical > 1 << 20 && FreeMemory.physical < Int.max)
     }
 
-    @Test func settingsThatDoNotScaleAreSaid() {
-        var flat = Self.preprocessing
-        #expect(flat.remarks.isEmpty)
-        flat.intensity = .init(aMin: 5, aMax: 5, bMin: 0, bMax: 1, clip: true)
+    @Test func settingsThatDoNotScaleAreSaid() throws {
+        #expect(try Self.preprocessing.remarks.isEmpty)
+        let flat = Preprocessing([
+            .scaleIntensityRange(try ScaleIntensityRange(aMin: 5, aMax: 5, bMin: 0, bMax: 1, clip: true))
+        ])
         #expect(flat.remarks.count == 1 && flat.remarks[0].contains("a_min") && flat.remarks[0].contains("5.0"))
     }
 }

@@ -33,42 +33,41 @@ import Testing
 
     @Test func emptyForegroundNamesTheCase() throws {
         let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
-        var record = SpatialRecord(scanSize: Size3(2, 2, 2), scanAffine: .identity)
         let error = #expect(throws: DataError.self) {
-            try crop(volume(Size3(2, 2, 2)) { _, _, _ in 0 }, name: "scan_12.nii.gz", record: &record)
+            try crop.box(of: ScanImage(volume(Size3(2, 2, 2)) { _, _, _ in 0 }), name: "scan_12.nii.gz")
         }
         #expect(error?.description.contains("scan_12.nii.gz") == true)
     }
 
     @Test func marginStopsAtTheEdgeOnlyIfTold() throws {
         let scan = volume(Size3(5, 5, 5)) { $0 == 1 && $1 == 2 && $2 == 4 ? 1 : 0 }
-        let wide = try CropForeground(margin: 2, divisor: 1, allowSmaller: false).box(of: scan, name: "a")
+        let wide = try CropForeground(margin: 2, divisor: 1, allowSmaller: false).box(of: ScanImage(scan), name: "a")
         #expect(wide == Box3(start: [-1, 0, 2], size: Size3(5, 5, 5)))
-        let tight = try CropForeground(margin: 2, divisor: 1, allowSmaller: true).box(of: scan, name: "a")
+        let tight = try CropForeground(margin: 2, divisor: 1, allowSmaller: true).box(of: ScanImage(scan), name: "a")
         #expect(tight == Box3(start: [0, 0, 2], size: Size3(4, 5, 3)))
-        let even = try CropForeground(margin: 0, divisor: 4, allowSmaller: false).box(of: scan, name: "a")
+        let even = try CropForeground(margin: 0, divisor: 4, allowSmaller: false).box(of: ScanImage(scan), name: "a")
         #expect(even == Box3(start: [0, 1, 3], size: Size3(4, 4, 4)))
         #expect(throws: DataError.self) { try CropForeground(margin: 0, divisor: 0, allowSmaller: false) }
     }
 
     @Test func padsHalfBeforeAndComesBack() throws {
         let scan = volume(Size3(3, 2, 4)) { Float(1 + $0 + $1 + $2) }
-        var record = SpatialRecord(of: scan)
-        let padded = SpatialPad(size: Size3(6, 2, 3), value: -1)(scan, record: &record)
+        let pad = Preprocessing([.spatialPad(SpatialPad(size: Size3(6, 2, 3), value: -1))])
+        let prepared = try pad(scan, name: "a")
+        let (padded, record) = (prepared.image.volume(0), prepared.record)
         #expect(padded.size == Size3(6, 2, 4) && padded[0, 0, 0] == -1 && padded[1, 0, 0] == 1 && padded[4, 0, 0] == -1)
         #expect(padded.affine[0, 3] == -1)
-        #expect(record.restore(padded.voxels, channels: 1, rows: 0..<3) == scan.voxels)
-        #expect(record.restoreLabels(padded.voxels.map { Int($0) }, rows: 1..<3) == scan.voxels[8...].map { Int($0) })
+        #expect(record.restore(padded.voxels, channels: 1) == scan.voxels)
+        #expect(record.restoreLabels(padded.voxels.map { Int($0) }) == scan.voxels.map { Int($0) })
     }
 
     @Test func paddingAfterACropIsNotPutBack() throws {
         let scan = volume(Size3(6, 1, 1)) { i, _, _ in i == 2 || i == 3 ? 5 : 0 }
-        var record = SpatialRecord(of: scan)
         let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
-        let network = SpatialPad(size: Size3(4, 1, 1), value: 0)(
-            try crop(scan, name: "a", record: &record), record: &record)
-        #expect(network.voxels == [0, 5, 5, 0])
-        #expect(record.restore([9, 1, 2, 9], channels: 1, rows: 0..<6) == [0, 0, 1, 2, 0, 0])
+        let steps = Preprocessing([.cropForeground(crop), .spatialPad(SpatialPad(size: Size3(4, 1, 1), value: 0))])
+        let prepared = try steps(scan, name: "a")
+        #expect(prepared.image.channels == [[0, 5, 5, 0]])
+        #expect(prepared.record.restore([9, 1, 2, 9], channels: 1) == [0, 0, 1, 2, 0, 0])
     }
 
     @Test func emptyIntensityRangeIsMONAIs() throws {
@@ -84,17 +83,6 @@ import Testing
         }
     }
 
-    @Test func stepsKeepTheirOrder() throws {
-        let scan = volume(Size3(3, 3, 3)) { _, _, _ in 1 }
-        var record = SpatialRecord(of: scan)
-        let crop = try CropForeground(margin: 0, divisor: 1, allowSmaller: false)
-        let cropped = try crop(scan, name: "a", record: &record)
-        #expect(throws: DataError.self) {
-            try Spacing(pixdim: [2, 2, 2], interpolation: .trilinear)(cropped, record: &record)
-        }
-        #expect(throws: DataError.self) { try Orientation(axisCodes: "LPS")(cropped, record: &record) }
-    }
-
     @Test func absurdSpacingIsRefused() throws {
         let scan = volume(Size3(100, 100, 100)) { _, _, _ in 0 }
         let error = #expect(throws: DataError.self) {
@@ -108,7 +96,7 @@ import Testing
     @Test func nonFiniteVoxels() throws {
         let scan = volume(Size3(1, 2, 2)) { $1 == 1 && $2 == 1 ? .nan : $1 == 1 ? .infinity : 2 }
         #expect(scan.nonFiniteCount == 2)
-        let preprocessing = Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
+        let preprocessing = try Preprocessing(orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
         let error = #expect(throws: DataError.self) { try preprocessing(scan, name: "x.nii") }
         #expect(error?.description.contains("2 voxels are NaN") == true && error?.subject == "x.nii")
     }

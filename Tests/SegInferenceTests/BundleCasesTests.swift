@@ -16,32 +16,35 @@ private enum Cases {
 
     static func configuration(_ folder: String) -> String { folder + "/configs/inference.json" }
 
-    static func mask(_ folder: String, of scan: String) throws -> [UInt8] {
+    static func mask(_ folder: String, of scans: [String]) throws -> [UInt8] {
         let file = configuration(folder)
         let bundle = try MONAIBundle(
             folder: folder, inference: ConfigValue(jsonFile: file), source: file, metadata: nil)
         let predictor = try Predictor(
             weights: bundle.weights, bundle.choice, description: bundle.description, on: CPUBackend(threads: 1))
-        return try predictor.predict(ScanFile.readVolume(scan).volume, name: scan) { _, _ in }.mask()
+        let image = try ScanImage(scans.map { try ScanFile.readVolume($0).volume }, names: scans) { _ in }
+        return try Segmenter(Ensemble([predictor]), uncertainty: nil)(image, name: scans[0]) { _, _ in }.mask
     }
 }
 
 /// Those that are understood; every other is refused by name.
 private let understood = [
-    "spleen_2022", "spleen_2024", "trap_axis_order", "trap_disabled_text", "trap_other_checkpoint", "trap_two_states",
+    "crop_margin", "largest_component", "no_invert", "nonzero_strings", "spleen_2022", "spleen_2024", "trap_axis_order",
+    "trap_disabled_text", "trap_nearest_default", "trap_other_checkpoint", "trap_two_states", "whole_body",
 ]
 
 @Test(.enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: Cases.names)
 func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
     let root = "\(Cases.bundles)/\(name)"
-    let scans = try FileManager.default.contentsOfDirectory(atPath: root + "/input").sorted()
-    let scan = "\(root)/input/\(try #require(scans.first))"
+    let scans = try FileManager.default.contentsOfDirectory(atPath: root + "/input").sorted().map {
+        "\(root)/input/\($0)"
+    }
     guard understood.contains(name) else {
-        let error = #expect(throws: DataError.self) { try Cases.mask(root + "/bundle", of: scan) }
+        let error = #expect(throws: DataError.self) { try Cases.mask(root + "/bundle", of: scans) }
         #expect(error?.key != nil && error?.subject.hasSuffix("inference.json") == true, "\(error?.description ?? "")")
         return
     }
-    let mask = try Cases.mask(root + "/bundle", of: scan)
+    let mask = try Cases.mask(root + "/bundle", of: scans)
     let expected = try ScanFile.readVolume(root + "/expected.nii.gz").volume.voxels
     try #require(mask.count == expected.count)
     #expect(zip(mask, expected).count { Float($0) != $1 } <= 3)
@@ -50,7 +53,7 @@ func bundlesGiveTheMaskThatMONAIGivesOrAReason(_ name: String) throws {
 @Test(.enabled(if: !Cases.names.isEmpty, "the shared cases are not here"))
 func aBundleThatLoadsUnderAFlagGivesMONAIsMask() throws {
     let cases = Shared.folder + "/cases"
-    let mask = try Cases.mask(cases + "/bundle_load_pretrain", of: cases + "/odd_geometry/tiny.nii.gz")
+    let mask = try Cases.mask(cases + "/bundle_load_pretrain", of: [cases + "/odd_geometry/tiny.nii.gz"])
     #expect(mask.count == 5 * 7 * 9 && mask.count { $0 > 0 } == 315)
 }
 
@@ -58,6 +61,6 @@ func aBundleThatLoadsUnderAFlagGivesMONAIsMask() throws {
     .enabled(if: !Cases.names.isEmpty, "the shared bundles are not here"), arguments: ["bundle_bomb", "bundle_chain"])
 func hostileBundlesAreRefusedAtOnce(_ name: String) throws {
     let folder = "\(Shared.folder)/hostile/\(name)"
-    let error = #expect(throws: DataError.self) { try Cases.mask(folder, of: "none") }
+    let error = #expect(throws: DataError.self) { try Cases.mask(folder, of: ["none"]) }
     #expect(error?.kind == .badData, "\(error?.description ?? "")")
 }

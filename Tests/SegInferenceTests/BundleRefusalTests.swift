@@ -62,7 +62,7 @@ private func expectRefusal(
 private let steps: [([ConfigValue], String)] = [
     ([with(["dtype": "$torch.uint8"], load), channel], "dtype: only \"float32\" is supported"),
     ([with(["reader": "PydicomReader"], load), channel], "reader: \"PydicomReader\" is not supported"),
-    ([load, orientation], "no axis of channels"),
+    ([load, orientation], "before EnsureChannelFirstd"),
     ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "dtype": "$torch.uint8"]], "dtype: only"),
     ([load, channel, ["_target_": "EnsureTyped", "keys": "image", "track_meta": false]], "track_meta: only true"),
     ([load, channel, with(["keys": "label"], orientation)], "keys: should name 'image'"),
@@ -71,13 +71,15 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["pixdim": [1, 1, 0]], spacing)], "pixdim: should be three positive numbers"),
     (
         [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "nearest"]], spacing)],
-        "mode: only bilinear"
+        "mode: only \"bilinear\""
     ),
-    ([load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: only bilinear"),
+    (
+        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: should have a value"
+    ),
     ([load, channel, with(["_target_": "scripts.own.Orientationd"], orientation)], "no class of MONAI"),
     ([load, channel, with(["_mode_": "callable"], orientation)], "_mode_: only \"default\""),
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
-    ([channel, load], "LoadImaged after EnsureChannelFirstd"),
+    ([channel, load], "once, before every other"),
 ]
 
 @Test(arguments: steps.indices)
@@ -94,25 +96,42 @@ func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
 private let endings: [([ConfigValue], String)] = [
     (
         [softmax, ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing"], argmax],
-        "is true where nothing"
+        "orig_keys: should be"
     ),
     ([softmax, with(["transform": "@inferer"], invert), argmax], "transform: should be the preprocessing"),
+    ([softmax, argmax, invert], "class numbers would be blended"),
+    ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, and SaveImaged resamples"),
+    ([softmax, invert, argmax, argmax], "a second AsDiscreted"),
+    ([softmax, invert, invert, argmax], "a second Invertd"),
+    ([invert, softmax, argmax], "no Activationsd made probabilities"),
+    (
+        [softmax, ["_target_": "KeepLargestConnectedComponentd", "keys": "pred"], invert, argmax],
+        "before AsDiscreted is not supported"
+    ),
+    (
+        [softmax, invert, argmax, ["_target_": "FillHolesd", "keys": "pred", "applied_labels": [300]]],
+        "applied_labels: should be class numbers"
+    ),
+    ([softmax, invert, argmax, ["_target_": "MeanEnsembled", "keys": "pred"]], "'MeanEnsembled' is not supported"),
     ([softmax, with(["post_func": "$lambda x: x > 0"], invert), argmax], "post_func"),
-    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "softmax: is false where nothing is said"),
+    ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false of an output"),
     ([with(["other": "$torch.tanh"], softmax), invert, argmax], "'$torch.tanh' is Python"),
-    ([softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "argmax: is false where"),
-    ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: only null"),
+    (
+        [softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]],
+        "threshold: of 2 channels without argmax"
+    ),
+    ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: of class numbers"),
     ([softmax, invert, with(["to_onehot": 2], argmax)], "to_onehot: only null"),
-    ([softmax, invert, with(["rounding": "torchrounding"], argmax)], "rounding: only null"),
-    ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: only true"),
+    ([softmax, invert, with(["rounding": "floor"], argmax)], "rounding: \"floor\" is not supported"),
+    ([softmax, invert, with(["argmax": [true, false]], argmax)], "argmax: should be true or false"),
     ([softmax, invert, argmax, ["_target_": "SaveImaged", "keys": "pred", "scale": 255]], "scale"),
-    ([softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax], "before SaveImaged"),
-    ([softmax, invert, with(["_disabled_": true], argmax)], "in this order"),
+    ([softmax, ["_target_": "SaveImaged", "keys": "pred"], invert, argmax], "never makes classes"),
+    ([softmax, invert, with(["_disabled_": true], argmax)], "never makes classes"),
 ]
 
 @Test(arguments: endings.indices)
 func endingsThatGiveAnotherMaskAreRefused(_ index: Int) {
-    expectRefusal(endings[index].1) { try bundle(post: endings[index].0) }
+    expectRefusal(endings[index].1) { try bundle(pre: [load, channel, spacing], post: endings[index].0) }
 }
 
 /// `_disabled_` is what Python takes for true, by reference too; of texts only "true" is.

@@ -79,14 +79,14 @@ private func bundle(_ changes: [String: ConfigValue] = [:], metadata: ConfigValu
     let bundle = try bundle(metadata: metadata)
     #expect(bundle.weights.hasSuffix("/models/model.pt"))
     let description = bundle.description
-    #expect(description.roiSize.array == [64, 48, 32])
+    #expect(description.roiSize?.array == [64, 48, 32])
     #expect(description.overlap == 0.5 && description.mode == .constant)
     #expect(description.labels == [1: "spleen"])
     #expect(try description.classCount == 2)
     #expect(description.preprocessing.orientation == "RAS")
     #expect(description.preprocessing.pixdim == [1.5, 1.5, 2])
-    #expect(description.preprocessing.intensity?.aMin == -57 && description.preprocessing.intensity?.aMax == 164)
-    #expect(description.preprocessing.intensity?.clip == true)
+    #expect(description.preprocessing.window?.aMin == -57 && description.preprocessing.window?.aMax == 164)
+    #expect(description.preprocessing.window?.clip == true)
     #expect(description.preprocessing.cropForeground)
 }
 

@@ -40,7 +40,6 @@ private let misfits: [([String: ConfigValue], [String: ConfigValue], String, Str
     (["out_channels": 256], [:], "network_def.out_channels", "at most 255"),
     ([:], ["labels": ["1": "a", "2": "b"]], "labels", "name class 2, and the network has the classes 0 to 1"),
     (["out_channels": 1], ["labels": ["2": "b"]], "labels", "name class 2"),
-    (["in_channels": 2], [:], "network_def.in_channels", "should be 1"),
     ([:], ["roi_size": [8, 8, 10]], "roi_size", "multiples of 4×4×4"),
     // Four voxels an axis are one in the coarsest stage, where PyTorch refuses an instance norm: in evaluation too.
     (["norm": "instance"], ["roi_size": [4, 4, 4]], "roi_size", "4×4×4 is too small"),
@@ -55,6 +54,14 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     let description = try description(network: network, entries)
     let error = #expect(throws: DataError.self) { try description.makeNetwork(on: ReferenceBackend(), seed: 0) }
     #expect(error?.key == key && error?.message.contains(message) == true, "\(error?.description ?? "")")
+}
+
+/// Several channels predict; a training reads one scan of a case.
+@Test func severalChannelsAreForPredictions() throws {
+    let two = try description(network: ["in_channels": 2])
+    _ = try two.makeNetwork(on: ReferenceBackend(), seed: 0)
+    let error = #expect(throws: DataError.self) { try two.checkTraining(batch: 2) }
+    #expect(error?.key == "network_def.in_channels" && error?.message.contains("should be 1") == true)
 }
 
 /// UNETR learns an embedding for each position of its windows.

@@ -32,15 +32,16 @@ import Testing
 
     private func model(
         _ channels: ConfigValue = 2, pixdim: [Double]?, roi: Triple = Triple(12), overlap: Double = 0.25
-    ) -> ModelDescription {
+    ) throws -> ModelDescription {
         let definition: ConfigValue = [
             "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": channels, "channels": [2, 4, 4],
             "strides": [2, 2],
         ]
         return ModelDescription(
             network: NetworkDefinition(definition, source: "model.json"),
-            preprocessing: Preprocessing(
-                orientation: "RAS", pixdim: pixdim, intensity: .init(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
+            preprocessing: try Preprocessing(
+                orientation: "RAS", pixdim: pixdim,
+                intensity: ScaleIntensityRange(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
                 cropForeground: true),
             roiSize: roi, overlap: WindowOverlap(overlap), mode: .gaussian, labels: [:])
     }
@@ -79,8 +80,7 @@ import Testing
     @Test(arguments: [1, 3], [nil, [1.7, 1.9, 2.2]])
     func slabsGiveWhatTheWholeScanGives(channels: Int, pixdim: [Double]?) throws {
         let prediction = try predict(channels: channels, pixdim: pixdim, on: CPUBackend(threads: 1))
-        let whole = prediction.record.restore(
-            prediction.probabilities, channels: channels, rows: 0..<Self.size.i)
+        let whole = prediction.record.restore(prediction.probabilities, channels: channels)
         let expected = (0..<Self.size.count).map { voxel -> UInt8 in
             let values = whole[voxel * channels..<(voxel + 1) * channels]
             if channels == 1 { return values.first.map { $0 >= 0.5 } == true ? 1 : 0 }
@@ -115,14 +115,15 @@ import Testing
     @Test func scansWithoutForegroundOrWithHolesAreRefused() throws {
         let backend = ReferenceBackend()
         let predictor = Predictor(
-            network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: nil), on: backend)
+            network: ThresholdNetwork(on: backend, channels: 2), description: try model(pixdim: nil),
+            on: backend)
         let empty = Volume(voxels: [Float](repeating: -1024, count: 64), size: Size3(4, 4, 4), affine: .identity)
         let noForeground = try #require(throws: DataError.self) {
             try predictor.predict(empty, name: "air.nii") { _, _ in }
         }
         #expect(noForeground.subject == "air.nii")
         let sideways = Predictor(
-            network: ThresholdNetwork(on: backend, channels: 2), description: model(pixdim: [1e-4, 1e-4, 1e-4]),
+            network: ThresholdNetwork(on: backend, channels: 2), description: try model(pixdim: [1e-4, 1e-4, 1e-4]),
             on: backend)
         let huge = try #require(throws: DataError.self) {
             try sideways.predict(Self.scan, name: "ct.nii") { _, _ in }

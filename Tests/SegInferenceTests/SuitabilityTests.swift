@@ -7,13 +7,18 @@ import SegModels
 import Testing
 
 @Suite struct SuitabilityTests {
-    private static let model = ModelDescription(
-        network: NetworkDefinition(["_target_": "monai.networks.nets.UNet"], source: "test"),
-        preprocessing: Preprocessing(
-            orientation: "RAS", pixdim: [1.5, 1.5, 2],
-            intensity: Preprocessing.Intensity(aMin: -57, aMax: 164, bMin: 0, bMax: 1, clip: true), cropForeground: true
-        ),
-        roiSize: Triple([8, 8, 8]), overlap: 0.5, mode: .constant, labels: [1: "spleen"])
+    private static var model: ModelDescription { get throws { try model(window: -57...164) } }
+
+    private static func model(window: ClosedRange<Double>) throws -> ModelDescription {
+        ModelDescription(
+            network: NetworkDefinition(["_target_": "monai.networks.nets.UNet"], source: "test"),
+            preprocessing: try Preprocessing(
+                orientation: "RAS", pixdim: [1.5, 1.5, 2],
+                intensity: ScaleIntensityRange(
+                    aMin: window.lowerBound, aMax: window.upperBound, bMin: 0, bMax: 1, clip: true),
+                cropForeground: true),
+            roiSize: Triple([8, 8, 8]), overlap: 0.5, mode: .constant, labels: [1: "spleen"])
+    }
 
     /// A body in air: HU from -1000 to 200.
     private static func facts(change: (inout ScanFacts) -> Void = { _ in }) throws -> ScanFacts {
@@ -59,8 +64,7 @@ import Testing
     @Test func whatWasMadeGoodIsSaid() throws {
         let concerns = try Self.model.concerns(about: Self.facts { $0.remarks = ["The sform is broken."] })
         #expect(concerns.map(\.message) == ["The sform is broken."] && concerns[0].level == .warning)
-        var flat = Self.model
-        flat.preprocessing.intensity?.aMax = -57
+        let flat = try Self.model(window: -57...(-57))
         #expect(try flat.concerns(about: Self.facts()).contains { $0.message.contains("a_min") })
     }
 

@@ -27,16 +27,16 @@ private let scan: Volume = {
     return scan
 }()
 
-private func description(dropout: Double = 0.2, outputs: Int = 2, units: Int = 2) -> ModelDescription {
+private func description(dropout: Double = 0.2, outputs: Int = 2, units: Int = 2) throws -> ModelDescription {
     let definition: ConfigValue = [
         "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": .int(outputs), "channels": [4, 6, 8],
         "strides": [2, 2], "num_res_units": .int(units), "norm": "batch", "dropout": .double(dropout),
     ]
     return ModelDescription(
         network: NetworkDefinition(definition, source: "model.json"),
-        preprocessing: Preprocessing(
+        preprocessing: try Preprocessing(
             orientation: "RAS", pixdim: [1.5, 1.5, 2],
-            intensity: .init(aMin: 0, aMax: 150, bMin: 0, bMax: 1, clip: true),
+            intensity: ScaleIntensityRange(aMin: 0, aMax: 150, bMin: 0, bMax: 1, clip: true),
             cropForeground: true),
         roiSize: Triple(12), overlap: 0.5, mode: .gaussian, labels: [:])
 }
@@ -56,7 +56,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
 @Suite struct UncertaintyTests {
     @Test(arguments: [1, 2, 3], [0, 2])
     func samplesAreReproducibleAndEqualOnBackends(outputs: Int, units: Int) throws {
-        let description = description(outputs: outputs, units: units)
+        let description = try description(outputs: outputs, units: units)
         func run(on backend: any Backend, seed: UInt64) throws -> UncertainPrediction {
             try predictor(description, on: backend).predict(
                 scan, name: "scan.nii", uncertainty: options(passes: 3, seed: seed)
@@ -126,7 +126,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
     /// Keeping the layers before the first dropout, or computing them again where memory is short, changes nothing.
     @Test func memoryThatIsShortChangesNothing() throws {
         let backend = try CPUBackend(threads: 1)
-        var description = description()
+        var description = try description()
         description.roiSize = Triple(8)
         let predictor = try predictor(description, on: backend)
         _ = try predictor.predict(scan, name: "scan") { _, _ in }
@@ -143,7 +143,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
 
     @Test func mirrorsAndModelsAreSamplesToo() throws {
         let backend = try CPUBackend(threads: 2)
-        let steady = description(dropout: 0)
+        let steady = try description(dropout: 0)
         let (a, b) = (try predictor(steady, seed: 1, on: backend), try predictor(steady, seed: 2, on: backend))
         var seen: [Int] = []
         let mirrored = try a.predict(scan, name: "scan", uncertainty: options(passes: 0, mirrored: [0, 2])) { done, _ in
@@ -152,7 +152,9 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         #expect(mirrored.samples == 4 && seen == Array(1...seen.count))
         #expect(mirrored.map(.variance).contains { $0 > 0 })
 
-        let both = try Ensemble([a, b]).predict(scan, name: "scan", uncertainty: options(passes: 0)) { _, _ in }
+        let both = try Ensemble([a, b]).predict(ScanImage(scan), name: "scan", uncertainty: options(passes: 0)) {
+            _, _ in
+        }
         #expect(both.samples == 2)
         let alone = try [a, b].map { try $0.predict(scan, name: "scan") { _, _ in }.probabilities }
         for (index, mean) in both.prediction.probabilities.enumerated() {
@@ -163,7 +165,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
     /// A network that treats its axes alike gives each mirror image the mirrored answer.
     @Test func mirroringIsUndone() throws {
         let backend = ReferenceBackend()
-        let description = description()
+        let description = try description()
         let predictor = Predictor(
             network: ThresholdNetwork(on: backend, channels: 2), description: description, on: backend)
         var options = options(passes: 0, mirrored: [0, 1, 2])
@@ -203,7 +205,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         #expect(alone.description.contains("one sample"))
         let twins = try Ensemble([steady, steady])
         let same = try #require(throws: InferenceError.self) {
-            try twins.predict(scan, name: "ct.nii", uncertainty: options(passes: 0)) { _, _ in }
+            try twins.predict(ScanImage(scan), name: "ct.nii", uncertainty: options(passes: 0)) { _, _ in }
         }
         #expect(same.description.contains("exactly 0") && same.description.hasPrefix("ct.nii"))
         var allowed = options(passes: 2)
@@ -214,8 +216,9 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
 
     @Test func modelsOfAnEnsembleShareAGrid() throws {
         let backend = try CPUBackend(threads: 1)
-        var other = description()
-        other.preprocessing.pixdim = [2, 2, 2]
+        var other = try description()
+        other.preprocessing = try Preprocessing(
+            orientation: "RAS", pixdim: [2, 2, 2], intensity: nil, cropForeground: true)
         let models = [try predictor(description(), on: backend), try predictor(other, on: backend)]
         let error = try #require(throws: InferenceError.self) { try Ensemble(models) }
         #expect(error.description.contains("preprocessing"))

@@ -33,7 +33,7 @@ final class TinyServer: Sendable {
         ]
         let description = ModelDescription(
             network: NetworkDefinition(definition, source: "tiny"),
-            preprocessing: Preprocessing(orientation: "RAS", pixdim: nil, intensity: nil, cropForeground: false),
+            preprocessing: try Preprocessing(orientation: "RAS", pixdim: nil, intensity: nil, cropForeground: false),
             roiSize: Triple([8, 8, 8]), overlap: 0.25, mode: .gaussian, labels: [1: "spleen"])
         let network = try description.makeNetwork(on: ReferenceBackend(), seed: 1)
         try Safetensors(tensors: network.store.state(), metadata: [:])

@@ -59,10 +59,11 @@ import Testing
         #expect(all.model.roiSize == Triple(d: 8, h: 8, w: 16) && all.model.overlap == 0.5)
         #expect(all.model.mode == .gaussian && all.model.labels == [1: "spleen"])
         #expect(
-            all.model.preprocessing
+            try all.model.preprocessing
                 == Preprocessing(
                     orientation: "LPS", pixdim: [1, 2, 3],
-                    intensity: .init(aMin: -10, aMax: 20, bMin: -1, bMax: 2, clip: true), cropForeground: true))
+                    intensity: ScaleIntensityRange(aMin: -10, aMax: 20, bMin: -1, bMax: 2, clip: true),
+                    cropForeground: true))
         var sampling = PatchSampling(size: Size3(8, 8, 16))
         (sampling.positive, sampling.negative, sampling.imageThreshold) = (3, 2, 0.5)
         (sampling.samplesPerVolume, sampling.volumesPerBatch, sampling.pad) = (4, 5, true)

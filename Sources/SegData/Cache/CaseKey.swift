@@ -56,8 +56,9 @@ struct CaseKey: Hashable, Sendable {
 
     /// Every setting, numbers in full.
     private static func description(_ preprocessing: Preprocessing) -> String {
+        guard preprocessing.isUsual else { return "steps \(preprocessing.steps)" }
         var text = "orientation \(preprocessing.orientation ?? "-"); pixdim \(preprocessing.pixdim ?? [])"
-        if let window = preprocessing.intensity {
+        if let window = preprocessing.window {
             text += "; window \([window.aMin, window.aMax, window.bMin, window.bMax]) clip \(window.clip)"
         }
         return text + "; crop \(preprocessing.cropForeground)"

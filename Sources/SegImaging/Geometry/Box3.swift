@@ -32,6 +32,18 @@ public struct Box3: Hashable, Sendable {
     }
 }
 
+extension Box3 {
+    /// The smallest box that holds both.
+    func union(_ other: Box3) -> Box3 {
+        var whole = self
+        for axis in 0..<3 {
+            whole.start[axis] = min(start[axis], other.start[axis])
+            whole.size[axis] = max(end(axis), other.end(axis)) - whole.start[axis]
+        }
+        return whole
+    }
+}
+
 extension Volume {
     /// A box of the volume; voxels outside the volume become `fill`.
     ///

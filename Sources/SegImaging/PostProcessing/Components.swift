@@ -34,6 +34,21 @@ public struct Components: Sendable {
         (numbers, sizes) = Self.numbered(labels, forest)
     }
 
+    /// For each number, 0 included, whether one of its voxels lies on the rim of the volume.
+    func reachRim(of size: Size3) -> [Bool] {
+        var reaches = [Bool](repeating: false, count: sizes.count + 1)
+        for i in 0..<size.i {
+            for j in 0..<size.j {
+                let isRim = i == 0 || i == size.i - 1 || j == 0 || j == size.j - 1
+                let row = (i * size.j + j) * size.k
+                for k in stride(from: 0, to: size.k, by: isRim ? 1 : max(size.k - 1, 1)) {
+                    reaches[Int(numbers[row + k])] = true
+                }
+            }
+        }
+        return reaches
+    }
+
     /// Gives the pieces running numbers in the order in which they are met.
     private static func numbered(_ labels: [Int32], _ forest: UnionFind) -> ([Int32], [Int]) {
         var forest = forest

@@ -35,12 +35,17 @@ public struct LabelStatistics: Hashable, Sendable, Encodable {
 }
 
 extension Volume {
-    /// The volume of one voxel in ml: the affine's determinant, which shear does not change.
+    /// The volume of one voxel in ml.
+    public var voxelVolumeML: Double { affine.voxelVolumeML }
+}
+
+extension Affine {
+    /// The volume of one voxel in ml: the determinant, which shear does not change.
     public var voxelVolumeML: Double {
-        let m = affine
         let determinant =
-            m[0, 0] * (m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]) - m[0, 1] * (m[1, 0] * m[2, 2] - m[1, 2] * m[2, 0])
-            + m[0, 2] * (m[1, 0] * m[2, 1] - m[1, 1] * m[2, 0])
+            self[0, 0] * (self[1, 1] * self[2, 2] - self[1, 2] * self[2, 1])
+            - self[0, 1] * (self[1, 0] * self[2, 2] - self[1, 2] * self[2, 0])
+            + self[0, 2] * (self[1, 0] * self[2, 1] - self[1, 1] * self[2, 0])
         return abs(determinant) / 1000
     }
 }

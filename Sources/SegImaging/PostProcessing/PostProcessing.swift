@@ -99,15 +99,7 @@ public struct PostProcessing: Hashable, Sendable {
     /// Background that no path over faces leads out of the volume without crossing the label, takes the label.
     private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Size3) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
-        var isOpen = [Bool](repeating: false, count: outside.sizes.count + 1)
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                let isRim = i == 0 || i == size.i - 1 || j == 0 || j == size.j - 1
-                let row = (i * size.j + j) * size.k
-                let step = isRim ? 1 : max(size.k - 1, 1)
-                for k in stride(from: 0, to: size.k, by: step) { isOpen[Int(outside.numbers[row + k])] = true }
-            }
-        }
+        let isOpen = outside.reachRim(of: size)
         for (voxel, number) in outside.numbers.enumerated()
         where number > 0 && !isOpen[Int(number)] && labels[voxel] == 0 {
             labels[voxel] = label

@@ -1,61 +1,92 @@
 public import SegCore
 
-/// Cuts the box of voxels above 0; MONAI's `CropForeground(margin=, k_divisible=, allow_smaller=)`.
+/// Cuts the box of voxels above 0; MONAI's `CropForeground(channel_indices=, margin=, k_divisible=, allow_smaller=)`.
 public struct CropForeground: Hashable, Sendable {
-    /// Voxels added on each side.
-    public let margin: Int
-    /// Every extent becomes a multiple of this, grown to both sides.
-    public let divisor: Int
+    /// Voxels added on each side of an axis.
+    public let margins: [Int]
+    /// Every extent becomes a multiple of its axis's number, grown to both sides.
+    public let divisors: [Int]
     /// Whether the margin stops at the volume's edge; else what lies outside becomes 0.
     public let allowSmaller: Bool
+    /// Channels that are looked at; nil for all. A voxel counts that is above 0 in any of them.
+    public let channels: [Int]?
 
-    /// Takes a margin in voxels and a divisor of the extents.
+    /// Takes margins in voxels and divisors of the extents, one for each axis.
+    ///
+    /// - Throws: `DataError` where a number is out of range.
+    public init(
+        margins: [Int], divisors: [Int], allowSmaller: Bool, channels: [Int]? = nil
+    ) throws(DataError) {
+        let isValid =
+            margins.count == 3 && divisors.count == 3 && margins.allSatisfy { $0 >= 0 && $0 <= Limits.gridAxis }
+        guard isValid, divisors.allSatisfy({ $0 >= 1 && $0 <= Limits.gridAxis }) else {
+            throw DataError(
+                .badArgument, "CropForeground",
+                "margin \(margins) must be at least 0 and k_divisible \(divisors) at least 1 along each axis, both at most "
+                    + "\(Limits.gridAxis).")
+        }
+        self.margins = margins
+        self.divisors = divisors
+        self.allowSmaller = allowSmaller
+        self.channels = channels
+    }
+
+    /// Takes one margin and one divisor for all axes.
     ///
     /// - Throws: `DataError` where a number is out of range.
     public init(margin: Int, divisor: Int, allowSmaller: Bool) throws(DataError) {
-        guard margin >= 0, divisor >= 1 else {
-            throw DataError(
-                .badArgument, "CropForeground", "margin \(margin) must be at least 0 and divisor \(divisor) at least 1."
-            )
-        }
-        self.margin = margin
-        self.divisor = divisor
-        self.allowSmaller = allowSmaller
+        try self.init(
+            margins: [margin, margin, margin], divisors: [divisor, divisor, divisor], allowSmaller: allowSmaller)
     }
 
-    /// The cut volume; the record learns the box.
+    /// The box of voxels above 0 and nothing more.
+    init() {
+        (margins, divisors, allowSmaller, channels) = ([0, 0, 0], [1, 1, 1], false, nil)
+    }
+
+    /// The largest box that can be cut of a volume of some extents.
+    func largestBox(of size: Size3) -> Box3 {
+        var box = Box3(of: size)
+        for axis in 0..<3 {
+            if !allowSmaller { box.size[axis] += 2 * margins[axis] }
+            box.size[axis] = (box.size[axis] + divisors[axis] - 1) / divisors[axis] * divisors[axis]
+        }
+        return box
+    }
+
+    /// The box that would be cut; it may reach outside the image.
     ///
     /// `name` is the case's, for errors.
     ///
-    /// - Throws: `DataError` where no voxel is above 0 (MONAI would return a volume of size 0).
-    public func callAsFunction(
-        _ volume: Volume, name: String, record: inout SpatialRecord
-    ) throws(DataError) -> Volume {
-        let box = try box(of: volume, name: name)
-        record.cut(box)
-        return volume.cut(box, fill: 0)
+    /// - Throws: `DataError` where no voxel is above 0 (MONAI would return a volume of size 0), or where a channel is
+    ///   asked for that the image does not have.
+    public func box(of image: ScanImage, name: String) throws(DataError) -> Box3 {
+        var box = try tightBox(of: image, name: name)
+        for axis in 0..<3 {
+            var (start, end) = (box.start[axis] - margins[axis], box.end(axis) + margins[axis])
+            if allowSmaller { (start, end) = (max(start, 0), min(end, image.size[axis])) }
+            let extent = end - start
+            let grown = (extent + divisors[axis] - 1) / divisors[axis] * divisors[axis]
+            box.start[axis] = start - (grown - extent) / 2
+            box.size[axis] = grown
+        }
+        return box
     }
 
-    /// The box that would be cut; it may reach outside the volume.
-    ///
-    /// - Throws: `DataError` where no voxel is above 0.
-    public func box(of volume: Volume, name: String) throws(DataError) -> Box3 {
-        guard let tight = volume.positiveBox else {
+    private func tightBox(of image: ScanImage, name: String) throws(DataError) -> Box3 {
+        let looked = channels ?? Array(image.channels.indices)
+        if let stray = looked.first(where: { !image.channels.indices.contains($0) }) {
+            throw DataError(
+                .badData, name, "has \(image.channels.count) channels, and the crop looks at number \(stray) from 0 on")
+        }
+        let boxes = looked.compactMap { image.volume($0).positiveBox }
+        guard let first = boxes.first else {
             throw DataError(
                 .badData, name,
                 "no voxel is above 0 after intensity scaling, so there is no foreground to crop to; "
                     + "check the intensity window against the scan's values, or turn crop_foreground off.")
         }
-        var box = tight
-        for axis in 0..<3 {
-            var (start, end) = (tight.start[axis] - margin, tight.end(axis) + margin)
-            if allowSmaller { (start, end) = (max(start, 0), min(end, volume.size[axis])) }
-            let extent = end - start
-            let grown = (extent + divisor - 1) / divisor * divisor
-            box.start[axis] = start - (grown - extent) / 2
-            box.size[axis] = grown
-        }
-        return box
+        return boxes.dropFirst().reduce(first) { $0.union($1) }
     }
 }
 

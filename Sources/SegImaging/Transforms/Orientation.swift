@@ -21,11 +21,11 @@ public struct Orientation: Hashable, Sendable {
         self.axes = axes
     }
 
-    /// The reoriented volume; the record learns the permutation.
-    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(DataError) -> Volume {
-        let permutation = permutation(for: volume.affine)
-        let result = permutation.apply(volume)
-        try record.orient(by: permutation, to: result)
+    /// The reoriented image; the record learns the permutation.
+    public func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
+        let permutation = permutation(for: image.affine)
+        let result = try image.map { (volume) throws(DataError) in permutation.apply(volume) }
+        record.orient(by: permutation, to: result)
         return result
     }
 

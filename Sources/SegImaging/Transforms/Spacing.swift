@@ -33,13 +33,13 @@ public struct Spacing: Hashable, Sendable {
     /// Spacing within which an axis keeps its own; MONAI's `AFFINE_TOL`.
     private static let tolerance = 1e-3
 
-    /// The resampled volume; the record learns the grids.
+    /// The resampled image; the record learns the grids.
     ///
     /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.
-    public func callAsFunction(_ volume: Volume, record: inout SpatialRecord) throws(DataError) -> Volume {
-        let map = try gridMap(of: volume.size, at: volume.affine)
-        let result = try resampled(volume, map)
-        try record.resample(by: map?.map, to: result)
+    public func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
+        let map = try gridMap(of: image.size, at: image.affine)
+        let result = try image.map { (volume) throws(DataError) in try resampled(volume, map) }
+        record.resample(by: map?.map, to: result)
         return result
     }
 
@@ -50,11 +50,12 @@ public struct Spacing: Hashable, Sendable {
         try resampled(volume, gridMap(of: volume.size, at: volume.affine))
     }
 
-    /// The extents of a resampled volume, by the extents and the affine alone.
+    /// The grid of a resampled volume, by the extents and the affine alone.
     ///
     /// - Throws: `DataError` where the affine cannot be inverted or the extents are beyond `Limits`.
-    public func destinationSize(of size: Size3, at affine: Affine) throws(DataError) -> Size3 {
-        try gridMap(of: size, at: affine)?.map.destinationSize ?? size
+    func destination(of size: Size3, at affine: Affine) throws(DataError) -> (size: Size3, affine: Affine) {
+        guard let (map, destination) = try gridMap(of: size, at: affine) else { return (size, affine) }
+        return (map.destinationSize, destination)
     }
 
     private func resampled(_ volume: Volume, _ map: (map: GridMap, affine: Affine)?) throws(DataError) -> Volume {

@@ -1,82 +1,84 @@
-internal import SegCore
-
 /// What was done to a scan's grid on the way to the network, kept to bring predictions back.
 ///
-/// Steps come in MONAI's order: `Orientation`, `Spacing`, then crops and pads in any number.
+/// Steps may come in any order. Those that follow MONAI's usual one (`Orientation`, `Spacing`, then crops and pads in
+/// any number) are one leg, which is restored in a single pass; a step that comes out of this order begins another.
 public struct SpatialRecord: Hashable, Sendable {
-    /// The scan as read.
-    public let scanSize: Size3
-    /// The scan as read: voxel index → RAS+ mm.
-    public let scanAffine: Affine
-    /// Axes of the oriented grid.
-    public internal(set) var permutation = AxisPermutation.identity
-    /// Spaced voxel → oriented voxel, nil where nothing was resampled.
-    public internal(set) var resampling: GridMap?
-    /// The part of the spaced grid that the network sees; what lies outside is 0 after restoring.
-    public internal(set) var kept: Box3
-    /// The spaced grid's box that is the network's volume, padding included.
-    public internal(set) var networkBox: Box3
-    var spacedAffine: Affine
-    var isBoxed = false
+    /// The legs, first to last; the grid that one ends with is the grid that the next begins with.
+    public private(set) var legs: [SpatialLeg]
 
     /// A record of a scan to which nothing was done yet.
     public init(of scan: Volume) { self.init(scanSize: scan.size, scanAffine: scan.affine) }
 
     /// A record of a grid to which nothing was done yet.
     public init(scanSize: Size3, scanAffine: Affine) {
-        self.scanSize = scanSize
-        self.scanAffine = scanAffine
-        kept = Box3(of: scanSize)
-        networkBox = Box3(of: scanSize)
-        spacedAffine = scanAffine
+        legs = [SpatialLeg(size: scanSize, affine: scanAffine)]
     }
 
+    /// Extents of the scan as read.
+    public var scanSize: Size3 { legs[0].firstSize }
+    /// The scan as read: voxel index → RAS+ mm.
+    public var scanAffine: Affine { legs[0].firstAffine }
     /// Extents of the volume that the network sees.
-    public var networkSize: Size3 { networkBox.size }
+    public var networkSize: Size3 { legs[legs.count - 1].lastSize }
     /// Network voxel index → RAS+ mm.
-    public var networkAffine: Affine { spacedAffine.shifted(by: networkBox.start) }
-    /// Extents after orientation.
-    public var orientedSize: Size3 { permutation.size(of: scanSize) }
-    /// Extents after orientation and spacing.
-    public var spacedSize: Size3 { resampling?.destinationSize ?? orientedSize }
+    public var networkAffine: Affine { legs[legs.count - 1].lastAffine }
 
-    /// Scan voxel index → network voxel index, not rounded and not clamped.
-    public var networkFromScan: Affine {
-        let orientedFromScan = permutation.inverse.indexMap(from: orientedSize)
-        let spacedFromOriented = resampling?.reversed.matrix ?? .identity
-        var shift = Affine.identity
-        for axis in 0..<3 { shift[axis, 3] = -Double(networkBox.start[axis]) }
-        return shift * spacedFromOriented * orientedFromScan
+    mutating func orient(by permutation: AxisPermutation, to image: ScanImage) {
+        guard permutation != .identity else { return }
+        extend { $0.orient(by: permutation, to: image) }
     }
 
-    mutating func orient(by permutation: AxisPermutation, to volume: Volume) throws(DataError) {
-        guard self.permutation == .identity, resampling == nil, !isBoxed else { throw Self.order("Orientation") }
-        self.permutation = permutation
-        restart(volume)
-    }
-
-    mutating func resample(by map: GridMap?, to volume: Volume) throws(DataError) {
-        guard resampling == nil, !isBoxed else { throw Self.order("Spacing") }
-        resampling = map
-        restart(volume)
+    mutating func resample(by map: GridMap?, to image: ScanImage) {
+        guard let map else { return }
+        extend { $0.resample(by: map, to: image) }
     }
 
     /// Notes that the network's volume is now a box of what it was.
-    mutating func cut(_ box: Box3) {
-        isBoxed = true
-        let start = (0..<3).map { networkBox.start[$0] + box.start[$0] }
-        networkBox = Box3(start: start, size: box.size)
-        kept = kept.intersection(networkBox)
+    mutating func cut(_ box: Box3) { legs[legs.count - 1].cut(box) }
+
+    /// Adds a step to the last leg, or to a new one where the last cannot take it.
+    private mutating func extend(_ step: (inout SpatialLeg) -> Bool) {
+        guard !step(&legs[legs.count - 1]) else { return }
+        var leg = SpatialLeg(size: networkSize, affine: networkAffine)
+        let isTaken = step(&leg)
+        precondition(isTaken, "a leg to which nothing was done takes any step")
+        legs.append(leg)
+    }
+}
+
+extension SpatialRecord {
+    /// A label map of the scan's grid taken the same way, by nearest voxels; padding is 0.
+    func follow(_ labels: Volume) -> Volume { legs.reduce(labels) { $1.follow($0) } }
+
+    /// Brings what the network gave back to the scan, a slab of rows at a time, MONAI's `Invertd(nearest_interp=False)`.
+    ///
+    /// Outside what the network saw values are 0.
+    /// - Parameters:
+    ///   - prediction: `[D, H, W, channels]` of `networkSize`, channels interleaved.
+    ///   - channels: Number of channels.
+    ///   - voxels: The most voxels of a slab, by whole rows along the scan's axis 0.
+    ///   - body: Called with `[rows, size.j, size.k, channels]`, slabs in order.
+    public func restore(_ prediction: [Float], channels: Int, slab voxels: Int, _ body: ([Float]) -> Void) {
+        let near = legs.dropFirst().reversed().reduce(prediction) { values, leg in
+            leg.restore(values, channels: channels, rows: 0..<leg.firstSize.i)
+        }
+        let count = max(1, voxels / (scanSize.j * scanSize.k))
+        for start in stride(from: 0, to: scanSize.i, by: count) {
+            body(legs[0].restore(near, channels: channels, rows: start..<min(start + count, scanSize.i)))
+        }
     }
 
-    private mutating func restart(_ volume: Volume) {
-        kept = Box3(of: volume.size)
-        networkBox = kept
-        spacedAffine = volume.affine
+    /// Brings what the network gave back to the scan, whole.
+    /// - Returns: `[scanSize.i, scanSize.j, scanSize.k, channels]`.
+    public func restore(_ prediction: [Float], channels: Int) -> [Float] {
+        var whole: [Float] = []
+        restore(prediction, channels: channels, slab: scanSize.count) { whole = $0 }
+        return whole
     }
 
-    private static func order(_ name: String) -> DataError {
-        DataError(
-            .badArgument, name, "must come in the order Orientation, Spacing, crop or pad, each of the first two once.")
+    /// A label map of the scan, from the network's, by nearest voxels, MONAI's `Invertd(nearest_interp=True)`; 0 outside
+    /// what the network saw.
+    public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label]) -> [Label] {
+        legs.reversed().reduce(labels) { values, leg in leg.restoreLabels(values, rows: 0..<leg.firstSize.i) }
     }
 }

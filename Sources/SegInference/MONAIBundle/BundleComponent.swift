@@ -65,17 +65,34 @@ struct BundleComponent {
     private static let reserved: Set<String> = ["_target_", "_desc_", "_requires_", "_disabled_", "_mode_"]
 
     /// The arguments, resolved, but for those that change nothing here and may hold any Python.
-    func arguments(ignoring ignored: [String] = []) throws -> ConfigReader {
+    func arguments(
+        ignoring ignored: [String] = [], choosing item: String? = nil, perKey: [String] = []
+    ) throws -> ConfigReader {
         let skipped = Self.reserved.union(ignored)
         let own = entries.filter { !skipped.contains($0.key) }
-        let reader = try ConfigReader(document.resolved(.object(own), id: id), path: id, source: document.source)
+        var resolved = try document.resolved(.object(own), id: id)
+        if let item, case .object(var arguments) = resolved, case .array(let keys)? = arguments["keys"] {
+            let place = keys.firstIndex(of: .string(item))
+            for name in perKey {
+                guard case .array(let values)? = arguments[name], let place else { continue }
+                guard values.indices.contains(place) else {
+                    throw document.error("\(id)::\(name)", "should have a value for each of the keys")
+                }
+                arguments[name] = values[place]
+            }
+            resolved = .object(arguments)
+        }
+        let reader = try ConfigReader(resolved, path: id, source: document.source)
         for key in ignored { reader.ignore(key) }
         return reader
     }
 
     /// The arguments of a transform of one item, such as `image`; a transform of others is an error.
-    func arguments(of item: String, ignoring ignored: [String] = []) throws -> ConfigReader {
-        let reader = try arguments(ignoring: ignored)
+    /// - Parameter perKey: Arguments that may be lists, one value for each of the keys.
+    func arguments(
+        of item: String, ignoring ignored: [String] = [], perKey: [String] = []
+    ) throws -> ConfigReader {
+        let reader = try arguments(ignoring: ignored, choosing: item, perKey: perKey)
         reader.ignore("allow_missing_keys")
         switch reader.value("keys") {
         case nil: break
@@ -90,11 +107,16 @@ struct BundleComponent {
     func entry(_ key: String) -> ConfigValue? { entries[key] }
 
     /// An error that the class is not one of the supported ones.
-    func unsupported(_ supported: String...) -> DataError {
+    func unsupported(_ supported: [String]) -> DataError {
         document.error(id, "'\(target)' is not supported; supported: \(supported.joined(separator: ", "))")
     }
 
-    /// Whether Python and MONAI's `_disabled_` take a value for true: of texts only "true" is.
+    /// Whether Python takes a value for true.
+    static func isTruthy(_ value: ConfigValue) -> Bool {
+        if case .string(let text) = value { !text.isEmpty } else { isTrue(value) }
+    }
+
+    /// Whether MONAI's `_disabled_` takes a value for true: of texts only "true" is.
     static func isTrue(_ value: ConfigValue) -> Bool {
         switch value {
         case .null: false

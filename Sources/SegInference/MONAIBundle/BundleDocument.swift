@@ -2,10 +2,10 @@ internal import Foundation
 internal import SegCore
 internal import SegModels
 
-/// A MONAI bundle's configuration whose references are followed and whose expressions are not evaluated.
+/// A MONAI bundle's configuration whose references are followed and whose expressions are computed.
 ///
-/// `@id`, `@id::sub` and `@id#sub` stand for other entries; `$…` is Python, of which a few fixed forms are
-/// understood as text and every other is an error that quotes it. Each reference is followed once, and values that
+/// `@id`, `@id::sub`, `@id#sub` and `%id` stand for other entries; `$…` is Python, of which `BundleExpression` computes
+/// what makes values and everything else is an error that quotes it. Each reference is followed once, and values that
 /// references repeat count again towards `Limits.documentNodes`.
 final class BundleDocument {
     private let root: ConfigValue
@@ -89,37 +89,29 @@ final class BundleDocument {
     private func shallow(_ value: ConfigValue, id: String, depth: Int) throws -> ConfigValue {
         guard depth < Self.mostReferences else { throw error(id, "its references run in a circle or nest too deep") }
         guard case .string(let text) = value else { return value }
-        if text.hasPrefix("%") { throw error(id, "the macro '\(text)' is not supported; write the value in its place") }
+        if text.hasPrefix("%") { return try copied(String(text.dropFirst()), from: id, depth: depth) }
         if text.hasPrefix("@") { return try follow(String(text.dropFirst()), from: id, depth: depth) }
         guard text.hasPrefix("$") else { return value }
-        switch BundleExpression(text) {
-        case .reference(let target): return try follow(target, from: id, depth: depth)
-        case .sum(let terms): return .string(try sum(terms, text, id: id, depth: depth))
-        case .constant(let constant): return constant
-        case .unknown:
+        guard let expression = BundleExpression(text) else {
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
         }
+        let result: ConfigValue
+        do {
+            result = try expression.value { try follow($0, from: id, depth: depth) }
+        } catch let fault as BundleExpression.Fault {
+            throw error(id, "the expression '\(text)' has no value: \(fault.reason)")
+        }
+        // An item of a list, or a branch of a choice, may itself be a reference.
+        return result == value ? result : try shallow(result, id: id, depth: depth + 1)
     }
 
-    private func sum(
-        _ terms: [BundleExpression.Term], _ text: String, id: String, depth: Int
-    ) throws -> String {
-        var sum = ""
-        for term in terms {
-            switch term {
-            case .text(let text): sum += text
-            case .reference(let target):
-                guard case .string(let part) = try follow(target, from: id, depth: depth) else {
-                    throw error(id, "'\(text)' adds what is no text")
-                }
-                sum += part
-            }
-            guard sum.utf8.count <= Limits.expressionCharacters else {
-                throw error(
-                    id, "'\(text)' is longer than \(Limits.expressionCharacters) characters once it is written out")
-            }
+    /// What a macro stands for, MONAI's `%id`: the entry as it stands, its references followed from here.
+    private func copied(_ target: String, from id: String, depth: Int) throws -> ConfigValue {
+        guard !target.contains(".") else {
+            throw error(
+                id, "the macro '%\(target)' reads another file, which is not supported; write the value in its place")
         }
-        return sum
+        return try follow(target, from: id, depth: depth)
     }
 
     private func follow(_ target: String, from id: String, depth: Int) throws -> ConfigValue {

@@ -1,116 +1,130 @@
 internal import Foundation
 internal import SegCore
 
-/// The forms of a bundle's `$` expressions that are understood, by their text alone.
-enum BundleExpression {
-    /// Something to add up to a text.
-    enum Term {
-        case reference(String)
-        case text(String)
-    }
-
-    /// `$@id`, or `$@id.to(@device)`, which is the same network.
-    case reference(String)
-    /// `$@bundle_root + '/models'`, of references and quoted texts.
-    case sum([Term])
-    /// `$lambda x: x > 0`, the foreground that MONAI crops to anyway, truth values, types of elements and readers.
+/// A bundle's `$` expression: the part of Python that bundles compute values with, read into a tree. Nothing is run.
+///
+/// Literals, lists, dictionaries, `@references`, arithmetic, comparisons, `and`, `or`, `not`, `A if B else C`, indexing,
+/// and a few names and calls (`BundleNames`).
+indirect enum BundleExpression {
+    /// A value as it stands.
     case constant(ConfigValue)
-    /// Anything else.
-    case unknown
+    /// `@id`, or `@id.to(@device)`, which is the same.
+    case reference(String)
+    /// `[a, b]` or `(a, b)`.
+    case list([BundleExpression])
+    /// `{a: b}`.
+    case dictionary([(BundleExpression, BundleExpression)])
+    /// `-a`, `+a` or `not a`.
+    case unary(String, BundleExpression)
+    /// `a + b` and the like.
+    case binary(String, BundleExpression, BundleExpression)
+    /// `a if b else c`: b, a, c.
+    case choice(BundleExpression, BundleExpression, BundleExpression)
+    /// `a[b]`.
+    case item(BundleExpression, BundleExpression)
+    /// `len(a)` and the like.
+    case call(String, [BundleExpression])
 
     /// What stands for the default of `CropForegroundd.select_fn`.
     static let isPositive = ConfigValue.string("x > 0")
 
-    init(_ expression: String) {
+    /// Reads an expression with its `$`; nil where it is anything else.
+    init?(_ expression: String) {
         let text = expression.dropFirst().trimmingCharacters(in: .whitespaces)
-        switch text {
-        case "True": self = .constant(true)
-        case "False": self = .constant(false)
-        case "None": self = .constant(.null)
-        case "lambda x: x > 0", "lambda x : x > 0": self = .constant(Self.isPositive)
-        case "monai.data.NibabelReader", "monai.data.ITKReader":
-            self = .constant(.string(String(text.dropFirst("monai.data.".count))))
-        default:
-            if let type = Self.elementType(text) {
-                self = .constant(.string(type))
-            } else {
-                self = Self.reference(text).map { .reference($0) } ?? Self.sum(text) ?? .unknown
-            }
+        guard text.utf8.count <= Limits.expressionCharacters else { return nil }
+        if ["lambda x: x > 0", "lambda x : x > 0", "lambda x: x>0"].contains(text) {
+            self = .constant(Self.isPositive)
+            return
         }
+        guard let tokens = BundleToken.all(in: text) else { return nil }
+        var parser = BundleParser(tokens)
+        guard let tree = parser.expression(), parser.isAtEnd else { return nil }
+        self = tree
     }
+}
 
-    /// `float32` of `torch.float32`, `numpy.float32` or `np.float32`.
-    private static func elementType(_ text: String) -> String? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, ["torch", "numpy", "np"].contains(parts[0]) else { return nil }
-        let types = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
-        return types.first { $0 == parts[1] }
-    }
+/// A word of an expression.
+enum BundleToken: Hashable {
+    case number(ConfigValue)
+    case text(String)
+    case reference(String)
+    case name(String)
+    case mark(String)
 
-    private static func reference(_ text: String) -> String? {
-        var body = text[...]
-        if let call = body.range(of: ".to(@"), body.hasSuffix(")"),
-            identifier(body[call.upperBound...].dropLast()) != nil
-        {
-            body = body[..<call.lowerBound]
-        }
-        return body.hasPrefix("@") ? identifier(body.dropFirst()) : nil
-    }
-
-    private static func sum(_ text: String) -> BundleExpression? {
-        var terms: [Term] = []
-        var rest = text[...]
+    /// The words of an expression; nil where there is one that none begins with.
+    static func all(in text: String) -> [BundleToken]? {
+        var rest = Substring(text)
+        var tokens: [BundleToken] = []
         while true {
-            rest = rest.drop { $0 == " " }
-            guard let first = rest.first else { return nil }
+            rest = rest.drop { $0 == " " || $0 == "\t" || $0 == "\n" }
+            guard let first = rest.first else { return tokens }
+            let token: BundleToken?
             if first == "@" {
-                let name = rest.dropFirst().prefix { $0.isLetter || $0.isNumber || "_:#".contains($0) }
-                guard let target = identifier(name) else { return nil }
-                terms.append(.reference(target))
-                rest = rest[name.endIndex...]
+                token = reference(&rest)
             } else if first == "'" || first == "\"" {
-                let literal = rest.dropFirst().prefix { $0 != first }
-                guard literal.endIndex != rest.endIndex, !literal.contains("\\") else { return nil }
-                terms.append(.text(String(literal)))
-                rest = rest[rest.index(after: literal.endIndex)...]
+                token = literal(&rest, quote: first)
+            } else if first.isNumber || (first == "." && rest.dropFirst().first?.isNumber == true) {
+                token = number(&rest)
+            } else if first.isLetter || first == "_" {
+                token = .name(word(&rest) { $0.isLetter || $0.isNumber || $0 == "_" })
             } else {
-                return nil
+                token = mark(&rest)
             }
-            rest = rest.drop { $0 == " " }
-            if rest.isEmpty { return .sum(terms) }
-            guard rest.first == "+" else { return nil }
-            rest = rest.dropFirst()
+            guard let token else { return nil }
+            tokens.append(token)
         }
     }
 
-    private static func identifier(_ text: Substring) -> String? {
-        let isName = !text.isEmpty && text.allSatisfy { $0.isLetter || $0.isNumber || "_:#".contains($0) }
-        return isName ? String(text) : nil
+    private static func word(_ rest: inout Substring, _ belongs: (Character) -> Bool) -> String {
+        let word = rest.prefix(while: belongs)
+        rest = rest[word.endIndex...]
+        return String(word)
     }
 
-    /// What a step of `imports`, `initialize` or `run` does.
-    enum Step: Hashable {
-        /// Prepares Python, or starts what a prediction does anyway.
-        case preparation
-        /// Calls a loader of weights by its id; where there is a flag, only if that is true.
-        case load(loader: String, flag: String?)
+    private static func reference(_ rest: inout Substring) -> BundleToken? {
+        rest = rest.dropFirst()
+        var id = ""
+        while true {
+            let part = word(&rest) { $0.isLetter || $0.isNumber || $0 == "_" }
+            guard !part.isEmpty else { return nil }
+            id += part
+            guard let link = ["::", "#"].first(where: { rest.hasPrefix($0) }) else { return .reference(id) }
+            id += link
+            rest = rest.dropFirst(link.count)
+        }
     }
 
-    /// Understands a step; nil where it would have to be evaluated.
-    static func step(_ step: String) -> Step? {
-        guard step.hasPrefix("$") else { return nil }
-        let text = step.dropFirst().trimmingCharacters(in: .whitespaces)
-        let starts = ["import ", "from ", "monai.utils.set_determinism(", "setattr(torch.backends.cudnn,"]
-        if starts.contains(where: text.hasPrefix) { return .preparation }
-        if ["@evaluator.run()", "@validate#evaluator.run()", "None"].contains(text) { return .preparation }
-        guard text.hasPrefix("@"), let call = text.range(of: "(@evaluator)"),
-            let loader = identifier(text[..<call.lowerBound].dropFirst())
-        else { return nil }
-        let rest = text[call.upperBound...]
-        if rest.isEmpty { return .load(loader: loader, flag: nil) }
-        guard rest.hasPrefix(" if @"), rest.hasSuffix(" else None"),
-            let flag = identifier(rest.dropFirst(" if @".count).dropLast(" else None".count))
-        else { return nil }
-        return .load(loader: loader, flag: flag)
+    private static func literal(_ rest: inout Substring, quote: Character) -> BundleToken? {
+        let body = rest.dropFirst().prefix { $0 != quote }
+        guard body.endIndex != rest.endIndex, !body.contains("\\") else { return nil }
+        rest = rest[rest.index(after: body.endIndex)...]
+        return .text(String(body))
+    }
+
+    private static func number(_ rest: inout Substring) -> BundleToken? {
+        var text = word(&rest) { $0.isNumber || $0 == "." || $0 == "_" }
+        if let mark = rest.first, mark == "e" || mark == "E" {
+            text.append("e")
+            rest = rest.dropFirst()
+            if let sign = rest.first, sign == "-" || sign == "+" {
+                text.append(sign)
+                rest = rest.dropFirst()
+            }
+            text += word(&rest) { $0.isNumber }
+        }
+        guard rest.first.map({ !$0.isLetter }) ?? true else { return nil }
+        let digits = text.replacing("_", with: "")
+        if let whole = Int(digits) { return .number(.int(whole)) }
+        return Double(digits).map { .number(.double($0)) }
+    }
+
+    private static func mark(_ rest: inout Substring) -> BundleToken? {
+        let marks = [
+            "**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "<", ">", "(", ")", "[", "]", "{", "}", ",",
+            ":", ".",
+        ]
+        guard let mark = marks.first(where: { rest.hasPrefix($0) }) else { return nil }
+        rest = rest.dropFirst(mark.count)
+        return .mark(mark)
     }
 }

@@ -1,85 +1,73 @@
 internal import SegCore
+internal import SegImaging
 
-/// What a bundle does with the network's output must be what MedSeg does: probabilities, back to the scan's grid, and
-/// the most probable class; of a single channel the class from a probability of 0.5 on.
+/// A bundle's chain of what is done to the network's output, as a plan for masks.
 struct BundlePostprocessing {
-    /// What happens, in this order.
-    private static let steps = ["Activationsd", "Invertd", "AsDiscreted"]
-
     private let document: BundleDocument
-    private let id: String
     /// The chain that `Invertd` has to take back.
     private let preprocessing: ConfigValue
-    private let hasOneChannel: Bool
-    private var names: [String] = []
+    private var reader: MaskPlanReader
+    private var isSaved = false
+    private var isResampled = false
 
-    /// Checks a chain.
-    /// - Throws: `DataError` naming what it does otherwise.
-    static func check(
+    /// Reads a chain.
+    /// - Throws: `DataError` naming what is not supported.
+    static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
-        channels: Int
-    ) throws {
-        var check = BundlePostprocessing(
-            document: document, id: id, preprocessing: preprocessing, hasOneChannel: channels == 1)
-        for component in try BundleComponent.chain(chain, id: id, document) { try check.add(component) }
-        try check.finish()
+        reader: MaskPlanReader
+    ) throws -> MaskPlan {
+        var chained = BundlePostprocessing(document: document, preprocessing: preprocessing, reader: reader)
+        for component in try BundleComponent.chain(chain, id: id, document) where !chained.isSaved {
+            try chained.add(component)
+        }
+        let plan = try chained.reader.finished(ConfigReader(.object([:]), path: id, source: document.source))
+        guard plan.restoration != .none || chained.reader.keepsGrid || !chained.isResampled else {
+            throw document.error(
+                id,
+                "has no Invertd, and SaveImaged resamples the mask (resample is true where nothing is said), which is not "
+                    + "supported; add an Invertd, or set resample to false for masks on the network's grid")
+        }
+        return plan
     }
 
-    private init(document: BundleDocument, id: String, preprocessing: ConfigValue, hasOneChannel: Bool) {
+    private init(document: BundleDocument, preprocessing: ConfigValue, reader: MaskPlanReader) {
         self.document = document
-        self.id = id
         self.preprocessing = preprocessing
-        self.hasOneChannel = hasOneChannel
+        self.reader = reader
     }
 
     private mutating func add(_ component: BundleComponent) throws {
         switch component.name {
-        case "Activationsd": try checkActivations(component)
-        case "Invertd": try checkInvert(component)
-        case "AsDiscreted": try checkDiscrete(component)
-        case "SaveImaged":
-            // Every step has to be done by now, for what is saved is the mask.
-            try finish()
-            if let scale = component.entry("scale"), scale != .null {
-                throw document.error(component.id + "::scale", "is not supported, \(scale); a mask holds class numbers")
-            }
-            return
+        case "SaveImaged": try save(component)
         case "EnsureTyped", "ToTensord", "CastToTyped":
             let reader = try component.arguments(of: "pred", ignoring: ["data_type", "device", "wrap_sequence"])
             try reader.expect("dtype", "float32")
             try reader.expect("track_meta", true)
-            return try reader.finish()
-        default: throw component.unsupported("Activationsd", "Invertd", "AsDiscreted", "SaveImaged")
-        }
-        names.append(component.name)
-    }
-
-    private func finish() throws {
-        guard names == Self.steps else {
-            throw document.error(
-                id,
-                "should be \(Self.steps.joined(separator: ", ")) in this order, before SaveImaged, not "
-                    + (names.isEmpty ? "none of them" : names.joined(separator: ", ")))
+            try reader.finish()
+        default: try addStep(component)
         }
     }
 
-    private func checkActivations(_ component: BundleComponent) throws {
-        let reader = try component.arguments(of: "pred")
-        let (wanted, other) = hasOneChannel ? ("sigmoid", "softmax") : ("softmax", "sigmoid")
-        try reader.expect(other, false)
-        try reader.expect(wanted, true, default: false)
-        try reader.expect("other", .null)
-        try reader.finish()
+    private mutating func addStep(_ component: BundleComponent) throws {
+        let name = component.name.hasSuffix("d") ? String(component.name.dropLast()) : ""
+        guard MaskPlanReader.classes.contains(name) else {
+            throw component.unsupported(MaskPlanReader.classes.map { $0 + "d" } + ["SaveImaged"])
+        }
+        let ignored =
+            name == "Invert"
+            ? ["transform", "device", "meta_keys", "orig_meta_keys", "meta_key_postfix", "to_tensor"] : []
+        let arguments = try component.arguments(
+            of: "pred", ignoring: ignored,
+            perKey: ["nearest_interp", "argmax", "to_onehot", "threshold", "rounding", "sigmoid", "softmax", "other"])
+        if name == "Invert" { try checkInvert(component, arguments) }
+        try reader.add(name, arguments)
+        try arguments.finish()
     }
 
-    private func checkInvert(_ component: BundleComponent) throws {
-        let reader = try component.arguments(
-            of: "pred",
-            ignoring: ["transform", "device", "meta_keys", "orig_meta_keys", "meta_key_postfix", "to_tensor"])
-        try reader.expect("orig_keys", among: ["image", ["image"]])
-        try reader.expect("nearest_interp", false, default: true)
-        try reader.expect("post_func", .null)
-        try reader.finish()
+    private func checkInvert(_ component: BundleComponent, _ arguments: ConfigReader) throws {
+        guard let keys = arguments.value("orig_keys"), keys == "image" || keys == ["image"] else {
+            throw arguments.error("orig_keys", "should be \"image\", whose preprocessing is taken back")
+        }
         guard let transform = component.entry("transform"),
             try document.followed(transform, id: component.id) == preprocessing
         else {
@@ -87,16 +75,20 @@ struct BundlePostprocessing {
         }
     }
 
-    private func checkDiscrete(_ component: BundleComponent) throws {
-        let reader = try component.arguments(of: "pred")
-        if hasOneChannel {
-            try reader.expect("argmax", false)
-            try reader.expect("threshold", 0.5, default: .null)
-        } else {
-            try reader.expect("argmax", true, default: false)
-            try reader.expect("threshold", .null)
+    /// What is saved is the mask; later steps are of no file.
+    private mutating func save(_ component: BundleComponent) throws {
+        let arguments = try component.arguments(
+            of: "pred",
+            ignoring: [
+                "meta_keys", "meta_key_postfix", "output_dir", "output_postfix", "output_ext", "mode", "padding_mode",
+                "dtype", "output_dtype", "squeeze_end_dims", "data_root_dir", "separate_folder", "print_log",
+                "output_format", "writer", "output_name_formatter", "folder_layout", "savepath_in_metadict",
+            ])
+        guard arguments.value("scale") == nil else {
+            throw arguments.error("scale", "is not supported; a mask holds class numbers")
         }
-        for key in ["to_onehot", "rounding"] { try reader.expect(key, .null) }
-        try reader.finish()
+        isResampled = try arguments.bool("resample") ?? true
+        try arguments.finish()
+        isSaved = true
     }
 }

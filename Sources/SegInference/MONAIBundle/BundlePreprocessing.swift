@@ -1,15 +1,22 @@
 internal import SegCore
 internal import SegImaging
 
-/// A bundle's chain of preprocessing transforms, as the steps that MedSeg takes in its fixed order.
+/// A bundle's chain of preprocessing transforms, as MedSeg's steps.
 struct BundlePreprocessing {
     /// What the chain does.
-    private(set) var preprocessing = Preprocessing(
-        orientation: nil, pixdim: nil, intensity: nil, cropForeground: false)
-    private var done: [(rank: Int, name: String)] = []
+    var preprocessing: Preprocessing { Preprocessing(steps) }
+    private var steps: [PreprocessingStep] = []
+    private var isLoaded = false
     private var hasChannels = false
 
-    init(_ chain: ConfigValue, id: String, _ document: BundleDocument) throws {
+    /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
+    private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
+
+    /// Reads a chain.
+    /// - Parameter channels: How many the network takes; several scans that are read together are its channels.
+    /// - Throws: `DataError` naming what is not supported.
+    init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
+        hasChannels = channels > 1
         for component in try BundleComponent.chain(chain, id: id, document) { try add(component) }
         guard hasChannels else {
             throw document.error(
@@ -29,14 +36,16 @@ struct BundlePreprocessing {
                     "meta_keys", "meta_key_postfix", "overwriting", "image_only", "simple_keys", "prune_meta_pattern",
                     "prune_meta_sep", "expanduser",
                 ])
-            try step(0, component.name, reader)
+            guard !isLoaded, steps.isEmpty else {
+                throw reader.error("_target_", "LoadImaged should come once, before every other transform")
+            }
+            isLoaded = true
             try reader.expect("reader", among: ["NibabelReader", "nibabelreader", "ITKReader", "itkreader"])
             try reader.expect("dtype", "float32")
-            hasChannels = try reader.bool("ensure_channel_first") ?? false
+            if try reader.bool("ensure_channel_first") ?? false { hasChannels = true }
         case "EnsureChannelFirstd":
             reader = try component.arguments(
                 of: "image", ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
-            try step(1, component.name, reader)
             try reader.expect("channel_dim", "no_channel")
             hasChannels = true
         case "EnsureTyped", "ToTensord", "CastToTyped":
@@ -50,87 +59,32 @@ struct BundlePreprocessing {
 
     /// Adds a step that changes the image's grid or values.
     private mutating func addStep(_ component: BundleComponent) throws -> ConfigReader {
-        let name = component.name
-        let reader: ConfigReader
-        switch name {
-        case "Orientationd":
-            reader = try component.arguments(of: "image")
-            try step(2, name, reader)
-            try reader.expect("as_closest_canonical", false)
-            try reader.expect("lazy", false)
-            preprocessing.orientation = try reader.required("axcodes", reader.orientation("axcodes"))
-        case "Spacingd":
-            reader = try component.arguments(of: "image")
-            try step(3, name, reader)
-            try addSpacing(reader)
-        case "ScaleIntensityRanged":
-            reader = try component.arguments(of: "image")
-            try step(4, name, reader)
-            try addIntensity(reader)
-        case "CropForegroundd":
-            reader = try component.arguments(of: "image", ignoring: ["start_coord_key", "end_coord_key"])
-            try step(5, name, reader)
-            try addCrop(reader)
-        default:
+        let name = component.name.hasSuffix("d") ? String(component.name.dropLast()) : ""
+        guard PreprocessingStep.classes.contains(name) else {
             throw component.unsupported(
-                "LoadImaged", "EnsureChannelFirstd", "Orientationd", "Spacingd", "ScaleIntensityRanged",
-                "CropForegroundd", "EnsureTyped")
+                ["LoadImaged", "EnsureChannelFirstd", "EnsureTyped"] + PreprocessingStep.classes.map { $0 + "d" })
         }
+        let reader = try component.arguments(of: "image", ignoring: Self.ignored(of: name), perKey: Self.perKey)
+        guard hasChannels else {
+            throw reader.error(
+                "_target_",
+                "\(component.name) before EnsureChannelFirstd takes the first axis of the image for its channels; let "
+                    + "EnsureChannelFirstd follow LoadImaged")
+        }
+        if name == "CropForeground" { try reader.expect("source_key", "image") }
+        // Images of one grid are made equal in shape; there is one image here.
+        if name == "Spacing" { _ = try reader.bool("ensure_same_shape") }
+        steps.append(try PreprocessingStep(class: name, reader))
         return reader
     }
 
-    /// Each step may come once, in the order in which MedSeg takes them.
-    private mutating func step(_ rank: Int, _ name: String, _ reader: ConfigReader) throws {
-        if let last = done.last, last.rank >= rank {
-            throw reader.error(
-                "_target_",
-                "\(name) after \(last.name) is not supported; the order is LoadImaged, EnsureChannelFirstd, "
-                    + "Orientationd, Spacingd, ScaleIntensityRanged, CropForegroundd, each at most once")
+    /// Arguments of a transform for dictionaries that name entries which nothing here reads.
+    private static func ignored(of name: String) -> [String] {
+        switch name {
+        case "CropForeground": ["start_coord_key", "end_coord_key"]
+        case "ScaleIntensityRange", "ScaleIntensity", "NormalizeIntensity", "Spacing", "Orientation":
+            ["meta_keys", "meta_key_postfix"]
+        default: []
         }
-        done.append((rank, name))
-    }
-
-    private mutating func addSpacing(_ reader: ConfigReader) throws {
-        preprocessing.pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
-        if case .array(let modes)? = reader.value("mode") {
-            // One for each of the keys.
-            var place = 0
-            if case .array(let keys)? = reader.value("keys") { place = keys.firstIndex(of: "image") ?? 0 }
-            guard modes.indices.contains(place), modes[place] == "bilinear" else {
-                throw reader.error("mode", "only bilinear is supported for the image, not \(ConfigValue.array(modes))")
-            }
-        } else {
-            try reader.expect("mode", "bilinear")
-        }
-        try reader.expect("padding_mode", "border")
-        try reader.expect("dtype", among: ["float64", "float32"])
-        for key in ["diagonal", "align_corners", "scale_extent", "recompute_affine", "lazy"] {
-            try reader.expect(key, false)
-        }
-        for key in ["min_pixdim", "max_pixdim"] { try reader.expect(key, .null) }
-        // Images of one grid are made equal in shape; there is one image here.
-        _ = try reader.bool("ensure_same_shape")
-    }
-
-    private mutating func addIntensity(_ reader: ConfigReader) throws {
-        try reader.expect("dtype", "float32")
-        preprocessing.intensity = Preprocessing.Intensity(
-            aMin: try reader.required("a_min", reader.double("a_min")),
-            aMax: try reader.required("a_max", reader.double("a_max")),
-            bMin: try reader.required("b_min", reader.double("b_min")),
-            bMax: try reader.required("b_max", reader.double("b_max")), clip: try reader.bool("clip") ?? false)
-    }
-
-    private mutating func addCrop(_ reader: ConfigReader) throws {
-        try reader.expect("source_key", "image")
-        try reader.expect("select_fn", BundleExpression.isPositive)
-        try reader.expect("channel_indices", .null)
-        try reader.expect("margin", 0)
-        try reader.expect("k_divisible", 1)
-        try reader.expect("mode", "constant")
-        try reader.expect("lazy", false)
-        // A box without a margin lies within the image, whatever is allowed.
-        _ = try reader.bool("allow_smaller")
-        preprocessing.cropForeground = true
     }
 }

@@ -32,7 +32,7 @@ struct BundleWeights {
                 throw document.error(key, "should be a list of steps, not \(value)")
             }
             for item in steps {
-                guard case .string(let text) = item, let step = BundleExpression.step(text) else {
+                guard case .string(let text) = item, let step = BundleStep(text) else {
                     throw document.error(key, "the expression '\(item.shown)' is Python, which is not evaluated")
                 }
                 guard case .load(let id, let flag) = step else { continue }
@@ -48,7 +48,7 @@ struct BundleWeights {
 
     private func checkIsSet(_ flag: String, for loader: String, _ key: String) throws {
         let value = try document.resolved(.string("@" + flag), id: key)
-        let isSet = if case .string(let text) = value { !text.isEmpty } else { BundleComponent.isTrue(value) }
+        let isSet = BundleComponent.isTruthy(value)
         guard isSet else {
             throw document.error(
                 flag,
@@ -76,7 +76,7 @@ struct BundleWeights {
     private func loader(_ value: ConfigValue, id: String) throws -> BundleComponent {
         let loader = try BundleComponent(value, id: id, document)
         guard loader.isDisabled || loader.name == "CheckpointLoader" else {
-            throw loader.unsupported("CheckpointLoader")
+            throw loader.unsupported(["CheckpointLoader"])
         }
         return loader
     }

@@ -23,7 +23,8 @@ extension MONAIBundle {
     }
 
     private static func inference(_ description: ModelDescription) throws -> ConfigValue {
-        [
+        let channels = try description.network.outline().inputChannels
+        return [
             "imports": ["$import glob"],
             "bundle_root": ".",
             "output_dir": "$@bundle_root + '/eval'",
@@ -34,16 +35,15 @@ extension MONAIBundle {
             "network": "$@network_def.to(@device)",
             "preprocessing": compose(preprocessing(description.preprocessing)),
             "dataset": [
-                "_target_": "Dataset", "data": "$[{'image': i} for i in @datalist]", "transform": "@preprocessing",
+                // Several channels are the files of one case, in the order of their names.
+                "_target_": "Dataset", "transform": "@preprocessing",
+                "data": channels == 1 ? "$[{'image': i} for i in @datalist]" : "$[{'image': @datalist}]",
             ],
             "dataloader": [
                 "_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "shuffle": false, "num_workers": 0,
             ],
-            "inferer": [
-                "_target_": "SlidingWindowInferer", "roi_size": .array(description.roiSize.array.map { .int($0) }),
-                "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
-            ],
-            "postprocessing": compose(postprocessing(channels: try description.outputChannels)),
+            "inferer": inferer(description),
+            "postprocessing": compose(try postprocessing(description)),
             "evaluator": [
                 "_target_": "SupervisedEvaluator", "device": "@device", "val_data_loader": "@dataloader",
                 "network": "@network", "inferer": "@inferer", "postprocessing": "@postprocessing", "amp": false,
@@ -70,49 +70,46 @@ extension MONAIBundle {
         ["_target_": "Compose", "transforms": .array(transforms)]
     }
 
-    private static func preprocessing(_ steps: Preprocessing) -> [ConfigValue] {
-        var transforms: [ConfigValue] = [
+    private static func preprocessing(_ preprocessing: Preprocessing) -> [ConfigValue] {
+        let loading: [ConfigValue] = [
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
-        if let codes = steps.orientation {
-            transforms.append(["_target_": "Orientationd", "keys": "image", "axcodes": .string(codes)])
-        }
-        if let pixdim = steps.pixdim {
-            let numbers = ConfigValue.array(pixdim.map { .double($0) })
-            transforms.append(["_target_": "Spacingd", "keys": "image", "pixdim": numbers, "mode": "bilinear"])
-        }
-        if let range = steps.intensity {
-            transforms.append([
-                "_target_": "ScaleIntensityRanged", "keys": "image", "a_min": .double(range.aMin),
-                "a_max": .double(range.aMax), "b_min": .double(range.bMin), "b_max": .double(range.bMax),
-                "clip": .bool(range.clip),
-            ])
-        }
-        if steps.cropForeground {
-            transforms.append([
-                "_target_": "CropForegroundd", "keys": "image", "source_key": "image", "allow_smaller": false,
-            ])
-        }
-        return transforms + [["_target_": "EnsureTyped", "keys": "image"]]
+        let steps = preprocessing.steps.map { dictionaryTransform($0.value, of: "image") }
+        return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }
 
-    /// A single channel is class 1 from a probability of 0.5 on; of several the most probable counts.
-    private static func postprocessing(channels: Int) -> [ConfigValue] {
-        let isSingle = channels == 1
-        let probabilities = isSingle ? "sigmoid" : "softmax"
-        let decision: (key: String, value: ConfigValue) = isSingle ? ("threshold", 0.5) : ("argmax", true)
-        return [
-            ["_target_": "Activationsd", "keys": "pred", probabilities: true],
-            [
-                "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
-                "nearest_interp": false, "to_tensor": true,
-            ],
-            ["_target_": "AsDiscreted", "keys": "pred", decision.key: decision.value],
+    private static func postprocessing(_ description: ModelDescription) throws -> [ConfigValue] {
+        guard case .array(let steps) = description.maskPlan.value(channels: try description.outputChannels) else {
+            return []
+        }
+        return steps.map { dictionaryTransform($0, of: "pred") } + [
             [
                 "_target_": "SaveImaged", "keys": "pred", "output_dir": "@output_dir", "output_ext": ".nii.gz",
                 "output_postfix": "mask", "output_dtype": "$numpy.uint8", "separate_folder": false, "resample": false,
-            ],
+            ]
         ]
+    }
+
+    /// A transform as MONAI's class of that name for dictionaries takes it.
+    private static func dictionaryTransform(_ step: ConfigValue, of key: String) -> ConfigValue {
+        guard case .object(var entries) = step, case .string(let name)? = entries["_target_"] else { return step }
+        entries["_target_"] = .string(name + "d")
+        entries["keys"] = .string(key)
+        switch name {
+        case "CropForeground": entries["source_key"] = .string(key)
+        case "Invert": entries.merge(["transform": "@preprocessing", "orig_keys": "image", "to_tensor": true]) { $1 }
+        default: break
+        }
+        return .object(entries)
+    }
+
+    private static func inferer(_ description: ModelDescription) -> ConfigValue {
+        guard let roiSize = description.roiSize else { return ["_target_": "SimpleInferer"] }
+        let entries: [String: ConfigValue] = [
+            "_target_": "SlidingWindowInferer", "roi_size": .array(roiSize.array.map { .int($0) }),
+            "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
+        ]
+        return .object(entries.merging(description.padding.entries) { $1 })
     }
 }
 
@@ -121,14 +118,15 @@ extension MONAIBundle {
     private static func metadata(_ description: ModelDescription, name: String) throws -> ConfigValue {
         let classes = try description.classCount
         let names = (0..<classes).map { (String($0), ConfigValue.string(className($0, description))) }
-        let shape = ConfigValue.array(description.roiSize.array.map { .int($0) })
-        let range = description.preprocessing.intensity.map { [ConfigValue.double($0.bMin), .double($0.bMax)] } ?? []
+        let shape = ConfigValue.array(description.roiSize?.array.map { .int($0) } ?? ["*", "*", "*"])
+        let channels = try description.network.outline().inputChannels
+        let range = description.preprocessing.window.map { [ConfigValue.double($0.bMin), .double($0.bMax)] } ?? []
         let common: [String: ConfigValue] = [
             "type": "image", "spatial_shape": shape, "dtype": "float32", "is_patch_data": true,
         ]
         let image: [String: ConfigValue] = [
-            "format": "magnitude", "modality": "n/a", "num_channels": 1, "value_range": .array(range),
-            "channel_def": ["0": "image"],
+            "format": "magnitude", "modality": "n/a", "num_channels": .int(channels), "value_range": .array(range),
+            "channel_def": .object(channelNames(channels)),
         ]
         let pred: [String: ConfigValue] = [
             "format": "segmentation", "num_channels": .int(classes), "value_range": [0, .int(classes - 1)],
@@ -163,6 +161,12 @@ extension MONAIBundle {
             + "are those before it."
     }
 
+    private static func channelNames(_ count: Int) -> [String: ConfigValue] {
+        var names: [String: ConfigValue] = [:]
+        for channel in 0..<count { names[String(channel)] = .string(channel == 0 ? "image" : "image \(channel)") }
+        return names
+    }
+
     private static func className(_ label: Int, _ description: ModelDescription) -> String {
         label == 0 ? description.labels[0] ?? "background" : description.className(label)
     }
@@ -176,15 +180,14 @@ extension MONAIBundle {
         lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
         lines += ["Masks go to `eval/`, each on its scan's own grid. The same with MedSeg:", "", "```"]
         lines += ["medseg predict SCAN.nii.gz --bundle . --out eval", "```", "", "What is done to a scan:", ""]
-        if let codes = steps.orientation { lines.append("- reoriented to \(codes)") }
-        if let pixdim = steps.pixdim { lines.append("- resampled to \(pixdim) mm") }
-        if let range = steps.intensity {
-            lines.append("- intensities \(range.aMin) … \(range.aMax) become \(range.bMin) … \(range.bMax)")
+        lines += steps.steps.map { "- \($0.summary)" }
+        if let roiSize = description.roiSize {
+            lines.append(
+                "- seen in windows of \(roiSize) voxels, overlap \(description.overlap), "
+                    + "\(description.mode.rawValue) weights")
+        } else {
+            lines.append("- seen whole")
         }
-        if steps.cropForeground { lines.append("- cropped to the box of voxels above 0") }
-        lines.append(
-            "- seen in windows of \(description.roiSize) voxels, overlap \(description.overlap), "
-                + "\(description.mode.rawValue) weights")
         if let loss = leftOut(of: description) { lines += ["", loss] }
         return lines.joined(separator: "\n") + "\n"
     }

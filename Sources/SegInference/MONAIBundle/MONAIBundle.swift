@@ -30,14 +30,18 @@ public struct MONAIBundle: Sendable {
         let inferer = try Self.part(["evaluator#inferer", "inferer"], of: document)
         let preprocessing = try Self.part(Self.preprocessingPaths, of: document)
         let postprocessing = try Self.part(["evaluator#postprocessing", "postprocessing"], of: document)
-        let window = try Self.window(BundleComponent(inferer.value, id: inferer.id, document))
-        description = ModelDescription(
-            network: definition,
-            preprocessing: try BundlePreprocessing(preprocessing.value, id: preprocessing.id, document).preprocessing,
-            roiSize: window.window, overlap: window.overlap, mode: window.blending, labels: Self.labels(metadata))
-        try BundlePostprocessing.check(
+        let (inputs, outputs) = try { ($0.inputChannels, $0.outputChannels) }(definition.outline())
+        let steps = try BundlePreprocessing(
+            preprocessing.value, id: preprocessing.id, channels: inputs, document
+        ).preprocessing
+        var description = ModelDescription(
+            network: definition, preprocessing: steps, roiSize: nil, overlap: 0, mode: .constant,
+            labels: Self.labels(metadata))
+        try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
+        description.maskPlan = try BundlePostprocessing.plan(
             postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-            channels: description.outputChannels)
+            reader: MaskPlanReader(channels: outputs, preprocessing: steps))
+        self.description = description
         (weights, choice) = try BundleWeights.find(document, evaluator: evaluator, folder: folder)
     }
 
@@ -64,7 +68,7 @@ public struct MONAIBundle: Sendable {
         guard let value = try document.component("evaluator") else { return nil }
         let evaluator = try BundleComponent(value, id: "evaluator", document)
         guard evaluator.name == "SupervisedEvaluator", !evaluator.isDisabled else {
-            throw evaluator.unsupported("SupervisedEvaluator")
+            throw evaluator.unsupported(["SupervisedEvaluator"])
         }
         if let dataset = try document.component("evaluator#val_data_loader#dataset") {
             _ = try BundleComponent(dataset, id: "evaluator#val_data_loader#dataset", document)
@@ -93,21 +97,26 @@ public struct MONAIBundle: Sendable {
         "mode", "event_names", "event_to_attr", "decollate", "to_kwargs", "amp_kwargs", "compile", "compile_kwargs",
     ]
 
-    private static func window(_ component: BundleComponent) throws -> SlidingWindow {
-        guard ["SlidingWindowInferer", "SlidingWindowInfererAdapt"].contains(component.name), !component.isDisabled
-        else { throw component.unsupported("SlidingWindowInferer") }
+    /// Reads which windows the network sees; `SimpleInferer` shows it the whole image.
+    private static func window(_ component: BundleComponent, of description: inout ModelDescription) throws {
+        guard !component.isDisabled, component.name != "SimpleInferer" else {
+            guard !component.isDisabled else { throw component.unsupported(supportedInferers) }
+            return try component.arguments().finish()
+        }
+        guard supportedInferers.contains(component.name) else { throw component.unsupported(supportedInferers) }
         let reader = try component.arguments(ignoring: [
             "sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh", "buffer_steps",
             "buffer_dim",
         ])
         let window = try SlidingWindow(reader)
+        (description.roiSize, description.overlap, description.mode) = (window.window, window.overlap, window.blending)
+        description.padding = try WindowPadding(reader)
         try reader.expect("sigma_scale", 0.125)
-        try reader.expect("padding_mode", "constant")
-        try reader.expect("cval", 0)
         try reader.expect("with_coord", false)
         try reader.finish()
-        return window
     }
+
+    private static let supportedInferers = ["SlidingWindowInferer", "SlidingWindowInfererAdapt", "SimpleInferer"]
 
     /// Classes by `network_data_format.outputs.pred.channel_def`, without the background.
     private static func labels(_ metadata: ConfigValue?) -> [Int: String] {

@@ -67,7 +67,7 @@ extension ModelDescription {
     }
 
     private func intensityConcerns(_ facts: ScanFacts) -> [Concern] {
-        guard let window = preprocessing.intensity else { return [] }
+        guard let window = preprocessing.window else { return [] }
         let (low, median, high) = (facts.percentiles[0], facts.percentiles[1], facts.percentiles[2])
         let range = "\(Self.number(window.aMin)) to \(Self.number(window.aMax))"
         if high <= window.aMin || low >= window.aMax {
@@ -97,7 +97,7 @@ extension ModelDescription {
     }
 
     private func extentConcerns(_ facts: ScanFacts) -> [Concern] {
-        guard let pixdim = preprocessing.pixdim else { return [] }
+        guard let pixdim = preprocessing.pixdim, let roiSize else { return [] }
         let extents = zip(facts.size, facts.spacing).map { Double($0) * $1 }
         let window = zip(roiSize.array, pixdim).map { Double($0) * $1 }
         guard zip(extents.sorted(), window.sorted()).contains(where: { $0 < $1 * 0.9 }) else { return [] }

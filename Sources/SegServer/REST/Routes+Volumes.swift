@@ -78,8 +78,8 @@ extension ModelEntry {
                 "dropout": .double(dropout),
                 "spacing": preprocessing.pixdim.map { .array($0.map { .double($0) }) } ?? .null,
                 "orientation": preprocessing.orientation.map { .string($0) } ?? .null,
-                "intensity": preprocessing.intensity.map { .array([.double($0.aMin), .double($0.aMax)]) } ?? .null,
-                "roi_size": .array(description.roiSize.array.map { .int($0) }),
+                "intensity": preprocessing.window.map { .array([.double($0.aMin), .double($0.aMax)]) } ?? .null,
+                "roi_size": description.roiSize.map { .array($0.array.map { .int($0) }) } ?? .null,
             ]
         }
     }

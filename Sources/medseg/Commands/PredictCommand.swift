@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegCore
+import SegData
 import SegImaging
 import SegInference
 
@@ -19,7 +20,11 @@ struct PredictCommand: ParsableCommand {
             and the same maps.
             """)
 
-    @Argument(help: "Scans: NIfTI, NRRD or MetaImage files.")
+    @Argument(
+        help: """
+            Scans: NIfTI, NRRD or MetaImage files. For a model of several channels, the scans of one case in the model's \
+            order, or of several cases named CASE_0000…, CASE_0001… as nnU-Net names them.
+            """)
     var inputs: [String]
 
     @OptionGroup var model: ModelOptions
@@ -64,12 +69,18 @@ struct PredictCommand: ParsableCommand {
     private var table: String { "\(out)/report.csv" }
 
     func run() throws {
-        let jobs = try plan()
+        for input in inputs where !FileManager.default.fileExists(atPath: input) {
+            throw DataError(.noInput, input, "is not there")
+        }
         // Wrong options are told before a model is loaded.
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
+        let jobs = try plan(channels: segmenter.inputChannels)
+        for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
+        where isAsked { try segmenter.checkRestores(for: name) }
+        if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
         let extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         for job in jobs {
@@ -120,17 +131,20 @@ struct PredictCommand: ParsableCommand {
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
         let (scan, geometry) = try ScanFile.readVolume(job.input)
+        let image = try image(scan, of: job)
         let concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
         for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
-        let found = try segmenter(scan, name: job.input) { done, count in
+        let found = try segmenter(image, name: job.input) { done, count in
             bar.show(Double(done) / Double(count), "window \(done) of \(count)")
         }
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
         try job.write(found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
-            ScanReport(name: job.stem, scan: scan, found: found, model: segmenter.description, concerns: concerns)
+            ScanReport(
+                name: job.stem, scan: found.isOnScan ? scan : found.maskVolume, found: found,
+                model: segmenter.description, concerns: concerns)
         }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {
@@ -149,9 +163,22 @@ struct PredictCommand: ParsableCommand {
         return measured
     }
 
+    /// The channels of a case, the first of which was read already.
+    private func image(_ first: Volume, of job: PredictionFiles) throws -> ScanImage {
+        guard job.channels.count > 1 else { return ScanImage(first) }
+        let others = try job.channels.dropFirst().map { try ScanFile.readVolume($0).0 }
+        return try ScanImage([first] + others, names: job.channels) { note($0) }
+    }
+
     /// What goes where; clashes are found before anything is computed.
-    private func plan() throws -> [PredictionFiles] {
-        let jobs = inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
+    /// - Parameter channels: How many scans of a case are its channels.
+    private func plan(channels: Int) throws -> [PredictionFiles] {
+        let jobs =
+            channels == 1
+            ? inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
+            : try CaseChannels.group(inputs, by: channels).map {
+                PredictionFiles(channels: $0.files, stem: $0.name, folder: out, ending: format?.ending)
+            }
         for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
             guard same.count == 1 else {
                 let names = same.map(\.input).joined(separator: " and ")
@@ -159,9 +186,6 @@ struct PredictCommand: ParsableCommand {
                     "the files of \(names) would both be called \(out)/\(stem)_…; predict them into different folders")
             }
             try OutputFolder.refuseExisting(same[0].mask, force: force)
-        }
-        for job in jobs where !FileManager.default.fileExists(atPath: job.input) {
-            throw DataError(.noInput, job.input, "is not there")
         }
         return jobs
     }

@@ -53,12 +53,12 @@ enum ScanInput {
     /// Orientation, spacing of 2 mm and crop, and a mask's way back.
     private static func prepare(_ scan: Volume) throws {
         guard let isLarge = isLarge(scan) else { return }
-        let preparing = Preprocessing(
+        let preparing = try Preprocessing(
             orientation: "RAS", pixdim: [2, 2, 2], intensity: nil, cropForeground: true)
         guard let prepared = try unlessRefused({ try preparing(scan, name: "scan") }) else { return }
         try insist(!isLarge, "a grid beyond \(Limits.gridAxis) voxels along an axis was made")
         let mask = [UInt8](repeating: 1, count: prepared.image.size.count)
-        let back = prepared.record.restoreLabels(mask, rows: 0..<scan.size.i)
+        let back = prepared.record.restoreLabels(mask)
         try insist(back.count == scan.size.count, "a mask of \(scan.size) came back with \(back.count) voxels")
     }
 

@@ -57,9 +57,8 @@ struct DoctorCommand: ParsableCommand {
         guard let config else { return nil }
         let value = try ConfigValue(yamlFile: config, changes: [])
         let configuration = try TrainingConfiguration(value, source: config)
-        let window = configuration.model.roiSize
         return DatasetDoctor.Plan(
-            preprocessing: configuration.model.preprocessing, window: Size3(window.d, window.h, window.w),
+            preprocessing: configuration.model.preprocessing, window: configuration.sampling.size,
             pads: configuration.sampling.pad)
     }
 

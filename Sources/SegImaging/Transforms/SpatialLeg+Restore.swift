@@ -1,20 +1,20 @@
 internal import SegCore
 
-extension SpatialRecord {
-    /// Probabilities of rows of the scan, from the network's; MONAI's `Invertd(nearest_interp=False)` slab by slab.
+extension SpatialLeg {
+    /// Values of rows of the first grid, from those of the last.
     ///
-    /// Outside the cropped box the network's volume counts as 0; the spaced grid is sampled trilinearly with borders
-    /// repeated and put back on the scan's axes. Memory is that of the slab.
+    /// Outside the cropped box the last grid counts as 0; the spaced grid is sampled trilinearly with borders repeated
+    /// and put back on the first grid's axes. Memory is that of the rows.
     ///
     /// - Parameters:
-    ///   - prediction: `[D, H, W, channels]` of `networkSize`, channels interleaved.
+    ///   - prediction: `[D, H, W, channels]` of `lastSize`, channels interleaved.
     ///   - channels: Number of channels.
-    ///   - rows: Range along the scan's axis 0.
+    ///   - rows: Range along the first grid's axis 0.
     /// - Returns: `[rows, size.j, size.k, channels]`.
     public func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
-        precondition(prediction.count == networkSize.count * channels, "the prediction is not of the network's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= scanSize.i, "rows \(rows) are not of \(scanSize)")
-        let count = rows.count * scanSize.j * scanSize.k * channels
+        precondition(prediction.count == lastSize.count * channels, "the prediction is not of the last grid's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.i, "rows \(rows) are not of \(firstSize)")
+        let count = rows.count * firstSize.j * firstSize.k * channels
         return [Float](unsafeUninitializedCapacity: count) { output, initialised in
             nonisolated(unsafe) let output = output
             output.initialize(repeating: 0)
@@ -29,21 +29,21 @@ extension SpatialRecord {
         }
     }
 
-    /// A label map of rows of the scan, from the network's, by nearest voxels; 0 outside the cropped box.
+    /// A label map of rows of the first grid, from the last one's, by nearest voxels; 0 outside the cropped box.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label], rows: Range<Int>) -> [Label] {
-        precondition(labels.count == networkSize.count, "the labels are not of the network's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= scanSize.i, "rows \(rows) are not of \(scanSize)")
+        precondition(labels.count == lastSize.count, "the labels are not of the last grid's size")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.i, "rows \(rows) are not of \(firstSize)")
         let reverse = resampling?.reversed
         let tables = reverse?.isSeparable ?? true ? nearestTables() : nil
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
-        var output = [Label](repeating: 0, count: rows.count * scanSize.j * scanSize.k)
+        var output = [Label](repeating: 0, count: rows.count * firstSize.j * firstSize.k)
         output.withUnsafeMutableBufferPointer { output in
             nonisolated(unsafe) let output = output
             concurrently(rows.count) { part in
                 for row in part {
-                    for j in 0..<scanSize.j {
-                        let start = (row * scanSize.j + j) * scanSize.k
-                        for k in 0..<scanSize.k {
+                    for j in 0..<firstSize.j {
+                        let start = (row * firstSize.j + j) * firstSize.k
+                        for k in 0..<firstSize.k {
                             let i = rows.lowerBound + row
                             let source: Int
                             if let tables {
@@ -62,7 +62,7 @@ extension SpatialRecord {
     }
 }
 
-/// Two neighbours along a scan axis as offsets into the network's volume; those outside weigh 0.
+/// Two neighbours along an axis of the first grid, as offsets into the last; those outside weigh 0.
 private struct OffsetTap: Sendable {
     var low = 0
     var high = 0
@@ -70,15 +70,15 @@ private struct OffsetTap: Sendable {
     var highWeight: Float = 0
 }
 
-extension SpatialRecord {
-    /// Voxel strides of the network's volume.
-    private var strides: [Int] { [networkSize.j * networkSize.k, networkSize.k, 1] }
+extension SpatialLeg {
+    /// Voxel strides of the last grid.
+    private var strides: [Int] { [lastSize.j * lastSize.k, lastSize.k, 1] }
 
-    /// For each scan axis and index the spaced coordinate, with the network axis it runs along.
+    /// For each axis and index of the first grid the spaced coordinate, with the last grid's axis it runs along.
     private func spacedCoordinates() -> [(axis: Int, values: [Double])] {
         let reverse = resampling?.reversed
-        return (0..<3).map { scanAxis in
-            let axis = permutation.source.firstIndex(of: scanAxis) ?? scanAxis
+        return (0..<3).map { firstAxis in
+            let axis = permutation.source.firstIndex(of: firstAxis) ?? firstAxis
             let oriented = reverse?.coordinates(along: axis) ?? (0..<orientedSize[axis]).map(Double.init)
             return (axis, permutation.flipped[axis] ? oriented.reversed() : oriented)
         }
@@ -88,7 +88,7 @@ extension SpatialRecord {
         spacedCoordinates().map { axis, values in
             values.map { value in
                 let index = Int(value.rounded(.toNearestOrEven))
-                return kept.contains(index, along: axis) ? (index - networkBox.start[axis]) * strides[axis] : -1
+                return kept.contains(index, along: axis) ? (index - lastBox.start[axis]) * strides[axis] : -1
             }
         }
     }
@@ -101,21 +101,21 @@ extension SpatialRecord {
         for (axis, value) in [point.x, point.y, point.z].enumerated() {
             let index = Int(value.rounded(.toNearestOrEven))
             guard kept.contains(index, along: axis) else { return -1 }
-            offset += (index - networkBox.start[axis]) * strides[axis]
+            offset += (index - lastBox.start[axis]) * strides[axis]
         }
         return offset
     }
 
-    /// The neighbours of a spaced coordinate along a network axis, as offsets of `channels` floats a voxel.
+    /// The neighbours of a spaced coordinate along an axis of the last grid, as offsets of `channels` floats a voxel.
     private func tap(_ coordinate: Double, axis: Int, channels: Int) -> OffsetTap {
         let linear = LinearTap(coordinate, extent: spacedSize[axis])
         var tap = OffsetTap()
         let step = strides[axis] * channels
         if kept.contains(linear.low, along: axis) {
-            (tap.low, tap.lowWeight) = ((linear.low - networkBox.start[axis]) * step, Float(linear.lowWeight))
+            (tap.low, tap.lowWeight) = ((linear.low - lastBox.start[axis]) * step, Float(linear.lowWeight))
         }
         if kept.contains(linear.high, along: axis) {
-            (tap.high, tap.highWeight) = ((linear.high - networkBox.start[axis]) * step, Float(linear.highWeight))
+            (tap.high, tap.highWeight) = ((linear.high - lastBox.start[axis]) * step, Float(linear.highWeight))
         }
         return tap
     }
@@ -126,14 +126,14 @@ extension SpatialRecord {
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let taps = spacedCoordinates().map { axis, values in values.map { tap($0, axis: axis, channels: channels) } }
-        let (scanJ, scanK) = (scanSize.j, scanSize.k)
+        let (firstJ, firstK) = (firstSize.j, firstSize.k)
         concurrently(rows.count) { part in
             for row in part {
                 let a = taps[0][rows.lowerBound + row]
-                for j in 0..<scanJ {
+                for j in 0..<firstJ {
                     let b = taps[1][j]
-                    let start = (row * scanJ + j) * scanK * channels
-                    let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + scanK * channels])
+                    let start = (row * firstJ + j) * firstK * channels
+                    let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + firstK * channels])
                     addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, taps[2], channels, to: target)
                     addRow(
                         input, from: a.low + b.high, weight: a.lowWeight * b.highWeight, taps[2], channels, to: target)
@@ -156,14 +156,14 @@ extension SpatialRecord {
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
         concurrently(rows.count) { part in
             for row in part {
-                for j in 0..<scanSize.j {
-                    for k in 0..<scanSize.k {
+                for j in 0..<firstSize.j {
+                    for k in 0..<firstSize.k {
                         let voxel = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
                         let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
                         let a = tap(point.x, axis: 0, channels: channels)
                         let b = tap(point.y, axis: 1, channels: channels)
                         let c = tap(point.z, axis: 2, channels: channels)
-                        let start = ((row * scanSize.j + j) * scanSize.k + k) * channels
+                        let start = ((row * firstSize.j + j) * firstSize.k + k) * channels
                         let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + channels])
                         addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, [c], channels, to: target)
                         addRow(
@@ -180,7 +180,7 @@ extension SpatialRecord {
     }
 }
 
-/// Adds one of the four neighbouring rows, sampled along the scan's last axis.
+/// Adds one of the four neighbouring rows, sampled along the first grid's last axis.
 @inline(__always)
 private func addRow(
     _ input: UnsafeBufferPointer<Float>, from start: Int, weight: Float, _ taps: [OffsetTap], _ channels: Int,

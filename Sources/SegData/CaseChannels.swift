@@ -1,0 +1,73 @@
+public import SegCore
+internal import SegImaging
+
+/// The scans of a case that are its channels, in the network's order.
+public struct CaseChannels: Hashable, Sendable {
+    /// What the case is called: the first file's name without its ending and without `_0000`.
+    public let name: String
+    /// The files, one for each channel.
+    public let files: [String]
+
+    /// Gathers the cases of some scans.
+    ///
+    /// As many files as a case has channels are one case, in the order in which they are given. More are cases whose
+    /// files are named `CASE_0000`, `CASE_0001` and so on, as nnU-Net names them, in any order.
+    /// - Parameters:
+    ///   - files: The scans.
+    ///   - count: How many channels a case has.
+    /// - Throws: `DataError` where the files make no whole cases.
+    public static func group(_ files: [String], by count: Int) throws(DataError) -> [CaseChannels] {
+        let named = files.map { (file: $0, parts: parts(of: $0)) }
+        if files.count == count {
+            let numbers = named.compactMap(\.parts?.channel)
+            // Files whose names number them are taken by number, however a shell sorted them.
+            let isNumbered = Set(named.compactMap(\.parts?.name)).count == 1 && Set(numbers) == Set(0..<count)
+            let ordered = isNumbered ? named.sorted { ($0.parts?.channel ?? 0) < ($1.parts?.channel ?? 0) } : named
+            let first = ordered[0]
+            return [
+                CaseChannels(
+                    name: first.parts?.channel == 0 ? first.parts?.name ?? "" : ScanFile.stem(of: first.file),
+                    files: ordered.map(\.file))
+            ]
+        }
+        var cases: [String: [Int: String]] = [:]
+        for (file, parts) in named {
+            guard let parts else {
+                throw DataError(
+                    .badArgument, file,
+                    "is one of \(files.count) scans, and the model takes \(count) of a case together; give the \(count) "
+                        + "scans of one case, or name those of several cases CASE_0000, CASE_0001 and so on")
+            }
+            let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+            cases[folder + parts.name, default: [:]][parts.channel] = file
+        }
+        return try cases.sorted { $0.key < $1.key }.map { (key, channels) throws(DataError) in
+            let found = (0..<count).compactMap { channels[$0] }
+            guard found.count == count, channels.count == count else {
+                let missing = (0..<count).filter { channels[$0] == nil }.map { suffix($0) }
+                throw DataError(
+                    .badArgument, key,
+                    missing.isEmpty
+                        ? "has \(channels.count) channels, and the model takes \(count)"
+                        : "has no \(missing.joined(separator: ", ")); the model takes \(count) channels")
+            }
+            return CaseChannels(name: parts(of: found[0])?.name ?? key, files: found)
+        }
+    }
+
+    private static func suffix(_ channel: Int) -> String {
+        let digits = String(channel)
+        return "_" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    /// `case` and 2 of `case_0002.nii.gz`; nil of other names.
+    private static func parts(of file: String) -> (name: String, channel: Int)? {
+        let stem = ScanFile.stem(of: file)
+        guard let bar = stem.lastIndex(of: "_") else { return nil }
+        let digits = stem[stem.index(after: bar)...]
+        guard digits.count == 4, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(digits) else {
+            return nil
+        }
+        return (String(stem[..<bar]), number)
+    }
+}

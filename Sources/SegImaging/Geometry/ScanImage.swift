@@ -1,0 +1,92 @@
+public import SegCore
+
+/// The channels of a case on one grid, such as a CT, or T1, T2 and FLAIR of one patient.
+public struct ScanImage: Sendable {
+    /// Intensities, one array of `size.count` voxels for each channel.
+    public var channels: [[Float]]
+    /// Extents.
+    public var size: Size3
+    /// Voxel index → RAS+ mm.
+    public var affine: Affine
+
+    /// The image of one channel.
+    public init(_ volume: Volume) {
+        channels = [volume.voxels]
+        size = volume.size
+        affine = volume.affine
+    }
+
+    /// The image of several scans of one patient, each a channel.
+    ///
+    /// A scan on another grid than the first is resampled onto the first one's, trilinearly. Voxels beyond its borders
+    /// repeat the border.
+    /// - Parameters:
+    ///   - volumes: The scans, at least one.
+    ///   - names: Their files, for errors and notes.
+    ///   - note: Called with a sentence for each scan that is resampled.
+    /// - Throws: `DataError` naming a scan that does not overlap the first, or whose affine cannot be inverted.
+    public init(_ volumes: [Volume], names: [String], note: (String) -> Void) throws(DataError) {
+        precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs a scan, and each scan a name")
+        self.init(volumes[0])
+        for (volume, name) in zip(volumes.dropFirst(), names.dropFirst()) {
+            if volume.size == size, affine.distance(to: volume.affine, size: size) == nil {
+                channels.append(volume.voxels)
+                continue
+            }
+            channels.append(try Self.resampled(volume, name: name, onto: volumes[0], firstName: names[0]).voxels)
+            note("\(name): its grid is not that of \(names[0]), onto which it is resampled.")
+        }
+    }
+
+    private static func resampled(
+        _ volume: Volume, name: String, onto first: Volume, firstName: String
+    ) throws(DataError) -> Volume {
+        guard let map = GridMap(source: (volume.affine, volume.size), destination: (first.affine, first.size)) else {
+            throw DataError(.badData, name, "its affine cannot be inverted; repair the header")
+        }
+        let middle = map.matrix(Double(first.size.i) / 2, Double(first.size.j) / 2, Double(first.size.k) / 2)
+        let isInside = zip([middle.x, middle.y, middle.z], 0..<3).allSatisfy { $0 >= 0 && $0 < Double(volume.size[$1]) }
+        guard isInside else {
+            throw DataError(
+                .badData, name,
+                "does not hold the middle of \(firstName), whose channel it is to be; the scans should be of one patient "
+                    + "and one region")
+        }
+        try FreeMemory.check(
+            arrays: 4 * first.size.count, subject: name, for: "resampling it to \(first.size) voxels",
+            advice: "cut the scan, or free memory")
+        return volume.resampled(by: map, affine: first.affine, .trilinear)
+    }
+
+    /// One channel as a volume.
+    public func volume(_ channel: Int) -> Volume { Volume(voxels: channels[channel], size: size, affine: affine) }
+
+    /// Number of voxels that are NaN or infinite, over all channels.
+    public var nonFiniteCount: Int { channels.indices.reduce(0) { $0 + volume($1).nonFiniteCount } }
+
+    /// Voxels with their channels side by side, as a network takes them, `[D, H, W, C]`.
+    public var interleaved: [Float] {
+        guard channels.count > 1 else { return channels[0] }
+        let (count, width) = (size.count, channels.count)
+        return [Float](unsafeUninitializedCapacity: count * width) { output, initialised in
+            nonisolated(unsafe) let output = output
+            for (channel, voxels) in channels.enumerated() {
+                voxels.withUnsafeBufferPointer { voxels in
+                    nonisolated(unsafe) let voxels = voxels
+                    concurrently(count) { part in
+                        for voxel in part { output[voxel * width + channel] = voxels[voxel] }
+                    }
+                }
+            }
+            initialised = count * width
+        }
+    }
+
+    /// The image whose channels were each changed alike.
+    func map(_ change: (Volume) throws(DataError) -> Volume) throws(DataError) -> ScanImage {
+        let first = try change(volume(0))
+        var result = ScanImage(first)
+        for channel in channels.indices.dropFirst() { result.channels.append(try change(volume(channel)).voxels) }
+        return result
+    }
+}

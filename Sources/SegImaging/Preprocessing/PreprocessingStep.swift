@@ -1,0 +1,145 @@
+internal import SegCore
+
+/// One step of what is done to a scan before the network sees it; each is MONAI's transform of that name.
+public enum PreprocessingStep: Hashable, Sendable {
+    /// Permutes and flips axes.
+    case orientation(Orientation)
+    /// Resamples to voxel edges.
+    case spacing(Spacing)
+    /// Maps a window of intensities to a range.
+    case scaleIntensityRange(ScaleIntensityRange)
+    /// Maps the extremes of the intensities to a range.
+    case scaleIntensity(MinMaxScale)
+    /// Maps percentiles of the intensities to a range.
+    case scaleIntensityRangePercentiles(PercentileScale)
+    /// Subtracts a mean and divides by a standard deviation.
+    case normalizeIntensity(NormalizeIntensity)
+    /// Cuts the box of the foreground.
+    case cropForeground(CropForeground)
+    /// Cuts a box out of the middle.
+    case centerSpatialCrop(CenterSpatialCrop)
+    /// Pads up to a size.
+    case spatialPad(SpatialPad)
+    /// Pads to multiples of a number.
+    case divisiblePad(DivisiblePad)
+}
+
+extension PreprocessingStep {
+    /// What a stage clock calls the step.
+    private var stage: String {
+        switch self {
+        case .orientation: "orient"
+        case .spacing: "resample"
+        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity: "intensity"
+        case .cropForeground, .centerSpatialCrop: "crop"
+        case .spatialPad, .divisiblePad: "pad"
+        }
+    }
+
+    /// Whether only intensities change, in place.
+    var keepsGrid: Bool { stage == "intensity" }
+
+    /// Takes the step; the record learns what is done to the grid.
+    ///
+    /// - Parameter name: The case's file, for errors.
+    /// - Throws: `DataError` where the step cannot be taken.
+    func apply(to image: inout ScanImage, record: inout SpatialRecord, name: String) throws(DataError) {
+        try StageClock.time(stage) { () throws(DataError) in
+            switch self {
+            case .orientation(let step): image = try step(image, record: &record)
+            case .spacing(let step):
+                do throws(DataError) {
+                    image = try step(image, record: &record)
+                } catch {
+                    throw error.named(name)
+                }
+            case .scaleIntensityRange(let step):
+                for channel in image.channels.indices { step.apply(to: &image.channels[channel]) }
+            case .scaleIntensity(let step): step.apply(to: &image)
+            case .scaleIntensityRangePercentiles(let step): try step.apply(to: &image)
+            case .normalizeIntensity(let step): try step.apply(to: &image, name: name)
+            case .cropForeground(let step):
+                try Self.cut(&image, to: step.box(of: image, name: name), fill: 0, name: name, record: &record)
+            case .centerSpatialCrop(let step):
+                try Self.cut(&image, to: step.box(of: image.size), fill: 0, name: name, record: &record)
+            case .spatialPad(let step):
+                try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
+            case .divisiblePad(let step):
+                try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
+            }
+        }
+    }
+
+    private static func cut(
+        _ image: inout ScanImage, to box: Box3, fill: Float, name: String, record: inout SpatialRecord
+    ) throws(DataError) {
+        try checkExtents(box.size, name: name)
+        record.cut(box)
+        image = try image.map { (volume) throws(DataError) in volume.cut(box, fill: fill) }
+    }
+
+    /// The largest grid that the step can make of another, by extents alone.
+    ///
+    /// - Throws: `DataError` where the grid would be beyond `Limits`, or the affine makes no sense.
+    func grid(
+        after size: Size3, at affine: Affine, name: String
+    ) throws(DataError) -> (size: Size3, affine: Affine) {
+        var box = Box3(of: size)
+        switch self {
+        case .orientation(let step):
+            let permutation = step.permutation(for: affine)
+            return (permutation.size(of: size), permutation.affine(of: size, at: affine))
+        case .spacing(let step):
+            do throws(DataError) {
+                return try step.destination(of: size, at: affine)
+            } catch {
+                throw error.named(name)
+            }
+        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity: break
+        case .cropForeground(let step): box = step.largestBox(of: size)
+        case .centerSpatialCrop(let step): box = step.box(of: size)
+        case .spatialPad(let step): box = step.box(of: size)
+        case .divisiblePad(let step): box = step.box(of: size)
+        }
+        if box.size.count > size.count { try Self.checkExtents(box.size, name: name) }
+        return (box.size, affine.shifted(by: box.start))
+    }
+
+    /// Refuses a padded grid beyond the limits.
+    private static func checkExtents(_ size: Size3, name: String) throws(DataError) {
+        let extents = (0..<3).map { size[$0] }
+        let voxels = extents.map(Double.init).reduce(1, *)
+        guard extents.allSatisfy({ $0 <= max(Limits.gridAxis, 32_767) }), voxels <= Double(Limits.gridVoxels) else {
+            throw DataError(
+                .badData, name,
+                "would be padded to \(size) voxels; at most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in "
+                    + "all are made")
+        }
+    }
+}
+
+extension PreprocessingStep {
+    /// What the step does, for people: `reoriented to RAS`.
+    package var summary: String {
+        switch self {
+        case .orientation(let step): "reoriented to \(step.axisCodes)"
+        case .spacing(let step): "resampled to \(step.pixdim) mm"
+        case .scaleIntensityRange(let step):
+            "intensities \(step.aMin) … \(step.aMax) become \(step.bMin) … \(step.bMax)"
+        case .scaleIntensity(let step): "intensities, least to greatest, become \(step.low) … \(step.high)"
+        case .scaleIntensityRangePercentiles(let step):
+            "percentiles \(step.lower) and \(step.upper) of the intensities become \(step.bMin) and \(step.bMax)"
+        case .normalizeIntensity(let step):
+            "intensities less their mean, divided by their deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
+        case .cropForeground: "cropped to the box of voxels above 0"
+        case .centerSpatialCrop: "cropped to its middle"
+        case .spatialPad(let step): "padded to at least \(step.size) voxels"
+        case .divisiblePad(let step): "padded to multiples of \(step.divisors) voxels"
+        }
+    }
+}
+
+extension DataError {
+    /// The error of a step that knows its volume's extents, about a file, by which a user knows it.
+    fileprivate func named(_ name: String) -> DataError { DataError(kind, name, "\(subject): \(message)") }
+}

@@ -1,0 +1,98 @@
+public import SegCore
+
+/// Subtracts a mean and divides by a standard deviation; MONAI's
+/// `NormalizeIntensity(subtrahend=, divisor=, nonzero=, channel_wise=)`.
+///
+/// Where no number is given it is the image's own, the deviation with 1/n. A deviation of 0 counts as 1.
+public struct NormalizeIntensity: Hashable, Sendable {
+    /// What is subtracted, one number, or one for each channel where `channelWise`; nil for the mean.
+    public let subtrahend: [Double]?
+    /// What is divided by, one number, or one for each channel where `channelWise`; nil for the standard deviation.
+    public let divisor: [Double]?
+    /// Whether voxels of 0 neither count nor change.
+    public let nonzero: Bool
+    /// Whether each channel has its own numbers; else all channels are taken together.
+    public let channelWise: Bool
+
+    /// Takes the numbers and what they are of.
+    ///
+    /// - Throws: `DataError` where a number is not finite, or several are given and `channelWise` is not.
+    public init(
+        subtrahend: [Double]?, divisor: [Double]?, nonzero: Bool, channelWise: Bool
+    ) throws(DataError) {
+        for (name, numbers) in [("subtrahend", subtrahend), ("divisor", divisor)] {
+            guard let numbers else { continue }
+            guard !numbers.isEmpty, numbers.allSatisfy(\.isFinite), channelWise || numbers.count == 1 else {
+                throw DataError(
+                    .badArgument, "NormalizeIntensity",
+                    "\(name) \(numbers) should be one finite number, or with channel_wise one for each channel")
+            }
+        }
+        self.subtrahend = subtrahend
+        self.divisor = divisor
+        self.nonzero = nonzero
+        self.channelWise = channelWise
+    }
+
+    /// Normalises in place; `name` is the case's, for errors.
+    ///
+    /// - Throws: `DataError` where the numbers are not as many as the channels.
+    public func apply(to image: inout ScanImage, name: String) throws(DataError) {
+        let count = image.channels.count
+        for (key, numbers) in [("subtrahend", subtrahend), ("divisor", divisor)] {
+            guard channelWise, let numbers, numbers.count != count else { continue }
+            throw DataError(.badData, name, "has \(count) channels, and \(key) of its normalisation \(numbers.count)")
+        }
+        let groups = channelWise ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
+        for group in groups {
+            let statistics = IntensityMoments(image.channels[group], nonzero: nonzero)
+            // An image of zeros has nothing to normalise.
+            if nonzero, statistics.count == 0 { continue }
+            let mean = subtrahend?[group.lowerBound] ?? statistics.mean
+            let deviation = divisor?[group.lowerBound] ?? statistics.standardDeviation
+            for channel in group { Self.normalise(&image.channels[channel], mean, deviation, nonzero) }
+        }
+    }
+
+    private static func normalise(_ voxels: inout [Float], _ mean: Double, _ deviation: Double, _ nonzero: Bool) {
+        let (mean, deviation) = (Float(mean), deviation == 0 ? 1 : Float(deviation))
+        voxels.withUnsafeMutableBufferPointer { voxels in
+            nonisolated(unsafe) let voxels = voxels
+            concurrently(voxels.count) { part in
+                for index in part where !nonzero || voxels[index] != 0 {
+                    voxels[index] = (voxels[index] - mean) / deviation
+                }
+            }
+        }
+    }
+}
+
+/// Mean and standard deviation of intensities, in Double.
+struct IntensityMoments {
+    /// Voxels that count.
+    let count: Int
+    let mean: Double
+    /// With 1/n.
+    let standardDeviation: Double
+
+    /// Of some channels together, without voxels of 0 where they do not count.
+    init(_ channels: ArraySlice<[Float]>, nonzero: Bool) {
+        var (count, sum) = (0, 0.0)
+        for voxels in channels {
+            for value in voxels where !nonzero || value != 0 {
+                count += 1
+                sum += Double(value)
+            }
+        }
+        let mean = count == 0 ? 0 : sum / Double(count)
+        var squares = 0.0
+        for voxels in channels {
+            for value in voxels where !nonzero || value != 0 {
+                squares += (Double(value) - mean) * (Double(value) - mean)
+            }
+        }
+        self.count = count
+        self.mean = mean
+        standardDeviation = count == 0 ? 0 : (squares / Double(count)).squareRoot()
+    }
+}

@@ -1,0 +1,73 @@
+/// A stretch of the way from a scan to the network: a reorientation, then a resampling, then crops and pads in any number,
+/// none of which has to be there.
+public struct SpatialLeg: Hashable, Sendable {
+    /// Extents of the grid that it begins with.
+    public let firstSize: Size3
+    /// The grid that it begins with: voxel index → RAS+ mm.
+    public let firstAffine: Affine
+    /// Axes of the oriented grid.
+    public private(set) var permutation = AxisPermutation.identity
+    /// Spaced voxel → oriented voxel, nil where nothing was resampled.
+    public private(set) var resampling: GridMap?
+    /// The part of the spaced grid that is left; what lies outside is 0 after restoring.
+    public private(set) var kept: Box3
+    /// The spaced grid's box that the leg ends with, padding included.
+    public private(set) var lastBox: Box3
+    private var spacedAffine: Affine
+    private var isBoxed = false
+
+    /// A grid to which nothing was done yet.
+    init(size: Size3, affine: Affine) {
+        firstSize = size
+        firstAffine = affine
+        kept = Box3(of: size)
+        lastBox = Box3(of: size)
+        spacedAffine = affine
+    }
+
+    /// Extents of the grid that it ends with.
+    public var lastSize: Size3 { lastBox.size }
+    /// The grid that it ends with: voxel index → RAS+ mm.
+    public var lastAffine: Affine { spacedAffine.shifted(by: lastBox.start) }
+    /// Extents after orientation.
+    public var orientedSize: Size3 { permutation.size(of: firstSize) }
+    /// Extents after orientation and spacing.
+    public var spacedSize: Size3 { resampling?.destinationSize ?? orientedSize }
+
+    /// Takes a reorientation; false where the leg cannot, because a later step is there.
+    mutating func orient(by permutation: AxisPermutation, to image: ScanImage) -> Bool {
+        guard self.permutation == .identity, resampling == nil, !isBoxed else { return false }
+        self.permutation = permutation
+        restart(image)
+        return true
+    }
+
+    /// Takes a resampling; false where the leg cannot, because it has one or a later step is there.
+    mutating func resample(by map: GridMap, to image: ScanImage) -> Bool {
+        guard resampling == nil, !isBoxed else { return false }
+        resampling = map
+        restart(image)
+        return true
+    }
+
+    /// Notes that the grid that it ends with is now a box of what it was.
+    mutating func cut(_ box: Box3) {
+        isBoxed = true
+        lastBox = Box3(start: (0..<3).map { lastBox.start[$0] + box.start[$0] }, size: box.size)
+        kept = kept.intersection(lastBox)
+    }
+
+    private mutating func restart(_ image: ScanImage) {
+        kept = Box3(of: image.size)
+        lastBox = kept
+        spacedAffine = image.affine
+    }
+
+    /// A label map of the first grid on the last one, by nearest voxels; padding is 0.
+    func follow(_ labels: Volume) -> Volume {
+        var labels = permutation.apply(labels)
+        if let resampling { labels = labels.resampled(by: resampling, affine: spacedAffine, .nearest) }
+        // A crop of the whole would copy it.
+        return isBoxed ? labels.cut(lastBox, fill: 0) : labels
+    }
+}

@@ -1,0 +1,56 @@
+internal import SegCore
+internal import SegImaging
+
+extension MaskPlan {
+    /// The list of MONAI's transforms that `MaskPlanReader` reads as this.
+    /// - Parameter channels: How many the network gives.
+    func value(channels: Int) -> ConfigValue {
+        let probabilities = component("Activations", [channels == 1 ? "sigmoid" : "softmax": true])
+        let classes = component("AsDiscrete", channels == 1 ? ["threshold": .double(threshold)] : ["argmax": true])
+        let invert = component("Invert", ["nearest_interp": .bool(restoration == .nearest)])
+        var steps = [probabilities]
+        switch restoration {
+        case .trilinear: steps += [invert, classes]
+        case .nearest: steps += [classes] + before.map(\.value) + [invert]
+        case .none: steps += [classes] + before.map(\.value)
+        }
+        return .array(steps + after.map(\.value))
+    }
+}
+
+extension MaskStep {
+    fileprivate var value: ConfigValue {
+        switch self {
+        case .keepLargest(let labels, let independent, let connectivity, let count):
+            component(
+                "KeepLargestConnectedComponent",
+                [
+                    "applied_labels": list(labels), "independent": .bool(independent),
+                    "connectivity": .int(connectivity.number), "num_components": .int(count),
+                ])
+        case .fillHoles(let labels, let connectivity):
+            component("FillHoles", ["applied_labels": list(labels), "connectivity": .int(connectivity.number)])
+        case .removeSmall(let least, let independent, let connectivity):
+            component(
+                "RemoveSmallObjects",
+                [
+                    "min_size": .int(least), "independent_channels": .bool(independent),
+                    "connectivity": .int(connectivity.number),
+                ])
+        case .keepLabels(let labels): component("LabelFilter", ["applied_labels": list(labels)])
+        }
+    }
+
+    private func list(_ labels: [UInt8]?) -> ConfigValue {
+        labels.map { .array($0.map { .int(Int($0)) }) } ?? .null
+    }
+}
+
+extension Connectivity {
+    /// scikit-image's number.
+    fileprivate var number: Int { self == .faces ? 1 : self == .edges ? 2 : 3 }
+}
+
+private func component(_ name: String, _ arguments: [String: ConfigValue]) -> ConfigValue {
+    .object(arguments.merging(["_target_": .string(name)]) { $1 })
+}

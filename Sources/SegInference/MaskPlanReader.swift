@@ -1,0 +1,169 @@
+internal import SegCore
+internal import SegImaging
+
+/// Reads a chain of MONAI's post-processing into a plan, one transform after the other.
+///
+/// What would give another mask than MONAI's is an error that names the transform and the argument.
+struct MaskPlanReader {
+    /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
+    static let classes = [
+        "Activations", "Invert", "AsDiscrete", "KeepLargestConnectedComponent", "FillHoles", "RemoveSmallObjects",
+        "LabelFilter",
+    ]
+
+    /// How many channels the network gives.
+    let channels: Int
+    /// Whether the preprocessing resamples, so that bringing values back blends them.
+    let resamples: Bool
+    /// Whether the preprocessing leaves the grid as it is.
+    let keepsGrid: Bool
+    private var plan = MaskPlan()
+    private var hasProbabilities = false
+    private var isDiscrete = false
+    private var isInverted = false
+
+    /// Begins a chain.
+    init(channels: Int, preprocessing: Preprocessing) {
+        self.channels = channels
+        resamples = preprocessing.pixdim != nil
+        keepsGrid = preprocessing.keepsGrid
+        plan.restoration = .none
+    }
+
+    /// Takes the next transform.
+    /// - Parameter name: One of `classes`.
+    /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
+    mutating func add(_ name: String, _ reader: ConfigReader) throws {
+        switch name {
+        case "Activations": try addActivations(reader)
+        case "Invert": try addInvert(reader)
+        case "AsDiscrete": try addDiscrete(reader)
+        case "KeepLargestConnectedComponent":
+            try reader.expect("is_onehot", false)
+            let step = MaskStep.keepLargest(
+                try labels(reader), independent: try reader.bool("independent") ?? true,
+                connectivity: try connectivity(reader, otherwise: .corners),
+                count: try reader.int("num_components") ?? 1)
+            try addStep(step, name, reader)
+        case "FillHoles":
+            let step = MaskStep.fillHoles(
+                try labels(reader), connectivity: try connectivity(reader, otherwise: .corners))
+            try addStep(step, name, reader)
+        case "RemoveSmallObjects":
+            try reader.expect("by_measure", false)
+            try reader.expect("pixdim", .null)
+            let step = MaskStep.removeSmall(
+                below: try reader.int("min_size") ?? 64, independent: try reader.bool("independent_channels") ?? true,
+                connectivity: try connectivity(reader, otherwise: .faces))
+            try addStep(step, name, reader)
+        case "LabelFilter":
+            try addStep(.keepLabels(try reader.required("applied_labels", labels(reader))), name, reader)
+        default:
+            throw reader.error(
+                "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
+        }
+    }
+
+    /// The plan of the whole chain.
+    /// - Throws: `DataError` where the chain makes no classes.
+    func finished(_ reader: ConfigReader) throws -> MaskPlan {
+        guard isDiscrete else {
+            throw reader.error(
+                "_target_",
+                "the chain never makes classes of the network's output; a step AsDiscreted with argmax, or with a "
+                    + "threshold for a single channel, is needed")
+        }
+        return plan
+    }
+
+    private mutating func addActivations(_ reader: ConfigReader) throws {
+        let (wanted, other) = channels == 1 ? ("sigmoid", "softmax") : ("softmax", "sigmoid")
+        try reader.expect(other, false)
+        try reader.expect("other", .null)
+        guard try reader.bool(wanted) ?? false else { return }
+        guard !hasProbabilities, !isDiscrete, !isInverted else {
+            throw reader.error("_target_", "a \(wanted) of what is no longer the network's output is not supported")
+        }
+        hasProbabilities = true
+    }
+
+    private mutating func addInvert(_ reader: ConfigReader) throws {
+        let isNearest = try reader.bool("nearest_interp") ?? true
+        try reader.expect("post_func", .null)
+        guard !isInverted else { throw reader.error("_target_", "a second Invertd is not supported") }
+        isInverted = true
+        guard !isNearest, !(isDiscrete && !resamples) else {
+            plan.restoration = .nearest
+            return
+        }
+        guard !isDiscrete else {
+            throw reader.error(
+                "nearest_interp",
+                "is false after the classes were made, so that class numbers would be blended into others; it should be "
+                    + "true, or the Invertd come before AsDiscreted")
+        }
+        guard hasProbabilities else {
+            throw reader.error(
+                "nearest_interp",
+                "is false of an output that no Activationsd made probabilities of, which is not supported; add one")
+        }
+        plan.restoration = .trilinear
+    }
+
+    private mutating func addDiscrete(_ reader: ConfigReader) throws {
+        for key in ["to_onehot", "dim", "keepdim"] { try reader.expect(key, .null) }
+        let (argmax, threshold) = (try reader.bool("argmax") ?? false, try reader.double("threshold"))
+        // Class numbers are whole already.
+        try reader.expect("rounding", among: argmax || isDiscrete ? ["torchrounding"] : [])
+        guard argmax || threshold != nil else { return }
+        guard !isDiscrete else {
+            throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")
+        }
+        if channels == 1 {
+            guard !argmax else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
+            guard hasProbabilities else {
+                throw reader.error(
+                    "threshold", "of an output that no Activationsd made probabilities of is not supported")
+            }
+            plan.threshold = threshold ?? 0.5
+        } else {
+            guard argmax else {
+                throw reader.error(
+                    "threshold",
+                    "of \(channels) channels without argmax makes a mask of several channels, which is not supported")
+            }
+            // From 1 on every class but the background passes, and becomes 1.
+            guard threshold == nil else { throw reader.error("threshold", "of class numbers is not supported") }
+        }
+        isDiscrete = true
+    }
+
+    private mutating func addStep(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
+        guard isDiscrete else {
+            throw reader.error(
+                "_target_", "\(name) before AsDiscreted is not supported; the classes have to be made first")
+        }
+        if isInverted { plan.after.append(step) } else { plan.before.append(step) }
+    }
+
+    private func labels(_ reader: ConfigReader) throws -> [UInt8]? {
+        guard let value = reader.value("applied_labels") else { return nil }
+        let numbers = try value.wholeNumber.map { [$0] } ?? reader.ints("applied_labels") ?? []
+        return try numbers.map { number in
+            guard let label = UInt8(exactly: number) else {
+                throw reader.error("applied_labels", "should be class numbers from 0 to 255, not \(number)")
+            }
+            return label
+        }
+    }
+
+    private func connectivity(_ reader: ConfigReader, otherwise: Connectivity) throws -> Connectivity {
+        switch try reader.int("connectivity") {
+        case nil: return otherwise
+        case 1: return .faces
+        case 2: return .edges
+        case 3: return .corners
+        case let number?: throw reader.error("connectivity", "should be 1, 2 or 3, not \(number)")
+        }
+    }
+}

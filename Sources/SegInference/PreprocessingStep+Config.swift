@@ -1,0 +1,280 @@
+internal import SegCore
+internal import SegImaging
+
+extension PreprocessingStep {
+    /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
+    static let classes = [
+        "Orientation", "Spacing", "ScaleIntensityRange", "ScaleIntensity", "ScaleIntensityRangePercentiles",
+        "NormalizeIntensity", "CropForeground", "CenterSpatialCrop", "CenterScaleCrop", "SpatialPad", "DivisiblePad",
+    ]
+
+    /// Reads the arguments of one of MONAI's classes. An absent one has MONAI's default.
+    /// - Parameter name: One of `classes`.
+    /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
+    init(class name: String, _ reader: ConfigReader) throws {
+        switch name {
+        case "Orientation": self = .orientation(try Orientation(reader))
+        case "Spacing": self = .spacing(try Spacing(reader))
+        case "ScaleIntensityRange": self = .scaleIntensityRange(try ScaleIntensityRange(reader))
+        case "ScaleIntensity": self = .scaleIntensity(try MinMaxScale(reader))
+        case "ScaleIntensityRangePercentiles": self = .scaleIntensityRangePercentiles(try PercentileScale(reader))
+        case "NormalizeIntensity": self = .normalizeIntensity(try NormalizeIntensity(reader))
+        case "CropForeground": self = .cropForeground(try CropForeground(reader))
+        case "CenterSpatialCrop": self = .centerSpatialCrop(CenterSpatialCrop(size: try reader.extents("roi_size")))
+        case "CenterScaleCrop":
+            self = .centerSpatialCrop(
+                try reader.checked("roi_scale") { try CenterSpatialCrop(scale: $0.numbers("roi_scale")) })
+        case "SpatialPad":
+            self = .spatialPad(
+                SpatialPad(
+                    size: try reader.extents("spatial_size"), value: try reader.fill(), method: try reader.side()))
+        case "DivisiblePad":
+            self = .divisiblePad(
+                DivisiblePad(divisors: try reader.extents("k"), value: try reader.fill(), method: try reader.side()))
+        default:
+            throw reader.error(
+                "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
+        }
+        try reader.expect("lazy", false)
+    }
+
+    /// The class and arguments that `init(class:_:)` reads.
+    var value: ConfigValue {
+        switch self {
+        case .orientation(let step): component("Orientation", ["axcodes": .string(step.axisCodes)])
+        case .spacing(let step):
+            component(
+                "Spacing",
+                [
+                    "pixdim": numbers(step.pixdim),
+                    "mode": .string(step.interpolation == .nearest ? "nearest" : "bilinear"),
+                ])
+        case .scaleIntensityRange(let step): component("ScaleIntensityRange", step.entries)
+        case .scaleIntensity(let step):
+            component(
+                "ScaleIntensity",
+                ["minv": .double(step.low), "maxv": .double(step.high), "channel_wise": .bool(step.channelWise)])
+        case .scaleIntensityRangePercentiles(let step):
+            component(
+                "ScaleIntensityRangePercentiles",
+                [
+                    "lower": .double(step.lower), "upper": .double(step.upper), "b_min": .double(step.bMin),
+                    "b_max": .double(step.bMax), "clip": .bool(step.clip), "relative": .bool(step.isRelative),
+                    "channel_wise": .bool(step.channelWise),
+                ])
+        case .normalizeIntensity(let step):
+            component(
+                "NormalizeIntensity",
+                [
+                    "subtrahend": parts(step.subtrahend, step), "divisor": parts(step.divisor, step),
+                    "nonzero": .bool(step.nonzero), "channel_wise": .bool(step.channelWise),
+                ])
+        case .cropForeground(let step):
+            component(
+                "CropForeground",
+                [
+                    "margin": whole(step.margins), "k_divisible": whole(step.divisors),
+                    "allow_smaller": .bool(step.allowSmaller), "channel_indices": step.channels.map(whole) ?? .null,
+                ])
+        case .centerSpatialCrop(let step):
+            if let scale = step.scale {
+                component("CenterScaleCrop", ["roi_scale": numbers(scale)])
+            } else {
+                component("CenterSpatialCrop", ["roi_size": step.size.map(extents) ?? .null])
+            }
+        case .spatialPad(let step):
+            component(
+                "SpatialPad",
+                [
+                    "spatial_size": extents(step.size), "method": .string(step.method.rawValue),
+                    "value": .double(Double(step.value)),
+                ])
+        case .divisiblePad(let step):
+            component(
+                "DivisiblePad",
+                [
+                    "k": extents(step.divisors), "method": .string(step.method.rawValue),
+                    "value": .double(Double(step.value)),
+                ])
+        }
+    }
+
+    private func component(_ name: String, _ arguments: [String: ConfigValue]) -> ConfigValue {
+        .object(arguments.merging(["_target_": .string(name)]) { $1 })
+    }
+
+    /// MONAI takes a list for channels and one number for all of them.
+    private func parts(_ list: [Double]?, _ step: NormalizeIntensity) -> ConfigValue {
+        list.map { step.channelWise ? numbers($0) : .double($0[0]) } ?? .null
+    }
+
+    private func numbers(_ list: [Double]) -> ConfigValue { .array(list.map { .double($0) }) }
+
+    private func whole(_ list: [Int]) -> ConfigValue { .array(list.map { .int($0) }) }
+
+    private func extents(_ size: Size3) -> ConfigValue { whole([size.i, size.j, size.k]) }
+}
+
+extension ScaleIntensityRange {
+    /// The arguments but for MONAI's `dtype`.
+    var entries: [String: ConfigValue] {
+        [
+            "a_min": .double(aMin), "a_max": .double(aMax), "b_min": .double(bMin), "b_max": .double(bMax),
+            "clip": .bool(clip),
+        ]
+    }
+}
+
+extension Orientation {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("as_closest_canonical", false)
+        // A table of other letters than L/R, P/A and I/S.
+        try reader.expect("labels", [["L", "R"], ["P", "A"], ["I", "S"]])
+        self = try Orientation(axisCodes: reader.required("axcodes", reader.orientation("axcodes")))
+    }
+}
+
+extension Spacing {
+    fileprivate init(_ reader: ConfigReader) throws {
+        let pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
+        try reader.expect("mode", "bilinear")
+        try reader.expect("padding_mode", "border")
+        // MONAI samples in double precision whichever is asked for; the result is float32 here and there.
+        try reader.expect("dtype", among: ["float64", "float32", "np.float64"])
+        for key in ["diagonal", "align_corners", "scale_extent", "recompute_affine"] { try reader.expect(key, false) }
+        for key in ["min_pixdim", "max_pixdim"] { try reader.expect(key, .null) }
+        self = try reader.checked("pixdim") { _ in try Spacing(pixdim: pixdim, interpolation: .trilinear) }
+    }
+}
+
+extension ScaleIntensityRange {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("dtype", "float32")
+        let (aMin, aMax) = (try reader.double("a_min"), try reader.double("a_max"))
+        let (bMin, bMax) = (try reader.double("b_min"), try reader.double("b_max"))
+        self = try ScaleIntensityRange(
+            aMin: reader.required("a_min", aMin), aMax: reader.required("a_max", aMax),
+            bMin: reader.required("b_min", bMin), bMax: reader.required("b_max", bMax),
+            clip: reader.bool("clip") ?? false)
+    }
+}
+
+extension MinMaxScale {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("dtype", "float32")
+        try reader.expect("factor", .null)
+        for key in ["minv", "maxv"] where reader.isNull(key) {
+            throw reader.error(key, "null is not supported; give a number")
+        }
+        self = try MinMaxScale(
+            low: reader.double("minv") ?? 0, high: reader.double("maxv") ?? 1,
+            channelWise: reader.bool("channel_wise") ?? false)
+    }
+}
+
+extension PercentileScale {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("dtype", "float32")
+        let (lower, upper) = (try reader.double("lower"), try reader.double("upper"))
+        let (bMin, bMax) = (try reader.double("b_min"), try reader.double("b_max"))
+        self = try PercentileScale(
+            lower: reader.required("lower", lower), upper: reader.required("upper", upper),
+            bMin: reader.required("b_min", bMin), bMax: reader.required("b_max", bMax),
+            clip: reader.bool("clip") ?? false, isRelative: reader.bool("relative") ?? false,
+            channelWise: reader.bool("channel_wise") ?? false)
+    }
+}
+
+extension NormalizeIntensity {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("dtype", "float32")
+        self = try reader.checked("channel_wise") {
+            try NormalizeIntensity(
+                subtrahend: $0.oneOrSeveral("subtrahend"), divisor: $0.oneOrSeveral("divisor"),
+                nonzero: $0.truth("nonzero"), channelWise: $0.truth("channel_wise"))
+        }
+    }
+}
+
+extension CropForeground {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("select_fn", BundleExpression.isPositive)
+        try reader.expect("mode", "constant")
+        try reader.expect("return_coords", false)
+        var channels: [Int]?
+        if let value = reader.value("channel_indices") {
+            channels = try value.wholeNumber.map { [$0] } ?? reader.ints("channel_indices")
+        }
+        self = try reader.checked("margin") {
+            try CropForeground(
+                margins: $0.triple("margin", otherwise: 0), divisors: $0.triple("k_divisible", otherwise: 1),
+                allowSmaller: $0.bool("allow_smaller") ?? false, channels: channels)
+        }
+    }
+}
+
+extension ConfigReader {
+    /// Makes a transform; what its initializer objects to becomes an error about an argument.
+    fileprivate func checked<Step>(_ key: String, _ make: (ConfigReader) throws -> Step) throws -> Step {
+        do {
+            return try make(self)
+        } catch let fault as DataError where fault.kind == .badArgument {
+            throw error(key, fault.message)
+        }
+    }
+
+    /// Three whole numbers, or one that stands for three.
+    fileprivate func triple(_ key: String, otherwise: Int?) throws -> [Int] {
+        guard let value = value(key) else {
+            let number = try required(key, otherwise)
+            return [number, number, number]
+        }
+        if let number = value.wholeNumber { return [number, number, number] }
+        let numbers = try required(key, ints(key))
+        guard numbers.count == 3 else { throw error(key, "should be one whole number or three, not \(value)") }
+        return numbers
+    }
+
+    /// Extents, of which there may be one for all axes.
+    fileprivate func extents(_ key: String) throws -> Size3 {
+        let numbers = try triple(key, otherwise: nil)
+        guard numbers.allSatisfy({ $0 <= Limits.gridAxis }) else {
+            throw error(key, "\(numbers) is beyond the \(Limits.gridAxis) voxels that an axis may have")
+        }
+        return Size3(numbers[0], numbers[1], numbers[2])
+    }
+
+    /// Three numbers, or one that stands for three.
+    fileprivate func numbers(_ key: String) throws -> [Double] {
+        if let number = value(key)?.number { return [number, number, number] }
+        return try required(key, doubles(key))
+    }
+
+    /// A number or several; nil where it is absent.
+    fileprivate func oneOrSeveral(_ key: String) throws -> [Double]? {
+        guard let value = value(key) else { return nil }
+        return try value.number.map { [$0] } ?? doubles(key)
+    }
+
+    /// What Python takes a value for, as MONAI's `if self.nonzero` does: any text but the empty one is true.
+    fileprivate func truth(_ key: String) throws -> Bool {
+        guard case .string(let text)? = value(key) else { return try bool(key) ?? false }
+        return !text.isEmpty
+    }
+
+    /// The value that a constant padding fills with.
+    fileprivate func fill() throws -> Float {
+        try expect("mode", "constant")
+        let (value, other) = (try double("value"), try double("constant_values"))
+        return Float(value ?? other ?? 0)
+    }
+
+    /// On which side a padding goes.
+    fileprivate func side() throws -> SpatialPad.Method {
+        let name = try string("method") ?? "symmetric"
+        guard let method = SpatialPad.Method(rawValue: name) else {
+            throw error("method", "should be symmetric or end, not '\(name)'")
+        }
+        return method
+    }
+}

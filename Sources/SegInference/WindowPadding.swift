@@ -1,0 +1,60 @@
+internal import SegBackend
+internal import SegImaging
+
+/// What lies beside an image that is smaller than a window; MONAI's `padding_mode` and `cval` of a sliding window.
+public enum WindowPadding: Hashable, Sendable {
+    /// One number, 0 where nothing is said.
+    case constant(Float)
+    /// The nearest voxel of the image.
+    case replicate
+}
+
+extension WindowPadding {
+    /// An image grown to a size on both sides, half of what is missing before, rounded down.
+    ///
+    /// - Parameters:
+    ///   - voxels: `[D, H, W, channels]` of `size`.
+    ///   - target: Extents of at least `size`.
+    func pad(_ voxels: [Float], size: Size3, channels: Int, to target: Size3) -> [Float] {
+        let starts = Self.starts(of: size, in: target)
+        var padded = [Float](repeating: 0, count: target.count * channels)
+        for i in 0..<target.i {
+            for j in 0..<target.j {
+                for k in 0..<target.k {
+                    let place = ((i * target.j + j) * target.k + k) * channels
+                    let (a, b, c) = (i - starts[0], j - starts[1], k - starts[2])
+                    let isInside = a >= 0 && a < size.i && b >= 0 && b < size.j && c >= 0 && c < size.k
+                    if case .constant(let value) = self, !isInside {
+                        for channel in 0..<channels { padded[place + channel] = value }
+                    } else {
+                        let near = (Self.clamp(a, size.i), Self.clamp(b, size.j), Self.clamp(c, size.k))
+                        let source = ((near.0 * size.j + near.1) * size.k + near.2) * channels
+                        for channel in 0..<channels { padded[place + channel] = voxels[source + channel] }
+                    }
+                }
+            }
+        }
+        return padded
+    }
+
+    /// What lies on the image of values of a grown one.
+    static func crop(_ values: [Float], of target: Size3, channels: Int, to size: Size3) -> [Float] {
+        guard target != size else { return values }
+        let starts = starts(of: size, in: target)
+        var cropped: [Float] = []
+        cropped.reserveCapacity(size.count * channels)
+        for i in 0..<size.i {
+            for j in 0..<size.j {
+                let row = ((i + starts[0]) * target.j + j + starts[1]) * target.k + starts[2]
+                cropped += values[row * channels..<(row + size.k) * channels]
+            }
+        }
+        return cropped
+    }
+
+    private static func starts(of size: Size3, in target: Size3) -> [Int] {
+        (0..<3).map { (target[$0] - size[$0]) / 2 }
+    }
+
+    private static func clamp(_ index: Int, _ extent: Int) -> Int { min(max(index, 0), extent - 1) }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import SegCore
+import SegImaging
+import SegInference
+import Testing
+
+/// Steps on label maps, held to MONAI's, and plans that are written as they are read.
+@Suite struct MaskPlanTests {
+    struct Golden: Decodable {
+        struct Case: Decodable { let mask: [UInt8] }
+        let shape: [Int]
+        let labels: [UInt8]
+        let cases: [Case]
+        let single: [UInt8]
+        let single_cases: [Case]
+    }
+
+    private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Golden/mask_steps.json").path
+
+    private static func description(_ steps: ConfigValue, channels: Int = 4) throws -> ModelDescription {
+        let value: ConfigValue = [
+            "network_def": [
+                "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": .int(channels),
+                "channels": [2, 4], "strides": [2],
+            ],
+            "preprocessing": ["pixdim": [1, 1, 1]], "roi_size": [8, 8, 8], "postprocessing": steps,
+        ]
+        return try ModelDescription(ConfigReader(value, path: "", source: "model.json"))
+    }
+
+    /// The steps of the document's list `key`, each read as the end of a chain.
+    private static func steps(_ key: String) throws -> [MaskStep] {
+        guard case .object(let document) = try ConfigValue(jsonFile: path), case .array(let cases)? = document[key]
+        else {
+            return []
+        }
+        return try cases.map { item in
+            guard case .object(let entries) = item, let step = entries["step"] else { throw CancellationError() }
+            let plan = try description([["_target_": "AsDiscrete", "argmax": true], step]).maskPlan
+            return try #require(plan.before.first)
+        }
+    }
+
+    @Test func stepsEqualMONAIs() throws {
+        let data = try #require(FileManager.default.contents(atPath: Self.path))
+        let golden = try JSONDecoder().decode(Golden.self, from: data)
+        let size = Size3(golden.shape[0], golden.shape[1], golden.shape[2])
+        for (key, labels, cases) in [
+            ("cases", golden.labels, golden.cases), ("single_cases", golden.single, golden.single_cases),
+        ] {
+            let steps = try Self.steps(key)
+            try #require(steps.count == cases.count && !steps.isEmpty)
+            for (step, expected) in zip(steps, cases) {
+                var mask = labels
+                step.apply(to: &mask, size: size)
+                #expect(mask == expected.mask, "\(step)")
+                #expect(mask != labels, "\(step) changes nothing, which tests nothing")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        #"[{"_target_": "Activations", "softmax": true}, {"_target_": "AsDiscrete", "argmax": true}]"#,
+        #"""
+        [{"_target_": "Activations", "softmax": true}, {"_target_": "AsDiscrete", "argmax": true},
+        {"_target_": "KeepLargestConnectedComponent", "applied_labels": [1, 2], "connectivity": 2},
+        {"_target_": "Invert"}, {"_target_": "FillHoles"}, {"_target_": "RemoveSmallObjects"},
+        {"_target_": "LabelFilter", "applied_labels": 3}]
+        """#,
+        #"""
+        [{"_target_": "Activations", "softmax": true}, {"_target_": "Invert", "nearest_interp": false},
+        {"_target_": "AsDiscrete", "argmax": true}]
+        """#,
+    ])
+    func plansAreWrittenAsTheyAreRead(_ text: String) throws {
+        let described = try Self.description(ConfigValue(json: Data(text.utf8), from: "steps"))
+        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "again"))
+        #expect(again == described)
+    }
+
+    @Test func aSingleChannelKeepsItsThreshold() throws {
+        let text = #"[{"_target_": "Activations", "sigmoid": true}, {"_target_": "AsDiscrete", "threshold": 0.3}]"#
+        let described = try Self.description(ConfigValue(json: Data(text.utf8), from: "steps"), channels: 1)
+        #expect(described.maskPlan.threshold == 0.3 && described.maskPlan.restoration == .none)
+        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "again"))
+        #expect(again == described)
+    }
+}
