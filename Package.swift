@@ -41,7 +41,7 @@ let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let package = Package(
     name: "MedSeg",
     products: [
-        .executable(name: "medseg", targets: ["medseg"]),
+        .executable(name: "medseg", targets: ["MedSegCommand"]),
         .executable(name: "medseg-bench", targets: ["medseg-bench"]),
         .executable(name: "medseg-server", targets: ["medseg-server"]),
         .library(name: "SegServer", targets: ["SegServer"]),
@@ -112,6 +112,14 @@ let package = Package(
                 "SegInference",
             ]),
 
+        // Training runs and evaluations, from datasets and configurations to tables and figures.
+        swiftTarget(
+            "SegStudy",
+            [
+                "SegCore", "SegBackend", "SegModels", "SegNN", "SegImaging", "SegMetrics", "SegReport", "SegTracking",
+                "SegData", "SegInference", "SegTrain",
+            ]),
+
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
@@ -119,14 +127,13 @@ let package = Package(
             "SegReplay",
             ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegMetrics", "SegOpCases"]),
 
-        // Commands: argument parsing and printing only.
+        // Commands: argument parsing and printing only. The program `medseg` is the target MedSegCommand.
         .executableTarget(
-            name: "medseg",
+            name: "MedSegCommand",
             dependencies: [
                 "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
-                "SegMetrics",
-                "SegData",
-                "SegTrain", "SegInference", "SegReport", "SegTracking", "SegYAML", "CSegProcess", argumentParser,
+                "SegMetrics", "SegData", "SegTrain", "SegInference", "SegReport", "SegTracking", "SegYAML", "SegStudy",
+                "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -208,6 +215,12 @@ let package = Package(
                 "SegCPU",
             ]
         ),
+        test(
+            "SegStudyTests",
+            [
+                "SegCore", "SegStudy", "SegTrain", "SegInference", "SegData", "SegImaging", "SegMetrics", "SegReport",
+                "SegModels", "SegCPU",
+            ]),
         // Runs the built commands as a user would.
         test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
         test("SegImagingTests", ["SegCore", "SegImaging"]),

@@ -1,0 +1,146 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegCore
+import SegDevices
+import SegInference
+import SegModels
+import SegNN
+import SegStudy
+import SegWeights
+
+/// `medseg convert`.
+struct ConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Copies weights between PyTorch and safetensors, or writes a network as ONNX.",
+        discussion: """
+            Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
+            Takes the weights out of state_dict, model_state_dict, model, network or net, or from under --state; removes \
+            the prefix that a training loop put before the network's names, and lists what matched the network, what was missing \
+            and what was left over. A mismatch is an error unless \
+            --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
+            inference with the weights: image [batch, channels, D, H, W] to logits; SwinUNETR has none.
+            """)
+
+    @Argument(help: "Weights (safetensors, .pt, .pth), or a model folder.")
+    var input: String
+
+    @Argument(help: "The file to write: .safetensors, .pt for PyTorch, or .onnx.")
+    var output: String
+
+    @Option(help: "A model description (JSON) whose network the weights must fit; a model folder has its own.")
+    var network: String?
+
+    @Option(help: "The entry of a PyTorch checkpoint to take the weights from, such as state_dict_ema.")
+    var state: String?
+
+    @Flag(help: "Write what matched although something did not.")
+    var allowMismatch = false
+
+    @Flag(help: "Write over an existing file.")
+    var force = false
+
+    func run() throws {
+        let format = (output as NSString).pathExtension.lowercased()
+        guard ["safetensors", "pt", "pth", "onnx"].contains(format) else {
+            throw UsageError("\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format")
+        }
+        guard format != "onnx" || !allowMismatch else {
+            throw UsageError(
+                "--allow-mismatch leaves arrays out, and an .onnx file needs them all; leave it out, or write .safetensors "
+                    + "or .pt")
+        }
+        try OutputFolder.refuseExisting(output, force: force)
+        let source = ModelSource(input, network: network)
+        let weights = try Weights.read(source.weights, state.map { .named($0) } ?? .usual)
+        guard let file = source.description else {
+            guard format != "onnx" else {
+                throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
+            }
+            weights.notes.forEach { note("\(weights.source): \($0)") }
+            try Weights.write(weights.tensors, to: output)
+            return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
+        }
+        let description = try ModelDescription(file: file)
+        let taken = try matching(weights, description.network, file: file)
+        guard format == "onnx" else {
+            try Weights.write(taken.state, to: output)
+            let first = taken.state.filter { !taken.seconds.contains($0.key) }
+            return report(
+                taken.state.count, first.values.map(\.count).reduce(0, +), seconds: taken.state.count - first.count)
+        }
+        let model = try ONNXModel(
+            description.network,
+            weights: Weights(source: weights.source, tensors: taken.state),
+            metadata: ["model.json": description.value.jsonText()])
+        try model.write(to: output)
+        report(model.arrays, model.numbers)
+    }
+
+    /// Says what was written; a weight that stands there under two names counts once.
+    private func report(_ tensors: Int, _ numbers: Int, seconds: Int = 0) {
+        let names = seconds > 0 ? " (\(seconds) of them second names of others)" : ""
+        print("\(output): \(tensors) tensors\(names), \(numbers) numbers")
+    }
+
+    /// The arrays that the network takes, as its whole state_dict, after saying what matched; and which of their names
+    /// are second ones.
+    private func matching(
+        _ file: Weights, _ definition: NetworkDefinition, file network: String
+    ) throws -> (state: [String: StoredTensor], seconds: Set<String>) {
+        let backend = try Devices.makeBackend("cpu", threads: 1)
+        let store = try definition.makeNetwork(on: backend, seed: 0).store
+        let weights = try store.fitted(file)
+        weights.notes.forEach { note("\(weights.source): \($0)") }
+        let match = store.match(weights.tensors)
+        guard match.isComplete || allowMismatch else {
+            throw DataError(
+                .badData, weights.source,
+                "the weights do not fit \(network): \(match.summary). Name the network they were trained with, or allow "
+                    + "--allow-mismatch to write only what matched and to list the rest")
+        }
+        print(match.report(network: network))
+        guard !match.matched.isEmpty else {
+            throw DataError(.badData, weights.source, "nothing in it fits \(network); there is nothing to write")
+        }
+        return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
+    }
+}
+
+/// Where a conversion's weights and network stand: two files, or a model folder.
+struct ModelSource {
+    let weights: String
+    let description: String?
+
+    init(_ path: String, network: String?) {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+            weights = Predictor.weightsFile(in: path)
+            description = network ?? path + "/model.json"
+        } else {
+            weights = path
+            description = network
+        }
+    }
+}
+
+extension StateMatch {
+    /// A line for each way in which names matched or did not.
+    func report(network: String) -> String {
+        func line(_ title: String, _ names: [String]) -> String? {
+            names.isEmpty ? nil : "\(title) (\(names.count)): \(names.joined(separator: ", "))"
+        }
+        let shapes = misshapen.map { "\($0.name) file \($0.file), network \($0.network)" }
+        let lines = [
+            "matched \(matched.count) parameters of \(network)",
+            line("missing in the file", missing),
+            line("left over from the file", unexpected),
+            line("other shapes", shapes),
+            line("not what their first names or the network's design say", conflicting),
+            line("dropped, saved by an older MONAI and never used", obsolete),
+            line("absent in the file of an older MONAI, never used, filled in", defaulted),
+        ]
+        return lines.compactMap { $0 }.joined(separator: "\n")
+    }
+}

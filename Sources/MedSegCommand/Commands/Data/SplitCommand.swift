@@ -1,0 +1,90 @@
+import ArgumentParser
+import SegData
+import SegImaging
+import SegStudy
+
+/// `medseg data split`.
+struct SplitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "split",
+        abstract: "Sets cases aside: one split, k folds, or the report's own.",
+        discussion: """
+            Writes the lists 'training', 'validation' and 'test'. A training takes one as `validation: FILE`, \
+            `medseg evaluate --split FILE` measures its validation cases. Where the index makes a split of its own, by a \
+            list 'validation' or a 'fold' of each case, that is written unless a share is given.
+            """)
+
+    @Argument(help: "A dataset: a folder or its dataset.json.")
+    var data: String
+
+    @Option(help: "The file to write; with --folds the folder that gets fold_0.json and so on.")
+    var out: String
+
+    @Option(help: "Share of the cases for validation; default the index's own split, else 0.2.")
+    var validation: Double?
+
+    @Option(help: "Share of the cases for the last test alone.")
+    var test: Double?
+
+    @Option(help: "Number of folds; each is the validation of one split.")
+    var folds: Int?
+
+    @Option(help: "Decides the split; the same seed makes the same one.")
+    var seed: UInt32 = 0
+
+    @Flag(help: "The report's split of Task09: its 5 test cases, 8 for validation, 28 for training.")
+    var report = false
+
+    @Flag(help: "Write over existing files.")
+    var force = false
+
+    func run() throws {
+        let dataset = try Dataset(path: data)
+        dataset.remarks.forEach(note)
+        if report {
+            guard folds == nil, validation == nil, test == nil else {
+                throw UsageError("--report is one split of its own; it has no --folds, --validation or --test")
+            }
+            try write(dataset.reportSplit(), to: out)
+        } else if let folds {
+            guard validation == nil else {
+                throw UsageError("--validation goes with one split; of --folds each is validated once")
+            }
+            let splits = try split(dataset, folds: folds)
+            try OutputFolder.prepare(out, force: force)
+            for (number, split) in splits.enumerated() { try write(split, to: "\(out)/fold_\(number).json") }
+        } else if let own = dataset.ownSplits.first, validation == nil, test == nil {
+            dataset.ownSplitNote.map(note)
+            try write(own, to: out)
+        } else {
+            noteUnused(dataset)
+            try write(dataset.split(validation: validation ?? 0.2, test: test ?? 0, seed: seed), to: out)
+        }
+    }
+
+    /// The index's own folds, or those that the seed draws.
+    private func split(_ dataset: Dataset, folds: Int) throws -> [CaseSplit] {
+        guard dataset.ownSplits.count > 1, test == nil else {
+            noteUnused(dataset)
+            return try dataset.folds(folds, test: test ?? 0, seed: seed)
+        }
+        guard dataset.ownSplits.count == folds else {
+            throw UsageError(
+                "--folds is \(folds), but each case of \(data) has its fold, and these are \(dataset.ownSplits.count); "
+                    + "give --folds \(dataset.ownSplits.count) or take the key 'fold' out")
+        }
+        return dataset.ownSplits
+    }
+
+    private func noteUnused(_ dataset: Dataset) {
+        if !dataset.ownSplits.isEmpty { note("\(dataset.name): the split of its index is not used") }
+    }
+
+    private func write(_ split: CaseSplit, to file: String) throws {
+        try OutputFolder.refuseExisting(file, force: force)
+        try OutputFolder.write(split.json(), to: file)
+        print(
+            "\(file): \(split.training.count) for training, \(split.validation.count) for validation, "
+                + "\(split.test.count) for test")
+    }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegData
+import SegInference
+import SegMetrics
+import SegStudy
+
+/// `medseg evaluate`.
+struct EvaluateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate",
+        abstract:
+            "Measures a model against a dataset's labels, or masks against masks, in mm, on the scans' own grids.",
+        discussion: """
+            With --data every case is predicted and compared with its label. With --prediction and --reference two masks \
+            are compared. A missed or spurious organ scores 0, what an empty mask leaves undefined enters no mean, and \
+            all such cases are counted. The 95 % interval is that of the mean, by bootstrap over cases. Two models are \
+            compared with `medseg compare`.
+            """)
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var uncertainty: UncertaintyArguments
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Option(help: "A dataset: a folder or its dataset.json.")
+    var data: String?
+
+    @Option(parsing: .upToNextOption, help: "Only these cases, by name.")
+    var cases: [String] = []
+
+    @Option(help: "Only the cases that a training set aside: the split.json of its run folder.")
+    var split: String?
+
+    /// Which list of a split is measured.
+    enum Part: String, ExpressibleByArgument, CaseIterable {
+        case training, validation, test
+    }
+
+    @Option(help: "Which cases of --split: training, validation or test.")
+    var part = Part.validation
+
+    @Option(help: "A mask to measure, with --reference.")
+    var prediction: String?
+
+    @Option(help: "The mask to measure against.")
+    var reference: String?
+
+    @Option(help: "Surface Dice counts what lies within this many mm.")
+    var tolerance = 2.0
+
+    @Option(help: "Whose HD95: monai, medpy or deepmind.")
+    var hd95 = HausdorffDefinition.monai
+
+    @Option(help: "How many times the cases are drawn for the interval of the mean.")
+    var bootstrap = 10_000
+
+    @Option(help: "Decides these draws.")
+    var bootstrapSeed: UInt64 = 0
+
+    @Option(help: "Write the metrics of every case and their summary to this JSON file.")
+    var out: String?
+
+    @Option(help: "With --uncertainty, draw the reliability diagram and the risk–coverage curve, PNG or SVG.")
+    var calibrationFigure: String?
+
+    @Option(help: "Write the metrics to this CSV file, a row for each case and class.")
+    var csv: String?
+
+    @Option(help: "Draw every case, prediction and label, into this folder.")
+    var figures: String?
+
+    @Option(help: "Draw figures as png or svg.")
+    var format = FigureFormat.png
+
+    @Flag(help: "Print JSON in place of the table.")
+    var json = false
+
+    @Flag(help: "Write over an existing file.")
+    var force = false
+
+    func run() throws {
+        try checkArguments()
+        let evaluation = try measured()
+        let text = try evaluation.document.json()
+        if let out { try OutputFolder.write(text, to: out) }
+        if let csv { try OutputFolder.write(evaluation.document.csv, to: csv) }
+        if let calibration = evaluation.calibration, let calibrationFigure {
+            try OutputFolder.make(URL(fileURLWithPath: calibrationFigure).deletingLastPathComponent().path)
+            try calibration.writeFigure(to: calibrationFigure)
+        }
+        let tables = [evaluation.table, evaluation.calibration?.table].compactMap { $0 }
+        print(json ? text : tables.joined(separator: "\n\n"), terminator: json ? "" : "\n")
+    }
+
+    /// Refuses arguments that make no sense, and makes the folder of the figures.
+    private func checkArguments() throws {
+        for file in [out, csv, calibrationFigure] { try OutputFolder.refuseExisting(file, force: force) }
+        if let calibrationFigure,
+            FigureFormat(rawValue: URL(fileURLWithPath: calibrationFigure).pathExtension.lowercased()) == nil
+        {
+            throw UsageError("--calibration-figure should end in .png or .svg, not '\(calibrationFigure)'")
+        }
+        guard (1...10_000_000).contains(bootstrap) else {
+            throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
+        }
+        guard data != nil || (cases.isEmpty && split == nil && figures == nil) else {
+            throw UsageError("--cases, --split and --figures speak of a dataset's scans; they need --data")
+        }
+        if let figures { try OutputFolder.prepare(figures, force: force) }
+        guard tolerance >= 0, tolerance.isFinite else {
+            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
+        if calibrationFigure != nil, try uncertainty.options(models: model.model.count) == nil {
+            throw UsageError("--calibration-figure draws what --uncertainty, --mirror or several --model measure")
+        }
+        if split == nil, part != .validation { throw UsageError("--part names a list of --split FILE") }
+    }
+
+    /// Measures what the arguments name.
+    private func measured() throws -> Evaluation {
+        switch (data, prediction, reference) {
+        case (let data?, nil, nil): return try evaluate(Dataset(path: data))
+        case (nil, let prediction?, let reference?):
+            guard try uncertainty.options(models: 1) == nil, calibrationFigure == nil else {
+                throw UsageError("two masks have no uncertainty; --uncertainty and --mirror need --data and a model")
+            }
+            guard model.isEmpty else { throw UsageError("two masks need no model; --data measures a model") }
+            return try compare(prediction, reference)
+        default: throw UsageError("say what to measure: --data DATASET with a model, or --prediction and --reference")
+        }
+    }
+
+    private func evaluate(_ dataset: Dataset) throws -> Evaluation {
+        let wanted = try cases + (split.map { try CaseSplit(file: $0)[part] } ?? [])
+        let chosen =
+            cases.isEmpty && split == nil ? dataset.cases : try dataset.split(validation: wanted).validation
+        guard !chosen.isEmpty else {
+            throw UsageError(
+                "\(split ?? "the list") names no case as \(part.rawValue); leave --split out to measure every case")
+        }
+        let backend = try device.makeBackend(quiet: printing.quiet)
+        let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
+        let evaluate = DatasetEvaluation(
+            segmenter, labels: dataset.labels, options: try metricOptions, bootstrap: draws)
+        var progress = EvaluationProgress("evaluate", quiet: printing.quiet)
+        return try evaluate(chosen) { event in
+            progress.show(event)
+            say(event)
+        } keep: { measured in
+            guard let figures else { return }
+            try OverlayFigure(
+                scan: measured.scan, mask: measured.found.mask, reference: measured.truth, title: measured.item.name,
+                subtitle: "prediction of \(model.name) and the label", labels: dataset.labels
+            ).write(to: "\(figures)/\(measured.item.name).\(format.rawValue)")
+        }
+    }
+
+    private func say(_ event: DatasetEvaluation.Event) {
+        if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
+    }
+
+    private var metricOptions: MetricOptions {
+        get throws { try MetricOptions(surfaceDiceToleranceMM: tolerance, hausdorffDefinition: hd95) }
+    }
+
+    private var draws: Bootstrap { Bootstrap(samples: bootstrap, seed: bootstrapSeed) }
+
+    private func compare(_ prediction: String, _ reference: String) throws -> Evaluation {
+        var evaluation = Evaluation(labels: [:], options: try metricOptions, bootstrap: draws)
+        try evaluation.add(mask: prediction, against: reference, report: say)
+        return evaluation
+    }
+}
+
+extension CaseSplit {
+    /// The names of one list.
+    fileprivate subscript(part: EvaluateCommand.Part) -> [String] {
+        switch part {
+        case .training: training
+        case .validation: validation
+        case .test: test
+        }
+    }
+}

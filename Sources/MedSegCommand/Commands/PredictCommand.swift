@@ -1,0 +1,193 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegCore
+import SegData
+import SegImaging
+import SegInference
+import SegStudy
+
+/// `medseg predict`.
+struct PredictCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "predict",
+        abstract: "Segments scans and writes masks on their own grids.",
+        discussion: """
+            For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
+            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise. With --uncertainty N the \
+            network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
+            _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
+            network did not look and the others say nothing. --mirror and several --model add samples of their own, \
+            and the same maps.
+            """)
+
+    @Argument(
+        help: """
+            Scans: NIfTI, NRRD or MetaImage files. For a model of several channels, the scans of one case in the model's \
+            order, or of several cases named CASE_0000…, CASE_0001… as nnU-Net names them.
+            """)
+    var inputs: [String]
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var uncertainty: UncertaintyArguments
+    @OptionGroup var postprocessing: PostProcessingArguments
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Option(help: "The folder that masks go to.")
+    var out: String
+
+    @Option(
+        help: "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own."
+    )
+    var format: VolumeFormat?
+
+    @Flag(help: "Also write the probability of each foreground class.")
+    var probabilities = false
+
+    @Flag(help: "Also draw the mask over three slices of the scan and, with --uncertainty, the variance, as PNG.")
+    var figure = false
+
+    @Flag(
+        help: """
+            Also write volume and mean intensity (HU) of every label: SCAN_report.json, and report.csv of all scans; with \
+            --force the rows of other scans in it are kept.
+            """)
+    var report = false
+
+    @Flag(
+        help: """
+            Also print what each stage took, from decompressing the scan to compressing the mask: seconds that passed, \
+            and seconds that the CPU's threads computed. The rest is drawing, reports and the accumulation of samples.
+            """)
+    var stages = false
+
+    @Flag(
+        help: "Write over existing files, and remove what an earlier prediction of a scan wrote and this one does not.")
+    var force = false
+
+    /// The table of all scans.
+    private var table: String { "\(out)/report.csv" }
+
+    func run() throws {
+        for input in inputs where !FileManager.default.fileExists(atPath: input) {
+            throw DataError(.noInput, input, "is not there")
+        }
+        // Wrong options are told before a model is loaded.
+        _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
+        let backend = try device.makeBackend(quiet: printing.quiet)
+        var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
+        segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
+        let jobs = try plan(channels: segmenter.inputChannels)
+        for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
+        where isAsked { try segmenter.checkRestores(for: name) }
+        if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
+        let extras = PredictionFiles.Extras(
+            probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
+        for job in jobs {
+            for path in job.all(extras, classes: segmenter.classes) {
+                try OutputFolder.refuseExisting(path, force: force)
+            }
+        }
+        if report { try OutputFolder.refuseExisting(table, force: force) }
+        let earlier = report ? try ScanTable(path: table) : nil
+        DurableFile.removeLeftovers(in: out)
+        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
+    }
+
+    /// Predicts scan after scan. One broken scan must not cost the others theirs.
+    private func predict(
+        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras, into table: ScanTable?
+    ) throws {
+        var failures: [any Error] = []
+        var reports: [ScanReport] = []
+        for job in jobs {
+            do {
+                reports.append(try timed { try predict(job, with: segmenter) })
+                if force { try job.removeAllBut(extras, classes: segmenter.classes) }
+            } catch let error as DataError where jobs.count > 1 && [.noInput, .badData, .tooLarge].contains(error.kind)
+            {
+                note("medseg: \(error)")
+                failures.append(error)
+            }
+        }
+        if var table {
+            table.add(reports)
+            try table.write()
+        }
+        if let first = failures.first {
+            throw PartialFailure(
+                cause: first, "\(failures.count) of \(jobs.count) scans could not be segmented; see above")
+        }
+    }
+
+    /// Runs the stages of a scan, and with --stages prints what they took.
+    private func timed(_ work: () throws -> ScanReport) throws -> ScanReport {
+        guard stages else { return try work() }
+        let clock = StageClock()
+        defer { print(clock) }
+        return try StageClock.$current.withValue(clock, operation: work)
+    }
+
+    private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
+        let start = Date()
+        let (scan, geometry) = try ScanFile.readVolume(job.input)
+        let image = try image(scan, of: job)
+        let concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
+        for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
+        var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
+        let found = try segmenter(image, name: job.input) { done, count in
+            bar.show(Double(done) / Double(count), "window \(done) of \(count)")
+        }
+        bar.finish()
+        for concern in found.concerns { note("\(job.input): \(concern.message)") }
+        try job.write(found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+        let measured = StageClock.time("measure") {
+            ScanReport(
+                name: job.stem, scan: found.isOnScan ? scan : found.maskVolume, found: found,
+                model: segmenter.description, concerns: concerns)
+        }
+        if report { try OutputFolder.write(measured.json(), to: job.report) }
+        if figure {
+            try OverlayFigure(
+                scan: scan, mask: found.mask, reference: nil, title: job.stem, subtitle: "predicted by MedSeg",
+                labels: segmenter.labels
+            ).write(to: job.figure)
+            if let uncertain = found.uncertain {
+                try UncertaintyFigure(scan: scan, uncertain: uncertain, title: job.stem)
+                    .write(to: job.uncertaintyFigure)
+            }
+        }
+        if !found.mask.contains(where: { $0 > 0 }) { note("\(job.input): nothing was found; the mask is empty") }
+        let samples = found.uncertain.map { ", \($0.samples) samples" } ?? ""
+        print("\(job.mask): \(measured.summary)\(samples), \(duration(Date().timeIntervalSince(start)))")
+        return measured
+    }
+
+    /// The channels of a case, the first of which was read already.
+    private func image(_ first: Volume, of job: PredictionFiles) throws -> ScanImage {
+        guard job.channels.count > 1 else { return ScanImage(first) }
+        let others = try job.channels.dropFirst().map { try ScanFile.readVolume($0).0 }
+        return try ScanImage([first] + others, names: job.channels) { note($0) }
+    }
+
+    /// What goes where; clashes are found before anything is computed.
+    /// - Parameter channels: How many scans of a case are its channels.
+    private func plan(channels: Int) throws -> [PredictionFiles] {
+        let jobs =
+            channels == 1
+            ? inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
+            : try CaseChannels.group(inputs, by: channels).map {
+                PredictionFiles(channels: $0.files, stem: $0.name, folder: out, ending: format?.ending)
+            }
+        for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
+            guard same.count == 1 else {
+                let names = same.map(\.input).joined(separator: " and ")
+                throw UsageError(
+                    "the files of \(names) would both be called \(out)/\(stem)_…; predict them into different folders")
+            }
+            try OutputFolder.refuseExisting(same[0].mask, force: force)
+        }
+        return jobs
+    }
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegCore
+import SegStudy
+import SegTrain
+import SegYAML
+
+/// `medseg train`.
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Trains a network on a dataset, as a YAML file says.",
+        discussion: """
+            Writes a run folder: config.json, split.json, training.csv, validation.csv, figures, the checkpoint that \
+            --resume goes on from, and the model folders that predict and evaluate take: model/ is the best by \
+            validation (or the latest, where nothing is set aside), last/ the latest. `preset:` in the YAML file takes \
+            report, tutorial or nnunet as a base. See examples/ for configurations.
+
+            A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
+            weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \
+            set to something else; a changed configuration or changed data are refused. A second training into the \
+            folder of a running one is refused too. Lines of tables and journal that a power cut damaged are put aside in \
+            files that end in .damaged.
+            """)
+
+    @Argument(help: "The configuration (YAML); with --resume the run's own, if left out.")
+    var config: String?
+
+    @Option(help: "The run folder to write.")
+    var out: String?
+
+    @Option(help: "The run folder to go on with.")
+    var resume: String?
+
+    @Option(name: .customLong("set"), help: "Change an entry, as optimizer.learning_rate=0.001; repeatable.")
+    var changes: [String] = []
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Flag(help: "Write into a folder that holds files.")
+    var force = false
+
+    @Flag(help: "Print the configuration, preset and defaults of the training written in, and do nothing.")
+    var printConfig = false
+
+    func run() throws {
+        let configuration = try readConfiguration()
+        if printConfig {
+            return print(try configuration.resolved.yamlText(), terminator: "")
+        }
+        guard let folder = resume ?? out else {
+            throw UsageError("name the run folder: --out DIR, or --resume DIR to go on with one")
+        }
+        let backend = try device.makeBackend(quiet: printing.quiet)
+        if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
+        let run = TrainingRun(
+            configuration, folder: folder, on: backend, version: MedSeg.configuration.version, note: note)
+        let summary = try OutputFolder.filling(folder) {
+            try RunFolder.alone(in: folder) {
+                // Another training may have filled it and ended meanwhile.
+                if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
+                return try run.run(in: folder, resuming: resume != nil, quiet: printing.quiet)
+            }
+        }
+        print(summary)
+    }
+
+    private func readConfiguration() throws -> TrainingConfiguration {
+        guard let resume else {
+            guard let config else { throw UsageError("name a configuration (YAML), or a run with --resume") }
+            return try TrainingConfiguration(
+                ConfigValue(yamlFile: config, changes: changes),
+                source: changes.isEmpty ? config : "\(config) with --set")
+        }
+        guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
+        guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {
+            throw DataError(
+                .noInput, resume, "is no run folder: it has no config.json; start one with --out")
+        }
+        let file = config ?? "\(resume)/config.json"
+        let started = try ConfigValue(jsonFile: "\(resume)/config.json")
+        var value = try config == nil ? started.applying(changes) : ConfigValue(yamlFile: file, changes: changes)
+        // Its default follows from the iterations, which may change; when to validate may not.
+        if case .object(var entries) = value, entries["validate_every"] == nil, case .object(let old) = started {
+            entries["validate_every"] = old["validate_every"]
+            value = .object(entries)
+        }
+        return try TrainingConfiguration(value, source: file)
+    }
+}

@@ -1,0 +1,160 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegCore
+import SegDevices
+import SegInference
+import SegModels
+import SegStudy
+import SegWeights
+import SegYAML
+
+/// Options of every command that computes.
+struct DeviceOptions: ParsableArguments {
+    @Option(help: "The device: auto, cpu, reference or opencl:N; see `medseg devices`.")
+    var device = "auto"
+
+    @Option(help: "CPU threads of networks; default MEDSEG_THREADS or every core.")
+    var threads: Int?
+
+    @Option(help: "The most memory that tensors may take, such as 2G or 512M.")
+    var maxMemory: String?
+
+    @Option(
+        help: """
+            Products in fp32; in bf16 on the CPU; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or \
+            with convolution weights stored as fp16 on any OpenCL device.
+            """,
+        transform: { text in
+            guard let precision = Precision(rawValue: text) else {
+                throw UsageError("--precision should be fp32, tf32, bf16 or fp16, not '\(text)'")
+            }
+            return precision
+        })
+    var precision = Precision.fp32
+
+    /// Starts the device and, unless told to be quiet, says on standard error which it is.
+    func makeBackend(quiet: Bool) throws -> any Backend {
+        try checkThreads(threads)
+        let backend = try Devices.makeBackend(device, threads: threads, profiling: false, precision: precision)
+        if let maxMemory {
+            guard let limit = ByteCount(maxMemory) else {
+                throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(maxMemory)'")
+            }
+            backend.memoryLimit = limit.bytes
+        }
+        if !quiet { note("device \(backend.name): \(backend.details)") }
+        return backend
+    }
+}
+
+/// Insists that a count of threads, of an option or of the environment, can be started.
+func checkThreads(_ threads: Int?) throws {
+    let variable = ProcessInfo.processInfo.environment["MEDSEG_THREADS"]
+    guard let text = threads.map(String.init) ?? variable else { return }
+    guard let count = Int(text), (1...1024).contains(count) else {
+        let name = threads == nil ? "MEDSEG_THREADS" : "--threads"
+        throw UsageError("\(name) should be a whole number from 1 to 1024, not '\(text)'")
+    }
+}
+
+/// Options that name a model: a folder, or weights with a description.
+struct ModelOptions: ParsableArguments {
+    @Option(help: "A model folder with model.json and model.safetensors or model.pt; several make an ensemble.")
+    var model: [String] = []
+
+    @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
+    var weights: String?
+
+    @Option(help: "The description of the model (JSON), with --weights.")
+    var network: String?
+
+    @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
+    var bundle: String?
+
+    /// Whether none of them is given.
+    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil }
+
+    /// What figures call the model.
+    var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
+
+    func makeEnsemble(on backend: any Backend) throws -> Ensemble {
+        let ensemble = try loaded(on: backend)
+        ensemble.models.flatMap(\.notes).forEach(note)
+        return ensemble
+    }
+
+    private func loaded(on backend: any Backend) throws -> Ensemble {
+        switch (weights, network, bundle) {
+        case (nil, nil, nil) where !model.isEmpty:
+            return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
+        case (let weights?, let network?, nil) where model.isEmpty:
+            let description = try ModelDescription(file: network)
+            return try Ensemble([Predictor(weights: weights, description: description, on: backend)])
+        case (nil, nil, let folder?) where model.isEmpty:
+            let bundle = try MONAIBundle(folder: folder)
+            return try Ensemble([
+                Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
+            ])
+        case (nil, nil, _?):
+            throw UsageError("--model and --bundle each name a model; give one of them")
+        default:
+            throw UsageError(
+                "name one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
+        }
+    }
+}
+
+/// The kinds of files that figures are written as.
+enum FigureFormat: String, CaseIterable, ExpressibleByArgument {
+    case png
+    case svg
+}
+
+/// Options about what is printed.
+struct PrintingOptions: ParsableArguments {
+    @Flag(name: .shortAndLong, help: "Print nothing but errors and results.")
+    var quiet = false
+}
+
+extension OutputFolder {
+    /// Makes the folder; one that holds files already is refused unless forced.
+    static func prepare(_ path: String, force: Bool) throws {
+        try refuseFilled(path, force: force)
+        try make(path)
+    }
+
+    /// Refuses a folder that holds files already unless forced.
+    static func refuseFilled(_ path: String, force: Bool) throws {
+        let found = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        guard found.allSatisfy(RunFolder.isLeftover) || force else {
+            throw DataError(.cannotWrite, path, "holds files already; name another folder or allow --force")
+        }
+    }
+
+    /// Refuses a file that is there already unless forced.
+    static func refuseExisting(_ file: String?, force: Bool) throws {
+        guard let file, !force, FileManager.default.fileExists(atPath: file) else { return }
+        throw DataError(.cannotWrite, file, "exists already; name another file or allow --force")
+    }
+}
+
+/// Prints to standard error, where it does not mix with results.
+func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+
+extension MONAIBundle {
+    /// Reads the configuration of a bundle's folder, JSON or YAML.
+    init(folder: String) throws {
+        let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
+        guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw DataError(
+                .noInput, folder, "is no MONAI bundle: it has no configs/inference.json or .yaml")
+        }
+        let metadata = "\(folder)/configs/metadata.json"
+        try self.init(
+            folder: folder,
+            inference: file.hasSuffix(".json") ? ConfigValue(jsonFile: file) : ConfigValue(yamlFile: file, changes: []),
+            source: file,
+            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
+    }
+}

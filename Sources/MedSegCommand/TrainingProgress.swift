@@ -1,0 +1,77 @@
+import Foundation
+import SegCore
+import SegStudy
+import SegTrain
+
+/// Shows how a training goes on, and takes Ctrl-C and SIGTERM while it takes steps.
+final class TrainingProgress {
+    private let isQuiet: Bool
+    private var bar: ProgressBar
+    private var signal: StopSignal?
+    /// The signal that ended the steps; nil for none.
+    private(set) var stoppedBy: Int32?
+
+    init(quiet: Bool) {
+        isQuiet = quiet
+        bar = ProgressBar("train", quiet: quiet)
+    }
+
+    /// Whether the training should stop at the next safe point.
+    var isStopAsked: Bool { signal?.isRaised ?? false }
+
+    func take(_ event: TrainingRunEvent) {
+        switch event {
+        case .remark(let text):
+            if !isQuiet { note(text) }
+        case .reading(let part, let name, let done, let count):
+            if done == 0 { bar = ProgressBar("read \(part.rawValue)", quiet: isQuiet) }
+            bar.show(Double(done) / Double(count), name)
+        case .hasRead(let part, let count):
+            if count == 0 { bar = ProgressBar("read \(part.rawValue)", quiet: isQuiet) }
+            bar.show(1, "\(count) cases")
+            bar.finish()
+        case .begins:
+            bar = ProgressBar("train", quiet: isQuiet)
+            signal = StopSignal()
+        case .step(let step):
+            bar.show(
+                step.seconds / max(step.seconds + step.remaining, 1e-9),
+                String(
+                    format: "step %d  loss %.4f  rate %.2e  %@ left", step.iteration, step.loss, step.learningRate,
+                    duration(step.remaining)))
+        case .validation(let result):
+            bar.line(
+                String(
+                    format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration, result.meanDice,
+                    result.isBest ? " (best)" : ""))
+        case .ended:
+            bar.finish()
+            stoppedBy = signal?.number
+            signal = nil
+        }
+    }
+}
+
+extension TrainingRun {
+    /// Trains, shows how it goes on, and returns what there is to say of it.
+    /// - Throws: `Interruption` after Ctrl-C or SIGTERM, when the checkpoint is written.
+    func run(in folder: String, resuming: Bool = false, quiet: Bool) throws -> String {
+        let progress = TrainingProgress(quiet: quiet)
+        let outcome = try run(resuming: resuming, until: { progress.isStopAsked }) { progress.take($0) }
+        if outcome.end == .asked, let signal = progress.stoppedBy {
+            throw Interruption(signal: signal, step: outcome.steps, folder: folder)
+        }
+        return outcome.summary(folder: folder)
+    }
+}
+
+extension TrainingOutcome {
+    fileprivate func summary(folder: String) -> String {
+        let best = bestDice.map { String(format: ", best validation Dice %.4f", $0) } ?? ""
+        let waited = String(format: "waited %.1f %% of the time for data", 100 * shareWaited)
+        let early = end == .noProgress ? " (stopped early: the validation Dice no longer rose)" : ""
+        return "\(steps) steps in \(duration(seconds))\(early)\(best), \(waited), "
+            + "tensors took at most \(peakBytes >> 20) MiB\nmodel: \(folder)/model\n"
+            + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
+    }
+}

@@ -1,0 +1,159 @@
+internal import Foundation
+public import SegInference
+public import SegMetrics
+internal import SegReport
+
+/// Whether probabilities are calibrated and uncertainties point at the errors, over the cases of an evaluation.
+///
+/// The probability is that of the foreground; an error is a voxel whose class is not the label's; only voxels that the
+/// network saw count.
+public struct CalibrationStudy {
+    private static let bins = 15
+    /// From nearly all voxels set aside to one in 100,000, in steps of equal ratio, and none: errors are few and among the
+    /// least certain, where even steps would have one point.
+    private static let coverages = (1...100).map { 1 - pow(10, -Double($0) / 20) } + [1]
+    private static let quantities: [UncertainPrediction.Quantity] = [.entropy, .mutualInformation, .variance]
+
+    private var diagram: ReliabilityDiagram
+    private var rows: [(name: String, measured: [UncertainPrediction.Quantity: RiskCoverage])] = []
+
+    /// A study without cases.
+    /// - Throws: `MetricsError` as `ReliabilityDiagram`, which takes the bins of this study.
+    public init() throws { diagram = try ReliabilityDiagram(bins: Self.bins) }
+
+    /// Takes in a case.
+    /// - Parameters:
+    ///   - name: The case.
+    ///   - uncertain: What was predicted.
+    ///   - mask: The predicted class of every voxel of the scan.
+    ///   - truth: The class of every voxel of the label map.
+    /// - Throws: `MetricsError` where a mask is not of the scan's grid.
+    public mutating func add(
+        _ name: String, _ uncertain: UncertainPrediction, mask: [UInt8], truth: [UInt8]
+    ) throws {
+        let validity = uncertain.validity()
+        try diagram.add(probabilities: uncertain.map(.mean), truth: truth, validity: validity)
+        let errors = zip(mask, truth).map { $0 != $1 }
+        var measured: [UncertainPrediction.Quantity: RiskCoverage] = [:]
+        for quantity in Self.quantities {
+            measured[quantity] = try RiskCoverage(
+                uncertainty: uncertain.map(quantity), errors: errors, validity: validity, coverages: Self.coverages)
+        }
+        rows.append((name, measured))
+    }
+
+    private func mean(_ quantity: UncertainPrediction.Quantity, _ value: (RiskCoverage) -> Double?) -> Double? {
+        let values = rows.compactMap { $0.measured[quantity].flatMap(value) }
+        return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+
+    /// Means over the cases, a line for each uncertainty.
+    public var table: String {
+        func text(_ value: Double?) -> String { value.map { String(format: "%.4g", $0) } ?? "–" }
+        func cells(_ texts: [String]) -> String {
+            texts.map { String(repeating: " ", count: max(1, 13 - $0.count)) + $0 }.joined()
+        }
+        var lines = [
+            "calibration of the foreground probability: ECE \(text(diagram.expectedCalibrationError)), "
+                + "largest bin's error \(text(diagram.maximumCalibrationError))",
+            "uncertainty".padding(toLength: 20, withPad: " ", startingAt: 0)
+                + cells(["AURC", "best AURC", "error AUROC", "correlation"]),
+        ]
+        for quantity in Self.quantities {
+            let values = [
+                mean(quantity) { $0.area }, mean(quantity) { $0.bestArea }, mean(quantity) { $0.errorDetection },
+                mean(quantity) { $0.correlation },
+            ]
+            let name = quantity.rawValue.replacing("_", with: " ")
+            lines.append(name.padding(toLength: 20, withPad: " ", startingAt: 0) + cells(values.map(text)))
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// Everything, for programs.
+    public struct Document: Codable, Sendable {
+        /// One case.
+        public struct Case: Codable, Sendable {
+            /// The case's name.
+            public let name: String
+            /// Its risk–coverage curve, by the uncertainty that voxels are set aside by.
+            public let uncertainty: [String: RiskCoverage]
+        }
+        /// Mean difference of probability and frequency over the voxels; nil without voxels.
+        public let expectedCalibrationError: Double?
+        /// The largest difference of a bin; nil without voxels.
+        public let maximumCalibrationError: Double?
+        /// The bins of the reliability diagram.
+        public let reliability: [ReliabilityDiagram.Bin]
+        /// The cases, in the order in which they came.
+        public let cases: [Case]
+
+        private enum CodingKeys: String, CodingKey {
+            case reliability, cases
+            case expectedCalibrationError = "expected_calibration_error"
+            case maximumCalibrationError = "maximum_calibration_error"
+        }
+    }
+
+    /// The study as metrics.json holds it.
+    public var document: Document {
+        Document(
+            expectedCalibrationError: diagram.expectedCalibrationError,
+            maximumCalibrationError: diagram.maximumCalibrationError, reliability: diagram.bins,
+            cases: rows.map { row in
+                let named = row.measured.map { ($0.key.rawValue, $0.value) }
+                return Document.Case(name: row.name, uncertainty: Dictionary(uniqueKeysWithValues: named))
+            })
+    }
+
+    /// Draws the reliability diagram, and below it the errors that are left when the least certain voxels are set aside.
+    /// - Parameter path: A file that ends in `.png` or `.svg`.
+    /// - Throws: `ReportError` where the file cannot be written.
+    public func writeFigure(to path: String) throws {
+        let error = diagram.expectedCalibrationError.map { String(format: "%.4f", $0) } ?? "–"
+        try CurvePlot(
+            title: "Calibration",
+            subtitle: "expected calibration error \(error), over \(rows.count) case\(rows.count == 1 ? "" : "s")",
+            xLabel: "", panels: [reliabilityPanel, riskPanel]
+        ).write(to: URL(fileURLWithPath: path))
+    }
+
+    private var reliabilityPanel: CurvePlot.Panel {
+        let measured = diagram.bins.compactMap { bin in
+            bin.confidence.flatMap { confidence in bin.frequency.map { (x: confidence, y: $0) } }
+        }
+        var panel = CurvePlot.Panel(
+            yLabel: "share that is foreground",
+            series: [
+                .init(name: "measured", points: measured),
+                .init(name: "perfectly calibrated", points: [(x: 0, y: 0), (x: 1, y: 1)]),
+            ])
+        panel.including = [0, 1]
+        panel.abscissa = .init(label: "predicted probability of foreground")
+        return panel
+    }
+
+    private var riskPanel: CurvePlot.Panel {
+        var curves = Self.quantities.map { quantity in
+            let points = Self.coverages.indices.dropLast().map { index in
+                (
+                    x: mean(quantity) { 1 - $0.curve[index].coverage } ?? .nan,
+                    y: mean(quantity) { $0.curve[index].risk } ?? .nan
+                )
+            }
+            return CurvePlot.Series(name: quantity.rawValue.replacing("_", with: " "), points: points)
+        }
+        // Errors first: what no uncertainty can better.
+        let best = Self.coverages.dropLast().map { coverage in
+            (
+                x: 1 - coverage,
+                y: mean(.entropy) { max(0, ($0.curve.last?.risk ?? 0) - (1 - coverage)) / coverage } ?? .nan
+            )
+        }
+        curves.append(.init(name: "best possible", points: best))
+        var panel = CurvePlot.Panel(yLabel: "share of errors among the rest", series: curves)
+        panel.including = [0]
+        panel.abscissa = .init(label: "share of voxels set aside, the least certain first", logarithmic: true)
+        return panel
+    }
+}

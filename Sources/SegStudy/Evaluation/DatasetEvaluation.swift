@@ -1,0 +1,119 @@
+public import SegData
+public import SegImaging
+public import SegInference
+public import SegMetrics
+
+/// Predicts labelled cases and measures the masks on the scans' own grids; the core of `medseg evaluate`.
+public struct DatasetEvaluation {
+    /// What an evaluation tells while it goes on.
+    public enum Event: Sendable {
+        /// So many windows of a case are predicted, over all samples.
+        case window(name: String, done: Int, count: Int)
+        /// A case is predicted.
+        case predicted(name: String)
+        /// A sentence on a file that a user should know.
+        case note(file: String, String)
+    }
+
+    /// A case that was predicted and measured.
+    public struct MeasuredCase {
+        /// The case's name and files.
+        public let item: DatasetCase
+        /// The scan as read.
+        public let scan: Volume
+        /// How the scan lies, for volumes that are written like it.
+        public let geometry: ScanGeometry
+        /// The class of every voxel of the label map.
+        public let truth: [UInt8]
+        /// What was predicted.
+        public let found: Segmentation
+    }
+
+    private let segmenter: Segmenter
+    private let labels: [Int: String]
+    private let options: MetricOptions
+    private let bootstrap: Bootstrap
+
+    /// An evaluation of a segmenter.
+    /// - Parameters:
+    ///   - segmenter: The models. Where it draws samples, their calibration is measured too.
+    ///   - labels: The names of the classes, by label.
+    ///   - options: Whose Hausdorff percentile, and the tolerance of the surface Dice.
+    ///   - bootstrap: How the intervals of the means are drawn.
+    public init(
+        _ segmenter: Segmenter, labels: [Int: String], options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
+    ) {
+        self.segmenter = segmenter
+        self.labels = labels
+        self.options = options
+        self.bootstrap = bootstrap
+    }
+
+    /// Predicts and measures cases one after another.
+    /// - Parameters:
+    ///   - cases: The cases.
+    ///   - report: Called with what happens.
+    ///   - keep: Called with every case once it is measured, to write or draw it; what it throws ends the evaluation.
+    /// - Throws: `DataError` naming a file that cannot be read, or a label that does not fit its scan; errors as
+    ///   `Segmenter` and of `keep`.
+    public func callAsFunction(
+        _ cases: [DatasetCase], report: (Event) -> Void, keep: (MeasuredCase) throws -> Void
+    ) throws -> Evaluation {
+        var evaluation = Evaluation(labels: labels, options: options, bootstrap: bootstrap)
+        if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
+        for item in cases {
+            let (measured, label) = try predict(item, report)
+            let (found, truth) = (measured.found, measured.truth)
+            try evaluation.add(
+                item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes)
+            let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
+            if !unknown.isEmpty {
+                report(
+                    .note(
+                        file: item.label,
+                        "It holds classes that the model does not know and that are not measured: "
+                            + "\(unknown.joined(separator: ", "))."))
+            }
+            if let uncertain = found.uncertain {
+                try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
+            }
+            try keep(measured)
+        }
+        return evaluation
+    }
+
+    /// - Returns: The case, and its label map as read.
+    private func predict(_ item: DatasetCase, _ report: (Event) -> Void) throws -> (MeasuredCase, label: Volume) {
+        let (scan, geometry) = try ScanFile.readVolume(item.image)
+        let (label, labelGeometry) = try ScanFile.readVolume(item.label)
+        geometry.remarks.forEach { report(.note(file: item.image, $0)) }
+        labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
+        try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
+        let truth = try LabelMap.classes(of: label, file: item.label)
+        let found = try segmenter(scan, name: item.image) { done, count in
+            report(.window(name: item.name, done: done, count: count))
+        }
+        report(.predicted(name: item.name))
+        found.concerns.forEach { report(.note(file: item.image, $0.message)) }
+        return (MeasuredCase(item: item, scan: scan, geometry: geometry, truth: truth, found: found), label)
+    }
+}
+
+extension Evaluation {
+    /// Reads two masks on one grid and measures one against the other, every label that either holds.
+    /// - Parameter report: Called with sentences on the files.
+    /// - Throws: `DataError` naming a file that cannot be read or that does not fit the other.
+    public mutating func add(
+        mask prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
+    ) throws {
+        let (predicted, geometry) = try ScanFile.readVolume(prediction)
+        let (label, labelGeometry) = try ScanFile.readVolume(reference)
+        geometry.remarks.forEach { report(.note(file: prediction, $0)) }
+        labelGeometry.remarks.forEach { report(.note(file: reference, $0)) }
+        try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
+        try add(
+            DatasetCase(image: prediction, label: reference).name,
+            prediction: LabelMap.numbers(of: predicted, file: prediction),
+            reference: LabelMap.numbers(of: label, file: reference), on: label)
+    }
+}

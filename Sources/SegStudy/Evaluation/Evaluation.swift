@@ -1,0 +1,90 @@
+public import SegImaging
+public import SegMetrics
+
+/// The metrics of predicted masks against references, case by case and class by class.
+public struct Evaluation {
+    private let labels: [Int: String]
+    /// What the uncertainties are worth, where they were asked for.
+    public var calibration: CalibrationStudy?
+    private let metricOptions: MetricOptions
+    private let bootstrap: Bootstrap
+    private var cases: [MetricsDocument.Case] = []
+
+    /// An evaluation without cases.
+    /// - Parameters:
+    ///   - labels: The names of the classes, by label.
+    ///   - options: Whose Hausdorff percentile, and the tolerance of the surface Dice.
+    ///   - bootstrap: How the intervals of the means are drawn.
+    public init(labels: [Int: String], options: MetricOptions, bootstrap: Bootstrap = Bootstrap()) {
+        self.labels = labels
+        metricOptions = options
+        self.bootstrap = bootstrap
+    }
+
+    /// Measures a network's mask against the classes of a label map, on the label map's grid.
+    /// - Parameters:
+    ///   - name: The case.
+    ///   - prediction: The predicted class of every voxel, in `Volume`'s order.
+    ///   - truth: The class of every voxel of the label map.
+    ///   - label: The label map, for its grid.
+    ///   - classes: The classes that are measured.
+    /// - Throws: `MetricsError` where a mask does not fit the grid.
+    public mutating func add(
+        _ name: String, prediction: [UInt8], truth: [UInt8], on label: Volume, classes: Range<Int>
+    ) throws {
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: prediction, reference: truth, classes: classes.map { UInt8($0) }, grid: Self.grid(of: label),
+            options: metricOptions)
+        append(name, metrics)
+    }
+
+    /// Measures one label map against another on the same grid, every label that either holds.
+    /// - Throws: `MetricsError` where a mask does not fit the scan's grid.
+    public mutating func add(
+        _ name: String, prediction: [UInt16], reference: [UInt16], on scan: Volume
+    ) throws {
+        var isPresent = [Bool](repeating: false, count: 1 << 16)
+        for mask in [prediction, reference] { for label in mask { isPresent[Int(label)] = true } }
+        let present = (1...UInt16.max).filter { isPresent[Int($0)] }
+        // Two empty masks are one class that neither holds.
+        let labels = present.isEmpty ? [1] : present
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: prediction, reference: reference, labels: labels, grid: Self.grid(of: scan),
+            options: metricOptions)
+        append(name, metrics)
+    }
+
+    private static func grid(of volume: Volume) throws -> MaskGrid {
+        try MaskGrid(size: [volume.size.i, volume.size.j, volume.size.k], spacingMM: volume.spacing)
+    }
+
+    private mutating func append(_ name: String, _ metrics: [SegmentationMetrics]) {
+        cases.append(
+            MetricsDocument.Case(
+                name: name, classes: metrics.map { MetricsDocument.Class(name: className($0.label), metrics: $0) }))
+    }
+
+    /// A class's name; where two labels share one, with the label.
+    private func className(_ label: Int) -> String {
+        guard let name = labels[label] else { return "class \(label)" }
+        return labels.values.count { $0 == name } > 1 ? "\(name) \(label)" : name
+    }
+
+    /// Everything, for programs.
+    public var document: MetricsDocument {
+        MetricsDocument(
+            cases: cases,
+            options: MetricsDocument.Options(
+                surfaceDiceToleranceMM: metricOptions.surfaceDiceToleranceMM,
+                hd95Definition: metricOptions.hausdorffDefinition, bootstrap: bootstrap),
+            calibration: calibration?.document)
+    }
+
+    /// Mean Dice over cases and classes; nil where it is defined nowhere.
+    public var meanDice: Double? {
+        MetricSummary(cases.flatMap(\.classes).map(\.metrics.dice), bootstrap: bootstrap).mean
+    }
+
+    /// A line for each case and class, then the summary of each class and what it leaves out.
+    public var table: String { document.table }
+}

@@ -1,0 +1,92 @@
+internal import Foundation
+internal import SegCore
+package import SegData
+package import SegInference
+internal import SegModels
+package import SegNN
+package import SegTrain
+
+/// The files that a training writes while it runs, but for the checkpoint.
+package struct RunRecord {
+    /// A model folder of a run.
+    package enum Model: String, CaseIterable {
+        /// The best by validation, or the latest where nothing is set aside.
+        case best = "model"
+        /// The latest.
+        case last
+    }
+
+    private let folder: String
+    private let training: RunTable
+    private let validation: RunTable
+    private let validationCases: RunTable
+    /// Seconds until the last step.
+    package private(set) var seconds = 0.0
+
+    /// Starts a record, or goes on with one: rows of steps after the checkpoint are left out, for they come again.
+    /// - Parameters:
+    ///   - state: Where the checkpoint stands; nil before the first.
+    ///   - isResumed: Whether the run in the folder is this one; what another run left there is removed.
+    ///   - note: Called with a sentence where a table is damaged or lacks steps.
+    package init(
+        folder: String, configuration: TrainingConfiguration, split: Dataset.Split, from state: TrainingState?,
+        isResumed: Bool, note: (String) -> Void
+    ) throws {
+        self.folder = folder
+        if !isResumed { Self.removeRun(folder) }
+        // First of all, for a folder with a configuration can be resumed.
+        try OutputFolder.write(configuration.resolved.jsonText(), to: folder + "/config.json")
+        try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
+        var expected = RunTable.Expected()
+        expected.last = state?.iteration ?? 0
+        expected.steps = Set(1..<expected.last + 1)
+        training = try RunTable(
+            folder + "/training.csv", columns: ["step", "seconds", "learning_rate", "loss"], expected: expected,
+            note: note)
+        expected.last = state?.validatedAt ?? 0
+        expected.steps = Set(
+            stride(from: configuration.validateEvery, through: expected.last, by: configuration.validateEvery))
+        if expected.last > 0 { expected.steps.insert(expected.last) }
+        if split.validation.isEmpty { expected.steps = [] }
+        // The mean stands in a file of its own, so that a plot of it finds one row a step.
+        validation = try RunTable(
+            folder + "/validation.csv", columns: ["step", "dice"], expected: expected, note: note)
+        expected.rowsPerStep = split.validation.count
+        validationCases = try RunTable(
+            folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
+        if let row = training.kept.last { seconds = Double(row[1]) ?? 0 }
+    }
+
+    /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
+    private static func removeRun(_ folder: String) {
+        for name in ["checkpoint.safetensors", "config.json"] + Model.allCases.map(\.rawValue) {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+            DurableFile.syncFolder(of: "\(folder)/\(name)")
+        }
+    }
+
+    package mutating func append(_ step: TrainingStep) throws {
+        seconds = step.seconds
+        let numbers = String(format: "%.3f %.6e %.7f", step.seconds, step.learningRate, step.loss)
+        try training.append(["\(step.iteration)"] + numbers.split(separator: " ").map(String.init))
+    }
+
+    package func append(_ result: ValidationResult) throws {
+        for (name, dice) in result.cases {
+            try validationCases.append(
+                ["\(result.iteration)", name, dice.map { String(format: "%.6f", $0) } ?? ""])
+        }
+        try validation.append(["\(result.iteration)", String(format: "%.6f", result.meanDice)])
+    }
+
+    /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.
+    package func sync() throws {
+        for table in [training, validation, validationCases] { try table.sync() }
+    }
+
+    package func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {
+        let place = "\(folder)/\(kind.rawValue)"
+        try OutputFolder.make(place)
+        try ModelFolder.write(model, store.state(), to: place)
+    }
+}

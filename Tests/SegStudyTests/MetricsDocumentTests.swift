@@ -1,0 +1,78 @@
+import Foundation
+import SegCore
+import SegImaging
+import SegMetrics
+import SegReport
+import SegStudy
+import Testing
+
+/// metrics.json, its table and its rows.
+@Suite struct MetricsDocumentTests {
+    @Test func aFileIsReadAsItWasWritten() throws {
+        let study = try SmallStudy()
+        let document = try SmallStudy.metrics([("a", 0), ("b", 2), ("c", nil)])
+        try study.write(document.json(), as: "metrics.json")
+        let read = try MetricsDocument(file: study.file("metrics.json"))
+        #expect(read.options == document.options && read.cases.map(\.name) == ["a", "b", "c"])
+        #expect(read.cases.map { $0.classes.map(\.metrics) } == document.cases.map { $0.classes.map(\.metrics) })
+        #expect(read.summary == document.summary && read.emptyMasks.contains("no empty mask scores 1"))
+        #expect(try read.json() == document.json())
+        for (name, kind) in [("none.json", DataError.Kind.noInput), ("data/dataset.json", .badData)] {
+            let error = try #require(throws: DataError.self) { try MetricsDocument(file: study.file(name)) }
+            #expect(error.kind == kind && error.subject == study.file(name))
+        }
+    }
+
+    @Test func aMissedOrganScoresZeroAndIsCounted() throws {
+        let document = try SmallStudy.metrics([("a", 0), ("b", nil)])
+        let ball = try #require(document.summary["ball"])
+        #expect(ball.missed == 1 && ball.cases == 2 && ball[.dice].mean == 0.5)
+        #expect(ball[.hausdorffMM].n == 1 && ball[.hausdorffMM].undefined == 1)
+        #expect(document.table.contains("ball: 1 of 2 cases with an empty mask (1 missed, 0 spurious, 0 both empty)"))
+        let rows = CSVRow.rows(of: document.csv).map(\.cells)
+        let place = try #require(rows[0].firstIndex(of: "hausdorff_mm"))
+        #expect(rows.count == 3 && rows[1][place] == "0.0" && rows[2][place] == "", "undefined is empty, not 0")
+        #expect(rows.allSatisfy { $0.count == rows[0].count })
+    }
+
+    @Test func classesThatShareANameAreToldApart() throws {
+        var evaluation = Evaluation(
+            labels: [1: "kidney", 2: "kidney", 3: "liver"], options: try MetricOptions(surfaceDiceToleranceMM: 2))
+        let mask = (0..<SmallStudy.size.count).map { UInt8($0 % 4) }
+        let label = Volume(voxels: mask.map(Float.init), size: SmallStudy.size, affine: SmallStudy.affine)
+        try evaluation.add("a", prediction: mask, truth: mask, on: label, classes: 1..<5)
+        #expect(evaluation.document.classNames == ["kidney 1", "kidney 2", "liver", "class 4"])
+        #expect(evaluation.meanDice == 1, "a class that neither mask holds enters no mean")
+    }
+
+    @Test func twoEmptyMasksAreOneClassThatNeitherHolds() throws {
+        var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
+        let empty = [UInt16](repeating: 0, count: SmallStudy.size.count)
+        let scan = Volume(voxels: empty.map(Float.init), size: SmallStudy.size, affine: SmallStudy.affine)
+        try evaluation.add("a", prediction: empty, reference: empty, on: scan)
+        #expect(evaluation.document.summary["class 1"]?.bothEmpty == 1 && evaluation.meanDice == nil)
+    }
+
+    @Test func masksAreMeasuredFromTheirFiles() throws {
+        let study = try SmallStudy()
+        var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
+        let file = study.file("data/labelsTr/ct_0.nii.gz")
+        try evaluation.add(mask: file, against: file) { _ in Issue.record("there is nothing to say") }
+        #expect(evaluation.document.cases.map(\.name) == ["ct_0"] && evaluation.meanDice == 1)
+        let other = study.file("other.nii.gz")
+        try ScanFile.write(
+            [Int16](repeating: 1, count: 8), size: Size3(2, 2, 2), affine: .identity, to: other, overwrite: false)
+        let error = try #require(throws: DataError.self) {
+            try evaluation.add(mask: other, against: file) { _ in }
+        }
+        #expect(error.description.contains(other) && error.description.contains(file))
+    }
+
+    @Test func boxesAreDrawnOfEveryDocument() throws {
+        let documents = try [SmallStudy.metrics([("a", 0), ("b", nil)]), SmallStudy.metrics([("a", 1), ("b", 1)])]
+        let plot = MetricsDocument.boxPlot(of: "ball", documents, titles: ["one", "two"])
+        let distances = try #require(plot.panels.first { $0.yLabel == "HD95 mm" })
+        #expect(plot.panels.count == 6 && distances.boxes.map(\.name) == ["one", "two"])
+        #expect(distances.boxes.map(\.undefined) == [1, 0] && distances.boxes.map(\.values.count) == [1, 2])
+    }
+}

@@ -1,0 +1,71 @@
+import Foundation
+import SegCPU
+import SegCore
+import SegData
+import SegInference
+import SegModels
+import SegStudy
+import SegTrain
+import Testing
+
+/// What a training writes while it runs.
+@Suite struct RunRecordTests {
+    private let study: SmallStudy
+    private let notes = Notes()
+
+    init() throws { study = try SmallStudy() }
+
+    private func record(_ configuration: TrainingConfiguration, resumed: Bool = false) throws -> RunRecord {
+        let dataset = try Dataset(path: configuration.data)
+        return try RunRecord(
+            folder: study.file("run"), configuration: configuration, split: dataset.split(validation: ["ct_2"]),
+            from: nil, isResumed: resumed, note: notes.take)
+    }
+
+    private func step(_ number: Int) -> TrainingStep {
+        TrainingStep(iteration: number, loss: 0.5, learningRate: 0.001, seconds: 1.5 * Double(number), remaining: 1)
+    }
+
+    @Test func aRunIsRecordedFromItsFirstMoment() throws {
+        var record = try record(study.configuration())
+        #expect(
+            try ConfigValue(jsonFile: study.file("run/config.json")) == study.configuration().resolved)
+        let split = try CaseSplit(file: study.file("run/split.json"))
+        #expect(split.training == ["ct_0", "ct_1"] && split.validation == ["ct_2"])
+        try record.append(step(1))
+        try record.append(step(2))
+        try record.append(
+            ValidationResult(iteration: 2, meanDice: 0.25, cases: [("ct_2", 0.25), ("a,b", nil)], isBest: true))
+        try record.sync()
+        #expect(record.seconds == 3)
+        #expect(
+            try study.text("run/training.csv")
+                == "step,seconds,learning_rate,loss\n1,1.500,1.000000e-03,0.5000000\n2,3.000,1.000000e-03,0.5000000\n")
+        #expect(try study.text("run/validation.csv") == "step,dice\n2,0.250000\n")
+        #expect(try study.text("run/validation_cases.csv") == "step,case,dice\n2,ct_2,0.250000\n2,\"a,b\",\n")
+    }
+
+    @Test func whatAnotherRunLeftDoesNotPassForThisOnes() throws {
+        for name in ["checkpoint.safetensors", "model/model.json", "last/model.json", "notes.txt"] {
+            try study.write("old", as: "run/\(name)")
+        }
+        _ = try record(study.configuration())
+        #expect(!study.isThere("run/checkpoint.safetensors") && !study.isThere("run/model"))
+        #expect(!study.isThere("run/last") && study.isThere("run/notes.txt"))
+    }
+
+    @Test func aResumedRunKeepsItsModels() throws {
+        try study.write("old", as: "run/model/model.json")
+        _ = try record(study.configuration(), resumed: true)
+        #expect(try study.text("run/model/model.json") == "old")
+    }
+
+    @Test func aSavedModelOpens() throws {
+        let configuration = try study.configuration()
+        let backend = try CPUBackend(threads: 1)
+        let network = try configuration.model.makeNetwork(on: backend, seed: 1)
+        try record(configuration).save(configuration.model, network.store, as: .last)
+        let predictor = try Predictor(folder: study.file("run/last"), on: backend)
+        #expect(predictor.classes == 2)
+    }
+}
