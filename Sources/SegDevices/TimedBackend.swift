@@ -3,13 +3,13 @@ internal import SegBackend
 internal import Synchronization
 
 /// Another backend, each of whose ops is waited for and timed: a profile for devices without a clock of their own.
-final class TimedBackend: ProfilingBackend {
+final class TimedBackend: InterceptingBackend, ProfilingBackend {
     private struct State {
         var commands: [DeviceCommand] = []
         var total = DeviceWork(flops: 0, bytes: 0, commands: 0)
     }
 
-    let base: any Backend
+    private let base: any Backend
     private let state = Mutex(State())
 
     init(_ base: any Backend) { self.base = base }
@@ -24,6 +24,12 @@ final class TimedBackend: ProfilingBackend {
         get { base.memoryLimit }
         set { base.memoryLimit = newValue }
     }
+
+    func allocate(byteCount: Int) throws -> any DeviceBuffer { try base.allocate(byteCount: byteCount) }
+
+    func synchronize() throws { try base.synchronize() }
+
+    func resetMemoryPeak() { base.resetMemoryPeak() }
 
     func takeCommands() throws -> [DeviceCommand] {
         state.withLock { state in
@@ -59,17 +65,16 @@ final class TimedBackend: ProfilingBackend {
         }.min() ?? .infinity
     }
 
-    /// Runs an op, waits for it, and records it with the arrays that it reads and writes.
-    func time(_ name: String, flops: Int, _ views: [BufferView?], _ body: () throws -> Void) throws {
+    /// Runs an op, waits for it, and records it.
+    func intercept(_ call: OpCall, _ run: (any Backend) throws -> Void) throws {
         let start = DispatchTime.now().uptimeNanoseconds
-        try body()
+        try run(base)
         try base.synchronize()
         let end = DispatchTime.now().uptimeNanoseconds
-        let work = DeviceWork(
-            flops: flops, bytes: views.reduce(0) { $0 + ($1.map { $0.count * $0.dtype.byteCount } ?? 0) }, commands: 1)
+        let work = call.work
         state.withLock { state in
             state.total = state.total + work
-            state.commands.append(DeviceCommand(name: name, detail: "", start: start, end: end, work: work))
+            state.commands.append(DeviceCommand(name: call.name, detail: "", start: start, end: end, work: work))
         }
     }
 }

@@ -70,7 +70,7 @@ struct ConvGeometry {
     /// Operations of the forward op, as benchmarks count them: taps that fall in the padding included.
     var flops: Int {
         let (coarse, fine) = transposed ? (input, output) : (output, input)
-        return 2 * coarse.count * fine.channels / params.groups * params.kernel.product
+        return 2 * params.multiplyAdds(coarse: coarse, fine: fine)
     }
 
     /// Bytes of input, weight and output in f32.

@@ -35,13 +35,16 @@ extension OpCases {
         let name =
             "matmul_\(letters)_\(size.a)x\(size.b)_\(size.m)x\(size.n)x\(size.k)"
             + (bias ? "_bias" : "") + (params.beta != 0 ? "_beta" : "")
-        let flops = 2 * size.batch * size.m * size.n * size.k
+        let (m, n, k) = (size.m, size.n, size.k)
+        let (left, product): (Shape, Shape) = (
+            params.transposeA ? [size.a, k, m] : [size.a, m, k], [size.batch, m, n]
+        )
+        let flops = 2 * params.multiplyAdds(left, into: product)
         return OpCase(name, op: "matmul", flops: flops) { arrays in
-            let (m, n, k) = (size.m, size.n, size.k)
-            let a = try arrays.input(params.transposeA ? [size.a, k, m] : [size.a, m, k])
+            let a = try arrays.input(left)
             let b = try arrays.input(params.transposeB ? [size.b, n, k] : [size.b, k, n])
             let bias = bias ? try arrays.input([n]) : nil
-            let c = try arrays.output("c", [size.batch, m, n], accumulate: params.beta != 0, .op)
+            let c = try arrays.output("c", product, accumulate: params.beta != 0, .op)
             return { try arrays.backend.matmul(a, b, bias: bias, params, into: c) }
         }
     }
@@ -56,8 +59,9 @@ extension OpCases {
 
     private static func attention(_ shape: Shape, spread: Float) -> OpCase {
         let name = "attention_\(extents(shape))" + (spread == 1 ? "" : "_peaked")
-        let flops = 4 * shape[0] * shape[1] * shape[1] * shape[2] * shape[3]
-        return OpCase(name, op: "attention", flops: 4 * flops) { arrays in
+        let products = AttentionCost.forwardProducts + AttentionCost.backwardProducts
+        let flops = 2 * AttentionCost.multiplyAdds(shape, shape, products: products)
+        return OpCase(name, op: "attention", flops: flops) { arrays in
             let inputs = try (0..<3).map { _ in try arrays.input(shape, -spread..<spread) }
             let upstream = try arrays.upstream(shape)
             let y = try arrays.output("y", shape, .op)

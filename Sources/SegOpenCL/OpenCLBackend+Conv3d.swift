@@ -187,9 +187,10 @@ struct Conv3dOperands {
 
     /// One grid's part: all of x and the weights, and the outputs that it writes.
     func cost(_ grid: Conv3dGather, _ packed: BufferView) -> LaunchCost {
-        let outputs = grid.rows * y.shape.channels
-        return LaunchCost(
-            flops: 2 * outputs * grid.taps * groupInputs, bytes: 4 * (x.count + packed.count + outputs))
+        LaunchCost(
+            multiplyAdds: params.multiplyAdds(
+                rows: grid.rows, channels: (x.shape.channels, y.shape.channels), taps: grid.taps),
+            bytes: 4 * (x.count + packed.count + grid.rows * y.shape.channels))
     }
 }
 

@@ -118,7 +118,10 @@ private struct WeightGradient {
     var count: Int { grid.taps * groupInputs * upstream.shape.channels }
 
     func cost(into parts: BufferView) -> LaunchCost {
-        LaunchCost(flops: 2 * grid.rows * count, bytes: 4 * (x.count + upstream.count + parts.count))
+        LaunchCost(
+            multiplyAdds: params.multiplyAdds(
+                rows: grid.rows, channels: (x.shape.channels, upstream.shape.channels), taps: grid.taps),
+            bytes: 4 * (x.count + upstream.count + parts.count))
     }
 
     func arguments(into parts: BufferView) -> [KernelArgument] {

@@ -40,7 +40,7 @@ extension OpenCLBackend {
         let products = try scratch(each * points * channels.1)
         // A launch moves its own tiles, not all that its arguments name.
         func cost(_ columns: Int) -> LaunchCost {
-            LaunchCost(flops: 0, bytes: 4 * columns * (points + outputs * outputs * outputs))
+            LaunchCost(multiplyAdds: 0, bytes: 4 * columns * (points + outputs * outputs * outputs))
         }
         for first in stride(from: 0, to: tiles.count, by: each) {
             let count = min(each, tiles.count - first)

@@ -7,7 +7,7 @@ extension OpenCLBackend {
     ) throws {
         guard c.count > 0 else { return }
         let (batch, rows, columns) = (c.shape[0], c.shape[1], c.shape[2])
-        let inner = params.transposeA ? a.shape[1] : a.shape[2]
+        let inner = params.inner(a.shape)
         let product = MatrixProduct(a: a, b: b, bias: bias, params: params, inner: inner)
         let usual = if case .tile(let index)? = forcedPlan { GemmTile.candidates[index] } else { GemmTile.wide }
         let chosen = try plan(
@@ -30,7 +30,7 @@ extension OpenCLBackend {
                 .view(a), .view(b), .view(product.bias), .view(c), .int(rows), .int(columns), .int(inner),
                 .flag(params.transposeA), .flag(params.transposeB), .long(a.shape[0] == 1 ? 0 : rows * inner),
                 .long(b.shape[0] == 1 ? 0 : inner * columns), .float(params.alpha), .float(params.beta),
-            ], LaunchCost(flops: 2 * c.count * inner, bytes: nil))
+            ], LaunchCost(multiplyAdds: product.params.multiplyAdds(a.shape, into: c.shape), bytes: nil))
     }
 
     /// Blocks of queries against blocks of keys with a running maximum and sum.
@@ -41,7 +41,7 @@ extension OpenCLBackend {
         try launcher.run(
             heads.kernel(.attention), heads.grid,
             [.view(q), .view(k), .view(v), .view(y), .view(logSumExp), .int(heads.tokens), .float(scale)],
-            heads.cost(products: 2))
+            heads.cost(products: AttentionCost.forwardProducts))
     }
 
     /// Recomputes the probabilities block by block from `logSumExp`: once for q, once for k and v.
@@ -82,13 +82,13 @@ private struct MatrixProduct {
 private struct AttentionHeads {
     let tokens: Int
     let heads: Int
-    private let batch: Int
-    private let extent: Int
+    private let shape: Shape
     private let block: Int
 
     init(_ shape: Shape, _ backend: OpenCLBackend) throws {
-        (batch, tokens, heads, extent) = (shape[0], shape[1], shape[2], shape[3])
-        let extent = extent
+        self.shape = shape
+        (tokens, heads) = (shape[1], shape[2])
+        let extent = shape[3]
         // Three tiles of tokens, one of scores, and two numbers a token.
         let fits = { (block: Int) in
             4 * (3 * block * extent + block * block + 2 * block) <= backend.device.localMemory
@@ -118,15 +118,15 @@ private struct AttentionHeads {
             case .attentionBackwardKV: "attention_backward_kv"
             }
         return Kernel(
-            "attention/attention", name, defines: [("PART", part.rawValue), ("EXTENT", extent), ("BLOCK", block)])
+            "attention/attention", name, defines: [("PART", part.rawValue), ("EXTENT", shape[3]), ("BLOCK", block)])
     }
 
     /// What a kernel that takes a number of T × T × E products stands for.
     func cost(products: Int) -> LaunchCost {
-        LaunchCost(flops: 2 * products * batch * heads * tokens * tokens * extent, bytes: nil)
+        LaunchCost(multiplyAdds: AttentionCost.multiplyAdds(shape, shape, products: products), bytes: nil)
     }
 
     var grid: LaunchGrid {
-        LaunchGrid(groups: ((tokens + block - 1) / block, heads, batch), items: LaunchGrid.group)
+        LaunchGrid(groups: ((tokens + block - 1) / block, heads, shape[0]), items: LaunchGrid.group)
     }
 }

@@ -140,7 +140,7 @@ extension OpenCLBackend {
                 .view(start), .view(end), .long(count),
                 .int4(size[1], size[2], size[3], size[4]),
             ] + from.map { .long($0) } + to.map { .long($0) } + [.flag(accumulate)],
-            LaunchCost(flops: 0, bytes: 2 * count * source.dtype.byteCount))
+            LaunchCost(multiplyAdds: 0, bytes: 2 * count * source.dtype.byteCount))
     }
 
     /// Waits for everything enqueued.

@@ -56,8 +56,8 @@ enum KernelArgument {
 
 /// What a launch stands for in a profile.
 struct LaunchCost {
-    /// Operations of a product, a multiply-add counted as two.
-    let flops: Int
+    /// Multiplications with an addition, of products alone.
+    let multiplyAdds: Int
     /// Bytes moved where the launch touches only a part of its arrays; nil for the whole of each.
     let bytes: Int?
 }
@@ -106,7 +106,7 @@ final class OpenCLLauncher: Sendable {
     /// Enqueues a kernel that reads or writes each of its arrays once and multiplies nothing worth counting.
     /// - Throws: `BackendError.failed` naming kernel, definitions and OpenCL's code.
     func run(_ kernel: Kernel, _ grid: LaunchGrid, _ arguments: [KernelArgument]) throws {
-        try run(kernel, grid, arguments, LaunchCost(flops: 0, bytes: nil))
+        try run(kernel, grid, arguments, LaunchCost(multiplyAdds: 0, bytes: nil))
     }
 
     /// Enqueues a kernel and returns.
@@ -128,7 +128,7 @@ final class OpenCLLauncher: Sendable {
             var global = [x * grid.items, y, z]
             var local = [grid.items, 1, 1]
             let work = DeviceWork(
-                flops: cost.flops, bytes: cost.bytes ?? arguments.map(\.byteCount).reduce(0, +), commands: 1)
+                flops: 2 * cost.multiplyAdds, bytes: cost.bytes ?? arguments.map(\.byteCount).reduce(0, +), commands: 1)
             try profiler.record(kernel.name, "\(kernel.program.file).cl \(kernel.program.defines)", work) { event in
                 let status = clEnqueueNDRangeKernel(
                     queue.pointer, handle.pointer, 3, nil, &global, &local, 0, nil, event)

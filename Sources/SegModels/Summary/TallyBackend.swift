@@ -2,7 +2,7 @@ internal import SegBackend
 internal import Synchronization
 
 /// A backend that computes nothing: it counts what a network asks for, by shapes alone, at no cost in memory.
-final class TallyBackend: Backend {
+final class TallyBackend: InterceptingBackend {
     /// One op of a forward pass.
     struct Record {
         var op: String
@@ -12,7 +12,7 @@ final class TallyBackend: Backend {
         var arrays: [ObjectIdentifier]
     }
 
-    fileprivate struct State {
+    private struct State {
         var usage = MemoryUsage(live: 0, peak: 0, pooled: 0)
         var records: [Record] = []
         var limit: Int?
@@ -37,7 +37,7 @@ final class TallyBackend: Backend {
     let name = "tally"
     let details = "counts, computes nothing"
     let scalar: DType
-    fileprivate let state = Mutex(State())
+    private let state = Mutex(State())
 
     /// Counts arrays of a floating-point type.
     init(scalar: DType) { self.scalar = scalar }
@@ -56,121 +56,14 @@ final class TallyBackend: Backend {
 
     func allocate(byteCount: Int) throws -> any DeviceBuffer { Block(byteCount, self) }
 
-    fileprivate func count(_ op: String, _ y: BufferView, multiplyAdds: Int, _ arrays: BufferView?...) {
+    func synchronize() throws {}
+
+    /// Counts a layer; what moves or changes values that nobody looks at, and the way back, takes memory alone.
+    func intercept(_ call: OpCall, _ run: (any Backend) throws -> Void) throws {
+        guard let layer = call.layer, let y = call.writes.first else { return }
         let record = Record(
-            op: op, shape: y.shape, multiplyAdds: multiplyAdds,
-            arrays: arrays.compactMap { $0.map { ObjectIdentifier($0.buffer) } })
+            op: layer, shape: y.shape, multiplyAdds: call.multiplyAdds,
+            arrays: call.reads.map { ObjectIdentifier($0.buffer) })
         state.withLock { $0.records.append(record) }
-    }
-}
-
-// What a forward pass is made of.
-extension TallyBackend {
-    func conv3d(
-        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
-        accumulate: Bool
-    ) throws {
-        count(
-            "conv \(params.kernel)", y, multiplyAdds: y.shape.rows.multipliedSaturated(by: weight.count), weight, bias)
-    }
-
-    func convTranspose3d(
-        _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
-        accumulate: Bool
-    ) throws {
-        count(
-            "transposed conv \(params.kernel)", y, multiplyAdds: x.shape.rows.multipliedSaturated(by: weight.count),
-            weight, bias)
-    }
-
-    func matmul(
-        _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
-    ) throws {
-        let inner = params.transposeA ? a.shape[a.shape.rank - 2] : a.shape.channels
-        count("linear", c, multiplyAdds: c.count.multipliedSaturated(by: inner), a, b, bias)
-    }
-
-    func attention(
-        _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
-    ) throws {
-        count("attention", y, multiplyAdds: q.count.multipliedSaturated(by: 2 * k.shape[1]))
-    }
-
-    func normActivate(
-        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
-        _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
-    ) throws {
-        let kind =
-            switch params.kind {
-            case .batch: "batch norm"
-            case .instance: "instance norm"
-            case .group: "group norm"
-            case .layer: "layer norm"
-            }
-        let steps = [
-            kind, epilogue.dropout.map { _ in "dropout" }, epilogue.residualBefore.map { _ in "add" },
-            epilogue.activation == .identity ? nil : epilogue.activation.name,
-            epilogue.residualAfter.map { _ in "add" },
-        ]
-        count(steps.compactMap { $0 }.joined(separator: ", "), y, multiplyAdds: 0, weight, bias, epilogue.slope, mean)
-    }
-
-    func normalize(
-        _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
-        _ params: NormParams, into y: BufferView
-    ) throws {
-        try normActivate(
-            x, mean: mean, variance: variance, weight: weight, bias: bias, params,
-            NormEpilogue(
-                dropout: nil, activation: .identity, slope: nil, residualBefore: nil, residualAfter: nil), into: y)
-    }
-
-    func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws {
-        count(activation.name, y, multiplyAdds: 0, slope)
-    }
-
-    func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
-        count(op.rawValue, y, multiplyAdds: 0, a, b)
-    }
-
-    func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        count("dropout", y, multiplyAdds: 0)
-    }
-
-    func softmax(_ x: BufferView, into y: BufferView) throws { count("softmax", y, multiplyAdds: 0) }
-
-    func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
-        count("max pool \(params.kernel)", y, multiplyAdds: 0)
-    }
-
-    func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
-        count("resample", y, multiplyAdds: 0)
-    }
-}
-
-// Counts of a network that nobody could run stop at the largest number there is.
-extension Int {
-    func addingSaturated(_ other: Int) -> Int {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-
-    fileprivate func multipliedSaturated(by other: Int) -> Int {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? .max : product
-    }
-}
-
-extension Activation {
-    fileprivate var name: String {
-        switch self {
-        case .identity: "identity"
-        case .relu: "relu"
-        case .leakyReLU: "leaky relu"
-        case .prelu: "prelu"
-        case .elu: "elu"
-        case .gelu: "gelu"
-        case .sigmoid: "sigmoid"
-        }
     }
 }
