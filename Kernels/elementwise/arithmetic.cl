@@ -49,13 +49,3 @@ __kernel void dropout(
         put(y, i, factor == 0.0f ? 0.0f : x[i] * factor, accumulate);
     }
 }
-
-// Divides each channel vector of x by its divisor.
-__kernel void divide_rows(IN(x), IN(divisors), OUT(y), const ulong count, const uint channels)
-{
-    ENTER(x);
-    ENTER(divisors);
-    ENTER(y);
-    const ulong i = get_global_id(0);
-    if (i < count) y[i] = x[i] / divisors[i / channels];
-}

@@ -4,7 +4,7 @@ public import SegBackend
 /// Elements below which a task is not worth its start.
 private let elementGrain = 1 << 15
 
-extension CPUBackend: ElementwiseOps {
+extension CPUBackend {
     /// A short operand is repeated to a period of whole vectors.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         let (left, right, output) = (a.floats, b.floats, y.floats)
@@ -42,44 +42,6 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
-    /// The fused normalisation without a normalisation.
-    public func activate(
-        _ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView
-    ) throws {
-        let partition = activationPartition(x, slope)
-        let tables = try EpilogueTables(
-            self, partition, dropout: nil, activation: activation, slope: slope, hasNorm: false)
-        let (input, output) = (x.floats, y.floats)
-        threads.run(partition.tasks) { task, _ in
-            let run = partition[task]
-            var norm = tables.norm(0)
-            segcpu_norm_forward(&norm, input + run.start, nil, nil, output + run.start, run.range)
-        }
-        withExtendedLifetime(tables) {}
-    }
-
-    /// One pass; slopes' gradients are summed on the way.
-    public func activateBackward(
-        _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
-        slopeGradient: BufferView?, accumulate: Bool
-    ) throws {
-        let partition = activationPartition(x, slope)
-        let tables = try EpilogueTables(
-            self, partition, dropout: nil, activation: activation, slope: slope, hasNorm: false)
-        let sums = try scratch(Double.self, 3 * partition.tasks * partition.channels)
-        defer { sums.done() }
-        try normSums(
-            x, upstream, before: nil, partition, tables, g2: gx, adding: accumulate, into: sums.base)
-        addSums(channelSums(sums.base, partition).map(\.slope), partition.channels, to: slopeGradient)
-        withExtendedLifetime(tables) {}
-    }
-
-    /// Rows of as many channels as there are slopes.
-    private func activationPartition(_ x: BufferView, _ slope: BufferView?) -> RowPartition {
-        let channels = slope?.count ?? 1
-        return RowPartition(samples: 1, positions: x.count / channels, channels: channels)
-    }
-
     /// One pass; the mask is drawn again from counters each time.
     public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
         let partition =
@@ -99,43 +61,6 @@ extension CPUBackend: ElementwiseOps {
             }
         }
         withExtendedLifetime(tables) {}
-    }
-
-    /// Few channels sixteen rows at a time, many along the row.
-    public func softmax(_ x: BufferView, into y: BufferView) throws {
-        let (rows, channels) = (x.shape.rows, x.shape.channels)
-        let planes = try scratch(Float.self, 16 * threads.count * channels)
-        defer { planes.done() }
-        let (input, output) = (x.floats, y.floats)
-        forRows(rows, channels) { range, thread in
-            let start = range.lowerBound * channels
-            segcpu_softmax(
-                input + start, output + start, range.count, channels, planes.base + 16 * thread * channels)
-        }
-    }
-
-    /// One pass.
-    public func softmaxBackward(
-        _ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool
-    ) throws {
-        let (rows, channels) = (y.shape.rows, y.shape.channels)
-        let planes = try scratch(Float.self, 32 * threads.count * channels)
-        defer { planes.done() }
-        let (probabilities, signal, output) = (y.floats, upstream.floats, gx.floats)
-        forRows(rows, channels) { range, thread in
-            let start = range.lowerBound * channels
-            segcpu_softmax_gradient(
-                probabilities + start, signal + start, output + start, accumulate, range.count, channels,
-                planes.base + 32 * thread * channels)
-        }
-    }
-
-    /// Cuts rows into tasks of a few thousand elements, with the thread's number for scratch memory.
-    private func forRows(_ rows: Int, _ channels: Int, _ body: (Range<Int>, Int) -> Void) {
-        let step = max(16, (elementGrain / max(channels, 1)) & ~15)
-        threads.run((rows + step - 1) / step) { task, thread in
-            body(task * step..<min(rows, (task + 1) * step), thread)
-        }
     }
 }
 
