@@ -1,4 +1,5 @@
-// Pointwise nonlinearities and their derivatives; the numbers stand in EpilogueArguments.swift too.
+// Pointwise nonlinearities and their derivatives; the numbers are those of SegBackend/Activation.swift, which a test
+// checks.
 // `slope` is the slope of leaky ReLU or PReLU, or ELU's alpha.
 
 #define IDENTITY 0

@@ -30,6 +30,14 @@ extension TimedBackend {
         try time("binary", flops: 0, [a, b, y]) { try base.binary(op, a, b, into: y) }
     }
 
+    func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        try time("unary", flops: 0, [x, y]) { try base.unary(op, x, into: y) }
+    }
+
+    func convert(_ x: BufferView, into y: BufferView) throws {
+        try time("convert", flops: 0, [x, y]) { try base.convert(x, into: y) }
+    }
+
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         try time("scale", flops: 0, [x, y]) { try base.scale(x, by: alpha, into: y, times: beta) }
     }

@@ -29,4 +29,9 @@ extension OpenCLBackend {
             [.view(x), .view(y)] + partition.arguments
                 + [.flag(op == .max), .float(factor), .flag(accumulate)])
     }
+
+    /// Adds the sums of the columns of parts `[parts, C]` to an array of `[C]`, or the sum of all to one of `[1]`.
+    func addColumns(_ partial: BufferView, to gradient: BufferView) throws {
+        try reduce(.sum, partial, outer: 1, inner: gradient.count, into: gradient, accumulate: true)
+    }
 }

@@ -1,20 +1,52 @@
+import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// y = a ∘ b, b repeating along a.
+    /// y = a ∘ b, both repeating to y's shape.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
-        let (count, period) = (a.count, b.count)
-        let (a, b, y) = (a.doubles, b.doubles, y.doubles)
+        let (left, right, result) = (a.doubles, b.doubles, y.doubles)
+        for i in 0..<y.count {
+            result[i] = value(op, left[a.shape.element(i, of: y.shape)], right[b.shape.element(i, of: y.shape)])
+        }
+    }
+
+    private func value(_ op: BinaryOp, _ a: Double, _ b: Double) -> Double {
+        switch op {
+        case .add: a + b
+        case .subtract: a - b
+        case .multiply: a * b
+        case .divide: a / b
+        case .maximum: a.isNaN || a > b ? a : b
+        case .minimum: a.isNaN || a < b ? a : b
+        case .power: pow(a, b)
+        case .equal: a == b ? 1 : 0
+        case .less: a < b ? 1 : 0
+        case .lessOrEqual: a <= b ? 1 : 0
+        case .mask: b != 0 ? a : 0
+        }
+    }
+
+    /// y = op(x).
+    public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        let (count, x, y) = (x.count, x.doubles, y.doubles)
         for i in 0..<count {
-            let (left, right) = (a[i], b[i % period])
             y[i] =
                 switch op {
-                case .add: left + right
-                case .subtract: left - right
-                case .multiply: left * right
-                case .divide: left / right
+                case .exp: exp(x[i])
+                case .log: log(x[i])
+                case .log1p: log1p(x[i])
+                case .sqrt: x[i].squareRoot()
+                case .reciprocal: 1 / x[i]
+                case .abs: abs(x[i])
+                case .sign: x[i] > 0 ? 1 : x[i] < 0 ? -1 : 0
                 }
         }
+    }
+
+    /// y = x as floating-point numbers.
+    public func convert(_ x: BufferView, into y: BufferView) throws {
+        let (count, x, y) = (x.count, x.integers, y.doubles)
+        for i in 0..<count { y[i] = Double(x[i]) }
     }
 
     /// y = alpha · x + beta · y.
@@ -34,5 +66,18 @@ extension ReferenceBackend {
             let value = params.keeps(element) ? x[i] * scale : 0
             y[i] = accumulate ? y[i] + value : value
         }
+    }
+}
+
+extension Shape {
+    /// The element that an array of this shape, repeated to another, has at a place of that one.
+    fileprivate func element(_ place: Int, of whole: Shape) -> Int {
+        var (rest, element, step) = (place, 0, 1)
+        for (extent, own) in zip(whole.dimensions.reversed(), dimensions.reversed()) {
+            if own != 1 { element += rest % extent * step }
+            rest /= extent
+            step *= own
+        }
+        return element
     }
 }

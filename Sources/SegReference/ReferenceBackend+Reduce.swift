@@ -14,7 +14,7 @@ extension ReferenceBackend {
                     switch op {
                     case .sum: (0..<n).reduce(0) { $0 + value($1) }
                     case .mean: (0..<n).reduce(0) { $0 + value($1) } / Double(n)
-                    case .max: (0..<n).reduce(-Double.infinity) { max($0, value($1)) }
+                    case .max: (0..<n).reduce(-Double.infinity) { $0.isNaN || $0 > value($1) ? $0 : value($1) }
                     }
                 y[o * inner + i] = accumulate && op != .max ? y[o * inner + i] + result : result
             }

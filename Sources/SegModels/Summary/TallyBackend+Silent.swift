@@ -15,6 +15,8 @@ extension TallyBackend {
 
     func synchronize() throws {}
 
+    func convert(_ x: BufferView, into y: BufferView) throws {}
+
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {}
 
     func activateBackward(

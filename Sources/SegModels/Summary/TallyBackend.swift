@@ -133,6 +133,10 @@ extension TallyBackend {
         count(op.rawValue, y, multiplyAdds: 0, a, b)
     }
 
+    func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        count(op.rawValue, y, multiplyAdds: 0, x)
+    }
+
     func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
         count("dropout", y, multiplyAdds: 0)
     }
@@ -162,15 +166,5 @@ extension Int {
 }
 
 extension Activation {
-    fileprivate var name: String {
-        switch self {
-        case .identity: "identity"
-        case .relu: "relu"
-        case .leakyReLU: "leaky relu"
-        case .prelu: "prelu"
-        case .elu: "elu"
-        case .gelu: "gelu"
-        case .sigmoid: "sigmoid"
-        }
-    }
+    fileprivate var name: String { entry.words }
 }
