@@ -12,6 +12,7 @@ enum {
     SEGCPU_ELU = 3,
     SEGCPU_GELU = 4,
     SEGCPU_SIGMOID = 5,
+    SEGCPU_SILU = 6,
 };
 
 // Calls FUNCTION with each activation as a constant, so that it is compiled for each.
@@ -22,10 +23,11 @@ enum {
     case SEGCPU_ELU: FUNCTION(SEGCPU_ELU, __VA_ARGS__); break;                                                         \
     case SEGCPU_GELU: FUNCTION(SEGCPU_GELU, __VA_ARGS__); break;                                                       \
     case SEGCPU_SIGMOID: FUNCTION(SEGCPU_SIGMOID, __VA_ARGS__); break;                                                 \
+    case SEGCPU_SILU: FUNCTION(SEGCPU_SILU, __VA_ARGS__); break;                                                       \
     default: FUNCTION(SEGCPU_IDENTITY, __VA_ARGS__);                                                                   \
     }
 
-// `slope` is the activation's parameter: that of (leaky or parametric) ReLU, or ELU's alpha.
+// `slope` is the activation's parameter: that of (leaky or parametric) ReLU, or the alpha of ELU and SiLU.
 INLINE vf activation_value(int kind, vf z, vf slope) {
     vf bell;
     switch (kind) {
@@ -34,6 +36,7 @@ INLINE vf activation_value(int kind, vf z, vf slope) {
     case SEGCPU_ELU: return z > 0.0f ? z : slope * expm1_of_negative(z);
     case SEGCPU_GELU: return z * normal_cdf(z, &bell);
     case SEGCPU_SIGMOID: return sigmoid(z);
+    case SEGCPU_SILU: return z * sigmoid(slope * z);
     default: return z;
     }
 }
@@ -50,6 +53,10 @@ INLINE vf activation_derivative(int kind, vf z, vf slope) {
     case SEGCPU_SIGMOID: {
         vf s = sigmoid(z);
         return s * (1.0f - s);
+    }
+    case SEGCPU_SILU: {
+        vf s = sigmoid(slope * z);
+        return slope * z * s * (1.0f - s) + s;
     }
     default: return (vf)1.0f;
     }

@@ -18,12 +18,15 @@ public enum Activation: Hashable, Sendable {
     case gelu
     /// 1 / (1 + e⁻ˣ).
     case sigmoid
+    /// x · sigmoid(alpha · x), `monai.networks.blocks.Swish`, and `torch.nn.functional.silu` where alpha is 1.
+    /// Ramachandran et al. 2017.
+    case silu(alpha: Float)
 }
 
 extension Activation {
     /// Every activation, with PyTorch's default of its parameter.
     public static let all: [Activation] = [
-        .identity, .prelu, .relu, .leakyReLU(slope: 0.01), .elu(alpha: 1), .gelu, .sigmoid,
+        .identity, .prelu, .relu, .leakyReLU(slope: 0.01), .elu(alpha: 1), .gelu, .sigmoid, .silu(alpha: 1),
     ]
 
     /// Names, number and parameter.
@@ -37,6 +40,7 @@ extension Activation {
         case .elu(let alpha): Entry("elu", number: 3, "alpha", alpha) { .elu(alpha: $0) }
         case .gelu: Entry("gelu", number: 4)
         case .sigmoid: Entry("sigmoid", number: 5)
+        case .silu(let alpha): Entry("silu", number: 6, monai: "swish", "alpha", alpha) { .silu(alpha: $0) }
         }
     }
 
@@ -64,15 +68,17 @@ extension Activation {
             (self.name, self.number, self.monai, parameter) = (name, number, monai, nil)
         }
 
+        fileprivate init(_ name: String, number: Int) {
+            self.init(name, number: number, monai: name.split(separator: "_").joined())
+        }
+
         fileprivate init(
-            _ name: String, number: Int, _ parameter: String? = nil, _ value: Float = 0,
-            make: (@Sendable (Float) -> Activation)? = nil
+            _ name: String, number: Int, monai: String? = nil, _ parameter: String, _ value: Float,
+            make: @escaping @Sendable (Float) -> Activation
         ) {
             (self.name, self.number) = (name, number)
-            monai = name.split(separator: "_").joined()
-            self.parameter = parameter.flatMap { name in
-                make.map { Parameter(name: name, value: value, make: $0) }
-            }
+            self.monai = monai ?? name.split(separator: "_").joined()
+            self.parameter = Parameter(name: parameter, value: value, make: make)
         }
     }
 

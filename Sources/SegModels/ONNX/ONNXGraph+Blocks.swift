@@ -66,6 +66,9 @@ extension ONNXGraph {
         case .elu(let alpha): return node("Elu", [x], [.float("alpha", alpha)])
         case .gelu: return node("Gelu", [x])
         case .sigmoid: return node("Sigmoid", [x])
+        case .silu(let alpha):
+            let factor = array("silu_\(alpha)", StoredTensor([alpha], shape: [1]))
+            return node("Mul", [x, node("Sigmoid", [node("Mul", [x, factor])])])
         case .prelu:
             let name = scope + ".weight"
             return node("PRelu", [x, try parameter(name, shape: [state[name]?.count ?? 1, 1, 1, 1])])
