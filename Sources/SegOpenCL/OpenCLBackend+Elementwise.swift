@@ -69,17 +69,6 @@ extension OpenCLBackend {
             Kernel("elementwise/arithmetic", "scale"), LaunchGrid(covering: x.count),
             [.view(x), .view(y), .long(x.count), .float(alpha), .float(beta)])
     }
-
-    /// Four elements an item: one draw of the generator.
-    public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        let channels = x.shape.channels
-        try launcher.run(
-            Kernel("elementwise/arithmetic", "dropout"), LaunchGrid(covering: (x.count + 3) / 4),
-            [
-                .view(x), .view(y), .long(x.count), .long(channels * x.shape.positions), .count(channels),
-                .flag(accumulate),
-            ] + Optional(params).arguments)
-    }
 }
 
 extension BufferView {

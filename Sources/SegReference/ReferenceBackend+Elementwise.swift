@@ -5,8 +5,12 @@ extension ReferenceBackend {
     /// y = a ∘ b, both repeating to y's shape.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         let (left, right, result) = (a.doubles, b.doubles, y.doubles)
+        let (repeatsA, repeatsB) = (a.count != y.count, b.count != y.count)
         for i in 0..<y.count {
-            result[i] = value(op, left[a.shape.element(i, of: y.shape)], right[b.shape.element(i, of: y.shape)])
+            let at = (
+                repeatsA ? a.shape.element(i, of: y.shape) : i, repeatsB ? b.shape.element(i, of: y.shape) : i
+            )
+            result[i] = value(op, left[at.0], right[at.1])
         }
     }
 
@@ -54,18 +58,6 @@ extension ReferenceBackend {
         let (count, alpha, beta) = (x.count, Double(alpha), Double(beta))
         let (x, y) = (x.doubles, y.doubles)
         for i in 0..<count { y[i] = alpha * x[i] + (beta == 0 ? 0 : beta * y[i]) }
-    }
-
-    /// y = x · mask / (1 − p).
-    public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        let (count, channels, scale) = (x.count, x.shape.channels, Double(params.scale))
-        let sample = channels * x.shape.positions
-        let (x, y) = (x.doubles, y.doubles)
-        for i in 0..<count {
-            let element = params.channelwise ? i / sample * channels + i % channels : i
-            let value = params.keeps(element) ? x[i] * scale : 0
-            y[i] = accumulate ? y[i] + value : value
-        }
     }
 }
 
