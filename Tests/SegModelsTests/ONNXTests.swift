@@ -80,6 +80,8 @@ private struct ONNXRunner {
                 x, weight: array(inputs[1]), bias: array(inputs[2]), statistics: .ofInput, params, NormFollowers()
             ).output
         case "Relu": return try activate(x, .relu, slope: nil)
+        case "Sigmoid": return try activate(x, .sigmoid, slope: nil)
+        case "Mul": return try multiply(x, arrays[inputs[1]] == nil ? value(inputs[1]) : array(inputs[1]))
         case "Resize":
             #expect(inputs[1].isEmpty && arrays[inputs[2]]?.values == [1, 1, 2, 2, 2])
             #expect(attributes["mode"]?.texts(4) == ["linear"])
@@ -103,6 +105,7 @@ private struct ONNXRunner {
         ["norm": "batch", "num_res_units": 2, "dropout": 0.2],
         ["norm": "instance", "num_res_units": 0],
         ["norm": ["instance", ["affine": true]], "num_res_units": 1, "act": "leakyrelu", "bias": false],
+        ["norm": "batch", "num_res_units": 1, "act": ["swish", ["alpha": 1.5]]],
         [
             "strides": [[2, 1, 2], [1, 2, 2]], "kernel_size": [3, 1, 5], "up_kernel_size": [3, 3, 1],
             "adn_ordering": "NAD",
