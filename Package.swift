@@ -20,8 +20,8 @@ func test(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// OpenCL C sources by op family, read at run time.
 let kernelFolders = [
-    "common", "attention", "conv", "elementwise", "gemm", "loss", "memory", "norm", "optim", "pool", "probe",
-    "reduce", "resample", "window",
+    "common", "activation", "attention", "conv3d", "dice_ce_loss", "dropout", "elementwise", "focal_loss", "matmul",
+    "memory", "norm", "optimizer", "pool", "probe", "reduce", "resample", "softmax", "window",
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")

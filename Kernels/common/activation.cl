@@ -1,5 +1,6 @@
-// Pointwise nonlinearities and their derivatives; the numbers stand in EpilogueArguments.swift too.
-// `slope` is the slope of leaky ReLU or PReLU, or ELU's alpha.
+// Pointwise nonlinearities and their derivatives; the numbers are those of SegBackend/Activation.swift, which a test
+// checks.
+// `slope` is the slope of leaky ReLU or PReLU, or the alpha of ELU and SiLU.
 
 #define IDENTITY 0
 #define RELU 1
@@ -7,6 +8,7 @@
 #define ELU 3
 #define GELU 4
 #define SIGMOID 5
+#define SILU 6
 
 inline float activation(const int kind, const float x, const float slope)
 {
@@ -16,6 +18,7 @@ inline float activation(const int kind, const float x, const float slope)
     case ELU: return x > 0.0f ? x : slope * expm1(x);
     case GELU: return 0.5f * x * erfc(-0.70710678f * x);
     case SIGMOID: return 1.0f / (1.0f + exp(-x));
+    case SILU: return x / (1.0f + exp(-slope * x));
     default: return x;
     }
 }
@@ -30,6 +33,10 @@ inline float activation_slope(const int kind, const float x, const float slope)
     case SIGMOID: {
         const float y = 1.0f / (1.0f + exp(-x));
         return y * (1.0f - y);
+    }
+    case SILU: {
+        const float y = 1.0f / (1.0f + exp(-slope * x));
+        return y + slope * x * y * (1.0f - y);
     }
     default: return 1.0f;
     }

@@ -101,19 +101,19 @@ inline float sum_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// The largest over the row slots of a group, as sum_over_subs.
+// The larger of two numbers; a NaN stays, which fmax and the reductions of sub-groups leave out.
+inline float larger(const float a, const float b) { return isnan(a) || a > b ? a : b; }
+
+// The largest over the row slots of a group, as sum_over_subs, or NaN.
 inline float max_over_subs(__local float *lane, const float value, const columns_t c)
 {
-#if SUB_GROUPS
-    if (c.width == 1 && is_whole_sub_groups(GROUP)) return max_of_sub_groups(lane, value, GROUP);
-#endif
     const uint item = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
     lane[item] = value;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (uint count = c.subs; count > 1;) {
         const uint half_count = (count + 1) / 2;
-        if (c.sub + half_count < count) lane[item] = fmax(lane[item], lane[item + half_count * c.width]);
+        if (c.sub + half_count < count) lane[item] = larger(lane[item], lane[item + half_count * c.width]);
         barrier(CLK_LOCAL_MEM_FENCE);
         count = half_count;
     }

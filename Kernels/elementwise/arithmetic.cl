@@ -1,20 +1,126 @@
 // Pointwise arithmetic.
-// NDRange: dimension 0, an item an element.
+// NDRange: dimension 0, an item an element, or WIDTH of them where the host found every array aligned to that.
 
+#ifndef WIDTH
+#define WIDTH 1
+#endif
+#if WIDTH == 4
+typedef float4 wide_t;
+#define ISNAN(x) isnan(x)
+#else
+typedef float wide_t;
+#define ISNAN(x) ((x) != (x))
+#endif
+
+// The numbers are the places of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
 #define ADD 0
 #define SUBTRACT 1
 #define MULTIPLY 2
+#define DIVIDE 3
+#define MAXIMUM 4
+#define MINIMUM 5
+#define POWER 6
+#define EQUAL 7
+#define LESS 8
+#define LESS_OR_EQUAL 9
+#define MASK 10
 
-// y = a ∘ b, where b repeats with a period.
-__kernel void binary(IN(a), IN(b), OUT(y), const ulong count, const ulong period, const int op)
+#define EXP 0
+#define LOG 1
+#define LOG1P 2
+#define SQRT 3
+#define RECIPROCAL 4
+#define ABS 5
+#define SIGN 6
+
+#define TRUTH(condition) ((condition) ? (wide_t)(1.0f) : (wide_t)(0.0f))
+
+inline wide_t binary_value(const int op, const wide_t a, const wide_t b)
+{
+    switch (op) {
+    case ADD: return a + b;
+    case SUBTRACT: return a - b;
+    case MULTIPLY: return a * b;
+    case DIVIDE: return a / b;
+    // A NaN on either side stays.
+    case MAXIMUM: return ISNAN(a) || a > b ? a : b;
+    case MINIMUM: return ISNAN(a) || a < b ? a : b;
+    case POWER: return pow(a, b);
+    case EQUAL: return TRUTH(a == b);
+    case LESS: return TRUTH(a < b);
+    case LESS_OR_EQUAL: return TRUTH(a <= b);
+    default: return b != (wide_t)(0.0f) ? a : (wide_t)(0.0f);
+    }
+}
+
+inline wide_t unary_value(const int op, const wide_t x)
+{
+    switch (op) {
+    case EXP: return exp(x);
+    case LOG: return log(x);
+    case LOG1P: return log1p(x);
+    case SQRT: return sqrt(x);
+    case RECIPROCAL: return (wide_t)(1.0f) / x;
+    case ABS: return fabs(x);
+    default: return x > (wide_t)(0.0f) ? (wide_t)(1.0f) : x < (wide_t)(0.0f) ? (wide_t)(-1.0f) : (wide_t)(0.0f);
+    }
+}
+
+// An operand that repeats after `period` wide elements; a single number where it is 0.
+inline wide_t repeated(__global const float *x, const ulong i, const ulong period, const ulong count)
+{
+    if (period == 0) return (wide_t)(x[0]);
+    return ((__global const wide_t *)x)[period == count ? i : i % period];
+}
+
+// y = a ∘ b, where both repeat with a period; counts are of wide elements.
+__kernel void binary(
+    IN(a), IN(b), OUT(y), const ulong count, const ulong a_period, const ulong b_period, const int op)
 {
     ENTER(a);
     ENTER(b);
     ENTER(y);
     const ulong i = get_global_id(0);
     if (i >= count) return;
-    const float left = a[i], right = b[period == count ? i : i % period];
-    y[i] = op == ADD ? left + right : op == SUBTRACT ? left - right : op == MULTIPLY ? left * right : left / right;
+    ((__global wide_t *)y)[i] =
+        binary_value(op, repeated(a, i, a_period, count), repeated(b, i, b_period, count));
+}
+
+// y = op(x); the count is of wide elements.
+__kernel void unary(IN(x), OUT(y), const ulong count, const int op)
+{
+    ENTER(x);
+    ENTER(y);
+    const ulong i = get_global_id(0);
+    if (i < count) ((__global wide_t *)y)[i] = unary_value(op, ((__global const wide_t *)x)[i]);
+}
+
+#if WIDTH == 1
+
+// y [extents.x, .y, .z, .w] = a ∘ b, where each operand takes steps of its own along the axes; 0 where it repeats.
+__kernel void binary_strided(
+    IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op)
+{
+    ENTER(a);
+    ENTER(b);
+    ENTER(y);
+    const ulong i = get_global_id(0);
+    if (i >= count) return;
+    const ulong planes = i / (uint)extents.w, rows = planes / (uint)extents.z;
+    const ulong w = i % (uint)extents.w, z = planes % (uint)extents.z;
+    const ulong v = rows % (uint)extents.y, u = rows / (uint)extents.y;
+    const ulong at_a = u * (uint)a_steps.x + v * (uint)a_steps.y + z * (uint)a_steps.z + w * (uint)a_steps.w;
+    const ulong at_b = u * (uint)b_steps.x + v * (uint)b_steps.y + z * (uint)b_steps.z + w * (uint)b_steps.w;
+    y[i] = binary_value(op, a[at_a], b[at_b]);
+}
+
+// y = x as floating-point numbers.
+__kernel void convert(IN_INT(x), OUT(y), const ulong count)
+{
+    ENTER(x);
+    ENTER(y);
+    const ulong i = get_global_id(0);
+    if (i < count) y[i] = (float)x[i];
 }
 
 // y = alpha · x + beta · y, without reading y where beta is 0.
@@ -27,35 +133,4 @@ __kernel void scale(IN(x), OUT(y), const ulong count, const float alpha, const f
     y[i] = beta == 0.0f ? alpha * x[i] : alpha * x[i] + beta * y[i];
 }
 
-// y = x · mask / (1 − p). Four elements an item: one draw of the generator makes four words.
-__kernel void dropout(
-    IN(x), OUT(y), const ulong count, const ulong sample, const uint channels, const int accumulate,
-    DROPOUT_ARGUMENTS)
-{
-    ENTER(x);
-    ENTER(y);
-    const ulong first = get_global_id(0) * 4;
-    if (first >= count) return;
-    const uint4 words = philox(
-        (uint4)((uint)(first / 4), (uint)((first / 4) >> 32), layer, pass), (uint2)(seed_low, seed_high));
-    const uint word[4] = {words.x, words.y, words.z, words.w};
-    for (uint j = 0; j < 4 && first + j < count; j++) {
-        const ulong i = first + j;
-        const float factor =
-            dropout_mode == 1
-                ? (word[j] >= threshold ? keep_scale : 0.0f)
-                : dropout_factor(i / sample * channels + i % channels, DROPOUT_STREAM, threshold, keep_scale);
-        // A dropped NaN or infinity is 0, as what is not computed.
-        put(y, i, factor == 0.0f ? 0.0f : x[i] * factor, accumulate);
-    }
-}
-
-// Divides each channel vector of x by its divisor.
-__kernel void divide_rows(IN(x), IN(divisors), OUT(y), const ulong count, const uint channels)
-{
-    ENTER(x);
-    ENTER(divisors);
-    ENTER(y);
-    const ulong i = get_global_id(0);
-    if (i < count) y[i] = x[i] / divisors[i / channels];
-}
+#endif

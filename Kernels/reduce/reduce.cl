@@ -16,7 +16,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void reduce(
     if (c.active)
         for (uint row = c.first; row < c.end; row += c.subs) {
             const float value = x[((ulong)c.outer * rows + row) * channels + c.column];
-            result = op == MAXIMUM ? fmax(result, value) : result + value;
+            result = op == MAXIMUM ? larger(result, value) : result + value;
         }
     result = op == MAXIMUM ? max_over_subs(lane, result, c) : sum_over_subs(lane, result, c);
     if (c.active && c.sub == 0)

@@ -19,3 +19,13 @@ __kernel void blend_window(
     sum[at * channels + channel] += weights[row] * window[i];
     if (channel == 0) weight_sum[at] += weights[row];
 }
+
+// Divides each channel vector of x by its divisor.
+__kernel void divide_rows(IN(x), IN(divisors), OUT(y), const ulong count, const uint channels)
+{
+    ENTER(x);
+    ENTER(divisors);
+    ENTER(y);
+    const ulong i = get_global_id(0);
+    if (i < count) y[i] = x[i] / divisors[i / channels];
+}

@@ -87,8 +87,17 @@ DISPATCH(
 
 DISPATCH(
     binary,
-    (int op, const float *a, const float *b, float *y, size_t count, size_t period),
-    (op, a, b, y, count, period))
+    (int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count),
+    (op, a, a_period, b, b_period, y, count))
+
+DISPATCH(
+    binary_rows,
+    (int op, segcpu_operand a, segcpu_operand b, float *y, size_t rows, size_t count),
+    (op, a, b, y, rows, count))
+
+DISPATCH(unary, (int op, const float *x, float *y, size_t count), (op, x, y, count))
+
+DISPATCH(convert, (const int32_t *x, float *y, size_t count), (x, y, count))
 
 DISPATCH(
     scale,
@@ -109,6 +118,11 @@ DISPATCH(
     column_sums,
     (const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *sums),
     (x, count, channels, period, scratch, wide, sums))
+
+DISPATCH(
+    column_maxima,
+    (const float *x, size_t count, size_t channels, size_t period, float *scratch, double *maxima),
+    (x, count, channels, period, scratch, maxima))
 
 DISPATCH(
     reduce,

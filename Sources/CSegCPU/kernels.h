@@ -4,7 +4,11 @@
 #include "segcpu_pointwise.h"
 #include "segcpu_spatial.h"
 
+#include <math.h>
+
 #include "simd.h"
+
+#include "activation.h"
 
 #include "philox_kernel.h"
 
@@ -12,6 +16,7 @@
 
 #include "layer_kernel.h"
 
+#include "elementwise_kernel.h"
 #include "pointwise_kernel.h"
 
 #include "softmax_kernel.h"

@@ -124,7 +124,7 @@ INLINE void layer_gradient_as(
     do {                                                                                                               \
         norm_point here = layer_at(p, x + at, before ? before + at : NULL, kept, mean[row], rstd, c, lanes);           \
         vf g = load_part(upstream + at + (c), lanes);                                                                  \
-        if (kind == SEGCPU_PRELU) add_part(slopes + (c), here.w > 0.0f ? (vf)0.0f : g * here.w, lanes);                \
+        if (kind == SEGCPU_LEAKY_RELU) add_part(slopes + (c), here.w > 0.0f ? (vf)0.0f : g * here.w, lanes);                \
         g *= activation_derivative(kind, here.w, layer_slope(p, c, lanes));                                            \
         if (g2) store_part(g2 + at + (c), g, lanes);                                                                   \
         g = keep_lanes(g * here.keep, lanes, 0.0f);                                                                    \

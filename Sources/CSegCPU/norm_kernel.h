@@ -47,17 +47,6 @@ INLINE vf slope_at(const segcpu_norm *p, size_t phase) { return p->slope ? load(
         AFTER_TILE(end);                                                                                               \
     }
 
-// Calls FUNCTION with each activation as a constant, so that it is compiled for each.
-#define FOR_ACTIVATION(kind, FUNCTION, ...)                                                                            \
-    switch (kind) {                                                                                                    \
-    case SEGCPU_RELU: FUNCTION(SEGCPU_RELU, __VA_ARGS__); break;                                                       \
-    case SEGCPU_PRELU: FUNCTION(SEGCPU_PRELU, __VA_ARGS__); break;                                                     \
-    case SEGCPU_ELU: FUNCTION(SEGCPU_ELU, __VA_ARGS__); break;                                                         \
-    case SEGCPU_GELU: FUNCTION(SEGCPU_GELU, __VA_ARGS__); break;                                                       \
-    case SEGCPU_SIGMOID: FUNCTION(SEGCPU_SIGMOID, __VA_ARGS__); break;                                                 \
-    default: FUNCTION(SEGCPU_IDENTITY, __VA_ARGS__);                                                                   \
-    }
-
 #define AFTER_TILE(end)
 
 INLINE void norm_forward_as(
@@ -124,7 +113,7 @@ INLINE void norm_sums_as(
     do {                                                                                                               \
         norm_point at = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes);                         \
         vf g = load_part(upstream + (i), lanes);                                                                       \
-        if (kind == SEGCPU_PRELU) {                                                                                    \
+        if (kind == SEGCPU_LEAKY_RELU) {                                                                                    \
             vf own = at.w > 0.0f ? (vf)0.0f : g * at.w;                                                                \
             store(slopes + (phase), load(slopes + (phase)) + keep_lanes(own, lanes, 0.0f));                            \
         }                                                                                                              \

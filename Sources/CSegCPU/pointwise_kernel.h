@@ -1,34 +1,5 @@
 // Pointwise ops, sums over an axis and optimiser steps; see segcpu_pointwise.h.
 
-INLINE vf combine(int op, vf a, vf b) {
-    switch (op) {
-    case SEGCPU_ADD: return a + b;
-    case SEGCPU_SUBTRACT: return a - b;
-    case SEGCPU_MULTIPLY: return a * b;
-    default: return a / b;
-    }
-}
-
-INLINE void binary_as(int op, const float *a, const float *b, float *y, size_t count, size_t period) {
-    size_t phase = 0, i = 0;
-    if (!period) period = SIZE_MAX / LANES * LANES;
-    for (; i + LANES <= count; i += LANES) {
-        store(y + i, combine(op, load(a + i), load(b + phase)));
-        phase = phase + LANES == period ? 0 : phase + LANES;
-    }
-    size_t lanes = count - i;
-    if (lanes) store_part(y + i, combine(op, load_part(a + i, lanes), load_part(b + phase, lanes)), lanes);
-}
-
-void KERNEL(binary)(int op, const float *a, const float *b, float *y, size_t count, size_t period) {
-    switch (op) {
-    case SEGCPU_ADD: binary_as(SEGCPU_ADD, a, b, y, count, period); break;
-    case SEGCPU_SUBTRACT: binary_as(SEGCPU_SUBTRACT, a, b, y, count, period); break;
-    case SEGCPU_MULTIPLY: binary_as(SEGCPU_MULTIPLY, a, b, y, count, period); break;
-    default: binary_as(SEGCPU_DIVIDE, a, b, y, count, period);
-    }
-}
-
 void KERNEL(scale)(const float *x, float alpha, float *y, float beta, size_t count) {
     if (beta == 0)
         for (size_t i = 0; i < count; i++) y[i] = alpha * x[i];
@@ -74,6 +45,9 @@ void KERNEL(blend_rows)(
     }
 }
 
+// The larger of two numbers; a NaN stays.
+INLINE float larger(float a, float b) { return a != a || a > b ? a : b; }
+
 void KERNEL(column_sums)(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *sums) {
     memset(scratch, 0, period * sizeof *scratch);
@@ -90,15 +64,33 @@ void KERNEL(column_sums)(
     }
 }
 
+void KERNEL(column_maxima)(
+    const float *x, size_t count, size_t channels, size_t period, float *scratch, double *maxima) {
+    for (size_t i = 0; i < period; i++) scratch[i] = -__builtin_inff();
+    size_t rows = count / period;
+    for (size_t row = 0; row < rows; row++, x += period)
+        for (size_t i = 0; i < period; i += LANES)
+            store(scratch + i, binary_value(SEGCPU_MAXIMUM, load(scratch + i), load(x + i)));
+    for (size_t i = 0; i < count - rows * period; i++) scratch[i] = larger(scratch[i], x[i]);
+    for (size_t c = 0; c < channels; c++) {
+        float most = scratch[c];
+        for (size_t i = c + channels; i < period; i += channels) most = larger(most, scratch[i]);
+        maxima[c] = most;
+    }
+}
+
 // One contiguous column: in vectors.
 INLINE double reduce_run(int op, const float *x, size_t n) {
     if (op == SEGCPU_MAX) {
         vf most = (vf)(-__builtin_inff());
         for (size_t i = 0; i < n; i += LANES) {
             size_t lanes = least(LANES, n - i);
-            most = maximum(keep_lanes(load_part(x + i, lanes), lanes, -__builtin_inff()), most);
+            most = binary_value(SEGCPU_MAXIMUM, most, keep_lanes(load_part(x + i, lanes), lanes, -__builtin_inff()));
         }
-        return horizontal_max(most);
+        float each[LANES], result = -__builtin_inff();
+        store(each, most);
+        for (int i = 0; i < LANES; i++) result = larger(result, each[i]);
+        return result;
     }
     double total = 0;
     for (size_t begin = 0; begin < n; begin += TILE) {
@@ -118,7 +110,7 @@ void KERNEL(reduce)(int op, const float *x, size_t n, size_t stride, size_t widt
     for (size_t i = 0; i < width; i++) out[i] = op == SEGCPU_MAX ? -__builtin_inf() : 0;
     for (size_t row = 0; row < n; row++, x += stride)
         if (op == SEGCPU_MAX)
-            for (size_t i = 0; i < width; i++) out[i] = x[i] > out[i] ? x[i] : out[i];
+            for (size_t i = 0; i < width; i++) out[i] = larger((float)out[i], x[i]);
         else
             for (size_t i = 0; i < width; i++) out[i] += x[i];
 }

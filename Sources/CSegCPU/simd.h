@@ -3,8 +3,6 @@
 #ifndef SEGCPU_SIMD_H
 #define SEGCPU_SIMD_H
 
-#include "segcpu_norm.h"
-
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -183,36 +181,6 @@ INLINE vf normal_cdf(vf x, vf *bell) {
     p = p * t + 2.6404911e-05f;
     vf tail = 0.5f * p * *bell;
     return x > 0.0f ? 1.0f - tail : tail;
-}
-
-// `slope` is that of (leaky or parametric) ReLU, or ELU's alpha.
-INLINE vf activation_value(int kind, vf z, vf slope) {
-    vf bell;
-    switch (kind) {
-    case SEGCPU_RELU: return z < 0.0f ? (vf)0.0f : z;
-    case SEGCPU_PRELU: return z > 0.0f ? z : slope * z;
-    case SEGCPU_ELU: return z > 0.0f ? z : slope * expm1_of_negative(z);
-    case SEGCPU_GELU: return z * normal_cdf(z, &bell);
-    case SEGCPU_SIGMOID: return sigmoid(z);
-    default: return z;
-    }
-}
-
-INLINE vf activation_derivative(int kind, vf z, vf slope) {
-    switch (kind) {
-    case SEGCPU_RELU: return z > 0.0f ? (vf)1.0f : (vf)0.0f;
-    case SEGCPU_PRELU: return z > 0.0f ? (vf)1.0f : slope;
-    case SEGCPU_ELU: return z > 0.0f ? (vf)1.0f : slope * exponential(z);
-    case SEGCPU_GELU: {
-        vf bell, cdf = normal_cdf(z, &bell);
-        return z * bell * 0.398942280f + cdf;
-    }
-    case SEGCPU_SIGMOID: {
-        vf s = sigmoid(z);
-        return s * (1.0f - s);
-    }
-    default: return (vf)1.0f;
-    }
 }
 
 #endif

@@ -90,8 +90,15 @@ extension MemoryOps {
 
 /// Pointwise ops and reductions.
 public protocol ElementwiseOps {
-    /// y = a ∘ b; b's shape is a's, or a trailing part of it that repeats (a bias over channels). y may be a.
+    /// y = a ∘ b; a and b repeat to y's shape by NumPy's and PyTorch's rule, which `Shape.broadcast` states. y may be an
+    /// operand of its shape.
     func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws
+
+    /// y = op(x). y may be x.
+    func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws
+
+    /// y = x for an i32 array x, in the type the backend computes in: `x.float()`.
+    func convert(_ x: BufferView, into y: BufferView) throws
 
     /// y = alpha · x + beta · y; beta = 0 overwrites y. y may be x.
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws

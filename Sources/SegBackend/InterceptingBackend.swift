@@ -40,12 +40,20 @@ extension InterceptingBackend {
         try intercept(OpCall("binary", [a, b], into: [y], layer: op.rawValue)) { try $0.binary(op, a, b, into: y) }
     }
 
+    package func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        try intercept(OpCall("unary", [x], into: [y], layer: op.rawValue)) { try $0.unary(op, x, into: y) }
+    }
+
+    package func convert(_ x: BufferView, into y: BufferView) throws {
+        try intercept(OpCall("convert", [x], into: [y])) { try $0.convert(x, into: y) }
+    }
+
     package func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         try intercept(OpCall("scale", [x], into: [y])) { try $0.scale(x, by: alpha, into: y, times: beta) }
     }
 
     package func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws {
-        try intercept(OpCall("activate", [x, slope], into: [y], layer: activation.layer)) {
+        try intercept(OpCall("activate", [x, slope], into: [y], layer: activation.entry.words)) {
             try $0.activate(x, activation, slope: slope, into: y)
         }
     }

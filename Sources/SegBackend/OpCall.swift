@@ -106,24 +106,9 @@ extension NormParams {
         guard let epilogue else { return norm }
         let followers = [
             epilogue.dropout.map { _ in "dropout" }, epilogue.residualBefore.map { _ in "add" },
-            epilogue.activation == .identity ? nil : epilogue.activation.layer,
+            epilogue.activation == .identity ? nil : epilogue.activation.entry.words,
             epilogue.residualAfter.map { _ in "add" },
         ]
         return ([norm] + followers.compactMap(\.self)).joined(separator: ", ")
-    }
-}
-
-extension Activation {
-    /// What a table of layers calls it.
-    var layer: String {
-        switch self {
-        case .identity: "identity"
-        case .relu: "relu"
-        case .leakyReLU: "leaky relu"
-        case .prelu: "prelu"
-        case .elu: "elu"
-        case .gelu: "gelu"
-        case .sigmoid: "sigmoid"
-        }
     }
 }

@@ -21,8 +21,8 @@ public struct MatmulParams: Hashable, Sendable {
     }
 }
 
-/// Arithmetic of two tensors, element by element.
-public enum BinaryOp: String, Sendable, CaseIterable {
+/// Arithmetic of two tensors, element by element; numbers are IEEE's, NaN and infinities included.
+public enum BinaryOp: String, KernelNumbered {
     /// a + b.
     case add
     /// a − b.
@@ -31,6 +31,38 @@ public enum BinaryOp: String, Sendable, CaseIterable {
     case multiply
     /// a / b.
     case divide
+    /// The larger, `torch.maximum`; NaN where either is NaN.
+    case maximum
+    /// The smaller, `torch.minimum`; NaN where either is NaN.
+    case minimum
+    /// aᵇ, `torch.pow`.
+    case power
+    /// 1 where a = b, else 0.
+    case equal
+    /// 1 where a < b, else 0.
+    case less
+    /// 1 where a ≤ b, else 0.
+    case lessOrEqual
+    /// a where b is not 0, else 0, whatever a is there.
+    case mask
+}
+
+/// Arithmetic of one tensor, element by element; numbers are IEEE's, NaN and infinities included.
+public enum UnaryOp: String, KernelNumbered {
+    /// eˣ, `torch.exp`.
+    case exp
+    /// The natural logarithm, `torch.log`.
+    case log
+    /// log(1 + x), exact for small x, `torch.log1p`.
+    case log1p
+    /// √x, `torch.sqrt`.
+    case sqrt
+    /// 1 / x, `torch.reciprocal`.
+    case reciprocal
+    /// |x|, `torch.abs`.
+    case abs
+    /// −1, 0 or 1, `torch.sign`; 0 for NaN.
+    case sign
 }
 
 /// What a reduction computes.
@@ -39,7 +71,7 @@ public enum ReduceOp: String, Sendable, CaseIterable {
     case sum
     /// Σ x / n.
     case mean
-    /// The largest x.
+    /// The largest x; NaN where any is NaN.
     case max
 }
 

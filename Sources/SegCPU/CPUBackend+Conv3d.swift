@@ -12,7 +12,7 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
     case winograd(WinogradForm)
 }
 
-extension CPUBackend: ConvolutionOps {
+extension CPUBackend {
     /// See `ConvolutionOps.conv3d`; the algorithm is chosen by `choose`.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,

@@ -4,33 +4,107 @@ public import SegBackend
 /// Elements below which a task is not worth its start.
 private let elementGrain = 1 << 15
 
+/// Elements up to which an operand that repeats is written out to whole vectors.
+private let longestPeriod = 1 << 12
+
 extension CPUBackend: ElementwiseOps {
-    /// A short operand is repeated to a period of whole vectors.
+    /// Operands that repeat as a whole go through a table of whole vectors, others row by row.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
-        let (left, right, output) = (a.floats, b.floats, y.floats)
-        if b.count == a.count {
-            threads.forRanges(a.count, grain: elementGrain) { range in
-                let at = range.lowerBound
-                segcpu_binary(op.kind, left + at, right + at, output + at, range.count, 0)
-            }
-        } else if b.count <= 1 << 12 {
-            let partition = RowPartition(samples: 1, positions: a.count / b.count, channels: b.count)
-            let table = try scratch(Float.self, partition.period)
-            defer { table.done() }
-            partition.expand(into: table.base) { right[$0] }
-            threads.run(partition.tasks) { task, _ in
-                let run = partition[task]
-                segcpu_binary(
-                    op.kind, left + run.start, table.base, output + run.start, run.count, partition.period)
-            }
+        guard y.count > 0 else { return }
+        let broadcast = Broadcast(a.shape, b.shape, to: y.shape)
+        if let periods = broadcast.periods, isShort(periods.a, y), isShort(periods.b, y) {
+            try binaryByPeriods(op, a, b, into: y, periods)
         } else {
-            // Few long repetitions: cut each by itself.
-            for start in stride(from: 0, to: a.count, by: b.count) {
-                threads.forRanges(b.count, grain: elementGrain) { range in
-                    let at = start + range.lowerBound
-                    segcpu_binary(op.kind, left + at, right + range.lowerBound, output + at, range.count, 0)
-                }
+            binaryByRows(op, a, b, into: y, broadcast)
+        }
+    }
+
+    private func isShort(_ period: Int, _ y: BufferView) -> Bool { period == y.count || period <= longestPeriod }
+
+    private func binaryByPeriods(
+        _ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView, _ periods: (a: Int, b: Int)
+    ) throws {
+        let (left, right, output, count) = (a.floats, b.floats, y.floats, y.count)
+        let kind = Int32(op.number)
+        guard periods.a < count || periods.b < count else {
+            threads.forRanges(count, grain: elementGrain) { range in
+                let at = range.lowerBound
+                segcpu_binary(kind, left + at, 0, right + at, 0, output + at, range.count)
             }
+            return
+        }
+        // Both repeat trailing axes, so the longer period is a number of the shorter one.
+        let period = [periods.a, periods.b].filter { $0 < count }.max() ?? 1
+        let partition = RowPartition(samples: 1, positions: count / period, channels: period)
+        let tables = try (table(left, periods.a, of: count), table(right, periods.b, of: count))
+        defer {
+            tables.0?.memory.done()
+            tables.1?.memory.done()
+        }
+        threads.run(partition.tasks) { task, _ in
+            let run = partition[task]
+            segcpu_binary(
+                kind, tables.0?.memory.base ?? left + run.start, tables.0?.period ?? 0,
+                tables.1?.memory.base ?? right + run.start, tables.1?.period ?? 0, output + run.start, run.count)
+        }
+    }
+
+    /// An operand repeated to a period of whole vectors; nil for one that does not repeat.
+    private func table(
+        _ x: UnsafeMutablePointer<Float>, _ period: Int, of count: Int
+    ) throws -> (memory: Scratch<Float>, period: Int)? {
+        guard period < count else { return nil }
+        let partition = RowPartition(samples: 1, positions: count / period, channels: period)
+        let memory = try scratch(Float.self, partition.period)
+        partition.expand(into: memory.base) { x[$0] }
+        return (memory, partition.period)
+    }
+
+    private func binaryByRows(
+        _ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView, _ broadcast: Broadcast
+    ) {
+        let axes = broadcast.axes
+        let inner = axes[axes.count - 1]
+        let run = axes.count > 1 ? axes[axes.count - 2] : Broadcast.Axis(count: 1, a: 0, b: 0)
+        let (left, right, output) = (a.floats, b.floats, y.floats)
+        let kind = Int32(op.number)
+        func compute(_ row: Int, _ rows: Int, _ columns: Range<Int>) {
+            let (at, first) = (broadcast.start(of: row), columns.lowerBound)
+            segcpu_binary_rows(
+                kind, segcpu_operand(data: left + at.a + first * inner.a, row: run.a, step: inner.a),
+                segcpu_operand(data: right + at.b + first * inner.b, row: run.b, step: inner.b),
+                output + row * inner.count + first, rows, columns.count)
+        }
+        if inner.count >= 2 * elementGrain {
+            for row in 0..<broadcast.rows {
+                threads.forRanges(inner.count, grain: elementGrain) { compute(row, 1, $0) }
+            }
+            return
+        }
+        threads.forRanges(broadcast.rows, grain: max(1, elementGrain / inner.count)) { rows in
+            // Rows along the axis before the last are equally far apart.
+            var row = rows.lowerBound
+            while row < rows.upperBound {
+                let count = min(rows.upperBound - row, run.count - row % run.count)
+                compute(row, count, 0..<inner.count)
+                row += count
+            }
+        }
+    }
+
+    /// One pass.
+    public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        let (input, output, kind) = (x.floats, y.floats, Int32(op.number))
+        threads.forRanges(x.count, grain: elementGrain) { range in
+            segcpu_unary(kind, input + range.lowerBound, output + range.lowerBound, range.count)
+        }
+    }
+
+    /// One pass.
+    public func convert(_ x: BufferView, into y: BufferView) throws {
+        let (input, output) = (x.integers, y.floats)
+        threads.forRanges(x.count, grain: elementGrain) { range in
+            segcpu_convert(input + range.lowerBound, output + range.lowerBound, range.count)
         }
     }
 
@@ -39,114 +113,6 @@ extension CPUBackend: ElementwiseOps {
         let (input, output) = (x.floats, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
             segcpu_scale(input + range.lowerBound, alpha, output + range.lowerBound, beta, range.count)
-        }
-    }
-
-    /// The fused normalisation without a normalisation.
-    public func activate(
-        _ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView
-    ) throws {
-        let partition = activationPartition(x, slope)
-        let tables = try EpilogueTables(
-            self, partition, dropout: nil, activation: activation, slope: slope, hasNorm: false)
-        let (input, output) = (x.floats, y.floats)
-        threads.run(partition.tasks) { task, _ in
-            let run = partition[task]
-            var norm = tables.norm(0)
-            segcpu_norm_forward(&norm, input + run.start, nil, nil, output + run.start, run.range)
-        }
-        withExtendedLifetime(tables) {}
-    }
-
-    /// One pass; slopes' gradients are summed on the way.
-    public func activateBackward(
-        _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
-        slopeGradient: BufferView?, accumulate: Bool
-    ) throws {
-        let partition = activationPartition(x, slope)
-        let tables = try EpilogueTables(
-            self, partition, dropout: nil, activation: activation, slope: slope, hasNorm: false)
-        let sums = try scratch(Double.self, 3 * partition.tasks * partition.channels)
-        defer { sums.done() }
-        try normSums(
-            x, upstream, before: nil, partition, tables, g2: gx, adding: accumulate, into: sums.base)
-        addSums(channelSums(sums.base, partition).map(\.slope), partition.channels, to: slopeGradient)
-        withExtendedLifetime(tables) {}
-    }
-
-    /// Rows of as many channels as there are slopes.
-    private func activationPartition(_ x: BufferView, _ slope: BufferView?) -> RowPartition {
-        let channels = slope?.count ?? 1
-        return RowPartition(samples: 1, positions: x.count / channels, channels: channels)
-    }
-
-    /// One pass; the mask is drawn again from counters each time.
-    public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        let partition =
-            params.channelwise
-            ? RowPartition(x.shape, perSample: true)
-            : RowPartition(samples: 1, positions: x.count, channels: 1)
-        let tables = try EpilogueTables(
-            self, partition, dropout: params, activation: .identity, slope: nil, hasNorm: false)
-        let (input, output) = (x.floats, y.floats)
-        var rule = params.rule
-        withUnsafePointer(to: &rule) { rule in
-            threads.run(partition.tasks) { task, _ in
-                let run = partition[task]
-                segcpu_dropout(
-                    rule, tables.norm(run.sample).keep, partition.period, input + run.start, output + run.start,
-                    accumulate, run.range)
-            }
-        }
-        withExtendedLifetime(tables) {}
-    }
-
-    /// Few channels sixteen rows at a time, many along the row.
-    public func softmax(_ x: BufferView, into y: BufferView) throws {
-        let (rows, channels) = (x.shape.rows, x.shape.channels)
-        let planes = try scratch(Float.self, 16 * threads.count * channels)
-        defer { planes.done() }
-        let (input, output) = (x.floats, y.floats)
-        forRows(rows, channels) { range, thread in
-            let start = range.lowerBound * channels
-            segcpu_softmax(
-                input + start, output + start, range.count, channels, planes.base + 16 * thread * channels)
-        }
-    }
-
-    /// One pass.
-    public func softmaxBackward(
-        _ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool
-    ) throws {
-        let (rows, channels) = (y.shape.rows, y.shape.channels)
-        let planes = try scratch(Float.self, 32 * threads.count * channels)
-        defer { planes.done() }
-        let (probabilities, signal, output) = (y.floats, upstream.floats, gx.floats)
-        forRows(rows, channels) { range, thread in
-            let start = range.lowerBound * channels
-            segcpu_softmax_gradient(
-                probabilities + start, signal + start, output + start, accumulate, range.count, channels,
-                planes.base + 32 * thread * channels)
-        }
-    }
-
-    /// Cuts rows into tasks of a few thousand elements, with the thread's number for scratch memory.
-    private func forRows(_ rows: Int, _ channels: Int, _ body: (Range<Int>, Int) -> Void) {
-        let step = max(16, (elementGrain / max(channels, 1)) & ~15)
-        threads.run((rows + step - 1) / step) { task, thread in
-            body(task * step..<min(rows, (task + 1) * step), thread)
-        }
-    }
-}
-
-extension BinaryOp {
-    /// The kernels' number for it.
-    fileprivate var kind: Int32 {
-        switch self {
-        case .add: Int32(SEGCPU_ADD)
-        case .subtract: Int32(SEGCPU_SUBTRACT)
-        case .multiply: Int32(SEGCPU_MULTIPLY)
-        case .divide: Int32(SEGCPU_DIVIDE)
         }
     }
 }

@@ -2,7 +2,7 @@ import CSegCPU
 import Foundation
 public import SegBackend
 
-extension CPUBackend: MemoryOps {
+extension CPUBackend {
     /// Takes a block from the pool.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
 

@@ -1,7 +1,7 @@
 import CSegCPU
 public import SegBackend
 
-extension CPUBackend: NormalizationOps {
+extension CPUBackend {
     /// One pass; moments of blocks are merged in double precision, so that a large mean costs no digits.
     public func normStatistics(
         _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView

@@ -2,7 +2,7 @@ import CSegCPU
 import Foundation
 public import SegBackend
 
-extension CPUBackend: OptimizerOps {
+extension CPUBackend {
     /// One pass over all slots.
     public func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {
         let rate = Double(params.learningRate)

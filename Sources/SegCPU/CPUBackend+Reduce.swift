@@ -8,15 +8,17 @@ extension CPUBackend {
     ) throws {
         let n = outer * inner == 0 ? 0 : x.count / (outer * inner)
         let target = ReduceTarget(op: op, n: n, output: y.floats, accumulate: accumulate)
-        if op != .max && inner <= 512 && n * inner >= 1 << 14 {
-            for o in 0..<outer { try columnSums(x.floats + o * n * inner, n: n, inner: inner, target, at: o * inner) }
+        if inner <= 512 && n * inner >= 1 << 14 {
+            for o in 0..<outer {
+                try reduceColumns(x.floats + o * n * inner, n: n, inner: inner, target, at: o * inner)
+            }
         } else {
             try reduceEach(x.floats, n: n, outer: outer, inner: inner, target)
         }
     }
 
     /// Few columns and many rows, the case of bias gradients.
-    private func columnSums(
+    private func reduceColumns(
         _ x: UnsafePointer<Float>, n: Int, inner: Int, _ target: ReduceTarget, at first: Int
     ) throws {
         let partition = RowPartition(samples: 1, positions: n, channels: inner)
@@ -31,14 +33,17 @@ extension CPUBackend {
         }
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
-            segcpu_column_sums(
-                x + run.start, run.count, inner, period, narrow.base + thread * period, wide.base + thread * period,
-                sums.base + task * inner)
+            let (floats, results) = (narrow.base + thread * period, sums.base + task * inner)
+            if target.op == .max {
+                segcpu_column_maxima(x + run.start, run.count, inner, period, floats, results)
+            } else {
+                segcpu_column_sums(
+                    x + run.start, run.count, inner, period, floats, wide.base + thread * period, results)
+            }
         }
         for i in 0..<inner {
-            var total = 0.0
-            for task in 0..<partition.tasks { total += sums.base[task * inner + i] }
-            target.set(first + i, total)
+            let parts = (0..<partition.tasks).lazy.map { sums.base[$0 * inner + i] }
+            target.set(first + i, target.op == .max ? parts.reduce(-.infinity, target.larger) : parts.reduce(0, +))
         }
     }
 
@@ -72,6 +77,9 @@ private struct ReduceTarget {
     let accumulate: Bool
 
     var kind: Int32 { op == .max ? Int32(SEGCPU_MAX) : Int32(SEGCPU_SUM) }
+
+    /// The larger of two numbers; a NaN stays.
+    func larger(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
 
     func set(_ index: Int, _ total: Double) {
         let value = op == .mean ? total / Double(n) : total

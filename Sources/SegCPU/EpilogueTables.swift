@@ -9,29 +9,14 @@ extension DropoutParams {
 }
 
 extension Activation {
-    /// The kernels' number for it; a leaky ReLU is a PReLU with a constant slope.
-    var kind: Int32 {
-        switch self {
-        case .identity: Int32(SEGCPU_IDENTITY)
-        case .relu: Int32(SEGCPU_RELU)
-        case .leakyReLU, .prelu: Int32(SEGCPU_PRELU)
-        case .elu: Int32(SEGCPU_ELU)
-        case .gelu: Int32(SEGCPU_GELU)
-        case .sigmoid: Int32(SEGCPU_SIGMOID)
-        }
-    }
-
-    /// The slope of a channel, where the activation has one.
+    /// The parameter of a channel as the kernels' slope, where the activation has one.
     func slope(_ slopes: BufferView?) -> ((Int) -> Float)? {
-        switch self {
-        case .leakyReLU(let slope): return { _ in slope }
-        case .elu(let alpha): return { _ in alpha }
-        case .prelu:
+        if self == .prelu {
             guard let slopes else { return { _ in 0 } }
             let (base, count) = (slopes.floats, slopes.count)
             return { base[count == 1 ? 0 : $0] }
-        case .identity, .relu, .gelu, .sigmoid: return nil
         }
+        return entry.parameter.map { parameter in { _ in parameter.value } }
     }
 }
 
@@ -55,7 +40,7 @@ final class EpilogueTables {
         self.partition = partition
         self.dropout = dropout
         self.hasNorm = hasNorm
-        kind = activation.kind
+        kind = Int32(activation.entry.number)
         memory = try backend.scratch(Float.self, (5 * partition.samples + 1) * partition.period)
         rule = try backend.scratch(segcpu_dropout_rule.self, 1)
         let slopes = activation.slope(slope)

@@ -3,10 +3,12 @@ public import SegTensor
 
 /// What a training minimises: a ratio of overlap, with a cross entropy or a focal loss beside it.
 ///
-/// `monai.losses.DiceLoss`, `DiceCELoss`, `DiceFocalLoss`, `TverskyLoss`.
+/// `monai.losses.DiceLoss`, `DiceCELoss`, `DiceFocalLoss`, `TverskyLoss`, `GeneralizedDiceLoss`.
 public struct SegmentationLoss: Hashable, Sendable {
     /// Dice or another ratio, with the cross entropy.
     public var overlap: DiceCEParams
+    /// The generalised Dice loss in place of `overlap`; nil for none.
+    public var generalizedDice: GeneralizedDiceLoss?
     /// The focal loss; nil for none.
     public var focal: FocalParams?
     /// Weight of the focal loss.
@@ -24,7 +26,7 @@ public struct SegmentationLoss: Hashable, Sendable {
     /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, result `[1]`.
     /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
-        let loss = try diceCELoss(logits, labels: labels, overlap)
+        let loss = try generalizedDice?(logits, labels: labels) ?? diceCELoss(logits, labels: labels, overlap)
         guard let focal else { return loss }
         return try add(loss, scale(focalLoss(logits, labels: labels, focal), by: lambdaFocal))
     }

@@ -7,17 +7,18 @@ struct ActivationCase: Sendable {
     /// PReLU has one slope, or one for each channel.
     let slopePerChannel: Bool
 
-    /// All of them; PReLU twice.
-    static let all: [ActivationCase] = [
-        ActivationCase(name: "identity", activation: .identity, slopePerChannel: false),
-        ActivationCase(name: "relu", activation: .relu, slopePerChannel: false),
-        ActivationCase(name: "leakyrelu", activation: .leakyReLU(slope: 0.01), slopePerChannel: false),
-        ActivationCase(name: "prelu", activation: .prelu, slopePerChannel: false),
-        ActivationCase(name: "prelu_channels", activation: .prelu, slopePerChannel: true),
-        ActivationCase(name: "elu", activation: .elu(alpha: 1.25), slopePerChannel: false),
-        ActivationCase(name: "gelu", activation: .gelu, slopePerChannel: false),
-        ActivationCase(name: "sigmoid", activation: .sigmoid, slopePerChannel: false),
-    ]
+    /// All of them, with a parameter beside its default; PReLU twice.
+    static let all: [ActivationCase] = Activation.all.flatMap { activation in
+        let (name, parameter) = (activation.entry.name, activation.entry.parameter)
+        let moved = parameter.map { activation.with(parameter: 1.25 * $0.value) } ?? activation
+        return [ActivationCase(name: name, activation: moved, slopePerChannel: false)]
+            + (activation == .prelu
+                ? [ActivationCase(name: "prelu_channels", activation: activation, slopePerChannel: true)] : [])
+    }
+
+    /// The leaky ReLU of MONAI's blocks.
+    static let leaky = ActivationCase(
+        name: "leaky_relu_0.01", activation: .leakyReLU(slope: 0.01), slopePerChannel: false)
 
     /// The shape of the slopes, nil where there are none.
     func slopeShape(channels: Int) -> Shape? {
@@ -36,8 +37,8 @@ extension OpCases {
             ]
         } + [
             // Larger than the caches, which the CPU's results then go past.
-            forward(ActivationCase.all[2], [1, 33, 33, 33, 32], inPlace: false).aligned,
-            backward(ActivationCase.all[2], [1, 33, 33, 33, 32], accumulate: false).aligned,
+            forward(ActivationCase.leaky, [1, 33, 33, 33, 32], inPlace: false).aligned,
+            backward(ActivationCase.leaky, [1, 33, 33, 33, 32], accumulate: false).aligned,
         ]
 
     private static func forward(_ item: ActivationCase, _ shape: Shape, inPlace: Bool) -> OpCase {

@@ -39,7 +39,7 @@ extension OpCases {
                 },
             ]
         }
-        return rows + norms(batch: batch)
+        return rows + norms(batch: batch) + pointwise(batch: batch)
     }
 
     private static func cube(_ inputs: Int, _ outputs: Int, _ size: Int, k: Int, s: Int) -> ConvGeometry {
@@ -53,6 +53,43 @@ extension OpCases {
         BenchmarkCase(
             name: name, what: what,
             opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
+    }
+
+    /// Arithmetic and a reduction on 32 channels of 96³; rows of 2 classes times a number for each.
+    private static func pointwise(batch: Int) -> [BenchmarkCase] {
+        let whole = Shape(batch: batch, size: Triple(96), channels: 32)
+        let (classes, rows) = (
+            Shape(batch: batch, size: Triple(96), channels: 2), Shape(batch: batch, size: Triple(96), channels: 1)
+        )
+        let binaries: [(String, BinaryOp, Shape, Shape)] = [
+            ("add_32_96", .add, whole, whole), ("multiply_channels_32_96", .multiply, whole, [32]),
+            ("multiply_rows_2_96", .multiply, classes, rows), ("divide_32_96", .divide, whole, whole),
+            ("maximum_32_96", .maximum, whole, whole), ("pow_32_96", .power, whole, [1]),
+        ]
+        let unaries: [(String, UnaryOp)] = [
+            ("exp_32_96", .exp), ("log_32_96", .log), ("sqrt_32_96", .sqrt), ("abs_32_96", .abs),
+        ]
+        return binaries.map { name, op, a, b in
+            row(name, "forward", flops: nil, bytes: 4 * (2 * a.count + b.count)) { arrays in
+                let (left, right) = (try arrays.input(a, 0.5..<2), try arrays.input(b, 0.5..<2))
+                let y = try arrays.output("y", a, .op)
+                return { try arrays.backend.binary(op, left, right, into: y) }
+            }
+        }
+            + unaries.map { name, op in
+                row(name, "forward", flops: nil, bytes: 8 * whole.count) { arrays in
+                    let (x, y) = (try arrays.input(whole, 0.5..<2), try arrays.output("y", whole, .op))
+                    return { try arrays.backend.unary(op, x, into: y) }
+                }
+            }
+            + [ReduceOp.sum, .max].map { op in
+                row("\(op.rawValue)_32_96", "forward", flops: nil, bytes: 4 * whole.count) { arrays in
+                    let (x, y) = (try arrays.input(whole), try arrays.output("y", [batch, 32], .longReduction))
+                    return {
+                        try arrays.backend.reduce(op, x, outer: batch, inner: 32, into: y, accumulate: false)
+                    }
+                }
+            }
     }
 
     /// Normalisation and PReLU on 32 channels of 96³, as two of the networks have them.

@@ -1,8 +1,8 @@
 import SegBackend
 
 extension OpCases {
-    /// Arithmetic, scaling and dropout.
-    static let elementwise: [OpCase] = binaries + scalings + dropouts
+    /// Arithmetic, conversion and scaling.
+    static let elementwise: [OpCase] = binaries + repetitions + unaries + conversions + scalings
 
     private static let binaries: [OpCase] = BinaryOp.allCases.flatMap { op in
         [
@@ -10,17 +10,68 @@ extension OpCases {
             binary(op, [2, 3, 5, 7, 3], [2, 3, 5, 7, 3], inPlace: true), binary(op, [6, 33], [33], inPlace: false),
             binary(op, [2, 4, 3, 5, 16], [16], inPlace: true), binary(op, [3, 5, 7], [5, 7], inPlace: false),
             binary(op, [11, 1], [1], inPlace: false), binary(op, [2049], [2049], inPlace: false),
+            binary(op, [5, 16], [5, 16], inPlace: false).aligned, binary(op, [3, 5, 16], [16], inPlace: false).aligned,
         ]
     }
 
+    /// Operands that repeat along axes at the front, in the middle and at the end, either of them, and both.
+    private static let repetitions: [OpCase] =
+        [
+            (Shape([1]), Shape([3, 37])), ([3, 37], [1]), ([17], [5, 17]), ([53, 1], [53, 3]), ([53, 3], [53, 1]),
+            ([35, 1], [35, 33]), ([2, 1, 5], [2, 7, 5]), ([2, 7, 5], [2, 1, 5]), ([1, 7, 1], [4, 7, 16]),
+            ([7, 1], [1, 19]), ([6, 1, 3, 1], [1, 5, 1, 4]), ([2, 1, 3, 1, 4], [2, 5, 3, 2, 4]),
+            ([2, 3, 1, 3, 1, 2], [2, 1, 2, 1, 3, 2]), ([3, 4], [2, 1, 5, 1, 1]), ([2, 1, 5000], [2, 3, 5000]),
+            ([2, 5000], [3, 2, 5000]), ([3, 1], [3, 70_001]),
+        ].flatMap { a, b in
+            [BinaryOp.add, .divide, .less].map { binary($0, a, b, inPlace: false) }
+        } + [
+            binary(.subtract, [53, 3], [53, 1], inPlace: true),
+            binary(.multiply, [2, 3, 5], [2, 1, 5], inPlace: true),
+            binary(.multiply, [4, 8], [1], inPlace: false).aligned,
+            binary(.subtract, [1], [4, 8], inPlace: false).aligned,
+        ]
+
     private static func binary(_ op: BinaryOp, _ a: Shape, _ b: Shape, inPlace: Bool) -> OpCase {
         let name = "binary_\(op.rawValue)_\(extents(a))_\(extents(b))" + (inPlace ? "_inplace" : "")
-        return OpCase(name, op: "binary", flops: a.count, bytes: 4 * (2 * a.count + b.count)) { arrays in
-            // Divisors stay away from zero.
+        let shape = a.broadcast(with: b) ?? a
+        return OpCase(name, op: "binary", flops: shape.count, bytes: 4 * (a.count + b.count + shape.count)) { arrays in
+            // Divisors stay away from zero, powers from negative bases.
             let right = try arrays.input(b, op == .divide ? 0.5..<2 : -1..<1)
-            let y = inPlace ? try arrays.state("y", a, -1..<1, .op) : try arrays.output("y", a, .op)
-            let left = inPlace ? y : try arrays.input(a)
+            let range: Range<Float> = op == .power ? 0.25..<4 : -1..<1
+            let y = inPlace ? try arrays.state("y", shape, range, .op) : try arrays.output("y", shape, .op)
+            let left = inPlace ? y : try arrays.input(a, range)
             return { try arrays.backend.binary(op, left, right, into: y) }
+        }
+    }
+
+    private static let unaries: [OpCase] = UnaryOp.allCases.flatMap { op in
+        [
+            unary(op, [1], inPlace: false), unary(op, [2, 3, 5, 7, 3], inPlace: false), unary(op, [35], inPlace: true),
+            unary(op, [1027], inPlace: false), unary(op, [5, 16], inPlace: false).aligned,
+        ]
+    }
+
+    private static func unary(_ op: UnaryOp, _ shape: Shape, inPlace: Bool) -> OpCase {
+        let name = "unary_\(op.rawValue)_\(extents(shape))" + (inPlace ? "_inplace" : "")
+        return OpCase(name, op: "unary", bytes: 8 * shape.count) { arrays in
+            let range: Range<Float> =
+                switch op {
+                case .log, .sqrt: 1e-3..<9
+                case .log1p: -0.75..<3
+                case .reciprocal: 0.25..<4
+                case .exp, .abs, .sign: -4..<4
+                }
+            let y = inPlace ? try arrays.state("y", shape, range, .op) : try arrays.output("y", shape, .op)
+            let x = inPlace ? y : try arrays.input(shape, range)
+            return { try arrays.backend.unary(op, x, into: y) }
+        }
+    }
+
+    private static let conversions: [OpCase] = [1, 77, 1024].map { count in
+        OpCase("convert_\(count)", op: "convert") { arrays in
+            let x = try arrays.integers([count], below: 300, .i32)
+            let y = try arrays.output("y", [count], .exact)
+            return { try arrays.backend.convert(x, into: y) }
         }
     }
 
@@ -39,37 +90,6 @@ extension OpCases {
                 return { try arrays.backend.scale(y, by: -2.5, into: y, times: 0) }
             }
         ]
-
-    private static let dropouts: [OpCase] = [Float(0), 0.1, 0.5, 0.9].flatMap { probability in
-        [false, true].flatMap { channelwise in
-            [
-                dropout([2, 3, 4, 5, 17], probability, channelwise, .overwritten),
-                dropout([2, 3, 4, 5, 16], probability, channelwise, .accumulated),
-                dropout([3, 2, 1, 7, 3], probability, channelwise, .inPlace),
-            ]
-        }
-    }
-
-    private enum Destination: String {
-        case overwritten, accumulated, inPlace
-    }
-
-    private static func dropout(
-        _ shape: Shape, _ probability: Float, _ channelwise: Bool, _ destination: Destination
-    ) -> OpCase {
-        let name = "dropout_p\(probability)_\(channelwise ? "channels" : "elements")_\(extents(shape))_\(destination)"
-        return OpCase(name, op: "dropout") { arrays in
-            let params = DropoutParams(
-                probability: probability, seed: 0x1234_5678_9ABC_DEF0, layer: 3, pass: 41, channelwise: channelwise)
-            let inPlace = destination == .inPlace
-            let y =
-                inPlace
-                ? try arrays.state("y", shape, -1..<1, .op)
-                : try arrays.output("y", shape, accumulate: destination == .accumulated, .op)
-            let x = inPlace ? y : try arrays.input(shape)
-            return { try arrays.backend.dropout(x, params, into: y, accumulate: destination == .accumulated) }
-        }
-    }
 
     /// `2x3x4`.
     static func extents(_ shape: Shape) -> String { shape.dimensions.map(String.init).joined(separator: "x") }

@@ -1,18 +1,8 @@
 internal import SegBackend
 
 extension Activation {
-    /// Number and parameter in common/activation.cl; PReLU is leaky ReLU with slopes of its own.
-    var arguments: [KernelArgument] {
-        switch self {
-        case .identity: [.int(0), .float(0)]
-        case .relu: [.int(1), .float(0)]
-        case .leakyReLU(let slope): [.int(2), .float(slope)]
-        case .prelu: [.int(2), .float(0)]
-        case .elu(let alpha): [.int(3), .float(alpha)]
-        case .gelu: [.int(4), .float(0)]
-        case .sigmoid: [.int(5), .float(0)]
-        }
-    }
+    /// Number and parameter in common/activation.cl.
+    var arguments: [KernelArgument] { [.int(entry.number), .float(entry.parameter?.value ?? 0)] }
 }
 
 extension DropoutParams? {

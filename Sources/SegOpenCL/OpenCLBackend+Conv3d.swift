@@ -10,7 +10,7 @@ package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
     case vector
 }
 
-/// Outputs of a vector, and the usual rows of an item: `ROWS` in conv/conv3d_vector.cl.
+/// Outputs of a vector, and the usual rows of an item: `ROWS` in conv3d/conv3d_vector.cl.
 let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
@@ -19,9 +19,9 @@ extension OpenCLBackend {
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        let grid = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
+        let grid = Conv3dGrid(convolution: params, input: x.shape, output: y.shape)
         let operands = Conv3dOperands(x: x, bias: bias, y: y, params: params, accumulate: accumulate)
-        try convolve([grid], operands, weight: weight, transposed: false)
+        try convolveByChosenPlan([grid], operands, weight: weight, transposed: false)
     }
 
     /// See `ConvolutionOps.convTranspose3d`: a dense convolution for each residue of the stride.
@@ -29,18 +29,18 @@ extension OpenCLBackend {
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        let phases = Conv3dGather.phases(transposed: params, input: x.shape, output: y.shape)
+        let phases = Conv3dGrid.phases(transposed: params, input: x.shape, output: y.shape)
         let operands = Conv3dOperands(x: x, bias: bias, y: y, params: params, accumulate: accumulate)
-        try convolve(phases, operands, weight: weight, transposed: true)
+        try convolveByChosenPlan(phases, operands, weight: weight, transposed: true)
     }
 
     /// A convolution by a plan, whatever would be chosen.
-    func convolve(
-        _ x: BufferView, weight: BufferView, _ params: Conv3dParams, into y: BufferView, by plan: Conv3dPlan
+    func convolveByGivenPlan(
+        _ x: BufferView, weight: BufferView, _ params: Conv3dParams, into y: BufferView, _ plan: Conv3dPlan
     ) throws {
-        let grid = Conv3dGather(convolution: params, input: x.shape, output: y.shape)
+        let grid = Conv3dGrid(convolution: params, input: x.shape, output: y.shape)
         let operands = Conv3dOperands(x: x, bias: nil, y: y, params: params, accumulate: false)
-        try convolve([grid], operands, weight, false, by: plan)
+        try convolveGrids([grid], operands, weight, false, by: plan)
     }
 
     /// Tiles and vectors of 16 outputs pay from some part of that number in a group.
@@ -55,8 +55,9 @@ extension OpenCLBackend {
         return (groupOutputs < few ? .direct : other).plan(groupOutputs: groupOutputs, vectors: vectors)
     }
 
-    private func convolve(
-        _ grids: [Conv3dGather], _ operands: Conv3dOperands, weight: BufferView, transposed: Bool
+    /// By the plan that is forced, tuned or usual for these sizes.
+    private func convolveByChosenPlan(
+        _ grids: [Conv3dGrid], _ operands: Conv3dOperands, weight: BufferView, transposed: Bool
     ) throws {
         guard operands.y.count > 0 else { return }
         let chosen = try plan(
@@ -65,13 +66,14 @@ extension OpenCLBackend {
                 ?? usualPlan(groupOutputs: operands.groupOutputs, vectors: vectorRows),
             candidates: convolutionCandidates + winogradCandidates(operands.params)
         ) {
-            try convolve(grids, operands.overwriting(scratch(operands.y.count)), weight, transposed, by: $0)
+            try convolveGrids(grids, operands.overwriting(scratch(operands.y.count)), weight, transposed, by: $0)
         }
-        try convolve(grids, operands, weight, transposed, by: chosen)
+        try convolveGrids(grids, operands, weight, transposed, by: chosen)
     }
 
-    private func convolve(
-        _ grids: [Conv3dGather], _ operands: Conv3dOperands, _ weight: BufferView, _ transposed: Bool,
+    /// Packs the weights for a plan and computes every grid by it.
+    private func convolveGrids(
+        _ grids: [Conv3dGrid], _ operands: Conv3dOperands, _ weight: BufferView, _ transposed: Bool,
         by plan: Conv3dPlan
     ) throws {
         if case .winograd(let outputs) = plan {
@@ -80,12 +82,12 @@ extension OpenCLBackend {
         }
         let packed = try pack(
             weight, operands, taps: grids[0].kernel.product, pitch: operands.pitch(plan), outputsFirst: !transposed)
-        for grid in grids where grid.rows > 0 { try convolve(grid, operands, packed, by: plan) }
+        for grid in grids where grid.rows > 0 { try convolveGrid(grid, operands, packed, by: plan) }
     }
 
     /// One grid with weights that are packed for the plan.
-    func convolve(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, by plan: Conv3dPlan
+    func convolveGrid(
+        _ grid: Conv3dGrid, _ operands: Conv3dOperands, _ packed: BufferView, by plan: Conv3dPlan
     ) throws {
         switch plan {
         case .direct: try convolveDirectly(grid, operands, packed)
@@ -102,7 +104,7 @@ extension OpenCLBackend {
         let count = taps * operands.groupInputs * operands.groups * pitch
         let packed = try scratch(halvesWeights ? (count + 1) / 2 : count)
         try launcher.run(
-            Kernel("conv/conv3d_pack", "conv3d_pack", defines: weightDefines), LaunchGrid(covering: count),
+            Kernel("conv3d/conv3d_pack", "conv3d_pack", defines: weightDefines), LaunchGrid(covering: count),
             [
                 .view(weight), .view(packed), .long(count), .int(taps), .int(operands.groupInputs),
                 .int(operands.groupOutputs), .int(operands.groups), .int(pitch), .flag(outputsFirst),
@@ -111,13 +113,13 @@ extension OpenCLBackend {
     }
 
     private func convolveByVectors(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, rows: Int
+        _ grid: Conv3dGrid, _ operands: Conv3dOperands, _ packed: BufferView, rows: Int
     ) throws {
         let pitch = operands.pitch(.vector(rows))
         let blocks = (grid.rows + rows - 1) / rows
         let items = 8
         try launcher.run(
-            Kernel("conv/conv3d_vector", "conv3d_vector", defines: [("ROWS", rows)] + weightDefines),
+            Kernel("conv3d/conv3d_vector", "conv3d_vector", defines: [("ROWS", rows)] + weightDefines),
             LaunchGrid(groups: ((blocks + items - 1) / items, pitch / vectorOutputs, operands.groups), items: items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows),
@@ -125,17 +127,17 @@ extension OpenCLBackend {
             ], operands.cost(grid, packed))
     }
 
-    private func convolveDirectly(_ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView) throws {
+    private func convolveDirectly(_ grid: Conv3dGrid, _ operands: Conv3dOperands, _ packed: BufferView) throws {
         let count = grid.rows * grid.output.channels
         try launcher.run(
-            Kernel("conv/conv3d_direct", "conv3d_direct", defines: weightDefines), LaunchGrid(covering: count),
+            Kernel("conv3d/conv3d_direct", "conv3d_direct", defines: weightDefines), LaunchGrid(covering: count),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .long(count), .flag(operands.accumulate),
             ], operands.cost(grid, packed))
     }
 
     private func convolveByGemm(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, _ packed: BufferView, _ tile: GemmTile
+        _ grid: Conv3dGrid, _ operands: Conv3dOperands, _ packed: BufferView, _ tile: GemmTile
     ) throws {
         let tiles = (tile.groups(rows: grid.rows), tile.groups(columns: operands.groupOutputs))
         let split = InnerSplit(
@@ -143,7 +145,7 @@ extension OpenCLBackend {
             results: grid.rows * grid.output.channels)
         let partial = split.count > 1 ? try scratch(split.count * grid.rows * grid.output.channels) : nil
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_gemm", defines: defines(tile) + weightDefines),
+            Kernel("conv3d/conv3d_gemm", "conv3d_gemm", defines: defines(tile) + weightDefines),
             LaunchGrid(groups: (tiles.0, tiles.1, operands.groups * split.count), items: tile.items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(partial ?? operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows), .int(split.count),
@@ -152,7 +154,7 @@ extension OpenCLBackend {
         guard let partial else { return }
         let count = grid.rows * grid.output.channels
         try launcher.run(
-            Kernel("conv/conv3d_gemm", "conv3d_finish", defines: defines(tile) + weightDefines),
+            Kernel("conv3d/conv3d_gemm", "conv3d_finish", defines: defines(tile) + weightDefines),
             LaunchGrid(covering: count),
             [.view(partial), .view(operands.bias), .view(operands.y)] + grid.arguments + [
                 .long(count), .int(split.count), .flag(operands.accumulate),
@@ -186,7 +188,7 @@ struct Conv3dOperands {
     func key(_ op: String) -> String { params.key(op, x.shape, y.shape) }
 
     /// One grid's part: all of x and the weights, and the outputs that it writes.
-    func cost(_ grid: Conv3dGather, _ packed: BufferView) -> LaunchCost {
+    func cost(_ grid: Conv3dGrid, _ packed: BufferView) -> LaunchCost {
         LaunchCost(
             multiplyAdds: params.multiplyAdds(
                 rows: grid.rows, channels: (x.shape.channels, y.shape.channels), taps: grid.taps),

@@ -1,6 +1,6 @@
 public import SegBackend
 
-/// The usual inputs of an item: `INPUTS` in conv/conv3d_vector.cl.
+/// The usual inputs of an item: `INPUTS` in conv3d/conv3d_vector.cl.
 private let vectorInputs = 8
 
 extension OpenCLBackend {
@@ -15,7 +15,7 @@ extension OpenCLBackend {
         }
         let gradient = WeightGradient(
             x: x, upstream: upstream, params: params,
-            grid: Conv3dGather(convolution: params, input: x.shape, output: upstream.shape))
+            grid: Conv3dGrid(convolution: params, input: x.shape, output: upstream.shape))
         let chosen = try plan(
             for: params.key("conv3dBackwardWeight", x.shape, upstream.shape) + precisionSuffix,
             usual: usualPlan(groupOutputs: gradient.groupOutputs, vectors: vectorInputs),
@@ -30,7 +30,7 @@ extension OpenCLBackend {
     ) throws {
         let gradient = WeightGradient(
             x: x, upstream: upstream, params: params,
-            grid: Conv3dGather(convolution: params, input: x.shape, output: upstream.shape))
+            grid: Conv3dGrid(convolution: params, input: x.shape, output: upstream.shape))
         try finish(gradient, parts(gradient, by: plan), into: gw, accumulate: false)
     }
 
@@ -38,7 +38,7 @@ extension OpenCLBackend {
         _ gradient: WeightGradient, _ parts: BufferView, into gw: BufferView, accumulate: Bool
     ) throws {
         try launcher.run(
-            Kernel("conv/conv3d_pack", "conv3d_weight_finish"), LaunchGrid(covering: gw.count),
+            Kernel("conv3d/conv3d_pack", "conv3d_weight_finish"), LaunchGrid(covering: gw.count),
             [
                 .view(parts), .view(gw), .long(gw.count), .int(gradient.grid.taps), .int(gradient.groupInputs),
                 .int(gradient.upstream.shape.channels), .int(parts.count / gw.count), .flag(accumulate),
@@ -60,7 +60,7 @@ extension OpenCLBackend {
         let chunks = InnerSplit(inner: gradient.grid.rows, tiles: items.groups.0, results: gradient.count)
         let parts = try scratch(chunks.count * gradient.count)
         try launcher.run(
-            Kernel("conv/conv3d_direct", "conv3d_weight_direct"),
+            Kernel("conv3d/conv3d_direct", "conv3d_weight_direct"),
             LaunchGrid(groups: (items.groups.0, chunks.count, 1), items: items.items),
             gradient.arguments(into: parts) + [
                 .long(gradient.count), .count(gradient.grid.rows), .count(chunks.length),
@@ -76,7 +76,7 @@ extension OpenCLBackend {
             inner: gradient.grid.rows, tiles: tiles.0 * tiles.1 * gradient.groups, results: gradient.count)
         let parts = try scratch(chunks.count * gradient.count)
         try launcher.run(
-            Kernel("conv/conv3d_weight_gemm", "conv3d_weight_gemm", defines: defines(tile)),
+            Kernel("conv3d/conv3d_weight_gemm", "conv3d_weight_gemm", defines: defines(tile)),
             LaunchGrid(groups: (tiles.0, tiles.1, gradient.groups * chunks.count), items: tile.items),
             gradient.arguments(into: parts) + [
                 .count(gradient.grid.rows), .int(chunks.count), .count(chunks.length),
@@ -95,7 +95,7 @@ extension OpenCLBackend {
         let parts = try scratch(chunks * gradient.count)
         let items = 8
         try launcher.run(
-            Kernel("conv/conv3d_vector", "conv3d_weight_vector", defines: [("INPUTS", inputs)]),
+            Kernel("conv3d/conv3d_vector", "conv3d_weight_vector", defines: [("INPUTS", inputs)]),
             LaunchGrid(groups: ((blocks + items - 1) / items, vectors, gradient.groups * chunks), items: items),
             gradient.arguments(into: parts) + [.count(lines), .int(chunks), .count(length)],
             gradient.cost(into: parts))
@@ -108,7 +108,7 @@ private struct WeightGradient {
     let x: BufferView
     let upstream: BufferView
     let params: Conv3dParams
-    let grid: Conv3dGather
+    let grid: Conv3dGrid
 
     var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }

@@ -25,7 +25,7 @@ extension OpenCLBackend {
     /// A convolution, or a transposed one, in three steps a part: tiles transformed, a product for each point, and the
     /// products transformed back.
     func convolveByWinograd(
-        _ grid: Conv3dGather, _ operands: Conv3dOperands, weight: BufferView, transposed: Bool, outputs: Int
+        _ grid: Conv3dGrid, _ operands: Conv3dOperands, weight: BufferView, transposed: Bool, outputs: Int
     ) throws {
         let points = (outputs + 2) * (outputs + 2) * (outputs + 2)
         let product = usualPlan(groupOutputs: operands.y.shape.channels, vectors: vectorRows)
@@ -56,8 +56,8 @@ extension OpenCLBackend {
                 params: Conv3dParams(
                     kernel: Triple(1), stride: Triple(1), padding: Triple(0), dilation: Triple(1), groups: points),
                 accumulate: false)
-            try convolve(
-                Conv3dGather(convolution: whole.params, input: whole.x.shape, output: whole.y.shape), whole, packed,
+            try convolveGrid(
+                Conv3dGrid(convolution: whole.params, input: whole.x.shape, output: whole.y.shape), whole, packed,
                 by: product)
             try launcher.run(
                 winograd("winograd_outputs", outputs), LaunchGrid(covering: count * channels.1),
@@ -86,7 +86,7 @@ extension OpenCLBackend {
     }
 
     private func winograd(_ name: String, _ outputs: Int) -> Kernel {
-        Kernel("conv/conv3d_winograd", name, defines: [("OUTPUTS", outputs)])
+        Kernel("conv3d/conv3d_winograd", name, defines: [("OUTPUTS", outputs)])
     }
 }
 
@@ -96,7 +96,7 @@ private struct WinogradTiles {
     private let batch: Int
     private let low: Triple
 
-    init(_ operands: Conv3dOperands, _ grid: Conv3dGather, outputs: Int) {
+    init(_ operands: Conv3dOperands, _ grid: Conv3dGrid, outputs: Int) {
         let size = operands.y.shape.size
         func tiles(_ axis: Int) -> Int { (size[axis] + outputs - 1) / outputs }
         func low(_ axis: Int) -> Int { grid.axes[axis].taps.map(\.delta).min() ?? 0 }

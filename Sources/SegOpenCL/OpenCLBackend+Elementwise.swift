@@ -1,18 +1,66 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// An item an element.
+    /// Operands that repeat as a whole by one index, four elements an item where everything is aligned; others by steps.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
-        let code =
-            switch op {
-            case .add: 0
-            case .subtract: 1
-            case .multiply: 2
-            case .divide: 3
-            }
+        guard y.count > 0 else { return }
+        let broadcast = Broadcast(a.shape, b.shape, to: y.shape)
+        guard let periods = broadcast.periods else { return try binaryByAxes(op, a, b, into: y, broadcast.axes[...]) }
+        // A single number has any width.
+        let repeats = [(a, periods.a), (b, periods.b)].filter { $0.1 != 1 || y.count == 1 }
+        let width = vectorWidth([y] + repeats.map(\.0), counts: [y.count] + repeats.map(\.1))
+        func argument(_ period: Int) -> KernelArgument { .long(period == 1 && y.count != 1 ? 0 : period / width) }
         try launcher.run(
-            Kernel("elementwise/arithmetic", "binary"), LaunchGrid(covering: a.count),
-            [.view(a), .view(b), .view(y), .long(a.count), .long(b.count), .int(code)])
+            Kernel("elementwise/arithmetic", "binary", defines: width == 1 ? [] : [("WIDTH", width)]),
+            LaunchGrid(covering: y.count / width),
+            [
+                .view(a), .view(b), .view(y), .long(y.count / width), argument(periods.a), argument(periods.b),
+                .int(op.number),
+            ])
+    }
+
+    /// Four axes a kernel, the outer ones one after another.
+    private func binaryByAxes(
+        _ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView, _ axes: ArraySlice<Broadcast.Axis>
+    ) throws {
+        guard let outer = axes.first, axes.count > 4 else {
+            let four = [Broadcast.Axis](repeating: Broadcast.Axis(count: 1, a: 0, b: 0), count: 4 - axes.count) + axes
+            func each(_ number: (Broadcast.Axis) -> Int) -> KernelArgument {
+                .int4(number(four[0]), number(four[1]), number(four[2]), number(four[3]))
+            }
+            let count = axes.reduce(1) { $0 * $1.count }
+            return try launcher.run(
+                Kernel("elementwise/arithmetic", "binary_strided"), LaunchGrid(covering: count),
+                [
+                    .view(a), .view(b), .view(y), .long(count), each(\.count), each(\.a), each(\.b), .int(op.number),
+                ])
+        }
+        let inner = axes.dropFirst().reduce(1) { $0 * $1.count }
+        for i in 0..<outer.count {
+            try binaryByAxes(
+                op, a.advanced(by: i * outer.a), b.advanced(by: i * outer.b), into: y.advanced(by: i * inner),
+                axes.dropFirst())
+        }
+    }
+
+    /// How many elements an item takes of arrays: 4 where each begins and each count ends at a multiple of that.
+    private func vectorWidth(_ views: [BufferView], counts: [Int]) -> Int {
+        (views.map(\.offset) + counts).allSatisfy { $0 % 4 == 0 } ? 4 : 1
+    }
+
+    /// Four elements an item where the arrays are aligned.
+    public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        let width = vectorWidth([x, y], counts: [x.count])
+        try launcher.run(
+            Kernel("elementwise/arithmetic", "unary", defines: width == 1 ? [] : [("WIDTH", width)]),
+            LaunchGrid(covering: x.count / width), [.view(x), .view(y), .long(x.count / width), .int(op.number)])
+    }
+
+    /// An item an element.
+    public func convert(_ x: BufferView, into y: BufferView) throws {
+        try launcher.run(
+            Kernel("elementwise/arithmetic", "convert"), LaunchGrid(covering: x.count),
+            [.view(x), .view(y), .long(x.count)])
     }
 
     /// An item an element.
@@ -21,51 +69,11 @@ extension OpenCLBackend {
             Kernel("elementwise/arithmetic", "scale"), LaunchGrid(covering: x.count),
             [.view(x), .view(y), .long(x.count), .float(alpha), .float(beta)])
     }
+}
 
-    /// Four elements an item: one draw of the generator.
-    public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        let channels = x.shape.channels
-        try launcher.run(
-            Kernel("elementwise/arithmetic", "dropout"), LaunchGrid(covering: (x.count + 3) / 4),
-            [
-                .view(x), .view(y), .long(x.count), .long(channels * x.shape.positions), .count(channels),
-                .flag(accumulate),
-            ] + Optional(params).arguments)
-    }
-
-    /// An item an element.
-    public func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws {
-        try launcher.run(
-            Kernel("elementwise/activate", "activate"), LaunchGrid(covering: x.count),
-            [.view(x), .view(slope), .view(y), .long(x.count), .count(slope?.count ?? 1)] + activation.arguments)
-    }
-
-    /// An item an element; the slope's gradient as sums over columns.
-    public func activateBackward(
-        _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
-        slopeGradient: BufferView?, accumulate: Bool
-    ) throws {
-        // First: gx may be where upstream lies.
-        if let slopeGradient, activation == .prelu { try addSlopeSums(x, upstream, to: slopeGradient) }
-        try launcher.run(
-            Kernel("elementwise/activate", "activate_backward"), LaunchGrid(covering: x.count),
-            [.view(x), .view(upstream), .view(slope), .view(gx), .long(x.count), .count(slope?.count ?? 1)]
-                + activation.arguments + [.flag(accumulate)])
-    }
-
-    private func addSlopeSums(_ x: BufferView, _ upstream: BufferView, to gradient: BufferView) throws {
-        guard x.count > 0 else { return }
-        let partition = ColumnPartition(
-            outer: 1, rows: x.shape.rows, channels: x.shape.channels, mostChunks: ColumnPartition.sumChunks)
-        let partial = try scratch(partition.chunks * partition.channels)
-        try launcher.run(
-            reducing("elementwise/activate", "prelu_slope_sums"), partition.grid,
-            [.view(x), .view(upstream), .view(partial)] + partition.arguments)
-        try addColumns(partial, to: gradient)
-    }
-
-    /// Adds the sums of the columns of parts `[parts, C]` to an array of `[C]`, or the sum of all to one of `[1]`.
-    func addColumns(_ partial: BufferView, to gradient: BufferView) throws {
-        try reduce(.sum, partial, outer: 1, inner: gradient.count, into: gradient, accumulate: true)
+extension BufferView {
+    /// The elements from a later one on, as one row; how many there are is the kernel's to say.
+    fileprivate func advanced(by elements: Int) -> BufferView {
+        BufferView(buffer: buffer, offset: offset + elements, shape: [1], dtype: dtype)
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 public import SegBackend
 
-/// Parameters of one launch: `SLOTS` in optim/optimizers.cl.
+/// Parameters of one launch: `SLOTS` in optimizer/optimizers.cl.
 private let slotsPerLaunch = 8
 
 extension OpenCLBackend {
@@ -38,7 +38,7 @@ extension OpenCLBackend {
             let padded = own + [OptimizerSlot](repeating: none, count: slotsPerLaunch - own.count)
             let grid = LaunchGrid(covering: own[0].count)
             try launcher.run(
-                Kernel("optim/optimizers", kernel),
+                Kernel("optimizer/optimizers", kernel),
                 LaunchGrid(groups: (grid.groups.0, own.count, 1), items: grid.items),
                 padded.flatMap { slot in slot.views.map { .view($0) } + [.long(slot.count)] } + numbers)
         }

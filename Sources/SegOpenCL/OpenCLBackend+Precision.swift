@@ -49,7 +49,7 @@ extension OpenCLBackend {
         let upstream = try wholeNumbers([1, 5, 6, 7, 40], seed: 3)
         let y = try allocate([1, 5, 6, 7, 40], .f32)
         let gw = try allocate(weight.shape, .f32)
-        try convolve(x, weight: weight, params, into: y, by: plan)
+        try convolveByGivenPlan(x, weight: weight, params, into: y, plan)
         try weightGradient(x, upstream: upstream, params, into: gw, by: plan)
         return try [y, gw].flatMap { view in
             var values = [Float](repeating: 0, count: view.count)

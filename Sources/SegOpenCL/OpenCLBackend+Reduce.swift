@@ -30,22 +30,8 @@ extension OpenCLBackend {
                 + [.flag(op == .max), .float(factor), .flag(accumulate)])
     }
 
-    /// A few items a row.
-    public func softmax(_ x: BufferView, into y: BufferView) throws {
-        let partition = RowPartition(rows: x.shape.rows, channels: x.shape.channels)
-        try launcher.run(
-            reducing("reduce/softmax", "softmax"), partition.grid,
-            [.view(x), .view(y), .long(x.shape.rows), .count(x.shape.channels), .count(partition.lanes)])
-    }
-
-    /// A few items a row.
-    public func softmaxBackward(_ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool) throws {
-        let partition = RowPartition(rows: y.shape.rows, channels: y.shape.channels)
-        try launcher.run(
-            reducing("reduce/softmax", "softmax_backward"), partition.grid,
-            [
-                .view(y), .view(upstream), .view(gx), .long(y.shape.rows), .count(y.shape.channels),
-                .count(partition.lanes), .flag(accumulate),
-            ])
+    /// Adds the sums of the columns of parts `[parts, C]` to an array of `[C]`, or the sum of all to one of `[1]`.
+    func addColumns(_ partial: BufferView, to gradient: BufferView) throws {
+        try reduce(.sum, partial, outer: 1, inner: gradient.count, into: gradient, accumulate: true)
     }
 }

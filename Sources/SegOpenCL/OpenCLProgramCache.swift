@@ -6,7 +6,7 @@ internal import SegKernels
 
 /// A kernel file and the definitions that specialise it.
 struct ProgramKey: Hashable, Sendable {
-    /// Folder and file: `conv/conv3d_gemm`.
+    /// Folder and file: `conv3d/conv3d_gemm`.
     let file: String
     /// Of OpenCL C: `CL1.2`.
     let standard: String

@@ -34,6 +34,7 @@ extension ReferenceBackend {
         case .elu(let alpha): x > 0 ? x : Double(alpha) * expm1(x)
         case .gelu: x * normalCDF(x)
         case .sigmoid: 1 / (1 + exp(-x))
+        case .silu(let alpha): x / (1 + exp(-Double(alpha) * x))
         }
     }
 
@@ -48,6 +49,9 @@ extension ReferenceBackend {
         case .sigmoid:
             let y = 1 / (1 + exp(-x))
             return y * (1 - y)
+        case .silu(let alpha):
+            let y = 1 / (1 + exp(-Double(alpha) * x))
+            return y + Double(alpha) * x * y * (1 - y)
         }
     }
 

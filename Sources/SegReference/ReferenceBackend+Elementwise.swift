@@ -1,20 +1,56 @@
+import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// y = a ∘ b, b repeating along a.
+    /// y = a ∘ b, both repeating to y's shape.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
-        let (count, period) = (a.count, b.count)
-        let (a, b, y) = (a.doubles, b.doubles, y.doubles)
+        let (left, right, result) = (a.doubles, b.doubles, y.doubles)
+        let (repeatsA, repeatsB) = (a.count != y.count, b.count != y.count)
+        for i in 0..<y.count {
+            let at = (
+                repeatsA ? a.shape.element(i, of: y.shape) : i, repeatsB ? b.shape.element(i, of: y.shape) : i
+            )
+            result[i] = value(op, left[at.0], right[at.1])
+        }
+    }
+
+    private func value(_ op: BinaryOp, _ a: Double, _ b: Double) -> Double {
+        switch op {
+        case .add: a + b
+        case .subtract: a - b
+        case .multiply: a * b
+        case .divide: a / b
+        case .maximum: a.isNaN || a > b ? a : b
+        case .minimum: a.isNaN || a < b ? a : b
+        case .power: pow(a, b)
+        case .equal: a == b ? 1 : 0
+        case .less: a < b ? 1 : 0
+        case .lessOrEqual: a <= b ? 1 : 0
+        case .mask: b != 0 ? a : 0
+        }
+    }
+
+    /// y = op(x).
+    public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
+        let (count, x, y) = (x.count, x.doubles, y.doubles)
         for i in 0..<count {
-            let (left, right) = (a[i], b[i % period])
             y[i] =
                 switch op {
-                case .add: left + right
-                case .subtract: left - right
-                case .multiply: left * right
-                case .divide: left / right
+                case .exp: exp(x[i])
+                case .log: log(x[i])
+                case .log1p: log1p(x[i])
+                case .sqrt: x[i].squareRoot()
+                case .reciprocal: 1 / x[i]
+                case .abs: abs(x[i])
+                case .sign: x[i] > 0 ? 1 : x[i] < 0 ? -1 : 0
                 }
         }
+    }
+
+    /// y = x as floating-point numbers.
+    public func convert(_ x: BufferView, into y: BufferView) throws {
+        let (count, x, y) = (x.count, x.integers, y.doubles)
+        for i in 0..<count { y[i] = Double(x[i]) }
     }
 
     /// y = alpha · x + beta · y.
@@ -23,56 +59,17 @@ extension ReferenceBackend {
         let (x, y) = (x.doubles, y.doubles)
         for i in 0..<count { y[i] = alpha * x[i] + (beta == 0 ? 0 : beta * y[i]) }
     }
+}
 
-    /// y = x · mask / (1 − p).
-    public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
-        let (count, channels, scale) = (x.count, x.shape.channels, Double(params.scale))
-        let sample = channels * x.shape.positions
-        let (x, y) = (x.doubles, y.doubles)
-        for i in 0..<count {
-            let element = params.channelwise ? i / sample * channels + i % channels : i
-            let value = params.keeps(element) ? x[i] * scale : 0
-            y[i] = accumulate ? y[i] + value : value
+extension Shape {
+    /// The element that an array of this shape, repeated to another, has at a place of that one.
+    fileprivate func element(_ place: Int, of whole: Shape) -> Int {
+        var (rest, element, step) = (place, 0, 1)
+        for (extent, own) in zip(whole.dimensions.reversed(), dimensions.reversed()) {
+            if own != 1 { element += rest % extent * step }
+            rest /= extent
+            step *= own
         }
-    }
-
-    /// Softmax over the last axis.
-    public func softmax(_ x: BufferView, into y: BufferView) throws {
-        let (rows, channels) = (x.shape.rows, x.shape.channels)
-        for r in 0..<rows { Softmax.write(x.doubles + r * channels, channels, into: y.doubles + r * channels) }
-    }
-
-    /// gx = y · (upstream − Σ upstream · y).
-    public func softmaxBackward(_ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool) throws {
-        let (rows, channels) = (y.shape.rows, y.shape.channels)
-        let (y, dy, gx) = (y.doubles, upstream.doubles, gx.doubles)
-        for r in 0..<rows {
-            let row = r * channels..<(r + 1) * channels
-            let dot = row.reduce(0) { $0 + dy[$1] * y[$1] }
-            for i in row {
-                let value = y[i] * (dy[i] - dot)
-                gx[i] = accumulate ? gx[i] + value : value
-            }
-        }
-    }
-
-    /// Reduces the middle axis of `[outer, n, inner]`.
-    public func reduce(
-        _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
-    ) throws {
-        let n = x.count / (outer * inner)
-        let (x, y) = (x.doubles, y.doubles)
-        for o in 0..<outer {
-            for i in 0..<inner {
-                let value: (Int) -> Double = { x[(o * n + $0) * inner + i] }
-                let result =
-                    switch op {
-                    case .sum: (0..<n).reduce(0) { $0 + value($1) }
-                    case .mean: (0..<n).reduce(0) { $0 + value($1) } / Double(n)
-                    case .max: (0..<n).reduce(-Double.infinity) { max($0, value($1)) }
-                    }
-                y[o * inner + i] = accumulate && op != .max ? y[o * inner + i] + result : result
-            }
-        }
+        return element
     }
 }

@@ -29,9 +29,6 @@ extension OpReplay {
                 input("input"), weight: inputs["weight"], bias: inputs["bias"], statistics: .ofInput,
                 NormParams(kind: kinds[capture.op] ?? .layer, epsilon: epsilon), NormFollowers()
             ).output
-        case "prelu": return try activate(input("input"), .prelu, slope: input("weight"))
-        case "relu", "gelu", "sigmoid", "elu", "leaky_relu":
-            return try activate(input("input"), activation(), slope: nil)
         case "softmax": return try softmax(input("input"))
         case "linear": return try linear(input("input"), weight: input("weight"), bias: inputs["bias"])
         case "scaled_dot_product_attention":
@@ -49,7 +46,13 @@ extension OpReplay {
         case "dice_loss", "dice_ce_loss":
             return try diceCELoss(input("input"), labels: input("target"), lossParams())
         default:
-            throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
+            guard let activation = Activation.named(capture.op) else {
+                throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
+            }
+            let value = try activation.entry.parameter.flatMap { try reader.double($0.name) }
+            return try activate(
+                input("input"), value.map { activation.with(parameter: Float($0)) } ?? activation,
+                slope: activation == .prelu ? input("weight") : nil)
         }
     }
 
@@ -64,16 +67,6 @@ extension OpReplay {
             kernel: Triple(Array(weight.shape.dimensions[2...])), stride: try triple("stride"),
             padding: try triple("padding"), dilation: try triple("dilation"),
             groups: try capture.arguments.int("groups") ?? 1)
-    }
-
-    private func activation() throws -> Activation {
-        switch capture.op {
-        case "relu": .relu
-        case "gelu": .gelu
-        case "sigmoid": .sigmoid
-        case "elu": .elu(alpha: Float(try capture.arguments.double("alpha") ?? 1))
-        default: .leakyReLU(slope: Float(try capture.arguments.double("negative_slope") ?? 0.01))
-        }
     }
 
     private func lossParams() throws -> DiceCEParams {

@@ -4,7 +4,7 @@ internal import SegModels
 internal import SegNN
 
 extension SegmentationLoss {
-    private static let names = ["dice", "dice_ce", "dice_focal", "tversky"]
+    private static let names = ["dice", "dice_ce", "dice_focal", "tversky", "generalized_dice"]
 
     /// Reads the object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
@@ -30,13 +30,28 @@ extension SegmentationLoss {
         case "sum": overlap.reduction = .sum
         case let other: throw reader.error("reduction", "should be mean or sum, not '\(other)'")
         }
-        if name == "tversky" {
+        switch name {
+        case "tversky":
             overlap.ratio = .tversky(
                 alpha: Float(try reader.double("alpha") ?? 0.5), beta: Float(try reader.double("beta") ?? 0.5))
-        } else {
-            try readDice(reader, name)
+        case "generalized_dice": generalizedDice = try readGeneralizedDice(reader)
+        default: try readDice(reader, name)
         }
         try reader.finish()
+    }
+
+    /// What all losses have, and `w_type`.
+    private func readGeneralizedDice(_ reader: ConfigReader) throws -> GeneralizedDiceLoss {
+        var loss = GeneralizedDiceLoss()
+        (loss.probabilities, loss.includeBackground) = (overlap.probabilities, overlap.includeBackground)
+        (loss.batch, loss.reduction) = (overlap.batch, overlap.reduction)
+        (loss.smoothNr, loss.smoothDr) = (overlap.smoothNr, overlap.smoothDr)
+        let name = try reader.string("w_type") ?? "square"
+        guard let weighting = GeneralizedDiceLoss.Weighting(rawValue: name) else {
+            throw reader.error("w_type", "should be square, simple or uniform, not '\(name)'")
+        }
+        loss.weighting = weighting
+        return loss
     }
 
     /// What only the losses with a Dice term have.
@@ -93,6 +108,11 @@ extension SegmentationLoss {
         ]
         if case .tversky(let alpha, let beta) = overlap.ratio {
             return entries.merging(["name": "tversky", "alpha": .number(alpha), "beta": .number(beta)]) { $1 }
+        }
+        if let generalizedDice {
+            return entries.merging([
+                "name": "generalized_dice", "w_type": .string(generalizedDice.weighting.rawValue),
+            ]) { $1 }
         }
         entries["squared_pred"] = .bool(overlap.squaredPred)
         entries["jaccard"] = .bool(overlap.ratio == .jaccard)

@@ -9,7 +9,7 @@ import Testing
     private var backend: ReferenceBackend { arrays.backend }
 
     @Test func everyOpWasRecorded() throws {
-        #expect(try Golden.all.get().count == 75)
+        #expect(try Golden.all.get().count == 76)
     }
 
     @Test(arguments: Golden.names("conv"))
@@ -69,7 +69,8 @@ import Testing
 
     @Test(arguments: [
         ("relu", Activation.relu), ("leakyrelu", .leakyReLU(slope: 0.125)), ("elu", .elu(alpha: 1.25)),
-        ("gelu", .gelu), ("sigmoid", .sigmoid), ("prelu", .prelu), ("prelu_channels", .prelu),
+        ("gelu", .gelu), ("sigmoid", .sigmoid), ("silu", .silu(alpha: 1.25)), ("prelu", .prelu),
+        ("prelu_channels", .prelu),
     ])
     func activation(_ name: String, _ activation: Activation) throws {
         let golden = try Golden.named("activation_\(name)")

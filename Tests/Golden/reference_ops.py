@@ -8,6 +8,7 @@ import pathlib
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceCELoss, DiceFocalLoss, TverskyLoss
+from monai.networks.blocks import Swish
 
 torch.manual_seed(20)
 torch.set_default_dtype(torch.float64)
@@ -158,6 +159,9 @@ for bits in range(8):
     case(f"focal_{bits}", dict(logits=last(x), labels=labels[:, 0], loss=loss.reshape(1), gx=last(gx),
                                weights=torch.zeros(0) if weight is None else weight),
          gamma=gamma, alpha=alpha or 0, sum=total, foreground=foreground)
+
+x = (torch.arange(-12, 13) * 0.25 + 0.03125).reshape(5, 5).requires_grad_()
+with_gradients("activation_silu", Swish(1.25)(x), dict(x=x), "")
 
 target = pathlib.Path(__file__).with_suffix(".json")
 target.write_text(json.dumps(cases, separators=(",", ":")).replace('},"', '},\n"') + "\n")

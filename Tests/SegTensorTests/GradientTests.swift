@@ -79,6 +79,38 @@ private let cases: [GradientCase] = [
     GradientCase(name: "dropout", shapes: [[2, 9, 3]]) { try dropout($0[0], dropoutParams) },
     GradientCase(name: "softmax", shapes: [[3, 5]]) { try softmax($0[0]) },
     GradientCase(name: "add with a repeated bias", shapes: [[2, 3, 4], [3, 4]]) { try add($0[0], $0[1]) },
+    GradientCase(name: "add, both repeated", shapes: [[2, 1, 4], [3, 1]]) { try $0[0] + $0[1] },
+    GradientCase(name: "subtract, the first repeated", shapes: [[4], [2, 3, 4]]) { try $0[0] - $0[1] },
+    GradientCase(name: "multiply along a middle axis", shapes: [[2, 3, 4], [2, 1, 4]]) { try $0[0] * $0[1] },
+    GradientCase(name: "divide by rows", shapes: [[5, 3], [5, 1]]) { try $0[0] / $0[1] },
+    GradientCase(name: "a tensor times itself", shapes: [[2, 3]]) { try $0[0] * $0[0] },
+    GradientCase(name: "maximum with a repeated one", shapes: [[4, 3], [3]]) { try maximum($0[0], $0[1]) },
+    GradientCase(name: "minimum of a repeated one", shapes: [[1, 3], [4, 3]]) { try minimum($0[0], $0[1]) },
+    GradientCase(name: "power of positive bases", shapes: [[2, 5], [5]]) { try pow(exp($0[0]), $0[1]) },
+    GradientCase(name: "power with a number", shapes: [[2, 5]]) { try pow(abs($0[0]), 1.7) + pow($0[0], 2) },
+    GradientCase(name: "where", shapes: [[3, 4], [4]]) {
+        try select(greater($0[0].detached, $0[1].detached), $0[0] * $0[0], else: 3 * $0[1])
+    },
+    GradientCase(name: "masked", shapes: [[3, 4]]) {
+        try masked(
+            $0[0],
+            where: less(
+                $0[0],
+                Tensor(
+                    repeating: 0.2, shape: [1], on: $0[0].backend)))
+    },
+    GradientCase(name: "exp, log, log1p, sqrt", shapes: [[2, 7]]) { inputs in
+        let positive = try exp(inputs[0])
+        return try log(positive + 1) + log1p(positive) * sqrt(positive)
+    },
+    GradientCase(name: "reciprocal and abs", shapes: [[2, 7]]) { try reciprocal($0[0]) - abs($0[0]) },
+    GradientCase(name: "sum over inner axes", shapes: [[2, 3, 4, 2]]) { try sum($0[0], over: [1, 2]) },
+    GradientCase(name: "sum over outer axes, kept", shapes: [[2, 3, 4]]) {
+        try sum($0[0], over: [0, 2], keepsAxes: true) * $0[0]
+    },
+    GradientCase(name: "mean over the last axis", shapes: [[2, 3, 4]]) { try mean($0[0], over: [-1]) },
+    GradientCase(name: "max over two axes", shapes: [[2, 3, 4]]) { try max($0[0], over: [0, 1]) },
+    GradientCase(name: "mean and max of all", shapes: [[3, 5]]) { try mean($0[0]) + max($0[0]) },
     GradientCase(name: "one tensor used three times", shapes: [[2, 3]]) {
         try add(add($0[0], $0[0]), scale($0[0], by: 3))
     },

@@ -113,6 +113,15 @@ import Testing
         ).loss
         #expect(tversky.overlap.ratio == .tversky(alpha: 0.25, beta: 0.75) && tversky.overlap.batch)
 
+        let generalized = try read(
+            Self.full.setting(
+                ["loss"],
+                to: ["name": "generalized_dice", "w_type": "simple", "sigmoid": true, "include_background": false])
+        )
+        .loss.generalizedDice
+        #expect(generalized?.weighting == .simple && generalized?.probabilities == .sigmoid)
+        #expect(generalized?.includeBackground == false && generalized?.batch == false)
+
         var rule = PlateauRule()
         (rule.monitor, rule.factor, rule.patience, rule.threshold) = (.loss, 0.5, 3, 0.25)
         (rule.isRelative, rule.cooldown, rule.smallest) = (false, 2, 0.5)
@@ -127,7 +136,7 @@ import Testing
     }
 
     /// What is printed and kept in a run reads back as what it says.
-    @Test(arguments: ["dice", "dice_ce", "dice_focal", "tversky"], ["adam", "sgd", "novograd"])
+    @Test(arguments: ["dice", "dice_ce", "dice_focal", "tversky", "generalized_dice"], ["adam", "sgd", "novograd"])
     func theResolvedConfigurationIsTheSame(_ loss: String, _ optimizer: String) throws {
         let schedules: [ConfigValue] = [["name": "plateau"], ["name": "polynomial"], ["name": "cosine"], [:]]
         for schedule in schedules {
@@ -213,6 +222,10 @@ import Testing
             (["sampling", "pos"], -1), (["sampling", "samples_per_volume"], 0), (["sampling", "pad"], 1),
             (["augmentation", "flip", "prob"], 2), (["augmentation", "flip", "axes"], [3]),
             (["augmentation", "rotate90"], 0.1), (["loss", "name"], "focal"), (["loss", "reduction"], "none"),
+            (["loss"], ["name": "generalized_dice", "w_type": "cubic"]),
+            (["loss"], ["name": "generalized_dice", "jaccard": true]),
+            (["loss"], ["name": "dice", "w_type": "simple"]),
+
             (["loss", "weight"], [1, 2]), (["optimizer", "name"], "lion"), (["optimizer", "learning_rate"], 0),
             (["optimizer", "betas"], [0.9, 1]), (["optimizer", "betas"], [0.9]), (["schedule", "name"], "warm"),
             (["schedule", "size"], 0), (["schedule", "warmup"], -1), (["schedule", "warmup_start"], 2),

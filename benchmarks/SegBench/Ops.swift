@@ -2,10 +2,10 @@ import ArgumentParser
 import SegBackend
 import SegOpCases
 
-/// `medseg-bench ops`: one convolution or norm a row, forward and forward with gradients.
+/// `medseg-bench ops`: one convolution or norm a row, forward and forward with gradients, and arithmetic forward.
 struct Ops: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Times convolutions and norms, forward and forward+backward, under the PyTorch peer's names.")
+        abstract: "Times convolutions, norms and arithmetic under the PyTorch peer's names.")
 
     @Option(parsing: .upToNextOption, help: "Only these cases.")
     var names: [String] = []

@@ -161,6 +161,25 @@ class Bench:
 
             self.both(name, forward, apply, (x,), torch.ones_like(forward()), None)
 
+    def pointwise(self, wanted):
+        """Arithmetic and reductions over 32 channels of 96³, and rows of 2 classes times a number for each."""
+        extents = (96, 96, 96)
+        a, b, classes, rows, channels = (
+            self.noise(*shape).abs() + 0.5 for shape in (
+                (self.arguments.batch, 32, *extents), (self.arguments.batch, 32, *extents),
+                (self.arguments.batch, 2, *extents), (self.arguments.batch, 1, *extents), (32, 1, 1, 1)))
+        cases = {
+            "add_32_96": lambda: a + b, "multiply_channels_32_96": lambda: a * channels,
+            "multiply_rows_2_96": lambda: classes * rows, "divide_32_96": lambda: a / b,
+            "maximum_32_96": lambda: torch.maximum(a, b), "pow_32_96": lambda: a**1.37, "exp_32_96": lambda: torch.exp(a),
+            "log_32_96": lambda: torch.log(a), "sqrt_32_96": lambda: torch.sqrt(a), "abs_32_96": lambda: torch.abs(a),
+            "sum_32_96": lambda: a.sum((2, 3, 4)), "max_32_96": lambda: a.amax((2, 3, 4)),
+        }
+        for name, apply in cases.items():
+            if wanted(name):
+                with torch.no_grad():
+                    self.measure(name, "forward", apply)
+
     def network(self, name):
         from monai.networks import nets
 
@@ -241,6 +260,7 @@ def main():
                 if wanted(case[0]):
                     bench.convolution(*case, transposed)
         bench.norms(wanted)
+        bench.pointwise(wanted)
     else:
         run = bench.train_and_infer if arguments.suite == "nets" else bench.sweep
         for name in filter(wanted, ("unet", "vnet", "unetr")):

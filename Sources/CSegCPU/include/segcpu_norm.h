@@ -9,15 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    SEGCPU_IDENTITY = 0,
-    SEGCPU_RELU,
-    SEGCPU_PRELU, // leaky ReLU too
-    SEGCPU_ELU,   // the slope is alpha
-    SEGCPU_GELU,
-    SEGCPU_SIGMOID,
-};
-
 // Element-wise dropout; an element is dropped when its Philox word is below the threshold.
 typedef struct {
     uint32_t threshold;
@@ -31,8 +22,8 @@ typedef struct {
     size_t period;
     const float *mean, *rstd, *weight, *bias; // [period], all or none
     const float *keep;                        // [period] multipliers of channelwise dropout
-    const float *slope;                       // [period]
-    int activation;
+    const float *slope;                       // [period], the activation's parameter
+    int activation;                           // its number, as in activation.h
     const segcpu_dropout_rule *dropout;
 } segcpu_norm;
 

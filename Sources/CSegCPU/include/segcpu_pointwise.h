@@ -6,11 +6,49 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SEGCPU_ADD = 0, SEGCPU_SUBTRACT, SEGCPU_MULTIPLY, SEGCPU_DIVIDE };
+// The numbers are the places of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+enum {
+    SEGCPU_ADD = 0,
+    SEGCPU_SUBTRACT = 1,
+    SEGCPU_MULTIPLY = 2,
+    SEGCPU_DIVIDE = 3,
+    SEGCPU_MAXIMUM = 4,
+    SEGCPU_MINIMUM = 5,
+    SEGCPU_POWER = 6,
+    SEGCPU_EQUAL = 7,
+    SEGCPU_LESS = 8,
+    SEGCPU_LESS_OR_EQUAL = 9,
+    SEGCPU_MASK = 10,
+};
+enum {
+    SEGCPU_EXP = 0,
+    SEGCPU_LOG = 1,
+    SEGCPU_LOG1P = 2,
+    SEGCPU_SQRT = 3,
+    SEGCPU_RECIPROCAL = 4,
+    SEGCPU_ABS = 5,
+    SEGCPU_SIGN = 6,
+};
 enum { SEGCPU_SUM = 0, SEGCPU_MAX };
 
-// y = a op b; b repeats after `period` elements, a multiple of 16, or is as long as a where period is 0. y may be a.
-void segcpu_binary(int op, const float *a, const float *b, float *y, size_t count, size_t period);
+// y = a op b; each repeats after its period, a multiple of 16, or is as long as y where that is 0. y may be either.
+void segcpu_binary(
+    int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count);
+
+// An operand of rows: `row` elements from a row to the next, and along it a step of 1, or 0 where one number repeats.
+typedef struct {
+    const float *data;
+    size_t row, step;
+} segcpu_operand;
+
+// y [rows, count] = a op b. y may be an operand of its shape.
+void segcpu_binary_rows(int op, segcpu_operand a, segcpu_operand b, float *y, size_t rows, size_t count);
+
+// y = op(x). y may be x.
+void segcpu_unary(int op, const float *x, float *y, size_t count);
+
+// y = x as floats.
+void segcpu_convert(const int32_t *x, float *y, size_t count);
 
 // y = alpha x + beta y; beta = 0 overwrites. y may be x.
 void segcpu_scale(const float *x, float alpha, float *y, float beta, size_t count);
@@ -32,6 +70,10 @@ void segcpu_blend_rows(
 // Sums of columns over a run of rows; period as in segcpu_norm.h. Scratch: a period each.
 void segcpu_column_sums(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *sums);
+
+// The largest of columns over a run of rows, NaN where any is. Scratch: a period.
+void segcpu_column_maxima(
+    const float *x, size_t count, size_t channels, size_t period, float *scratch, double *maxima);
 
 // Reduces n rows, `stride` elements apart, of `width` columns.
 void segcpu_reduce(int op, const float *x, size_t n, size_t stride, size_t width, double *out);

@@ -35,23 +35,17 @@ extension BlockOptions {
     static func activation(_ reader: ConfigReader, _ key: String, default name: String) throws -> ActivationOption {
         let (name, arguments) = try named(reader, key, default: name)
         arguments.ignore("inplace")
-        let option: ActivationOption
-        switch name {
-        case "prelu":
-            option = ActivationOption(
-                activation: .prelu, slopeCount: try arguments.int("num_parameters") ?? 1,
-                slopeInitial: Float(try arguments.double("init") ?? 0.25))
-        case "relu": option = ActivationOption(activation: .relu)
-        case "leakyrelu":
-            option = ActivationOption(
-                activation: .leakyReLU(slope: Float(try arguments.double("negative_slope") ?? 0.01)))
-        case "elu":
-            option = ActivationOption(activation: .elu(alpha: Float(try arguments.double("alpha") ?? 1)))
-        case "gelu": option = ActivationOption(activation: .gelu)
-        case "sigmoid": option = ActivationOption(activation: .sigmoid)
-        default:
-            throw reader.error(
-                key, "'\(name)' is not supported; supported: prelu, relu, leakyrelu, elu, gelu, sigmoid")
+        guard var activation = Activation.all.first(where: { $0.entry.monai == name }) else {
+            let names = Activation.all.compactMap(\.entry.monai).joined(separator: ", ")
+            throw reader.error(key, "'\(name)' is not supported; supported: \(names)")
+        }
+        if let parameter = activation.entry.parameter, let value = try arguments.double(parameter.name) {
+            activation = activation.with(parameter: Float(value))
+        }
+        var option = ActivationOption(activation: activation)
+        if activation == .prelu {
+            option.slopeCount = try arguments.int("num_parameters") ?? 1
+            option.slopeInitial = Float(try arguments.double("init") ?? 0.25)
         }
         try arguments.finish()
         return option

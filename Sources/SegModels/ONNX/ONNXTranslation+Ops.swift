@@ -143,6 +143,9 @@ extension ONNXTranslation {
         case (.elu(let alpha), _): return graph.node("Elu", [x], [.float("alpha", alpha)])
         case (.gelu, _): return graph.node("Gelu", [x])
         case (.sigmoid, _): return graph.node("Sigmoid", [x])
+        case (.silu(let alpha), _):
+            let factor = graph.floats("silu_\(alpha)", [alpha], shape: [1])
+            return graph.node("Mul", [x, graph.node("Sigmoid", [graph.node("Mul", [x, factor])])])
         case (.prelu, let slope?):
             let spread = axes == .channelsFirst ? [slope.count, 1, 1, 1] : [slope.count]
             return graph.node("PRelu", [x, try leaf(slope, shape: spread)])

@@ -1,5 +1,63 @@
 public import SegBackend
 
+/// The same elements under another shape, `torch.reshape`; copies nothing.
+///
+/// - Throws: `TensorError` where the element counts differ.
+public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
+    try require(shape.count == x.shape.count, "reshape", "\(x.shape) has not the elements of \(shape)")
+    let target = x.target
+    return result(x.view.reshaped(shape), op: "reshape", .reshape, of: [x]) { upstream, sink in
+        try sink.pass(upstream, to: target)
+    }
+}
+
+/// Joins tensors along the channels, `torch.cat(dim=1)` of channels-first tensors.
+///
+/// **Shapes**: each `[N, …, Cᵢ]`, result `[N, …, ΣCᵢ]`.
+/// - Parameter isFrugal: Whether ops that need the result for their gradients join the inputs again; worth its passes
+///   where those are kept or made again anyway. The values are the same bits.
+/// - Throws: `TensorError` where the other axes differ; `BackendError` from the backend.
+public func concatenate(_ tensors: [Tensor], isFrugal: Bool = false) throws -> Tensor {
+    guard let first = tensors.first else { throw TensorError(op: "concatenate", "nothing to join") }
+    let outer = Array(first.shape.dimensions.dropLast())
+    for tensor in tensors {
+        try require(
+            Array(tensor.shape.dimensions.dropLast()) == outer, "concatenate",
+            "\(tensor.shape) and \(first.shape) differ in more than channels")
+    }
+    let backend = first.backend
+    let channels = tensors.map(\.shape.channels)
+    let (shape, dtype) = (Shape(outer + [channels.reduce(0, +)]), first.view.dtype)
+    let (targets, rows) = (tensors.map(\.target), first.shape.rows)
+    let join = { (part: (Int) throws -> BufferView) in
+        let y = try backend.allocate(shape, dtype)
+        var start = 0
+        for (number, count) in channels.enumerated() {
+            try backend.copyRegion(
+                part(number).reshaped([rows, count]), at: [0, 0], into: y.reshaped([rows, shape.channels]),
+                at: [0, start], extent: [rows, count], accumulate: false)
+            start += count
+        }
+        return y
+    }
+    let kept = isFrugal ? tensors.map(Kept.init) : []
+    let remake = isFrugal ? { try join { try kept[$0].elements() } } : nil
+    return try result(
+        join { tensors[$0].view }, op: "concatenate", .concatenate, of: tensors, remake: remake
+    ) { upstream, sink in
+        let upstream = upstream.reshaped([rows, upstream.shape.channels])
+        var start = 0
+        for (target, count) in zip(targets, channels) {
+            try sink.add(to: target) { gx, accumulate in
+                try backend.copyRegion(
+                    upstream, at: [0, start], into: gx.reshaped([rows, count]), at: [0, 0], extent: [rows, count],
+                    accumulate: accumulate)
+            }
+            start += count
+        }
+    }
+}
+
 /// The first elements along each axis, `x[:e0, :e1, …]`.
 ///
 /// - Throws: `TensorError` where an extent is larger than x's; `BackendError` from the backend.

@@ -1,38 +1,6 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Tiles through local memory and registers.
-    public func matmul(
-        _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
-    ) throws {
-        guard c.count > 0 else { return }
-        let (batch, rows, columns) = (c.shape[0], c.shape[1], c.shape[2])
-        let inner = params.inner(a.shape)
-        let product = MatrixProduct(a: a, b: b, bias: bias, params: params, inner: inner)
-        let usual = if case .tile(let index)? = forcedPlan { GemmTile.candidates[index] } else { GemmTile.wide }
-        let chosen = try plan(
-            for: "matmul \(batch)x\(rows)x\(columns)x\(inner) \(params.transposeA ? "t" : "n")"
-                + (params.transposeB ? "t" : "n") + precisionSuffix,
-            usual: .gemm(usual), candidates: GemmTile.candidates.map { .gemm($0) }
-        ) { try multiply(product, into: scratch(c.count).reshaped(c.shape), by: $0) }
-        try multiply(product, into: c, by: chosen)
-    }
-
-    private func multiply(_ product: MatrixProduct, into c: BufferView, by plan: Conv3dPlan) throws {
-        guard case .gemm(let tile) = plan else { preconditionFailure("a matrix product by \(plan)") }
-        let (batch, rows, columns, inner) = (c.shape[0], c.shape[1], c.shape[2], product.inner)
-        let (a, b, params) = (product.a, product.b, product.params)
-        try launcher.run(
-            Kernel("gemm/matmul", "matmul", defines: defines(tile)),
-            LaunchGrid(
-                groups: (tile.groups(columns: columns), tile.groups(rows: rows), batch), items: tile.items),
-            [
-                .view(a), .view(b), .view(product.bias), .view(c), .int(rows), .int(columns), .int(inner),
-                .flag(params.transposeA), .flag(params.transposeB), .long(a.shape[0] == 1 ? 0 : rows * inner),
-                .long(b.shape[0] == 1 ? 0 : inner * columns), .float(params.alpha), .float(params.beta),
-            ], LaunchCost(multiplyAdds: product.params.multiplyAdds(a.shape, into: c.shape), bytes: nil))
-    }
-
     /// Blocks of queries against blocks of keys with a running maximum and sum.
     public func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
@@ -67,15 +35,6 @@ extension OpenCLBackend {
             heads.kernel(.attentionBackwardKV), heads.grid, inputs + [.view(gk), .view(gv)] + sizes,
             heads.cost(products: 4))
     }
-}
-
-/// The operands of a matrix product.
-private struct MatrixProduct {
-    let a: BufferView
-    let b: BufferView
-    let bias: BufferView?
-    let params: MatmulParams
-    let inner: Int
 }
 
 /// The sizes of `[N, T, heads, E]` and the blocks that fit the device's local memory.

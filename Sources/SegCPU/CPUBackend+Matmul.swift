@@ -1,7 +1,7 @@
 import CSegCPU
 public import SegBackend
 
-extension CPUBackend: MatrixOps {
+extension CPUBackend {
     /// Tiles of products; a long inner axis with a small result is summed in parts.
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView

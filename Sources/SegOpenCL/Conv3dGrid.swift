@@ -2,7 +2,7 @@ internal import SegBackend
 
 /// A convolution or one phase of a transposed convolution as the gather of common/gather.cl: row j of a grid writes
 /// output `outFirst + j · outStep` and reads input `j · inStep + delta` for each of its taps.
-struct Conv3dGather {
+struct Conv3dGrid {
     /// One axis: how many rows, and the taps as arithmetic progressions.
     struct Axis {
         var rows: Int
@@ -36,14 +36,14 @@ struct Conv3dGather {
     }
 
     /// A transposed convolution: a grid for each residue of the output position modulo the stride.
-    static func phases(transposed params: Conv3dParams, input: Shape, output: Shape) -> [Conv3dGather] {
+    static func phases(transposed params: Conv3dParams, input: Shape, output: Shape) -> [Conv3dGrid] {
         let axes = (0..<3).map { axis in
             (0..<min(params.stride[axis], output.size[axis])).map { first in
                 phase(first, axis, params, extent: output.size[axis])
             }
         }
         return axes[0].flatMap { d in
-            axes[1].flatMap { h in axes[2].map { w in Conv3dGather([d, h, w], input, output, params) } }
+            axes[1].flatMap { h in axes[2].map { w in Conv3dGrid([d, h, w], input, output, params) } }
         }
     }
 

@@ -11,7 +11,7 @@ extension OpenCLBackend {
         let part = samples * partition.chunks * channels
         let partial = try scratch(4 * part)
         try launcher.run(
-            reducing("loss/dice_ce", "dice_sums"), partition.grid,
+            reducing("dice_ce_loss/dice_ce_loss", "dice_sums"), partition.grid,
             [
                 .view(logits), .view(labels), .view(operands.normalizers), .view(operands.weights), .view(partial),
             ] + partition.arguments + operands.kinds)
@@ -22,7 +22,7 @@ extension OpenCLBackend {
             .sum, partial.slice(3 * part..<4 * part), outer: samples, inner: channels, into: entropies,
             accumulate: false)
         try launcher.run(
-            reducing("loss/dice_ce", "dice_loss"), LaunchGrid(covering: 1),
+            reducing("dice_ce_loss/dice_ce_loss", "dice_loss"), LaunchGrid(covering: 1),
             [.view(sums), .view(entropies), .view(loss)] + operands.termArguments)
     }
 
@@ -35,10 +35,10 @@ extension OpenCLBackend {
         let (samples, channels) = (logits.shape.batch, logits.shape.channels)
         let slopes = try scratch(2 * samples * channels + 1)
         try launcher.run(
-            Kernel("loss/dice_ce", "dice_slopes"), LaunchGrid(covering: samples * channels),
+            Kernel("dice_ce_loss/dice_ce_loss", "dice_slopes"), LaunchGrid(covering: samples * channels),
             [.view(sums), .view(upstream), .view(slopes)] + operands.termArguments)
         try launcher.run(
-            Kernel("loss/dice_ce", "dice_gradient"), LaunchGrid(covering: logits.shape.rows),
+            Kernel("dice_ce_loss/dice_ce_loss", "dice_gradient"), LaunchGrid(covering: logits.shape.rows),
             [
                 .view(logits), .view(labels), .view(operands.normalizers), .view(operands.weights), .view(slopes),
                 .view(gx), .count(samples), .count(channels), .long(logits.shape.positions),
@@ -54,7 +54,7 @@ private struct DiceOperands {
     let weights: BufferView?
     /// Number of the predictions' rule, squares, cross entropy.
     let kinds: [KernelArgument]
-    /// `DICE_ARGUMENTS` of loss/dice_ce.cl.
+    /// `DICE_ARGUMENTS` of dice_ce_loss/dice_ce_loss.cl.
     let termArguments: [KernelArgument]
 
     init(_ backend: OpenCLBackend, _ logits: BufferView, _ params: DiceCEParams) throws {
@@ -71,7 +71,7 @@ private struct DiceOperands {
         normalizers = shape.channels > 1 && (code == 0 || hasEntropy) ? try backend.scratch(2 * shape.rows) : nil
         if let normalizers {
             try backend.launcher.run(
-                Kernel("loss/dice_ce", "row_normalizers"), LaunchGrid(covering: shape.rows),
+                Kernel("dice_ce_loss/dice_ce_loss", "row_normalizers"), LaunchGrid(covering: shape.rows),
                 [.view(logits), .view(normalizers), .long(shape.rows), .count(shape.channels)])
         }
         kinds = [.int(code), .flag(params.squaredPred), .flag(hasEntropy)]

@@ -7,7 +7,7 @@ extension OpenCLBackend {
     ) throws {
         let terms = try scratch(logits.count)
         try launcher.run(
-            Kernel("loss/focal", "focal_terms"), LaunchGrid(covering: logits.count),
+            Kernel("focal_loss/focal_loss", "focal_terms"), LaunchGrid(covering: logits.count),
             [.view(logits), .view(labels), .view(terms)] + focalArguments(params, logits.shape))
         try reduce(.sum, terms, outer: 1, inner: 1, into: loss, accumulate: false)
     }
@@ -18,12 +18,12 @@ extension OpenCLBackend {
         accumulate: Bool
     ) throws {
         try launcher.run(
-            Kernel("loss/focal", "focal_gradient"), LaunchGrid(covering: logits.count),
+            Kernel("focal_loss/focal_loss", "focal_gradient"), LaunchGrid(covering: logits.count),
             [.view(logits), .view(labels), .view(upstream), .view(gx)] + focalArguments(params, logits.shape)
                 + [.flag(accumulate)])
     }
 
-    /// `FOCAL_ARGUMENTS` of loss/focal.cl.
+    /// `FOCAL_ARGUMENTS` of focal_loss/focal_loss.cl.
     private func focalArguments(_ params: FocalParams, _ shape: Shape) throws -> [KernelArgument] {
         let shares = (0..<shape.channels).map {
             Float(params.share($0, of: shape.channels, samples: shape.batch, positions: shape.positions))

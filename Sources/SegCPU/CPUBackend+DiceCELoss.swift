@@ -1,7 +1,7 @@
 import CSegCPU
 public import SegBackend
 
-extension CPUBackend: LossOps {
+extension CPUBackend {
     /// One pass over the logits: probabilities, the sums of the Dice term and the cross entropy together.
     public func diceCELoss(
         _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView

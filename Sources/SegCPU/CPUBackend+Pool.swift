@@ -1,0 +1,49 @@
+import CSegCPU
+public import SegBackend
+
+extension CPUBackend {
+    /// Rows of outputs in parallel, sixteen channels at a time.
+    public func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
+        let pool = segcpu_pool(params, input: x.shape, output: y.shape)
+        let (size, channels) = (y.shape.size, y.shape.channels)
+        let (input, output, positions) = (x.floats, y.floats, indices.integers)
+        let sample = x.shape.size.product * channels
+        threads.forRanges(y.shape.batch * size.d * size.h, grain: 1) { rows in
+            var pool = pool
+            for row in rows {
+                let at = row * size.w * channels
+                segcpu_max_pool_row(
+                    &pool, input + row / (size.d * size.h) * sample, row / size.h % size.d, row % size.h, output + at,
+                    positions + at)
+            }
+        }
+    }
+
+    /// Gathers: each input looks at the windows over it, in order, so that nothing is written twice.
+    public func maxPool3dBackward(
+        upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
+    ) throws {
+        let pool = segcpu_pool(params, input: gx.shape, output: upstream.shape)
+        let (size, channels) = (gx.shape.size, gx.shape.channels)
+        let (signal, positions, output) = (upstream.floats, indices.integers, gx.floats)
+        let sample = upstream.shape.size.product * channels
+        threads.forRanges(gx.shape.batch * size.d * size.h, grain: 1) { rows in
+            var pool = pool
+            for row in rows {
+                let first = row / (size.d * size.h) * sample
+                segcpu_max_pool_gradient_row(
+                    &pool, signal + first, positions + first, row / size.h % size.d, row % size.h,
+                    output + row * size.w * channels, accumulate)
+            }
+        }
+    }
+}
+
+extension segcpu_pool {
+    fileprivate init(_ params: Pool3dParams, input: Shape, output: Shape) {
+        func three(_ t: Triple) -> (Int, Int, Int) { (t.d, t.h, t.w) }
+        self.init(
+            input: three(input.size), output: three(output.size), kernel: three(params.kernel),
+            stride: three(params.stride), padding: three(params.padding), channels: input.channels)
+    }
+}

@@ -1,0 +1,93 @@
+public import SegBackend
+public import SegTensor
+
+/// The generalised Dice loss, `monai.losses.GeneralizedDiceLoss`: classes count by how small their reference is.
+///
+/// For each sample, with predictions P, one-hot references G and a weight w for each class,
+/// loss = 1 − (2 Σ w ΣPG + smoothNr) / (Σ w (ΣP + ΣG) + smoothDr), the inner sums over voxels, the outer over classes.
+/// A class that is absent has the largest weight of those that are there. Sudre et al. 2017, "Generalised Dice overlap
+/// as a deep learning loss function for highly unbalanced segmentations".
+public struct GeneralizedDiceLoss: Hashable, Sendable {
+    /// The weight of a class whose reference has a volume V.
+    public enum Weighting: String, Hashable, Sendable, CaseIterable {
+        /// 1 / V².
+        case square
+        /// 1 / V.
+        case simple
+        /// 1.
+        case uniform
+    }
+
+    /// What makes predictions of logits.
+    public var probabilities = DiceCEParams.Probabilities.softmax
+    /// Class 0 counts.
+    public var includeBackground = true
+    /// How classes are weighted.
+    public var weighting = Weighting.square
+    /// Sums over the batch before the ratio.
+    public var batch = false
+    /// Mean or sum over samples.
+    public var reduction = DiceCEParams.Reduction.mean
+    /// Added to the numerator.
+    public var smoothNr: Float = 1e-5
+    /// Added to the denominator.
+    public var smoothDr: Float = 1e-5
+
+    /// `GeneralizedDiceLoss(to_onehot_y=True, softmax=True)`, to be changed field by field.
+    public init() {}
+
+    /// The loss of one output.
+    ///
+    /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`. With one
+    /// class the label itself is the reference, as in MONAI.
+    /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+    public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
+        let shape: Shape = [logits.shape.batch, logits.shape.positions, logits.shape.channels]
+        guard labels.shape.count == logits.shape.rows, labels.shape[0] == shape.batch else {
+            throw TensorError(
+                op: "GeneralizedDiceLoss", "labels \(labels.shape) do not fit logits \(logits.shape)")
+        }
+        let predictions = try probabilities.predictions(reshape(logits, shape))
+        let rows = try reshape(labels, [shape.batch, shape.positions])
+        let references =
+            try shape.channels == 1 ? reshape(floats(of: rows), shape) : oneHot(rows, classes: shape.channels)
+        let axes = batch ? [0, 1] : [1]
+        let overlap = try sum(predictions * references, over: axes)
+        let volume = try sum(references, over: axes)
+        let sizes = try sum(predictions, over: axes) + volume
+        let weights = try weights(of: volume)
+        let ratio =
+            try (2 * sum(overlap * weights, over: [-1]) + smoothNr) / (sum(sizes * weights, over: [-1]) + smoothDr)
+        return try reduction == .mean ? mean(1 - ratio) : sum(1 - ratio)
+    }
+
+    /// The weight of each class from its volume, `[…, C]`.
+    private func weights(of volume: Tensor) throws -> Tensor {
+        let backend = volume.backend
+        let zero = try Tensor(repeating: 0, shape: [1], on: backend)
+        let classes = volume.shape.channels
+        let counted = (0..<classes).map { $0 == 0 && !includeBackground && classes > 1 ? Float(0) : 1 }
+        let counts = try Tensor(counted, shape: [classes], on: backend)
+        let raw =
+            switch weighting {
+            case .square: try reciprocal(volume * volume)
+            case .simple: try reciprocal(volume)
+            case .uniform: try equal(volume, volume)
+            }
+        let isThere = weighting == .uniform ? counts : try multiply(greater(volume, zero), counts)
+        let present = try masked(raw, where: isThere)
+        let largest = try max(present, over: [-1], keepsAxes: true)
+        return try masked(select(isThere, present, else: largest), where: counts)
+    }
+}
+
+extension DiceCEParams.Probabilities {
+    /// What a loss takes of logits; with one class there is no softmax, as in MONAI.
+    func predictions(_ logits: Tensor) throws -> Tensor {
+        switch self {
+        case .sigmoid: try activate(logits, .sigmoid, slope: nil)
+        case .softmax: logits.shape.channels > 1 ? try SegTensor.softmax(logits) : logits
+        case .identity: logits
+        }
+    }
+}

@@ -1,0 +1,30 @@
+public import SegBackend
+
+extension OpenCLBackend {
+    /// An item an output.
+    public func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
+        try launcher.run(
+            Kernel("pool/max_pool3d", "max_pool3d"), LaunchGrid(covering: y.count),
+            [.view(x), .view(y), .view(indices), .long(y.count)] + params.arguments(input: x.shape, output: y.shape))
+    }
+
+    /// An item an input: the upstream values of the boxes that took it.
+    public func maxPool3dBackward(
+        upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
+    ) throws {
+        try launcher.run(
+            Kernel("pool/max_pool3d", "max_pool3d_backward"), LaunchGrid(covering: gx.count),
+            [.view(upstream), .view(indices), .view(gx), .long(gx.count)]
+                + params.arguments(input: gx.shape, output: upstream.shape) + [.flag(accumulate)])
+    }
+}
+
+extension Pool3dParams {
+    fileprivate func arguments(input: Shape, output: Shape) -> [KernelArgument] {
+        // The fourth numbers divide and are divided too: 1 keeps them harmless.
+        [
+            .triple(input.size, input.channels), .triple(output.size, output.channels), .triple(kernel, 1),
+            .triple(stride, 1), .triple(padding, 0),
+        ]
+    }
+}

@@ -1,0 +1,131 @@
+import SegBackend
+import SegOpCases
+import Testing
+
+/// NaN, infinities and zeros go through arithmetic as through PyTorch's; the numbers are what torch 2.13 computes in f32.
+@Suite struct SpecialValueTests {
+    private static let nan = Float.nan
+    private static let inf = Float.infinity
+    private static let values: [Float] = [nan, inf, -inf, 0, -0.0, -1.5, 2, 0.25]
+
+    private static let unaries: [UnaryOp: [Float]] = [
+        .exp: [nan, inf, 0, 1, 1, 0.22313017, 7.389056, 1.2840254],
+        .log: [nan, inf, nan, -inf, -inf, nan, 0.6931472, -1.3862944],
+        .log1p: [nan, inf, nan, 0, -0.0, nan, 1.0986123, 0.22314355],
+        .sqrt: [nan, inf, nan, 0, -0.0, nan, 1.4142135, 0.5],
+        .reciprocal: [nan, 0, -0.0, inf, -inf, -0.6666667, 0.5, 4],
+        .abs: [nan, inf, inf, 0, 0, 1.5, 2, 0.25],
+        .sign: [0, 1, -1, 0, 0, -1, 1, 1],
+    ]
+
+    /// A row for each base, a column for each exponent.
+    private static let powers: [Float] = [
+        nan, nan, nan, 1, 1, nan, nan, nan,
+        nan, inf, 0, 1, 1, 0, inf, inf,
+        nan, inf, 0, 1, 1, 0, inf, inf,
+        nan, 0, inf, 1, 1, inf, 0, 0,
+        nan, 0, inf, 1, 1, inf, 0, 0,
+        nan, inf, 0, 1, 1, nan, 2.25, nan,
+        nan, inf, 0, 1, 1, 0.35355338, 4, 1.1892071,
+        nan, 0, inf, 1, 1, 8, 0.0625, 0.70710677,
+    ]
+
+    private static func expected(_ op: BinaryOp, _ a: Float, _ b: Float, _ place: Int) -> Float {
+        switch op {
+        case .add: a + b
+        case .subtract: a - b
+        case .multiply: a * b
+        case .divide: a / b
+        case .maximum: a.isNaN || b.isNaN ? nan : max(a, b)
+        case .minimum: a.isNaN || b.isNaN ? nan : min(a, b)
+        case .power: powers[place]
+        case .equal: a == b ? 1 : 0
+        case .less: a < b ? 1 : 0
+        case .lessOrEqual: a <= b ? 1 : 0
+        case .mask: b == 0 ? 0 : a
+        }
+    }
+
+    /// Whether a result is what is expected: of its sign where it is infinite, near it otherwise.
+    private static func agrees(_ result: Double, _ expected: Float) -> Bool {
+        if expected.isNaN || expected.isInfinite {
+            return expected.isNaN ? result.isNaN : result == Double(expected)
+        }
+        return abs(result - Double(expected)) <= 1e-6 * abs(Double(expected))
+    }
+
+    private func upload(_ values: [Float], on backend: any Backend) throws -> BufferView {
+        let view = try backend.allocate([values.count], backend.scalar)
+        if backend.scalar == .f64 {
+            try values.map(Double.init).withUnsafeBytes { try backend.upload($0, to: view) }
+        } else {
+            try values.withUnsafeBytes { try backend.upload($0, to: view) }
+        }
+        return view
+    }
+
+    private func download(_ view: BufferView, from backend: any Backend) throws -> [Double] {
+        guard backend.scalar == .f32 else {
+            var values = [Double](repeating: 0, count: view.count)
+            try values.withUnsafeMutableBytes { try backend.download(view, into: $0) }
+            return values
+        }
+        var values = [Float](repeating: 0, count: view.count)
+        try values.withUnsafeMutableBytes { try backend.download(view, into: $0) }
+        return values.map(Double.init)
+    }
+
+    @Test(arguments: backends)
+    func unaryArithmeticIsPyTorchs(_ factory: BackendFactory) throws {
+        let backend = try factory.make()
+        for op in UnaryOp.allCases {
+            // Twice, so that they go through whole vectors, and once more through the rest of one.
+            for copies in [2, 3] {
+                let x = try upload([[Float]](repeating: Self.values, count: copies).flatMap(\.self), on: backend)
+                let y = try backend.allocate(x.shape, x.dtype)
+                try backend.unary(op, x, into: y)
+                let results = try download(y, from: backend)
+                let expected = try #require(Self.unaries[op])
+                for (place, result) in results.enumerated() {
+                    #expect(
+                        Self.agrees(result, expected[place % 8]), "\(op)(\(Self.values[place % 8])) is \(result)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: backends)
+    func binaryArithmeticIsPyTorchs(_ factory: BackendFactory) throws {
+        let backend = try factory.make()
+        let count = Self.values.count
+        let (a, b) = (try upload(Self.values, on: backend), try upload(Self.values, on: backend))
+        for op in BinaryOp.allCases {
+            let y = try backend.allocate([count, count], backend.scalar)
+            try backend.binary(op, a.reshaped([count, 1]), b, into: y)
+            for (place, result) in try download(y, from: backend).enumerated() {
+                let (left, right) = (Self.values[place / count], Self.values[place % count])
+                #expect(
+                    Self.agrees(result, Self.expected(op, left, right, place)), "\(left) \(op) \(right) is \(result)")
+            }
+        }
+    }
+
+    /// Along a row, along a column, in whole vectors and beside them.
+    @Test(arguments: backends)
+    func aNaNIsTheLargest(_ factory: BackendFactory) throws {
+        let backend = try factory.make()
+        for place in [0, 1, 15, 16, 36] {
+            var values = (0..<37).map { Float($0) - 18 }
+            values[place] = .nan
+            for (outer, inner) in [(1, 1), (1, 37), (37, 1)] {
+                let x = try upload(values, on: backend)
+                let y = try backend.allocate([outer * inner], backend.scalar)
+                try backend.reduce(.max, x, outer: outer, inner: inner, into: y, accumulate: false)
+                let results = try download(y, from: backend)
+                for (index, result) in results.enumerated() {
+                    #expect(result.isNaN == (results.count == 1 || index == place), "\(outer)x\(inner): \(result)")
+                }
+            }
+        }
+    }
+}
