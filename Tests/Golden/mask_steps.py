@@ -26,7 +26,7 @@ CASES = [
     step("KeepLargestConnectedComponent", applied_labels=1, num_components=2, connectivity=2),
     step("FillHoles"),
     step("FillHoles", applied_labels=[3, 1], connectivity=1),
-    step("RemoveSmallObjects", min_size=30),
+    step("RemoveSmallObjects", min_size=200),
     step("RemoveSmallObjects", min_size=12, independent_channels=False),
     step("RemoveSmallObjects", min_size=5, independent_channels=False, connectivity=3),
     step("LabelFilter", applied_labels=[1, 3]),

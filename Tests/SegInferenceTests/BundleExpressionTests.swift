@@ -24,7 +24,9 @@ import Testing
         try bundle(["a_max": .string(expression)]).description.preprocessing.window?.aMax
     }
 
-    private static func bundle(_ arguments: [String: ConfigValue], codes: ConfigValue = "RAS") throws -> MONAIBundle {
+    private static func bundle(
+        _ arguments: [String: ConfigValue], codes: ConfigValue = "RAS", entries: [String: ConfigValue] = entries
+    ) throws -> MONAIBundle {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
         let models = folder.appendingPathComponent("models")
@@ -100,6 +102,16 @@ import Testing
             _ = try? Self.number("$" + text)
         }
         #expect(throws: DataError.self) { try Self.number("$" + deep) }
+        // Eight lists whose items name the next one's two hundred times.
+        var lists: [String: ConfigValue] = ["l8": [1]]
+        for level in 0..<8 {
+            let names = [String](repeating: "@l\(level + 1)[0]", count: 200).joined(separator: " + ")
+            lists["l\(level)"] = [.string("$" + names)]
+        }
+        let error = #expect(throws: DataError.self) {
+            try Self.bundle(["a_max": "$@l0[0]"], entries: Self.entries.merging(lists) { $1 })
+        }
+        #expect(error?.message.contains("too often") == true, "\(error?.description ?? "")")
         #expect(throws: DataError.self) { try Self.number("$" + powers) }
     }
 }

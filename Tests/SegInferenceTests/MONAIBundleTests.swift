@@ -24,7 +24,10 @@ func compose(_ transforms: [ConfigValue]) -> ConfigValue {
 
 private let softmaxInvertArgmax = compose([
     ["_target_": "Activationsd", "keys": "pred", "softmax": true],
-    ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "nearest_interp": false],
+    [
+        "_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "image",
+        "nearest_interp": false,
+    ],
     ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
     ["_target_": "SaveImaged", "keys": "pred", "output_dtype": "$numpy.float32"],
 ])
@@ -92,28 +95,33 @@ private func bundle(_ changes: [String: ConfigValue] = [:], metadata: ConfigValu
 
 private func transforms(_ items: ConfigValue...) -> ConfigValue { compose(items) }
 
+/// Transforms of a scan that was loaded.
+private func loading(_ items: ConfigValue...) -> ConfigValue {
+    compose([["_target_": "LoadImaged", "keys": "image", "ensure_channel_first": true]] + items)
+}
+
 private let spacing: ConfigValue = ["_target_": "Spacingd", "keys": "image", "pixdim": [1, 1, 1]]
-private let orientation: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
 
 private let refused: [([String: ConfigValue], String)] = [
     (["roi": "$__import__('os').system('touch x')"], "'$__import__('os').system('touch x')' is Python"),
-    (["roi": "$[96] * 3"], "'$[96] * 3' is Python"),
+    (["roi": "$[96 for _ in range(3)]"], "is Python"),
     (["roi": "@nowhere"], "'@nowhere' refers to nothing"),
     (["roi": "@roi"], "circle"),
     (["roi": "%other.json#roi"], "macro"),
     (["initialize": ["$@network.half()"]], "'$@network.half()' is Python"),
-    (["inferer": ["_target_": "SimpleInferer"]], "'SimpleInferer' is not supported"),
+    (["inferer": ["_target_": "SliceInferer"]], "'SliceInferer' is not supported"),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, -1]]], "three positive"),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, 96], "overlp": 0.5]], "did you mean"),
-    (["preprocessing": transforms(["_target_": "os.system", "keys": "image"])], "'os.system' is not supported"),
-    (["preprocessing": transforms(["_target_": "NormalizeIntensityd", "keys": "image"])], "NormalizeIntensityd"),
-    (["preprocessing": transforms(spacing, orientation)], "Orientationd after Spacingd"),
-    (["preprocessing": transforms(spacing, spacing)], "Spacingd after Spacingd"),
-    (["preprocessing": transforms(["_target_": "Spacingd", "pixdim": [1, 1, 1], "mode": "nearest"])], "bilinear"),
-    (["preprocessing": transforms(["_target_": "CropForegroundd", "margin": 5])], "only 0 is supported, not 5"),
-    (["preprocessing": transforms(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),
+    (["preprocessing": loading(["_target_": "os.system", "keys": "image"])], "'os.system' is not supported"),
+    (["preprocessing": loading(["_target_": "RandFlipd", "keys": "image"])], "'RandFlipd' is not supported"),
+    (["preprocessing": transforms(spacing)], "before EnsureChannelFirstd"),
+    (["preprocessing": transforms(["_target_": "EnsureChannelFirstd", "keys": "image"], spacing)], "no LoadImaged"),
+    (["preprocessing": loading(["_target_": "Spacingd", "pixdim": [1, 1, 1], "mode": "nearest"])], "bilinear"),
+    (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "image", "mode": "edge"])], "constant"),
+    (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "label"])], "source_key"),
+    (["preprocessing": loading(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),
     (["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])], "only false is supported"),
-    (["postprocessing": transforms(["_target_": "AsDiscreted", "argmax": true])], "in this order"),
+    (["postprocessing": transforms(["_target_": "Activationsd", "softmax": true])], "never makes classes"),
     (["network_def": .null, "network": "$torch.jit.load('x.ts')"], "'$torch.jit.load('x.ts')' is Python"),
 ]
 

@@ -75,7 +75,7 @@ import Testing
     ])
     func plansAreWrittenAsTheyAreRead(_ text: String) throws {
         let described = try Self.description(ConfigValue(json: Data(text.utf8), from: "steps"))
-        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "again"))
+        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "model.json"))
         #expect(again == described)
     }
 
@@ -83,7 +83,7 @@ import Testing
         let text = #"[{"_target_": "Activations", "sigmoid": true}, {"_target_": "AsDiscrete", "threshold": 0.3}]"#
         let described = try Self.description(ConfigValue(json: Data(text.utf8), from: "steps"), channels: 1)
         #expect(described.maskPlan.threshold == 0.3 && described.maskPlan.restoration == .none)
-        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "again"))
+        let again = try ModelDescription(ConfigReader(described.value, path: "", source: "model.json"))
         #expect(again == described)
     }
 }

@@ -93,7 +93,7 @@ import Testing
         let value = try Self.description(preprocessing: [])
         var description = value
         description.preprocessing = chain
-        let again = try ModelDescription(ConfigReader(description.value, path: "", source: "again"))
+        let again = try ModelDescription(ConfigReader(description.value, path: "", source: "model.json"))
         #expect(again == description)
     }
 

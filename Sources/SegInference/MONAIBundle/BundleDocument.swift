@@ -15,6 +15,10 @@ final class BundleDocument {
     /// A chain of references this long can only be a circle.
     private static let mostReferences = 32
 
+    /// Characters of expressions that are computed at most, each as often as it is.
+    private static let mostComputed = 64 * Limits.expressionCharacters
+    private var computed = 0
+
     /// What references stand for, their own references followed.
     private var targets: [String: ConfigValue] = [:]
     /// Values of which every reference is followed, by the place that they stand at, with the number of values in them.
@@ -92,12 +96,17 @@ final class BundleDocument {
         if text.hasPrefix("%") { return try copied(String(text.dropFirst()), from: id, depth: depth) }
         if text.hasPrefix("@") { return try follow(String(text.dropFirst()), from: id, depth: depth) }
         guard text.hasPrefix("$") else { return value }
+        // Items of lists are computed wherever they are named, so that a few lists of them could take for ever.
+        computed += text.utf8.count
+        guard computed <= Self.mostComputed else {
+            throw error(id, "the expressions compute each other too often; write the values in their place")
+        }
         guard let expression = BundleExpression(text) else {
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
         }
         let result: ConfigValue
         do {
-            result = try expression.value { try follow($0, from: id, depth: depth) }
+            result = try expression.value { try shallow($0, id: id, depth: depth + 1) }
         } catch let fault as BundleExpression.Fault {
             throw error(id, "the expression '\(text)' has no value: \(fault.reason)")
         }

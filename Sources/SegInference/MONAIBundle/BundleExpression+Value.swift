@@ -8,33 +8,34 @@ extension BundleExpression {
     }
 
     /// The value, as Python computes it.
-    /// - Parameter lookup: The value of a reference, whose own entries may still hold references.
-    /// - Throws: `Fault` where Python would raise an error, or a value would be beyond `Limits`; errors of `lookup`.
-    func value(_ lookup: (String) throws -> ConfigValue) throws -> ConfigValue {
+    /// - Parameter follow: What a text stands for that may be a reference or an expression; entries of what it gives
+    ///   may again be such texts.
+    /// - Throws: `Fault` where Python would raise an error, or a value would be beyond `Limits`; errors of `follow`.
+    func value(_ follow: (ConfigValue) throws -> ConfigValue) throws -> ConfigValue {
         switch self {
         case .constant(let value): return value
-        case .reference(let id): return try lookup(id)
-        case .list(let items): return .array(try items.map { try $0.value(lookup) })
+        case .reference(let id): return try follow(.string("@" + id))
+        case .list(let items): return .array(try items.map { try $0.value(follow) })
         case .dictionary(let entries):
             var object: [String: ConfigValue] = [:]
             for (key, value) in entries {
-                guard case .string(let key) = try key.value(lookup) else {
+                guard case .string(let key) = try key.value(follow) else {
                     throw Fault(reason: "a key of a dictionary should be text")
                 }
-                object[key] = try value.value(lookup)
+                object[key] = try value.value(follow)
             }
             return .object(object)
-        case .unary(let mark, let operand): return try Self.unary(mark, operand.value(lookup))
+        case .unary(let mark, let operand): return try Self.unary(mark, operand.value(follow))
         case .binary(let mark, let left, let right):
-            let first = try left.value(lookup)
+            let first = try left.value(follow)
             // As in Python the second is looked at only where it decides.
-            if mark == "and" { return BundleComponent.isTruthy(first) ? try right.value(lookup) : first }
-            if mark == "or" { return BundleComponent.isTruthy(first) ? first : try right.value(lookup) }
-            return try Self.binary(mark, first, right.value(lookup))
+            if mark == "and" { return BundleComponent.isTruthy(first) ? try right.value(follow) : first }
+            if mark == "or" { return BundleComponent.isTruthy(first) ? first : try right.value(follow) }
+            return try Self.binary(mark, first, right.value(follow))
         case .choice(let condition, let yes, let no):
-            return try BundleComponent.isTruthy(condition.value(lookup)) ? yes.value(lookup) : no.value(lookup)
-        case .item(let whole, let index): return try Self.item(whole.value(lookup), index.value(lookup))
-        case .call(let name, let arguments): return try Self.call(name, arguments.map { try $0.value(lookup) })
+            return try BundleComponent.isTruthy(condition.value(follow)) ? yes.value(follow) : no.value(follow)
+        case .item(let whole, let index): return try follow(Self.item(whole.value(follow), index.value(follow)))
+        case .call(let name, let arguments): return try Self.call(name, arguments.map { try $0.value(follow) })
         }
     }
 

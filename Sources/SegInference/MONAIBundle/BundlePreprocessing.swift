@@ -6,7 +6,8 @@ struct BundlePreprocessing {
     /// What the chain does.
     var preprocessing: Preprocessing { Preprocessing(steps) }
     private var steps: [PreprocessingStep] = []
-    private var isLoaded = false
+    /// How many transforms there were, `LoadImaged` the first of them.
+    private var count = 0
     private var hasChannels = false
 
     /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
@@ -17,7 +18,11 @@ struct BundlePreprocessing {
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
         hasChannels = channels > 1
-        for component in try BundleComponent.chain(chain, id: id, document) { try add(component) }
+        let chain = try BundleComponent.chain(chain, id: id, document)
+        for component in chain { try add(component) }
+        guard chain.contains(where: { $0.name == "LoadImaged" }) else {
+            throw document.error(id, "has no LoadImaged, so that it loads no scan")
+        }
         guard hasChannels else {
             throw document.error(
                 id,
@@ -36,10 +41,9 @@ struct BundlePreprocessing {
                     "meta_keys", "meta_key_postfix", "overwriting", "image_only", "simple_keys", "prune_meta_pattern",
                     "prune_meta_sep", "expanduser",
                 ])
-            guard !isLoaded, steps.isEmpty else {
+            guard count == 0 else {
                 throw reader.error("_target_", "LoadImaged should come once, before every other transform")
             }
-            isLoaded = true
             try reader.expect("reader", among: ["NibabelReader", "nibabelreader", "ITKReader", "itkreader"])
             try reader.expect("dtype", "float32")
             if try reader.bool("ensure_channel_first") ?? false { hasChannels = true }
@@ -55,6 +59,7 @@ struct BundlePreprocessing {
         default: reader = try addStep(component)
         }
         try reader.finish()
+        count += 1
     }
 
     /// Adds a step that changes the image's grid or values.
