@@ -44,13 +44,14 @@ package enum RecordedOp: Sendable {
 
 /// The tensor ops of a pass in the order they were computed: what a file of a network is written from.
 ///
-/// An op is recorded as it was called, whatever the backend makes of it, and on a backend that computes nothing too.
+/// An op is recorded as it was called, on a backend that computes nothing too. A backend sees less: a concatenation
+/// reaches it as copies of fixed extents, an attention in blocks, and a result may overwrite an operand.
 package final class OpRecording: Sendable {
     /// One op.
     package struct Entry: Sendable {
         /// The tensor function.
         package let name: String
-        /// What it computes; nil where nobody has said.
+        /// What it computes; nil for an op without a description.
         package let op: RecordedOp?
         /// What it reads; nil for an operand that is absent.
         package let operands: [BufferView?]

@@ -33,7 +33,7 @@ private let backend = ReferenceBackend()
     #expect(ops.count == 1 && ops[0].operands.map { $0 != nil } == [true, false, false, false, false, true])
 }
 
-@Test func opsThatNobodyDescribesAreRecordedByName() throws {
+@Test func opsWithoutADescriptionAreRecordedByName() throws {
     let x = try Tensor(repeating: 1, shape: [1, 4], on: backend)
     let (_, ops) = try OpRecording.record { try softmax(x) }
     #expect(ops.map(\.name) == ["softmax"] && isUndescribed(ops[0]))

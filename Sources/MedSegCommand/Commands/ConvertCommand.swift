@@ -71,10 +71,14 @@ struct ConvertCommand: ParsableCommand {
             return report(
                 taken.state.count, first.values.map(\.count).reduce(0, +), seconds: taken.state.count - first.count)
         }
+        guard let window = description.roiSize else {
+            throw DataError(
+                .badData, file, key: "roi_size", "is null, and an ONNX file is of windows of one size; state one")
+        }
         let model = try ONNXModel(
             description.network,
             weights: Weights(source: weights.source, tensors: taken.state),
-            metadata: ["model.json": description.value.jsonText()], window: description.roiSize)
+            metadata: ["model.json": description.value.jsonText()], window: window)
         try model.write(to: output)
         report(model.arrays, model.numbers)
     }
