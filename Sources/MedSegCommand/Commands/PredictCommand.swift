@@ -141,11 +141,13 @@ struct PredictCommand: ParsableCommand {
         }
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
-        try job.write(found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+        let maps = try job.write(
+            found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
             ScanReport(
-                name: job.stem, scan: found.isOnScan ? scan : found.maskVolume, found: found,
-                model: segmenter.description, concerns: concerns)
+                scan: job.stem, model: model.name, segmenter: segmenter, found: found,
+                volume: found.isOnScan ? scan : found.maskVolume, maps: maps,
+                concerns: concerns, probabilities: probabilities, seconds: Date().timeIntervalSince(start))
         }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {

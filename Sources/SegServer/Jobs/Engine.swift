@@ -40,6 +40,7 @@ actor Engine {
         try job.report("reading the scan", 0)
         let (scan, geometry) = try ScanFile.readVolume(job.scan.path)
         var segmenter = try Segmenter(Ensemble([predictor]), uncertainty: job.options.samples)
+        try segmenter.checkRestores(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
         // What errors call the scan: a path would tell where, a client's name for it whose.
         let segmentation = try segmenter(scan, name: "the scan") { done, count in
@@ -47,7 +48,7 @@ actor Engine {
         }
         try job.report("writing results", 0.95)
         let results = JobResults(job: job, scan: scan, geometry: geometry)
-        try results.write(segmentation, device: device, start: start)
+        try results.write(segmentation, by: segmenter, start: start)
         let bytes = results.bytesOnDisk
         try scratch.budget.reserve(bytes)
         job.update { $0.bytes = bytes }
