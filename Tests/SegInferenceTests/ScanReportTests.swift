@@ -25,7 +25,8 @@ import Testing
         let description = ModelDescription(
             network: NetworkDefinition(["_target_": "UNet"], source: "model.json"),
             preprocessing: try Preprocessing(
-                orientation: "RAS", pixdim: nil, intensity: ScaleIntensityRange(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
+                orientation: "RAS", pixdim: nil,
+                intensity: ScaleIntensityRange(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
                 cropForeground: true),
             roiSize: Triple(4), overlap: WindowOverlap(0.25), mode: .gaussian, labels: [1: "block"])
         let predictor = Predictor(
