@@ -34,8 +34,8 @@ extension TimedBackend {
         try time("unary", flops: 0, [x, y]) { try base.unary(op, x, into: y) }
     }
 
-    func convert(_ x: BufferView, into y: BufferView) throws {
-        try time("convert", flops: 0, [x, y]) { try base.convert(x, into: y) }
+    func cast(_ x: BufferView, into y: BufferView) throws {
+        try time("cast", flops: 0, [x, y]) { try base.cast(x, into: y) }
     }
 
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {

@@ -15,7 +15,7 @@ extension TallyBackend {
 
     func synchronize() throws {}
 
-    func convert(_ x: BufferView, into y: BufferView) throws {}
+    func cast(_ x: BufferView, into y: BufferView) throws {}
 
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {}
 
