@@ -115,7 +115,7 @@ __kernel void binary_strided(
 }
 
 // y = x as floating-point numbers.
-__kernel void convert(IN_INT(x), OUT(y), const ulong count)
+__kernel void cast(IN_INT(x), OUT(y), const ulong count)
 {
     ENTER(x);
     ENTER(y);

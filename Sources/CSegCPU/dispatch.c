@@ -97,7 +97,7 @@ DISPATCH(
 
 DISPATCH(unary, (int op, const float *x, float *y, size_t count), (op, x, y, count))
 
-DISPATCH(convert, (const int32_t *x, float *y, size_t count), (x, y, count))
+DISPATCH(cast, (const int32_t *x, float *y, size_t count), (x, y, count))
 
 DISPATCH(
     scale,

@@ -174,6 +174,6 @@ void KERNEL(unary)(int op, const float *x, float *y, size_t count) {
     }
 }
 
-void KERNEL(convert)(const int32_t *x, float *y, size_t count) {
+void KERNEL(cast)(const int32_t *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = (float)x[i];
 }

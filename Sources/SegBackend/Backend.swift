@@ -98,7 +98,7 @@ public protocol ElementwiseOps {
     func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws
 
     /// y = x for an i32 array x, in the type the backend computes in: `x.float()`.
-    func convert(_ x: BufferView, into y: BufferView) throws
+    func cast(_ x: BufferView, into y: BufferView) throws
 
     /// y = alpha · x + beta · y; beta = 0 overwrites y. y may be x.
     func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws

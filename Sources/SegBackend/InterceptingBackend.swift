@@ -44,8 +44,8 @@ extension InterceptingBackend {
         try intercept(OpCall("unary", [x], into: [y], layer: op.rawValue)) { try $0.unary(op, x, into: y) }
     }
 
-    package func convert(_ x: BufferView, into y: BufferView) throws {
-        try intercept(OpCall("convert", [x], into: [y])) { try $0.convert(x, into: y) }
+    package func cast(_ x: BufferView, into y: BufferView) throws {
+        try intercept(OpCall("cast", [x], into: [y])) { try $0.cast(x, into: y) }
     }
 
     package func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {

@@ -101,10 +101,10 @@ extension CPUBackend: ElementwiseOps {
     }
 
     /// One pass.
-    public func convert(_ x: BufferView, into y: BufferView) throws {
+    public func cast(_ x: BufferView, into y: BufferView) throws {
         let (input, output) = (x.integers, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
-            segcpu_convert(input + range.lowerBound, output + range.lowerBound, range.count)
+            segcpu_cast(input + range.lowerBound, output + range.lowerBound, range.count)
         }
     }
 

@@ -1,8 +1,8 @@
 import SegBackend
 
 extension OpCases {
-    /// Arithmetic, conversion and scaling.
-    static let elementwise: [OpCase] = binaries + repetitions + unaries + conversions + scalings
+    /// Arithmetic, casts and scaling.
+    static let elementwise: [OpCase] = binaries + repetitions + unaries + casts + scalings
 
     private static let binaries: [OpCase] = BinaryOp.allCases.flatMap { op in
         [
@@ -67,11 +67,11 @@ extension OpCases {
         }
     }
 
-    private static let conversions: [OpCase] = [1, 77, 1024].map { count in
-        OpCase("convert_\(count)", op: "convert") { arrays in
+    private static let casts: [OpCase] = [1, 77, 1024].map { count in
+        OpCase("cast_\(count)", op: "cast") { arrays in
             let x = try arrays.integers([count], below: 300, .i32)
             let y = try arrays.output("y", [count], .exact)
-            return { try arrays.backend.convert(x, into: y) }
+            return { try arrays.backend.cast(x, into: y) }
         }
     }
 

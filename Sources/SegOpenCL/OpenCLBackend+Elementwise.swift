@@ -57,9 +57,9 @@ extension OpenCLBackend {
     }
 
     /// An item an element.
-    public func convert(_ x: BufferView, into y: BufferView) throws {
+    public func cast(_ x: BufferView, into y: BufferView) throws {
         try launcher.run(
-            Kernel("elementwise/arithmetic", "convert"), LaunchGrid(covering: x.count),
+            Kernel("elementwise/arithmetic", "cast"), LaunchGrid(covering: x.count),
             [.view(x), .view(y), .long(x.count)])
     }
 

@@ -48,7 +48,7 @@ extension ReferenceBackend {
     }
 
     /// y = x as floating-point numbers.
-    public func convert(_ x: BufferView, into y: BufferView) throws {
+    public func cast(_ x: BufferView, into y: BufferView) throws {
         let (count, x, y) = (x.count, x.integers, y.doubles)
         for i in 0..<count { y[i] = Double(x[i]) }
     }

@@ -48,7 +48,7 @@ void segcpu_binary_rows(int op, segcpu_operand a, segcpu_operand b, float *y, si
 void segcpu_unary(int op, const float *x, float *y, size_t count);
 
 // y = x as floats.
-void segcpu_convert(const int32_t *x, float *y, size_t count);
+void segcpu_cast(const int32_t *x, float *y, size_t count);
 
 // y = alpha x + beta y; beta = 0 overwrites. y may be x.
 void segcpu_scale(const float *x, float alpha, float *y, float beta, size_t count);

@@ -192,7 +192,7 @@ public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
 public func floats(of labels: Tensor) throws -> Tensor {
     try require(labels.view.dtype == .i32, "floats", "labels are \(labels.view.dtype); make them with Tensor(labels:)")
     let y = try labels.backend.allocate(labels.shape, labels.backend.scalar)
-    try labels.backend.convert(labels.view, into: y)
+    try labels.backend.cast(labels.view, into: y)
     return Tensor(y, on: labels.backend)
 }
 
