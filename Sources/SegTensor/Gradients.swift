@@ -234,13 +234,17 @@ extension GradientNode {
 
 /// Makes an op's result, recorded where any input is tracked.
 ///
-/// - Parameter remake: Makes the result again from what `backward` keeps anyway; nil where it is kept itself.
+/// - Parameters:
+///   - recorded: What the op computes, for an `OpRecording`; nil for an op that no network's forward pass is made of.
+///   - remake: Makes the result again from what `backward` keeps anyway; nil where it is kept itself.
 func result(
-    _ view: BufferView, op: String, of inputs: [Tensor?], remake: (() throws -> BufferView)? = nil,
+    _ view: BufferView, op: String, _ recorded: @autoclosure () -> RecordedOp? = nil, of inputs: [Tensor?],
+    remake: (() throws -> BufferView)? = nil,
     backward: @escaping (_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void
 ) -> Tensor {
     let backend = inputs.lazy.compactMap { $0 }.first?.backend
     guard let backend else { preconditionFailure("\(op) has no input") }
+    OpRecording.add(op, recorded(), of: inputs.map { $0?.view }, result: view)
     let parents = inputs.compactMap { $0?.node }
     guard !parents.isEmpty else { return Tensor(view, on: backend) }
     return Tensor(view, on: backend, node: GradientNode(op: op, parents: parents, backward: backward), remake: remake)

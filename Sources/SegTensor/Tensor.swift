@@ -58,6 +58,7 @@ extension Tensor {
         case .f64: try self.init(copying: values.map(Double.init), shape: shape, as: .f64, on: backend)
         default: try self.init(copying: values, shape: shape, as: .f32, on: backend)
         }
+        OpRecording.add("constant", .constant(values), of: [], result: view)
     }
 
     /// Copies values to a backend, in the type it computes in.
@@ -67,6 +68,7 @@ extension Tensor {
         case .f64: try self.init(copying: values, shape: shape, as: .f64, on: backend)
         default: try self.init(copying: values.map(Float.init), shape: shape, as: .f32, on: backend)
         }
+        OpRecording.add("constant", .constant(values.map(Float.init)), of: [], result: view)
     }
 
     /// Copies class labels or indices to a backend, as i32.

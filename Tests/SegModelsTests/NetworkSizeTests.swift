@@ -119,7 +119,7 @@ func absurdArgumentsAreNamed(_ index: Int) {
     let store = try dynunet.makeNetwork(on: ReferenceBackend(), seed: 0).store
     let state = try store.state()
     let model = try ONNXModel(
-        dynunet, weights: Weights(source: "test", tensors: state), metadata: [:])
+        dynunet, weights: Weights(source: "test", tensors: state), metadata: [:], window: Triple(16))
     #expect(model.arrays == store.parameters.count && state.count > store.parameters.count)
     #expect(model.numbers == store.parameters.map(\.shape.count).reduce(0, +))
 }

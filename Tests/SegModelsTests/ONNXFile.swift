@@ -73,4 +73,14 @@ struct ProtobufMessage {
             }
         }
     }
+
+    /// 64-bit whole numbers, as doubles.
+    func wholeNumbers(raw number: Int) -> [Double] {
+        guard case .bytes(let bytes)? = fields[number]?.first else { return [] }
+        return bytes.withUnsafeBytes { all in
+            stride(from: 0, to: all.count, by: 8).map { offset in
+                Double(Int64(littleEndian: all.loadUnaligned(fromByteOffset: offset, as: Int64.self)))
+            }
+        }
+    }
 }

@@ -8,96 +8,6 @@ import SegTensor
 import SegWeights
 import Testing
 
-/// Runs an ONNX file node by node with the tensor library, in channels-last layout.
-private struct ONNXRunner {
-    let nodes: [ProtobufMessage]
-    let arrays: [String: (shape: [Int], values: [Float])]
-    let backend: any Backend
-
-    init(_ bytes: [UInt8], on backend: any Backend) throws {
-        let model = try #require(ProtobufMessage(bytes[...]))
-        let graph = try #require(model.messages(7).first)
-        nodes = graph.messages(1)
-        arrays = Dictionary(
-            uniqueKeysWithValues: graph.messages(5).map {
-                ($0.texts(8)[0], (shape: $0.integers(1), values: $0.floats(raw: 9)))
-            })
-        self.backend = backend
-    }
-
-    func run(_ image: Tensor) throws -> Tensor {
-        var values = ["image": image]
-        for node in nodes {
-            let inputs = node.texts(1)
-            let x = try #require(values[inputs[0]])
-            values[node.texts(2)[0]] = try apply(node, x, inputs) { try #require(values[$0]) }
-        }
-        return try #require(values["logits"])
-    }
-
-    private func array(_ name: String) throws -> Tensor {
-        let array = try #require(arrays[name])
-        return try Tensor(array.values, shape: Shape(array.shape), on: backend)
-    }
-
-    private func apply(
-        _ node: ProtobufMessage, _ x: Tensor, _ inputs: [String], _ value: (String) throws -> Tensor
-    ) throws -> Tensor {
-        let attributes = Dictionary(uniqueKeysWithValues: node.messages(5).map { ($0.texts(1)[0], $0) })
-        func triple(_ name: String) throws -> Triple {
-            Triple(Array(try #require(attributes[name]).integers(8).prefix(3)))
-        }
-        let op = node.texts(4)[0]
-        switch op {
-        case "Conv", "ConvTranspose":
-            let params = Conv3dParams(
-                kernel: try triple("kernel_shape"), stride: try triple("strides"), padding: try triple("pads"),
-                dilation: try triple("dilations"), groups: try #require(attributes["group"]).integers(3)[0])
-            let weight = try array(inputs[1])
-            let bias = inputs.count > 2 ? try array(inputs[2]) : nil
-            if op == "Conv" { return try conv3d(x, weight: weight, bias: bias, params) }
-            return try convTranspose3d(x, weight: weight, bias: bias, params, outputPadding: triple("output_padding"))
-        case "BatchNormalization", "InstanceNormalization":
-            let isBatch = op.hasPrefix("Batch")
-            let params = NormParams(
-                kind: isBatch ? .batch : .instance, epsilon: try #require(attributes["epsilon"]?.float(2)))
-            let statistics: NormStatistics =
-                isBatch ? .given(mean: try array(inputs[3]), variance: try array(inputs[4])) : .ofInput
-            return try normActivate(
-                x, weight: array(inputs[1]), bias: array(inputs[2]), statistics: statistics, params,
-                NormFollowers()
-            ).output
-        case "PRelu":
-            let slopes = try #require(arrays[inputs[1]])
-            #expect(slopes.shape.dropFirst() == [1, 1, 1])
-            return try activate(x, .prelu, slope: Tensor(slopes.values, shape: [slopes.values.count], on: backend))
-        case "LeakyRelu":
-            return try activate(x, .leakyReLU(slope: try #require(attributes["alpha"]?.float(2))), slope: nil)
-        case "GroupNormalization":
-            let groups = try #require(attributes["num_groups"]).integers(3)[0]
-            let params = NormParams(kind: .group(groups), epsilon: try #require(attributes["epsilon"]?.float(2)))
-            return try normActivate(
-                x, weight: array(inputs[1]), bias: array(inputs[2]), statistics: .ofInput, params, NormFollowers()
-            ).output
-        case "Relu": return try activate(x, .relu, slope: nil)
-        case "Resize":
-            #expect(inputs[1].isEmpty && arrays[inputs[2]]?.values == [1, 1, 2, 2, 2])
-            #expect(attributes["mode"]?.texts(4) == ["linear"])
-            #expect(attributes["coordinate_transformation_mode"]?.texts(4) == ["half_pixel"])
-            return try resample3d(
-                x, to: x.shape.size.zip(Triple(2), *), Resample3dParams(mode: .trilinear, alignCorners: false))
-        case "Concat":
-            #expect(attributes["axis"]?.integers(3) == [1])
-            return try concatenate(inputs.map(value))
-        case "Add": return try add(x, value(inputs[1]))
-        case "Identity": return x
-        default:
-            Issue.record("the file has the node \(op)")
-            return x
-        }
-    }
-}
-
 @Test(
     arguments: [
         ["norm": "batch", "num_res_units": 2, "dropout": 0.2],
@@ -121,8 +31,10 @@ func exportedGraphsComputeWhatTheNetworkDoes(_ changes: [String: ConfigValue]) t
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
     let weights = Weights(source: "test", tensors: try net.store.state())
-    let model = try ONNXModel(definition, weights: weights, metadata: [:])
-    let actual = try ONNXRunner(model.bytes, on: backend).run(x).doubles()
+    let model = try ONNXModel(definition, weights: weights, metadata: [:], window: Triple(8))
+    let runner = try ONNXRunner(model.bytes, on: backend)
+    let actual = try runner.run(x)
+    #expect(runner.inputShape == [nil, 2, nil, nil, nil])
     #expect(actual.count == expected.count && Set(expected).count > 10)
     for (a, b) in zip(actual, expected) { #expect(abs(a - b) < 1e-5) }
 }
@@ -151,6 +63,32 @@ private let otherNetworks: [(ConfigValue, Shape)] = [
             "res_block": true, "trans_bias": true, "deep_supervision": true,
         ], [1, 4, 8, 8, 2]
     ),
+    (
+        [
+            "_target_": "UNETR", "in_channels": 2, "out_channels": 2, "img_size": [32, 16, 32], "feature_size": 2,
+            "hidden_size": 12, "mlp_dim": 8, "num_heads": 3,
+        ], [2, 32, 16, 32, 2]
+    ),
+    (
+        [
+            "_target_": "UNETR", "in_channels": 2, "out_channels": 2, "img_size": [32, 16, 32], "feature_size": 2,
+            "hidden_size": 12, "mlp_dim": 8, "num_heads": 3, "proj_type": "perceptron", "norm_name": "batch",
+            "conv_block": false, "res_block": false, "qkv_bias": true,
+        ], [1, 32, 16, 32, 2]
+    ),
+    (
+        [
+            "_target_": "SwinUNETR", "in_channels": 2, "out_channels": 2, "feature_size": 12, "window_size": 3,
+            "depths": [2, 1, 1, 1],
+        ], [2, 64, 32, 32, 2]
+    ),
+    (
+        [
+            "_target_": "SwinUNETR", "in_channels": 2, "out_channels": 2, "feature_size": 12, "window_size": 4,
+            "depths": [1, 2, 1, 1], "downsample": "mergingv2", "use_v2": true, "patch_norm": true,
+            "normalize": false, "qkv_bias": false,
+        ], [1, 32, 64, 32, 2]
+    ),
 ]
 
 @Test(arguments: otherNetworks.indices)
@@ -164,18 +102,23 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
     _ = try net(x, in: ForwardContext(mode: .training, seed: 1, pass: 0))
     let expected = try net(x, in: .inference).doubles()
     let weights = Weights(source: "test", tensors: try net.store.state())
-    let actual = try ONNXRunner(ONNXModel(definition, weights: weights, metadata: [:]).bytes, on: backend).run(x)
+    let model = try ONNXModel(definition, weights: weights, metadata: [:], window: shape.size)
+    let runner = try ONNXRunner(model.bytes, on: backend)
     #expect(Set(expected).count > 10)
-    #expect(relativeError(try actual.doubles(), expected) < 1e-5)
+    #expect(relativeError(try runner.run(x), expected) < 1e-5)
+    let isTransformer = "\(value)".contains("UNETR")
+    #expect(runner.inputShape == [nil, 2] + (isTransformer ? shape.size.array : [nil, nil, nil]))
 }
 
-@Test func networksThatCannotBeExportedAreNamed() throws {
-    let definition = NetworkDefinition(["_target_": "monai.networks.nets.SwinUNETR"], source: "swin.json")
+@Test func windowsThatANetworkDoesNotTakeAreNamed() throws {
+    let definition = NetworkDefinition(
+        ["_target_": "monai.networks.nets.SwinUNETR", "in_channels": 1, "out_channels": 2], source: "swin.json")
     let error = #expect(throws: DataError.self) {
-        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:])
+        try ONNXModel(
+            definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:], window: Triple(48))
     }
     let text = error?.description ?? ""
-    #expect(text.contains("SwinUNETR' cannot be written as ONNX; these can: monai.networks.nets.DynUNet, "))
+    #expect(text.contains("swin.json: cannot be run on a patch of 48×48×48: SwinUNETR") && text.contains("32×32×32"))
 }
 
 @Test func exportsWithoutWeightsAreRefused() throws {
@@ -185,7 +128,7 @@ func exportedGraphsOfOtherNetworksComputeTheSame(_ index: Int) throws {
             "strides": [2],
         ], source: "test")
     let error = #expect(throws: DataError.self) {
-        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:])
+        try ONNXModel(definition, weights: Weights(source: "w.pt", tensors: [:]), metadata: [:], window: Triple(8))
     }
     #expect(error?.description.contains("w.pt: the weights have no 'model.0.conv.weight'") == true)
 }

@@ -69,7 +69,7 @@ final class BenchNetwork {
     static func writeONNX(_ name: String, size: Int, on backend: any Backend, to path: String) throws {
         let definition = definition(name, size: size)
         let state = try definition.makeNetwork(on: backend, seed: 0).store.state()
-        try ONNXModel(definition, weights: Weights(source: name, tensors: state), metadata: [:])
+        try ONNXModel(definition, weights: Weights(source: name, tensors: state), metadata: [:], window: Triple(size))
             .write(to: path)
     }
 

@@ -31,19 +31,16 @@ struct SwinWindows {
         try FreeMemory.check(
             arrays: 4 * counts.product * length * length, subject: "SwinUNETR",
             for: "the attention of \(counts.product) windows of \(length) positions", advice: "use a smaller roi_size")
-        var values: [Float] = []
-        values.reserveCapacity(counts.product * length * length)
-        for index in 0..<counts.product {
+        let regions = (0..<counts.product).map { index in
             let at = Triple(
                 d: index / (counts.h * counts.w) * window.d, h: index / counts.w % counts.h * window.h,
                 w: index % counts.w * window.w)
-            let regions = (0..<length).map { token in
+            return (0..<length).map { token in
                 (region(at.d + token / (window.h * window.w), 0) * 3
                     + region(at.h + token / window.w % window.h, 1)) * 3 + region(at.w + token % window.w, 2)
             }
-            for query in regions { values += regions.map { $0 == query ? 0 : -100 } }
         }
-        return try Tensor(values, shape: [counts.product, length, length], on: backend)
+        return try regionMask(regions, on: backend)
     }
 }
 

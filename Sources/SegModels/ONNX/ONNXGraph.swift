@@ -1,7 +1,3 @@
-internal import SegBackend
-internal import SegCore
-internal import SegWeights
-
 /// A value that flows between the nodes of an ONNX graph, by its name.
 struct ONNXValue {
     let name: String
@@ -11,69 +7,84 @@ struct ONNXValue {
 }
 
 /// An attribute of an ONNX node.
-enum ONNXAttribute {
+enum ONNXAttribute: Equatable {
     case int(String, Int)
     case ints(String, [Int])
     case float(String, Float)
     case text(String, String)
 }
 
-/// A network's nodes and what goes in and out.
-struct ONNXNetwork {
-    let inputChannels: Int
-    let outputChannels: Int
-    /// The extents of the volume where they are fixed; nil for any.
-    var size: Triple?
-    let logits: ONNXValue
+/// A node of an ONNX graph, with one output.
+struct ONNXNode: Equatable {
+    let op: String
+    let inputs: [String]
+    let output: String
+    let attributes: [ONNXAttribute]
+}
+
+/// An array that nodes of an ONNX graph take.
+struct ONNXArray: Equatable {
+    /// Where its numbers come from.
+    enum Contents: Equatable {
+        /// The weights hold them under the array's name.
+        case parameter
+        case floats([Float])
+        case integers([Int])
+    }
+
+    let name: String
+    let shape: [Int]
+    let contents: Contents
+
+    var count: Int { shape.reduce(1, *) }
+
+    /// Bytes in the file: floats have 32 bits, whole numbers 64.
+    var byteCount: Int { if case .integers = contents { 8 * count } else { 4 * count } }
 }
 
 /// An ONNX graph while it is built: nodes in the order they run, and the arrays they take.
 ///
 /// Volumes are channels-first, `[N, C, D, H, W]`; arrays keep their `state_dict` names and layouts. ONNX operator
 /// set 21.
-struct ONNXGraph {
-    /// Where the arrays come from.
-    let state: [String: StoredTensor]
-    private let source: String
-    private(set) var nodes: [(op: String, inputs: [String], output: String, attributes: [ONNXAttribute])] = []
-    private(set) var arrays: [(name: String, tensor: StoredTensor)] = []
+struct ONNXGraph: Equatable {
+    private(set) var nodes: [ONNXNode] = []
+    private(set) var arrays: [ONNXArray] = []
     private var known: Set<String> = []
-
-    init(state: [String: StoredTensor], source: String) {
-        self.state = state
-        self.source = source
-    }
 
     /// Adds a node with one output.
     mutating func node(_ op: String, _ inputs: [ONNXValue], _ attributes: [ONNXAttribute] = []) -> ONNXValue {
         let output = "\(op)_\(nodes.count)"
-        nodes.append((op, inputs.map(\.name), output, attributes))
+        nodes.append(ONNXNode(op: op, inputs: inputs.map(\.name), output: output, attributes: attributes))
         return ONNXValue(name: output)
     }
 
-    /// An array of the network, as 32-bit floats, in another shape where ONNX wants one.
-    /// - Throws: `DataError` where the weights have none of that name.
-    mutating func parameter(_ name: String, shape: [Int]? = nil) throws -> ONNXValue {
-        guard let stored = state[name] else {
-            throw DataError(.badData, source, "the weights have no '\(name)', which the network needs")
-        }
-        return array(name, StoredTensor(stored.floats(), shape: shape ?? stored.shape))
+    /// Adds the node that gives the graph's output its name.
+    mutating func output(_ name: String, _ value: ONNXValue) {
+        nodes.append(ONNXNode(op: "Identity", inputs: [value.name], output: name, attributes: []))
     }
 
-    /// Whole numbers, such as a shape.
-    mutating func integers(_ values: [Int]) -> ONNXValue {
-        let name = "integers_" + values.map { $0 < 0 ? "m\(-$0)" : "\($0)" }.joined(separator: "_")
-        return array(name, StoredTensor(values.map(Int64.init), shape: [values.count]))
+    /// An array of the network, in its own shape or in the one that ONNX wants.
+    mutating func parameter(_ name: String, shape: [Int]) -> ONNXValue { array(name, shape, .parameter) }
+
+    /// Floats that are no parameter, such as the scale of a norm that has none.
+    mutating func floats(_ name: String, _ values: [Float], shape: [Int]) -> ONNXValue {
+        array(name, shape, .floats(values))
+    }
+
+    /// Whole numbers, such as a shape; without one they have a single axis.
+    mutating func integers(_ values: [Int], shape: [Int]? = nil) -> ONNXValue {
+        let shape = shape ?? [values.count]
+        if let same = arrays.first(where: { $0.shape == shape && $0.contents == .integers(values) }) {
+            return ONNXValue(name: same.name)
+        }
+        return array("integers_\(arrays.count)", shape, .integers(values))
     }
 
     /// One number without axes, which ONNX broadcasts.
-    mutating func number(_ value: Float) -> ONNXValue {
-        array("number_\(value)", StoredTensor([value], shape: []))
-    }
+    mutating func number(_ value: Float) -> ONNXValue { floats("number_\(value)", [value], shape: []) }
 
-    /// An array that is no parameter, such as the scale of a norm that has none.
-    mutating func array(_ name: String, _ tensor: StoredTensor) -> ONNXValue {
-        if known.insert(name).inserted { arrays.append((name, tensor)) }
+    private mutating func array(_ name: String, _ shape: [Int], _ contents: ONNXArray.Contents) -> ONNXValue {
+        if known.insert(name).inserted { arrays.append(ONNXArray(name: name, shape: shape, contents: contents)) }
         return ONNXValue(name: name)
     }
 }

@@ -1,9 +1,11 @@
-internal import SegBackend
+public import SegBackend
 internal import SegCore
 public import SegWeights
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
 /// `[batch, out, D, H, W]`, 32-bit floats; batch and, where the network lets them, D, H, W are free.
+///
+/// The nodes are those of a recorded forward pass; see `ONNXTranslation`.
 public struct ONNXModel: Sendable {
     /// The file's bytes.
     public let bytes: [UInt8]
@@ -11,17 +13,6 @@ public struct ONNXModel: Sendable {
     public let arrays: Int
     /// Numbers in these arrays.
     public let numbers: Int
-
-    private typealias Describe = @Sendable (ConfigReader, inout ONNXGraph, ONNXValue) throws -> ONNXNetwork
-
-    /// How each network is written.
-    private static let descriptions: [String: Describe] = [
-        "UNet": { try UNetOptions($0).onnx(&$1, $2) },
-        "VNet": { try VNetOptions($0).onnx(&$1, $2) },
-        "UNETR": { try UNETROptions($0).onnx(&$1, $2) },
-        "SegResNet": { try SegResNetOptions($0).onnx(&$1, $2) },
-        "DynUNet": { try DynUNetOptions($0).onnx(&$1, $2) },
-    ]
 
     /// Protocol buffers cannot be larger.
     private static let mostBytes = Int(Int32.max)
@@ -31,23 +22,46 @@ public struct ONNXModel: Sendable {
     ///   - network: Its definition.
     ///   - weights: Its arrays, under its names.
     ///   - metadata: Text kept in the file, such as `model.json`.
-    /// - Throws: `DataError` where the network has no description or an array is missing.
-    public init(_ network: NetworkDefinition, weights: Weights, metadata: [String: String]) throws {
-        let reader = try ConfigReader(network.value, path: "network_def", source: network.source)
-        let name = try network.target(reader)
-        guard let describe = Self.descriptions[name] else {
-            throw reader.error(
-                "_target_",
-                "'\(name)' cannot be written as ONNX; these can: \(NetworkDefinition.known(Self.descriptions.keys))")
-        }
-        var graph = ONNXGraph(state: weights.tensors, source: weights.source)
-        let network = try describe(reader, &graph, ONNXValue(name: "image"))
-        guard graph.arrays.map(\.tensor.bytes.count).reduce(0, +) < Self.mostBytes - 1 << 20 else {
+    ///   - window: The extents of an input where the graph depends on them, as a transformer with windows does.
+    /// - Throws: `DataError` where the network cannot be built or written, or an array is missing.
+    public init(
+        _ network: NetworkDefinition, weights: Weights, metadata: [String: String], window: Triple
+    ) throws {
+        let outline = try network.outline()
+        let (graph, size) = try Self.graph(of: network, outline, window: window)
+        guard graph.arrays.map(\.byteCount).reduce(0, +) < Self.mostBytes - 1 << 20 else {
             throw DataError(.badData, weights.source, "is too large for ONNX, whose files end at 2 GB")
         }
-        let own = graph.arrays.filter { graph.state[$0.name] != nil }
-        (arrays, numbers) = (own.count, own.map(\.tensor.count).reduce(0, +))
-        bytes = Self.encode(graph, name: name, network, metadata)
+        let own = graph.arrays.filter { $0.contents == .parameter }
+        (arrays, numbers) = (own.count, own.map(\.count).reduce(0, +))
+        let contents = try graph.arrays.map { try Self.stored($0, weights) }
+        let name = try network.target(ConfigReader(network.value, path: "network_def", source: network.source))
+        bytes = Self.encode(graph, contents, outline, name: name, size, metadata)
+    }
+
+    /// The graph, and the extents for which it holds; nil for any: what is the same for two sizes is so for all.
+    private static func graph(
+        of network: NetworkDefinition, _ outline: NetworkOutline, window: Triple
+    ) throws -> (graph: ONNXGraph, size: Triple?) {
+        func recorded(_ size: Triple) throws -> ONNXGraph { try ONNXTranslation.graph(of: network, size: size) }
+        if let size = outline.requiredSize { return (try recorded(size), size) }
+        let (small, large) = (outline.sizeDivisor.zip(Triple(2), *), outline.sizeDivisor.zip(Triple(3), *))
+        let free = try recorded(small)
+        return try recorded(large) == free ? (free, nil) : (recorded(window), window)
+    }
+
+    /// An array's numbers as the file holds them.
+    private static func stored(_ array: ONNXArray, _ weights: Weights) throws -> StoredTensor {
+        switch array.contents {
+        case .floats(let values): return StoredTensor(values, shape: array.shape)
+        case .integers(let values): return StoredTensor(values.map(Int64.init), shape: array.shape)
+        case .parameter:
+            guard let stored = weights.tensors[array.name] else {
+                throw DataError(
+                    .badData, weights.source, "the weights have no '\(array.name)', which the network needs")
+            }
+            return StoredTensor(stored.floats(), shape: array.shape)
+        }
     }
 
     /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
@@ -58,18 +72,17 @@ public struct ONNXModel: Sendable {
 // Field numbers are those of onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, TypeProto.
 extension ONNXModel {
     private static func encode(
-        _ graph: ONNXGraph, name: String, _ network: ONNXNetwork, _ metadata: [String: String]
+        _ graph: ONNXGraph, _ contents: [StoredTensor], _ network: NetworkOutline, name: String, _ size: Triple?,
+        _ metadata: [String: String]
     ) -> [UInt8] {
         var model = ProtobufWriter()
         model.integer(1, 10)  // IR version, that of operator set 21
         model.text(2, "MedSeg")
         model.message(7) { message in
             for node in graph.nodes { message.message(1) { encode(node, as: &$0) } }
-            message.message(1) {
-                encode(("Identity", [network.logits.name], "logits", []), as: &$0)
-            }
             message.text(2, name)
-            for (name, tensor) in graph.arrays {
+            for (array, tensor) in zip(graph.arrays, contents) {
+                let name = array.name
                 message.message(5) { array in
                     for extent in tensor.shape { array.integer(1, extent) }
                     array.integer(2, tensor.dtype == .i64 ? integerType : floatType)
@@ -77,8 +90,8 @@ extension ONNXModel {
                     array.data(9, tensor.bytes)
                 }
             }
-            message.message(11) { encode(value: "image", network.inputChannels, network.size, as: &$0) }
-            message.message(12) { encode(value: "logits", network.outputChannels, network.size, as: &$0) }
+            message.message(11) { encode(value: "image", network.inputChannels, size, as: &$0) }
+            message.message(12) { encode(value: "logits", network.outputChannels, size, as: &$0) }
         }
         model.message(8) {
             $0.text(1, "")
@@ -98,10 +111,7 @@ extension ONNXModel {
     /// TensorProto.DataType.INT64.
     private static let integerType = 7
 
-    private static func encode(
-        _ node: (op: String, inputs: [String], output: String, attributes: [ONNXAttribute]),
-        as message: inout ProtobufWriter
-    ) {
+    private static func encode(_ node: ONNXNode, as message: inout ProtobufWriter) {
         for input in node.inputs { message.text(1, input) }
         message.text(2, node.output)
         message.text(3, node.output)

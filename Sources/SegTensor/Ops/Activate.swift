@@ -22,7 +22,9 @@ public func activate(
         try backend.activate(x, activation, slope: slope?.view, into: y)
         return y
     }
-    return result(y, op: "activate", of: [x, slope], remake: isFrugal ? remake : nil) { upstream, sink in
+    return result(
+        y, op: "activate", .activate(activation), of: [x, slope], remake: isFrugal ? remake : nil
+    ) { upstream, sink in
         var slopeGradient: BufferView?
         if let slope, slope.isTracked {
             let view = try backend.allocate(slope.shape, slope.view.dtype)

@@ -11,7 +11,7 @@ public func add(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     let y = try backend.allocate(a.shape, a.view.dtype)
     try backend.binary(.add, a.view, b.view, into: y)
     let (first, second) = (a.target, b.target)
-    return result(y, op: "add", of: [a, b]) { upstream, sink in
+    return result(y, op: "add", .add, of: [a, b]) { upstream, sink in
         try sink.pass(upstream, to: first)
         guard second.shape != first.shape else { return try sink.pass(upstream, to: second) }
         try sink.add(to: second) { gb, accumulate in
@@ -41,7 +41,7 @@ public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
 public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
     try require(shape.count == x.shape.count, "reshape", "\(x.shape) has not the elements of \(shape)")
     let target = x.target
-    return result(x.view.reshaped(shape), op: "reshape", of: [x]) { upstream, sink in
+    return result(x.view.reshaped(shape), op: "reshape", .reshape, of: [x]) { upstream, sink in
         try sink.pass(upstream, to: target)
     }
 }
@@ -77,7 +77,9 @@ public func concatenate(_ tensors: [Tensor], isFrugal: Bool = false) throws -> T
     }
     let kept = isFrugal ? tensors.map(Kept.init) : []
     let remake = isFrugal ? { try join { try kept[$0].elements() } } : nil
-    return try result(join { tensors[$0].view }, op: "concatenate", of: tensors, remake: remake) { upstream, sink in
+    return try result(
+        join { tensors[$0].view }, op: "concatenate", .concatenate, of: tensors, remake: remake
+    ) { upstream, sink in
         let upstream = upstream.reshaped([rows, upstream.shape.channels])
         var start = 0
         for (target, count) in zip(targets, channels) {

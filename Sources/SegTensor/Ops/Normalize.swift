@@ -72,25 +72,24 @@ public func normActivate(
     let backend = x.backend
     let epilogue = followers.epilogue
     let (mean, variance) = try views(of: statistics, for: x, params)
-    let inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
+    var inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
     let isRecorded = inputs.contains { $0?.isTracked == true }
     let y = try followers.spare(x, isRecorded) ?? backend.allocate(x.shape, x.view.dtype)
     try backend.normActivate(
         x.view, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params, epilogue, into: y)
-    if case .given = statistics {
+    if case .given(let mean, let variance) = statistics {
         try require(
             !isRecorded, "normActivate",
             "gradients through given statistics are not supported: normalise with the input's own while training")
-    }
-    guard isRecorded else {
-        return Normalized(
-            output: Tensor(y, on: backend), mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
+        inputs += [mean, variance]
     }
     let graph = NormGraph(
         backend: backend, x: Kept(x), mean: mean, variance: variance, weight: weight, bias: bias, params: params,
         followers: followers)
+    let recorded: RecordedOp? = followers.dropout == nil ? .normActivate(params, followers.activation) : nil
     let output = result(
-        y, op: "normActivate", of: inputs, remake: followers.isFrugal ? graph.remake : nil, backward: graph.backward)
+        y, op: "normActivate", recorded, of: inputs, remake: followers.isFrugal ? graph.remake : nil,
+        backward: graph.backward)
     return Normalized(output: output, mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
 }
 

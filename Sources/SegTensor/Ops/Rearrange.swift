@@ -14,7 +14,7 @@ public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     try backend.copyRegion(
         x.view, at: origin, into: y, at: origin, extent: extent.dimensions, accumulate: false)
     let target = x.target
-    return result(y, op: "crop", of: [x]) { upstream, sink in
+    return result(y, op: "crop", .crop, of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             try backend.copyRegion(
@@ -38,7 +38,7 @@ public func transposeColumns(_ x: Tensor) throws -> Tensor {
             extent: [rows, 1], accumulate: false)
     }
     let target = x.target
-    return result(y, op: "transposeColumns", of: [x]) { upstream, sink in
+    return result(y, op: "transposeColumns", .transposeColumns, of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             for column in 0..<columns {
                 try backend.copyRegion(
@@ -67,7 +67,7 @@ public func toeplitz(_ x: Tensor) throws -> Tensor {
             accumulate: false)
     }
     let target = x.target
-    return result(y, op: "toeplitz", of: [x]) { upstream, sink in
+    return result(y, op: "toeplitz", .toeplitz, of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             for j in 0..<width {
@@ -103,7 +103,7 @@ public func joinCorners(_ x: Tensor, _ corners: [Triple]) throws -> Tensor {
             extent: extent, accumulate: false)
     }
     let target = x.target
-    return result(y, op: "joinCorners", of: [x]) { upstream, sink in
+    return result(y, op: "joinCorners", .joinCorners(corners), of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             if !accumulate { try backend.fill(gx, with: 0) }
             for (index, origin) in origins.enumerated() {

@@ -61,7 +61,10 @@ private func fusedSelfAttention(_ qkv: Tensor, heads: Int, scale: Float) throws 
     let logSumExp = try backend.allocate([batch, heads, length], packed.dtype)
     try backend.attention(parts[0], parts[1], parts[2], scale: scale, into: y, logSumExp: logSumExp)
     let target = qkv.target
-    return result(y.reshaped([batch, length, channels]), op: "selfAttention", of: [qkv]) { upstream, sink in
+    return result(
+        y.reshaped([batch, length, channels]), op: "selfAttention", .selfAttention(heads: heads, scale: scale),
+        of: [qkv]
+    ) { upstream, sink in
         let gradients = try parts.map { try backend.allocate($0.shape, $0.dtype) }
         try backend.attentionBackward(
             parts[0], parts[1], parts[2], output: y, logSumExp: logSumExp, upstream: upstream.reshaped(shape),
@@ -97,7 +100,8 @@ private func blockedSelfAttention(
     let y = try backend.allocate(blocks.packed, qkv.view.dtype)
     try blocks.copy(packed: y, part: 0, of: 1, heads: output, backend, toPacked: true, accumulate: false)
     let target = qkv.target
-    return result(y, op: "selfAttention", of: [qkv, weights.bias]) { upstream, sink in
+    let recorded: RecordedOp? = weights.dropout == nil ? .selfAttention(heads: heads, scale: scale) : nil
+    return result(y, op: "selfAttention", recorded, of: [qkv, weights.bias, weights.mask]) { upstream, sink in
         let signal = try backend.allocate(blocks.headsFirst, upstream.dtype)
         try blocks.copy(packed: upstream, part: 0, of: 1, heads: signal, backend, toPacked: false, accumulate: false)
         let gradients = try parts.map { try backend.allocate($0.shape, $0.dtype) }

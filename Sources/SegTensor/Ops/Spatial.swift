@@ -39,7 +39,7 @@ public func resample3d(_ x: Tensor, to size: Triple, _ params: Resample3dParams)
         Shape(batch: x.shape.batch, size: size, channels: x.shape.channels), x.view.dtype)
     try backend.resample3d(x.view, params, into: y)
     let target = x.target
-    return result(y, op: "resample3d", of: [x]) { upstream, sink in
+    return result(y, op: "resample3d", .resample3d(params), of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             try backend.resample3dBackward(upstream: upstream, params, into: gx, accumulate: accumulate)
         }

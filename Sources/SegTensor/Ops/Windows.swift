@@ -15,7 +15,7 @@ public func windowPartition(_ x: Tensor, window: Triple, shift: Triple) throws -
     if tiling.hasPadding { try x.backend.fill(y, with: 0) }
     try tiling.copy(volumes: x.view, windows: y, x.backend, toWindows: true, accumulate: false)
     let (backend, target) = (x.backend, x.target)
-    return result(y, op: op, of: [x]) { upstream, sink in
+    return result(y, op: op, .windowPartition(window: window, shift: shift), of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             try tiling.copy(volumes: gx, windows: upstream, backend, toWindows: false, accumulate: accumulate)
         }
@@ -37,12 +37,38 @@ public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Trip
     let y = try x.backend.allocate(shape, x.view.dtype)
     try tiling.copy(volumes: y, windows: x.view, x.backend, toWindows: false, accumulate: false)
     let (backend, target) = (x.backend, x.target)
-    return result(y, op: op, of: [x]) { upstream, sink in
+    return result(y, op: op, .windowReverse(window: window, shift: shift), of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             if tiling.hasPadding && !accumulate { try backend.fill(gx, with: 0) }
             try tiling.copy(volumes: upstream, windows: gx, backend, toWindows: true, accumulate: accumulate)
         }
     }
+}
+
+/// 0 between positions of a window that have the same number, −100 between others, to be added to attention's scores.
+///
+/// `monai.networks.nets.swin_unetr.compute_mask` from its regions. **Shapes**: a row of T numbers for each window, result
+/// `[windows, T, T]`.
+/// - Throws: `TensorError` where there are no windows or rows differ in length; `BackendError` from the backend.
+public func regionMask(_ regions: [[Int]], on backend: any Backend) throws -> Tensor {
+    let length = regions.first?.count ?? 0
+    try require(
+        length > 0 && regions.allSatisfy { $0.count == length }, "regionMask",
+        "windows should have as many positions each"
+    )
+    let mask = try backend.allocate([regions.count, length, length], backend.scalar)
+    // A window at a time: all of them together may be large.
+    for (index, window) in regions.enumerated() {
+        let values = window.flatMap { query in window.map { $0 == query ? 0 : -100 } }
+        let part = mask.slice(index..<index + 1)
+        if part.dtype == .f64 {
+            try values.map(Double.init).withUnsafeBytes { try backend.upload($0, to: part) }
+        } else {
+            try values.map(Float.init).withUnsafeBytes { try backend.upload($0, to: part) }
+        }
+    }
+    OpRecording.add("regionMask", .regionMask(regions), of: [], result: mask)
+    return Tensor(mask, on: backend)
 }
 
 private func validate(_ op: String, _ window: Triple, _ shift: Triple) throws {

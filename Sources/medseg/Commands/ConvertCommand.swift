@@ -19,7 +19,8 @@ struct ConvertCommand: ParsableCommand {
             the prefix that a training loop put before the network's names, and lists what matched the network, what was missing \
             and what was left over. A mismatch is an error unless \
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
-            inference with the weights: image [batch, channels, D, H, W] to logits; SwinUNETR has none.
+            inference with the weights: image [batch, channels, D, H, W] to logits. Batch, D, H and W are free; UNETR's D, \
+            H and W are img_size, SwinUNETR's roi_size.
             """)
 
     @Argument(help: "Weights (safetensors, .pt, .pth), or a model folder.")
@@ -72,7 +73,7 @@ struct ConvertCommand: ParsableCommand {
         let model = try ONNXModel(
             description.network,
             weights: Weights(source: weights.source, tensors: taken.state),
-            metadata: ["model.json": description.value.jsonText()])
+            metadata: ["model.json": description.value.jsonText()], window: description.roiSize)
         try model.write(to: output)
         report(model.arrays, model.numbers)
     }
