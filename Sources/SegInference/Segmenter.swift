@@ -1,3 +1,5 @@
+internal import Foundation
+internal import SegBackend
 internal import SegCore
 public import SegImaging
 
@@ -26,8 +28,11 @@ public struct Segmenter {
     /// Names of the classes.
     public var labels: [Int: String] { description.labels }
 
+    /// What computes, in one line.
+    public var device: String { ensemble.models[0].backend.details }
+
     /// In what the scan is not what any of the models was trained on.
-    package func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
+    public func concerns(about scan: Volume, _ geometry: ScanGeometry) -> [Concern] {
         let facts = ScanFacts(scan, geometry: geometry)
         return ensemble.models.reduce(into: []) { concerns, model in
             concerns += model.description.concerns(about: facts).filter { !concerns.contains($0) }
@@ -73,5 +78,27 @@ public struct Segmentation {
     /// The class of every voxel of the scan, post-processed.
     public let mask: [UInt8]
     /// What post-processing took that may have been an organ.
-    package let concerns: [Concern]
+    public let concerns: [Concern]
+
+    /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
+    /// learning ranks. Nil where there are none.
+    public var uncertaintyScore: Double? {
+        var (sum, count) = (0.0, 0)
+        let channels = prediction.channels
+        prediction.probabilities.withUnsafeBufferPointer { values in
+            for voxel in 0..<values.count / channels {
+                let value = Double(values[voxel * channels])
+                let foreground = channels == 1 ? value : 1 - value
+                guard foreground > 0.05 else { continue }
+                sum += Self.entropy(foreground)
+                count += 1
+            }
+        }
+        return count > 0 ? sum / Double(count) : nil
+    }
+
+    private static func entropy(_ p: Double) -> Double {
+        guard p > 0, p < 1 else { return 0 }
+        return -p * log(p) - (1 - p) * log(1 - p)
+    }
 }

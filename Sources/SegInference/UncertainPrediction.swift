@@ -6,7 +6,7 @@ internal import SegImaging
 /// of single windows. The foreground probability is one less the background's; with two classes it is class 1's.
 public struct UncertainPrediction: Sendable {
     /// What is known of a voxel.
-    public enum Quantity: String, Hashable, Sendable, CaseIterable {
+    public enum Quantity: String, Hashable, Sendable, CaseIterable, Codable {
         /// Mean of the foreground probability.
         case mean
         /// Variance of the foreground probability, with n − 1: an estimate that does not depend on n.
@@ -29,7 +29,8 @@ public struct UncertainPrediction: Sendable {
         self.summary = summary
     }
 
-    /// A quantity on the scan's grid, brought back trilinearly; 0 where `validity` is.
+    /// A quantity on the scan's grid, brought back trilinearly; 0 outside the network's box. Where `validity` is 0, at
+    /// the box's border too, it means nothing.
     public func map(_ quantity: Quantity) -> [Float] {
         let record = prediction.record
         return record.restore(values(quantity), channels: 1, rows: 0..<record.scanSize.i)
@@ -41,6 +42,32 @@ public struct UncertainPrediction: Sendable {
         let ones = [Float](repeating: 1, count: record.networkSize.count)
         // A voxel whose neighbours lie partly outside is blended with zeros.
         return record.restore(ones, channels: 1, rows: 0..<record.scanSize.i).map { $0 > 0.9999 ? 1 : 0 }
+    }
+
+    /// What the maps of a scan hold.
+    public struct MapSummary: Sendable {
+        /// Voxels of the scan at which `validity` is 1.
+        public let validVoxels: Int
+        /// Every quantity and its largest value at these voxels.
+        public let maxima: [(quantity: Quantity, value: Float)]
+    }
+
+    /// Brings every quantity back to the scan's grid, one after another, so that one map at a time is in memory.
+    /// - Parameters:
+    ///   - validity: What `validity()` returns.
+    ///   - write: Called with each quantity, its map, and the map's largest value at a valid voxel.
+    /// - Throws: What `write` throws.
+    public func writeMaps(
+        validity: [UInt8], _ write: (Quantity, [Float], Float) throws -> Void
+    ) rethrows -> MapSummary {
+        let maxima = try Quantity.allCases.map { quantity in
+            let map = map(quantity)
+            var maximum: Float = 0
+            for (value, valid) in zip(map, validity) where valid == 1 && value > maximum { maximum = value }
+            try write(quantity, map, maximum)
+            return (quantity, maximum)
+        }
+        return MapSummary(validVoxels: validity.count { $0 == 1 }, maxima: maxima)
     }
 
     /// The mean of a quantity over the network's volume, by which scans can be ranked.

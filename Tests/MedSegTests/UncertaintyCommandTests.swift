@@ -45,7 +45,16 @@ import Testing
             #expect(volume.voxels.contains { $0 > 0 })
         }
         let report = try object(String(contentsOfFile: out + "/ct_0_report.json", encoding: .utf8))
-        #expect(report["scan"] == "ct_0" && report["uncertainty"] != nil)
+        #expect(report["scan"] == "ct_0" && report["model"] == .string(model))
+        let valid = try ScanFile.readVolume("\(out)/ct_0_uncertainty_validity.nii.gz").volume.voxels.count { $0 == 1 }
+        guard case .object(let uncertainty)? = report["uncertainty"], case .array(let labels)? = report["labels"],
+            case .object(let ball)? = labels.first
+        else {
+            Issue.record("\(report)")
+            return
+        }
+        #expect(uncertainty["samples"] == 3 && uncertainty["valid_voxels"] == .int(valid))
+        #expect(uncertainty["value_outside"] == 0 && ball["name"] == "ball" && ball["volume_ml"] != nil)
         let lines = try String(contentsOfFile: out + "/report.csv", encoding: .utf8).split(separator: "\n")
         #expect(lines.count == 2 && lines[1].hasPrefix("ct_0,1,ball,"))
 

@@ -47,23 +47,73 @@ import Testing
         let expectedBytes = try Data(contentsOf: expected)
 
         try await withServer(options()) { url in
-            let volume = try await send(
-                "POST", "\(url)/api/v1/volumes", body: Data(contentsOf: URL(fileURLWithPath: path)),
-                type: "application/octet-stream")
-            #expect(volume.status == 201)
-            let id = try #require(json(volume.body)["id"]?.string)
-            let request: ConfigValue = ["volume": .string(id), "model": "tiny"]
-            let queued = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
-            #expect(queued.status == 202)
-            let job = try #require(json(queued.body)["id"]?.string)
-            var state = "queued"
-            while state == "queued" || state == "running" {
-                state = try json(await send("GET", "\(url)/api/v1/jobs/\(job)").body)["state"]?.string ?? "lost"
-            }
-            #expect(state == "done")
+            let (id, job) = try await done(url, scan: path, [:])
             #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)/mask").body == expectedBytes)
+            #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)/uncertainty/validity").status == 404)
             #expect(try await send("DELETE", "\(url)/api/v1/volumes/\(id)").status == 204)
             #expect(try await send("GET", "\(url)/api/v1/jobs/\(job)").status == 404)
+        }
+    }
+
+    /// Uploads a scan, runs a job on it with options, and waits until it is done.
+    private func done(
+        _ url: String, scan: String, _ options: [String: ConfigValue]
+    ) async throws -> (volume: String, job: String) {
+        let volume = try await send(
+            "POST", "\(url)/api/v1/volumes", body: Data(contentsOf: URL(fileURLWithPath: scan)),
+            type: "application/octet-stream")
+        #expect(volume.status == 201)
+        let id = try #require(json(volume.body)["id"]?.string)
+        let request = ConfigValue.object(["volume": .string(id), "model": "tiny"].merging(options) { $1 })
+        let queued = try await send("POST", "\(url)/api/v1/jobs", body: JSONEncoder().encode(request))
+        #expect(queued.status == 202)
+        let job = try #require(json(queued.body)["id"]?.string)
+        var state = "queued"
+        while state == "queued" || state == "running" {
+            state = try json(await send("GET", "\(url)/api/v1/jobs/\(job)").body)["state"]?.string ?? "lost"
+        }
+        #expect(state == "done")
+        return (id, job)
+    }
+
+    /// The same keys, values and bytes as `medseg predict` writes, and those that the description lists.
+    @Test func aReportAndItsMapsAreThoseOfPredict() async throws {
+        let size = Size3(9, 10, 11)
+        let path = folder.appendingPathComponent("scan.nii.gz").path
+        let voxels = (0..<size.count).map { Int16(($0 * 7919) % 300 - 100) }
+        try ScanFile.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
+        let (scan, geometry) = try ScanFile.readVolume(path)
+        var samples = UncertaintyOptions()
+        (samples.passes, samples.seed) = (3, 5)
+        let predictor = try Predictor(
+            folder: folder.appendingPathComponent("models/tiny").path, on: ReferenceBackend())
+        let segmenter = try Segmenter(Ensemble([predictor]), uncertainty: samples)
+        let found = try segmenter(scan, name: "scan") { _, _ in }
+        let files = PredictionFiles(input: path, folder: folder.path)
+        let maps = try files.write(found, probabilities: false, like: geometry, size: size, overwrite: true)
+
+        try await withServer(options()) { url in
+            let (id, job) = try await done(url, scan: path, ["uncertainty": 3, "seed": 5])
+            let expected = ScanReport(
+                scan: id, model: "tiny", segmenter: segmenter, found: found, volume: scan, maps: maps,
+                concerns: segmenter.concerns(about: scan, geometry), probabilities: false, seconds: 0)
+            var report = try json(await send("GET", "\(url)/api/v1/jobs/\(job)/report").body)
+            let described = try json(await send("GET", "\(url)/openapi.json").body)
+            let schema = try #require(described["components"]?["schemas"]?["Report"]?["properties"])
+            guard case .object(var members) = report, case .object(let properties) = schema else {
+                Issue.record("\(report)")
+                return
+            }
+            #expect(Set(members.keys) == Set(properties.keys))
+            members["seconds"] = 0
+            report = .object(members)
+            #expect(try report == ConfigValue(encoding: expected))
+            for kind in UncertainPrediction.Quantity.allCases {
+                let map = try await send("GET", "\(url)/api/v1/jobs/\(job)/uncertainty/\(kind.rawValue)").body
+                #expect(map == FileManager.default.contents(atPath: files.map(kind)), "\(kind)")
+            }
+            let validity = try await send("GET", "\(url)/api/v1/jobs/\(job)/uncertainty/validity").body
+            #expect(validity == FileManager.default.contents(atPath: files.validity))
         }
     }
 

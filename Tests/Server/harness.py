@@ -93,13 +93,17 @@ class Inputs:
         medseg("train", config, "--out", self.folder / "run", "--device", "cpu", "--quiet")
         shutil.copytree(self.folder / "run/model", self.models / self.model)
 
+    def predict(self, scan, *options):
+        """The folder of what `medseg predict` writes, and what its files' names begin with."""
+        out = self.folder / "predicted"
+        shutil.rmtree(out, ignore_errors=True)
+        medseg("predict", scan, "--model", self.models / self.model, "--out", out, "--device", "cpu", "--quiet", *options)
+        return out, re.sub(r"\.nii(\.gz)?$", "", scan.name)
+
     def mask(self, scan):
         """The mask that `medseg predict` writes, as bytes."""
-        out = self.folder / "predicted"
-        path = out / re.sub(r"\.nii(\.gz)?$", "_mask.nii.gz", scan.name)
-        shutil.rmtree(out, ignore_errors=True)
-        medseg("predict", scan, "--model", self.models / self.model, "--out", out, "--device", "cpu", "--quiet")
-        return path.read_bytes()
+        out, stem = self.predict(scan)
+        return (out / f"{stem}_mask.nii.gz").read_bytes()
 
     def remove(self):
         shutil.rmtree(self.folder)

@@ -1,6 +1,7 @@
 """The REST API: results, queue, limits, access, and a server that is killed."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -53,6 +54,31 @@ def test_uncertainty_maps(inputs, server):
     assert requests.get(f"{server.url}/api/v1/jobs/{job}/probabilities/1").ok
     for path in ["probabilities/0", "probabilities/99", "probabilities/x", "uncertainty/none", "uncertainty/..%2fmask"]:
         assert requests.get(f"{server.url}/api/v1/jobs/{job}/{path}").status_code == 404
+
+
+def test_report_and_maps_equal_predict(inputs, server):
+    scan = inputs.scans[1]
+    out, stem = inputs.predict(scan, "--uncertainty", "3", "--seed", "5", "--report")
+    volume = upload(server.url, scan)
+    job = submit(server.url, volume, inputs.model, uncertainty=3, seed=5).json()["id"]
+    finish(server.url, job)
+    ours = requests.get(f"{server.url}/api/v1/jobs/{job}/report").json()
+    theirs = json.loads((out / f"{stem}_report.json").read_text())
+    assert ours.keys() == theirs.keys()
+    for key in ours.keys() - {"scan", "model", "seconds"}:
+        assert ours[key] == theirs[key], key
+    assert ours["scan"] == volume and ours["model"] == inputs.model
+    valid = requests.get(f"{server.url}/api/v1/jobs/{job}/uncertainty/validity").content
+    assert sum(gzip.decompress(valid)[352:]) == ours["uncertainty"]["valid_voxels"]
+    for kind in ["mean", "variance", "entropy", "mutual_information", "validity"]:
+        map = requests.get(f"{server.url}/api/v1/jobs/{job}/uncertainty/{kind}").content
+        assert map == (out / f"{stem}_uncertainty_{kind}.nii.gz").read_bytes(), kind
+    # The page's voxels tell what was not evaluated from what is certain.
+    bytes = requests.get(f"{server.url}/api/v1/jobs/{job}/voxels/uncertainty/entropy").content
+    assert sum(byte > 0 for byte in bytes) == ours["uncertainty"]["valid_voxels"]
+    plain = submit(server.url, volume, inputs.model).json()["id"]
+    assert "uncertainty" not in finish(server.url, plain)["report"]
+    assert requests.get(f"{server.url}/api/v1/jobs/{plain}/uncertainty/validity").status_code == 404
 
 
 def test_queue_place_and_cancel(inputs, server):

@@ -129,9 +129,12 @@ struct PredictCommand: ParsableCommand {
         }
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
-        try job.write(found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+        let maps = try job.write(
+            found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
         let measured = StageClock.time("measure") {
-            ScanReport(name: job.stem, scan: scan, found: found, model: segmenter.description, concerns: concerns)
+            ScanReport(
+                scan: job.stem, model: model.name, segmenter: segmenter, found: found, volume: scan, maps: maps,
+                concerns: concerns, probabilities: probabilities, seconds: Date().timeIntervalSince(start))
         }
         if report { try OutputFolder.write(measured.json(), to: job.report) }
         if figure {

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// Size and intensity of one label of a map over its scan.
-public struct LabelStatistics: Hashable, Sendable, Encodable {
+public struct LabelStatistics: Hashable, Sendable {
     /// The label.
     public let label: UInt8
     /// Its voxels.

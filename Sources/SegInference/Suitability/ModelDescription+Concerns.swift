@@ -4,15 +4,28 @@ internal import SegCore
 internal import SegImaging
 
 /// A way in which a scan is not what a model was trained on.
-package struct Concern: Codable, Hashable, Sendable {
-    /// `warning` where results may be wrong, `note` where the model adapts.
-    package enum Level: String, Codable, Sendable { case note, warning }
+public struct Concern: Codable, Hashable, Sendable {
+    /// How much it matters.
+    public enum Level: String, Codable, Sendable {
+        /// The model adapts.
+        case note
+        /// Results may be wrong.
+        case warning
+    }
 
     /// What it is about: `header`, `spacing`, `orientation`, `intensity`, `extent` or `postprocessing`.
-    package var topic: String
-    package var level: Level
+    public var topic: String
+    /// How much it matters.
+    public var level: Level
     /// One sentence for people.
-    package var message: String
+    public var message: String
+
+    /// A concern about a topic.
+    public init(topic: String, level: Level, message: String) {
+        self.topic = topic
+        self.level = level
+        self.message = message
+    }
 }
 
 extension ModelDescription {

@@ -47,7 +47,7 @@ actor Engine {
         }
         try job.report("writing results", 0.95)
         let results = JobResults(job: job, scan: scan, geometry: geometry)
-        try results.write(segmentation, device: device, start: start)
+        try results.write(segmentation, by: segmenter, start: start)
         let bytes = results.bytesOnDisk
         try scratch.budget.reserve(bytes)
         job.update { $0.bytes = bytes }

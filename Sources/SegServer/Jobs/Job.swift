@@ -111,7 +111,7 @@ final class Job: Sendable {
         var progress = 0.0
         /// Why the job failed.
         var error: Refusal?
-        var report: JobReport?
+        var report: ScanReport?
         /// Bytes of the results on disk.
         var bytes = 0
         var started: Date?
@@ -173,9 +173,11 @@ final class Job: Sendable {
 enum JobFile: Hashable, Sendable {
     case mask
     case probability(Int)
-    case uncertainty(UncertaintyMap)
+    case uncertainty(UncertainPrediction.Quantity)
+    /// 1 where the network looked, 0 elsewhere, where the maps mean nothing.
+    case validity
     case maskVoxels
-    case uncertaintyVoxels(UncertaintyMap)
+    case uncertaintyVoxels(UncertainPrediction.Quantity)
 
     /// The file's name on disk and in downloads, a mask's without its ending.
     fileprivate var name: String {
@@ -183,30 +185,9 @@ enum JobFile: Hashable, Sendable {
         case .mask: "mask"
         case .probability(let label): "probability_\(label).nii.gz"
         case .uncertainty(let map): "\(map.rawValue).nii.gz"
+        case .validity: "validity.nii.gz"
         case .maskVoxels: "mask.gz"
         case .uncertaintyVoxels(let map): "\(map.rawValue).gz"
-        }
-    }
-}
-
-/// A map over the scan that says how sure the model is.
-enum UncertaintyMap: String, Codable, CaseIterable, Sendable {
-    /// Mean foreground probability of the passes.
-    case mean
-    /// Its variance.
-    case variance
-    /// Entropy of the mean, in nats.
-    case entropy
-    /// Mutual information of the prediction and the network's weights, in nats.
-    case mutualInformation = "mutual_information"
-
-    /// What the library calls it.
-    var quantity: UncertainPrediction.Quantity {
-        switch self {
-        case .mean: .mean
-        case .variance: .variance
-        case .entropy: .entropy
-        case .mutualInformation: .mutualInformation
         }
     }
 }

@@ -11,43 +11,40 @@ struct JobResults {
 
     /// Writes masks, maps and the report.
     /// - Throws: `DataError` or `Refusal` where the disk is full.
-    func write(_ segmentation: Segmentation, device: String, start: Date) throws {
-        try ScanFile.write(segmentation.mask, size: scan.size, like: geometry, to: job.path(.mask), overwrite: false)
-        try VoxelFile.write(segmentation.mask, to: job.path(.maskVoxels))
+    func write(_ found: Segmentation, by segmenter: Segmenter, start: Date) throws {
+        try write(found.mask, as: .mask)
+        try VoxelFile.write(found.mask, to: job.path(.maskVoxels))
         if job.options.probabilities {
             for (label, _) in job.model.labels {
-                let map = segmentation.prediction.probability(of: label)
-                try ScanFile.write(
-                    map, size: scan.size, like: geometry, to: job.path(.probability(label)), overwrite: false)
+                try write(found.prediction.probability(of: label), as: .probability(label))
             }
         }
-        var maps: [JobReport.Map] = []
-        for (kind, map) in segmentation.maps.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            try ScanFile.write(map, size: scan.size, like: geometry, to: job.path(.uncertainty(kind)), overwrite: false)
-            let maximum = map.reduce(0) { $1 > $0 ? $1 : $0 }
-            try VoxelFile.write(Self.bytes(map, maximum: maximum), to: job.path(.uncertaintyVoxels(kind)))
-            maps.append(JobReport.Map(kind: kind, maximum: Double(maximum)))
-        }
-        let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
-        let labels = LabelStatistics.measure(segmentation.mask, classes: job.model.classes, on: scan).map { found in
-            JobReport.Label(
-                label: Int(found.label), name: names[Int(found.label)] ?? "", voxels: found.voxels,
-                volumeML: found.volumeML, meanIntensity: found.meanIntensity)
-        }
-        let description = job.model.description
-        let report = JobReport(
-            model: job.model.name, device: device, options: job.options,
-            labels: labels,
-            concerns: description.concerns(about: job.scan.facts) + segmentation.concerns, uncertaintyMaps: maps,
-            uncertaintyScore: segmentation.uncertaintyScore,
-            seconds: (Date().timeIntervalSince(start) * 100).rounded() / 100)
+        let maps = try found.uncertain.map(writeMaps)
+        let report = ScanReport(
+            scan: job.scan.id, model: job.model.name, segmenter: segmenter, found: found, volume: scan, maps: maps,
+            concerns: job.model.description.concerns(about: job.scan.facts),
+            probabilities: job.options.probabilities, seconds: Date().timeIntervalSince(start))
         job.update { $0.report = report }
     }
 
-    /// A map in steps of its maximum: 0 for no value, 1 for 0, 255 for the maximum.
-    static func bytes(_ map: [Float], maximum: Float) -> [UInt8] {
+    private func writeMaps(_ uncertain: UncertainPrediction) throws -> UncertainPrediction.MapSummary {
+        let validity = uncertain.validity()
+        try write(validity, as: .validity)
+        return try uncertain.writeMaps(validity: validity) { kind, values, maximum in
+            try write(values, as: .uncertainty(kind))
+            try VoxelFile.write(
+                Self.bytes(values, validity: validity, maximum: maximum), to: job.path(.uncertaintyVoxels(kind)))
+        }
+    }
+
+    private func write<Value: WritableVoxel>(_ voxels: [Value], as file: JobFile) throws {
+        try ScanFile.write(voxels, size: scan.size, like: geometry, to: job.path(file), overwrite: false)
+    }
+
+    /// A map in steps of its maximum: 0 where nothing was evaluated, 1 for 0, 255 for the maximum.
+    private static func bytes(_ map: [Float], validity: [UInt8], maximum: Float) -> [UInt8] {
         let scale = maximum > 0 ? 254 / maximum : 0
-        return map.map { $0.isNaN ? 0 : UInt8(1 + max(0, min(254, ($0 * scale).rounded()))) }
+        return zip(map, validity).map { $1 == 0 ? 0 : UInt8(1 + max(0, min(254, ($0 * scale).rounded()))) }
     }
 
     /// Bytes of everything that was written.

@@ -4,6 +4,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import SegCore
+internal import SegInference
 
 extension Routes {
     /// Predictions for annotators, one scan at a time, and which scan comes next.
@@ -151,7 +152,7 @@ extension Routes {
     private func name(of job: Job) -> String { "mask_\(job.id.prefix(12))\(job.options.maskEnding)" }
 
     /// Keeps the score by which the strategy `uncertainty` ranks.
-    private func note(_ report: JobReport, of image: String, key: String) async throws {
+    private func note(_ report: ScanReport, of image: String, key: String) async throws {
         guard let score = report.uncertaintyScore else { return }
         var scores = try await services.datastore.image(image).info[Strategy.scoresNote]?.members ?? [:]
         scores[report.model] = .double(score)

@@ -91,7 +91,7 @@ export class Findings {
       button.append(swatch, label.name);
       button.addEventListener("click", () => this.view.centreOn(label.label));
       name.append(button);
-      row.append(name, this.cell(label.volume_ml.toFixed(1)), this.cell(label.mean_hu == null ? "–" : label.mean_hu.toFixed(1)));
+      row.append(name, this.cell(label.volume_ml.toFixed(1)), this.cell(label.mean_intensity == null ? "–" : label.mean_intensity.toFixed(1)));
       return row;
     }));
     const { uncertainty: passes, mirror } = report.options;

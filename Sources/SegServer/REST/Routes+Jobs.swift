@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import SegCore
+internal import SegInference
 
 extension Routes {
     /// Jobs and what they leave.
@@ -49,7 +50,9 @@ extension Routes {
         }
         table.on(.get, "/api/v1/jobs/{id}/uncertainty/{map}") { _, context in
             let job = try await finished(context)
-            return try await download(.uncertainty(map(of: job, context)), of: job, context: context)
+            let isValidity = try context.text("map") == "validity" && job.snapshot.report?.uncertainty != nil
+            let file: JobFile = try isValidity ? .validity : .uncertainty(map(of: job, context))
+            return try await download(file, of: job, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/voxels/mask") { _, context in
             try await .voxels(finished(context).path(.maskVoxels), context: context)
@@ -71,8 +74,8 @@ extension Routes {
         return job
     }
 
-    private func map(of job: Job, _ context: RouteTable.Context) throws -> UncertaintyMap {
-        guard let map = UncertaintyMap(rawValue: try context.text("map")),
+    private func map(of job: Job, _ context: RouteTable.Context) throws -> UncertainPrediction.Quantity {
+        guard let map = UncertainPrediction.Quantity(rawValue: try context.text("map")),
             job.snapshot.report?.uncertaintyMaps.contains(where: { $0.kind == map }) == true
         else { throw Refusal.notFound("map of this job") }
         return map

@@ -1,0 +1,120 @@
+internal import Foundation
+internal import SegCore
+public import SegImaging
+
+/// The files that `medseg predict` writes of a scan: `SCAN_mask`, and what is asked for beside it.
+public struct PredictionFiles {
+    /// What is written beside the mask.
+    public struct Extras: Sendable {
+        /// The probability of each foreground class.
+        public var probabilities: Bool
+        /// The mask over three slices of the scan, and the variance where there is one.
+        public var figure: Bool
+        /// A `ScanReport`.
+        public var report: Bool
+        /// The maps of an uncertain prediction.
+        public var uncertainty: Bool
+
+        /// Some of the extras.
+        public init(probabilities: Bool, figure: Bool, report: Bool, uncertainty: Bool) {
+            self.probabilities = probabilities
+            self.figure = figure
+            self.report = report
+            self.uncertainty = uncertainty
+        }
+    }
+
+    /// The scan's file.
+    public let input: String
+    /// The scan's name without endings, with which the files begin.
+    public let stem: String
+    private let folder: String
+    /// The ending of the volumes.
+    private var ending: String
+
+    /// Names the files of a scan.
+    /// - Parameter ending: The ending of the volumes that are written; nil for the scan's own format.
+    public init(input: String, folder: String, ending: String? = nil) {
+        self.input = input
+        stem = ScanFile.stem(of: input)
+        self.folder = folder
+        self.ending = ending ?? ScanFile.maskEnding(like: input)
+    }
+
+    /// The class of every voxel.
+    public var mask: String { path("mask\(ending)") }
+    /// The mask over three slices.
+    public var figure: String { path("overlay.png") }
+    /// Scan, mean and variance side by side.
+    public var uncertaintyFigure: String { path("uncertainty.png") }
+    /// The `ScanReport`.
+    public var report: String { path("report.json") }
+    /// 1 where the network looked, 0 elsewhere.
+    public var validity: String { path("uncertainty_validity\(ending)") }
+
+    /// A map of an uncertain prediction.
+    public func map(_ quantity: UncertainPrediction.Quantity) -> String {
+        path("uncertainty_\(quantity.rawValue)\(ending)")
+    }
+
+    /// The probability of a class.
+    public func probability(_ label: Int) -> String { path("probability_\(label)\(ending)") }
+
+    private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
+
+    /// Everything that will be written.
+    public func all(_ extras: Extras, classes: Int) -> [String] {
+        var paths = [mask]
+        if extras.probabilities { paths += (1..<classes).map(probability) }
+        if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
+        if extras.figure { paths += [figure] + (extras.uncertainty ? [uncertaintyFigure] : []) }
+        if extras.report { paths.append(report) }
+        return paths
+    }
+
+    /// Removes what an earlier prediction of the scan wrote and this one does not, so that no map lies beside a mask it
+    /// does not belong to. A volume that another program wrote stays.
+    /// - Throws: `DataError` naming a file that cannot be removed.
+    public func removeAllBut(_ extras: Extras, classes: Int) throws {
+        let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
+        // The earlier model may have had more classes, and its volumes another format.
+        let known = ScanFile.singleFileEndings.flatMap { ending in
+            var earlier = self
+            earlier.ending = ending
+            return earlier.all(every, classes: ModelDescription.mostClasses + 1)
+        }
+        for path in Set(known).subtracting(all(extras, classes: classes))
+        where FileManager.default.fileExists(atPath: path)
+            && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
+        {
+            guard unlink(path) == 0 else {
+                throw DataError(.cannotWrite, path, "of an earlier prediction cannot be removed")
+            }
+        }
+    }
+
+    /// Writes the volumes, with the scan's geometry.
+    /// - Returns: What the maps of an uncertain prediction hold; nil where there is none.
+    /// - Throws: `DataError` naming the file that cannot be written.
+    @discardableResult
+    public func write(
+        _ found: Segmentation, probabilities: Bool, like geometry: ScanGeometry, size: Size3, overwrite: Bool
+    ) throws -> UncertainPrediction.MapSummary? {
+        func write<Value: WritableVoxel>(_ voxels: [Value], _ path: String) throws {
+            try ScanFile.write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
+        }
+        try write(found.mask, mask)
+        if probabilities {
+            for label in 1..<found.prediction.classes {
+                try write(found.prediction.probability(of: label), probability(label))
+            }
+        }
+        guard let uncertain = found.uncertain else { return nil }
+        let valid = uncertain.validity()
+        let maps = try uncertain.writeMaps(validity: valid) { quantity, values, _ in
+            try write(values, map(quantity))
+        }
+        try write(valid, validity)
+        return maps
+    }
+}

@@ -1,0 +1,174 @@
+internal import SegCore
+public import SegImaging
+
+/// What was found in a scan, for programs: `SCAN_report.json` of `medseg predict --report`, and the report of a job of
+/// the server.
+///
+/// Keys are snake case. What is undefined, such as the mean of an empty label, is left out.
+public struct ScanReport: Encodable, Sendable {
+    /// Volume and intensity of one label.
+    public struct Label: Encodable, Sendable {
+        /// The label.
+        public let label: Int
+        /// The class's name.
+        public let name: String
+        /// Its voxels.
+        public let voxels: Int
+        /// Its volume, ml.
+        public let volumeML: Double
+        /// The mean intensity of the scan inside, HU for a CT; nil where the label has no voxel.
+        public let meanIntensity: Double?
+
+        private enum CodingKeys: String, CodingKey {
+            case label, name, voxels
+            case volumeML = "volume_ml"
+            case meanIntensity = "mean_intensity"
+        }
+    }
+
+    /// How the scan was segmented: what was asked for, and what the model's description asks for.
+    public struct Options: Encodable, Sendable {
+        /// Passes of Monte-Carlo dropout; 0 for none.
+        public let uncertainty: Int
+        /// What the passes' dropout drew from.
+        public let seed: UInt64
+        /// Axes of the network's volume that were mirrored in every combination.
+        public let mirror: [Int]
+        /// Whether only the largest piece of each label was kept.
+        public let largestComponent: Bool
+        /// Whether background that a label encloses took the label.
+        public let fillHoles: Bool
+        /// Pieces of a label smaller than this many ml became background.
+        public let minimumVolumeML: Double
+        /// How many neighbours of a voxel hang together with it: 6, 18 or 26.
+        public let connectivity: Int
+        /// Whether the probability map of each label was kept.
+        public let probabilities: Bool
+
+        private enum CodingKeys: String, CodingKey {
+            case uncertainty, seed, mirror, connectivity, probabilities
+            case largestComponent = "largest_component"
+            case fillHoles = "fill_holes"
+            case minimumVolumeML = "min_volume_ml"
+        }
+    }
+
+    /// How sure the prediction is.
+    public struct Uncertainty: Encodable, Sendable {
+        /// How many predictions the maps are made of.
+        public let samples: Int
+        /// Means over the network's volume, by the names of the maps.
+        public let meanOverVoxels: [String: Double]
+        /// Voxels of the scan that the network evaluated. The map `validity` is 1 there and 0 elsewhere.
+        public let validVoxels: Int
+        /// What the maps hold at voxels far from those, where nothing is known: always 0.
+        public let valueOutside = 0.0
+
+        private enum CodingKeys: String, CodingKey {
+            case samples
+            case meanOverVoxels = "mean_over_voxels"
+            case validVoxels = "valid_voxels"
+            case valueOutside = "value_outside"
+        }
+    }
+
+    /// A map over the scan that was written.
+    public struct Map: Encodable, Sendable {
+        /// What it shows.
+        public let kind: UncertainPrediction.Quantity
+        /// Its largest value at a valid voxel.
+        public let maximum: Double
+    }
+
+    /// What the scan is called.
+    public let scan: String
+    /// What the model is called.
+    public let model: String
+    /// What computed, in one line.
+    public let device: String
+    /// How the scan was segmented.
+    public let options: Options
+    /// The foreground classes, by label.
+    public let labels: [Label]
+    /// How sure the prediction is; nil where there was one sample.
+    public let uncertainty: Uncertainty?
+    /// The maps that were written; empty where there was one sample.
+    public let uncertaintyMaps: [Map]
+    /// The mean entropy of the foreground probability where it is above 0.05, in nats, by which active learning ranks;
+    /// nil where it is nowhere.
+    public let uncertaintyScore: Double?
+    /// Ways in which the scan is not what the model was trained on, and what post-processing took.
+    public let concerns: [Concern]
+    /// Seconds that the prediction took.
+    public let seconds: Double
+    /// What the numbers are not for.
+    public let notice = "Research software. Not a medical device; no diagnosis may rest on it."
+
+    private enum CodingKeys: String, CodingKey {
+        case scan, model, device, options, labels, uncertainty, concerns, seconds, notice
+        case uncertaintyMaps = "uncertainty_maps"
+        case uncertaintyScore = "uncertainty_score"
+    }
+
+    /// Measures what was found.
+    /// - Parameters:
+    ///   - scan: What the scan is called.
+    ///   - model: What the model is called.
+    ///   - segmenter: What segmented the scan.
+    ///   - found: What it found.
+    ///   - volume: The scan as read.
+    ///   - maps: What `UncertainPrediction.writeMaps` returned; nil where there was one sample.
+    ///   - concerns: Those about the scan; those of post-processing are added.
+    ///   - probabilities: Whether the probability map of each label was kept.
+    ///   - seconds: How long it took.
+    public init(
+        scan: String, model: String, segmenter: Segmenter, found: Segmentation, volume: Volume,
+        maps: UncertainPrediction.MapSummary?, concerns: [Concern], probabilities: Bool, seconds: Double
+    ) {
+        self.scan = scan
+        self.model = model
+        device = segmenter.device
+        options = Options(segmenter, probabilities: probabilities)
+        labels = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: volume).map { row in
+            Label(
+                label: Int(row.label), name: segmenter.description.className(Int(row.label)), voxels: row.voxels,
+                volumeML: row.volumeML, meanIntensity: row.meanIntensity)
+        }
+        uncertainty = found.uncertain.flatMap { uncertain in maps.map { Uncertainty(uncertain, $0) } }
+        uncertaintyMaps = maps?.maxima.map { Map(kind: $0.quantity, maximum: Double($0.value)) } ?? []
+        uncertaintyScore = found.uncertaintyScore
+        self.concerns = concerns + found.concerns
+        self.seconds = (seconds * 100).rounded() / 100
+    }
+
+    /// The volumes for people: `spleen 210.4 ml, liver 1502.0 ml`.
+    public var summary: String {
+        labels.map { "\($0.name) \($0.volumeML.text(decimals: 1)) ml" }.joined(separator: ", ")
+    }
+
+    /// The report as JSON text with sorted keys.
+    public func json() throws -> String { try ConfigValue(encoding: self).jsonText() }
+}
+
+extension ScanReport.Options {
+    fileprivate init(_ segmenter: Segmenter, probabilities: Bool) {
+        let (samples, mask) = (segmenter.uncertainty, segmenter.postprocessing)
+        uncertainty = samples?.passes ?? 0
+        seed = samples?.seed ?? 0
+        mirror = samples?.mirroredAxes.sorted() ?? []
+        largestComponent = mask.keepsLargest
+        fillHoles = mask.fillsHoles
+        minimumVolumeML = mask.minimumVolumeML
+        connectivity = mask.connectivity.rawValue
+        self.probabilities = probabilities
+    }
+}
+
+extension ScanReport.Uncertainty {
+    fileprivate init(_ uncertain: UncertainPrediction, _ maps: UncertainPrediction.MapSummary) {
+        samples = uncertain.samples
+        let means = UncertainPrediction.Quantity.allCases.map { ($0.rawValue, uncertain.average($0)) }
+        meanOverVoxels = Dictionary(uniqueKeysWithValues: means)
+        validVoxels = maps.validVoxels
+    }
+}

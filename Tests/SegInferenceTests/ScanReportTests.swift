@@ -1,0 +1,152 @@
+import Foundation
+import SegBackend
+import SegCore
+import SegImaging
+import SegInference
+import SegModels
+import SegReference
+import Testing
+
+/// The one report of what was found in a scan, and the maps that it speaks of.
+@Suite struct ScanReportTests {
+    private static let size = Size3(12, 10, 14)
+
+    /// A block of intensity 100 in air of 0, away from the borders.
+    private static let scan: Volume = {
+        var scan = Volume(
+            voxels: [Float](repeating: 0, count: size.count), size: size,
+            affine: Affine(elements: [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2.5, 0, 0, 0, 0, 1]))
+        for i in 4..<8 { for j in 3..<7 { for k in 5..<9 { scan[i, j, k] = 100 } } }
+        return scan
+    }()
+
+    private func segmenter(_ uncertainty: UncertaintyOptions?, channels: Int = 2) throws -> Segmenter {
+        let backend = ReferenceBackend()
+        let description = ModelDescription(
+            network: NetworkDefinition(["_target_": "UNet"], source: "model.json"),
+            preprocessing: Preprocessing(
+                orientation: "RAS", pixdim: nil, intensity: .init(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
+                cropForeground: true),
+            roiSize: Triple(4), overlap: WindowOverlap(0.25), mode: .gaussian, labels: [1: "block"])
+        let predictor = Predictor(
+            network: ThresholdNetwork(on: backend, channels: channels), description: description, on: backend)
+        return try Segmenter(Ensemble([predictor]), uncertainty: uncertainty)
+    }
+
+    private var mirrored: UncertaintyOptions {
+        var options = UncertaintyOptions()
+        (options.passes, options.mirroredAxes, options.allowsZeroVariance) = (0, [0, 2], true)
+        return options
+    }
+
+    private func report(_ segmenter: Segmenter, concerns: [Concern] = []) throws -> (ScanReport, Segmentation) {
+        let found = try segmenter(Self.scan, name: "scan") { _, _ in }
+        let maps = found.uncertain.map { uncertain in
+            uncertain.writeMaps(validity: uncertain.validity()) { _, _, _ in }
+        }
+        return (
+            ScanReport(
+                scan: "ct", model: "tiny", segmenter: segmenter, found: found, volume: Self.scan, maps: maps,
+                concerns: concerns, probabilities: false, seconds: 1.234567), found
+        )
+    }
+
+    private func keys(_ report: ScanReport) throws -> [String: ConfigValue] {
+        guard case .object(let members) = try ConfigValue(json: Data(report.json().utf8), from: "report") else {
+            throw CocoaError(.coderReadCorrupt)
+        }
+        return members
+    }
+
+    @Test func volumesAndIntensitiesAreThoseOfTheMask() throws {
+        let (report, _) = try report(segmenter(nil))
+        #expect(report.labels.count == 1 && report.labels[0].voxels == 64 && report.labels[0].meanIntensity == 100)
+        #expect(report.labels[0].volumeML == 0.64 && report.summary == "block 0.6 ml")
+        let members = try keys(report)
+        #expect(
+            Set(members.keys) == [
+                "scan", "model", "device", "options", "labels", "concerns", "uncertainty_maps", "uncertainty_score",
+                "seconds", "notice",
+            ])
+        #expect(
+            members["labels"] == [
+                ["label": 1, "name": "block", "voxels": 64, "volume_ml": 0.64, "mean_intensity": 100]
+            ])
+        #expect(members["seconds"] == 1.23 && members["scan"] == "ct" && members["uncertainty_maps"] == [])
+    }
+
+    @Test func whatIsUndefinedIsLeftOut() throws {
+        var segmenter = try segmenter(nil, channels: 3)
+        segmenter.postprocessing.minimumVolumeML = 1
+        let concern = Concern(topic: "spacing", level: .warning, message: "Odd.")
+        let (report, _) = try report(segmenter, concerns: [concern])
+        let members = try keys(report)
+        #expect(
+            members["labels"] == [
+                ["label": 1, "name": "block", "voxels": 0, "volume_ml": 0],
+                ["label": 2, "name": "class 2", "voxels": 0, "volume_ml": 0],
+            ])
+        // What was done is said, whoever asked for it; so is what it took.
+        #expect(report.options.minimumVolumeML == 1 && report.options.connectivity == 26)
+        #expect(report.concerns.map(\.topic) == ["spacing", "postprocessing"])
+    }
+
+    @Test func mapsMeanNothingOutsideTheirValidity() throws {
+        let (report, found) = try report(segmenter(mirrored))
+        let uncertain = try #require(found.uncertain)
+        let validity = uncertain.validity()
+        let stated = try #require(report.uncertainty)
+        #expect(stated.samples == 4 && stated.validVoxels == validity.count { $0 == 1 } && stated.validVoxels == 64)
+        #expect(report.options.mirror == [0, 2] && report.options.uncertainty == 0)
+        #expect(report.uncertaintyMaps.map(\.kind) == UncertainPrediction.Quantity.allCases)
+        for map in report.uncertaintyMaps {
+            let values = uncertain.map(map.kind)
+            #expect(values.allSatisfy(\.isFinite) && Double(values.max() ?? 0) == map.maximum, "\(map.kind)")
+            #expect(zip(values, validity).allSatisfy { $1 == 1 || Double($0) == stated.valueOutside }, "\(map.kind)")
+        }
+        guard case .object(let uncertainty)? = try keys(report)["uncertainty"] else {
+            Issue.record("no uncertainty in \(try report.json())")
+            return
+        }
+        #expect(Set(uncertainty.keys) == ["samples", "mean_over_voxels", "valid_voxels", "value_outside"])
+        #expect(uncertainty["value_outside"] == 0)
+    }
+
+    @Test func theScoreIsTheEntropyWhereForegroundMayBe() throws {
+        let (report, found) = try report(segmenter(nil))
+        let channels = found.prediction.channels
+        let entropies = stride(from: 1, to: found.prediction.probabilities.count, by: channels).compactMap { voxel in
+            let p = Double(found.prediction.probabilities[voxel])
+            return p > 0.05 ? -p * log(p) - (1 - p) * log(1 - p) : nil
+        }
+        let score = try #require(report.uncertaintyScore)
+        #expect(abs(score - entropies.reduce(0, +) / Double(entropies.count)) < 1e-6)
+    }
+
+    @Test func filesAreNamedAfterTheScanAndThoseOfAnEarlierPredictionGo() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("seg-files-\(UUID().uuidString)")
+            .path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let files = PredictionFiles(input: "/scans/ct.nrrd", folder: folder)
+        #expect(files.stem == "ct" && files.mask == "\(folder)/ct_mask.nrrd")
+        let scan = "\(folder)-scan.nrrd"
+        defer { try? FileManager.default.removeItem(atPath: scan) }
+        try ScanFile.write(Self.scan.voxels, size: Self.size, affine: Self.scan.affine, to: scan, overwrite: false)
+        let geometry = try ScanFile.readVolume(scan).geometry
+        func write(_ uncertainty: UncertaintyOptions?) throws -> UncertainPrediction.MapSummary? {
+            let found = try segmenter(uncertainty)(Self.scan, name: "scan") { _, _ in }
+            return try files.write(found, probabilities: true, like: geometry, size: Self.size, overwrite: true)
+        }
+        #expect(try write(mirrored)?.validVoxels == 64)
+        var extras = PredictionFiles.Extras(probabilities: true, figure: false, report: false, uncertainty: true)
+        func names() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }.sorted()
+        }
+        #expect(try names() == files.all(extras, classes: 2).sorted())
+        #expect(try write(nil) == nil)
+        extras.uncertainty = false
+        try files.removeAllBut(extras, classes: 2)
+        #expect(try names() == [files.mask, files.probability(1)])
+    }
+}
