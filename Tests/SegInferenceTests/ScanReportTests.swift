@@ -62,7 +62,7 @@ import Testing
     @Test func volumesAndIntensitiesAreThoseOfTheMask() throws {
         let (report, _) = try report(segmenter(nil))
         #expect(report.labels.count == 1 && report.labels[0].voxels == 64 && report.labels[0].meanIntensity == 100)
-        #expect(report.labels[0].volumeML == 0.64 && report.summary == "block 0.6 ml")
+        #expect(report.labels[0].volumeML == 0.64 && report.summary == "block 0.64 ml")
         let members = try keys(report)
         #expect(
             Set(members.keys) == [

@@ -28,8 +28,7 @@ import Testing
 
     @Test func aRunIsRecordedFromItsFirstMoment() throws {
         var record = try record(study.configuration())
-        #expect(
-            try ConfigValue(jsonFile: study.file("run/config.json")) == study.configuration().resolved)
+        #expect(try study.text("run/config.json") == study.configuration().resolved.jsonText())
         let split = try CaseSplit(file: study.file("run/split.json"))
         #expect(split.training == ["ct_0", "ct_1"] && split.validation == ["ct_2"])
         try record.append(step(1))
