@@ -3,7 +3,7 @@ import Foundation
 /// The OpenCL C sources, by family and name.
 public enum KernelLibrary {
     /// The source of a kernel file with what every kernel shares before it.
-    /// - Parameter id: folder and file without extension: `norm/norm_apply`.
+    /// - Parameter id: folder and file without extension: `norm/norm_activate`.
     /// - Throws: `KernelLibraryError` where the file is not beside the program.
     public static func source(_ id: String) throws -> String {
         try (common + [id]).map(text).joined(separator: "\n")

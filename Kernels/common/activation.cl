@@ -13,7 +13,7 @@
 inline float activation(const int kind, const float x, const float slope)
 {
     switch (kind) {
-    case RELU: return x > 0.0f ? x : 0.0f;
+    case RELU: return x < 0.0f ? 0.0f : x;  // NaN stays.
     case LEAKY_RELU: return x > 0.0f ? x : slope * x;
     case ELU: return x > 0.0f ? x : slope * expm1(x);
     case GELU: return 0.5f * x * erfc(-0.70710678f * x);

@@ -24,7 +24,7 @@ __kernel void max_pool3d(
             for (int c = first.z; c < end.z; c++) {
                 const int position = (a * in_size.y + b) * in_size.z + c;
                 const float value = x[(sample + position) * channels + i % channels];
-                if (value > best) {
+                if (value > best || isnan(value)) {
                     best = value;
                     place = position;
                 }

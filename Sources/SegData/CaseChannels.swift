@@ -8,9 +8,13 @@ public struct CaseChannels: Hashable, Sendable {
     /// The files, one for each channel.
     public let files: [String]
 
+    /// Names a case and its files.
+    public init(name: String, files: [String]) { (self.name, self.files) = (name, files) }
+
     /// Gathers the cases of some scans.
     ///
-    /// As many files as a case has channels are one case, in the order in which they are given. More are cases whose
+    /// As many files as a case has channels are one case, in the order in which they are given, unless their names number
+    /// them as those of several. Others are cases whose
     /// files are named `CASE_0000`, `CASE_0001` and so on, as nnU-Net names them, in any order.
     /// - Parameters:
     ///   - files: The scans.
@@ -18,27 +22,29 @@ public struct CaseChannels: Hashable, Sendable {
     /// - Throws: `DataError` where the files make no whole cases.
     public static func group(_ files: [String], by count: Int) throws(DataError) -> [CaseChannels] {
         let named = files.map { (file: $0, parts: parts(of: $0)) }
-        if files.count == count {
-            let numbers = named.compactMap(\.parts?.channel)
-            // Files whose names number them are taken by number, however a shell sorted them.
-            let isNumbered = Set(named.compactMap(\.parts?.name)).count == 1 && Set(numbers) == Set(0..<count)
-            let ordered = isNumbered ? named.sorted { ($0.parts?.channel ?? 0) < ($1.parts?.channel ?? 0) } : named
-            let first = ordered[0]
-            return [
-                CaseChannels(
-                    name: first.parts?.channel == 0 ? first.parts?.name ?? "" : ScanFile.stem(of: first.file),
-                    files: ordered.map(\.file))
-            ]
+        let stems = Set(named.compactMap(\.parts?.name))
+        let numbers = Set(named.compactMap(\.parts?.channel))
+        // Files that are all numbered, and not as one case is, are of several.
+        let areOfSeveral = named.allSatisfy { $0.parts != nil } && (stems.count > 1 || numbers.count < count)
+        if files.count == count, !areOfSeveral {
+            let first = named[0]
+            let name = first.parts.map { $0.channel == 0 ? $0.name : nil } ?? nil
+            return [CaseChannels(name: name ?? ScanFile.stem(of: first.file), files: files)]
         }
         var cases: [String: [Int: String]] = [:]
         for (file, parts) in named {
             guard let parts else {
                 throw DataError(
                     .badArgument, file,
-                    "is one of \(files.count) scans, and the model takes \(count) of a case together; give the \(count) "
+                    (files.count == 1 ? "is one scan" : "is one of \(files.count) scans")
+                        + ", and the model takes \(count) of a case together; give the \(count) "
                         + "scans of one case, or name those of several cases CASE_0000, CASE_0001 and so on")
             }
             let folder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
+            if let other = cases[folder + parts.name]?[parts.channel] {
+                throw DataError(
+                    .badArgument, file, "is the same channel of the same case as \(other); give one of them")
+            }
             cases[folder + parts.name, default: [:]][parts.channel] = file
         }
         return try cases.sorted { $0.key < $1.key }.map { (key, channels) throws(DataError) in

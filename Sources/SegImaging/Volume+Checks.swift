@@ -38,6 +38,11 @@ extension Volume {
 }
 
 extension Affine {
+    /// Whether another affine is the same to rounding, NumPy's `allclose`.
+    func isClose(to other: Affine) -> Bool {
+        zip(elements, other.elements).allSatisfy { abs($0 - $1) <= 1e-8 + 1e-5 * abs($1) }
+    }
+
     /// How far another affine puts a corner of a grid from this one's, in mm along one axis; nil where all are within half
     /// a voxel.
     package func distance(to other: Affine, size: Size3) -> Double? {

@@ -13,13 +13,23 @@ public struct Ensemble {
     private static let stemLimit = 1 << 30
 
     /// Gathers models that share what a scan is turned into and the classes they give.
-    /// - Throws: `InferenceError` where there is none, or where preprocessing or classes differ.
+    /// - Throws: `InferenceError` where there is none, or where preprocessing, channels, classes or plans of masks differ.
     public init(_ models: [Predictor]) throws {
         guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
         for (number, model) in models.enumerated() {
             guard model.description.preprocessing == first.description.preprocessing else {
                 throw InferenceError(
                     "models 1 and \(number + 1) differ in preprocessing; an ensemble's models must share one grid")
+            }
+            guard model.description.maskPlan == first.description.maskPlan else {
+                throw InferenceError(
+                    "models 1 and \(number + 1) make their masks in different ways (postprocessing, as a list); an "
+                        + "ensemble's models must agree")
+            }
+            guard model.network.inputChannels == first.network.inputChannels else {
+                throw InferenceError(
+                    "models 1 and \(number + 1) take \(first.network.inputChannels) and \(model.network.inputChannels) "
+                        + "channels; an ensemble's models must agree")
             }
             guard model.network.outputChannels == first.network.outputChannels else {
                 throw InferenceError(
@@ -46,8 +56,9 @@ public struct Ensemble {
         let prepared = try models[0].prepare(scan, name: name)
         let channels = models[0].network.outputChannels
         try PredictionMemory(
-            image: prepared.image.size, scan: scan.size, inputs: scan.channels.count, channels: channels,
-            isUncertain: true, isMirrored: !options.mirroredAxes.isEmpty
+            image: models[0].padded(prepared.image.size), scan: scan.size, inputs: scan.channels.count,
+            channels: channels,
+            between: prepared.record.largestBetween, isUncertain: true, isMirrored: !options.mirroredAxes.isEmpty
         ).check(on: models[0].backend, name: name)
         let samples = models.count * options.samplesPerModel
         var accumulator = UncertaintyAccumulator(voxels: prepared.image.size.count, channels: channels)

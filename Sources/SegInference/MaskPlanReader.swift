@@ -40,10 +40,12 @@ struct MaskPlanReader {
         case "AsDiscrete": try addDiscrete(reader)
         case "KeepLargestConnectedComponent":
             try reader.expect("is_onehot", false)
+            let count = try reader.int("num_components") ?? 1
+            guard count > 0 else { throw reader.error("num_components", "should be at least 1, not \(count)") }
             let step = MaskStep.keepLargest(
                 try labels(reader), independent: try reader.bool("independent") ?? true,
                 connectivity: try connectivity(reader, otherwise: .corners),
-                count: try reader.int("num_components") ?? 1)
+                count: count)
             try addStep(step, name, reader)
         case "FillHoles":
             let step = MaskStep.fillHoles(
@@ -126,6 +128,10 @@ struct MaskPlanReader {
                     "threshold", "of an output that no Activationsd made probabilities of is not supported")
             }
             plan.threshold = threshold ?? 0.5
+            // What lies outside of a crop is 0 and would pass.
+            guard plan.threshold > 0 else {
+                throw reader.error("threshold", "should be above 0, not \(plan.threshold)")
+            }
         } else {
             guard argmax else {
                 throw reader.error(

@@ -13,6 +13,8 @@ struct PredictionMemory {
     var inputs: Int
     /// Output channels of the network.
     var channels: Int
+    /// Voxels of the largest grid that a prediction passes on its way back to the scan; 0 where there is none.
+    var between = 0
     /// Whether mean and uncertainties of several samples are gathered.
     var isUncertain: Bool
     /// Whether samples of mirrored volumes are among them.
@@ -27,7 +29,9 @@ struct PredictionMemory {
         let rows = min(whole, max(Prediction.slab, scan.j * scan.k))
         // The mask with a slab of probabilities, or a map with the file that is made of it.
         let output = max(whole + 4 * channels * rows, whole + (isUncertain ? 12 * whole : 0))
-        return floats * network + output
+        // Several channels are laid side by side, and lie apart before that.
+        let side = inputs > 1 ? inputs * network : 0
+        return floats * network + side + output + 4 * channels * between
     }
 
     /// Bytes of tensors: the image, the sum of logits and of weights, and the probabilities.

@@ -83,8 +83,8 @@ public final class Predictor {
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
         let prepared = try prepare(scan, name: name)
         try PredictionMemory(
-            image: prepared.image.size, scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, isUncertain: false
+            image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
+            channels: network.outputChannels, between: prepared.record.largestBetween, isUncertain: false
         ).check(on: backend, name: name)
         let size = prepared.image.size
         let probabilities = try probabilities(
@@ -119,19 +119,17 @@ extension Predictor {
     func tensor(_ voxels: [Float], size: Size3) throws -> Tensor {
         let channels = network.inputChannels
         var (voxels, size) = (voxels, size)
-        if description.padding != .constant(0) {
-            let grown = padded(size)
-            if grown != size {
-                voxels = description.padding.pad(voxels, size: size, channels: channels, to: grown)
-                size = grown
-            }
+        let grown = padded(size)
+        if grown != size {
+            voxels = description.padding.pad(voxels, size: size, channels: channels, to: grown)
+            size = grown
         }
         return try Tensor(voxels, shape: [1, size.i, size.j, size.k, channels], on: backend)
     }
 
-    /// Extents of at least a window.
-    private func padded(_ size: Size3) -> Size3 {
-        guard let window = description.roiSize else { return size }
+    /// Extents of an image as the network takes it: of at least a window, where what lies beside it is not 0.
+    func padded(_ size: Size3) -> Size3 {
+        guard description.padding != .constant(0), let window = description.roiSize else { return size }
         return Size3(max(size.i, window.d), max(size.j, window.h), max(size.k, window.w))
     }
 

@@ -139,8 +139,8 @@ extension Spacing {
         let pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
         try reader.expect("mode", "bilinear")
         try reader.expect("padding_mode", "border")
-        // MONAI samples in double precision whichever is asked for; the result is float32 here and there.
-        try reader.expect("dtype", among: ["float64", "float32", "np.float64"])
+        // In float32 MONAI takes other neighbours where labels come back halfway between two.
+        try reader.expect("dtype", "float64")
         for key in ["diagonal", "align_corners", "scale_extent", "recompute_affine"] { try reader.expect(key, false) }
         for key in ["min_pixdim", "max_pixdim"] { try reader.expect(key, .null) }
         self = try reader.checked("pixdim") { _ in try Spacing(pixdim: pixdim, interpolation: .trilinear) }
@@ -241,7 +241,8 @@ extension ConfigReader {
         guard numbers.allSatisfy({ $0 <= Limits.gridAxis }) else {
             throw error(key, "\(numbers) is beyond the \(Limits.gridAxis) voxels that an axis may have")
         }
-        return Size3(numbers[0], numbers[1], numbers[2])
+        // A negative extent leaves its axis, whatever it is.
+        return Size3(max(numbers[0], -1), max(numbers[1], -1), max(numbers[2], -1))
     }
 
     /// Three numbers, or one that stands for three.

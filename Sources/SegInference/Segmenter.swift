@@ -81,6 +81,7 @@ public struct Segmenter {
         }
         var (mask, size, affine) = StageClock.time("restore") { prediction.mask(by: description.maskPlan) }
         let voxelVolumeML = affine.voxelVolumeML
+        try postprocessing.checkRoom(for: size, name: name)
         let removals = StageClock.time("clean") {
             postprocessing.apply(to: &mask, size: size, voxelVolumeML: voxelVolumeML)
         }

@@ -7,6 +7,7 @@ extension OpenCLBackend {
     ) throws {
         guard y.count > 0 else { return }
         let rows = x.count / (outer * inner)
+        guard rows > 0 else { return try fillEmpty(op, y, accumulate: accumulate) }
         let partition = ColumnPartition(
             outer: outer, rows: rows, channels: inner, mostChunks: ColumnPartition.sumChunks)
         let factor: Float = op == .mean ? 1 / Float(rows) : 1
@@ -18,6 +19,15 @@ extension OpenCLBackend {
         try reduce(op, x, partition, factor: 1, into: partial, accumulate: false)
         let last = ColumnPartition(outer: outer, rows: partition.chunks, channels: inner, mostChunks: 1)
         try reduce(op, partial, last, factor: factor, into: y, accumulate: accumulate)
+    }
+
+    /// What a reduction of nothing is: 0, NaN for the mean, the least number for the largest.
+    private func fillEmpty(_ op: ReduceOp, _ y: BufferView, accumulate: Bool) throws {
+        switch op {
+        case .sum: if !accumulate { try fill(y, with: 0) }
+        case .mean: try fill(y, with: .nan)
+        case .max: try fill(y, with: -.infinity)
+        }
     }
 
     private func reduce(

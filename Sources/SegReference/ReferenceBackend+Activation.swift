@@ -28,7 +28,8 @@ extension ReferenceBackend {
     private func value(_ activation: Activation, _ x: Double, slope: Double) -> Double {
         switch activation {
         case .identity: x
-        case .relu: x > 0 ? x : 0
+        // NaN stays.
+        case .relu: x < 0 ? 0 : x
         case .leakyReLU(let slope): x > 0 ? x : Double(slope) * x
         case .prelu: x > 0 ? x : slope * x
         case .elu(let alpha): x > 0 ? x : Double(alpha) * expm1(x)

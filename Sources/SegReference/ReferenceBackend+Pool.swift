@@ -20,7 +20,7 @@ extension ReferenceBackend {
                         for w in box[2] {
                             let position = (d * input.h + h) * input.w + w
                             let value = x[(n * input.product + position) * channels + c]
-                            if value > best { (best, place) = (value, position) }
+                            if value > best || value.isNaN { (best, place) = (value, position) }
                         }
                     }
                 }

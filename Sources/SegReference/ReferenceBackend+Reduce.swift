@@ -5,6 +5,7 @@ extension ReferenceBackend {
     public func reduce(
         _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
     ) throws {
+        guard y.count > 0 else { return }
         let n = x.count / (outer * inner)
         let (x, y) = (x.doubles, y.doubles)
         for o in 0..<outer {

@@ -77,9 +77,10 @@ final class GradientSink {
     /// `give` for an input that the op has kept.
     func give(_ gradient: BufferView, to x: Tensor) throws { try give(gradient, to: x.target) }
 
-    /// Hands over a gradient of x's shape in memory that nobody else reads.
+    /// Hands over a gradient of as many elements as x has, in memory that nobody else reads.
     func give(_ gradient: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
+        let gradient = gradient.reshaped(x.shape)
         guard slots[ObjectIdentifier(node)] != nil else {
             slots[ObjectIdentifier(node)] = Slot(view: gradient, isOwned: true)
             return

@@ -110,6 +110,39 @@ import Testing
         }
     }
 
+    /// Damaged weights must be seen in the output, whatever the device.
+    @Test(arguments: backends)
+    func activationsAndPoolsKeepNaN(_ factory: BackendFactory) throws {
+        let backend = try factory.make()
+        let x = try upload([Float](repeating: .nan, count: 19), on: backend)
+        for activation in Activation.all {
+            let y = try backend.allocate(x.shape, x.dtype)
+            let slope = activation == .prelu ? try upload([0.25], on: backend) : nil
+            try backend.activate(x, activation, slope: slope, into: y)
+            #expect(try download(y, from: backend).allSatisfy(\.isNaN), "\(activation)")
+        }
+        let volume = try upload([1, 2, .nan, 3, 4, 5, 6, 7], on: backend).reshaped([1, 2, 2, 2, 1])
+        let y = try backend.allocate([1, 1, 1, 1, 1], backend.scalar)
+        let indices = try backend.allocate([1, 1, 1, 1, 1], .i32)
+        let params = Pool3dParams(kernel: Triple(2), stride: Triple(2), padding: Triple(0))
+        try backend.maxPool3d(volume, params, into: y, indices: indices)
+        #expect(try download(y, from: backend).allSatisfy(\.isNaN))
+    }
+
+    /// Of nothing the sum is 0, the mean NaN and the largest the least number.
+    @Test(arguments: backends)
+    func nothingIsReducedAsInPyTorch(_ factory: BackendFactory) throws {
+        let backend = try factory.make()
+        let x = try backend.allocate([0, 3], backend.scalar)
+        for (op, expected) in [(ReduceOp.sum, 0), (.mean, Float.nan), (.max, -Float.infinity)] {
+            let y = try upload([7, 7, 7], on: backend)
+            try backend.reduce(op, x, outer: 1, inner: 3, into: y, accumulate: false)
+            for result in try download(y, from: backend) {
+                #expect(Self.agrees(result, expected), "\(op) is \(result)")
+            }
+        }
+    }
+
     /// Along a row, along a column, in whole vectors and beside them.
     @Test(arguments: backends)
     func aNaNIsTheLargest(_ factory: BackendFactory) throws {

@@ -111,6 +111,12 @@ import Testing
         let error = #expect(throws: DataError.self) {
             try Self.bundle(["a_max": "$@l0[0]"], entries: Self.entries.merging(lists) { $1 })
         }
+        // Three lists of a million items each, of each other.
+        let wide: [String: ConfigValue] = ["w": "$[@v] * 1000", "v": "$[@u] * 1000", "u": "$[1] * 1000"]
+        let large = #expect(throws: DataError.self) {
+            try Self.bundle(["a_max": "@w"], entries: Self.entries.merging(wide) { $1 })
+        }
+        #expect(large?.message.contains("makes more than") == true, "\(large?.description ?? "")")
         #expect(error?.message.contains("too often") == true, "\(error?.description ?? "")")
         #expect(throws: DataError.self) { try Self.number("$" + powers) }
     }

@@ -80,6 +80,8 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["_mode_": "callable"], orientation)], "_mode_: only \"default\""),
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
     ([channel, load], "once, before every other"),
+    ([load, channel, with(["keys": ["image", "image"]], orientation)], "keys: should name 'image' once"),
+    ([load, channel, with(["dtype": "$torch.float32"], spacing)], "dtype: only \"float64\""),
 ]
 
 @Test(arguments: steps.indices)
@@ -102,6 +104,12 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, argmax, invert], "class numbers would be blended"),
     ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, and SaveImaged resamples"),
     ([softmax, invert, argmax, argmax], "a second AsDiscreted"),
+    (
+        [
+            softmax, invert, argmax,
+            ["_target_": "KeepLargestConnectedComponentd", "keys": "pred", "num_components": -1],
+        ], "num_components: should be at least 1"
+    ),
     ([softmax, invert, invert, argmax], "a second Invertd"),
     ([invert, softmax, argmax], "no Activationsd made probabilities"),
     (
@@ -155,6 +163,7 @@ func stepsAreDisabledAsMONAIDisablesThem(_ value: ConfigValue, isDone: Bool) thr
     #expect(inDataset.description.preprocessing.orientation == "LPS")
     let evaluator: ConfigValue = [
         "_target_": "SupervisedEvaluator", "val_data_loader": ["_target_": "DataLoader", "dataset": "@dataset"],
+        "inferer": "@inferer", "postprocessing": "@postprocessing",
     ]
     expectRefusal("transform: should be the preprocessing") {
         try bundle(["evaluator": evaluator, "dataset": ["_target_": "Dataset", "transform": own]])
@@ -167,6 +176,8 @@ private let evaluators: [([String: ConfigValue], String)] = [
     (["prepare_batch": "$lambda x: x"], "is Python, which is not run"),
     (["mode": "train"], "only \"eval\""),
     (["bogus": 3], "evaluator.bogus: is not a known key"),
+    (["to_kwargs": ["dtype": "$torch.float16"]], "to_kwargs"),
+    (["inferer": "@inferer"], "evaluator::postprocessing: is missing"),
     (["infrer": "@inferer"], "did you mean 'inferer'"),
 ]
 
@@ -174,6 +185,29 @@ private let evaluators: [([String: ConfigValue], String)] = [
 func evaluatorsThatPredictOtherwiseAreRefused(_ index: Int) {
     let evaluator = with(evaluators[index].0, ["_target_": "SupervisedEvaluator"])
     expectRefusal(evaluators[index].1) { try bundle(["evaluator": evaluator]) }
+}
+
+/// An evaluator without an inferer shows the network the whole image, whatever inferer stands beside it.
+@Test func anEvaluatorWithoutAnInfererSeesTheWholeImage() throws {
+    let evaluator: ConfigValue = ["_target_": "SupervisedEvaluator", "postprocessing": "@postprocessing"]
+    #expect(try bundle().description.roiSize != nil)
+    #expect(try bundle(["evaluator": evaluator]).description.roiSize == nil)
+}
+
+/// A handler may change a prediction; only those that are known to leave it are passed over.
+@Test func handlersThatChangeAPredictionAreRefused() throws {
+    func evaluated(_ handlers: ConfigValue) throws -> MONAIBundle {
+        let evaluator: ConfigValue = [
+            "_target_": "SupervisedEvaluator", "postprocessing": "@postprocessing", "val_handlers": handlers,
+        ]
+        return try bundle(["evaluator": evaluator, "initialize": .null])
+    }
+    #expect(try evaluated([["_target_": "StatsHandler"]]).choice == .usual)
+    #expect(try evaluated(loader("model.pt")).choice == .loaded("net"))
+    expectRefusal("'PostProcessing' is not supported") {
+        try evaluated([["_target_": "PostProcessing", "transform": "@postprocessing"]])
+    }
+    expectRefusal("no class of MONAI") { try evaluated([["_target_": "scripts.own.Handler"]]) }
 }
 
 private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> ConfigValue {
@@ -187,7 +221,10 @@ private func loader(_ file: String, _ entries: [String: ConfigValue] = [:]) -> C
 
 /// The weights are those that the bundle loads, under the name that it loads them by.
 @Test func theLoaderThatRunsCounts() throws {
-    let evaluator: ConfigValue = ["_target_": "SupervisedEvaluator", "val_handlers": "@handlers"]
+    let evaluator: ConfigValue = [
+        "_target_": "SupervisedEvaluator", "val_handlers": "@handlers", "inferer": "@inferer",
+        "postprocessing": "@postprocessing",
+    ]
     let handlers: [String: ConfigValue] = [
         "evaluator": evaluator, "handlers": [["_target_": "StatsHandler"], loader("best.pt")], "initialize": .null,
     ]
@@ -227,7 +264,10 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     expectRefusal("flag: is false, so that 'checkpointloader' loads no weights") {
         try bundle(["initialize": step, "flag": false])
     }
-    for other in ["$@checkpointloader(@evaluator) if @flag else exit()", "$@flag if 1 else None", "plain", 3]
+    for other in [
+        "$monai.utils.set_determinism(seed=0) or @network.train()",
+        "$@checkpointloader(@evaluator) if @flag else exit()", "$@flag if 1 else None", "plain", 3,
+    ]
         as [ConfigValue]
     {
         expectRefusal("is Python") { try bundle(["initialize": [other]]) }

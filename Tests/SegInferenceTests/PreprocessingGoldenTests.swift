@@ -120,6 +120,21 @@ import Testing
         #expect(Set(labels.voxels).isSubset(of: [0, 1]) && labels.voxels.contains(1))
     }
 
+    /// Numbers of any size leave an axis or take all of it, as in MONAI.
+    @Test(arguments: [
+        #"[{"_target_": "CenterScaleCrop", "roi_scale": 1e30}]"#,
+        #"[{"_target_": "SpatialPad", "spatial_size": -9223372036854775808}]"#,
+        #"[{"_target_": "CenterSpatialCrop", "roi_size": [-9223372036854775808, 8192, 0]}]"#,
+        #"[{"_target_": "DivisiblePad", "k": [-9223372036854775808, 0, -1]}]"#,
+    ])
+    func extremeExtentsLeaveTheScan(_ text: String) throws {
+        let golden = try #require(Self.golden)
+        let value = try ConfigValue(json: Data(text.utf8), from: "model.json")
+        let scan = try Self.scan(golden)
+        let prepared = try Self.description(preprocessing: value).preprocessing(scan, name: "scan")
+        #expect(prepared.image.size == scan.size && prepared.image.channels == scan.channels)
+    }
+
     @Test(arguments: [
         (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "mode": "nearest"}]"#, "preprocessing.0.mode"),
         (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "diagonal": true}]"#, "preprocessing.0.diagonal"),

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCPU
 import SegReference
 import SegTensor
 import Testing
@@ -118,4 +119,22 @@ func shapesThatDoNotRepeatAreRefused(_ a: [Int], _ b: [Int]) throws {
         error?.description
             == "add: \(Shape(a)) and \(Shape(b)) do not repeat to one shape: from the last axis on, extents must be equal, "
             + "or one of them 1")
+}
+
+/// A loss that was summed to one number goes on being computed with.
+@Test func singleNumbersHaveGradients() throws {
+    let cpu = try CPUBackend(threads: 2)
+    let x = try Tensor([1, 2, 3] as [Float], shape: [3], on: cpu).tracked()
+    let total = try sum(x, over: [0])
+    #expect(try #require(mean(scale(total, by: -1)).gradients(upstream: nil)[x]).floats() == [-1, -1, -1])
+    let expected = 1 + 1 / Float(7)
+    let gradient = try #require(add(total, log1p(total)).gradients(upstream: nil)[x]).floats()
+    #expect(gradient.allSatisfy { Swift.abs($0 - expected) < 1e-6 } && gradient.count == 3)
+}
+
+/// Labels are made numbers first: their bits are no floats.
+@Test func labelsAreNotComputedWith() throws {
+    let labels = try Tensor(labels: [3, 1], shape: [2], on: CPUBackend(threads: 1))
+    #expect(throws: TensorError.self) { try scale(labels, by: 0.5) }
+    #expect(throws: TensorError.self) { try add(labels, labels) }
 }

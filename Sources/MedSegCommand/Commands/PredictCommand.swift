@@ -132,8 +132,8 @@ struct PredictCommand: ParsableCommand {
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
         let (scan, geometry) = try ScanFile.readVolume(job.input)
-        let image = try image(scan, of: job)
-        let concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
+        var concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
+        let image = try image(scan, of: job, with: segmenter, &concerns)
         for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
         let found = try segmenter(image, name: job.input) { done, count in
@@ -167,9 +167,20 @@ struct PredictCommand: ParsableCommand {
     }
 
     /// The channels of a case, the first of which was read already.
-    private func image(_ first: Volume, of job: PredictionFiles) throws -> ScanImage {
+    /// - Parameter concerns: Gains those of the other channels, which name their files.
+    private func image(
+        _ first: Volume, of job: PredictionFiles, with segmenter: Segmenter, _ concerns: inout [Concern]
+    ) throws -> ScanImage {
         guard job.channels.count > 1 else { return ScanImage(first) }
-        let others = try job.channels.dropFirst().map { try ScanFile.readVolume($0).0 }
+        var others: [Volume] = []
+        for file in job.channels.dropFirst() {
+            let (scan, geometry) = try ScanFile.readVolume(file)
+            for var concern in segmenter.concerns(about: scan, geometry) where !concerns.contains(concern) {
+                concern.message = "\(ScanFile.stem(of: file)): \(concern.message)"
+                concerns.append(concern)
+            }
+            others.append(scan)
+        }
         return try ScanImage([first] + others, names: job.channels) { note($0) }
     }
 

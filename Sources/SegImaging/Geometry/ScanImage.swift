@@ -19,17 +19,20 @@ public struct ScanImage: Sendable {
     /// The image of several scans of one patient, each a channel.
     ///
     /// A scan on another grid than the first is resampled onto the first one's, trilinearly. Voxels beyond its borders
-    /// repeat the border.
+    /// repeat the border. One that lies less than half a voxel off is taken as it is.
     /// - Parameters:
     ///   - volumes: The scans, at least one.
     ///   - names: Their files, for errors and notes.
-    ///   - note: Called with a sentence for each scan that is resampled.
+    ///   - note: Called with a sentence for each scan whose grid is another.
     /// - Throws: `DataError` naming a scan that does not overlap the first, or whose affine cannot be inverted.
     public init(_ volumes: [Volume], names: [String], note: (String) -> Void) throws(DataError) {
         precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs a scan, and each scan a name")
         self.init(volumes[0])
         for (volume, name) in zip(volumes.dropFirst(), names.dropFirst()) {
             if volume.size == size, affine.distance(to: volume.affine, size: size) == nil {
+                if !affine.isClose(to: volume.affine) {
+                    note("\(name): lies less than half a voxel off \(names[0]), and is taken to lie on its grid.")
+                }
                 channels.append(volume.voxels)
                 continue
             }

@@ -104,6 +104,8 @@ extension Preprocessing {
         var (made, most) = (0, 0)
         for step in steps {
             grid = try step.grid(after: grid.size, at: grid.affine, name: name)
+            // Percentiles are found in a sorted copy of all voxels.
+            if case .scaleIntensityRangePercentiles = step { most = max(most, made + 2 * grid.size.count) }
             guard !step.keepsGrid || made == 0 else { continue }
             most = max(most, made + grid.size.count)
             made = grid.size.count

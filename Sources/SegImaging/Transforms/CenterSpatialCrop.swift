@@ -27,11 +27,16 @@ public struct CenterSpatialCrop: Hashable, Sendable {
     func box(of current: Size3) -> Box3 {
         var box = Box3(of: current)
         for axis in 0..<3 {
-            let asked = size?[axis] ?? scale.map { Int(($0[axis] * Double(current[axis])).rounded(.up)) } ?? 0
+            let asked = size?[axis] ?? scale.map { Self.extent($0[axis], of: current[axis]) } ?? 0
             guard asked > 0 else { continue }
             box.start[axis] = max(current[axis] / 2 - asked / 2, 0)
             box.size[axis] = min(box.start[axis] + asked, current[axis]) - box.start[axis]
         }
         return box
+    }
+
+    /// A share of an extent, rounded up, and no more than all of it.
+    private static func extent(_ share: Double, of whole: Int) -> Int {
+        Int(min(share * Double(whole), Double(whole)).rounded(.up))
     }
 }

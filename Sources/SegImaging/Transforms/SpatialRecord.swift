@@ -23,6 +23,9 @@ public struct SpatialRecord: Hashable, Sendable {
     /// Network voxel index → RAS+ mm.
     public var networkAffine: Affine { legs[legs.count - 1].lastAffine }
 
+    /// Voxels of the largest grid between two legs; 0 where there is none.
+    package var largestBetween: Int { legs.dropFirst().map(\.firstSize.count).max() ?? 0 }
+
     mutating func orient(by permutation: AxisPermutation, to image: ScanImage) {
         guard permutation != .identity else { return }
         extend { $0.orient(by: permutation, to: image) }

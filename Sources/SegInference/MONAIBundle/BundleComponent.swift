@@ -97,7 +97,9 @@ struct BundleComponent {
         switch reader.value("keys") {
         case nil: break
         case .string(let key)? where key == item: break
-        case .array(let keys)? where keys.contains(.string(item)): break
+        case .array(let keys)? where keys.count(where: { $0 == .string(item) }) == 1: break
+        case .array(let keys)? where keys.contains(.string(item)):
+            throw reader.error("keys", "should name '\(item)' once, not \(keys.count) times")
         case let keys?: throw reader.error("keys", "should name '\(item)', not \(keys)")
         }
         return reader

@@ -18,6 +18,8 @@ final class BundleDocument {
     /// Characters of expressions that are computed at most, each as often as it is.
     private static let mostComputed = 64 * Limits.expressionCharacters
     private var computed = 0
+    /// Values that expressions made.
+    private var counted = 0
 
     /// What references stand for, their own references followed.
     private var targets: [String: ConfigValue] = [:]
@@ -110,8 +112,33 @@ final class BundleDocument {
         } catch let fault as BundleExpression.Fault {
             throw error(id, "the expression '\(text)' has no value: \(fault.reason)")
         }
+        try count(result, of: expression, id: id)
         // An item of a list, or a branch of a choice, may itself be a reference.
         return result == value ? result : try shallow(result, id: id, depth: depth + 1)
+    }
+
+    /// Bounds the values that an expression makes: lists of lists that references repeat could neither be compared nor
+    /// written.
+    private func count(_ result: ConfigValue, of expression: BundleExpression, id: String) throws {
+        if case .reference = expression { return }
+        let nodes = Self.nodes(result, atMost: Limits.documentNodes)
+        counted += nodes
+        guard nodes <= Limits.documentNodes, counted <= 64 * Limits.documentNodes else {
+            throw error(id, "makes more than \(Limits.documentNodes) values; write it shorter")
+        }
+    }
+
+    /// Values in a value, itself included; no more are counted than some number and one.
+    private static func nodes(_ value: ConfigValue, atMost most: Int) -> Int {
+        var parts: [ConfigValue] = []
+        switch value {
+        case .array(let items): parts = items
+        case .object(let entries): parts = Array(entries.values)
+        default: return 1
+        }
+        var count = 1
+        for part in parts where count <= most { count += nodes(part, atMost: most - count) }
+        return count
     }
 
     /// What a macro stands for, MONAI's `%id`: the entry as it stands, its references followed from here.

@@ -9,6 +9,7 @@ struct BundlePreprocessing {
     /// How many transforms there were, `LoadImaged` the first of them.
     private var count = 0
     private var hasChannels = false
+    private let hasSeveral: Bool
 
     /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
@@ -17,7 +18,8 @@ struct BundlePreprocessing {
     /// - Parameter channels: How many the network takes; several scans that are read together are its channels.
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
-        hasChannels = channels > 1
+        hasSeveral = channels > 1
+        hasChannels = hasSeveral
         let chain = try BundleComponent.chain(chain, id: id, document)
         for component in chain { try add(component) }
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
@@ -50,7 +52,8 @@ struct BundlePreprocessing {
         case "EnsureChannelFirstd":
             reader = try component.arguments(
                 of: "image", ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
-            try reader.expect("channel_dim", "no_channel")
+            // Several scans that are read together have an axis of channels already, the first.
+            try reader.expect("channel_dim", hasSeveral ? 0 : "no_channel")
             hasChannels = true
         case "EnsureTyped", "ToTensord", "CastToTyped":
             reader = try component.arguments(of: "image", ignoring: ["data_type", "device", "wrap_sequence"])

@@ -11,8 +11,13 @@ enum BundleStep: Hashable {
     init?(_ step: String) {
         guard step.hasPrefix("$") else { return nil }
         let text = step.dropFirst().trimmingCharacters(in: .whitespaces)
-        let starts = ["import ", "from ", "monai.utils.set_determinism(", "setattr(torch.backends.cudnn,"]
-        if starts.contains(where: text.hasPrefix)
+        let calls = ["monai.utils.set_determinism(", "setattr(torch.backends.cudnn,"]
+        // A call is all that stands there: nothing in brackets within, and nothing behind it.
+        let isCall = calls.contains { start in
+            text.hasPrefix(start) && text.hasSuffix(")")
+                && !text.dropFirst(start.count).dropLast().contains(where: "()".contains)
+        }
+        if isCall || ["import ", "from "].contains(where: text.hasPrefix)
             || ["@evaluator.run()", "@validate#evaluator.run()", "None"].contains(text)
         {
             self = .preparation

@@ -62,16 +62,26 @@ struct BundleWeights {
         let id = evaluator == nil ? "handlers" : "evaluator::val_handlers"
         guard let value = try evaluator == nil ? document.component("handlers") : evaluator?.entry("val_handlers")
         else { return [] }
-        guard case .array(let items) = try document.followed(value, id: id) else { return [] }
+        let followed = try document.followed(value, id: id)
+        // MONAI takes a single one for a list of it.
+        let items: [ConfigValue] =
+            if case .array(let items) = followed { items } else { followed == .null ? [] : [followed] }
         return try items.enumerated().compactMap { index, item in
-            let own = "\(id)::\(index)"
-            guard case .object(let entries) = try document.followed(item, id: own),
-                case .string(let target)? = entries["_target_"], target.hasSuffix("CheckpointLoader")
-            else { return nil }
-            let loader = try loader(item, id: own)
-            return loader.isDisabled ? nil : loader
+            let handler = try BundleComponent(item, id: "\(id)::\(index)", document)
+            guard !handler.isDisabled, !Self.watchers.contains(handler.name) else { return nil }
+            guard handler.name == "CheckpointLoader" else {
+                throw handler.unsupported(["CheckpointLoader"] + Self.watchers)
+            }
+            return handler
         }
     }
+
+    /// Handlers that look at a prediction, or write about it, and leave it as it is.
+    private static let watchers = [
+        "StatsHandler", "TensorBoardStatsHandler", "TensorBoardImageHandler", "LogfileHandler", "MetricsSaver",
+        "MetricLogger", "GarbageCollector", "MeanDice", "MeanIoUHandler", "HausdorffDistance", "SurfaceDistance",
+        "ConfusionMatrix", "PanopticQuality", "RegressionMetrics",
+    ]
 
     private func loader(_ value: ConfigValue, id: String) throws -> BundleComponent {
         let loader = try BundleComponent(value, id: id, document)

@@ -176,10 +176,20 @@ extension MONAIBundle {
         var lines = [
             "# \(name)", "", "Segments a 3-D scan: \(description.labels.sorted { $0.key < $1.key }.map(\.value)).",
         ]
-        lines += ["", "Run it on every `*.nii.gz` of a folder, from the bundle's own folder:", "", "```"]
+        let channels = (try? description.network.outline().inputChannels) ?? 1
+        let scans = channels == 1 ? "SCAN.nii.gz" : "SCANS/*.nii.gz"
+        lines += [
+            "",
+            channels == 1
+                ? "Run it on every `*.nii.gz` of a folder, from the bundle's own folder:"
+                : "Run it on the \(channels) `*.nii.gz` of a case, its channels in the order of their names, from the bundle's "
+                    + "own folder:",
+            "", "```",
+        ]
         lines += ["python -m monai.bundle run --config_file configs/inference.json --dataset_dir SCANS", "```", ""]
-        lines += ["Masks go to `eval/`, each on its scan's own grid. The same with MedSeg:", "", "```"]
-        lines += ["medseg predict SCAN.nii.gz --bundle . --out eval", "```", "", "What is done to a scan:", ""]
+        let grid = description.maskPlan.restoration == .none ? "on the network's grid" : "each on its scan's own grid"
+        lines += ["Masks go to `eval/`, \(grid). The same with MedSeg:", "", "```"]
+        lines += ["medseg predict \(scans) --bundle . --out eval", "```", "", "What is done to a scan:", ""]
         lines += steps.steps.map { "- \($0.summary)" }
         if let roiSize = description.roiSize {
             lines.append(

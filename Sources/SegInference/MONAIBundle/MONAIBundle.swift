@@ -27,9 +27,15 @@ public struct MONAIBundle: Sendable {
         let network = try Self.part(["evaluator#network", "network", "network_def"], of: document)
         let definition = NetworkDefinition(
             try BundleComponent.definition(network.value, id: network.id, document), source: source)
-        let inferer = try Self.part(["evaluator#inferer", "inferer"], of: document)
+        // What the evaluator does not name it does not use, whatever else stands in the file.
+        func used(_ key: String) throws -> (id: String, value: ConfigValue)? {
+            let entry = try evaluator.map { try $0.entry(key).map { try document.followed($0, id: key) } ?? .null }
+            return entry == .null ? nil : try Self.part(["evaluator#\(key)", key], of: document)
+        }
+        guard let postprocessing = try used("postprocessing") else {
+            throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
+        }
         let preprocessing = try Self.part(Self.preprocessingPaths, of: document)
-        let postprocessing = try Self.part(["evaluator#postprocessing", "postprocessing"], of: document)
         let (inputs, outputs) = try { ($0.inputChannels, $0.outputChannels) }(definition.outline())
         let steps = try BundlePreprocessing(
             preprocessing.value, id: preprocessing.id, channels: inputs, document
@@ -37,7 +43,10 @@ public struct MONAIBundle: Sendable {
         var description = ModelDescription(
             network: definition, preprocessing: steps, roiSize: nil, overlap: 0, mode: .constant,
             labels: Self.labels(metadata))
-        try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
+        // Without an inferer MONAI's evaluator shows the network the whole image.
+        if let inferer = try used("inferer") {
+            try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
+        }
         description.maskPlan = try BundlePostprocessing.plan(
             postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
             reader: MaskPlanReader(channels: outputs, preprocessing: steps))
@@ -84,6 +93,9 @@ public struct MONAIBundle: Sendable {
             guard value == supported else {
                 throw document.error("evaluator::\(key)", "only \(supported) is supported, not \(value)")
             }
+        }
+        if let entry = evaluator.entry("to_kwargs"), entry != .null, entry != .object([:]) {
+            throw document.error("evaluator::to_kwargs", "is not supported, for it may change the image's type")
         }
         // The reader holds only what is none of the evaluator's arguments.
         try evaluator.arguments(ignoring: evaluatorArguments).finish()

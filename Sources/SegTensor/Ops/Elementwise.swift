@@ -78,7 +78,8 @@ private func shareOfTheWinner(_ tie: Tensor, lost: Tensor) throws -> Tensor {
     try subtract(1 - lost, scale(tie, by: 0.5))
 }
 
-/// aᵇ, `torch.pow`; shapes as in `add`. The gradients are 0 where b is 0, and for b where 0 has a power of 0 or more.
+/// aᵇ, `torch.pow`; shapes as in `add`. The gradient for a is 0 where b is 0; that for b is 0 where a is 0
+/// and b is 0 or more.
 /// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
 public func pow(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.power, a, b) { g, a, b, _ in
@@ -172,8 +173,9 @@ public func sign(_ x: Tensor) throws -> Tensor { Tensor(try applied(.sign, x), o
 
 /// factor · x.
 ///
-/// - Throws: `BackendError` from the backend.
+/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
 public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
+    try requireFloats("scale", x)
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.scale(x.view, by: factor, into: y, times: 0)

@@ -20,7 +20,8 @@ public struct NormFollowers {
     public var residualBefore: Tensor?
     /// Added after the activation.
     public var residualAfter: Tensor?
-    /// Whether a pass is traded for memory, for an input that nothing else reads.
+    /// Whether a pass is traded for memory, for an input that nothing else reads: neither a later op nor the gradient of
+    /// the op that made it, as that of `exp` does.
     ///
     /// Without a history the result takes the input's memory; with one, ops that need the result for their gradients
     /// make it again, and the input's gradient takes the input's memory. The values are the same bits.

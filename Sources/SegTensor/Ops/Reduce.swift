@@ -68,7 +68,8 @@ private func reduced(_ op: ReduceOp, _ x: Tensor, over axes: [Int], keepsAxes: B
             return try sink.give(multiply(winners, share).view, to: target)
         }
         try sink.add(to: target) { gx, accumulate in
-            let start = accumulate ? gx : try Tensor(repeating: 0, shape: [1], on: backend).view
+            let one = Shape([Int](repeating: 1, count: gx.shape.rank))
+            let start = accumulate ? gx : try Tensor(repeating: 0, shape: one, on: backend).view
             try backend.binary(.add, start, g.view, into: gx)
         }
     }
