@@ -31,13 +31,16 @@ import Testing
     }()
 
     /// Keys that a configuration may leave out or give in several ways, each tried alone.
-    static let choices = ["postprocessing", "sampling", "augmentation", "loss", "optimizer", "schedule"]
+    static let choices = [
+        "preprocessing", "postprocessing", "sampling", "augmentation", "loss", "optimizer", "schedule",
+    ]
 
     /// What the program makes of the entries that have no choice, and of one more.
     private func printed(with entry: String, in folder: ScratchFolder) throws -> Command.Outcome {
         let always = Self.entries.filter { !Self.choices.contains($0.key) }.map(\.text).joined()
         let optimizer = entry.hasPrefix("optimizer") ? "" : "optimizer: {learning_rate: 0.1}\n"
-        let file = try folder.write(Array((always + optimizer + entry).utf8), as: "train.yaml")
+        let preprocessing = entry.hasPrefix("preprocessing") ? "" : "preprocessing: {}\n"
+        let file = try folder.write(Array((always + optimizer + preprocessing + entry).utf8), as: "train.yaml")
         let outcome = try Command.medseg("train", file, "--print-config")
         #expect(outcome.status == 0, "\(entry)\(outcome.errors)")
         return outcome
@@ -52,7 +55,7 @@ import Testing
     func anEntryIsReadAndItsDefaultsAreTrue(_ entry: Entry) throws {
         let folder = try ScratchFolder()
         let whole = try printed(with: entry.text, in: folder).output
-        guard !["augmentation", "postprocessing"].contains(entry.key) else { return }
+        guard !["augmentation", "preprocessing", "postprocessing"].contains(entry.key) else { return }
         #expect(try printed(with: entry.least, in: folder).output == whole)
     }
 }
