@@ -78,6 +78,16 @@ struct ModelOptions: ParsableArguments {
     /// What figures call the model.
     var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
 
+    /// How many channels the model takes, by its description alone; nil where that cannot be read.
+    var inputChannels: Int? {
+        let file = model.first.map { $0 + "/model.json" } ?? network
+        let description =
+            if let file { try? ModelDescription(file: file) } else {
+                try? bundle.map { try MONAIBundle(folder: $0).description }
+            }
+        return try? description?.network.outline().inputChannels
+    }
+
     func makeEnsemble(on backend: any Backend) throws -> Ensemble {
         let ensemble = try loaded(on: backend)
         ensemble.models.flatMap(\.notes).forEach(note)

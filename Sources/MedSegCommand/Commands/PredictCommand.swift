@@ -73,7 +73,8 @@ struct PredictCommand: ParsableCommand {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
             throw DataError(.noInput, input, "is not there")
         }
-        // Wrong options are told before a model is loaded.
+        // Wrong options and clashes are told before a model is loaded.
+        _ = try plan(channels: model.inputChannels ?? 1)
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))

@@ -13,7 +13,7 @@ final class BundleDocument {
     let source: String
 
     /// A chain of references this long can only be a circle.
-    private static let mostReferences = 32
+    private static let mostReferences = 64
 
     /// Characters of expressions that are computed at most, each as often as it is.
     private static let mostComputed = 64 * Limits.expressionCharacters
