@@ -6,9 +6,6 @@ public struct SpatialRecord: Hashable, Sendable {
     /// The legs, first to last; the grid that one ends with is the grid that the next begins with.
     public private(set) var legs: [SpatialLeg]
 
-    /// A record of a scan to which nothing was done yet.
-    public init(of scan: Volume) { self.init(scanSize: scan.size, scanAffine: scan.affine) }
-
     /// A record of a grid to which nothing was done yet.
     public init(scanSize: Size3, scanAffine: Affine) {
         legs = [SpatialLeg(size: scanSize, affine: scanAffine)]
