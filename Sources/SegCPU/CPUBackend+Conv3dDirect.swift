@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of a packed input tile and of the weights it meets that share the second-level cache.
 private let tileBudget = 512 << 10
@@ -175,7 +176,7 @@ private struct WeightPacking {
         }
         self.count = count
         (self.inputs, self.outputs, self.panel) = (inputs, outputs, panel)
-        strides = transposed ? (kernel.product, outputs * kernel.product) : (inputs * kernel.product, kernel.product)
+        strides = transposed ? (kernel.count, outputs * kernel.count) : (inputs * kernel.count, kernel.count)
     }
 
     /// Taps of the phase that has most.

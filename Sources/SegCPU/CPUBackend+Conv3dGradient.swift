@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of a packed tile of both factors.
 private let tileBudget = 192 << 10
@@ -39,7 +40,7 @@ extension CPUBackend {
                 threads.run((outputs + 15) / 16 * slices) { task, _ in
                     let (block, slice) = (task / slices, task % slices)
                     segcpu_conv3d_gradient_sum(
-                        gradient, params.kernel.product, partial.floats, split.chunks, block * 16,
+                        gradient, params.kernel.count, partial.floats, split.chunks, block * 16,
                         min(outputs, block * 16 + 16), inputs * slice / slices, inputs * (slice + 1) / slices, target,
                         accumulate)
                 }
@@ -60,7 +61,7 @@ extension CPUBackend {
         gradient.dy_sample = upstream.positions * upstream.channels
         gradient.input.step = cTriple(params.stride.array)
         gradient.input.low = cTriple(params.padding.array.map(-))
-        let taps = params.kernel.product
+        let taps = params.kernel.count
         if outputs <= 4 {
             gradient.form = SEGCPU_GRADIENT_PIXELS
         } else {
@@ -102,8 +103,8 @@ extension CPUBackend {
     /// Where each run of taps starts inside a packed tile.
     private static func runOffsets(_ gradient: segcpu_conv3d_gradient, _ params: Conv3dParams) -> [Int32] {
         let (input, kernel) = (gradient.input, params.kernel)
-        let positions = (0..<kernel.product).map { tap in
-            Triple(d: tap / (kernel.h * kernel.w), h: tap / kernel.w % kernel.h, w: tap % kernel.w)
+        let positions = (0..<kernel.count).map { tap in
+            Triple(tap / (kernel.h * kernel.w), tap / kernel.w % kernel.h, tap % kernel.w)
                 .zip(params.dilation, *)
         }
         if gradient.form == SEGCPU_GRADIENT_PIXELS {

@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of all sums of a weight gradient, where one chunk's do not take more.
 private let sumsBudget = 32 << 20

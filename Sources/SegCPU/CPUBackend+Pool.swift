@@ -1,5 +1,6 @@
 import CSegCPU
 public import SegBackend
+internal import SegCore
 
 extension CPUBackend {
     /// Rows of outputs in parallel, sixteen channels at a time.
@@ -7,7 +8,7 @@ extension CPUBackend {
         let pool = segcpu_pool(params, input: x.shape, output: y.shape)
         let (size, channels) = (y.shape.size, y.shape.channels)
         let (input, output, positions) = (x.floats, y.floats, indices.integers)
-        let sample = x.shape.size.product * channels
+        let sample = x.shape.size.count * channels
         threads.forRanges(y.shape.batch * size.d * size.h, grain: 1) { rows in
             var pool = pool
             for row in rows {
@@ -26,7 +27,7 @@ extension CPUBackend {
         let pool = segcpu_pool(params, input: gx.shape, output: upstream.shape)
         let (size, channels) = (gx.shape.size, gx.shape.channels)
         let (signal, positions, output) = (upstream.floats, indices.integers, gx.floats)
-        let sample = upstream.shape.size.product * channels
+        let sample = upstream.shape.size.count * channels
         threads.forRanges(gx.shape.batch * size.d * size.h, grain: 1) { rows in
             var pool = pool
             for row in rows {

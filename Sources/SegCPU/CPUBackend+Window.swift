@@ -1,5 +1,6 @@
 import CSegCPU
 public import SegBackend
+public import SegCore
 
 extension CPUBackend {
     /// Rows of the window in parallel.

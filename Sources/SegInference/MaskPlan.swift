@@ -1,3 +1,4 @@
+internal import SegCore
 public import SegImaging
 
 /// How the mask of a scan comes of what the network gives.
@@ -30,7 +31,7 @@ public struct MaskPlan: Hashable, Sendable {
 
 extension Prediction {
     /// The mask that a plan makes, the grid that it lies on, and where that is: voxel index → RAS+ mm.
-    func mask(by plan: MaskPlan) -> (voxels: [UInt8], size: Size3, affine: Affine) {
+    func mask(by plan: MaskPlan) -> (voxels: [UInt8], size: Triple, affine: Affine) {
         var mask: [UInt8]
         let size = plan.restoration == .none ? record.networkSize : record.scanSize
         if plan.restoration == .trilinear {

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import SegBackend
-internal import SegCore
+public import SegCore
 public import SegImaging
 internal import SegModels
 
@@ -109,7 +109,7 @@ public struct Segmentation {
     /// The class of every voxel, post-processed.
     public let mask: [UInt8]
     /// Extents of the mask: the scan's, unless the model's plan leaves it on the network's grid.
-    public let size: Size3
+    public let size: Triple
     /// The mask's voxel index → RAS+ mm.
     public let affine: Affine
     /// Whether the mask lies on the scan's grid.

@@ -91,8 +91,8 @@ func badArgumentsOfEveryNetworkAreNamed(
 
 @Test func unetrTakesItsOwnSizeOnly() throws {
     let net = try network("UNETR", unetr)
-    #expect(net.requiredSize == Triple(d: 16, h: 16, w: 32))
-    #expect(net.sizeDivisor == Triple(d: 16, h: 16, w: 32))
+    #expect(net.requiredSize == Triple(16, 16, 32))
+    #expect(net.sizeDivisor == Triple(16, 16, 32))
     let x = try Tensor(repeating: 0, shape: [1, 16, 16, 64, 1], on: net.store.backend)
     let error = #expect(throws: TensorError.self) { try net(x, in: .inference) }
     #expect(error?.description.contains("windows of 16×16×32 (img_size) only") == true)

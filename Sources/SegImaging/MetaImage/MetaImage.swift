@@ -25,7 +25,7 @@ enum MetaImage: ScanFormat {
     }
 
     static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, geometry: ScanGeometry, to path: String
+        _ voxels: [Value], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let bytes = StageClock.time("transpose") { FileOrder.bytes(voxels, size: size) }
         let packed = try StageClock.time("compress") { () throws(DataError) in
@@ -39,7 +39,7 @@ enum MetaImage: ScanFormat {
         ]
         lines += frame.lines
         lines += [
-            "DimSize = \(size.i) \(size.j) \(size.k)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
+            "DimSize = \(size.d) \(size.h) \(size.w)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
         ]
         guard let voxelFile = voxelFile(of: path) else {
             lines.append("ElementDataFile = LOCAL\n")

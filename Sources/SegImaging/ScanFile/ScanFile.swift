@@ -43,15 +43,15 @@ public enum ScanFile {
     ///   - geometry: The scan's; its first three extents must be `size`.
     /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, like geometry: ScanGeometry, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
     ) throws(DataError) {
         precondition(voxels.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(voxels.count)")
         guard size.count > 0 else {
             throw DataError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
         }
         let extents = (0..<3).map { $0 < geometry.shape.count ? geometry.shape[$0] : 1 }
-        guard extents == [size.i, size.j, size.k] else {
-            let scan = extents.map(String.init).joined(separator: " x ")
+        guard extents == [size.d, size.h, size.w] else {
+            let scan = extents.map(String.init).joined(separator: "×")
             throw DataError(
                 .badArgument, path,
                 "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
@@ -76,7 +76,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` where the affine is unusable, the file exists and `overwrite` is false, or writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, affine: Affine, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool
     ) throws(DataError) {
         guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
             throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")
