@@ -1,7 +1,8 @@
-// Sixteen lanes and the functions of them that the kernels share. Included once for each instruction set: clang cuts
-// the vectors to what the set has.
-#ifndef SEGCPU_SIMD_H
-#define SEGCPU_SIMD_H
+// Vectors of two widths and the functions of them that the kernels share.
+//
+// A `vf` has sixteen lanes with every instruction set: the compiler splits it into the registers that there are. A `vec`
+// is one register of VEC_LANES floats: convolutions and products of matrices use it, because they count registers.
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -101,6 +102,30 @@ INLINE float horizontal_max(vf v) {
     return e[0];
 }
 
+// One register.
+typedef float vec __attribute__((ext_vector_type(VEC_LANES)));
+typedef float unaligned_vec __attribute__((ext_vector_type(VEC_LANES), aligned(4)));
+
+INLINE vec load_vec(const float *p) { return *(const unaligned_vec *)p; }
+INLINE void store_vec(float *p, vec v) { *(unaligned_vec *)p = v; }
+
+INLINE vec load_vec_part(const float *p, ptrdiff_t lanes) {
+    if (lanes == VEC_LANES) return load_vec(p);
+    float part[VEC_LANES] = {0};
+    for (ptrdiff_t i = 0; i < lanes; i++) part[i] = p[i];
+    return load_vec(part);
+}
+
+INLINE void store_vec_part(float *p, vec v, ptrdiff_t lanes) {
+    if (lanes == VEC_LANES) {
+        store_vec(p, v);
+        return;
+    }
+    float part[VEC_LANES];
+    store_vec(part, v);
+    for (ptrdiff_t i = 0; i < lanes; i++) p[i] = part[i];
+}
+
 // 2ⁿ for -126 <= n <= 127.
 INLINE vf power_of_two(vi n) { return (vf)((n + 127) << 23); }
 
@@ -182,5 +207,3 @@ INLINE vf normal_cdf(vf x, vf *bell) {
     vf tail = 0.5f * p * *bell;
     return x > 0.0f ? 1.0f - tail : tail;
 }
-
-#endif

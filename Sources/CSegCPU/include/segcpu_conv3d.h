@@ -4,15 +4,11 @@
 // every axis, and lands at output index origin + j * out_step. A convolution has one phase, with step = stride and
 // delta = k * dilation - padding; a transposed convolution of stride s has s_d * s_h * s_w phases, with step = 1 and
 // out_step = stride, each with the taps that reach it.
-#ifndef SEGCPU_CONV3D_H
-#define SEGCPU_CONV3D_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// Lanes of a vector.
-int segcpu_vector_lanes(void);
 
 typedef struct {
     ptrdiff_t origin[3];    // first output of the phase
@@ -57,7 +53,7 @@ typedef struct {
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *conv);
 
 // Computes a tile, with its first output of every phase at `start`, for panels first ..< end of the output channels.
-void segcpu_conv3d_tile(
+typedef void segcpu_conv3d_tile_kernel(
     const segcpu_conv3d *conv, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t end,
     float *scratch);
 
@@ -95,14 +91,14 @@ typedef struct {
 } segcpu_conv3d_gradient;
 
 // Sets `scalars` and `vectors` from the other fields.
-void segcpu_conv3d_gradient_layout(segcpu_conv3d_gradient *gradient);
+typedef void segcpu_conv3d_gradient_layout_kernel(segcpu_conv3d_gradient *gradient);
 
 // Floats of scratch that segcpu_conv3d_gradient_tile needs.
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *gradient);
 
 // Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector], or
 // over pixels to partial[output channel][run]; `overwrite` sets them instead.
-void segcpu_conv3d_gradient_tile(
+typedef void segcpu_conv3d_gradient_tile_kernel(
     const segcpu_conv3d_gradient *gradient, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
     ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch);
 
@@ -131,5 +127,3 @@ typedef struct {
 
 void segcpu_unfold3d_rows(
     const segcpu_unfold3d *unfold, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channels, float *rows);
-
-#endif
