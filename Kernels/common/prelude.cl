@@ -17,8 +17,7 @@
 #define ENTER(name) name += name##_start
 
 // y[i] = value, or y[i] += value.
-inline void put(__global float *y, const ulong i, const float value, const int accumulate)
-{
+inline void put(__global float *y, const ulong i, const float value, const int accumulate) {
     y[i] = accumulate ? y[i] + value : value;
 }
 

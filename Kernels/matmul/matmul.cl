@@ -6,8 +6,7 @@
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     IN(a), IN(b), IN(bias), OUT(c), const int m_count, const int n_count, const int k_count, const int transpose_a,
-    const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta)
-{
+    const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta) {
     __local float a_tile[TILE_K][PITCH_M], b_tile[TILE_K][PITCH_N];
     __local uint exchange[EXCHANGE_WORDS];
     ENTER(a);

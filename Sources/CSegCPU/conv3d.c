@@ -31,9 +31,10 @@ void segcpu_conv3d_pack_weights(
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *g) {
     const segcpu_conv3d_input *in = &g->input;
     ptrdiff_t lines = g->tile[0] * g->tile[1], pixels = lines * g->tile[2];
-    if (g->form == SEGCPU_GRADIENT_PIXELS)
-        return (size_t)(in->channels * in->plane + CONV3D_SLACK
-            + g->out_channels * lines * round_up(g->tile[2], segcpu_kernels()->vec_lanes));
+    if (g->form == SEGCPU_GRADIENT_PIXELS) {
+        ptrdiff_t upstream = g->out_channels * lines * round_up(g->tile[2], segcpu_kernels()->vec_lanes);
+        return (size_t)(in->channels * in->plane + CONV3D_SLACK + upstream);
+    }
     ptrdiff_t floats = in->rows[0] * in->rows[1] * in->rows[2] * in->channels + pixels * g->vectors;
     if (g->form == SEGCPU_GRADIENT_UNFOLDED) floats += pixels * g->runs * g->run;
     return (size_t)(floats + 3 * CONV3D_SLACK);
@@ -54,9 +55,9 @@ void segcpu_conv3d_gradient_sum(
     // Where an entry stands in a partial sum.
     bool pixels = g->form == SEGCPU_GRADIENT_PIXELS;
     ptrdiff_t by_out = pixels ? g->runs : 1, by_in = pixels ? taps : g->vectors;
-    ptrdiff_t by_tap = pixels                          ? 1
-        : g->form == SEGCPU_GRADIENT_UNFOLDED ? g->input.channels * g->vectors
-                                              : g->scalars * g->vectors;
+    ptrdiff_t by_tap = g->scalars * g->vectors;
+    if (pixels) by_tap = 1;
+    if (g->form == SEGCPU_GRADIENT_UNFOLDED) by_tap = g->input.channels * g->vectors;
     ptrdiff_t size = (ptrdiff_t)segcpu_conv3d_gradient_count(g);
     // The sums of some taps, transposed so that reads and writes both run along memory.
     enum { TAPS = 64, OUTPUTS = 16 };
@@ -91,8 +92,7 @@ static void inside(
     *to = larger(*to, *from);
 }
 
-void segcpu_unfold3d_rows(
-    const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channels, float *rows) {
+void segcpu_unfold3d_rows(const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t count, ptrdiff_t channels, float *rows) {
     ptrdiff_t taps = u->kernel[0] * u->kernel[1] * u->kernel[2];
     for (ptrdiff_t i = 0; i < count; i++, rows += channels * taps) {
         ptrdiff_t rest = first + i, at[3], base[3], from[3], to[3];

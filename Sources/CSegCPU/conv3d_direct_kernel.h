@@ -111,6 +111,7 @@ typedef struct {
     block_kernel kernel;
 } channel_kernel;
 
+// clang-format off
 #define EACH_CHANNEL_BLOCK(X) \
     X(2, 1, 14) X(2, 1, 13) X(2, 1, 12) X(2, 1, 10) X(2, 1, 8) X(2, 1, 7) X(2, 1, 6) X(2, 1, 5) X(2, 1, 4) \
     X(2, 1, 3) X(2, 1, 2) X(2, 1, 1) X(2, 2, 7) X(2, 2, 6) X(2, 2, 5) X(2, 2, 4) X(2, 2, 3) X(2, 2, 2) X(2, 3, 4) \
@@ -119,15 +120,17 @@ typedef struct {
     X(1, 1, 4) X(1, 1, 3) X(1, 1, 2) X(1, 1, 1) X(1, 2, 14) X(1, 2, 12) X(1, 2, 10) X(1, 2, 8) X(1, 2, 6) \
     X(1, 2, 5) X(1, 2, 4) X(1, 2, 3) X(1, 4, 7) X(1, 4, 6) X(1, 4, 5) X(1, 4, 4) X(1, 4, 3) X(1, 4, 2) X(1, 4, 1) \
     X(1, 2, 2) X(1, 2, 1)
+// clang-format on
 
-#define DEFINE_CHANNEL_BLOCK(V, R, Q) \
-    static void channel_block_##V##_##R##_##Q( \
-        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
-        const float *w, float *out) { \
-        channel_block(V, R, Q, x, plane, row, channels, offsets, taps, w, out); \
+#define DEFINE_CHANNEL_BLOCK(V, R, Q)                                                                                  \
+    static void channel_block_##V##_##R##_##Q(                                                                         \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps,    \
+        const float *w, float *out) {                                                                                  \
+        channel_block(V, R, Q, x, plane, row, channels, offsets, taps, w, out);                                        \
     }
 EACH_CHANNEL_BLOCK(DEFINE_CHANNEL_BLOCK)
 
+// clang-format off
 #define EACH_RUN_BLOCK(X) \
     X(2, 1, 24) X(2, 1, 20) X(2, 1, 16) X(2, 1, 12) X(2, 1, 8) X(2, 2, 12) X(2, 2, 8) X(2, 2, 6) X(2, 4, 6) \
     X(2, 4, 4) X(2, 4, 3) X(2, 4, 1) \
@@ -135,31 +138,33 @@ EACH_CHANNEL_BLOCK(DEFINE_CHANNEL_BLOCK)
     X(3, 4, 4) X(3, 4, 3) X(3, 4, 1) \
     X(5, 1, 24) X(5, 1, 20) X(5, 1, 16) X(5, 1, 12) X(5, 1, 8) X(5, 2, 12) X(5, 2, 8) X(5, 2, 6) X(5, 4, 6) \
     X(5, 4, 4) X(5, 4, 3) X(5, 4, 1)
+// clang-format on
 
-#define DEFINE_RUN_BLOCK(N, R, Q) \
-    static void run_block_##N##_##R##_##Q( \
-        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
-        const float *w, float *out) { \
-        run_block(N, R, Q, x, plane, row, channels, offsets, taps, w, out); \
+#define DEFINE_RUN_BLOCK(N, R, Q)                                                                                      \
+    static void run_block_##N##_##R##_##Q(                                                                             \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps,    \
+        const float *w, float *out) {                                                                                  \
+        run_block(N, R, Q, x, plane, row, channels, offsets, taps, w, out);                                            \
     }
 EACH_RUN_BLOCK(DEFINE_RUN_BLOCK)
 
 #define LIST_CHANNEL_BLOCK(V, R, Q) {V, 1, R, Q, channel_block_##V##_##R##_##Q},
 #define LIST_RUN_BLOCK(N, R, Q) {1, N, R, Q, run_block_##N##_##R##_##Q},
-static const channel_kernel channel_kernels[] = {
-    EACH_CHANNEL_BLOCK(LIST_CHANNEL_BLOCK) EACH_RUN_BLOCK(LIST_RUN_BLOCK)};
+static const channel_kernel channel_kernels[] = {EACH_CHANNEL_BLOCK(LIST_CHANNEL_BLOCK) EACH_RUN_BLOCK(LIST_RUN_BLOCK)};
 
+// clang-format off
 #define EACH_PIXEL_BLOCK(X) \
     X(1, 1, 1) X(1, 1, 2) X(1, 1, 3) X(1, 1, 6) X(1, 2, 3) X(1, 4, 3) X(1, 2, 2) X(1, 4, 2) X(1, 4, 1) X(1, 2, 6) \
     X(2, 1, 1) X(2, 1, 2) X(2, 1, 3) X(2, 1, 6) X(2, 2, 3) X(2, 4, 3) X(2, 2, 2) X(2, 4, 2) X(2, 4, 1) X(2, 2, 1) \
     X(3, 1, 1) X(3, 1, 2) X(3, 1, 3) X(3, 1, 6) X(3, 2, 3) X(3, 2, 2) X(3, 4, 1) X(3, 2, 1) \
     X(4, 1, 1) X(4, 1, 2) X(4, 1, 3) X(4, 1, 6) X(4, 2, 3) X(4, 2, 2) X(4, 4, 1) X(4, 2, 1)
+// clang-format on
 
-#define DEFINE_PIXEL_BLOCK(O, R, V) \
-    static void pixel_block_##O##_##R##_##V( \
-        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, \
-        const float *w, float *out) { \
-        pixel_block(O, R, V, x, plane, row, channels, offsets, taps, w, out); \
+#define DEFINE_PIXEL_BLOCK(O, R, V)                                                                                    \
+    static void pixel_block_##O##_##R##_##V(                                                                           \
+        const float *x, ptrdiff_t plane, ptrdiff_t row, ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps,    \
+        const float *w, float *out) {                                                                                  \
+        pixel_block(O, R, V, x, plane, row, channels, offsets, taps, w, out);                                          \
     }
 EACH_PIXEL_BLOCK(DEFINE_PIXEL_BLOCK)
 
@@ -286,8 +291,7 @@ static void conv3d_tile(
                 block_choice choice = g->panel >= VEC_LANES
                     ? choose_channel_block(g->panel / VEC_LANES, run, size[1], size[2])
                     : choose_pixel_block(g->panel, size[1], size[2]);
-                phase_panel(
-                    g, phase, start, size, panel, c, count, choice, scratch, g->y + sample * g->y_sample);
+                phase_panel(g, phase, start, size, panel, c, count, choice, scratch, g->y + sample * g->y_sample);
             }
     }
 }

@@ -16,8 +16,8 @@ typedef void (*gradient_kernel)(
     gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step);
 
 INLINE void gradient_block(
-    const int vectors, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3],
-    bool overwrite, float *out, ptrdiff_t step) {
+    const int vectors, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite,
+    float *out, ptrdiff_t step) {
     vec sum[scalars][vectors];
 #pragma clang loop unroll(full)
     for (int s = 0; s < scalars; s++)
@@ -47,14 +47,16 @@ INLINE void gradient_block(
         }
 }
 
+// clang-format off
 #define EACH_GRADIENT_BLOCK(X) \
     X(2, 1) X(2, 2) X(2, 3) X(2, 4) X(2, 6) X(2, 8) X(2, 10) X(2, 12) X(2, 14) \
     X(1, 1) X(1, 2) X(1, 3) X(1, 4) X(1, 6) X(1, 8) X(1, 12) X(1, 16) X(1, 20) X(1, 24) X(1, 28)
+// clang-format on
 
-#define DEFINE_GRADIENT_BLOCK(V, S) \
-    static void gradient_block_##V##_##S( \
-        gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step) { \
-        gradient_block(V, S, a, b, size, overwrite, out, step); \
+#define DEFINE_GRADIENT_BLOCK(V, S)                                                                                    \
+    static void gradient_block_##V##_##S(                                                                              \
+        gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite, float *out, ptrdiff_t step) {   \
+        gradient_block(V, S, a, b, size, overwrite, out, step);                                                        \
     }
 EACH_GRADIENT_BLOCK(DEFINE_GRADIENT_BLOCK)
 
@@ -133,7 +135,8 @@ static void unfold_input(
                 const float *source = packed + d * slab + h * row + w * g->input.step[2] * g->input.channels;
                 float *out = unfolded;
                 for (ptrdiff_t r = 0; r < g->runs; r++, out += g->run)
-                    for (ptrdiff_t i = 0; i < g->run; i += VEC_LANES) store_vec(out + i, load_vec(source + g->offsets[r] + i));
+                    for (ptrdiff_t i = 0; i < g->run; i += VEC_LANES)
+                        store_vec(out + i, load_vec(source + g->offsets[r] + i));
             }
 }
 
@@ -256,10 +259,9 @@ static void gradient_by_channels(
     float *second = scratch + in->rows[0] * in->rows[1] * in->rows[2] * c + CONV3D_SLACK;
     pack_input(in, in->x + sample * in->sample, start, scratch);
 
-    const float *dy = g->dy + sample * g->dy_sample
-        + ((start[0] * g->out[1] + start[1]) * g->out[2] + start[2]) * g->dy_pixel;
-    gradient_factor upstream = {
-        dy, g->dy_pixel, g->out[2] * g->dy_pixel, g->out[1] * g->out[2] * g->dy_pixel};
+    const float *dy =
+        g->dy + sample * g->dy_sample + ((start[0] * g->out[1] + start[1]) * g->out[2] + start[2]) * g->dy_pixel;
+    gradient_factor upstream = {dy, g->dy_pixel, g->out[2] * g->dy_pixel, g->out[1] * g->out[2] * g->dy_pixel};
     if (g->vectors != g->out_channels) {
         pack_upstream(g, dy, size, second, g->vectors);
         upstream = (gradient_factor){second, g->vectors, size[2] * g->vectors, size[1] * size[2] * g->vectors};
@@ -290,13 +292,11 @@ static void gradient_by_channels(
 }
 
 static void conv3d_gradient_tile(
-    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run,
-    ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch) {
+    const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first_run, ptrdiff_t end_run,
+    ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial, float *scratch) {
     ptrdiff_t size[3];
     for (int i = 0; i < 3; i++) size[i] = smaller(g->tile[i], g->out[i] - start[i]);
     if (g->form == SEGCPU_GRADIENT_PIXELS)
         gradient_by_pixels(g, sample, start, size, first_run, end_run, overwrite, partial, scratch);
-    else
-        gradient_by_channels(
-            g, sample, start, size, first_run, end_run, first, end, overwrite, partial, scratch);
+    else gradient_by_channels(g, sample, start, size, first_run, end_run, first, end, overwrite, partial, scratch);
 }

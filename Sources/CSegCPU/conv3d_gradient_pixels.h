@@ -16,8 +16,8 @@ typedef void (*pixel_gradient_kernel)(
 
 // out[output * step + i] for `count` entries (a tap of a channel) and all output channels.
 INLINE void pixel_gradient_block(
-    const int outputs, const int count, const gradient_planes *tile, const int32_t *offsets, bool overwrite,
-    float *out, ptrdiff_t step) {
+    const int outputs, const int count, const gradient_planes *tile, const int32_t *offsets, bool overwrite, float *out,
+    ptrdiff_t step) {
     vec sum[count][outputs];
 #pragma clang loop unroll(full)
     for (int i = 0; i < count; i++)
@@ -52,14 +52,16 @@ INLINE void pixel_gradient_block(
         }
 }
 
+// clang-format off
 #define EACH_PIXEL_GRADIENT(X) \
     X(1, 1) X(1, 2) X(1, 3) X(1, 6) X(1, 9) X(2, 1) X(2, 2) X(2, 3) X(2, 6) X(2, 9) X(3, 1) X(3, 2) X(3, 3) X(3, 6) \
     X(4, 1) X(4, 2) X(4, 3) X(4, 6)
+// clang-format on
 
-#define DEFINE_PIXEL_GRADIENT(O, N) \
-    static void pixel_gradient_##O##_##N( \
-        const gradient_planes *tile, const int32_t *offsets, bool overwrite, float *out, ptrdiff_t step) { \
-        pixel_gradient_block(O, N, tile, offsets, overwrite, out, step); \
+#define DEFINE_PIXEL_GRADIENT(O, N)                                                                                    \
+    static void pixel_gradient_##O##_##N(                                                                              \
+        const gradient_planes *tile, const int32_t *offsets, bool overwrite, float *out, ptrdiff_t step) {             \
+        pixel_gradient_block(O, N, tile, offsets, overwrite, out, step);                                               \
     }
 EACH_PIXEL_GRADIENT(DEFINE_PIXEL_GRADIENT)
 
@@ -102,8 +104,14 @@ static void gradient_by_pixels(
         }
     ptrdiff_t line = in->step[2] * in->rows[2];
     gradient_planes tile = {
-        .x = scratch, .dy = upstream, .x_row = in->step[1] * line, .x_slab = in->step[0] * in->rows[1] * line,
-        .dy_row = width, .dy_slab = size[1] * width, .dy_plane = plane, .size = {size[0], size[1], width}};
+        .x = scratch,
+        .dy = upstream,
+        .x_row = in->step[1] * line,
+        .x_slab = in->step[0] * in->rows[1] * line,
+        .dy_row = width,
+        .dy_slab = size[1] * width,
+        .dy_plane = plane,
+        .size = {size[0], size[1], width}};
     for (ptrdiff_t r = first_run; r < end_run;) {
         pixel_gradient_choice choice = choose_pixel_gradient(g->out_channels, end_run - r);
         choice.run(&tile, g->offsets + r, overwrite, partial + r, g->runs);

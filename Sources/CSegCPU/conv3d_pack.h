@@ -8,10 +8,8 @@
 
 #if VEC_LANES == 16
 #define ROUNDS 4
-#define LOW_HALVES(a, b) \
-    __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define HIGH_HALVES(a, b) \
-    __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #elif VEC_LANES == 8
 #define ROUNDS 3
 #define LOW_HALVES(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
@@ -91,8 +89,8 @@ static void pack_planes(
                 }
                 if (to > from)
                     pack_row(
-                        line + (column + from * residues) * g->pixel, residues * g->pixel, to - from, count,
-                        row + from, g->plane);
+                        line + (column + from * residues) * g->pixel, residues * g->pixel, to - from, count, row + from,
+                        g->plane);
             }
         }
 }

@@ -46,20 +46,31 @@ INLINE void transform_upstream(
         }
 }
 
-#define DEFINE_UPSTREAM(P, M, PAIR) \
-    static void transform_upstream_##P##_##M##_##PAIR( \
-        const cube_input *dy, ptrdiff_t channel, float *out, ptrdiff_t step) { \
-        transform_upstream(P, M, PAIR, dy, channel, out, step); \
+#define DEFINE_UPSTREAM(P, M, PAIR)                                                                                    \
+    static void transform_upstream_##P##_##M##_##PAIR(                                                                 \
+        const cube_input *dy, ptrdiff_t channel, float *out, ptrdiff_t step) {                                         \
+        transform_upstream(P, M, PAIR, dy, channel, out, step);                                                        \
     }
-DEFINE_UPSTREAM(4, 2, 0) DEFINE_UPSTREAM(4, 2, 1)
-DEFINE_UPSTREAM(6, 4, 0) DEFINE_UPSTREAM(6, 4, 1) DEFINE_UPSTREAM(6, 4, 2)
-DEFINE_UPSTREAM(6, 2, 0) DEFINE_UPSTREAM(6, 2, 1) DEFINE_UPSTREAM(6, 2, 2)
-DEFINE_UPSTREAM(8, 4, 0) DEFINE_UPSTREAM(8, 4, 1) DEFINE_UPSTREAM(8, 4, 2) DEFINE_UPSTREAM(8, 4, 3)
+DEFINE_UPSTREAM(4, 2, 0)
+DEFINE_UPSTREAM(4, 2, 1)
+DEFINE_UPSTREAM(6, 4, 0)
+DEFINE_UPSTREAM(6, 4, 1)
+DEFINE_UPSTREAM(6, 4, 2)
+DEFINE_UPSTREAM(6, 2, 0)
+DEFINE_UPSTREAM(6, 2, 1)
+DEFINE_UPSTREAM(6, 2, 2)
+DEFINE_UPSTREAM(8, 4, 0)
+DEFINE_UPSTREAM(8, 4, 1)
+DEFINE_UPSTREAM(8, 4, 2)
+DEFINE_UPSTREAM(8, 4, 3)
 
-static const input_kernel upstreams_4_2[] = PAIRS_OF_4(transform_upstream_4_2);
-static const input_kernel upstreams_6_4[] = PAIRS_OF_6(transform_upstream_6_4);
-static const input_kernel upstreams_6_2[] = PAIRS_OF_6(transform_upstream_6_2);
-static const input_kernel upstreams_8_4[] = PAIRS_OF_8(transform_upstream_8_4);
+static const input_kernel upstreams_4_2[] = {transform_upstream_4_2_0, transform_upstream_4_2_1};
+static const input_kernel upstreams_6_4[] = {
+    transform_upstream_6_4_0, transform_upstream_6_4_1, transform_upstream_6_4_2};
+static const input_kernel upstreams_6_2[] = {
+    transform_upstream_6_2_0, transform_upstream_6_2_1, transform_upstream_6_2_2};
+static const input_kernel upstreams_8_4[] = {
+    transform_upstream_8_4_0, transform_upstream_8_4_1, transform_upstream_8_4_2, transform_upstream_8_4_3};
 
 static const input_kernel *upstream_kernels(segcpu_winograd_form form) {
     switch (form.points) {
@@ -93,8 +104,13 @@ static void winograd_gradient_cubes(
         for (ptrdiff_t m = 0; m < matrices; m++)
             for (ptrdiff_t o = 0; o < width; o += 2 * VEC_LANES) {
                 gemm_operands product = {
-                    .a = inputs + m * in_step, .a_step = g->channels, .b = gradients + m * out_step + o,
-                    .b_step = width, .depth = count, .c_row = g->out_channels, .add = !overwrite,
+                    .a = inputs + m * in_step,
+                    .a_step = g->channels,
+                    .b = gradients + m * out_step + o,
+                    .b_step = width,
+                    .depth = count,
+                    .c_row = g->out_channels,
+                    .add = !overwrite,
                     .c = sums + (pair * matrices + m) * segcpu_winograd_step(g) + from + o};
                 gemm_panel(width - o >= 2 * VEC_LANES ? 2 : 1, g->channels, true, product);
             }
@@ -144,11 +160,14 @@ INLINE void transform_sums(
 
 typedef void (*sums_kernel)(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out);
 
-#define DEFINE_SUMS(P, R) \
-    static void transform_sums_##P##_##R(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) { \
-        transform_sums(P, R, sums, step, parts, out); \
+#define DEFINE_SUMS(P, R)                                                                                              \
+    static void transform_sums_##P##_##R(const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {             \
+        transform_sums(P, R, sums, step, parts, out);                                                                  \
     }
-DEFINE_SUMS(4, 3) DEFINE_SUMS(6, 3) DEFINE_SUMS(6, 5) DEFINE_SUMS(8, 5)
+DEFINE_SUMS(4, 3)
+DEFINE_SUMS(6, 3)
+DEFINE_SUMS(6, 5)
+DEFINE_SUMS(8, 5)
 
 static sums_kernel choose_sums_kernel(segcpu_winograd_form form) {
     switch (form.points) {
@@ -173,8 +192,7 @@ static void winograd_gradient_taps(
                 float *out = gradient + ((o + i) * g->channels + c) * count;
                 if (accumulate)
                     for (int t = 0; t < count; t++) out[t] += rows[i * count + t];
-                else
-                    memcpy(out, rows + i * count, sizeof(float) * (size_t)count);
+                else memcpy(out, rows + i * count, sizeof(float) * (size_t)count);
             }
         }
 }

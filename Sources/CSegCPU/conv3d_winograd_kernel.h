@@ -1,9 +1,9 @@
 // Winograd's convolution of a block of cubes.
 //
 // For each pair of points along d, the inputs of all cubes are transformed into 2 x points x points matrices
-// [cube][channel]. These are multiplied with the matrices of the weights, and the share of the outputs that the products
-// make is written or added. Only the products of one pair have to stay in cache; so do the transformed inputs of one
-// pair, where those of all pairs would not fit.
+// [cube][channel]. These are multiplied with the matrices of the weights, and the share of the outputs that the
+// products make is written or added. Only the products of one pair have to stay in cache; so do the transformed inputs
+// of one pair, where those of all pairs would not fit.
 #pragma once
 
 #include "segcpu_conv3d_winograd.h"
@@ -27,7 +27,7 @@ typedef struct {
     ptrdiff_t channels; // that there are: a vector of them, or fewer
     const float *bias;  // of as many
     bool accumulate;
-    float *sums;        // of the pairs so far, [output][lane]
+    float *sums; // of the pairs so far, [output][lane]
 } cube_output;
 
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
@@ -125,8 +125,8 @@ INLINE void transform_output(
 #pragma clang loop unroll(full)
             for (int h = 0; h < outputs; h++) {
                 float *sum = sums + ((d * outputs + h) * outputs + w) * VEC_LANES;
-                vec share = pair == 0 ? (d == 0 ? even[h] : odd[h])
-                                      : output_power(pair, d) * (d % 2 ? odd[h] : even[h]);
+                vec share =
+                    pair == 0 ? (d == 0 ? even[h] : odd[h]) : output_power(pair, d) * (d % 2 ? odd[h] : even[h]);
                 if (pair != 1) share += load_vec(sum);
                 if (!is_last) store_vec(sum, share);
                 else if (d < depth && h < height && w < width) {
@@ -140,40 +140,52 @@ INLINE void transform_output(
     }
 }
 
-#define DEFINE_INPUT(P, PAIR) \
-    static void transform_input_##P##_##PAIR( \
-        const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) { \
-        transform_input(P, PAIR, 1, x, channel, out, step); \
+#define DEFINE_INPUT(P, PAIR)                                                                                          \
+    static void transform_input_##P##_##PAIR(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) {     \
+        transform_input(P, PAIR, 1, x, channel, out, step);                                                            \
     }
-#define DEFINE_INPUT_OF_ALL(P) \
-    static void transform_input_##P##_all( \
-        const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) { \
-        transform_input(P, 0, P / 2, x, channel, out, step); \
+#define DEFINE_INPUT_OF_ALL(P)                                                                                         \
+    static void transform_input_##P##_all(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step) {        \
+        transform_input(P, 0, P / 2, x, channel, out, step);                                                           \
     }
-#define DEFINE_OUTPUT(P, M, PAIR) \
-    static void transform_output_##P##_##M##_##PAIR( \
-        const float *products, ptrdiff_t step, const cube_output *to) { \
-        transform_output(P, M, PAIR, products, step, to); \
+#define DEFINE_OUTPUT(P, M, PAIR)                                                                                      \
+    static void transform_output_##P##_##M##_##PAIR(const float *products, ptrdiff_t step, const cube_output *to) {    \
+        transform_output(P, M, PAIR, products, step, to);                                                              \
     }
-DEFINE_INPUT(4, 0) DEFINE_INPUT(4, 1)
-DEFINE_INPUT(6, 0) DEFINE_INPUT(6, 1) DEFINE_INPUT(6, 2)
-DEFINE_INPUT(8, 0) DEFINE_INPUT(8, 1) DEFINE_INPUT(8, 2) DEFINE_INPUT(8, 3)
-DEFINE_INPUT_OF_ALL(4) DEFINE_INPUT_OF_ALL(6) DEFINE_INPUT_OF_ALL(8)
-DEFINE_OUTPUT(4, 2, 0) DEFINE_OUTPUT(4, 2, 1)
-DEFINE_OUTPUT(6, 4, 0) DEFINE_OUTPUT(6, 4, 1) DEFINE_OUTPUT(6, 4, 2)
-DEFINE_OUTPUT(6, 2, 0) DEFINE_OUTPUT(6, 2, 1) DEFINE_OUTPUT(6, 2, 2)
-DEFINE_OUTPUT(8, 4, 0) DEFINE_OUTPUT(8, 4, 1) DEFINE_OUTPUT(8, 4, 2) DEFINE_OUTPUT(8, 4, 3)
+DEFINE_INPUT(4, 0)
+DEFINE_INPUT(4, 1)
+DEFINE_INPUT(6, 0)
+DEFINE_INPUT(6, 1)
+DEFINE_INPUT(6, 2)
+DEFINE_INPUT(8, 0)
+DEFINE_INPUT(8, 1)
+DEFINE_INPUT(8, 2)
+DEFINE_INPUT(8, 3)
+DEFINE_INPUT_OF_ALL(4)
+DEFINE_INPUT_OF_ALL(6)
+DEFINE_INPUT_OF_ALL(8)
+DEFINE_OUTPUT(4, 2, 0)
+DEFINE_OUTPUT(4, 2, 1)
+DEFINE_OUTPUT(6, 4, 0)
+DEFINE_OUTPUT(6, 4, 1)
+DEFINE_OUTPUT(6, 4, 2)
+DEFINE_OUTPUT(6, 2, 0)
+DEFINE_OUTPUT(6, 2, 1)
+DEFINE_OUTPUT(6, 2, 2)
+DEFINE_OUTPUT(8, 4, 0)
+DEFINE_OUTPUT(8, 4, 1)
+DEFINE_OUTPUT(8, 4, 2)
+DEFINE_OUTPUT(8, 4, 3)
 
-#define PAIRS_OF_4(KERNEL) {KERNEL##_0, KERNEL##_1}
-#define PAIRS_OF_6(KERNEL) {KERNEL##_0, KERNEL##_1, KERNEL##_2}
-#define PAIRS_OF_8(KERNEL) {KERNEL##_0, KERNEL##_1, KERNEL##_2, KERNEL##_3}
-static const input_kernel inputs_of_4[] = PAIRS_OF_4(transform_input_4);
-static const input_kernel inputs_of_6[] = PAIRS_OF_6(transform_input_6);
-static const input_kernel inputs_of_8[] = PAIRS_OF_8(transform_input_8);
-static const output_kernel outputs_4_2[] = PAIRS_OF_4(transform_output_4_2);
-static const output_kernel outputs_6_4[] = PAIRS_OF_6(transform_output_6_4);
-static const output_kernel outputs_6_2[] = PAIRS_OF_6(transform_output_6_2);
-static const output_kernel outputs_8_4[] = PAIRS_OF_8(transform_output_8_4);
+static const input_kernel inputs_of_4[] = {transform_input_4_0, transform_input_4_1};
+static const input_kernel inputs_of_6[] = {transform_input_6_0, transform_input_6_1, transform_input_6_2};
+static const input_kernel inputs_of_8[] = {
+    transform_input_8_0, transform_input_8_1, transform_input_8_2, transform_input_8_3};
+static const output_kernel outputs_4_2[] = {transform_output_4_2_0, transform_output_4_2_1};
+static const output_kernel outputs_6_4[] = {transform_output_6_4_0, transform_output_6_4_1, transform_output_6_4_2};
+static const output_kernel outputs_6_2[] = {transform_output_6_2_0, transform_output_6_2_1, transform_output_6_2_2};
+static const output_kernel outputs_8_4[] = {
+    transform_output_8_4_0, transform_output_8_4_1, transform_output_8_4_2, transform_output_8_4_3};
 
 static const input_kernel *input_kernels(segcpu_winograd_form form) {
     return form.points == 4 ? inputs_of_4 : form.points == 6 ? inputs_of_6 : inputs_of_8;
@@ -249,10 +261,13 @@ static void write_outputs(
         ptrdiff_t start[3];
         cube_start(g, first + i, start);
         cube_output output = {
-            .row = g->out[2] * g->y_pixel, .slab = g->out[1] * g->out[2] * g->y_pixel, .pixel = g->y_pixel,
-            .accumulate = g->accumulate, .sums = sums + i * outputs * width};
-        float *y = g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row
-            + start[2] * output.pixel;
+            .row = g->out[2] * g->y_pixel,
+            .slab = g->out[1] * g->out[2] * g->y_pixel,
+            .pixel = g->y_pixel,
+            .accumulate = g->accumulate,
+            .sums = sums + i * outputs * width};
+        float *y =
+            g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row + start[2] * output.pixel;
         for (int a = 0; a < 3; a++) output.size[a] = smaller(g->form.outputs, g->out[a] - start[a]);
         for (ptrdiff_t c = from; c < to; c += VEC_LANES) {
             output.y = y + c;
@@ -286,8 +301,13 @@ static void winograd_cubes(
             for (ptrdiff_t o = from; o < to; o += 2 * VEC_LANES) {
                 int vectors = to - o > VEC_LANES ? 2 : 1;
                 gemm_operands product = {
-                    .a = a, .a_step = g->channels, .b = weights + o * g->channels, .b_step = vectors * VEC_LANES,
-                    .depth = g->channels, .c = products + m * out_step + o - from, .c_row = width};
+                    .a = a,
+                    .a_step = g->channels,
+                    .b = weights + o * g->channels,
+                    .b_step = vectors * VEC_LANES,
+                    .depth = g->channels,
+                    .c = products + m * out_step + o - from,
+                    .c_row = width};
                 gemm_panel(vectors, count, false, product);
             }
         write_outputs(g, sample, first, count, from, to, pair, products, out_step, sums);

@@ -44,11 +44,14 @@ INLINE void transform_taps(const int points, const int taps, const float *from, 
 
 typedef void (*taps_kernel)(const float *from, float *out, ptrdiff_t step);
 
-#define DEFINE_TAPS(P, R) \
-    static void transform_taps_##P##_##R(const float *from, float *out, ptrdiff_t step) { \
-        transform_taps(P, R, from, out, step); \
+#define DEFINE_TAPS(P, R)                                                                                              \
+    static void transform_taps_##P##_##R(const float *from, float *out, ptrdiff_t step) {                              \
+        transform_taps(P, R, from, out, step);                                                                         \
     }
-DEFINE_TAPS(4, 3) DEFINE_TAPS(6, 3) DEFINE_TAPS(6, 5) DEFINE_TAPS(8, 5)
+DEFINE_TAPS(4, 3)
+DEFINE_TAPS(6, 3)
+DEFINE_TAPS(6, 5)
+DEFINE_TAPS(8, 5)
 
 static taps_kernel choose_taps_kernel(segcpu_winograd_form form) {
     switch (form.points) {

@@ -115,8 +115,7 @@ INLINE void dice_gradient_rows(
         if (softmax) d = load(soft + c * LANES) * (d - dot);
         if (dice->cross_entropy && channels > 1) d += cross_entropy * weight * (load(soft + c * LANES) - truth);
         if (dice->cross_entropy && channels == 1)
-            d += cross_entropy
-                * ((1.0f - truth) - ((dice->weights[0] - 1.0f) * truth + 1.0f) * sigmoid(-load(x)));
+            d += cross_entropy * ((1.0f - truth) - ((dice->weights[0] - 1.0f) * truth + 1.0f) * sigmoid(-load(x)));
         store(g + c * LANES, d);
     }
     scatter_rows(g, gx, accumulate, rows, channels);
@@ -128,8 +127,8 @@ INLINE void dice_gradient_of(
     size_t channels = dice->channels, row = 0;
     for (; row + LANES <= rows; row += LANES)
         dice_gradient_rows(
-            dice, logits + row * channels, labels + row, LANES, by_overlap, by_size, cross_entropy,
-            gx + row * channels, accumulate, scratch);
+            dice, logits + row * channels, labels + row, LANES, by_overlap, by_size, cross_entropy, gx + row * channels,
+            accumulate, scratch);
     if (row < rows)
         dice_gradient_rows(
             dice, logits + row * channels, labels + row, rows - row, by_overlap, by_size, cross_entropy,
@@ -155,10 +154,8 @@ static void dice_gradient(
     segcpu_dice own = *dice;
     if (own.channels == 2) {
         own.channels = 2;
-        dice_gradient_of(
-            &own, logits, labels, rows, by_overlap, by_size, cross_entropy, gx, accumulate, scratch);
+        dice_gradient_of(&own, logits, labels, rows, by_overlap, by_size, cross_entropy, gx, accumulate, scratch);
     } else {
-        dice_gradient_of(
-            &own, logits, labels, rows, by_overlap, by_size, cross_entropy, gx, accumulate, scratch);
+        dice_gradient_of(&own, logits, labels, rows, by_overlap, by_size, cross_entropy, gx, accumulate, scratch);
     }
 }

@@ -31,8 +31,7 @@ INLINE void philox_multipliers(const segcpu_dropout_rule *rule, uint64_t block, 
     }
 }
 
-static void dropout_multipliers(
-    const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count) {
+static void dropout_multipliers(const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count) {
     for (size_t i = 0; i < count;) {
         float buffer[96];
         size_t skip = (element + i) & 3, n = least(64, count - i);

@@ -16,8 +16,8 @@ INLINE vf power_of_each(vf a, vf b) {
     return load(base);
 }
 
-// aᵇ: by logarithms in a lane whose base is positive and normal and whose result is not so large or small that they would
-// lose digits. What the other lanes hold changes no bit of it.
+// aᵇ: by logarithms in a lane whose base is positive and normal and whose result is not so large or small that they
+// would lose digits. What the other lanes hold changes no bit of it.
 INLINE vf power(vf a, vf b) {
     vi plain = (a >= 1.17549435e-38f) & (a <= 3.40282347e38f);
     vf exponent = b * logarithm(plain ? a : (vf)1.0f);
@@ -78,8 +78,7 @@ INLINE void binary_as(
     if (lanes) store_part(y + i, binary_value(op, load_part(a + at_a, lanes), load_part(b + at_b, lanes)), lanes);
 }
 
-static void binary(
-    int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count) {
+static void binary(int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count) {
     FOR_BINARY(op, binary_as, a, a_period, b, b_period, y, count)
 }
 

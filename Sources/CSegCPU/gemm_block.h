@@ -15,7 +15,7 @@ typedef struct {
     ptrdiff_t depth;  // of the inner axis
     float *c;
     ptrdiff_t c_row;
-    bool add;         // to what c holds
+    bool add; // to what c holds
 } gemm_operands;
 
 typedef void (*gemm_kernel)(const gemm_operands *);
@@ -54,13 +54,15 @@ INLINE void gemm_block(const int vectors, const int rows, const bool transposed,
         }
 }
 
+// clang-format off
 #define EACH_GEMM_BLOCK(X) \
     X(2, 14) X(2, 13) X(2, 12) X(2, 11) X(2, 10) X(2, 9) X(2, 8) X(2, 7) X(2, 6) X(2, 5) X(2, 4) X(2, 3) X(2, 2) \
     X(2, 1) X(1, 28) X(1, 24) X(1, 20) X(1, 16) X(1, 14) X(1, 12) X(1, 10) X(1, 8) X(1, 6) X(1, 5) X(1, 4) X(1, 3) \
     X(1, 2) X(1, 1)
+// clang-format on
 
-#define DEFINE_GEMM_BLOCK(V, R) \
-    static void gemm_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, false, g); } \
+#define DEFINE_GEMM_BLOCK(V, R)                                                                                        \
+    static void gemm_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, false, g); }                           \
     static void transposed_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, true, g); }
 EACH_GEMM_BLOCK(DEFINE_GEMM_BLOCK)
 

@@ -1,8 +1,8 @@
 // Products of matrices.
 //
 // Blocks of b are packed into panels of two vectors, blocks of a only where it lies transposed. Goto and van de Geijn
-// 2008, "Anatomy of High-Performance Matrix Multiplication": a block of b stays in the second-level cache, a panel of it
-// in the first.
+// 2008, "Anatomy of High-Performance Matrix Multiplication": a block of b stays in the second-level cache, a panel of
+// it in the first.
 #pragma once
 
 #include "segcpu_matmul.h"
@@ -17,8 +17,7 @@ static void pack_right(
     for (ptrdiff_t j = 0; j < columns; j += PANEL, packed += depth * PANEL) {
         ptrdiff_t width = smaller(PANEL, columns - j);
         if (width < PANEL) memset(packed, 0, sizeof(float) * (size_t)(depth * PANEL));
-        if (p->transpose_b)
-            pack_row(p->b + (n + j) * p->b_row + k, p->b_row, width, depth, packed, PANEL);
+        if (p->transpose_b) pack_row(p->b + (n + j) * p->b_row + k, p->b_row, width, depth, packed, PANEL);
         else
             for (ptrdiff_t i = 0; i < depth; i++)
                 memcpy(packed + i * PANEL, p->b + (k + i) * p->b_row + n + j, sizeof(float) * (size_t)width);
@@ -64,8 +63,14 @@ static void multiply(const segcpu_product *p, float *scratch) {
             for (ptrdiff_t m = 0; m < p->m; m += PRODUCT_ROWS) {
                 ptrdiff_t rows = smaller(PRODUCT_ROWS, p->m - m);
                 gemm_operands g = {
-                    .a = p->a + m * p->a_row + k, .a_step = p->a_row, .b = right, .b_step = 2 * VEC_LANES,
-                    .depth = depth, .c = p->c + m * p->c_row + n, .c_row = p->c_row, .add = k > 0 || p->beta != 0};
+                    .a = p->a + m * p->a_row + k,
+                    .a_step = p->a_row,
+                    .b = right,
+                    .b_step = 2 * VEC_LANES,
+                    .depth = depth,
+                    .c = p->c + m * p->c_row + n,
+                    .c_row = p->c_row,
+                    .add = k > 0 || p->beta != 0};
                 if (p->transpose_a) {
                     pack_row(p->a + k * p->a_row + m, p->a_row, depth, rows, left, depth);
                     g.a = left;

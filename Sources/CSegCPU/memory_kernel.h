@@ -21,8 +21,7 @@ static void copy_rows(
     end_stream(streams);
 }
 
-static void add_rows(
-    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count) {
+static void add_rows(const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count) {
     for (size_t row = 0; row < rows; row++) {
         const float *x = (const float *)((const char *)from + row * from_step);
         float *y = (float *)((char *)to + row * to_step);

@@ -11,8 +11,8 @@ typedef struct {
     vf hat, w, keep; // x̂, the activation's argument, and dropout's multiplier
 } norm_point;
 
-INLINE norm_point norm_at(
-    const segcpu_norm *p, const float *x, const float *before, const float *kept, size_t phase, size_t lanes) {
+INLINE norm_point
+norm_at(const segcpu_norm *p, const float *x, const float *before, const float *kept, size_t phase, size_t lanes) {
     norm_point at;
     at.hat = load_part(x, lanes);
     at.w = at.hat;
@@ -100,7 +100,7 @@ INLINE void norm_sums_as(
     do {                                                                                                               \
         norm_point at = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes);                         \
         vf g = load_part(upstream + (i), lanes);                                                                       \
-        if (kind == SEGCPU_LEAKY_RELU) {                                                                                    \
+        if (kind == SEGCPU_LEAKY_RELU) {                                                                               \
             vf own = at.w > 0.0f ? (vf)0.0f : g * at.w;                                                                \
             store(slopes + (phase), load(slopes + (phase)) + keep_lanes(own, lanes, 0.0f));                            \
         }                                                                                                              \
@@ -127,8 +127,7 @@ static void norm_sums(
     size_t period = norm->period;
     memset(scratch, 0, 3 * period * sizeof *scratch);
     memset(wide, 0, 3 * period * sizeof *wide);
-    FOR_ACTIVATION(
-        norm->activation, norm_sums_as, norm, x, upstream, before, g2, add_g2, run, scratch, wide)
+    FOR_ACTIVATION(norm->activation, norm_sums_as, norm, x, upstream, before, g2, add_g2, run, scratch, wide)
     for (size_t kind = 0; kind < 3; kind++)
         for (size_t c = 0; c < channels; c++) {
             double total = 0;

@@ -76,8 +76,7 @@ static void layer_forward(
     const segcpu_norm *norm, const float *x, const float *mean, const float *variance, float epsilon,
     const float *before, const float *after, float *y, size_t rows, size_t channels, uint64_t element) {
     FOR_ACTIVATION(
-        norm->activation, layer_forward_as, norm, x, mean, variance, epsilon, before, after, y, rows, channels,
-        element)
+        norm->activation, layer_forward_as, norm, x, mean, variance, epsilon, before, after, y, rows, channels, element)
 }
 
 INLINE void add_part(float *sum, vf v, size_t lanes) { store_part(sum, load_part(sum, lanes) + v, lanes); }
@@ -127,7 +126,7 @@ INLINE void layer_gradient_as(
     do {                                                                                                               \
         norm_point here = layer_at(p, x + at, before ? before + at : NULL, kept, mean[row], rstd, c, lanes);           \
         vf g = load_part(upstream + at + (c), lanes);                                                                  \
-        if (kind == SEGCPU_LEAKY_RELU) add_part(slopes + (c), here.w > 0.0f ? (vf)0.0f : g * here.w, lanes);                \
+        if (kind == SEGCPU_LEAKY_RELU) add_part(slopes + (c), here.w > 0.0f ? (vf)0.0f : g * here.w, lanes);           \
         g *= activation_derivative(kind, here.w, layer_slope(p, c, lanes));                                            \
         if (g2) store_part(g2 + at + (c), g, lanes);                                                                   \
         g = keep_lanes(g * here.keep, lanes, 0.0f);                                                                    \

@@ -21,8 +21,7 @@ static void adam(
     }
 }
 
-static void sgd(
-    const segcpu_sgd_rule *rule, float *parameter, const float *gradient, float *momentum, size_t count) {
+static void sgd(const segcpu_sgd_rule *rule, float *parameter, const float *gradient, float *momentum, size_t count) {
     const segcpu_sgd_rule r = *rule;
     for (size_t i = 0; i < count; i += LANES) {
         size_t lanes = least(LANES, count - i);

@@ -49,8 +49,7 @@ static void max_pool_row(
         size_t c = 0;
         for (; c + LANES <= pool->channels; c += LANES)
             max_pool_vector(pool, x + c, ds, hs, ws, LANES, y + c, indices + c);
-        if (c < pool->channels)
-            max_pool_vector(pool, x + c, ds, hs, ws, pool->channels - c, y + c, indices + c);
+        if (c < pool->channels) max_pool_vector(pool, x + c, ds, hs, ws, pool->channels - c, y + c, indices + c);
         y += pool->channels;
         indices += pool->channels;
     }
@@ -80,8 +79,7 @@ static void max_pool_gradient_row(
         ptrdiff_t own = (d * pool->input[1] + h) * pool->input[2] + w;
         size_t c = 0;
         for (; c + LANES <= pool->channels; c += LANES)
-            max_pool_gradient_vector(
-                pool, upstream + c, indices + c, ds, hs, ws, own, LANES, gx + c, accumulate);
+            max_pool_gradient_vector(pool, upstream + c, indices + c, ds, hs, ws, own, LANES, gx + c, accumulate);
         if (c < pool->channels)
             max_pool_gradient_vector(
                 pool, upstream + c, indices + c, ds, hs, ws, own, pool->channels - c, gx + c, accumulate);

@@ -1,7 +1,8 @@
 // Vectors of two widths and the functions of them that the kernels share.
 //
-// A `vf` has sixteen lanes with every instruction set: the compiler splits it into the registers that there are. A `vec`
-// is one register of VEC_LANES floats: convolutions and products of matrices use it, because they count registers.
+// A `vf` has sixteen lanes with every instruction set: the compiler splits it into the registers that there are. A
+// `vec` is one register of VEC_LANES floats: convolutions and products of matrices use it, because they count
+// registers.
 #pragma once
 
 #include <stdbool.h>

@@ -12,7 +12,8 @@ typedef void segcpu_attention_scores_kernel(
 typedef void segcpu_scale_rows_kernel(float *x, size_t rows, size_t width, size_t stride, const float *factors);
 
 // The dot product of each pair of rows.
-typedef void segcpu_row_dots_kernel(const float *a, const float *b, size_t rows, size_t width, size_t stride, float *dots);
+typedef void segcpu_row_dots_kernel(
+    const float *a, const float *b, size_t rows, size_t width, size_t stride, float *dots);
 
 // From scores s and dP: p = e^(scale s - lse) to `scores`, dS = scale p (dP - dots) to `gradients`.
 typedef void segcpu_attention_gradient_kernel(

@@ -15,8 +15,8 @@ typedef struct {
     ptrdiff_t count[3];     // its outputs along each axis
     const int32_t *offsets; // for each tap, where output 0 reads inside a packed tile
     ptrdiff_t taps;
-    ptrdiff_t run;          // every so many taps, in order, read side by side; 1 where they do not
-    const float *weights;   // packed: [panel][channel][tap][panel width]
+    ptrdiff_t run;        // every so many taps, in order, read side by side; 1 where they do not
+    const float *weights; // packed: [panel][channel][tap][panel width]
 } segcpu_conv3d_phase;
 
 // An input, and the tile of it that is packed with zeros around it.
@@ -27,23 +27,23 @@ typedef struct {
     ptrdiff_t pixel;    // floats from pixel to pixel
     ptrdiff_t sample;   // floats from sample to sample
     ptrdiff_t step[3];
-    ptrdiff_t low[3];   // least delta of any tap
-    ptrdiff_t rows[3];  // extents of the packed tile; in planes, the width is of one residue modulo step
-    ptrdiff_t plane;    // floats of one packed channel; 0 where the tile is packed channels-last
+    ptrdiff_t low[3];  // least delta of any tap
+    ptrdiff_t rows[3]; // extents of the packed tile; in planes, the width is of one residue modulo step
+    ptrdiff_t plane;   // floats of one packed channel; 0 where the tile is packed channels-last
 } segcpu_conv3d_input;
 
 typedef struct {
     segcpu_conv3d_input input;
-    float *y;             // first channel of the group
-    const float *bias;    // of the group, or NULL
+    float *y;          // first channel of the group
+    const float *bias; // of the group, or NULL
     ptrdiff_t out[3];
     ptrdiff_t out_channels;
     ptrdiff_t y_pixel;
     ptrdiff_t y_sample;
     ptrdiff_t out_step[3];
-    ptrdiff_t tile[3];    // outputs of a phase in one tile
-    ptrdiff_t block;      // input channels packed at a time
-    ptrdiff_t panel;      // output channels in a panel of weights; 1 to 4 vectorises over pixels
+    ptrdiff_t tile[3]; // outputs of a phase in one tile
+    ptrdiff_t block;   // input channels packed at a time
+    ptrdiff_t panel;   // output channels in a panel of weights; 1 to 4 vectorises over pixels
     const segcpu_conv3d_phase *phases;
     ptrdiff_t phase_count;
     bool accumulate;

@@ -1,6 +1,6 @@
-// Winograd convolutions of stride 1 on channels-last volumes: the forward pass, the data gradient as a forward pass with
-// flipped weights, and the weight gradient. Kernels are cubes of 3 or 5 taps a side. Input channels are a multiple of 16,
-// and so are the output channels of a weight gradient.
+// Winograd convolutions of stride 1 on channels-last volumes: the forward pass, the data gradient as a forward pass
+// with flipped weights, and the weight gradient. Kernels are cubes of 3 or 5 taps a side. Input channels are a multiple
+// of 16, and so are the output channels of a weight gradient.
 #pragma once
 
 #include <stdbool.h>
@@ -14,13 +14,13 @@ typedef struct {
 
 typedef struct {
     segcpu_winograd_form form;
-    const float *x;       // first channel
-    ptrdiff_t in[3];      // extents
+    const float *x;  // first channel
+    ptrdiff_t in[3]; // extents
     ptrdiff_t channels;
-    ptrdiff_t x_pixel;    // floats from pixel to pixel
+    ptrdiff_t x_pixel; // floats from pixel to pixel
     ptrdiff_t x_sample;
-    float *y;             // the output; for the weight gradient, the gradient of it, which is only read
-    const float *bias;    // or NULL
+    float *y;          // the output; for the weight gradient, the gradient of it, which is only read
+    const float *bias; // or NULL
     ptrdiff_t out[3];
     ptrdiff_t out_channels;
     ptrdiff_t y_pixel;
@@ -30,7 +30,7 @@ typedef struct {
     ptrdiff_t block;      // the most cubes computed together
     const float *weights; // transformed
     bool accumulate;
-    bool transforms_all;  // inputs for all pairs of points at once, which reads them once but needs more cache
+    bool transforms_all; // inputs for all pairs of points at once, which reads them once but needs more cache
 } segcpu_winograd;
 
 // Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the

@@ -25,4 +25,5 @@ typedef void segcpu_dropout_kernel(
     segcpu_run run);
 
 // The multiplier of elements 0 ..< count: 0 or rule->scale.
-typedef void segcpu_dropout_multipliers_kernel(const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count);
+typedef void segcpu_dropout_multipliers_kernel(
+    const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count);

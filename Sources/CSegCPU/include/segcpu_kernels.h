@@ -23,6 +23,7 @@
 #include "segcpu_window.h"
 
 // Calls X with the name of each kernel.
+// clang-format off
 #define SEGCPU_EACH_KERNEL(X) \
     X(attention_scores) X(attention_gradient) X(scale_rows) X(row_dots) \
     X(conv3d_tile) X(conv3d_gradient_layout) X(conv3d_gradient_tile) \
@@ -42,6 +43,7 @@
     X(resample_row) \
     X(softmax) X(softmax_gradient) \
     X(divide_rows) X(blend_rows)
+// clang-format on
 
 // The kernels for one instruction set.
 typedef struct {

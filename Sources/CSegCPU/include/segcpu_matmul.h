@@ -10,7 +10,7 @@ typedef struct {
     ptrdiff_t m, n, k; // c is m x n
     float alpha;
     const float *a;
-    ptrdiff_t a_row;   // floats from row to row as it lies in memory
+    ptrdiff_t a_row; // floats from row to row as it lies in memory
     const float *b;
     ptrdiff_t b_row;
     float beta;

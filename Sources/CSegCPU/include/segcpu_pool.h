@@ -12,7 +12,8 @@ typedef struct {
 } segcpu_pool;
 
 // One row of outputs (along w) at output position (d, h) of a sample whose first element is x[0].
-typedef void segcpu_max_pool_row_kernel(const segcpu_pool *pool, const float *x, ptrdiff_t d, ptrdiff_t h, float *y, int32_t *indices);
+typedef void segcpu_max_pool_row_kernel(
+    const segcpu_pool *pool, const float *x, ptrdiff_t d, ptrdiff_t h, float *y, int32_t *indices);
 
 // One row of input gradients at input position (d, h), gathered from the windows that cover it.
 typedef void segcpu_max_pool_gradient_row_kernel(
