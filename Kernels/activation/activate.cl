@@ -1,4 +1,4 @@
-// Nonlinearities of their own, where no normalisation precedes them.
+// Activations that do not follow a normalisation.
 
 // NDRange: dimension 0, an item an element. `slopes` (1 or one a channel) replace `parameter` where they are given.
 __kernel void activate(

@@ -6,7 +6,8 @@
 //
 // NDRange: dimension 0 blocks of tokens, dimension 1 heads, dimension 2 the batch. LANES items share a token.
 //
-// PART names the one kernel that is compiled: some implementations count a program's local memory, not a kernel's.
+// PART names the only kernel that is compiled, because some implementations count the local memory of a program, not of
+// a kernel.
 
 #define FORWARD 0
 #define CENTRES 1
@@ -68,7 +69,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
         for (int s = lane; s < count; s += LANES)
             score[row * BLOCK + s] = scale * dot_of(q_tile + row * EXTENT, tile + s * EXTENT);
         barrier(CLK_LOCAL_MEM_FENCE);
-        // Each item of a token takes the maximum and the sum by itself: they agree to the bit.
+        // Each item of a token computes the maximum and the sum by itself, and all get the same bits.
         float best = largest;
         for (int s = 0; s < count; s++) best = fmax(best, score[row * BLOCK + s]);
         const float decay = exp(largest - best);

@@ -1,4 +1,4 @@
-// What every kernel sees first.
+// Definitions that precede every kernel.
 //
 // Arrays are f32 and channels-last. An array argument is a pointer and the number of its first element, so that views
 // need no alignment: IN and OUT declare the pair, ENTER makes the pointer point at the first element. A pointer may be

@@ -1,4 +1,4 @@
-// Work-groups that walk the columns of an array [outer, rows, channels].
+// Work-groups that reduce the columns of an array [outer, rows, channels].
 //
 // NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A group is `width` columns wide
 // and reads `subs` rows at a time, so that its items read side by side whatever the number of channels. Sums are taken
@@ -96,7 +96,7 @@ inline float sum_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// The larger of two numbers; a NaN stays, which fmax and the reductions of sub-groups leave out.
+// The larger of two numbers. A NaN stays a NaN, unlike in fmax and the reductions of sub-groups.
 inline float larger(const float a, const float b) { return isnan(a) || a > b ? a : b; }
 
 // The largest over the row slots of a group, as sum_over_subs, or NaN.

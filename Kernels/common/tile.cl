@@ -37,7 +37,7 @@
 
 #if MATRIX == 0
 
-// One element more a line keeps the transposing stores off each other's banks.
+// One more element a line keeps the stores of a transposition in different banks.
 #define PITCH_M (TILE_M + 1)
 #define PITCH_N (TILE_N + 1)
 #define TILE_VALUE(x) (x)
@@ -67,7 +67,7 @@ inline void multiply_tiles(
 #else
 
 // A matrix unit takes 16 rows and 8 columns from the 32 items of a warp: item `lane` holds the rows lane / 4 and 8
-// more, the columns 2 · (lane % 4) and the next. Eight elements more a line spread a fragment over all banks.
+// more, the columns 2 · (lane % 4) and the next. Eight more elements a line spread a fragment over all banks.
 #define WARP 32
 #define UNIT_M 16
 #define UNIT_N 8
@@ -82,15 +82,15 @@ inline void multiply_tiles(
 
 #if MATRIX == 1
 #define UNIT_K 8
-// Ten bits of mantissa, the nearest, ties away from zero: cvt.rna.tf32.f32.
+// Rounding to ten bits of mantissa, ties away from zero: cvt.rna.tf32.f32.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x1000u) & 0xFFFFE000u)
-// One register of a fragment: the element at (k, i); the second of a pair stands for nothing.
+// One register of a fragment holds one element, (k, i).
 #define FRAGMENT(tile, pitch, k, i) as_uint((tile)[(k) * (pitch) + (i)])
 #define FRAGMENT_K(lane) ((lane) % 4)
 #define FRAGMENT_HALF 4
 #else
 #define UNIT_K 16
-// Seven bits of mantissa, the nearest, ties to even.
+// Rounding to seven bits of mantissa, ties to even.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x7FFFu + ((as_uint(x) >> 16) & 1u)) & 0xFFFF0000u)
 // Two elements, (k, i) in the lower half and (k + 1, i) in the upper.
 #define FRAGMENT(tile, pitch, k, i)                                                                                    \
@@ -111,16 +111,16 @@ inline int tile_column(const int item, const int s) {
 
 #if EMULATED
 
-// The barriers of an unrolled exchange would multiply what a compiler for CPUs has to split.
+// Unrolling would multiply the barriers of the exchange, at each of which a compiler for CPUs splits the kernel.
 #define UNROLL_UNITS
 
-// The value of a half of a register, or of all of it.
+// The value of half a register, or of a whole one.
 inline float part_of(const uint word, const int upper) {
     return MATRIX == 1 ? as_float(word) : as_float(upper ? word & 0xFFFF0000u : word << 16);
 }
 
-// Every lane shows its registers to its warp; each result is the sum over k of what its owners hold, where element k of
-// a row or column is register k / UNIT_K·2, lane k' % 4 of four, by the layout that the PTX manual gives for the unit.
+// Every lane shows its registers to its warp. Each result is a sum over k of products of their elements: element k of
+// a row or column is in register k / UNIT_K·2 of lane k' % 4 of four, by the layout in the PTX manual.
 inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;

@@ -1,4 +1,4 @@
-// Convolutions without tiles: for few channels, many groups, and as the plain form of the others.
+// Convolutions without tiles: the plainest form, for few channels and for many groups.
 
 // y = gather(x) · packed + bias. NDRange: dimension 0, an item an output channel of a row of the grid.
 __kernel void conv3d_direct(

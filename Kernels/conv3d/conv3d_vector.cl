@@ -1,5 +1,5 @@
-// Convolutions for devices whose items are not threads of a wide unit but loops on a CPU: no local memory, no barriers,
-// a vector of 16 outputs at a time in registers.
+// Convolutions for CPUs, where the items of a group are iterations of a loop: without local memory and barriers, with a
+// vector of 16 outputs at a time in registers.
 
 #ifndef ROWS
 #define ROWS 6

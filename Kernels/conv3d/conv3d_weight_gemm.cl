@@ -2,9 +2,9 @@
 // upstream, summed over rows in chunks: partial [chunks, taps, inputs of a group, outputs].
 //
 // NDRange: dimension 0 tiles of taps and inputs, dimension 1 tiles of a group's outputs, dimension 2 groups × chunks.
-// Tiles as common/tile.cl has them; the inner axis k runs over the rows of a chunk.
+// Tiles are those of common/tile.cl; the inner axis k runs over the rows of a chunk.
 
-// Where the taps of a row begin in x; sample −1 past the last row.
+// The position in x where the taps of a row begin, with sample −1 after the last row.
 inline int4 origin_of(const uint row, const uint end, const int4 grid, const int4 in_step, const int4 delta_first) {
     const int4 at = unravel(min(row, end - 1), grid);
     return (int4)(at.xyz * in_step.xyz, row < end ? at.w : -1) + delta_first;

@@ -14,7 +14,7 @@
 
 #if OUTPUTS == 2
 
-// Rows of the input's transform, B' x; by numbers for the depth, of which an item takes one point.
+// Rows of B', the transform of the input. An item takes one point of the depth, whose row it reads from this table.
 __constant float input_factor[POINTS][POINTS] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
 
 inline void transform_inputs(const float *x, float *point) {

@@ -5,7 +5,7 @@
 #define SIGMOID_OF_LOGIT 1
 #define AS_THEY_ARE 2
 
-// How the terms of the Dice loss are made; see DiceCEParams.
+// How the terms of the Dice loss are formed; see DiceCEParams.
 #define DICE_ARGUMENTS                                                                                                 \
     IN(class_weights), const uint samples, const uint channels, const ulong total_rows, const int first_class,         \
         const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                         \
@@ -102,7 +102,7 @@ inline float4 dice_term(
         sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,     \
         overlap_weight, size_weight, truth_weight)
 
-// What the sum of the rows' cross entropies is multiplied with.
+// The factor of the sum of the rows' cross entropies.
 inline float entropy_factor(
     __global const float *sums, __global const float *class_weights, const uint samples, const uint channels,
     const ulong total_rows, const int is_mean, const float lambda_ce) {

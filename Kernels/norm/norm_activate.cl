@@ -1,4 +1,4 @@
-// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes what lies between.
+// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes what lies between x and y.
 //
 // x is [samples, rows, channels]. Element (n, row, c) has statistic n · per_sample + c / stat_channels, or its row's
 // where per_row is set. NDRange of all but layer_totals: columns (see common/reduce.cl), a sample an outer.

@@ -53,8 +53,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_moments(
     }
 }
 
-// Merges what norm_moments left: a statistic takes `stat_channels` channels of one sample, or of all where `per_sample`
-// (statistics a sample) is 0. NDRange: a group a statistic.
+// Merges the moments of norm_moments: a statistic takes `stat_channels` channels of one sample, or of all where
+// `per_sample` (statistics a sample) is 0. NDRange: a group a statistic.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
     IN(means), IN(squares), OUT(mean), OUT(variance), const uint samples, const uint channels, const uint rows,
     const uint chunk_rows, const uint chunks, const uint per_sample, const uint stat_channels) {

@@ -1,5 +1,5 @@
 // Optimiser steps over up to SLOTS parameters in one launch.
-// NDRange: dimension 0 elements, dimension 1 slots; items beyond a slot's count have nothing to do.
+// NDRange: dimension 0 elements, dimension 1 slots; items beyond the count of a slot do nothing.
 
 #define SLOTS 8
 #define ALL_SLOTS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)

@@ -1,4 +1,4 @@
-// What a device can do at most: multiply-adds in registers, and a copy. WIDTH is that of the vectors of an item.
+// The peak rates of a device: multiply-adds in registers, and a copy. WIDTH is the width of the vectors of an item.
 
 #ifndef WIDTH
 #define WIDTH 1

@@ -10,7 +10,7 @@ typedef struct {
     float fraction; // weight of the upper one
 } tap_t;
 
-// Where output o of an axis reads; whole numbers, so that no rounding moves it to another voxel.
+// Where output o of an axis reads, computed in whole numbers, so that no rounding moves it to another voxel.
 inline tap_t tap_of(const int mode, const int o, const int in, const int out) {
     tap_t tap = {0, 0.0f};
     if (mode == NEAREST) {
@@ -55,7 +55,7 @@ __kernel void resample3d(IN(x), OUT(y), const ulong count, const int4 in_size, c
     y[i] = sum;
 }
 
-// Outputs that may read voxel i: from x to y − 1. A few too many; their weight is 0.
+// The outputs that may read voxel i: from x to y − 1. A few of them do not, and their weight is 0.
 inline int2 readers_of(const int i, const int in, const int out) {
     const int2 range = {(int)((long)(i - 1) * out / in) - 2, (int)((long)(i + 2) * out / in) + 3};
     // The border is read from as far as the clamp reaches.

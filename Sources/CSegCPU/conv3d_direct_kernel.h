@@ -43,8 +43,8 @@ INLINE void channel_block(
         for (int v = 0; v < vectors; v++) store_vec(out + (i * vectors + v) * VEC_LANES, sum[i][v]);
 }
 
-// channel_block for one vector of output channels where every `run` taps read side by side: each input is loaded once
-// for all taps of a run that it meets, because loads, not products, bound a block one vector wide.
+// channel_block for one vector of output channels, where `run` consecutive taps read neighbouring inputs. Each input is
+// loaded once for all taps of a run, because loads, not products, bound a block that is one vector wide.
 INLINE void run_block(
     const int run, const int rows, const int columns, const float *x, ptrdiff_t plane, ptrdiff_t row,
     ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, const float *w, float *out) {
@@ -183,7 +183,7 @@ typedef struct {
     ptrdiff_t pixel, lane; // floats between pixels and between output channels of what it writes
 } block_choice;
 
-// The block with the least estimated time: its multiply-adds, what broadcasting costs, and a little for its ends.
+// The block with the least estimated time: its multiply-adds, its broadcasts, and a constant for its ends.
 static block_choice choose_channel_block(ptrdiff_t vectors, ptrdiff_t run, ptrdiff_t height, ptrdiff_t width) {
     block_choice best = {0};
     double least = 0;
@@ -218,7 +218,7 @@ static block_choice choose_pixel_block(ptrdiff_t outputs, ptrdiff_t height, ptrd
     return best;
 }
 
-// Writes `width` pixels of a block's row: bias added, or what is there, or both.
+// Writes `width` pixels of a row of a block, with the bias and with what is there already added where asked for.
 INLINE void write_row(
     const float *block, ptrdiff_t pixel, ptrdiff_t lane, ptrdiff_t width, ptrdiff_t lanes, const float *bias,
     bool accumulate, float *y, ptrdiff_t step) {

@@ -1,8 +1,9 @@
 // Weight gradient of a tile.
 //
 // A micro-kernel keeps scalars x vectors sums in registers over all pixels of the tile: a scalar is an input channel
-// of one tap, a vector holds output channels. Few input channels are unfolded first: all taps of a pixel side by side.
-// With few output channels a vector holds pixels instead, and is added up at the end.
+// of one tap, and a vector holds output channels. Where input channels are few, the input is unfolded first, so that
+// all taps of a pixel lie side by side. Where output channels are few, a vector holds pixels; see
+// conv3d_gradient_pixels.h.
 #pragma once
 
 #include "conv3d_gradient_pixels.h"
@@ -228,7 +229,7 @@ static void run_gradient_5(
     run_gradient_block(5, RUN_5_SCALARS, a, b, size, overwrite, out, step, run_step);
 }
 
-// Whether taps go through run_gradient_block: rows are long beside what they overhang, and one vector is loaded.
+// Whether taps go through run_gradient_block, which pays where rows are much longer than a run.
 static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t width) {
     if (width < 4 * g->side) return false;
     return (g->side == 3 && g->input.channels % RUN_3_SCALARS == 0)

@@ -12,7 +12,7 @@
 #include "gemm_block.h"
 #include "sizes.h"
 
-// A cube of inputs, or of gradients of outputs; zeros stand about the volume.
+// A cube of inputs, or of gradients of outputs. Zeros surround the volume.
 typedef struct {
     const float *corner;
     ptrdiff_t slab, row, pixel; // floats from one to the next
@@ -24,8 +24,8 @@ typedef struct {
     float *y;
     ptrdiff_t row, slab, pixel;
     ptrdiff_t size[3];  // outputs that lie inside the volume
-    ptrdiff_t channels; // that there are: a vector of them, or fewer
-    const float *bias;  // of as many
+    ptrdiff_t channels; // to write: a vector of them, or fewer
+    const float *bias;  // of these channels
     bool accumulate;
     float *sums; // of the pairs so far, [output][lane]
 } cube_output;
@@ -33,8 +33,8 @@ typedef struct {
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
 typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to);
 
-// The order of the pairs: (1, -1), which reaches every output, sets their sums; the last one writes the outputs. Pair 0
-// reaches the first and the last output alone, which are all that there are where it comes last.
+// The order of the pairs. The first, (1, -1), reaches every output and sets their sums; the last writes the outputs.
+// Pair 0 reaches only the first and the last output. It is the last pair only where there are no other outputs.
 static const int pair_order[] = {1, 0, 2, 3};
 
 // The rows of a cube at `h`, from a channel on.
@@ -63,7 +63,7 @@ INLINE void transform_input(
 #pragma clang loop unroll(full)
             for (int d = 0; d < points; d++) {
                 line[d] = is_inside ? load_vec(rows[d] + w * pixel) : (vec)0;
-                // What the next cube adds to this one.
+                // The part of the next cube that this one lacks.
                 if (pair + count > 1 && pair < 2 && w > 1) __builtin_prefetch(rows[d] + (w + points - 2) * pixel);
             }
 #pragma clang loop unroll(full)

@@ -6,8 +6,8 @@
 #include "conv3d_pack.h"
 #include "conv3d_winograd_transform.h"
 
-// One vector of output channels: out[matrix * step] from taps[tap][lane]. Stores go past the cache, which wide weights
-// leave before they are read.
+// One vector of output channels: out[matrix * step] from taps[tap][lane]. Stores bypass the caches, from
+// which wide weights would be evicted before they are read.
 INLINE void transform_taps(const int points, const int taps, const float *from, float *out, ptrdiff_t step) {
     vec planes[MOST_POINTS][MOST_TAPS][MOST_TAPS];
 #pragma clang loop unroll(disable)
@@ -85,6 +85,6 @@ static void winograd_transform_weights(
             transform(taps, transformed + start * g->channels + c * width + o - start, segcpu_winograd_step(g));
         }
     }
-    // Such stores are not in order with others, and other threads read them.
+    // Stores that bypass the caches are not ordered with others, and other threads read these.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -16,8 +16,8 @@ INLINE vf power_of_each(vf a, vf b) {
     return load(base);
 }
 
-// aᵇ: by logarithms in a lane whose base is positive and normal and whose result is not so large or small that they
-// would lose digits. What the other lanes hold changes no bit of it.
+// aᵇ. A lane uses logarithms where its base is positive and normal and its result is not so large or small that they
+// lose digits. The other lanes do not change its bits.
 INLINE vf power(vf a, vf b) {
     vi plain = (a >= 1.17549435e-38f) & (a <= 3.40282347e38f);
     vf exponent = b * logarithm(plain ? a : (vf)1.0f);
@@ -142,7 +142,7 @@ INLINE vf any_logarithm(vf x) {
     return ((x < 0.0f) | (x != x)) ? (vf)__builtin_nanf("") : y;
 }
 
-// ln(1 + x) without loss where x is small (Kahan): the rounding of 1 + x is made good by the ratio.
+// ln(1 + x) without loss where x is small (Kahan): the ratio corrects the rounding of 1 + x.
 INLINE vf any_log1p(vf x) {
     vf u = 1.0f + x, d = u - 1.0f;
     vf y = any_logarithm(u);

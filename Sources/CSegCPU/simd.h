@@ -64,9 +64,9 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
-// Whether the results of a run of a normalisation go past the caches, which saves reading their lines first: its tensor
-// is larger than the second-level cache, for runs are a 32nd of a tensor up to a limit, and nothing reads them there
-// meanwhile.
+// Whether the results of a run of a normalisation bypass the caches, which saves reading their lines first. A run is a
+// 32nd of its tensor up to a limit, so the tensor is then larger than the second-level cache, and nothing reads the
+// results from there.
 INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
 
 INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
@@ -74,7 +74,7 @@ INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
     else store_part(p, v, lanes);
 }
 
-// Streamed results are not in order with others, and other threads read them.
+// Streamed results are not ordered with others, and other threads read them.
 INLINE void end_stream(bool streams) {
     if (streams) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 // Attention over one block of keys: scores [rows, keys] (leading extent `stride`) become e^(scale s - max) with the
-// running maximum; row sums follow; `decay` receives what earlier blocks' results are multiplied with.
+// running maximum, and the row sums are updated. `decay` receives the factors of the results of earlier blocks.
 typedef void segcpu_attention_scores_kernel(
     float *scores, size_t rows, size_t keys, size_t stride, float scale, float *maximum, float *sum, float *decay);
 

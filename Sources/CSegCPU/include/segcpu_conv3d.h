@@ -1,4 +1,4 @@
-// Direct 3-D convolutions on channels-last volumes: forward and transposed as one gather, and the weight gradient.
+// Direct 3-D convolutions of channels-last volumes: forward and transposed as one gather, and the weight gradient.
 //
 // Geometry is a gather by phases. Output index j of a phase reads, for each tap, input index j * step + delta along
 // every axis, and lands at output index origin + j * out_step. A convolution has one phase, with step = stride and
@@ -15,7 +15,7 @@ typedef struct {
     ptrdiff_t count[3];     // its outputs along each axis
     const int32_t *offsets; // for each tap, where output 0 reads inside a packed tile
     ptrdiff_t taps;
-    ptrdiff_t run;        // every so many taps, in order, read side by side; 1 where they do not
+    ptrdiff_t run;        // so many consecutive taps read neighbouring inputs; 1 where none do
     const float *weights; // packed: [panel][channel][tap][panel width]
 } segcpu_conv3d_phase;
 
@@ -49,7 +49,7 @@ typedef struct {
     bool accumulate;
 } segcpu_conv3d;
 
-// Floats of scratch that segcpu_conv3d_tile needs.
+// Floats of scratch that the kernel `conv3d_tile` needs.
 size_t segcpu_conv3d_scratch(const segcpu_conv3d *conv);
 
 // Computes a tile, with its first output of every phase at `start`, for panels first ..< end of the output channels.
@@ -62,11 +62,11 @@ void segcpu_conv3d_pack_weights(
     const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
     ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed);
 
-// How a weight gradient's products are formed.
+// How the products of a weight gradient are formed.
 typedef enum {
     // For each tap, input channels are broadcast and output channels are the vector.
     SEGCPU_GRADIENT_TAPS,
-    // The taps of a pixel are first copied side by side, to be broadcast together: for few input channels.
+    // The taps of a pixel are first copied side by side and then broadcast together: for few input channels.
     SEGCPU_GRADIENT_UNFOLDED,
     // Pixels are the vector: for at most four output channels.
     SEGCPU_GRADIENT_PIXELS,
@@ -85,7 +85,7 @@ typedef struct {
     const int32_t *offsets; // for each run, where output 0 reads inside the packed input tile
     ptrdiff_t runs;         // taps; unfolded, runs of taps that lie side by side; over pixels, taps of every channel
     ptrdiff_t run;          // floats of a run
-    ptrdiff_t side;         // every so many taps, in order, read side by side along a row; 1 where they do not
+    ptrdiff_t side;         // so many consecutive taps read neighbouring inputs of a row; 1 where none do
     ptrdiff_t scalars;      // of the factor that is broadcast, padded to what the kernels write
     ptrdiff_t vectors;      // lanes of the other factor, padded to whole vectors
 } segcpu_conv3d_gradient;
@@ -93,7 +93,7 @@ typedef struct {
 // Sets `scalars` and `vectors` from the other fields.
 typedef void segcpu_conv3d_gradient_layout_kernel(segcpu_conv3d_gradient *gradient);
 
-// Floats of scratch that segcpu_conv3d_gradient_tile needs.
+// Floats of scratch that the kernel `conv3d_gradient_tile` needs.
 size_t segcpu_conv3d_gradient_scratch(const segcpu_conv3d_gradient *gradient);
 
 // Adds a tile's sums for runs first_run ..< end_run and vector lanes first ..< end to partial[run][scalar][vector], or

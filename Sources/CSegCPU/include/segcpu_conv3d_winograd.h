@@ -39,7 +39,7 @@ static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
     return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
 }
 
-// Floats of scratch that segcpu_winograd_cubes needs for so many output channels.
+// Floats of scratch that the kernel `winograd_cubes` needs for so many output channels.
 size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // Computes `count` cubes from number `first` on, for output channels from ..< to: multiples of segcpu_winograd_panel,
@@ -57,7 +57,7 @@ typedef void segcpu_winograd_transform_weights_kernel(
     const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
     ptrdiff_t from, ptrdiff_t to, float *transformed);
 
-// Floats of scratch that segcpu_winograd_gradient_cubes needs for so many output channels.
+// Floats of scratch that the kernel `winograd_gradient_cubes` needs for so many output channels.
 size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of

@@ -13,7 +13,7 @@ typedef struct {
     uint32_t layer, pass;
 } segcpu_dropout_rule;
 
-// Where a run lies: elements and the linear index of the first in its tensor, for dropout.
+// A run of elements: their number, and the linear index of the first in its tensor, from which dropout draws.
 typedef struct {
     size_t count;
     uint64_t element;

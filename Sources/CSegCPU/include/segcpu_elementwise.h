@@ -27,6 +27,7 @@ enum {
     SEGCPU_ABS = 5,
     SEGCPU_SIGN = 6,
 };
+
 // y = a op b; each repeats after its period, a multiple of 16, or is as long as y where that is 0. y may be either.
 typedef void segcpu_binary_kernel(
     int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count);

@@ -8,8 +8,8 @@
 typedef struct {
     size_t channels;
     float gamma;
-    float positive, negative; // Factors where the reference is 1 and 0.
-    const float *shares;      // [channels]: a class's factor in the loss.
+    float positive, negative; // factors where the reference is 1 and 0
+    const float *shares;      // [channels]: the factor of a class in the loss
 } segcpu_focal;
 
 // sum [1] receives the sum of the rows' focal losses. Scratch: 16 channels of floats.

@@ -1,4 +1,4 @@
-// Which instruction set the kernels use: found out once, at the first question.
+// Which instruction set the kernels use: the best of the machine, which is found at the first call.
 #pragma once
 
 enum { SEGCPU_PORTABLE = 0, SEGCPU_AVX2 = 1, SEGCPU_AVX512 = 2 };

@@ -18,7 +18,7 @@ typedef struct {
     ptrdiff_t c_row;
 } segcpu_product;
 
-// Floats of scratch that segcpu_multiply needs.
+// Floats of scratch that the kernel `multiply` needs.
 size_t segcpu_product_scratch(void);
 
 // Computes the product on the calling thread, in an order that the sizes alone decide.

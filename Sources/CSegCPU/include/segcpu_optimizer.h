@@ -7,7 +7,7 @@
 typedef struct {
     float beta1, beta2;
     float step_size;  // learning rate over 1 - beta1^step
-    float correction; // 1 over the root of 1 - beta2^step
+    float correction; // 1 over the square root of 1 - beta2^step
     float epsilon;
     float decay;     // added to the gradient, times the parameter
     float shrinkage; // what the parameter is multiplied with

@@ -1,4 +1,4 @@
-// What a core does at most: multiply-adds in registers, nothing loaded.
+// The peak rate of a core: multiply-adds in registers, without loads.
 #pragma once
 
 // Floating-point operations a second of the calling thread's own time, a multiply-add counted as two; 0 where the
