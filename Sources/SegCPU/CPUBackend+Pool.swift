@@ -13,7 +13,7 @@ extension CPUBackend {
             var pool = pool
             for row in rows {
                 let at = row * size.w * channels
-                segcpu_max_pool_row(
+                kernels.max_pool_row(
                     &pool, input + row / (size.d * size.h) * sample, row / size.h % size.d, row % size.h, output + at,
                     positions + at)
             }
@@ -32,7 +32,7 @@ extension CPUBackend {
             var pool = pool
             for row in rows {
                 let first = row / (size.d * size.h) * sample
-                segcpu_max_pool_gradient_row(
+                kernels.max_pool_gradient_row(
                     &pool, signal + first, positions + first, row / size.h % size.d, row % size.h,
                     output + row * size.w * channels, accumulate)
             }

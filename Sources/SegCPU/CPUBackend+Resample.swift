@@ -28,7 +28,7 @@ extension CPUBackend {
                     let taps = [d, h, w]
                     threads.forRanges(y.shape.batch * to.d * to.h, grain: 1) { rows in
                         for row in rows {
-                            segcpu_resample_row(
+                            kernels.resample_row(
                                 taps, input + row / (to.d * to.h) * from.count * channels, from.h, from.w, channels,
                                 row / to.h % to.d, row % to.h, to.w, output + row * to.w * channels, accumulate)
                         }

@@ -281,8 +281,8 @@ struct CaseExamination {
                 "add them to 'labels' in dataset.json or correct the label map")
         } else if record.classes.subtracting([0]).isEmpty {
             add(
-                .emptyMask, .error, file, "it is background alone",
-                "if the organ is there, label it; if not, take the case out of the training")
+                .emptyMask, .warning, file, "it is background alone",
+                "if the organ is there, label it; if the case is healthy, nothing: it is trained on as background")
         }
     }
 }
