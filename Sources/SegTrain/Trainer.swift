@@ -236,17 +236,18 @@ public final class Trainer {
         let none = [Int](repeating: 0, count: max(2, channels))
         var (both, predicted, actual) = (none, none, none)
         logits.withUnsafeBufferPointer { logits in
-            for (voxel, label) in labels.enumerated() {
+            for (voxel, label) in labels.enumerated() where label >= 0 {
                 let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
                 predicted[found] += 1
                 actual[Int(label)] += 1
                 if found == Int(label) { both[found] += 1 }
             }
         }
+        let count = actual.reduce(0, +)
         let dice = (1..<none.count).compactMap { c in
             ConfusionCounts(
                 truePositives: both[c], falsePositives: predicted[c] - both[c], falseNegatives: actual[c] - both[c],
-                trueNegatives: labels.count - predicted[c] - actual[c] + both[c]
+                trueNegatives: count - predicted[c] - actual[c] + both[c]
             ).dice
         }
         return dice.isEmpty ? nil : dice.reduce(0, +) / Double(dice.count)

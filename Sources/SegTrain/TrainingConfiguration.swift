@@ -104,6 +104,15 @@ public struct TrainingConfiguration: Sendable {
         try reader.finish()
     }
 
+    /// The model that a dataset's training makes: names of classes and the ignored number are the dataset's where the
+    /// configuration has none.
+    public func model(of dataset: Dataset) -> ModelDescription {
+        var model = model
+        if model.labels.isEmpty { model.labels = dataset.labels }
+        if model.labelScheme.ignored == nil { model.labelScheme.ignored = dataset.ignoredLabel }
+        return model
+    }
+
     private static func count(_ reader: ConfigReader, _ key: String) throws -> Int? {
         guard let count = try reader.int(key) else { return nil }
         guard count > 0 else { throw reader.error(key, "should be positive, not \(count)") }

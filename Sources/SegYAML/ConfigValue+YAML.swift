@@ -36,7 +36,7 @@ extension ConfigValue {
             let text = String(change[change.index(after: mark)...])
             let new: ConfigValue
             do {
-                new = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
+                new = try YAMLReader.value(of: Data(text.utf8), at: keys.joined(separator: ".")) ?? .string("")
             } catch {
                 throw DataError(
                     .badArgument, "--set \(change)", "'\(text)' is not a YAML value: \(Self.reason(error))")
