@@ -84,7 +84,8 @@ public final class Predictor {
         let prepared = try prepare(scan, name: name)
         try PredictionMemory(
             image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, between: prepared.record.largestBetween, isUncertain: false
+            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
+            between: prepared.record.largestBetween, isUncertain: false
         ).check(on: backend, name: name)
         let size = prepared.image.size
         let probabilities = try probabilities(
@@ -154,8 +155,9 @@ extension Predictor {
             return try predict(x, number)
         }
         let (probabilities, areFinite) = try StageClock.time("probabilities") {
+            let isSigmoid = network.outputChannels == 1 || description.maskPlan.probabilities == .sigmoid
             let probabilities =
-                network.outputChannels == 1
+                isSigmoid
                 ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
             return (probabilities, probabilities.allSatisfy(\.isFinite))
         }

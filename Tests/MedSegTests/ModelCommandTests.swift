@@ -34,6 +34,40 @@ import Testing
             "--allow-mismatch", ".onnx")
     }
 
+    /// Masks of regions are written as NIfTI with the statistics of each; what needs one class a voxel says so.
+    @Test func regionsAreWrittenOrRefused() throws {
+        let data = try SmallDataset()
+        let model = try data.train()
+        let text = try String(contentsOfFile: model + "/model.json", encoding: .utf8)
+        let steps = #"""
+            "postprocessing": [{"_target_": "Activations", "sigmoid": true},
+            {"_target_": "Invert", "nearest_interp": false}, {"_target_": "AsDiscrete", "threshold": 0.5}], "labels"
+            """#
+        try text.replacing("\"labels\"", with: steps).write(
+            toFile: model + "/model.json", atomically: true, encoding: .utf8)
+        let common = ["predict", data.image(0), "--model", model, "--device", "cpu", "--out", folder.file("out")]
+        for (more, words) in [
+            (["--figure"], "--figure needs one class"), (["--uncertainty", "2"], "each channel by itself"),
+            (["--mirror", "0"], "each channel by itself"), (["--format", "nrrd"], "--format nii.gz"),
+        ] {
+            let outcome = try Command.medseg(list: common + more)
+            #expect(outcome.status != 0 && outcome.exited && outcome.message.contains(words), "\(outcome)")
+        }
+        let outcome = try Command.medseg(list: common + ["--report", "--probabilities"])
+        #expect(
+            outcome.status == 0 && outcome.output.contains("background ") && outcome.output.contains("ball "),
+            "\(outcome)")
+        let info = try Command.medseg("info", folder.file("out/ct_0_mask.nii.gz"))
+        #expect(info.output.contains("18 x 16 x 14 x 2"), "\(info)")
+        #expect(FileManager.default.fileExists(atPath: folder.file("out/ct_0_probability_0.nii.gz")))
+        let report = try String(contentsOfFile: folder.file("out/ct_0_report.json"), encoding: .utf8)
+        #expect(report.contains("\"regions\" : true"))
+        let evaluated = try Command.medseg(
+            "evaluate", "--data", data.folder.path, "--model", model, "--out", folder.file("metrics.json"), "--device",
+            "cpu")
+        #expect(evaluated.status != 0 && evaluated.message.contains("an evaluation needs one class"), "\(evaluated)")
+    }
+
     @Test func exportsSayWhatTheyLeaveOut() throws {
         let data = try SmallDataset()
         let model = try data.train()

@@ -42,7 +42,7 @@ public struct MONAIBundle: Sendable {
         ).preprocessing
         var description = ModelDescription(
             network: definition, preprocessing: steps, roiSize: nil, overlap: 0, mode: .constant,
-            labels: Self.labels(metadata))
+            labels: [:])
         // Without an inferer MONAI's evaluator shows the network the whole image.
         if let inferer = try used("inferer") {
             try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
@@ -50,6 +50,7 @@ public struct MONAIBundle: Sendable {
         description.maskPlan = try BundlePostprocessing.plan(
             postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
             reader: MaskPlanReader(channels: outputs, preprocessing: steps))
+        description.labels = Self.labels(metadata, from: description.maskPlan.isRegions ? 0 : 1)
         self.description = description
         (weights, choice) = try BundleWeights.find(document, evaluator: evaluator, folder: folder)
     }
@@ -130,8 +131,8 @@ public struct MONAIBundle: Sendable {
 
     private static let supportedInferers = ["SlidingWindowInferer", "SlidingWindowInfererAdapt", "SimpleInferer"]
 
-    /// Classes by `network_data_format.outputs.pred.channel_def`, without the background.
-    private static func labels(_ metadata: ConfigValue?) -> [Int: String] {
+    /// Names by `network_data_format.outputs.pred.channel_def`: of classes without the background, of regions all.
+    private static func labels(_ metadata: ConfigValue?, from first: Int) -> [Int: String] {
         var value = metadata
         for key in ["network_data_format", "outputs", "pred", "channel_def"] {
             guard case .object(let entries)? = value else { return [:] }
@@ -140,7 +141,7 @@ public struct MONAIBundle: Sendable {
         guard case .object(let names)? = value else { return [:] }
         var labels: [Int: String] = [:]
         for case let (key, .string(name)) in names {
-            if let number = Int(key), number > 0 { labels[number] = name }
+            if let number = Int(key), number >= first { labels[number] = name }
         }
         return labels
     }

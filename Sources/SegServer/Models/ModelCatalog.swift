@@ -51,6 +51,11 @@ struct ModelCatalog: Sendable {
             do {
                 let description = try ModelDescription(file: "\(folder)/model.json")
                 try description.check()
+                guard !description.maskPlan.isRegions else {
+                    throw DataError(
+                        .badData, "\(folder)/model.json", key: "postprocessing",
+                        "makes regions that may overlap, and the server serves one class a voxel; use `medseg predict`")
+                }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
                     name: name, folder: folder, description: description, classes: try description.classCount)
