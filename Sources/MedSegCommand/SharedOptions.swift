@@ -60,7 +60,11 @@ func checkThreads(_ threads: Int?) throws {
 
 /// Options that name a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A model folder with model.json and model.safetensors or model.pt; several make an ensemble.")
+    @Option(
+        help: """
+            A model folder with model.json and model.safetensors or model.pt, or one of Auto3DSeg with its model.pt alone; \
+            several make an ensemble.
+            """)
     var model: [String] = []
 
     @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
@@ -80,9 +84,10 @@ struct ModelOptions: ParsableArguments {
 
     /// How many channels the model takes, by its description alone; nil where that cannot be read.
     var inputChannels: Int? {
-        let file = model.first.map { $0 + "/model.json" } ?? network
         let description =
-            if let file { try? ModelDescription(file: file) } else {
+            if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
+                try? ModelDescription(file: network)
+            } else {
                 try? bundle.map { try MONAIBundle(folder: $0).description }
             }
         return try? description?.network.outline().inputChannels

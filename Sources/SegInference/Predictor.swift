@@ -39,27 +39,12 @@ public final class Predictor {
         self.notes = notes.map { "\(weights): \($0)" }
     }
 
-    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
+    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`; or a folder
+    /// of Auto3DSeg's checkpoint alone.
     /// - Throws: `DataError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
-        try Self.checkHolds(model: folder)
         try self.init(
-            weights: Self.weightsFile(in: folder), description: ModelDescription(file: folder + "/model.json"),
-            on: backend)
-    }
-
-    /// Says what was meant where a folder is no model folder but belongs to one.
-    private static func checkHolds(model folder: String) throws {
-        func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
-        guard !has("model.json") else { return }
-        if has("model/model.json") {
-            throw DataError(
-                .noInput, folder, "is the folder of a run; its model is \(folder)/model")
-        }
-        if has("configs") {
-            throw DataError(
-                .noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
-        }
+            weights: Self.weightsFile(in: folder), description: ModelFolder.description(of: folder), on: backend)
     }
 
     /// The first of a model folder's possible weights that is there; safetensors where none is.

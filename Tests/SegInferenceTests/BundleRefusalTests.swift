@@ -81,12 +81,30 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
     ([channel, load], "once, before every other"),
     ([load, channel, with(["keys": ["image", "image"]], orientation)], "keys: should name 'image' once"),
-    ([load, channel, with(["dtype": "$torch.float32"], spacing)], "dtype: only \"float64\""),
+    ([load, channel, with(["dtype": "$torch.half"], spacing)], "dtype: 'float16' is not supported"),
+    (
+        [load, channel, with(["min_pixdim": [2, 2, 2], "max_pixdim": [1, 1, 1]], spacing)],
+        "should not be above max_pixdim"
+    ),
+    ([load, channel, ["_target_": "Lambdad", "keys": "image", "func": "$lambda x: x[0]"]], "is Python"),
 ]
 
 @Test(arguments: steps.indices)
 func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
     expectRefusal(steps[index].1) { try bundle(pre: steps[index].0) }
+}
+
+/// A function that is known stays a step; the type of a resampling may be the image's own.
+@Test func knownFunctionsAndTypesAreSteps() throws {
+    let curve: ConfigValue = ["_target_": "Lambdad", "keys": "image", "func": "$lambda x: torch.sigmoid(x)"]
+    let single = with(["dtype": "$torch.float"], spacing)
+    let steps = try bundle(pre: [load, channel, curve, single]).description.preprocessing.steps
+    #expect(steps.first == .intensityCurve(.sigmoid))
+    #expect(
+        try bundle(pre: [load, channel, curve, with(["dtype": .null], spacing)]).description.preprocessing.steps
+            == steps)
+    guard case .spacing(let step)? = steps.last else { return }
+    #expect(step.isSingle)
 }
 
 /// Each key of a step has a mode of its own.

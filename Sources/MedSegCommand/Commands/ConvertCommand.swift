@@ -55,7 +55,7 @@ struct ConvertCommand: ParsableCommand {
         try OutputFolder.refuseExisting(output, force: force)
         let source = ModelSource(input, network: network)
         let weights = try Weights.read(source.weights, state.map { .named($0) } ?? .usual)
-        guard let file = source.description else {
+        guard let (description, file) = try source.description() else {
             guard format != "onnx" else {
                 throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
             }
@@ -63,7 +63,6 @@ struct ConvertCommand: ParsableCommand {
             try Weights.write(weights.tensors, to: output)
             return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
         }
-        let description = try ModelDescription(file: file)
         let taken = try matching(weights, description.network, file: file)
         guard format == "onnx" else {
             try Weights.write(taken.state, to: output)
@@ -116,16 +115,25 @@ struct ConvertCommand: ParsableCommand {
 /// Where a conversion's weights and network stand: two files, or a model folder.
 struct ModelSource {
     let weights: String
-    let description: String?
+    /// The model folder; nil for a file of weights.
+    let folder: String?
+    /// The file that describes the model; nil for the folder's own.
+    let network: String?
 
     init(_ path: String, network: String?) {
         var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            weights = Predictor.weightsFile(in: path)
-            description = network ?? path + "/model.json"
-        } else {
-            weights = path
-            description = network
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        folder = isThere && isFolder.boolValue ? path : nil
+        weights = folder.map(Predictor.weightsFile(in:)) ?? path
+        self.network = network
+    }
+
+    /// What describes the model, and its file; nil for weights alone.
+    func description() throws -> (description: ModelDescription, file: String)? {
+        if let network { return (try ModelDescription(file: network), network) }
+        return try folder.map { folder in
+            let description = try ModelFolder.description(of: folder)
+            return (description, description.network.source)
         }
     }
 }

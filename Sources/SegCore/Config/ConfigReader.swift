@@ -131,6 +131,16 @@ public final class ConfigReader {
         }
     }
 
+    /// Complains about all keys that were not read at once.
+    /// - Throws: `DataError` naming every unknown key.
+    public func finishAll() throws {
+        let unknown = entries.keys.filter { !known.contains($0) }.sorted()
+        guard unknown.count > 1 else { return try finish() }
+        throw DataError(
+            .badData, source, key: path.isEmpty ? nil : path,
+            "\(unknown.joined(separator: ", ")) are no known keys, and may change what is done; take them out")
+    }
+
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 }
 
