@@ -76,6 +76,8 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
+    @OptionGroup var bundleChanges: BundleOptions
+
     /// Whether none of them is given.
     var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil }
 
@@ -88,7 +90,7 @@ struct ModelOptions: ParsableArguments {
             if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
                 try? ModelDescription(file: network)
             } else {
-                try? bundle.map { try MONAIBundle(folder: $0).description }
+                try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
             }
         return try? description?.network.outline().inputChannels
     }
@@ -100,6 +102,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     private func loaded(on backend: any Backend) throws -> Ensemble {
+        if bundle == nil { try bundleChanges.refuse() }
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:
             return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
@@ -107,7 +110,7 @@ struct ModelOptions: ParsableArguments {
             let description = try ModelDescription(file: network)
             return try Ensemble([Predictor(weights: weights, description: description, on: backend)])
         case (nil, nil, let folder?) where model.isEmpty:
-            let bundle = try MONAIBundle(folder: folder)
+            let bundle = try MONAIBundle(folder: folder, bundleChanges)
             return try Ensemble([
                 Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
             ])
@@ -156,20 +159,3 @@ extension OutputFolder {
 
 /// Prints to standard error, where it does not mix with results.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
-extension MONAIBundle {
-    /// Reads the configuration of a bundle's folder, JSON or YAML.
-    init(folder: String) throws {
-        let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
-        guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw DataError(
-                .noInput, folder, "is no MONAI bundle: it has no configs/inference.json or .yaml")
-        }
-        let metadata = "\(folder)/configs/metadata.json"
-        try self.init(
-            folder: folder,
-            inference: file.hasSuffix(".json") ? ConfigValue(jsonFile: file) : ConfigValue(yamlFile: file, changes: []),
-            source: file,
-            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
-    }
-}

@@ -24,7 +24,7 @@ public enum ModelFolder {
     }
 
     /// Whether a folder says what its model expects.
-    package static func isThere(_ folder: String) -> Bool {
+    public static func isThere(_ folder: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(folder)/model.json")
             || weights(in: folder).contains {
                 (try? Weights.configuration(Auto3DSeg.entry, in: $0)).flatMap { $0 } != nil

@@ -20,6 +20,16 @@ extension ConfigValue {
         self = try value.applying(changes)
     }
 
+    /// Reads a value from YAML text.
+    /// - Throws: `DataError` naming where the text stands, `source`, where it is no YAML.
+    public init(yaml text: String, from source: String) throws {
+        do {
+            self = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
+        } catch {
+            throw DataError(.badArgument, source, "'\(text)' is not a YAML value: \(Self.reason(error))")
+        }
+    }
+
     /// The document with `key.path=value` changes, whose values are YAML.
     /// - Throws: `DataError` naming the change that is none.
     public func applying(_ changes: [String]) throws -> ConfigValue {
@@ -34,14 +44,7 @@ extension ConfigValue {
                 throw DataError(.badArgument, "--set \(change)", "a key between the points is empty")
             }
             let text = String(change[change.index(after: mark)...])
-            let new: ConfigValue
-            do {
-                new = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
-            } catch {
-                throw DataError(
-                    .badArgument, "--set \(change)", "'\(text)' is not a YAML value: \(Self.reason(error))")
-            }
-            value = value.setting(keys[...], to: new)
+            value = value.setting(keys[...], to: try ConfigValue(yaml: text, from: "--set \(change)"))
         }
         // One of a change lies where the command is run, also when the run is resumed elsewhere.
         return value.resolvingPaths(in: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))

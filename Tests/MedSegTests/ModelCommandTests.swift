@@ -83,3 +83,47 @@ import Testing
         #expect(readme.contains("(fill_holes) is not part of the bundle"))
     }
 }
+
+/// Bundles with changes, and what they become.
+@Suite(.needs("A build of medseg and medseg-bench") { Command.areBuilt }) struct BundleCommandTests {
+    @Test func bundlesAreChangedDescribedAndConverted() throws {
+        let data = try SmallDataset()
+        let (model, bundle) = (try data.train(), data.folder.file("bundle"))
+        #expect(try Command.medseg("export-bundle", model, bundle).status == 0)
+        let plain = try Command.medseg("info", bundle)
+        #expect(plain.status == 0 && plain.output.contains("windows      12×12×12 voxels"), "\(plain)")
+        let changed = try Command.medseg(
+            "info", bundle, "--bundle-set", "inferer::roi_size=[8, 8, 8]", "--bundle-set", "inferer::mode=gaussian")
+        #expect(
+            changed.output.contains("windows      8×8×8 voxels") && changed.output.contains("gaussian"), "\(changed)")
+        try Data(#"{"inferer::overlap": 0.125}"#.utf8).write(to: URL(fileURLWithPath: bundle + "/configs/more.json"))
+        let more = try Command.medseg(
+            "info", bundle, "--bundle-config", "configs/inference.json", "--bundle-config", "configs/more.json")
+        #expect(more.output.contains("overlap 0.125"), "\(more)")
+        expectFailure(
+            try Command.medseg("info", bundle, "--bundle-set", "nothing::here=1"), 65, "--bundle-set", "nothing")
+        expectFailure(try Command.medseg("info", bundle, "--bundle-set", "inferer"), 64, "ID=VALUE")
+        expectFailure(try Command.medseg("info", model, "--bundle-set", "a=1"), 64, "--bundle-set", "--bundle")
+        expectFailure(try Command.medseg("info", bundle, data.image(0)), 64, "one kind at a time")
+        let folder = data.folder.file("converted")
+        let converted = try Command.medseg("convert", bundle, folder, "--bundle-set", "inferer::overlap=0.75")
+        #expect(converted.status == 0, "\(converted)")
+        let described = try Command.medseg("info", folder, "--json")
+        #expect(described.output.contains("\"overlap\" : 0.75"), "\(described)")
+        expectFailure(try Command.medseg("convert", bundle, folder), 74, folder, "--force")
+        let masks = data.folder.file("masks")
+        let predicted = try Command.medseg(
+            "predict", data.image(0), "--bundle", bundle, "--bundle-set", "inferer::overlap=0.75", "--out", masks,
+            "--device",
+            "cpu")
+        let again = try Command.medseg(
+            "predict", data.image(0), "--model", folder, "--out", masks + "2", "--device", "cpu")
+        #expect(predicted.status == 0 && again.status == 0, "\(predicted) \(again)")
+        let files = [masks, masks + "2"].map { FileManager.default.contents(atPath: $0 + "/ct_0_mask.nii.gz") }
+        #expect(files[0] != nil && files[0] == files[1])
+        expectFailure(
+            try Command.medseg("predict", data.image(0), "--model", model, "--bundle-set", "a=1", "--out", masks + "3"),
+            64,
+            "--bundle-set")
+    }
+}

@@ -22,7 +22,19 @@ public struct MONAIBundle: Sendable {
     ///   - metadata: `configs/metadata.json`, for the names of the classes.
     /// - Throws: `DataError` naming what is not supported.
     public init(folder: String, inference: ConfigValue, source: String, metadata: ConfigValue?) throws {
-        let document = try BundleDocument(inference, source: source, folder: folder)
+        var configuration = BundleConfiguration(source: source, folder: folder) { try ConfigValue(jsonFile: $0) }
+        try configuration.add(inference, from: source)
+        try self.init(configuration, metadata: metadata)
+    }
+
+    /// Understands a configuration of one or several files with a user's changes.
+    /// - Parameter metadata: `configs/metadata.json`, for the names of the classes.
+    /// - Throws: `DataError` naming what is not supported.
+    public init(_ configuration: BundleConfiguration, metadata: ConfigValue?) throws {
+        var configuration = configuration
+        try configuration.resolve()
+        let (folder, source) = (configuration.folder, configuration.source)
+        let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let evaluator = try Self.evaluator(document)
         let network = try Self.part(["evaluator#network", "network", "network_def"], of: document)
         let definition = NetworkDefinition(
