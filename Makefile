@@ -3,9 +3,12 @@
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
-# What tests beyond `make test` run.
-TEST_PACKAGES = python3-venv strace
+# What lint and the tests beyond `make test` run.
+TEST_PACKAGES = python3-venv strace $(CLANG_FORMAT)
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
+C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cl')
+# One version, because others break lines elsewhere; Debian 12 and Ubuntu 24.04 both have this one.
+CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
@@ -13,7 +16,7 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
-	@echo "make deps-test  the same, and the programs that crash-test and the Python tests run"
+	@echo "make deps-test  the same, and the programs that lint, crash-test and the Python tests run"
 	@echo "make build    build medseg, medseg-bench and medseg-server into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
@@ -27,7 +30,7 @@ help:
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
-	@echo "make format   rewrite the Swift sources in the house format"
+	@echo "make format   rewrite the Swift, C and OpenCL sources in the house format"
 	@echo "make lint     check format and file sizes"
 
 # Installs what is missing of the packages that a recipe names.
@@ -121,8 +124,11 @@ gpu-bundle: deps
 
 format:
 	swift format -i -r $(SWIFT_SOURCES)
+	$(CLANG_FORMAT) -i $(C_SOURCES)
 
 lint:
+	@. Tests/Needs/needs.sh; if command -v $(CLANG_FORMAT) >/dev/null; then $(CLANG_FORMAT) -n --Werror $(C_SOURCES); else \
+		missing $(CLANG_FORMAT) "'make deps-test' installs it; the format of C and OpenCL is not checked"; fi
 	swift format lint --strict -r $(SWIFT_SOURCES)
 	@git ls-files '*.py' | while read file; do \
 		python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$file || exit 1; done

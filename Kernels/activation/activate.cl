@@ -1,9 +1,8 @@
-// Nonlinearities of their own, where no normalisation precedes them.
+// Activations that do not follow a normalisation.
 
 // NDRange: dimension 0, an item an element. `slopes` (1 or one a channel) replace `parameter` where they are given.
 __kernel void activate(
-    IN(x), IN(slopes), OUT(y), const ulong count, const uint slope_count, const int kind, const float parameter)
-{
+    IN(x), IN(slopes), OUT(y), const ulong count, const uint slope_count, const int kind, const float parameter) {
     ENTER(x);
     ENTER(slopes);
     ENTER(y);
@@ -15,8 +14,7 @@ __kernel void activate(
 
 __kernel void activate_backward(
     IN(x), IN(upstream), IN(slopes), OUT(gx), const ulong count, const uint slope_count, const int kind,
-    const float parameter, const int accumulate)
-{
+    const float parameter, const int accumulate) {
     ENTER(x);
     ENTER(upstream);
     ENTER(slopes);
@@ -30,8 +28,7 @@ __kernel void activate_backward(
 // Part of PReLU's slope gradient: Σ upstream · x over x ≤ 0 of each column and chunk, partial [chunks, channels].
 // NDRange: columns (see common/reduce.cl).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void prelu_slope_sums(
-    IN(x), IN(upstream), OUT(partial), const uint channels, const uint rows, const uint chunk_rows)
-{
+    IN(x), IN(upstream), OUT(partial), const uint channels, const uint rows, const uint chunk_rows) {
     ENTER(x);
     ENTER(upstream);
     ENTER(partial);

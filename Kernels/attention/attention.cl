@@ -1,10 +1,13 @@
 // softmax(q · kᵀ · scale) · v for each head and its gradients, without the T × T matrix.
 //
-// q, k, v, y are [N, T, heads, EXTENT], log_sum_exp [N, heads, T]. A group takes BLOCK tokens of one head and walks over
-// all others a block at a time, with a running maximum and sum. Dao et al. 2022, "FlashAttention", algorithms 1 and 2.
+// q, k, v, y are [N, T, heads, EXTENT], log_sum_exp [N, heads, T]. A group takes BLOCK tokens of one head and walks
+// over all others a block at a time, with a running maximum and sum: Dao et al. 2022, "FlashAttention", algorithms 1
+// and 2.
+//
 // NDRange: dimension 0 blocks of tokens, dimension 1 heads, dimension 2 the batch. LANES items share a token.
 //
-// PART names the one kernel that is compiled: some implementations count a program's local memory, not a kernel's.
+// PART names the only kernel that is compiled, because some implementations count the local memory of a program, not of
+// a kernel.
 
 #define FORWARD 0
 #define CENTRES 1
@@ -23,25 +26,23 @@
 #define LANES (GROUP / BLOCK)
 #define OWN ((EXTENT + LANES - 1) / LANES)
 
-#define HEAD_SETUP                                                                                                   \
-    const int item = get_local_id(0), row = item / LANES, lane = item % LANES;                                       \
-    const int heads = get_num_groups(1), pitch = heads * EXTENT, first = get_group_id(0) * BLOCK;                    \
-    const ulong head = ((ulong)get_group_id(2) * tokens * heads + get_group_id(1)) * EXTENT;                         \
-    const ulong line = ((ulong)get_group_id(2) * heads + get_group_id(1)) * tokens;                                  \
+#define HEAD_SETUP                                                                                                     \
+    const int item = get_local_id(0), row = item / LANES, lane = item % LANES;                                         \
+    const int heads = get_num_groups(1), pitch = heads * EXTENT, first = get_group_id(0) * BLOCK;                      \
+    const ulong head = ((ulong)get_group_id(2) * tokens * heads + get_group_id(1)) * EXTENT;                           \
+    const ulong line = ((ulong)get_group_id(2) * heads + get_group_id(1)) * tokens;                                    \
     const int own = first + row;
 
 // Copies the rows of BLOCK tokens to local memory, zeros past the last.
 inline void load_block(
-    __local float *tile, __global const float *x, const int first, const int tokens, const int pitch)
-{
+    __local float *tile, __global const float *x, const int first, const int tokens, const int pitch) {
     for (int t = get_local_id(0); t < BLOCK * EXTENT; t += GROUP) {
         const int token = first + t / EXTENT;
         tile[t] = token < tokens ? x[(ulong)token * pitch + t % EXTENT] : 0.0f;
     }
 }
 
-inline float dot_of(__local const float *a, __local const float *b)
-{
+inline float dot_of(__local const float *a, __local const float *b) {
     float sum = 0.0f;
     for (int e = 0; e < EXTENT; e++) sum += a[e] * b[e];
     return sum;
@@ -50,8 +51,7 @@ inline float dot_of(__local const float *a, __local const float *b)
 #if PART == FORWARD
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
-    IN(q), IN(k), IN(v), OUT(y), OUT(log_sum_exp), const int tokens, const float scale)
-{
+    IN(q), IN(k), IN(v), OUT(y), OUT(log_sum_exp), const int tokens, const float scale) {
     __local float q_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT], score[BLOCK * BLOCK];
     ENTER(q);
     ENTER(k);
@@ -69,7 +69,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
         for (int s = lane; s < count; s += LANES)
             score[row * BLOCK + s] = scale * dot_of(q_tile + row * EXTENT, tile + s * EXTENT);
         barrier(CLK_LOCAL_MEM_FENCE);
-        // Each item of a token takes the maximum and the sum by itself: they agree to the bit.
+        // Each item of a token computes the maximum and the sum by itself, and all get the same bits.
         float best = largest;
         for (int s = 0; s < count; s++) best = fmax(best, score[row * BLOCK + s]);
         const float decay = exp(largest - best);
@@ -100,8 +100,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
 
 // Σ over a token's extent of upstream · y: centres [N, heads, T]. NDRange: dimension 0, an item a token of a head.
 __kernel void attention_centres(
-    IN(y), IN(upstream), OUT(centres), const ulong count, const int tokens, const int heads)
-{
+    IN(y), IN(upstream), OUT(centres), const ulong count, const int tokens, const int heads) {
     ENTER(y);
     ENTER(upstream);
     ENTER(centres);
@@ -118,8 +117,7 @@ __kernel void attention_centres(
 
 // dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre); a group owns queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_q(
-    IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gq), const int tokens, const float scale)
-{
+    IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gq), const int tokens, const float scale) {
     __local float q_tile[BLOCK * EXTENT], dy_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT], score[BLOCK * BLOCK];
     __local float log_sum[BLOCK], centre[BLOCK];
     ENTER(q);
@@ -170,8 +168,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
 // dV = Pᵀ · dY and dK = scale · dSᵀ · Q; a group owns keys and walks over queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_kv(
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gk), OUT(gv), const int tokens,
-    const float scale)
-{
+    const float scale) {
     __local float k_tile[BLOCK * EXTENT], v_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT];
     __local float weight[BLOCK * BLOCK];
     ENTER(q);
@@ -204,8 +201,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
             }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int s = lane; s < count; s += LANES)
-            weight[row * BLOCK + s] *=
-                dot_of(v_tile + row * EXTENT, tile + s * EXTENT) - centres[line + other + s];
+            weight[row * BLOCK + s] *= dot_of(v_tile + row * EXTENT, tile + s * EXTENT) - centres[line + other + s];
         barrier(CLK_LOCAL_MEM_FENCE);
         load_block(tile, q + head, other, tokens, pitch);
         barrier(CLK_LOCAL_MEM_FENCE);

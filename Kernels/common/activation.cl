@@ -10,10 +10,9 @@
 #define SIGMOID 5
 #define SILU 6
 
-inline float activation(const int kind, const float x, const float slope)
-{
+inline float activation(const int kind, const float x, const float slope) {
     switch (kind) {
-    case RELU: return x < 0.0f ? 0.0f : x;  // NaN stays.
+    case RELU: return x < 0.0f ? 0.0f : x; // NaN stays.
     case LEAKY_RELU: return x > 0.0f ? x : slope * x;
     case ELU: return x > 0.0f ? x : slope * expm1(x);
     case GELU: return 0.5f * x * erfc(-0.70710678f * x);
@@ -23,8 +22,7 @@ inline float activation(const int kind, const float x, const float slope)
     }
 }
 
-inline float activation_slope(const int kind, const float x, const float slope)
-{
+inline float activation_slope(const int kind, const float x, const float slope) {
     switch (kind) {
     case RELU: return x > 0.0f ? 1.0f : 0.0f;
     case LEAKY_RELU: return x > 0.0f ? 1.0f : slope;

@@ -1,7 +1,6 @@
 // Philox4x32 with ten rounds (Salmon et al. 2011), the same words as SegBackend/Philox.swift, and dropout from it.
 
-inline uint4 philox(uint4 c, uint2 k)
-{
+inline uint4 philox(uint4 c, uint2 k) {
     for (int round = 0; round < 10; round++) {
         if (round > 0) k += (uint2)(0x9E3779B9u, 0xBB67AE85u);
         const uint high_a = mul_hi(0xD2511F53u, c.x), low_a = 0xD2511F53u * c.x;
@@ -12,8 +11,7 @@ inline uint4 philox(uint4 c, uint2 k)
 }
 
 // stream: key low, key high, layer, pass. What element `e` is multiplied with: 0 or `scale`.
-inline float dropout_factor(const ulong e, const uint4 stream, const uint threshold, const float scale)
-{
+inline float dropout_factor(const ulong e, const uint4 stream, const uint threshold, const float scale) {
     const ulong block = e / 4;
     const uint4 words = philox((uint4)((uint)block, (uint)(block >> 32), stream.z, stream.w), stream.xy);
     const uint lane = (uint)(e % 4);
@@ -22,7 +20,7 @@ inline float dropout_factor(const ulong e, const uint4 stream, const uint thresh
 }
 
 // How a dropout reaches a kernel; `mode` is 0 for none, 1 for elements, 2 for whole channels of a sample.
-#define DROPOUT_ARGUMENTS \
-    const int dropout_mode, const uint seed_low, const uint seed_high, const uint layer, const uint pass, \
+#define DROPOUT_ARGUMENTS                                                                                              \
+    const int dropout_mode, const uint seed_low, const uint seed_high, const uint layer, const uint pass,              \
         const uint threshold, const float keep_scale
 #define DROPOUT_STREAM ((uint4)(seed_low, seed_high, layer, pass))

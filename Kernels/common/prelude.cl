@@ -1,4 +1,4 @@
-// What every kernel sees first.
+// Definitions that precede every kernel.
 //
 // Arrays are f32 and channels-last. An array argument is a pointer and the number of its first element, so that views
 // need no alignment: IN and OUT declare the pair, ENTER makes the pointer point at the first element. A pointer may be
@@ -17,8 +17,7 @@
 #define ENTER(name) name += name##_start
 
 // y[i] = value, or y[i] += value.
-inline void put(__global float *y, const ulong i, const float value, const int accumulate)
-{
+inline void put(__global float *y, const ulong i, const float value, const int accumulate) {
     y[i] = accumulate ? y[i] + value : value;
 }
 

@@ -1,9 +1,9 @@
-// Work-groups that walk the columns of an array [outer, rows, channels].
+// Work-groups that reduce the columns of an array [outer, rows, channels].
 //
 // NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A group is `width` columns wide
 // and reads `subs` rows at a time, so that its items read side by side whatever the number of channels. Sums are taken
-// in a fixed order: an item's own rows, then a tree over the group, then the chunks; the order within a sub-group is the
-// driver's.
+// in a fixed order: an item's own rows, then a tree over the group, then the chunks; the order within a sub-group is
+// the driver's.
 
 // SUB_GROUPS: runs of items that are whole sub-groups are reduced by them. The host has checked that the device numbers
 // the items of sub-groups as those of the group.
@@ -18,20 +18,19 @@
 #endif
 
 typedef struct {
-    uint column;   // column of this item; may be past the last
-    uint width;    // columns of the group
-    uint sub;      // which of the rows read together
-    uint subs;     // rows read together
-    uint first;    // first row of this item
-    uint end;      // row after the last of the chunk
+    uint column; // column of this item; may be past the last
+    uint width;  // columns of the group
+    uint sub;    // which of the rows read together
+    uint subs;   // rows read together
+    uint first;  // first row of this item
+    uint end;    // row after the last of the chunk
     uint chunk;
     uint chunks;
     uint outer;
-    int active;    // whether the item has a column and a row slot
+    int active; // whether the item has a column and a row slot
 } columns_t;
 
-inline columns_t columns_of_item(const uint channels, const uint rows, const uint chunk_rows)
-{
+inline columns_t columns_of_item(const uint channels, const uint rows, const uint chunk_rows) {
     columns_t c;
     const uint item = get_local_id(0);
     c.width = min(channels, (uint)GROUP);
@@ -50,31 +49,28 @@ inline columns_t columns_of_item(const uint channels, const uint rows, const uin
 #if SUB_GROUPS
 
 // Whether runs of `lanes` items are whole sub-groups; a group is.
-inline int is_whole_sub_groups(const uint lanes)
-{
+inline int is_whole_sub_groups(const uint lanes) {
     return lanes % get_max_sub_group_size() == 0 && get_sub_group_size() == get_max_sub_group_size();
 }
 
 // The result of a run from those of its sub-groups, taken in order.
-#define RUN_OF_SUB_GROUPS(result, join)                                                                               \
-    const uint parts = lanes / get_max_sub_group_size(), first = get_local_id(0) / lanes * parts;                    \
-    barrier(CLK_LOCAL_MEM_FENCE);                                                                                    \
-    if (get_sub_group_local_id() == 0) lane[get_sub_group_id()] = result;                                            \
-    barrier(CLK_LOCAL_MEM_FENCE);                                                                                    \
-    result = lane[first];                                                                                            \
-    for (uint part = 1; part < parts; part++) result = join(result, lane[first + part]);                             \
+#define RUN_OF_SUB_GROUPS(result, join)                                                                                \
+    const uint parts = lanes / get_max_sub_group_size(), first = get_local_id(0) / lanes * parts;                      \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    if (get_sub_group_local_id() == 0) lane[get_sub_group_id()] = result;                                              \
+    barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
+    result = lane[first];                                                                                              \
+    for (uint part = 1; part < parts; part++) result = join(result, lane[first + part]);                               \
     return result;
 
 #define ADD(a, b) ((a) + (b))
 
-inline float sum_of_sub_groups(__local float *lane, const float value, const uint lanes)
-{
+inline float sum_of_sub_groups(__local float *lane, const float value, const uint lanes) {
     float result = sub_group_reduce_add(value);
     RUN_OF_SUB_GROUPS(result, ADD)
 }
 
-inline float max_of_sub_groups(__local float *lane, const float value, const uint lanes)
-{
+inline float max_of_sub_groups(__local float *lane, const float value, const uint lanes) {
     float result = sub_group_reduce_max(value);
     RUN_OF_SUB_GROUPS(result, fmax)
 }
@@ -82,8 +78,7 @@ inline float max_of_sub_groups(__local float *lane, const float value, const uin
 #endif
 
 // Σ over the row slots of a group; the items of slot 0 return their column's sum. All items call it.
-inline float sum_over_subs(__local float *lane, const float value, const columns_t c)
-{
+inline float sum_over_subs(__local float *lane, const float value, const columns_t c) {
 #if SUB_GROUPS
     // A single column is one run of the whole group.
     if (c.width == 1 && is_whole_sub_groups(GROUP)) return sum_of_sub_groups(lane, value, GROUP);
@@ -101,12 +96,11 @@ inline float sum_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// The larger of two numbers; a NaN stays, which fmax and the reductions of sub-groups leave out.
+// The larger of two numbers. A NaN stays a NaN, unlike in fmax and the reductions of sub-groups.
 inline float larger(const float a, const float b) { return isnan(a) || a > b ? a : b; }
 
 // The largest over the row slots of a group, as sum_over_subs, or NaN.
-inline float max_over_subs(__local float *lane, const float value, const columns_t c)
-{
+inline float max_over_subs(__local float *lane, const float value, const columns_t c) {
     const uint item = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
     lane[item] = value;
@@ -121,8 +115,7 @@ inline float max_over_subs(__local float *lane, const float value, const columns
 }
 
 // Σ over runs of `lanes` items, a power of two; every item of a run gets it. All items call it.
-inline float sum_over_lanes(__local float *lane, const float value, const uint lanes)
-{
+inline float sum_over_lanes(__local float *lane, const float value, const uint lanes) {
 #if SUB_GROUPS
     if (is_whole_sub_groups(lanes)) return sum_of_sub_groups(lane, value, lanes);
 #endif
@@ -138,8 +131,7 @@ inline float sum_over_lanes(__local float *lane, const float value, const uint l
 }
 
 // The largest over runs of `lanes` items, as sum_over_lanes.
-inline float max_over_lanes(__local float *lane, const float value, const uint lanes)
-{
+inline float max_over_lanes(__local float *lane, const float value, const uint lanes) {
 #if SUB_GROUPS
     if (is_whole_sub_groups(lanes)) return max_of_sub_groups(lane, value, lanes);
 #endif

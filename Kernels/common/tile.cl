@@ -1,6 +1,6 @@
-// The tile of a matrix product that a work-group makes, TILE_M × TILE_N, from two tiles in local memory of TILE_K lines:
-// left [TILE_K][PITCH_M], right [TILE_K][PITCH_N]. An item keeps ITEM_SUMS of the results in registers; result s of an
-// item stands in row tile_row(item, s) and column tile_column(item, s). Values enter a tile through TILE_VALUE.
+// The tile of a matrix product that a work-group makes, TILE_M × TILE_N, from two tiles in local memory of TILE_K
+// lines: left [TILE_K][PITCH_M], right [TILE_K][PITCH_N]. An item keeps ITEM_SUMS of the results in registers; result s
+// of an item stands in row tile_row(item, s) and column tile_column(item, s). Values enter a tile through TILE_VALUE.
 //
 // MATRIX chooses what multiplies: 0 the items themselves, in f32; 1 and 2 the matrix units of NVIDIA GPUs from compute
 // capability 8.0 on, TF32 and bf16 with f32 sums. EMULATED computes what those units do with ordinary instructions, so
@@ -37,7 +37,7 @@
 
 #if MATRIX == 0
 
-// One element more a line keeps the transposing stores off each other's banks.
+// One more element a line keeps the stores of a transposition in different banks.
 #define PITCH_M (TILE_M + 1)
 #define PITCH_N (TILE_N + 1)
 #define TILE_VALUE(x) (x)
@@ -48,8 +48,7 @@ inline int tile_column(const int item, const int s) { return item % ITEMS_N * IT
 
 inline void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
-    __local uint *exchange)
-{
+    __local uint *exchange) {
     const int m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
     for (int k = 0; k < TILE_K; k++) {
         float left[ITEM_M], right[ITEM_N];
@@ -58,16 +57,17 @@ inline void multiply_tiles(
         UNROLL
         for (int j = 0; j < ITEM_N; j++) right[j] = right_tile[k * PITCH_N + n_item + j];
         UNROLL
-        for (int i = 0; i < ITEM_M; i++)
+        for (int i = 0; i < ITEM_M; i++) {
             UNROLL
             for (int j = 0; j < ITEM_N; j++) sum[i * ITEM_N + j] += left[i] * right[j];
+        }
     }
 }
 
 #else
 
-// A matrix unit takes 16 rows and 8 columns from the 32 items of a warp: item `lane` holds the rows lane / 4 and 8 more,
-// the columns 2 · (lane % 4) and the next. Eight elements more a line spread a fragment over all banks.
+// A matrix unit takes 16 rows and 8 columns from the 32 items of a warp: item `lane` holds the rows lane / 4 and 8
+// more, the columns 2 · (lane % 4) and the next. Eight more elements a line spread a fragment over all banks.
 #define WARP 32
 #define UNIT_M 16
 #define UNIT_N 8
@@ -82,50 +82,46 @@ inline void multiply_tiles(
 
 #if MATRIX == 1
 #define UNIT_K 8
-// Ten bits of mantissa, the nearest, ties away from zero: cvt.rna.tf32.f32.
+// Rounding to ten bits of mantissa, ties away from zero: cvt.rna.tf32.f32.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x1000u) & 0xFFFFE000u)
-// One register of a fragment: the element at (k, i); the second of a pair stands for nothing.
+// One register of a fragment holds one element, (k, i).
 #define FRAGMENT(tile, pitch, k, i) as_uint((tile)[(k) * (pitch) + (i)])
 #define FRAGMENT_K(lane) ((lane) % 4)
 #define FRAGMENT_HALF 4
 #else
 #define UNIT_K 16
-// Seven bits of mantissa, the nearest, ties to even.
+// Rounding to seven bits of mantissa, ties to even.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x7FFFu + ((as_uint(x) >> 16) & 1u)) & 0xFFFF0000u)
 // Two elements, (k, i) in the lower half and (k + 1, i) in the upper.
-#define FRAGMENT(tile, pitch, k, i) \
+#define FRAGMENT(tile, pitch, k, i)                                                                                    \
     (as_uint((tile)[(k) * (pitch) + (i)]) >> 16 | as_uint((tile)[((k) + 1) * (pitch) + (i)]))
 #define FRAGMENT_K(lane) ((lane) % 4 * 2)
 #define FRAGMENT_HALF 8
 #endif
 
-inline int tile_row(const int item, const int s)
-{
+inline int tile_row(const int item, const int s) {
     const int lane = item % WARP, warp = item / WARP, unit = s / 4;
     return warp / WARPS_N * WARP_M + unit / UNITS_N * UNIT_M + lane / 4 + s % 4 / 2 * 8;
 }
 
-inline int tile_column(const int item, const int s)
-{
+inline int tile_column(const int item, const int s) {
     const int lane = item % WARP, warp = item / WARP, unit = s / 4;
     return warp % WARPS_N * WARP_N + unit % UNITS_N * UNIT_N + lane % 4 * 2 + s % 2;
 }
 
 #if EMULATED
 
-// The barriers of an unrolled exchange would multiply what a compiler for CPUs has to split.
+// Unrolling would multiply the barriers of the exchange, at each of which a compiler for CPUs splits the kernel.
 #define UNROLL_UNITS
 
-// The value of a half of a register, or of all of it.
-inline float part_of(const uint word, const int upper)
-{
+// The value of half a register, or of a whole one.
+inline float part_of(const uint word, const int upper) {
     return MATRIX == 1 ? as_float(word) : as_float(upper ? word & 0xFFFF0000u : word << 16);
 }
 
-// Every lane shows its registers to its warp; each result is the sum over k of what its owners hold, where element k of
-// a row or column is register k / UNIT_K·2, lane k' % 4 of four, by the layout that the PTX manual gives for the unit.
-inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange)
-{
+// Every lane shows its registers to its warp. Each result is a sum over k of products of their elements: element k of
+// a row or column is in register k / UNIT_K·2 of lane k' % 4 of four, by the layout in the PTX manual.
+inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -145,18 +141,17 @@ inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 
 #define UNROLL_UNITS UNROLL
 
-inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange)
-{
+inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
 #if MATRIX == 1
-    __asm__ volatile(
-        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    __asm__ volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
+                     "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                     : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
-    __asm__ volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+    __asm__ volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+                     "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                     : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+                     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #endif
 }
 
@@ -164,28 +159,29 @@ inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 
 inline void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
-    __local uint *exchange)
-{
+    __local uint *exchange) {
     const int lane = item % WARP, warp = item / WARP;
     const int m_first = warp / WARPS_N * WARP_M + lane / 4, n_first = warp % WARPS_N * WARP_N + lane / 4;
     for (int k_first = 0; k_first < TILE_K; k_first += UNIT_K) {
         const int k = k_first + FRAGMENT_K(lane);
         uint a[UNITS_M][4], b[UNITS_N][2];
         UNROLL
-        for (int i = 0; i < UNITS_M; i++)
+        for (int i = 0; i < UNITS_M; i++) {
             UNROLL
             for (int r = 0; r < 4; r++)
-                a[i][r] = FRAGMENT(
-                    left_tile, PITCH_M, k + r / 2 * FRAGMENT_HALF, m_first + i * UNIT_M + r % 2 * 8);
+                a[i][r] = FRAGMENT(left_tile, PITCH_M, k + r / 2 * FRAGMENT_HALF, m_first + i * UNIT_M + r % 2 * 8);
+        }
         UNROLL
-        for (int j = 0; j < UNITS_N; j++)
+        for (int j = 0; j < UNITS_N; j++) {
             UNROLL
             for (int r = 0; r < 2; r++)
                 b[j][r] = FRAGMENT(right_tile, PITCH_N, k + r * FRAGMENT_HALF, n_first + j * UNIT_N);
+        }
         UNROLL_UNITS
-        for (int i = 0; i < UNITS_M; i++)
+        for (int i = 0; i < UNITS_M; i++) {
             UNROLL_UNITS
             for (int j = 0; j < UNITS_N; j++) multiply_unit(sum + (i * UNITS_N + j) * 4, a[i], b[j], exchange);
+        }
     }
 }
 

@@ -1,10 +1,9 @@
-// Convolutions without tiles: for few channels, many groups, and as the plain form of the others.
+// Convolutions without tiles: the plainest form, for few channels and for many groups.
 
 // y = gather(x) · packed + bias. NDRange: dimension 0, an item an output channel of a row of the grid.
 __kernel void conv3d_direct(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const ulong count, const int accumulate)
-{
+    const ulong count, const int accumulate) {
     ENTER(x);
     ENTER(packed);
     ENTER(bias);
@@ -32,8 +31,7 @@ __kernel void conv3d_direct(
 // NDRange: dimension 0, an item a weight; dimension 1, a chunk.
 __kernel void conv3d_weight_direct(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const ulong count, const uint rows, const uint chunk_rows)
-{
+    const ulong count, const uint rows, const uint chunk_rows) {
     ENTER(x);
     ENTER(upstream);
     ENTER(partial);

@@ -2,12 +2,12 @@
 // the inner axis k runs over taps and the inputs of a group.
 //
 // NDRange: dimension 0 tiles of rows, dimension 1 tiles of a group's outputs, dimension 2 groups × splits of k.
-// A work-group makes TILE_M × TILE_N outputs, as common/tile.cl has it. With more than one split, y is [splits, rows, outputs], to be summed by conv3d_finish.
+// A work-group makes TILE_M × TILE_N outputs, as common/tile.cl has it. With more than one split, y is [splits, rows,
+// outputs], to be summed by conv3d_finish.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const uint rows, const int splits, const int split_k, const int accumulate)
-{
+    const uint rows, const int splits, const int split_k, const int accumulate) {
     __local float x_tile[TILE_K][PITCH_M], w_tile[TILE_K][PITCH_N];
     __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_M];
@@ -28,8 +28,8 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         const uint row = m_first + m;
         const int4 at = unravel(min(row, rows - 1), grid);
         origin[m] = (int4)(at.xyz * in_step.xyz, row < rows ? at.w : -1) + delta_first;
-        target[m] = splits > 1
-            ? split * rows + row : (uint)vector_of((int4)(out_first.xyz + at.xyz * out_step.xyz, at.w), out_size);
+        target[m] = splits > 1 ? split * rows + row
+                               : (uint)vector_of((int4)(out_first.xyz + at.xyz * out_step.xyz, at.w), out_size);
     }
     const int k_item = item % TILE_K;
     int k = k_start + k_item;
@@ -47,12 +47,14 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         for (int m = item / TILE_K; m < TILE_M; m += ITEMS / TILE_K) {
             const int4 place = origin[m] + delta;
             x_tile[k_item][m] = k < k_end && is_inside(place, in_size)
-                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input]) : 0.0f;
+                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input])
+                : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, inner = t / TILE_N;
             w_tile[inner][t % TILE_N] = n < group_outputs && k_first + inner < k_end
-                ? TILE_VALUE(WEIGHT(packed, (ulong)packed_row[inner] * outputs + n)) : 0.0f;
+                ? TILE_VALUE(WEIGHT(packed, (ulong)packed_row[inner] * outputs + n))
+                : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         k += TILE_K;
@@ -74,8 +76,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
 
 // Sums the splits of conv3d_gemm, adds the bias and writes y. NDRange: dimension 0, an item an output.
 __kernel void conv3d_finish(
-    IN(partial), IN(bias), OUT(y), GATHER_ARGUMENTS, const ulong count, const int splits, const int accumulate)
-{
+    IN(partial), IN(bias), OUT(y), GATHER_ARGUMENTS, const ulong count, const int splits, const int accumulate) {
     ENTER(partial);
     ENTER(bias);
     ENTER(y);

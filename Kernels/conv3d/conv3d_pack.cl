@@ -5,8 +5,7 @@
 // `outputs_first`: w is [outputs, inputs / groups, taps], else [inputs, outputs / groups, taps].
 __kernel void conv3d_pack(
     IN(w), PACKED(packed), const ulong count, const int taps, const int group_inputs, const int group_outputs,
-    const int groups, const int pitch, const int outputs_first)
-{
+    const int groups, const int pitch, const int outputs_first) {
     ENTER(w);
     ENTER(packed);
     const ulong i = get_global_id(0);
@@ -14,17 +13,15 @@ __kernel void conv3d_pack(
     const int output = (int)(i % pitch), group = (int)(i / pitch % groups);
     const int input = (int)(i / pitch / groups % group_inputs);
     const ulong tap = i / pitch / groups / group_inputs;
-    const ulong pair = outputs_first
-        ? (ulong)(group * group_outputs + output) * group_inputs + input
-        : (ulong)(group * group_inputs + input) * group_outputs + output;
+    const ulong pair = outputs_first ? (ulong)(group * group_outputs + output) * group_inputs + input
+                                     : (ulong)(group * group_inputs + input) * group_outputs + output;
     PUT_WEIGHT(packed, i, output < group_outputs ? w[pair * taps + tap] : 0.0f);
 }
 
 // The sum over chunks of a weight gradient's parts [chunks, taps, inputs of a group, outputs], in PyTorch's layout.
 __kernel void conv3d_weight_finish(
     IN(partial), OUT(gw), const ulong count, const int taps, const int group_inputs, const int outputs,
-    const int chunks, const int accumulate)
-{
+    const int chunks, const int accumulate) {
     ENTER(partial);
     ENTER(gw);
     const ulong i = get_global_id(0);

@@ -1,5 +1,5 @@
-// Convolutions for devices whose items are not threads of a wide unit but loops on a CPU: no local memory, no barriers,
-// a vector of 16 outputs at a time in registers.
+// Convolutions for CPUs, where the items of a group are iterations of a loop: without local memory and barriers, with a
+// vector of 16 outputs at a time in registers.
 
 #ifndef ROWS
 #define ROWS 6
@@ -12,8 +12,7 @@
 // NDRange: dimension 0, an item ROWS rows of the grid; dimension 1, 16 outputs of a group; dimension 2, the groups.
 __kernel void conv3d_vector(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const uint rows, const int pitch, const int accumulate)
-{
+    const uint rows, const int pitch, const int accumulate) {
     ENTER(x);
     ENTER(packed);
     ENTER(bias);
@@ -57,8 +56,7 @@ __kernel void conv3d_vector(
             for (int input = 0; input < group_inputs; input++) {
                 const float16 w = WEIGHTS16(weight + input * line);
                 UNROLL
-                for (int r = 0; r < ROWS; r++)
-                    sum[r] += (inside[r] != 0.0f ? x[start[r] + input] : 0.0f) * w;
+                for (int r = 0; r < ROWS; r++) sum[r] += (inside[r] != 0.0f ? x[start[r] + input] : 0.0f) * w;
             }
     }
     UNROLL
@@ -75,11 +73,11 @@ __kernel void conv3d_vector(
 
 // One chunk of lines (rows of the grid along its width) of a weight gradient:
 // partial [chunks, taps, inputs of a group, outputs].
-// NDRange: dimension 0, an item INPUTS inputs of a tap; dimension 1, 16 outputs of a group; dimension 2, groups × chunks.
+// NDRange: dimension 0, an item INPUTS inputs of a tap; dimension 1, 16 outputs of a group; dimension 2, groups ×
+// chunks.
 __kernel void conv3d_weight_vector(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const uint lines, const int chunks, const uint chunk_lines)
-{
+    const uint lines, const int chunks, const uint chunk_lines) {
     ENTER(x);
     ENTER(upstream);
     ENTER(partial);
@@ -113,12 +111,13 @@ __kernel void conv3d_weight_vector(
                 dy = vload16(0, part);
             }
             __global const float *vector = value + (long)w * in_step.z * in_size.w;
-            if (count == INPUTS)
+            if (count == INPUTS) {
                 UNROLL
                 for (int j = 0; j < INPUTS; j++) sum[j] += vector[j] * dy;
-            else
+            } else {
                 UNROLL
                 for (int j = 0; j < INPUTS; j++) sum[j] += (j < count ? vector[j] : 0.0f) * dy;
+            }
         }
     }
     UNROLL

@@ -1,20 +1,18 @@
-// Gradient of a convolution's weight as a matrix product: gw [taps · inputs of a group, outputs] = gather(x)ᵀ · upstream,
-// summed over rows in chunks: partial [chunks, taps, inputs of a group, outputs].
+// Gradient of a convolution's weight as a matrix product: gw [taps · inputs of a group, outputs] = gather(x)ᵀ ·
+// upstream, summed over rows in chunks: partial [chunks, taps, inputs of a group, outputs].
 //
 // NDRange: dimension 0 tiles of taps and inputs, dimension 1 tiles of a group's outputs, dimension 2 groups × chunks.
-// Tiles as common/tile.cl has them; the inner axis k runs over the rows of a chunk.
+// Tiles are those of common/tile.cl; the inner axis k runs over the rows of a chunk.
 
-// Where the taps of a row begin in x; sample −1 past the last row.
-inline int4 origin_of(const uint row, const uint end, const int4 grid, const int4 in_step, const int4 delta_first)
-{
+// The position in x where the taps of a row begin, with sample −1 after the last row.
+inline int4 origin_of(const uint row, const uint end, const int4 grid, const int4 in_step, const int4 delta_first) {
     const int4 at = unravel(min(row, end - 1), grid);
     return (int4)(at.xyz * in_step.xyz, row < end ? at.w : -1) + delta_first;
 }
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_gemm(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
-    const uint rows, const int chunks, const uint chunk_rows)
-{
+    const uint rows, const int chunks, const uint chunk_rows) {
     __local float x_tile[TILE_K][PITCH_M], dy_tile[TILE_K][PITCH_N];
     __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_K], delta[TILE_M];
@@ -45,7 +43,8 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
             const int m = t % TILE_M, k = t / TILE_M;
             const int4 place = origin[k] + delta[m];
             x_tile[k][m] = input[m] >= 0 && is_inside(place, in_size)
-                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input[m]]) : 0.0f;
+                ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input[m]])
+                : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, k = t / TILE_N;

@@ -14,11 +14,10 @@
 
 #if OUTPUTS == 2
 
-// Rows of the input's transform, B' x; by numbers for the depth, of which an item takes one point.
+// Rows of B', the transform of the input. An item takes one point of the depth, whose row it reads from this table.
 __constant float input_factor[POINTS][POINTS] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
 
-inline void transform_inputs(const float *x, float *point)
-{
+inline void transform_inputs(const float *x, float *point) {
     point[0] = x[0] - x[2];
     point[1] = x[1] + x[2];
     point[2] = x[2] - x[1];
@@ -26,8 +25,7 @@ inline void transform_inputs(const float *x, float *point)
 }
 
 // G w.
-inline void transform_taps(const float *w, float *point)
-{
+inline void transform_taps(const float *w, float *point) {
     point[0] = w[0];
     point[1] = 0.5f * (w[0] + w[2] + w[1]);
     point[2] = 0.5f * (w[0] + w[2] - w[1]);
@@ -37,8 +35,7 @@ inline void transform_taps(const float *w, float *point)
 // Rows of A'.
 __constant float output_factor[OUTPUTS][POINTS] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
 
-inline void transform_products(const float *point, float *y)
-{
+inline void transform_products(const float *point, float *y) {
     y[0] = point[0] + point[1] + point[2];
     y[1] = point[1] - point[2] - point[3];
 }
@@ -46,12 +43,11 @@ inline void transform_products(const float *point, float *y)
 #else
 
 __constant float input_factor[POINTS][POINTS] = {
-    {4, 0, -5, 0, 1, 0}, {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+    {4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
     {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1},
 };
 
-inline void transform_inputs(const float *x, float *point)
-{
+inline void transform_inputs(const float *x, float *point) {
     const float even_1 = x[4] - 4.0f * x[2], odd_1 = x[3] - 4.0f * x[1];
     const float even_2 = x[4] - x[2], odd_2 = 2.0f * (x[3] - x[1]);
     point[0] = 4.0f * x[0] + (x[4] - 5.0f * x[2]);
@@ -62,8 +58,7 @@ inline void transform_inputs(const float *x, float *point)
     point[5] = 4.0f * x[1] + (x[5] - 5.0f * x[3]);
 }
 
-inline void transform_taps(const float *w, float *point)
-{
+inline void transform_taps(const float *w, float *point) {
     const float even_1 = (w[0] + w[2]) * (-1.0f / 6.0f), odd_1 = w[1] * (-1.0f / 6.0f);
     const float even_2 = (w[0] + 4.0f * w[2]) * (1.0f / 24.0f), odd_2 = w[1] * (1.0f / 12.0f);
     point[0] = 0.25f * w[0];
@@ -75,11 +70,13 @@ inline void transform_taps(const float *w, float *point)
 }
 
 __constant float output_factor[OUTPUTS][POINTS] = {
-    {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1},
+    {1, 1, 1, 1, 1, 0},
+    {0, 1, -1, 2, -2, 0},
+    {0, 1, 1, 4, 4, 0},
+    {0, 1, -1, 8, -8, 1},
 };
 
-inline void transform_products(const float *point, float *y)
-{
+inline void transform_products(const float *point, float *y) {
     const float even_1 = point[1] + point[2], odd_1 = point[1] - point[2];
     const float even_2 = point[3] + point[4], odd_2 = point[3] - point[4];
     y[0] = even_1 + even_2 + point[0];
@@ -90,12 +87,11 @@ inline void transform_products(const float *point, float *y)
 
 #endif
 
-// The weights, with zeros after the outputs up to the pitch; `outputs_first` as in conv3d_pack, `turned` for a
-// transposed convolution, whose taps run the other way. NDRange: dimension 0, an item an input and an output.
+// The weights, with zeros after the outputs up to the pitch; `outputs_first` as in conv3d_pack, `flipped` for a
+// transposed convolution, whose taps run in the opposite order. NDRange: dimension 0, an item an input and an output.
 __kernel void winograd_weights(
     IN(w), OUT(packed), const ulong count, const int inputs, const int outputs, const int pitch,
-    const int outputs_first, const int turned)
-{
+    const int outputs_first, const int flipped) {
     ENTER(w);
     ENTER(packed);
     const ulong i = get_global_id(0);
@@ -105,7 +101,7 @@ __kernel void winograd_weights(
     float depth[POINTS][9];
     for (int hw = 0; hw < 9; hw++) {
         float line[3], point[POINTS];
-        for (int d = 0; d < 3; d++) line[d] = is_real ? w[turned ? 26 - d * 9 - hw : d * 9 + hw] : 0.0f;
+        for (int d = 0; d < 3; d++) line[d] = is_real ? w[flipped ? 26 - d * 9 - hw : d * 9 + hw] : 0.0f;
         transform_taps(line, point);
         for (int p = 0; p < POINTS; p++) depth[p][hw] = point[p];
     }
@@ -130,8 +126,7 @@ __kernel void winograd_weights(
 // NDRange: dimension 0, an item a channel of a tile; dimension 1, a point of the depth.
 __kernel void winograd_inputs(
     IN(x), OUT(transformed), const int4 in_size, const int4 tiles, const int4 low, const uint first,
-    const ulong count)
-{
+    const ulong count) {
     ENTER(x);
     ENTER(transformed);
     const ulong i = get_global_id(0);
@@ -166,8 +161,7 @@ __kernel void winograd_inputs(
 // The outputs of tiles from their products. NDRange: dimension 0, an item an output channel of a tile.
 __kernel void winograd_outputs(
     IN(products), IN(bias), OUT(y), const int4 out_size, const int4 tiles, const uint first, const ulong count,
-    const int accumulate)
-{
+    const int accumulate) {
     ENTER(products);
     ENTER(bias);
     ENTER(y);

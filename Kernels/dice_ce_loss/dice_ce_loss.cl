@@ -5,16 +5,15 @@
 #define SIGMOID_OF_LOGIT 1
 #define AS_THEY_ARE 2
 
-// How the terms of the Dice loss are made; see DiceCEParams.
-#define DICE_ARGUMENTS                                                                                                \
-    IN(class_weights), const uint samples, const uint channels, const ulong total_rows, const int first_class,       \
-        const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                        \
-        const float lambda_dice, const float lambda_ce, const float top, const float overlap_weight,                 \
+// How the terms of the Dice loss are formed; see DiceCEParams.
+#define DICE_ARGUMENTS                                                                                                 \
+    IN(class_weights), const uint samples, const uint channels, const ulong total_rows, const int first_class,         \
+        const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                         \
+        const float lambda_dice, const float lambda_ce, const float top, const float overlap_weight,                   \
         const float size_weight, const float truth_weight
 
 // The largest logit of each row and Σ e^(logit − largest). NDRange: dimension 0, an item a row.
-__kernel void row_normalizers(IN(logits), OUT(normalizers), const ulong rows, const uint channels)
-{
+__kernel void row_normalizers(IN(logits), OUT(normalizers), const ulong rows, const uint channels) {
     ENTER(logits);
     ENTER(normalizers);
     const ulong row = get_global_id(0);
@@ -26,8 +25,7 @@ __kernel void row_normalizers(IN(logits), OUT(normalizers), const ulong rows, co
     normalizers[2 * row + 1] = sum;
 }
 
-inline float probability_of(const int kind, const float logit, __global const float *normalizer)
-{
+inline float probability_of(const int kind, const float logit, __global const float *normalizer) {
     if (kind == SIGMOID_OF_LOGIT) return 1.0f / (1.0f + exp(-logit));
     return kind == SOFTMAX ? exp(logit - normalizer[0]) / normalizer[1] : logit;
 }
@@ -35,9 +33,8 @@ inline float probability_of(const int kind, const float logit, __global const fl
 // Σ P · G, Σ P (or P²), Σ G and the weighted cross entropy: partial [4, samples, chunks, channels].
 // NDRange: columns (see common/reduce.cl), a sample an outer.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
-    IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), OUT(partial), const uint channels,
-    const uint rows, const uint chunk_rows, const int kind, const int squared, const int entropy)
-{
+    IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), OUT(partial), const uint channels, const uint rows,
+    const uint chunk_rows, const int kind, const int squared, const int entropy) {
     ENTER(logits);
     ENTER(labels);
     ENTER(normalizers);
@@ -59,8 +56,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
             truth += squared ? g * g : g;
             if (entropy && channels == 1)
                 // log(1 + e^−logit) without overflow.
-                loss += (1.0f - g) * logit
-                    + (1.0f + (weight - 1.0f) * g) * (fmax(-logit, 0.0f) + log1p(exp(-fabs(logit))));
+                loss +=
+                    (1.0f - g) * logit + (1.0f + (weight - 1.0f) * g) * (fmax(-logit, 0.0f) + log1p(exp(-fabs(logit))));
             else if (entropy && g != 0.0f)
                 loss += weight * (normalizers[2 * row] - logit + log(normalizers[2 * row + 1]));
         }
@@ -83,9 +80,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
 inline float4 dice_term(
     __global const float *sums, __global const float *class_weights, const uint sample, const uint channel,
     const uint samples, const uint channels, const int first_class, const int over_batch, const int is_mean,
-    const float smooth_nr, const float smooth_dr, const float top, const float overlap_weight,
-    const float size_weight, const float truth_weight)
-{
+    const float smooth_nr, const float smooth_dr, const float top, const float overlap_weight, const float size_weight,
+    const float truth_weight) {
     const uint entries = samples * channels;
     float overlap = 0.0f, size = 0.0f, truth = 0.0f;
     for (uint n = over_batch ? 0 : sample; n < (over_batch ? samples : sample + 1); n++) {
@@ -101,16 +97,15 @@ inline float4 dice_term(
     return (float4)(top * overlap + smooth_nr, both + smooth_dr, share, 0.0f);
 }
 
-#define TERM(sums, n, c)                                                                                             \
-    dice_term(                                                                                                       \
-        sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,    \
+#define TERM(sums, n, c)                                                                                               \
+    dice_term(                                                                                                         \
+        sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,     \
         overlap_weight, size_weight, truth_weight)
 
-// What the sum of the rows' cross entropies is multiplied with.
+// The factor of the sum of the rows' cross entropies.
 inline float entropy_factor(
     __global const float *sums, __global const float *class_weights, const uint samples, const uint channels,
-    const ulong total_rows, const int is_mean, const float lambda_ce)
-{
+    const ulong total_rows, const int is_mean, const float lambda_ce) {
     if (lambda_ce == 0.0f) return 0.0f;
     if (!is_mean) return lambda_ce;
     if (channels == 1) return lambda_ce / (float)total_rows;
@@ -122,8 +117,7 @@ inline float entropy_factor(
 
 // The loss, from sums [3, samples, channels] and entropies [samples, channels]. NDRange: one group.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
-    IN(sums), IN(entropies), OUT(loss), DICE_ARGUMENTS)
-{
+    IN(sums), IN(entropies), OUT(loss), DICE_ARGUMENTS) {
     ENTER(sums);
     ENTER(entropies);
     ENTER(loss);
@@ -142,14 +136,12 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
         loss[0] = lambda_dice * dice
             + (lambda_ce == 0.0f
                    ? 0.0f
-                   : entropy
-                       * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce));
+                   : entropy * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce));
 }
 
 // Derivatives of the loss by Σ P · G and Σ P, slopes [2, samples, channels], and behind them the entropies' factor.
 // NDRange: dimension 0, an item a sample and class.
-__kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS)
-{
+__kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS) {
     ENTER(sums);
     ENTER(upstream);
     ENTER(slopes);
@@ -162,15 +154,14 @@ __kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS)
     slopes[k] = overlap_weight * by_union - top * scale / term.y;
     slopes[entries + k] = size_weight * by_union;
     if (k == 0)
-        slopes[2 * entries] = upstream[0]
-            * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce);
+        slopes[2 * entries] =
+            upstream[0] * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce);
 }
 
 // Gradient of the loss for the logits. NDRange: dimension 0, an item a row.
 __kernel void dice_gradient(
     IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), IN(slopes), OUT(gx), const uint samples,
-    const uint channels, const ulong rows, const int kind, const int squared, const int entropy, const int accumulate)
-{
+    const uint channels, const ulong rows, const int kind, const int squared, const int entropy, const int accumulate) {
     ENTER(logits);
     ENTER(labels);
     ENTER(normalizers);
@@ -198,8 +189,8 @@ __kernel void dice_gradient(
         float result = kind == SOFTMAX ? p * (slope - dot) : kind == SIGMOID_OF_LOGIT ? slope * p * (1.0f - p) : slope;
         if (entropy && channels == 1) {
             const float weight = class_weights ? class_weights[0] : 1.0f;
-            result += entropy_scale
-                * ((1.0f - g) - (1.0f + (weight - 1.0f) * g) * (1.0f - 1.0f / (1.0f + exp(-logit))));
+            result +=
+                entropy_scale * ((1.0f - g) - (1.0f + (weight - 1.0f) * g) * (1.0f - 1.0f / (1.0f + exp(-logit))));
         } else if (entropy) {
             const float weight = class_weights ? class_weights[label] : 1.0f;
             result += entropy_scale * weight * (exp(logit - normalizer[0]) / normalizer[1] - g);

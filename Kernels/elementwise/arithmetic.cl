@@ -35,8 +35,7 @@ typedef float wide_t;
 
 #define TRUTH(condition) ((condition) ? (wide_t)(1.0f) : (wide_t)(0.0f))
 
-inline wide_t binary_value(const int op, const wide_t a, const wide_t b)
-{
+inline wide_t binary_value(const int op, const wide_t a, const wide_t b) {
     switch (op) {
     case ADD: return a + b;
     case SUBTRACT: return a - b;
@@ -53,8 +52,7 @@ inline wide_t binary_value(const int op, const wide_t a, const wide_t b)
     }
 }
 
-inline wide_t unary_value(const int op, const wide_t x)
-{
+inline wide_t unary_value(const int op, const wide_t x) {
     switch (op) {
     case EXP: return exp(x);
     case LOG: return log(x);
@@ -67,28 +65,24 @@ inline wide_t unary_value(const int op, const wide_t x)
 }
 
 // An operand that repeats after `period` wide elements; a single number where it is 0.
-inline wide_t repeated(__global const float *x, const ulong i, const ulong period, const ulong count)
-{
+inline wide_t repeated(__global const float *x, const ulong i, const ulong period, const ulong count) {
     if (period == 0) return (wide_t)(x[0]);
     return ((__global const wide_t *)x)[period == count ? i : i % period];
 }
 
 // y = a ∘ b, where both repeat with a period; counts are of wide elements.
 __kernel void binary(
-    IN(a), IN(b), OUT(y), const ulong count, const ulong a_period, const ulong b_period, const int op)
-{
+    IN(a), IN(b), OUT(y), const ulong count, const ulong a_period, const ulong b_period, const int op) {
     ENTER(a);
     ENTER(b);
     ENTER(y);
     const ulong i = get_global_id(0);
     if (i >= count) return;
-    ((__global wide_t *)y)[i] =
-        binary_value(op, repeated(a, i, a_period, count), repeated(b, i, b_period, count));
+    ((__global wide_t *)y)[i] = binary_value(op, repeated(a, i, a_period, count), repeated(b, i, b_period, count));
 }
 
 // y = op(x); the count is of wide elements.
-__kernel void unary(IN(x), OUT(y), const ulong count, const int op)
-{
+__kernel void unary(IN(x), OUT(y), const ulong count, const int op) {
     ENTER(x);
     ENTER(y);
     const ulong i = get_global_id(0);
@@ -99,8 +93,7 @@ __kernel void unary(IN(x), OUT(y), const ulong count, const int op)
 
 // y [extents.x, .y, .z, .w] = a ∘ b, where each operand takes steps of its own along the axes; 0 where it repeats.
 __kernel void binary_strided(
-    IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op)
-{
+    IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op) {
     ENTER(a);
     ENTER(b);
     ENTER(y);
@@ -115,8 +108,7 @@ __kernel void binary_strided(
 }
 
 // y = x as floating-point numbers.
-__kernel void cast(IN_INT(x), OUT(y), const ulong count)
-{
+__kernel void cast(IN_INT(x), OUT(y), const ulong count) {
     ENTER(x);
     ENTER(y);
     const ulong i = get_global_id(0);
@@ -124,8 +116,7 @@ __kernel void cast(IN_INT(x), OUT(y), const ulong count)
 }
 
 // y = alpha · x + beta · y, without reading y where beta is 0.
-__kernel void scale(IN(x), OUT(y), const ulong count, const float alpha, const float beta)
-{
+__kernel void scale(IN(x), OUT(y), const ulong count, const float alpha, const float beta) {
     ENTER(x);
     ENTER(y);
     const ulong i = get_global_id(0);

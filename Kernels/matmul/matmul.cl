@@ -6,8 +6,7 @@
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     IN(a), IN(b), IN(bias), OUT(c), const int m_count, const int n_count, const int k_count, const int transpose_a,
-    const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta)
-{
+    const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta) {
     __local float a_tile[TILE_K][PITCH_M], b_tile[TILE_K][PITCH_N];
     __local uint exchange[EXCHANGE_WORDS];
     ENTER(a);
@@ -25,7 +24,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     for (int s = 0; s < ITEM_SUMS; s++) sum[s] = 0.0f;
     for (int k_first = 0; k_first < k_count; k_first += TILE_K) {
         for (int t = item; t < TILE_M * TILE_K; t += ITEMS) {
-            // Neighbouring items read what lies side by side in memory.
+            // Neighbouring items read neighbouring elements.
             const int m = transpose_a ? t % TILE_M : t / TILE_K, k = transpose_a ? t / TILE_M : t % TILE_K;
             const int row = m_first + m, inner = k_first + k;
             const ulong at = transpose_a ? (ulong)inner * m_count + row : (ulong)row * k_count + inner;

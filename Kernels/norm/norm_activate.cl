@@ -1,73 +1,72 @@
-// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes what lies between.
+// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes what lies between x and y.
 //
 // x is [samples, rows, channels]. Element (n, row, c) has statistic n · per_sample + c / stat_channels, or its row's
 // where per_row is set. NDRange of all but layer_totals: columns (see common/reduce.cl), a sample an outer.
 
-#define NORM_ARGUMENTS                                                                                                \
-    IN(x), IN(mean), IN(variance), IN(weight), IN(bias), IN(slopes), IN(before), const uint channels,                \
-        const uint rows, const uint chunk_rows, const uint per_sample, const uint stat_channels, const int per_row,  \
+#define NORM_ARGUMENTS                                                                                                 \
+    IN(x), IN(mean), IN(variance), IN(weight), IN(bias), IN(slopes), IN(before), const uint channels, const uint rows, \
+        const uint chunk_rows, const uint per_sample, const uint stat_channels, const int per_row,                     \
         const float epsilon, const int kind, const float parameter, const uint slope_count, DROPOUT_ARGUMENTS
 
-#define NORM_ENTER                                                                                                   \
-    ENTER(x);                                                                                                        \
-    ENTER(mean);                                                                                                     \
-    ENTER(variance);                                                                                                 \
-    ENTER(weight);                                                                                                   \
-    ENTER(bias);                                                                                                     \
-    ENTER(slopes);                                                                                                   \
+#define NORM_ENTER                                                                                                     \
+    ENTER(x);                                                                                                          \
+    ENTER(mean);                                                                                                       \
+    ENTER(variance);                                                                                                   \
+    ENTER(weight);                                                                                                     \
+    ENTER(bias);                                                                                                       \
+    ENTER(slopes);                                                                                                     \
     ENTER(before);
 
 typedef struct {
-    float centre, scale;          // of the statistic: mean and 1 / √(variance + ε)
-    float weight, bias, slope;    // of the channel
+    float centre, scale;       // of the statistic: mean and 1 / √(variance + ε)
+    float weight, bias, slope; // of the channel
 } norm_t;
 
 typedef struct {
-    float normal;  // normalised x, before weight and bias
-    float factor;  // of the dropout
-    float sum;     // what the activation takes
+    float normal; // normalised x, before weight and bias
+    float factor; // of the dropout
+    float sum;    // what the activation takes
 } element_t;
 
 // Loads what a column needs. Statistics of a row are loaded by ROW_OF.
-#define COLUMN_OF(n, sample, column)                                                                                 \
-    norm_t n;                                                                                                        \
-    n.weight = weight ? weight[column] : 1.0f;                                                                       \
-    n.bias = bias ? bias[column] : 0.0f;                                                                             \
-    n.slope = slopes ? slopes[slope_count == 1 ? 0 : column] : parameter;                                            \
-    n.centre = 0.0f;                                                                                                 \
-    n.scale = 0.0f;                                                                                                  \
-    if (!per_row) {                                                                                                  \
-        const ulong stat = (ulong)(sample) * per_sample + (column) / stat_channels;                                  \
-        n.centre = mean[stat];                                                                                       \
-        n.scale = 1.0f / sqrt(variance[stat] + epsilon);                                                             \
+#define COLUMN_OF(n, sample, column)                                                                                   \
+    norm_t n;                                                                                                          \
+    n.weight = weight ? weight[column] : 1.0f;                                                                         \
+    n.bias = bias ? bias[column] : 0.0f;                                                                               \
+    n.slope = slopes ? slopes[slope_count == 1 ? 0 : column] : parameter;                                              \
+    n.centre = 0.0f;                                                                                                   \
+    n.scale = 0.0f;                                                                                                    \
+    if (!per_row) {                                                                                                    \
+        const ulong stat = (ulong)per_sample * (sample) + (column) / stat_channels;                                    \
+        n.centre = mean[stat];                                                                                         \
+        n.scale = 1.0f / sqrt(variance[stat] + epsilon);                                                               \
     }
 
-#define ROW_OF(n, stat)                                                                                              \
-    if (per_row) {                                                                                                   \
-        n.centre = mean[stat];                                                                                       \
-        n.scale = 1.0f / sqrt(variance[stat] + epsilon);                                                             \
+#define ROW_OF(n, stat)                                                                                                \
+    if (per_row) {                                                                                                     \
+        n.centre = mean[stat];                                                                                         \
+        n.scale = 1.0f / sqrt(variance[stat] + epsilon);                                                               \
     }
 
 inline element_t element_of(
-    const norm_t n, const float value, const float before, const ulong i, const ulong vector, DROPOUT_ARGUMENTS)
-{
+    const norm_t n, const float value, const float before, const ulong i, const ulong vector, DROPOUT_ARGUMENTS) {
     element_t e;
     e.normal = (value - n.centre) * n.scale;
     e.factor = dropout_mode == 0
-        ? 1.0f : dropout_factor(dropout_mode == 1 ? i : vector, DROPOUT_STREAM, threshold, keep_scale);
+        ? 1.0f
+        : dropout_factor(dropout_mode == 1 ? i : vector, DROPOUT_STREAM, threshold, keep_scale);
     const float affine = e.normal * n.weight + n.bias;
     e.sum = (e.factor == 0.0f ? 0.0f : affine * e.factor) + before;
     return e;
 }
 
 // The element at linear index i of column `column` of sample `sample`.
-#define ELEMENT(e, n, i, sample, column)                                                                             \
-    const element_t e = element_of(                                                                                  \
-        n, x[i], before ? before[i] : 0.0f, i, (ulong)(sample) * channels + (column), dropout_mode, seed_low,        \
+#define ELEMENT(e, n, i, sample, column)                                                                               \
+    const element_t e = element_of(                                                                                    \
+        n, x[i], before ? before[i] : 0.0f, i, (ulong)channels * (sample) + (column), dropout_mode, seed_low,          \
         seed_high, layer, pass, threshold, keep_scale);
 
-__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_activate(NORM_ARGUMENTS, IN(after), OUT(y))
-{
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_activate(NORM_ARGUMENTS, IN(after), OUT(y)) {
     NORM_ENTER
     ENTER(after);
     ENTER(y);
@@ -85,8 +84,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_activate(N
 // Σ g, Σ g · normal and PReLU's Σ upstream · sum over sum ≤ 0, with g the gradient of what the dropout takes:
 // partial [3, samples, chunks, channels]. Writes the gradient of `before` where it is asked for.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_sums(
-    NORM_ARGUMENTS, IN(upstream), OUT(before_gradient), OUT(partial))
-{
+    NORM_ARGUMENTS, IN(upstream), OUT(before_gradient), OUT(partial)) {
     NORM_ENTER
     ENTER(upstream);
     ENTER(before_gradient);
@@ -123,8 +121,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_sums(
 // NDRange: a group a statistic.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     IN(partial), IN(weight), OUT(totals), const uint samples, const uint channels, const uint chunks,
-    const uint per_sample, const uint stat_channels, const float share)
-{
+    const uint per_sample, const uint stat_channels, const float share) {
     ENTER(partial);
     ENTER(weight);
     ENTER(totals);
@@ -153,8 +150,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
 // The same means for statistics of rows, from x itself.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
-    NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes)
-{
+    NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes) {
     NORM_ENTER
     ENTER(upstream);
     ENTER(totals);
@@ -183,8 +179,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
 
 // gx = (weight · g − mean(weight · g) − normal · mean(weight · g · normal)) / √(variance + ε).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_gradient(
-    NORM_ARGUMENTS, IN(upstream), IN(totals), OUT(gx), const ulong statistics, const int accumulate)
-{
+    NORM_ARGUMENTS, IN(upstream), IN(totals), OUT(gx), const ulong statistics, const int accumulate) {
     NORM_ENTER
     ENTER(upstream);
     ENTER(totals);
@@ -203,8 +198,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_gradient(
 }
 
 // a · b − c · d with one rounding (Kahan), whatever the compiler fuses.
-inline float difference_of_products(const float a, const float b, const float c, const float d)
-{
+inline float difference_of_products(const float a, const float b, const float c, const float d) {
     const float product = c * d;
     return fma(a, b, -product) + fma(-c, d, product);
 }
@@ -215,9 +209,7 @@ inline float difference_of_products(const float a, const float b, const float c,
 // last digit: over two channels only ε keeps it from being zero. With γ = g − mean(g), d = x − mean(x) it is
 // (Σ d_j · (γ_i · d_j − d_i · γ_j) / channels + ε · γ_i) / √(variance + ε)³, from differences of pairs.
 // NDRange: dimension 0, an item a row.
-__kernel void layer_narrow_gradient(
-    NORM_ARGUMENTS, IN(upstream), OUT(gx), const ulong lines, const int accumulate)
-{
+__kernel void layer_narrow_gradient(NORM_ARGUMENTS, IN(upstream), OUT(gx), const ulong lines, const int accumulate) {
     NORM_ENTER
     ENTER(upstream);
     ENTER(gx);

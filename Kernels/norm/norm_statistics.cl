@@ -4,22 +4,21 @@
 // their means and squared distances (Chan, Golub and LeVeque 1979).
 
 // Merges the moments of two sets; `a` takes the result.
-#define MERGE(a_count, a_mean, a_squares, b_count, b_mean, b_squares)                                                 \
-    do {                                                                                                             \
-        const float total = (a_count) + (b_count);                                                                   \
-        if (total > 0.0f) {                                                                                          \
-            const float delta = (b_mean) - (a_mean), share = (b_count) / total;                                      \
-            a_mean += delta * share;                                                                                 \
-            a_squares += (b_squares) + delta * delta * (a_count) * share;                                            \
-            a_count = total;                                                                                         \
-        }                                                                                                            \
+#define MERGE(a_count, a_mean, a_squares, b_count, b_mean, b_squares)                                                  \
+    do {                                                                                                               \
+        const float total = (a_count) + (b_count);                                                                     \
+        if (total > 0.0f) {                                                                                            \
+            const float delta = (b_mean) - (a_mean), share = (b_count) / total;                                        \
+            a_mean += delta * share;                                                                                   \
+            a_squares += (b_squares) + delta * delta * a_count * share;                                                \
+            a_count = total;                                                                                           \
+        }                                                                                                              \
     } while (0)
 
 // Moments of each sample, chunk of rows and channel: means and squares [samples, chunks, channels].
 // NDRange: columns (see common/reduce.cl).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_moments(
-    IN(x), OUT(means), OUT(squares), const uint channels, const uint rows, const uint chunk_rows)
-{
+    IN(x), OUT(means), OUT(squares), const uint channels, const uint rows, const uint chunk_rows) {
     ENTER(x);
     ENTER(means);
     ENTER(squares);
@@ -54,12 +53,11 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_moments(
     }
 }
 
-// Merges what norm_moments left: a statistic takes `stat_channels` channels of one sample, or of all where `per_sample`
-// (statistics a sample) is 0. NDRange: a group a statistic.
+// Merges the moments of norm_moments: a statistic takes `stat_channels` channels of one sample, or of all where
+// `per_sample` (statistics a sample) is 0. NDRange: a group a statistic.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
     IN(means), IN(squares), OUT(mean), OUT(variance), const uint samples, const uint channels, const uint rows,
-    const uint chunk_rows, const uint chunks, const uint per_sample, const uint stat_channels)
-{
+    const uint chunk_rows, const uint chunks, const uint per_sample, const uint stat_channels) {
     ENTER(means);
     ENTER(squares);
     ENTER(mean);
@@ -85,8 +83,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
     for (uint step = GROUP / 2; step > 0; step /= 2) {
         const uint other = item + step;
         if (item < step)
-            MERGE(
-                count_of[item], mean_of[item], square_of[item], count_of[other], mean_of[other], square_of[other]);
+            MERGE(count_of[item], mean_of[item], square_of[item], count_of[other], mean_of[other], square_of[other]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (item == 0) {
@@ -98,8 +95,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
 // Statistics of each channel vector, in two passes over it.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_statistics(
-    IN(x), OUT(mean), OUT(variance), const ulong rows, const uint channels, const uint lanes)
-{
+    IN(x), OUT(mean), OUT(variance), const ulong rows, const uint channels, const uint lanes) {
     ENTER(x);
     ENTER(mean);
     ENTER(variance);

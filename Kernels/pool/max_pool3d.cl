@@ -3,8 +3,7 @@
 // The largest value of each box, the first of equals, and its position within the sample.
 __kernel void max_pool3d(
     IN(x), OUT(y), OUT_INT(indices), const ulong count, const int4 in_size, const int4 out_size, const int4 window,
-    const int4 stride, const int4 padding)
-{
+    const int4 stride, const int4 padding) {
     ENTER(x);
     ENTER(y);
     ENTER(indices);
@@ -36,8 +35,7 @@ __kernel void max_pool3d(
 // The sum of the upstream values of the boxes that took this position, box by box.
 __kernel void max_pool3d_backward(
     IN(upstream), IN_INT(indices), OUT(gx), const ulong count, const int4 in_size, const int4 out_size,
-    const int4 window, const int4 stride, const int4 padding, const int accumulate)
-{
+    const int4 window, const int4 stride, const int4 padding, const int accumulate) {
     ENTER(upstream);
     ENTER(indices);
     ENTER(gx);
@@ -55,8 +53,7 @@ __kernel void max_pool3d_backward(
     for (int a = first.x; a < end.x; a++)
         for (int b = first.y; b < end.y; b++)
             for (int c = first.z; c < end.z; c++) {
-                const ulong o =
-                    (sample + ((ulong)a * out_size.y + b) * out_size.z + c) * channels + i % channels;
+                const ulong o = (sample + ((ulong)a * out_size.y + b) * out_size.z + c) * channels + i % channels;
                 if (indices[o] == position) sum += upstream[o];
             }
     put(gx, i, sum, accumulate);

@@ -1,8 +1,7 @@
-// What the reductions of common/reduce.cl make of whole numbers, which any order sums alike.
+// The reductions of common/reduce.cl applied to whole numbers, whose sum does not depend on the order.
 
 // y [2, GROUP]: for each item the sum and the largest of its run. NDRange: one group.
-__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void sums_of_lanes(OUT(y), const uint lanes)
-{
+__kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void sums_of_lanes(OUT(y), const uint lanes) {
     __local float lane[GROUP];
     ENTER(y);
     const uint item = get_local_id(0);

@@ -1,4 +1,4 @@
-// What a device can do at most: multiply-adds in registers, and a copy. WIDTH is that of the vectors of an item.
+// The peak rates of a device: multiply-adds in registers, and a copy. WIDTH is the width of the vectors of an item.
 
 #ifndef WIDTH
 #define WIDTH 1
@@ -23,17 +23,17 @@
 #define SUMS 8
 
 // y [items · WIDTH]. NDRange: dimension 0, an item SUMS · WIDTH · rounds multiply-adds.
-__kernel void multiply_adds(OUT(y), const ulong count, const int rounds, const float factor, const float term)
-{
+__kernel void multiply_adds(OUT(y), const ulong count, const int rounds, const float factor, const float term) {
     ENTER(y);
     const ulong i = get_global_id(0);
     if (i >= count) return;
     FLOATS sum[SUMS];
     UNROLL
     for (int s = 0; s < SUMS; s++) sum[s] = (FLOATS)((float)(s + (i & 7)));
-    for (int round = 0; round < rounds; round++)
+    for (int round = 0; round < rounds; round++) {
         UNROLL
         for (int s = 0; s < SUMS; s++) sum[s] = mad(sum[s], (FLOATS)(factor), (FLOATS)(term));
+    }
     FLOATS total = sum[0];
     UNROLL
     for (int s = 1; s < SUMS; s++) total += sum[s];
@@ -41,8 +41,7 @@ __kernel void multiply_adds(OUT(y), const ulong count, const int rounds, const f
 }
 
 // y = x. NDRange: dimension 0, an item WIDTH elements.
-__kernel void copy_vectors(IN(x), OUT(y), const ulong count)
-{
+__kernel void copy_vectors(IN(x), OUT(y), const ulong count) {
     ENTER(x);
     ENTER(y);
     const ulong i = get_global_id(0);

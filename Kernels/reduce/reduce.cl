@@ -6,8 +6,7 @@
 // NDRange: columns (see common/reduce.cl).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void reduce(
     IN(x), OUT(y), const uint channels, const uint rows, const uint chunk_rows, const int op, const float factor,
-    const int accumulate)
-{
+    const int accumulate) {
     ENTER(x);
     ENTER(y);
     __local float lane[GROUP];

@@ -6,13 +6,12 @@
 #define TRILINEAR_ALIGNED 2
 
 typedef struct {
-    int low;         // the lower of the two voxels read
-    float fraction;  // weight of the upper one
+    int low;        // the lower of the two voxels read
+    float fraction; // weight of the upper one
 } tap_t;
 
-// Where output o of an axis reads; whole numbers, so that no rounding moves it to another voxel.
-inline tap_t tap_of(const int mode, const int o, const int in, const int out)
-{
+// Where output o of an axis reads, computed in whole numbers, so that no rounding moves it to another voxel.
+inline tap_t tap_of(const int mode, const int o, const int in, const int out) {
     tap_t tap = {0, 0.0f};
     if (mode == NEAREST) {
         tap.low = (int)((long)o * in / out);
@@ -26,16 +25,13 @@ inline tap_t tap_of(const int mode, const int o, const int in, const int out)
 }
 
 // How much of voxel i output o reads.
-inline float weight_of(const int mode, const int o, const int i, const int in, const int out)
-{
+inline float weight_of(const int mode, const int o, const int i, const int in, const int out) {
     const tap_t tap = tap_of(mode, o, in, out);
     const int high = min(tap.low + 1, in - 1);
     return (tap.low == i ? 1.0f - tap.fraction : 0.0f) + (high == i ? tap.fraction : 0.0f);
 }
 
-__kernel void resample3d(
-    IN(x), OUT(y), const ulong count, const int4 in_size, const int4 out_size, const int mode)
-{
+__kernel void resample3d(IN(x), OUT(y), const ulong count, const int4 in_size, const int4 out_size, const int mode) {
     ENTER(x);
     ENTER(y);
     const ulong i = get_global_id(0);
@@ -59,9 +55,8 @@ __kernel void resample3d(
     y[i] = sum;
 }
 
-// Outputs that may read voxel i: from x to y − 1. A few too many; their weight is 0.
-inline int2 readers_of(const int i, const int in, const int out)
-{
+// The outputs that may read voxel i: from x to y − 1. A few of them do not, and their weight is 0.
+inline int2 readers_of(const int i, const int in, const int out) {
     const int2 range = {(int)((long)(i - 1) * out / in) - 2, (int)((long)(i + 2) * out / in) + 3};
     // The border is read from as far as the clamp reaches.
     return (int2)(i <= 1 ? 0 : clamp(range.x, 0, out), i >= in - 2 ? out : clamp(range.y, 0, out));
@@ -69,8 +64,7 @@ inline int2 readers_of(const int i, const int in, const int out)
 
 __kernel void resample3d_backward(
     IN(upstream), OUT(gx), const ulong count, const int4 in_size, const int4 out_size, const int mode,
-    const int accumulate)
-{
+    const int accumulate) {
     ENTER(upstream);
     ENTER(gx);
     const ulong i = get_global_id(0);
@@ -92,8 +86,7 @@ __kernel void resample3d_backward(
             for (int c = ws.x; c < ws.y; c++) {
                 const float weight = by_h * weight_of(mode, c, w, in_size.z, out_size.z);
                 if (weight == 0.0f) continue;
-                sum += weight
-                    * upstream[(((sample + a) * out_size.y + b) * out_size.z + c) * channels + i % channels];
+                sum += weight * upstream[(((sample + a) * out_size.y + b) * out_size.z + c) * channels + i % channels];
             }
         }
     }

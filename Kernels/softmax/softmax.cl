@@ -1,15 +1,14 @@
 // Softmax over the last axis and its gradient.
 // NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row, GROUP / lanes rows a group.
 
-#define ROWS_OF_GROUP                                                                                                \
-    const uint lane = get_local_id(0) % lanes;                                                                       \
-    const ulong row = get_group_id(0) * (GROUP / lanes) + get_local_id(0) / lanes;                                   \
-    const uint end = row < rows ? channels : 0;                                                                      \
+#define ROWS_OF_GROUP                                                                                                  \
+    const uint lane = get_local_id(0) % lanes;                                                                         \
+    const ulong row = get_group_id(0) * (GROUP / lanes) + get_local_id(0) / lanes;                                     \
+    const uint end = row < rows ? channels : 0;                                                                        \
     const ulong start = row * channels;
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void softmax(
-    IN(x), OUT(y), const ulong rows, const uint channels, const uint lanes)
-{
+    IN(x), OUT(y), const ulong rows, const uint channels, const uint lanes) {
     ENTER(x);
     ENTER(y);
     __local float scratch[GROUP];
@@ -24,8 +23,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void softmax(
 
 // gx = y · (upstream − Σ upstream · y).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void softmax_backward(
-    IN(y), IN(upstream), OUT(gx), const ulong rows, const uint channels, const uint lanes, const int accumulate)
-{
+    IN(y), IN(upstream), OUT(gx), const ulong rows, const uint channels, const uint lanes, const int accumulate) {
     ENTER(y);
     ENTER(upstream);
     ENTER(gx);
@@ -34,6 +32,5 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void softmax_backwar
     float dot = 0.0f;
     for (uint c = lane; c < end; c += lanes) dot += upstream[start + c] * y[start + c];
     dot = sum_over_lanes(scratch, dot, lanes);
-    for (uint c = lane; c < end; c += lanes)
-        put(gx, start + c, y[start + c] * (upstream[start + c] - dot), accumulate);
+    for (uint c = lane; c < end; c += lanes) put(gx, start + c, y[start + c] * (upstream[start + c] - dot), accumulate);
 }

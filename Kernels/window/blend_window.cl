@@ -3,8 +3,7 @@
 
 __kernel void blend_window(
     IN(window), IN(weights), OUT(sum), OUT(weight_sum), const ulong count, const int4 size, const int4 whole,
-    const int4 origin)
-{
+    const int4 origin) {
     ENTER(window);
     ENTER(weights);
     ENTER(sum);
@@ -21,8 +20,7 @@ __kernel void blend_window(
 }
 
 // Divides each channel vector of x by its divisor.
-__kernel void divide_rows(IN(x), IN(divisors), OUT(y), const ulong count, const uint channels)
-{
+__kernel void divide_rows(IN(x), IN(divisors), OUT(y), const ulong count, const uint channels) {
     ENTER(x);
     ENTER(divisors);
     ENTER(y);

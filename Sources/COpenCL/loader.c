@@ -14,8 +14,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void *library;
 static char reason[512];
 
-static void open_library(void)
-{
+static void open_library(void) {
     const char *own = getenv("MEDSEG_OPENCL_LIBRARY");
 #ifdef __APPLE__
     const char *usual = "/System/Library/Frameworks/OpenCL.framework/OpenCL";
@@ -29,8 +28,7 @@ static void open_library(void)
     }
 }
 
-const char *opencl_missing(void)
-{
+const char *opencl_missing(void) {
     pthread_once(&once, open_library);
     return library ? NULL : reason;
 }
@@ -38,23 +36,21 @@ const char *opencl_missing(void)
 static void *find(const char *name) { return opencl_missing() ? NULL : dlsym(library, name); }
 
 // A function that answers with a status.
-#define STATUS(name, parameters, arguments)                    \
-    cl_int name parameters                                     \
-    {                                                          \
-        typedef cl_int(CL_API_CALL * function_t) parameters;   \
-        const function_t function = (function_t)find(#name);   \
-        return function ? function arguments : NOT_FOUND;      \
+#define STATUS(name, parameters, arguments)                                                                            \
+    cl_int name parameters {                                                                                           \
+        typedef cl_int(CL_API_CALL *function_t) parameters;                                                            \
+        const function_t function = (function_t)find(#name);                                                           \
+        return function ? function arguments : NOT_FOUND;                                                              \
     }
 
 // A function that answers with a handle and writes a status.
-#define HANDLE(type, name, parameters, arguments)              \
-    type name parameters                                       \
-    {                                                          \
-        typedef type(CL_API_CALL * function_t) parameters;     \
-        const function_t function = (function_t)find(#name);   \
-        if (function) return function arguments;               \
-        if (status) *status = NOT_FOUND;                       \
-        return NULL;                                           \
+#define HANDLE(type, name, parameters, arguments)                                                                      \
+    type name parameters {                                                                                             \
+        typedef type(CL_API_CALL *function_t) parameters;                                                              \
+        const function_t function = (function_t)find(#name);                                                           \
+        if (function) return function arguments;                                                                       \
+        if (status) *status = NOT_FOUND;                                                                               \
+        return NULL;                                                                                                   \
     }
 
 STATUS(clGetPlatformIDs, (cl_uint count, cl_platform_id *ids, cl_uint *found), (count, ids, found))
@@ -133,8 +129,7 @@ STATUS(clReleaseProgram, (cl_program program), (program))
 
 HANDLE(cl_kernel, clCreateKernel, (cl_program program, const char *name, cl_int *status), (program, name, status))
 STATUS(clReleaseKernel, (cl_kernel kernel), (kernel))
-STATUS(
-    clSetKernelArg, (cl_kernel kernel, cl_uint index, size_t size, const void *value), (kernel, index, size, value))
+STATUS(clSetKernelArg, (cl_kernel kernel, cl_uint index, size_t size, const void *value), (kernel, index, size, value))
 STATUS(
     clEnqueueNDRangeKernel,
     (cl_command_queue queue, cl_kernel kernel, cl_uint axes, const size_t *offset, const size_t *global,
@@ -151,6 +146,5 @@ STATUS(
     clGetEventProfilingInfo, (cl_event event, cl_profiling_info field, size_t size, void *value, size_t *needed),
     (event, field, size, value, needed))
 STATUS(
-    clSetEventCallback,
-    (cl_event event, cl_int state, void(CL_CALLBACK *notify)(cl_event, cl_int, void *), void *data),
+    clSetEventCallback, (cl_event event, cl_int state, void(CL_CALLBACK *notify)(cl_event, cl_int, void *), void *data),
     (event, state, notify, data))

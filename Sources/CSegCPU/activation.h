@@ -1,7 +1,6 @@
 // Pointwise nonlinearities and their derivatives; the numbers are those of SegBackend/Activation.swift, which a test
 // checks.
-#ifndef SEGCPU_ACTIVATION_H
-#define SEGCPU_ACTIVATION_H
+#pragma once
 
 #include "simd.h"
 
@@ -61,5 +60,3 @@ INLINE vf activation_derivative(int kind, vf z, vf slope) {
     default: return (vf)1.0f;
     }
 }
-
-#endif

@@ -1,4 +1,11 @@
-// Arithmetic element by element; see segcpu_pointwise.h.
+// Arithmetic element by element; see segcpu_elementwise.h.
+#pragma once
+
+#include "segcpu_elementwise.h"
+
+#include <math.h>
+
+#include "simd.h"
 
 // powf of each lane, with its special cases.
 INLINE vf power_of_each(vf a, vf b) {
@@ -9,8 +16,8 @@ INLINE vf power_of_each(vf a, vf b) {
     return load(base);
 }
 
-// aᵇ: by logarithms in a lane whose base is positive and normal and whose result is not so large or small that they would
-// lose digits. What the other lanes hold changes no bit of it.
+// aᵇ. A lane uses logarithms where its base is positive and normal and its result is not so large or small that they
+// lose digits. The other lanes do not change its bits.
 INLINE vf power(vf a, vf b) {
     vi plain = (a >= 1.17549435e-38f) & (a <= 3.40282347e38f);
     vf exponent = b * logarithm(plain ? a : (vf)1.0f);
@@ -71,8 +78,7 @@ INLINE void binary_as(
     if (lanes) store_part(y + i, binary_value(op, load_part(a + at_a, lanes), load_part(b + at_b, lanes)), lanes);
 }
 
-void KERNEL(binary)(
-    int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count) {
+static void binary(int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count) {
     FOR_BINARY(op, binary_as, a, a_period, b, b_period, y, count)
 }
 
@@ -122,7 +128,7 @@ INLINE void binary_rows_as(int op, segcpu_operand a, segcpu_operand b, float *y,
     }
 }
 
-void KERNEL(binary_rows)(int op, segcpu_operand a, segcpu_operand b, float *y, size_t rows, size_t count) {
+static void binary_rows(int op, segcpu_operand a, segcpu_operand b, float *y, size_t rows, size_t count) {
     FOR_BINARY(op, binary_rows_as, a, b, y, rows, count)
 }
 
@@ -136,7 +142,7 @@ INLINE vf any_logarithm(vf x) {
     return ((x < 0.0f) | (x != x)) ? (vf)__builtin_nanf("") : y;
 }
 
-// ln(1 + x) without loss where x is small (Kahan): the rounding of 1 + x is made good by the ratio.
+// ln(1 + x) without loss where x is small (Kahan): the ratio corrects the rounding of 1 + x.
 INLINE vf any_log1p(vf x) {
     vf u = 1.0f + x, d = u - 1.0f;
     vf y = any_logarithm(u);
@@ -162,7 +168,7 @@ INLINE void unary_as(int op, const float *x, float *y, size_t count) {
     if (lanes) store_part(y + i, unary_value(op, load_part(x + i, lanes)), lanes);
 }
 
-void KERNEL(unary)(int op, const float *x, float *y, size_t count) {
+static void unary(int op, const float *x, float *y, size_t count) {
     switch (op) {
     case SEGCPU_EXP: unary_as(SEGCPU_EXP, x, y, count); break;
     case SEGCPU_LOG: unary_as(SEGCPU_LOG, x, y, count); break;
@@ -174,6 +180,13 @@ void KERNEL(unary)(int op, const float *x, float *y, size_t count) {
     }
 }
 
-void KERNEL(cast)(const int32_t *x, float *y, size_t count) {
+static void cast(const int32_t *x, float *y, size_t count) {
     for (size_t i = 0; i < count; i++) y[i] = (float)x[i];
+}
+
+static void scale(const float *x, float alpha, float *y, float beta, size_t count) {
+    if (beta == 0)
+        for (size_t i = 0; i < count; i++) y[i] = alpha * x[i];
+    else
+        for (size_t i = 0; i < count; i++) y[i] = alpha * x[i] + beta * y[i];
 }

@@ -1,29 +1,32 @@
-// The register-blocked product that Winograd convolutions and matrix products share; included once by each
-// conv3d_kernels_*.c.
+// The register-blocked product that Winograd convolutions and matrix products share.
 //
-// A block keeps rows x vectors sums in registers over the whole inner axis: b's vectors lie side by side, and each
+// A block keeps rows x vectors sums in registers over the whole inner axis. The vectors of b lie side by side, and each
 // scalar of a is broadcast once for all of them.
+#pragma once
+
+#include "simd.h"
+#include "sizes.h"
 
 typedef struct {
     const float *a;
-    ptrdiff_t a_step; // floats between the rows of a; or, turned, between its steps along the inner axis
+    ptrdiff_t a_step; // floats between the rows of a or, where a is transposed, between steps along the inner axis
     const float *b;
     ptrdiff_t b_step; // floats between steps along the inner axis
     ptrdiff_t depth;  // of the inner axis
     float *c;
     ptrdiff_t c_row;
-    bool add;         // to what c holds
+    bool add; // to what c holds
 } gemm_operands;
 
 typedef void (*gemm_kernel)(const gemm_operands *);
 
-// Rows of a lie apart, each along the inner axis, or turned side by side. Those that lie apart are reached from every
-// fourth one: a register for each would leave none for the rest.
-INLINE void gemm_block(const int vectors, const int rows, const bool turned, const gemm_operands *g) {
+// Each row of a runs along the inner axis in memory; where a is transposed, its rows lie side by side. Four rows share
+// one pointer, because a pointer for each row would leave too few registers.
+INLINE void gemm_block(const int vectors, const int rows, const bool transposed, const gemm_operands *g) {
     const ptrdiff_t step = g->a_step, depth = g->depth, b_step = g->b_step;
     const float *a[7], *b = g->b;
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r += 4) a[r / 4] = turned ? g->a + r : g->a + r * step;
+    for (int r = 0; r < rows; r += 4) a[r / 4] = transposed ? g->a + r : g->a + r * step;
     vec sum[rows][vectors];
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r++)
@@ -33,10 +36,10 @@ INLINE void gemm_block(const int vectors, const int rows, const bool turned, con
     for (ptrdiff_t k = 0; k < depth; k++, b += b_step) {
         vec factor[2];
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) factor[v] = load(b + v * LANES);
+        for (int v = 0; v < vectors; v++) factor[v] = load_vec(b + v * VEC_LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++) {
-            vec value = turned ? a[0][k * step + r] : a[r / 4][(r % 4) * step + k];
+            vec value = transposed ? a[0][k * step + r] : a[r / 4][(r % 4) * step + k];
 #pragma clang loop unroll(full)
             for (int v = 0; v < vectors; v++) sum[r][v] += value * factor[v];
         }
@@ -46,27 +49,29 @@ INLINE void gemm_block(const int vectors, const int rows, const bool turned, con
     for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
         for (int v = 0; v < vectors; v++) {
-            float *c = g->c + r * g->c_row + v * LANES;
-            store(c, add ? load(c) + sum[r][v] : sum[r][v]);
+            float *c = g->c + r * g->c_row + v * VEC_LANES;
+            store_vec(c, add ? load_vec(c) + sum[r][v] : sum[r][v]);
         }
 }
 
+// clang-format off
 #define EACH_GEMM_BLOCK(X) \
     X(2, 14) X(2, 13) X(2, 12) X(2, 11) X(2, 10) X(2, 9) X(2, 8) X(2, 7) X(2, 6) X(2, 5) X(2, 4) X(2, 3) X(2, 2) \
     X(2, 1) X(1, 28) X(1, 24) X(1, 20) X(1, 16) X(1, 14) X(1, 12) X(1, 10) X(1, 8) X(1, 6) X(1, 5) X(1, 4) X(1, 3) \
     X(1, 2) X(1, 1)
+// clang-format on
 
-#define DEFINE_GEMM_BLOCK(V, R) \
-    static void gemm_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, false, g); } \
-    static void turned_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, true, g); }
+#define DEFINE_GEMM_BLOCK(V, R)                                                                                        \
+    static void gemm_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, false, g); }                           \
+    static void transposed_block_##V##_##R(const gemm_operands *g) { gemm_block(V, R, true, g); }
 EACH_GEMM_BLOCK(DEFINE_GEMM_BLOCK)
 
 typedef struct {
     int vectors, rows;
-    gemm_kernel run, run_turned;
+    gemm_kernel run, run_transposed;
 } gemm_choice;
 
-#define LIST_GEMM_BLOCK(V, R) {V, R, gemm_block_##V##_##R, turned_block_##V##_##R},
+#define LIST_GEMM_BLOCK(V, R) {V, R, gemm_block_##V##_##R, transposed_block_##V##_##R},
 static const gemm_choice gemm_choices[] = {EACH_GEMM_BLOCK(LIST_GEMM_BLOCK)};
 
 // The largest block of at most `rows` rows, which stand in descending order.
@@ -79,12 +84,12 @@ static gemm_choice choose_gemm_block(int vectors, ptrdiff_t rows) {
 }
 
 // c = a * b, or c += a * b, for any number of rows and one panel of `vectors` vectors; rows are shared out evenly.
-static void gemm_panel(int vectors, ptrdiff_t rows, bool turned, gemm_operands g) {
+static void gemm_panel(int vectors, ptrdiff_t rows, bool transposed, gemm_operands g) {
     ptrdiff_t most = ACCUMULATORS / vectors, parts = (rows + most - 1) / most;
     while (rows > 0) {
         gemm_choice choice = choose_gemm_block(vectors, (rows + parts - 1) / parts);
-        (turned ? choice.run_turned : choice.run)(&g);
-        g.a += turned ? choice.rows : choice.rows * g.a_step;
+        (transposed ? choice.run_transposed : choice.run)(&g);
+        g.a += transposed ? choice.rows : choice.rows * g.a_step;
         g.c += choice.rows * g.c_row;
         rows -= choice.rows;
         if (parts > 1) parts--;

@@ -1,20 +1,18 @@
 // Normalisation of runs of channels-last rows, fused with dropout, residual sums and activation; see segcpu_norm.h.
+#pragma once
 
-enum { TILE = 1024, BLOCK = 8 * TILE };
+#include "segcpu_norm.h"
 
-// The keep multipliers of up to TILE elements from `element` on.
-INLINE const float *keep_tile(const segcpu_dropout_rule *rule, uint64_t element, size_t count, float *buffer) {
-    size_t skip = element & 3;
-    philox_multipliers(rule, element >> 2, buffer, count + skip);
-    return buffer + skip;
-}
+#include "activation.h"
+#include "dropout_kernel.h"
+#include "reduce_kernel.h"
 
 typedef struct {
     vf hat, w, keep; // x̂, the activation's argument, and dropout's multiplier
 } norm_point;
 
-INLINE norm_point norm_at(
-    const segcpu_norm *p, const float *x, const float *before, const float *kept, size_t phase, size_t lanes) {
+INLINE norm_point
+norm_at(const segcpu_norm *p, const float *x, const float *before, const float *kept, size_t phase, size_t lanes) {
     norm_point at;
     at.hat = load_part(x, lanes);
     at.w = at.hat;
@@ -64,7 +62,7 @@ INLINE void norm_forward_as(
 #undef FORWARD
 }
 
-void KERNEL(norm_forward)(
+static void norm_forward(
     const segcpu_norm *norm, const float *x, const float *before, const float *after, float *y, segcpu_run run) {
     FOR_ACTIVATION(norm->activation, norm_forward_as, norm, x, before, after, y, run)
 }
@@ -86,24 +84,13 @@ INLINE void norm_gradient_as(
 #undef GRADIENT
 }
 
-void KERNEL(norm_gradient)(
+static void norm_gradient(
     const segcpu_norm *norm, const float *a, const float *b, const float *c, const float *x, const float *upstream,
     const float *before, float *gx, bool accumulate, segcpu_run run) {
     FOR_ACTIVATION(norm->activation, norm_gradient_as, norm, a, b, c, x, upstream, before, gx, accumulate, run)
 }
 
 #undef AFTER_TILE
-
-// Adds floats to doubles and clears them: what keeps long sums accurate.
-INLINE void fold(float *narrow, double *wide, size_t count) {
-    for (size_t i = 0; i < count; i += LANES) {
-        vd total;
-        memcpy(&total, wide + i, sizeof total);
-        total += __builtin_convertvector(load(narrow + i), vd);
-        memcpy(wide + i, &total, sizeof total);
-        store(narrow + i, (vf)0.0f);
-    }
-}
 
 INLINE void norm_sums_as(
     int kind, const segcpu_norm *p, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
@@ -113,7 +100,7 @@ INLINE void norm_sums_as(
     do {                                                                                                               \
         norm_point at = norm_at(p, x + (i), before ? before + (i) : NULL, kept, phase, lanes);                         \
         vf g = load_part(upstream + (i), lanes);                                                                       \
-        if (kind == SEGCPU_LEAKY_RELU) {                                                                                    \
+        if (kind == SEGCPU_LEAKY_RELU) {                                                                               \
             vf own = at.w > 0.0f ? (vf)0.0f : g * at.w;                                                                \
             store(slopes + (phase), load(slopes + (phase)) + keep_lanes(own, lanes, 0.0f));                            \
         }                                                                                                              \
@@ -134,14 +121,13 @@ INLINE void norm_sums_as(
 #undef SUMS
 }
 
-void KERNEL(norm_sums)(
+static void norm_sums(
     const segcpu_norm *norm, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
     segcpu_run run, size_t channels, float *scratch, double *wide, double *sums) {
     size_t period = norm->period;
     memset(scratch, 0, 3 * period * sizeof *scratch);
     memset(wide, 0, 3 * period * sizeof *wide);
-    FOR_ACTIVATION(
-        norm->activation, norm_sums_as, norm, x, upstream, before, g2, add_g2, run, scratch, wide)
+    FOR_ACTIVATION(norm->activation, norm_sums_as, norm, x, upstream, before, g2, add_g2, run, scratch, wide)
     for (size_t kind = 0; kind < 3; kind++)
         for (size_t c = 0; c < channels; c++) {
             double total = 0;
@@ -181,7 +167,7 @@ INLINE void merge_block(const float *x, size_t rows, size_t period, double seen,
     }
 }
 
-void KERNEL(norm_statistics)(
+static void norm_statistics(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *mean,
     double *m2) {
     memset(wide, 0, 2 * period * sizeof *wide);

@@ -11,9 +11,9 @@ enum { LOOPS = 1 << 18, SUMS = 16 };
 #define CLEAR(i) "vpxord %%zmm" #i ", %%zmm" #i ", %%zmm" #i "\n"
 #define FMA(i) "vfmadd231ps %%zmm30, %%zmm31, %%zmm" #i "\n"
 #define BF16(i) "vdpbf16ps %%zmm30, %%zmm31, %%zmm" #i "\n"
-#define USED \
-    "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5", "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12", "zmm13", \
-        "zmm14", "zmm15", "zmm30", "zmm31"
+#define USED                                                                                                           \
+    "zmm0", "zmm1", "zmm2", "zmm3", "zmm4", "zmm5", "zmm6", "zmm7", "zmm8", "zmm9", "zmm10", "zmm11", "zmm12",         \
+        "zmm13", "zmm14", "zmm15", "zmm30", "zmm31"
 
 static double seconds(void) {
     struct timespec time;

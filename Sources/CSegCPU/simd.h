@@ -1,7 +1,9 @@
-// Sixteen lanes and the functions of them that the kernels share. Included once for each instruction set: clang cuts
-// the vectors to what the set has.
-#ifndef SEGCPU_SIMD_H
-#define SEGCPU_SIMD_H
+// Vectors of two widths and the functions of them that the kernels share.
+//
+// A `vf` has sixteen lanes with every instruction set: the compiler splits it into the registers that there are. A
+// `vec` is one register of VEC_LANES floats: convolutions and products of matrices use it, because they count
+// registers.
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,9 +64,9 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
     for (size_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
-// Whether the results of a run of a normalisation go past the caches, which saves reading their lines first: its tensor
-// is larger than the second-level cache, for runs are a 32nd of a tensor up to a limit, and nothing reads them there
-// meanwhile.
+// Whether the results of a run of a normalisation bypass the caches, which saves reading their lines first. A run is a
+// 32nd of its tensor up to a limit, so the tensor is then larger than the second-level cache, and nothing reads the
+// results from there.
 INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
 
 INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
@@ -72,7 +74,7 @@ INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
     else store_part(p, v, lanes);
 }
 
-// Streamed results are not in order with others, and other threads read them.
+// Streamed results are not ordered with others, and other threads read them.
 INLINE void end_stream(bool streams) {
     if (streams) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
@@ -99,6 +101,30 @@ INLINE float horizontal_max(vf v) {
     for (int half = 8; half > 0; half /= 2)
         for (int i = 0; i < half; i++) e[i] = e[i] > e[i + half] ? e[i] : e[i + half];
     return e[0];
+}
+
+// One register.
+typedef float vec __attribute__((ext_vector_type(VEC_LANES)));
+typedef float unaligned_vec __attribute__((ext_vector_type(VEC_LANES), aligned(4)));
+
+INLINE vec load_vec(const float *p) { return *(const unaligned_vec *)p; }
+INLINE void store_vec(float *p, vec v) { *(unaligned_vec *)p = v; }
+
+INLINE vec load_vec_part(const float *p, ptrdiff_t lanes) {
+    if (lanes == VEC_LANES) return load_vec(p);
+    float part[VEC_LANES] = {0};
+    for (ptrdiff_t i = 0; i < lanes; i++) part[i] = p[i];
+    return load_vec(part);
+}
+
+INLINE void store_vec_part(float *p, vec v, ptrdiff_t lanes) {
+    if (lanes == VEC_LANES) {
+        store_vec(p, v);
+        return;
+    }
+    float part[VEC_LANES];
+    store_vec(part, v);
+    for (ptrdiff_t i = 0; i < lanes; i++) p[i] = part[i];
 }
 
 // 2ⁿ for -126 <= n <= 127.
@@ -182,5 +208,3 @@ INLINE vf normal_cdf(vf x, vf *bell) {
     vf tail = 0.5f * p * *bell;
     return x > 0.0f ? 1.0f - tail : tail;
 }
-
-#endif

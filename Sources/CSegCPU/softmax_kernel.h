@@ -1,6 +1,11 @@
-// Softmax and the row steps of attention; see segcpu_pointwise.h.
+// Softmax; see segcpu_softmax.h.
 //
 // Few channels: sixteen rows side by side, a row a lane, so that vectors are full for any C. Many: along the row.
+#pragma once
+
+#include "segcpu_softmax.h"
+
+#include "simd.h"
 
 enum { FEW = 32 };
 
@@ -71,7 +76,7 @@ INLINE float row_exponentials(const float *x, float *y, size_t n, float most) {
     return horizontal_sum(sum);
 }
 
-void KERNEL(softmax)(const float *x, float *y, size_t rows, size_t channels, float *scratch) {
+static void softmax(const float *x, float *y, size_t rows, size_t channels, float *scratch) {
     vf sum;
     if (channels <= FEW) {
         for (size_t row = 0; row < rows; row += LANES) {
@@ -88,7 +93,7 @@ void KERNEL(softmax)(const float *x, float *y, size_t rows, size_t channels, flo
     }
 }
 
-void KERNEL(softmax_gradient)(
+static void softmax_gradient(
     const float *y, const float *upstream, float *gx, bool accumulate, size_t rows, size_t channels, float *scratch) {
     if (channels <= FEW) {
         float *p = scratch, *g = scratch + channels * LANES;
@@ -116,44 +121,4 @@ void KERNEL(softmax_gradient)(
             gx[c] = accumulate ? gx[c] + own : own;
         }
     }
-}
-
-void KERNEL(attention_scores)(
-    float *scores, size_t rows, size_t keys, size_t stride, float scale, float *running, float *sum, float *decay) {
-    for (size_t row = 0; row < rows; row++, scores += stride) {
-        for (size_t key = 0; key < keys; key++) scores[key] *= scale;
-        float most = row_maximum(scores, keys);
-        most = most > running[row] ? most : running[row];
-        decay[row] = exponential((vf)(running[row] - most))[0];
-        running[row] = most;
-        sum[row] = sum[row] * decay[row] + row_exponentials(scores, scores, keys, most);
-    }
-}
-
-void KERNEL(scale_rows)(float *x, size_t rows, size_t width, size_t stride, const float *factors) {
-    for (size_t row = 0; row < rows; row++, x += stride)
-        for (size_t i = 0; i < width; i++) x[i] *= factors[row];
-}
-
-void KERNEL(row_dots)(const float *a, const float *b, size_t rows, size_t width, size_t stride, float *dots) {
-    for (size_t row = 0; row < rows; row++, a += stride, b += stride) {
-        vf sum = (vf)0.0f;
-        for (size_t i = 0; i < width; i += LANES) {
-            size_t lanes = least(LANES, width - i);
-            sum += load_part(a + i, lanes) * load_part(b + i, lanes);
-        }
-        dots[row] = horizontal_sum(sum);
-    }
-}
-
-void KERNEL(attention_gradient)(
-    float *scores, float *gradients, size_t rows, size_t keys, size_t stride, float scale, const float *log_sum_exp,
-    const float *dots) {
-    for (size_t row = 0; row < rows; row++, scores += stride, gradients += stride)
-        for (size_t key = 0; key < keys; key += LANES) {
-            size_t lanes = least(LANES, keys - key);
-            vf p = exponential(load_part(scores + key, lanes) * scale - log_sum_exp[row]);
-            store_part(scores + key, p, lanes);
-            store_part(gradients + key, scale * p * (load_part(gradients + key, lanes) - dots[row]), lanes);
-        }
 }

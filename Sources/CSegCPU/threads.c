@@ -12,7 +12,7 @@ struct segcpu_threads {
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     pthread_t *handles;
-    size_t count;             // threads besides the caller
+    size_t count; // threads besides the caller
     segcpu_task task;
     void *context;
     size_t tasks;
@@ -49,7 +49,8 @@ static void *worker(void *argument) {
     segcpu_threads *t = own.threads;
     size_t seen = 0;
     for (;;) {
-        for (int spin = 0; spin < SPIN_LIMIT && atomic_load_explicit(&t->generation, memory_order_acquire) == seen; spin++)
+        for (int spin = 0; spin < SPIN_LIMIT && atomic_load_explicit(&t->generation, memory_order_acquire) == seen;
+             spin++)
             relax();
         pthread_mutex_lock(&t->mutex);
         while (atomic_load(&t->generation) == seen && !t->quit) pthread_cond_wait(&t->wake, &t->mutex);

@@ -23,16 +23,14 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *block, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
-static void *noted(void *block, size_t size)
-{
+static void *noted(void *block, size_t size) {
     if (!block && size) atomic_store_explicit(&refused, size, memory_order_relaxed);
     return block;
 }
 
 void *malloc(size_t size) { return noted(__libc_malloc(size), size); }
 
-void *calloc(size_t count, size_t size)
-{
+void *calloc(size_t count, size_t size) {
     size_t bytes;
     if (__builtin_mul_overflow(count, size, &bytes)) bytes = (size_t)-1;
     return noted(__libc_calloc(count, size), bytes);
@@ -44,8 +42,7 @@ void *memalign(size_t alignment, size_t size) { return noted(__libc_memalign(ali
 
 void *aligned_alloc(size_t alignment, size_t size) { return noted(__libc_memalign(alignment, size), size); }
 
-int posix_memalign(void **block, size_t alignment, size_t size)
-{
+int posix_memalign(void **block, size_t alignment, size_t size) {
     if (alignment % sizeof(void *) || (alignment & (alignment - 1)) || !alignment) return EINVAL;
     int saved = errno;
     void *made = noted(__libc_memalign(alignment, size), size);
@@ -57,8 +54,7 @@ int posix_memalign(void **block, size_t alignment, size_t size)
 #endif
 
 // Whether less of the address space that `ulimit -v` allows is left than a thread or a library may ask for at once.
-static int address_space_is_used_up(void)
-{
+static int address_space_is_used_up(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) || limit.rlim_cur == RLIM_INFINITY) return 0;
     char text[64];
@@ -72,14 +68,12 @@ static int address_space_is_used_up(void)
     return count > 0 && pages * (unsigned long long)sysconf(_SC_PAGESIZE) + margin > limit.rlim_cur;
 }
 
-static void say(const char *text)
-{
+static void say(const char *text) {
     // Nothing can be done where standard error is closed.
     if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
 }
 
-static void say_mebibytes(size_t bytes)
-{
+static void say_mebibytes(size_t bytes) {
     char digits[32];
     size_t at = sizeof digits, number = (bytes >> 20) + ((bytes & ((1 << 20) - 1)) != 0);
     digits[--at] = 0;
@@ -91,8 +85,7 @@ static void say_mebibytes(size_t bytes)
 }
 
 // Only functions that may be called from a signal handler.
-static void end(int number)
-{
+static void end(int number) {
     size_t size = atomic_load_explicit(&refused, memory_order_relaxed);
     if (!size && !address_space_is_used_up()) {
         signal(number, SIG_DFL);
@@ -110,8 +103,7 @@ static void end(int number)
     _exit(70);
 }
 
-void segprocess_end_cleanly_without_memory(const char *program)
-{
+void segprocess_end_cleanly_without_memory(const char *program) {
     strncpy(program_name, program, sizeof program_name - 1);
     // A stack of its own, since the fault may be that the stack cannot grow.
     static char stack[1 << 15];

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// A device's arithmetic: every op of every network, forward and backward.
 ///
 /// The caller computes shapes and owns outputs (`into`); a backend allocates scratch only, from its pool. Shapes and

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// The geometry of a 3-D convolution, and the only place where its output size is computed.
 ///
 /// Weights are `[out, in / groups, kd, kh, kw]`, PyTorch's layout; a transposed convolution's are

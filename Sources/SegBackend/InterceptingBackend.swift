@@ -1,3 +1,5 @@
+package import SegCore
+
 /// A backend that sees each op before another one computes it: to time, to count or to record.
 ///
 /// A class that conforms writes `intercept`, and the few requirements that are no ops: its name, its memory and

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// One op that a backend is asked for: its name, the arrays it reads and writes, and what it costs.
 package struct OpCall: Sendable {
     /// The function of `Backend`, such as `conv3d`.
@@ -46,7 +48,7 @@ extension Conv3dParams {
     ///   - coarse: The output of a convolution, or the input of a transposed one.
     ///   - fine: The array on the other side.
     package func multiplyAdds(coarse: Shape, fine: Shape) -> Int {
-        multiplyAdds(rows: coarse.rows, channels: (coarse.channels, fine.channels), taps: kernel.product)
+        multiplyAdds(rows: coarse.rows, channels: (coarse.channels, fine.channels), taps: kernel.count)
     }
 
     /// Multiply-adds of a number of channel vectors and of taps, such as a phase of a transposed convolution has.

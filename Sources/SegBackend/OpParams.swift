@@ -1,3 +1,5 @@
+public import SegCore
+
 /// c = alpha · op(a) · op(b) + bias + beta · c, over a batch of matrices.
 ///
 /// a is `[B, M, K]` (`[B, K, M]` when transposed), b is `[B, K, N]` (`[B, N, K]` when transposed), c is `[B, M, N]`.

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// The extents of a tensor, outermost first; activations are channels-last, `[N, D, H, W, C]`.
 public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
     /// Extents, outermost first.
@@ -32,7 +34,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
     /// Depth, height and width of an activation `[N, D, H, W, C]`.
     public var size: Triple {
         precondition(rank == 5, "\(self) is not [N, D, H, W, C]")
-        return Triple(d: dimensions[1], h: dimensions[2], w: dimensions[3])
+        return Triple(dimensions[1], dimensions[2], dimensions[3])
     }
 
     /// Number of channel vectors: everything but the last axis.

@@ -13,7 +13,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, _ in
             let run = partition[task]
             var norm = tables.norm(0)
-            segcpu_norm_forward(&norm, input + run.start, nil, nil, output + run.start, run.range)
+            kernels.norm_forward(&norm, input + run.start, nil, nil, output + run.start, run.range)
         }
         withExtendedLifetime(tables) {}
     }

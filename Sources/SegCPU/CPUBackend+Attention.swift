@@ -43,8 +43,8 @@ extension CPUBackend {
                 product(
                     query, heads.stride, keys + offset, heads.stride, .timesTransposed, rows, count, heads.width, 0,
                     scores, keyBlock)
-                segcpu_attention_scores(scores, rows, count, keyBlock, scale, maximum, sum, decay)
-                if key > 0 { segcpu_scale_rows(result, rows, heads.width, heads.stride, decay) }
+                kernels.attention_scores(scores, rows, count, keyBlock, scale, maximum, sum, decay)
+                if key > 0 { kernels.scale_rows(result, rows, heads.width, heads.stride, decay) }
                 product(
                     scores, keyBlock, values + offset, heads.stride, .times, rows, heads.width, count, key > 0 ? 1 : 0,
                     result, heads.stride)
@@ -53,7 +53,7 @@ extension CPUBackend {
                 logs[head * heads.queries + first + row] = maximum[row] + Foundation.log(sum[row])
                 decay[row] = 1 / sum[row]
             }
-            segcpu_scale_rows(result, rows, heads.width, heads.stride, decay)
+            kernels.scale_rows(result, rows, heads.width, heads.stride, decay)
         }
     }
 
@@ -89,7 +89,7 @@ extension CPUBackend {
             for first in stride(from: 0, to: heads.queries, by: queryBlock) {
                 let rows = min(queryBlock, heads.queries - first)
                 let at = heads.start(head) + first * pitch
-                segcpu_row_dots(outputs + at, signal + at, rows, width, pitch, dots)
+                kernels.row_dots(outputs + at, signal + at, rows, width, pitch, dots)
                 for key in stride(from: 0, to: heads.queries, by: keyBlock) {
                     let count = min(keyBlock, heads.queries - key)
                     let to = heads.start(head) + key * pitch
@@ -100,7 +100,7 @@ extension CPUBackend {
                     product(
                         signal + at, pitch, values + to, pitch, .timesTransposed, rows, count, width, 0, gradients,
                         keyBlock)
-                    segcpu_attention_gradient(
+                    kernels.attention_gradient(
                         scores, gradients, rows, count, keyBlock, scale, logs + head * heads.queries + first, dots)
                     product(
                         scores, keyBlock, signal + at, pitch, .transposedTimes, count, width, rows, again,

@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 internal import Synchronization
 
 /// How a convolution is computed.
@@ -108,8 +109,8 @@ extension CPUBackend {
     /// Large kernels that do not overlap (patch embeddings) and wide taps are products; Winograd's algorithm where its
     /// cost model promises a gain; all else is direct.
     package static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
-        let perOutput = params.kernel.product * x.channels / params.groups
-        let disjoint = params.kernel.product > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
+        let perOutput = params.kernel.count * x.channels / params.groups
+        let disjoint = params.kernel.count > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
         // A packed tile holds all rows between the taps of one row of outputs.
         let halo = params.reach.d * params.reach.h * (x.size.w + 2 * params.padding.w)
         if disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 { return .product }

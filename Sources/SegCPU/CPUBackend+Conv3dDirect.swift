@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of a packed input tile and of the weights it meets that share the second-level cache.
 private let tileBudget = 512 << 10
@@ -41,7 +42,7 @@ extension CPUBackend {
 
     /// Output channels side by side in packed weights: two vectors, one, or what there is of at most four.
     private static func panelWidth(_ outputs: Int) -> Int {
-        let lanes = Int(segcpu_vector_lanes())
+        let lanes = Int(kernels.vec_lanes)
         if outputs <= min(4, lanes - 1) { return outputs }
         let rest = outputs % (2 * lanes)
         return rest == 0 || rest > lanes ? 2 * lanes : lanes
@@ -128,7 +129,7 @@ extension CPUBackend {
             threads.run(spatial * groups) { task, thread in
                 let (group, tile) = (task / spatial, task % spatial)
                 tiles.start(of: tile % tiles.count).withUnsafeBufferPointer { start in
-                    segcpu_conv3d_tile(
+                    kernels.conv3d_tile(
                         conv, tile / tiles.count, start.baseAddress, panels * group / groups,
                         panels * (group + 1) / groups, scratch + thread * scratchCount)
                 }
@@ -175,7 +176,7 @@ private struct WeightPacking {
         }
         self.count = count
         (self.inputs, self.outputs, self.panel) = (inputs, outputs, panel)
-        strides = transposed ? (kernel.product, outputs * kernel.product) : (inputs * kernel.product, kernel.product)
+        strides = transposed ? (kernel.count, outputs * kernel.count) : (inputs * kernel.count, kernel.count)
     }
 
     /// Taps of the phase that has most.

@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of a packed tile of both factors.
 private let tileBudget = 192 << 10
@@ -18,7 +19,7 @@ extension CPUBackend {
         var gradient = Self.geometry(params, x: x.shape, upstream: upstream.shape)
         let tiles = Self.tile(&gradient, params)
         let offsets = Self.runOffsets(gradient, params)
-        segcpu_conv3d_gradient_layout(&gradient)
+        kernels.conv3d_gradient_layout(&gradient)
 
         let split = GradientSplit(gradient, tiles: x.shape.batch * tiles.count)
         let partial = try allocate([split.chunks * split.partialCount], .f32)
@@ -39,7 +40,7 @@ extension CPUBackend {
                 threads.run((outputs + 15) / 16 * slices) { task, _ in
                     let (block, slice) = (task / slices, task % slices)
                     segcpu_conv3d_gradient_sum(
-                        gradient, params.kernel.product, partial.floats, split.chunks, block * 16,
+                        gradient, params.kernel.count, partial.floats, split.chunks, block * 16,
                         min(outputs, block * 16 + 16), inputs * slice / slices, inputs * (slice + 1) / slices, target,
                         accumulate)
                 }
@@ -60,7 +61,7 @@ extension CPUBackend {
         gradient.dy_sample = upstream.positions * upstream.channels
         gradient.input.step = cTriple(params.stride.array)
         gradient.input.low = cTriple(params.padding.array.map(-))
-        let taps = params.kernel.product
+        let taps = params.kernel.count
         if outputs <= 4 {
             gradient.form = SEGCPU_GRADIENT_PIXELS
         } else {
@@ -76,7 +77,7 @@ extension CPUBackend {
     private static func tile(_ gradient: inout segcpu_conv3d_gradient, _ params: Conv3dParams) -> Conv3dTiles {
         let (span, step) = (params.reach.array.map { $0 - 1 }, params.stride.array)
         let form = gradient.form
-        let lanes = Int(segcpu_vector_lanes())
+        let lanes = Int(kernels.vec_lanes)
         func rows(_ size: [Int]) -> [Int] {
             var rows = (0..<3).map { (size[$0] - 1) * step[$0] + span[$0] + 1 }
             if form == SEGCPU_GRADIENT_PIXELS {
@@ -102,8 +103,8 @@ extension CPUBackend {
     /// Where each run of taps starts inside a packed tile.
     private static func runOffsets(_ gradient: segcpu_conv3d_gradient, _ params: Conv3dParams) -> [Int32] {
         let (input, kernel) = (gradient.input, params.kernel)
-        let positions = (0..<kernel.product).map { tap in
-            Triple(d: tap / (kernel.h * kernel.w), h: tap / kernel.w % kernel.h, w: tap % kernel.w)
+        let positions = (0..<kernel.count).map { tap in
+            Triple(tap / (kernel.h * kernel.w), tap / kernel.w % kernel.h, tap % kernel.w)
                 .zip(params.dilation, *)
         }
         if gradient.form == SEGCPU_GRADIENT_PIXELS {
@@ -129,7 +130,7 @@ extension CPUBackend {
                 let part = split.part(task)
                 for tile in part.tiles {
                     tiles.start(of: tile % tiles.count).withUnsafeBufferPointer { start in
-                        segcpu_conv3d_gradient_tile(
+                        kernels.conv3d_gradient_tile(
                             gradient, tile / tiles.count, start.baseAddress, part.runs.lowerBound,
                             part.runs.upperBound, part.lanes.lowerBound, part.lanes.upperBound,
                             tile == part.tiles.lowerBound,
@@ -167,7 +168,7 @@ private struct GradientSplit {
         vectors = pixels ? 1 : gradient.vectors
         partialCount = withUnsafePointer(to: gradient) { segcpu_conv3d_gradient_count($0) }
         chunks = max(1, min(tiles, mostChunks, partialBudget / (partialCount * 4)))
-        let width = pixels ? 1 : 2 * Int(segcpu_vector_lanes())
+        let width = pixels ? 1 : 2 * Int(kernels.vec_lanes)
         let mostBlocks = (vectors + width - 1) / width
         let wanted = min(mostBlocks, (leastTasks + chunks - 1) / chunks)
         blockWidth = (mostBlocks + wanted - 1) / wanted * width

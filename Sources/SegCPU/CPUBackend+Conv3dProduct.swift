@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of unfolded input held at a time.
 private let slabBudget = 4 << 20
@@ -106,8 +107,8 @@ private struct Unfolding {
     init(_ params: Conv3dParams, x: BufferView, y: Shape) {
         self.x = x
         inputs = x.shape.channels / params.groups
-        columns = inputs * params.kernel.product
-        isPlain = params.kernel.product == 1 && params.stride.product == 1 && params.padding == Triple(0)
+        columns = inputs * params.kernel.count
+        isPlain = params.kernel.count == 1 && params.stride.count == 1 && params.padding == Triple(0)
         geometry = segcpu_unfold3d(
             x: nil, in: cTriple(x.shape.size.array), x_pixel: x.shape.channels,
             x_sample: x.shape.positions * x.shape.channels, out: cTriple(y.size.array),

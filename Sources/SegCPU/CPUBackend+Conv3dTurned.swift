@@ -1,10 +1,11 @@
 internal import SegBackend
+internal import SegCore
 
 extension CPUBackend {
     /// Whether a weight gradient is computed with the roles of its factors exchanged: few output channels leave the
     /// vectors of the direct kernels empty, many input channels would fill them.
     static func isQuickerTurned(_ params: Conv3dParams, inputs: Int, outputs: Int) -> Bool {
-        outputs <= 4 && inputs >= 16 && params.kernel.product > 1 && params.groups == 1 && params.stride == Triple(1)
+        outputs <= 4 && inputs >= 16 && params.kernel.count > 1 && params.groups == 1 && params.stride == Triple(1)
             && (0..<3).allSatisfy { params.padding[$0] < params.reach[$0] }
     }
 
@@ -13,7 +14,7 @@ extension CPUBackend {
     func weightGradientTurned(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
-        let (inputs, outputs, taps) = (x.shape.channels, upstream.shape.channels, params.kernel.product)
+        let (inputs, outputs, taps) = (x.shape.channels, upstream.shape.channels, params.kernel.count)
         var turned = params
         turned.padding = params.reach.zip(params.padding) { $0 - 1 - $1 }
         let exchanged = try allocate(Shape([inputs, outputs] + params.kernel.array), .f32)

@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of all sums of a weight gradient, where one chunk's do not take more.
 private let sumsBudget = 32 << 20
@@ -25,7 +26,7 @@ extension CPUBackend {
         withUnsafePointer(to: conv) { conv in
             let slices = min(inputs, 16)
             threads.run(slices) { slice, _ in
-                segcpu_winograd_transform_weights(
+                kernels.winograd_transform_weights(
                     conv, weight.floats, transposed ? taps : inputs * taps, transposed ? outputs * taps : taps,
                     transposed, inputs * slice / slices, inputs * (slice + 1) / slices, weights.base)
             }
@@ -87,7 +88,7 @@ extension CPUBackend {
                 while cube < end {
                     let (sample, first) = (cube / cubes, cube % cubes)
                     let count = min(end - cube, cubes - first)
-                    segcpu_winograd_gradient_cubes(
+                    kernels.winograd_gradient_cubes(
                         conv, Int32(pair), sample, first, count, from, to, cube == begin, sums.base + chunk * products,
                         memory.base + thread * scratchCount)
                     cube += count
@@ -95,7 +96,7 @@ extension CPUBackend {
             }
             let slices = min(inputs, 16)
             threads.run(slices) { slice, _ in
-                segcpu_winograd_gradient_taps(
+                kernels.winograd_gradient_taps(
                     conv, sums.base, chunks, inputs * slice / slices, inputs * (slice + 1) / slices, gw.floats,
                     accumulate)
             }
@@ -125,7 +126,7 @@ extension CPUBackend {
             threads.run(batch * blocks * groups) { task, thread in
                 let (group, rest) = (task % groups, task / groups)
                 let (sample, first) = (rest / blocks, rest % blocks * block)
-                segcpu_winograd_cubes(
+                kernels.winograd_cubes(
                     conv, sample, first, min(block, cubes - first), panels * group / groups * panel,
                     min(outputs, panels * (group + 1) / groups * panel), memory.base + thread * scratchCount)
             }

@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// Bytes of products held at a time.
 private let slabBudget = 4 << 20
@@ -7,7 +8,7 @@ private let slabBudget = 4 << 20
 extension CPUBackend {
     /// Whether a transposed convolution writes each output once, from a large kernel: the gradient of a patch embedding.
     static func isDisjoint(_ params: Conv3dParams, x: Shape, y: Shape) -> Bool {
-        params.kernel.product >= 64 && params.kernel == params.stride && params.dilation == Triple(1)
+        params.kernel.count >= 64 && params.kernel == params.stride && params.dilation == Triple(1)
             && params.padding == Triple(0) && params.groups == 1 && y.size == x.size.zip(params.stride, *)
     }
 
@@ -17,7 +18,7 @@ extension CPUBackend {
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
     ) throws {
-        let (inputs, columns) = (x.shape.channels, y.shape.channels * params.kernel.product)
+        let (inputs, columns) = (x.shape.channels, y.shape.channels * params.kernel.count)
         let rows = x.shape.rows
         let slab = max(1, min(rows, slabBudget / (columns * 4)))
         let patches = try allocate([slab, columns], .f32)

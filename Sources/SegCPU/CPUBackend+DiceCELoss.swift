@@ -21,7 +21,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
             var dice = segcpu_dice(params, channels, weights.base)
-            segcpu_dice_sums(
+            kernels.dice_sums(
                 &dice, input + run.start, truth + run.start / channels, run.rows,
                 planes.base + 16 * (5 * channels + 1) * thread, partial.base + task * lines)
         }
@@ -65,7 +65,7 @@ extension CPUBackend {
             let run = partition[task]
             var dice = segcpu_dice(params, channels, weights.base)
             let own = slopes.base + 2 * run.sample * channels
-            segcpu_dice_gradient(
+            kernels.dice_gradient(
                 &dice, input + run.start, truth + run.start / channels, run.rows, own, own + channels, entropy,
                 output + run.start, accumulate, planes.base + 48 * channels * thread)
         }

@@ -15,7 +15,7 @@ extension CPUBackend {
         withUnsafePointer(to: &rule) { rule in
             threads.run(partition.tasks) { task, _ in
                 let run = partition[task]
-                segcpu_dropout(
+                kernels.dropout(
                     rule, tables.norm(run.sample).keep, partition.period, input + run.start, output + run.start,
                     accumulate, run.range)
             }

@@ -29,7 +29,7 @@ extension CPUBackend: ElementwiseOps {
         guard periods.a < count || periods.b < count else {
             threads.forRanges(count, grain: elementGrain) { range in
                 let at = range.lowerBound
-                segcpu_binary(kind, left + at, 0, right + at, 0, output + at, range.count)
+                kernels.binary(kind, left + at, 0, right + at, 0, output + at, range.count)
             }
             return
         }
@@ -43,7 +43,7 @@ extension CPUBackend: ElementwiseOps {
         }
         threads.run(partition.tasks) { task, _ in
             let run = partition[task]
-            segcpu_binary(
+            kernels.binary(
                 kind, tables.0?.memory.base ?? left + run.start, tables.0?.period ?? 0,
                 tables.1?.memory.base ?? right + run.start, tables.1?.period ?? 0, output + run.start, run.count)
         }
@@ -70,7 +70,7 @@ extension CPUBackend: ElementwiseOps {
         let kind = Int32(op.number)
         func compute(_ row: Int, _ rows: Int, _ columns: Range<Int>) {
             let (at, first) = (broadcast.start(of: row), columns.lowerBound)
-            segcpu_binary_rows(
+            kernels.binary_rows(
                 kind, segcpu_operand(data: left + at.a + first * inner.a, row: run.a, step: inner.a),
                 segcpu_operand(data: right + at.b + first * inner.b, row: run.b, step: inner.b),
                 output + row * inner.count + first, rows, columns.count)
@@ -96,7 +96,7 @@ extension CPUBackend: ElementwiseOps {
     public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
         let (input, output, kind) = (x.floats, y.floats, Int32(op.number))
         threads.forRanges(x.count, grain: elementGrain) { range in
-            segcpu_unary(kind, input + range.lowerBound, output + range.lowerBound, range.count)
+            kernels.unary(kind, input + range.lowerBound, output + range.lowerBound, range.count)
         }
     }
 
@@ -104,7 +104,7 @@ extension CPUBackend: ElementwiseOps {
     public func cast(_ x: BufferView, into y: BufferView) throws {
         let (input, output) = (x.integers, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
-            segcpu_cast(input + range.lowerBound, output + range.lowerBound, range.count)
+            kernels.cast(input + range.lowerBound, output + range.lowerBound, range.count)
         }
     }
 
@@ -112,7 +112,7 @@ extension CPUBackend: ElementwiseOps {
     public func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         let (input, output) = (x.floats, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
-            segcpu_scale(input + range.lowerBound, alpha, output + range.lowerBound, beta, range.count)
+            kernels.scale(input + range.lowerBound, alpha, output + range.lowerBound, beta, range.count)
         }
     }
 }

@@ -20,7 +20,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
             var focal = segcpu_focal(params, channels, shares.base)
-            segcpu_focal_sum(
+            kernels.focal_sum(
                 &focal, input + run.start, truth + run.start / channels, run.rows,
                 planes.base + 16 * channels * thread, partial.base + task)
         }
@@ -44,7 +44,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
             var focal = segcpu_focal(params, channels, shares.base)
-            segcpu_focal_gradient(
+            kernels.focal_gradient(
                 &focal, input + run.start, truth + run.start / channels, run.rows, scale, output + run.start,
                 accumulate, planes.base + 16 * channels * thread)
         }

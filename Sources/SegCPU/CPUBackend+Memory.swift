@@ -60,9 +60,9 @@ extension CPUBackend {
                 let count = min(rows.upperBound - row, inner - row % inner)
                 let (a, b) = (input + from.offset(of: row) * size, output + to.offset(of: row) * size)
                 if accumulate {
-                    segcpu_add_rows(a, fromStep, b, toStep, count, run)
+                    kernels.add_rows(a, fromStep, b, toStep, count, run)
                 } else {
-                    segcpu_copy_rows(a, fromStep, b, toStep, count, run * size, pastCaches)
+                    kernels.copy_rows(a, fromStep, b, toStep, count, run * size, pastCaches)
                 }
                 row += count
             }

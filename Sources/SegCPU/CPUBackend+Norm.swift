@@ -21,7 +21,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
             let own = moments.base + 2 * task * channels
-            segcpu_norm_statistics(
+            kernels.norm_statistics(
                 input + run.start, run.count, channels, partition.period,
                 narrow.base + 3 * thread * partition.period, wide.base + 2 * thread * partition.period,
                 own, own + channels)
@@ -54,7 +54,7 @@ extension CPUBackend {
         let (rows, channels) = (x.shape.rows, x.shape.channels)
         let (input, means, variances) = (x.floats, mean.floats, variance.floats)
         threads.forRanges(rows, grain: max(1, (1 << 14) / channels)) { range in
-            segcpu_layer_statistics(
+            kernels.layer_statistics(
                 input + range.lowerBound * channels, range.count, channels, means + range.lowerBound,
                 variances + range.lowerBound)
         }

@@ -18,11 +18,11 @@ extension CPUBackend {
             let start = run.start
             if params.kind == .layer {
                 let row = start / partition.channels
-                segcpu_layer_forward(
+                kernels.layer_forward(
                     &norm, input + start, means + row, variances + row, params.epsilon, before.map { $0 + start },
                     after.map { $0 + start }, output + start, run.rows, partition.channels, UInt64(start))
             } else {
-                segcpu_norm_forward(
+                kernels.norm_forward(
                     &norm, input + start, before.map { $0 + start }, after.map { $0 + start }, output + start,
                     run.range)
             }
@@ -78,7 +78,7 @@ extension CPUBackend {
         threads.run(partition.tasks) { task, thread in
             let run = partition[task]
             var norm = tables.norm(run.sample)
-            segcpu_norm_sums(
+            kernels.norm_sums(
                 &norm, input + run.start, signal + run.start, residual.map { $0 + run.start },
                 output.map { $0 + run.start }, adding, run.range, channels, narrow.base + 3 * thread * period,
                 wide.base + 3 * thread * period, sums + 3 * task * channels)
@@ -143,7 +143,7 @@ extension CPUBackend {
             let run = partition[task]
             var norm = tables.norm(run.sample)
             let table = coefficients.base + 3 * run.sample * period
-            segcpu_norm_gradient(
+            kernels.norm_gradient(
                 &norm, table, table + period, table + 2 * period, input + run.start, signal + run.start,
                 residual.map { $0 + run.start }, output + run.start, accumulate, run.range)
         }
@@ -165,7 +165,7 @@ extension CPUBackend {
             let run = partition[task]
             let (start, row) = (run.start, run.start / channels)
             var norm = tables.norm(run.sample)
-            segcpu_layer_gradient(
+            kernels.layer_gradient(
                 &norm, input + start, means + row, variances + row, params.epsilon, signal + start,
                 before.map { $0 + start }, g2.map { $0 + start }, output + start, accumulate, run.rows, channels,
                 UInt64(start), narrow.base + 5 * thread * channels, sums + 3 * task * channels)

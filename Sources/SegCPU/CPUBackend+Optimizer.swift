@@ -16,7 +16,7 @@ extension CPUBackend {
         forElements(of: slots.map(\.parameter.count)) { number, start, count in
             let slot = slots[number]
             var rule = rule
-            segcpu_adam(
+            kernels.adam(
                 &rule, slot.parameter.floats + start, slot.gradient.floats + start, slot.firstMoment.floats + start,
                 slot.secondMoment.floats + start, count)
         }
@@ -32,7 +32,7 @@ extension CPUBackend {
             let slot = slots[number]
             var rule = rule
             let momentum = params.momentum == 0 ? nil : slot.momentum
-            segcpu_sgd(
+            kernels.sgd(
                 &rule, slot.parameter.floats + start, slot.gradient.floats + start,
                 momentum.map { $0.floats + start }, count)
         }

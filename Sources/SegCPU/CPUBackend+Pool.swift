@@ -1,5 +1,6 @@
 import CSegCPU
 public import SegBackend
+internal import SegCore
 
 extension CPUBackend {
     /// Rows of outputs in parallel, sixteen channels at a time.
@@ -7,12 +8,12 @@ extension CPUBackend {
         let pool = segcpu_pool(params, input: x.shape, output: y.shape)
         let (size, channels) = (y.shape.size, y.shape.channels)
         let (input, output, positions) = (x.floats, y.floats, indices.integers)
-        let sample = x.shape.size.product * channels
+        let sample = x.shape.size.count * channels
         threads.forRanges(y.shape.batch * size.d * size.h, grain: 1) { rows in
             var pool = pool
             for row in rows {
                 let at = row * size.w * channels
-                segcpu_max_pool_row(
+                kernels.max_pool_row(
                     &pool, input + row / (size.d * size.h) * sample, row / size.h % size.d, row % size.h, output + at,
                     positions + at)
             }
@@ -26,12 +27,12 @@ extension CPUBackend {
         let pool = segcpu_pool(params, input: gx.shape, output: upstream.shape)
         let (size, channels) = (gx.shape.size, gx.shape.channels)
         let (signal, positions, output) = (upstream.floats, indices.integers, gx.floats)
-        let sample = upstream.shape.size.product * channels
+        let sample = upstream.shape.size.count * channels
         threads.forRanges(gx.shape.batch * size.d * size.h, grain: 1) { rows in
             var pool = pool
             for row in rows {
                 let first = row / (size.d * size.h) * sample
-                segcpu_max_pool_gradient_row(
+                kernels.max_pool_gradient_row(
                     &pool, signal + first, positions + first, row / size.h % size.d, row % size.h,
                     output + row * size.w * channels, accumulate)
             }

@@ -11,7 +11,7 @@ extension CPUBackend {
         guard precision == .bf16 else { return view }
         let rounded = try allocate(view.shape, .f32)
         threads.forRanges(view.count, grain: 1 << 14) { range in
-            segcpu_round_bf16(view.floats + range.lowerBound, rounded.floats + range.lowerBound, range.count)
+            kernels.round_bf16(view.floats + range.lowerBound, rounded.floats + range.lowerBound, range.count)
         }
         return rounded
     }

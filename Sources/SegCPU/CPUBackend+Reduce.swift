@@ -35,9 +35,9 @@ extension CPUBackend {
             let run = partition[task]
             let (floats, results) = (narrow.base + thread * period, sums.base + task * inner)
             if target.op == .max {
-                segcpu_column_maxima(x + run.start, run.count, inner, period, floats, results)
+                kernels.column_maxima(x + run.start, run.count, inner, period, floats, results)
             } else {
-                segcpu_column_sums(
+                kernels.column_sums(
                     x + run.start, run.count, inner, period, floats, wide.base + thread * period, results)
             }
         }
@@ -62,7 +62,7 @@ extension CPUBackend {
             for piece in task * batch..<min(outer * pieces, (task + 1) * batch) {
                 let (o, begin) = (piece / pieces, piece % pieces * width)
                 let count = min(width, inner - begin)
-                segcpu_reduce(target.kind, x + o * n * inner + begin, n, inner, count, own)
+                kernels.reduce(target.kind, x + o * n * inner + begin, n, inner, count, own)
                 for i in 0..<count { target.set(o * inner + begin + i, own[i]) }
             }
         }

@@ -1,5 +1,6 @@
 import CSegCPU
 public import SegBackend
+internal import SegCore
 
 extension CPUBackend {
     /// Rows of outputs in parallel; each sums its taps along three axes.
@@ -27,8 +28,8 @@ extension CPUBackend {
                     let taps = [d, h, w]
                     threads.forRanges(y.shape.batch * to.d * to.h, grain: 1) { rows in
                         for row in rows {
-                            segcpu_resample_row(
-                                taps, input + row / (to.d * to.h) * from.product * channels, from.h, from.w, channels,
+                            kernels.resample_row(
+                                taps, input + row / (to.d * to.h) * from.count * channels, from.h, from.w, channels,
                                 row / to.h % to.d, row % to.h, to.w, output + row * to.w * channels, accumulate)
                         }
                     }

@@ -13,7 +13,7 @@ extension CPUBackend {
         let (input, output) = (x.floats, y.floats)
         forRows(rows, channels) { range, thread in
             let start = range.lowerBound * channels
-            segcpu_softmax(
+            kernels.softmax(
                 input + start, output + start, range.count, channels, planes.base + 16 * thread * channels)
         }
     }
@@ -28,7 +28,7 @@ extension CPUBackend {
         let (probabilities, signal, output) = (y.floats, upstream.floats, gx.floats)
         forRows(rows, channels) { range, thread in
             let start = range.lowerBound * channels
-            segcpu_softmax_gradient(
+            kernels.softmax_gradient(
                 probabilities + start, signal + start, output + start, accumulate, range.count, channels,
                 planes.base + 32 * thread * channels)
         }

@@ -1,5 +1,6 @@
 import CSegCPU
 public import SegBackend
+public import SegCore
 
 extension CPUBackend {
     /// Rows of the window in parallel.
@@ -15,7 +16,7 @@ extension CPUBackend {
                 let (d, h) = (origin.d + row / extents[1], origin.h + row % extents[1])
                 let to = (d * full[1] + h) * full[2] + origin.w
                 let from = row * extents[2]
-                segcpu_blend_rows(
+                kernels.blend_rows(
                     input + from * channels, factors + from, output + to * channels, total + to, extents[2], channels)
             }
         }
@@ -27,7 +28,7 @@ extension CPUBackend {
         let (input, factors, output) = (x.floats, divisors.floats, y.floats)
         threads.forRanges(divisors.count, grain: max(1, (1 << 15) / max(channels, 1))) { rows in
             let first = rows.lowerBound
-            segcpu_divide_rows(
+            kernels.divide_rows(
                 input + first * channels, factors + first, output + first * channels, rows.count, channels)
         }
     }

@@ -18,6 +18,9 @@ package enum CPUInstructionSet: Int32, CaseIterable, Hashable, Sendable {
     package func limit() { _ = segcpu_isa_set(rawValue) }
 }
 
+/// The C kernels for the instruction set in use.
+var kernels: segcpu_kernel_table { segcpu_kernels().pointee }
+
 /// What instructions do at most on one core, nothing loaded: which precision can be quick on a machine.
 package enum CPUPeak: String, CaseIterable, Sendable {
     /// Multiply-adds in f32.

@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// A convolution or transposed convolution as a gather: which taps reach which outputs.
 ///

@@ -51,7 +51,7 @@ final class EpilogueTables {
         guard dropout.channelwise else { return }
         let multipliers = try backend.scratch(Float.self, partition.samples * partition.channels)
         defer { multipliers.done() }
-        segcpu_dropout_multipliers(rule.base, 0, multipliers.base, partition.samples * partition.channels)
+        kernels.dropout_multipliers(rule.base, 0, multipliers.base, partition.samples * partition.channels)
         for sample in 0..<partition.samples {
             partition.expand(into: table(4, sample)) { multipliers.base[sample * partition.channels + $0] }
         }

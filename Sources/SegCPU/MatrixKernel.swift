@@ -22,7 +22,7 @@ struct MatrixKernel {
         if usesBLAS {
             Self.multiplyWithBLAS(product)
         } else {
-            withUnsafePointer(to: product) { segcpu_multiply($0, memory.base + thread * size) }
+            withUnsafePointer(to: product) { kernels.multiply($0, memory.base + thread * size) }
         }
     }
 

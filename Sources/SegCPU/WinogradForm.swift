@@ -1,5 +1,6 @@
 import CSegCPU
 internal import SegBackend
+internal import SegCore
 
 /// A size of Winograd's convolution: cubes of `outputs` outputs a side from cubes of `points` inputs a side.
 ///
@@ -67,7 +68,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         let weights = Double(taps * inputs * outputs)
         // Very few outputs have kernels of their own, which load more for each product; else vectors are padded.
         let padded = outputs <= 4 ? 2.4 * Double(outputs) : Double((outputs + 15) / 16 * 16)
-        let products = Double(batch * size.product * taps * inputs) * padded * 0.0133
+        let products = Double(batch * size.count * taps * inputs) * padded * 0.0133
         // Wide weights, and more so their gradients, are read from beyond the cache.
         return forWeight ? 1.3 * products + 4 * weights : products + 1.6 * weights
     }
@@ -81,7 +82,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
             form.cost(inputs: inputs, outputs: outputs, output: size, batch: batch, weightTime: weightTime)
         }
         let direct = directCost(
-            taps: params.kernel.product, inputs: inputs, outputs: outputs, output: size, batch: batch,
+            taps: params.kernel.count, inputs: inputs, outputs: outputs, output: size, batch: batch,
             forWeight: forWeight)
         return allCases.filter { form in
             form.takes(params, inputs: inputs, outputs: outputs, forWeight: forWeight) && cost(form) < 0.8 * direct

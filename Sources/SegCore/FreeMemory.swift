@@ -12,7 +12,7 @@ public enum FreeMemory {
     ///   - arrays: Bytes of arrays, which come out of what the process may address.
     ///   - tensors: Bytes beside them that a device on this machine's memory has already set addresses aside for.
     ///   - subject: The file or value that asks for them.
-    ///   - purpose: The work that takes them, such as `the resampled scan of 300 x 300 x 300 voxels`.
+    ///   - purpose: The work that takes them, such as `the resampled scan of 300×300×300 voxels`.
     /// - Throws: `DataError` of the kind `tooLarge`.
     public static func check(
         arrays: Int, tensors: Int = 0, subject: String, for purpose: String, advice: String

@@ -25,8 +25,8 @@ public enum Limits {
     public static let documentBytes = 64 << 20
     /// Bytes of a YAML document, whose parser takes microseconds and hundreds of bytes for each value.
     public static let yamlBytes = 256 << 10
-    /// Values in a YAML document, aliases and merge keys expanded: as many as `yamlBytes` can hold without them.
-    public static let yamlNodes = 1 << 17
+    /// Values in a YAML document, aliases and merge keys expanded.
+    public static let yamlNodes = 1 << 15
     /// Characters of a bundle's expressions after all references are expanded.
     public static let expressionCharacters = 1 << 16
     /// Fields of one form.

@@ -11,11 +11,17 @@ public struct CaseChannels: Hashable, Sendable {
     /// Names a case and its files.
     public init(name: String, files: [String]) { (self.name, self.files) = (name, files) }
 
+    /// A case of these files, named after the first.
+    init(files: [String]) {
+        let first = Self.parts(of: files[0])
+        self.init(name: first?.channel == 0 ? first?.name ?? "" : ScanFile.stem(of: files[0]), files: files)
+    }
+
     /// Gathers the cases of some scans.
     ///
     /// As many files as a case has channels are one case, in the order in which they are given, unless their names number
-    /// them as those of several. Others are cases whose
-    /// files are named `CASE_0000`, `CASE_0001` and so on, as nnU-Net names them, in any order.
+    /// them as those of several. Files of four dimensions are a case each. Others are cases whose files are named
+    /// `CASE_0000`, `CASE_0001` and so on, as nnU-Net names them, in any order.
     /// - Parameters:
     ///   - files: The scans.
     ///   - count: How many channels a case has.
@@ -27,9 +33,11 @@ public struct CaseChannels: Hashable, Sendable {
         // Files that are all numbered, and not as one case is, are of several.
         let areOfSeveral = named.allSatisfy { $0.parts != nil } && (stems.count > 1 || numbers.count < count)
         if files.count == count, !areOfSeveral {
-            let first = named[0]
-            let name = first.parts.map { $0.channel == 0 ? $0.name : nil } ?? nil
-            return [CaseChannels(name: name ?? ScanFile.stem(of: first.file), files: files)]
+            return [CaseChannels(files: files)]
+        }
+        // Files of four dimensions are whole cases.
+        if files.allSatisfy({ (try? ScanFile.channelCount(of: $0)) == count }) {
+            return files.map { CaseChannels(name: ScanFile.stem(of: $0), files: [$0]) }
         }
         var cases: [String: [Int: String]] = [:]
         for (file, parts) in named {
@@ -61,7 +69,8 @@ public struct CaseChannels: Hashable, Sendable {
         }
     }
 
-    private static func suffix(_ channel: Int) -> String {
+    /// What nnU-Net's files of a channel end in, before their format: `_0002`.
+    static func suffix(_ channel: Int) -> String {
         let digits = String(channel)
         return "_" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }

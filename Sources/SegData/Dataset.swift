@@ -2,34 +2,38 @@ internal import Foundation
 public import SegCore
 internal import SegImaging
 
-/// A labelled scan of a dataset.
+/// A labelled case of a dataset.
 public struct DatasetCase: Hashable, Sendable {
-    /// The image's file name without its endings.
+    /// The first image's file name without its endings, and without the `_0000` of a first channel.
     public let name: String
-    /// The scan.
-    public let image: String
+    /// The scans of the case, each a channel; or one file, which may hold several.
+    public let images: [String]
     /// Its label map.
     public let label: String
 
+    /// The first scan, by which the case is known in messages.
+    public var image: String { images[0] }
+
     /// Names a scan and its label map.
     public init(image: String, label: String) {
-        self.init(name: ScanFile.stem(of: image), image: image, label: label)
+        self.init(name: ScanFile.stem(of: image), images: [image], label: label)
     }
 
-    /// A scan and its label map under a given name.
-    init(name: String, image: String, label: String) {
+    /// Scans and their label map under a given name.
+    public init(name: String, images: [String], label: String) {
+        precondition(!images.isEmpty, "a case needs an image")
         self.name = name
-        self.image = image
+        self.images = images
         self.label = label
     }
 }
 
 /// A scan that takes no part in a training.
 public struct TestScan: Hashable, Sendable {
-    /// The image's file name without its endings.
+    /// The first image's file name without its endings, and without the `_0000` of a first channel.
     public let name: String
-    /// The scan.
-    public let image: String
+    /// The scans of the case, each a channel; or one file, which may hold several.
+    public let images: [String]
     /// Its label map; nil where there is none.
     public let label: String?
 }
@@ -42,8 +46,8 @@ public struct Dataset: Sendable {
     public let name: String
     /// Names of the classes, by number; class 0 is the background.
     public let labels: [Int: String]
-    /// What scanner made the images, such as CT; nil where the dataset does not say.
-    public let modality: String?
+    /// What each channel is, such as CT or T1; empty where the dataset does not say.
+    public let channelNames: [String]
     /// The scans with labels.
     public let cases: [DatasetCase]
     /// The scans that are set aside for a test; most have no label map.
@@ -59,20 +63,20 @@ public struct Dataset: Sendable {
     public var remarks: [String] { notes.map { index.isEmpty ? $0 : "\(index): \($0)" } }
 
     /// The files of the test scans.
-    public var tests: [String] { testScans.map(\.image) }
+    public var tests: [String] { testScans.flatMap(\.images) }
 
     /// Makes a dataset.
-    public init(name: String, labels: [Int: String], modality: String?, cases: [DatasetCase], tests: [String]) {
+    public init(name: String, labels: [Int: String], channelNames: [String], cases: [DatasetCase], tests: [String]) {
         self.init(
-            name: name, labels: labels, modality: modality, cases: cases,
-            testScans: tests.map { TestScan(name: ScanFile.stem(of: $0), image: $0, label: nil) })
+            name: name, labels: labels, channelNames: channelNames, cases: cases,
+            testScans: tests.map { TestScan(name: ScanFile.stem(of: $0), images: [$0], label: nil) })
     }
 
     /// Makes a dataset whose test scans may have label maps.
-    init(name: String, labels: [Int: String], modality: String?, cases: [DatasetCase], testScans: [TestScan]) {
+    init(name: String, labels: [Int: String], channelNames: [String], cases: [DatasetCase], testScans: [TestScan]) {
         self.name = name
         self.labels = labels
-        self.modality = modality
+        self.channelNames = channelNames
         self.cases = cases
         self.testScans = testScans
     }
@@ -82,7 +86,7 @@ public struct Dataset: Sendable {
     /// - Throws: `DataError` naming the files that are missing, or what is wrong in the index.
     public init(path: String) throws(DataError) {
         self = try .unchecked(path: path)
-        let missing = Self.missing(of: cases.flatMap { [$0.image, $0.label] })
+        let missing = Self.missing(of: cases.flatMap { $0.images + [$0.label] })
         guard missing.isEmpty else {
             throw DataError(
                 .noInput, Self.indexFile(path),
@@ -123,19 +127,19 @@ public struct Dataset: Sendable {
 
     /// Names of scans, of which several may be one, with as many of their folders before them as tell them apart.
     /// - Throws: `DataError` where no folder does, as for `x.nii` beside `x.nii.gz`.
-    static func distinctNames(_ files: [IndexedFile], source: String) throws(DataError) -> [String] {
-        var names = files.map(\.name)
+    static func distinctNames(of images: [IndexedImage], source: String) throws(DataError) -> [String] {
+        var names = images.map(\.name)
         for depth in 1...6 {
             let counts = Dictionary(grouping: names) { $0 }.mapValues(\.count)
             let shared = names.indices.filter { counts[names[$0], default: 1] > 1 }
             guard !shared.isEmpty else { return names }
             for index in shared {
-                let folders = URL(fileURLWithPath: files[index].path).deletingLastPathComponent().pathComponents
-                names[index] = (folders.dropFirst().suffix(depth) + [files[index].name]).joined(separator: "_")
+                let folders = URL(fileURLWithPath: images[index].paths[0]).deletingLastPathComponent().pathComponents
+                names[index] = (folders.dropFirst().suffix(depth) + [images[index].name]).joined(separator: "_")
             }
         }
         let counts = Dictionary(grouping: names) { $0 }.mapValues(\.count)
-        let twins = names.indices.filter { counts[names[$0], default: 1] > 1 }.map { files[$0].path }
+        let twins = names.indices.filter { counts[names[$0], default: 1] > 1 }.map { images[$0].paths[0] }
         guard twins.isEmpty else {
             throw DataError(
                 .badData, source, "names scans that have one name: \(twins.shortList()); rename or take out")

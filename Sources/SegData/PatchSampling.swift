@@ -1,4 +1,5 @@
-public import SegImaging
+public import SegCore
+internal import SegImaging
 
 /// How training patches are drawn: `RandCropByPosNegLabel`, or nnU-Net's oversampling.
 public struct PatchSampling: Hashable, Sendable {
@@ -11,7 +12,7 @@ public struct PatchSampling: Hashable, Sendable {
     }
 
     /// Extents of a patch.
-    public var size: Size3
+    public var size: Triple
     /// Weight of patches centred on a labelled voxel.
     public var positive = 1.0
     /// Weight of patches centred on background.
@@ -30,7 +31,7 @@ public struct PatchSampling: Hashable, Sendable {
     public var draws = Draws.medseg
 
     /// Patches of a size, equally often on label and background; to be changed field by field.
-    public init(size: Size3) { self.size = size }
+    public init(size: Triple) { self.size = size }
 
     /// Patches in a batch.
     public var batchSize: Int { samplesPerVolume * volumesPerBatch }

@@ -1,13 +1,15 @@
 public import SegCore
-public import SegImaging
+internal import SegImaging
 
 /// Patches and their labels, as a network takes them.
 public struct PatchBatch: Sendable {
     /// Patches.
     public let count: Int
     /// Extents of each.
-    public let size: Size3
-    /// `[count, D, H, W]`.
+    public let size: Triple
+    /// Channels of the images.
+    public let channels: Int
+    /// `[count, D, H, W, channels]`.
     public let images: [Float]
     /// `[count, D, H, W]`.
     public let labels: [Int32]
@@ -20,6 +22,7 @@ public struct PatchBatch: Sendable {
 /// once for the whole training.
 public struct PatchSource: Sendable {
     private let cases: [PreparedCase]
+    private let channels: Int
     private let samplers: [CropSampler]
     private let sampling: PatchSampling
     private let transforms: [any RandomPatchTransform]
@@ -32,15 +35,22 @@ public struct PatchSource: Sendable {
         _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32
     ) throws(DataError) {
         guard !cases.isEmpty else { throw DataError(.badData, "training", "there are no cases to train on") }
-        guard augmentation.rotateProbability == 0 || sampling.size.i == sampling.size.j else {
+        guard augmentation.rotateProbability == 0 || sampling.size.d == sampling.size.h else {
             throw DataError(
                 .badArgument, "augmentation.rotate90",
-                "turns axes 0 and 1, so patches must be equally large along both, not \(sampling.size)")
+                "rotates axes 0 and 1 into each other, so patches must be equally large along both, not \(sampling.size)"
+            )
+        }
+        let channels = cases[0].scan.channels
+        if let other = cases.first(where: { $0.scan.channels != channels }) {
+            throw DataError(
+                .badData, other.name, "has \(other.scan.channels) channels, and \(cases[0].name) has \(channels)")
         }
         let cases = sampling.pad ? cases.map { $0.padded(to: sampling.size) } : cases
         let samplers = try Self.samplers(cases, sampling)
         let order = VolumeOrder(count: cases.count, seed: seed)
         self.cases = cases
+        self.channels = channels
         self.samplers = samplers
         self.sampling = sampling
         self.order = order
@@ -50,7 +60,7 @@ public struct PatchSource: Sendable {
         case .monai:
             sequence = PlanSequence(RandomPipeline(transforms, seed: seed)) { step, random in
                 Self.volumes(step, sampling, order).enumerated().flatMap { slot, volume in
-                    Self.plans(slot, samplers[volume.index], sampling, &random)
+                    Self.plans(slot, samplers[volume.index], sampling, channels: channels, &random)
                 }
             }
         }
@@ -76,7 +86,7 @@ public struct PatchSource: Sendable {
     }
 
     /// What cases lack for the wanted mix of patches or could not be cached for, a sentence a case.
-    public var warnings: [String] { cases.compactMap(\.note) + samplers.compactMap(\.warning) }
+    public var warnings: [String] { cases.flatMap(\.notes) + samplers.compactMap(\.warning) }
 
     /// The batch of a step, counted from 0; may be called from several threads.
     /// - Throws: `DataError` naming a cached case that can no longer be read.
@@ -84,7 +94,7 @@ public struct PatchSource: Sendable {
         var images: [Float] = []
         var labels: [Int32] = []
         let voxels = sampling.size.count * sampling.batchSize
-        images.reserveCapacity(voxels)
+        images.reserveCapacity(voxels * channels)
         labels.reserveCapacity(voxels)
         let inSequence = sequence?.plans(step)
         for (slot, volume) in Self.volumes(step, sampling, order).enumerated() {
@@ -100,12 +110,13 @@ public struct PatchSource: Sendable {
                 patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map { Int32($0) } }
             }
         }
-        return PatchBatch(count: sampling.batchSize, size: sampling.size, images: images, labels: labels)
+        return PatchBatch(
+            count: sampling.batchSize, size: sampling.size, channels: channels, images: images, labels: labels)
     }
 
     private func ownPlans(_ slot: Int, _ volume: Taken) -> [PatchPlan] {
         var random = RandomPipeline(transforms, seed: order.seed(position: volume.position))
-        return Self.plans(slot, samplers[volume.index], sampling, &random)
+        return Self.plans(slot, samplers[volume.index], sampling, channels: channels, &random)
     }
 
     /// A volume of a batch: which, and how many were taken before it in the whole training.
@@ -123,14 +134,14 @@ public struct PatchSource: Sendable {
 
     /// The draws of a volume's patches; the generators are apart, so crops may be drawn with what follows them.
     private static func plans(
-        _ slot: Int, _ sampler: CropSampler, _ sampling: PatchSampling, _ random: inout RandomPipeline
+        _ slot: Int, _ sampler: CropSampler, _ sampling: PatchSampling, channels: Int, _ random: inout RandomPipeline
     ) -> [PatchPlan] {
         (0..<sampling.samplesPerVolume).map { sample in
             let place =
                 if let isForced = sampling.forcesForeground(slot * sampling.samplesPerVolume + sample) {
                     sampler.draw(forcingForeground: isForced, &random.cropRandom)
                 } else { sampler.draw(&random.cropRandom) }
-            return PatchPlan(place: place, changes: random.draw())
+            return PatchPlan(place: place, changes: random.draw(channels: channels))
         }
     }
 }

@@ -7,29 +7,35 @@ public struct PreparedCase: Sendable {
     public let name: String
     /// Image and classes, in memory or in a file of the cache.
     public let scan: LabelledScan
-    /// Why the case is in memory although it was to be cached, a sentence worth showing; nil otherwise.
-    public internal(set) var note: String?
+    /// What is worth showing of the case, a sentence each: channels that were resampled, why it is not cached.
+    public internal(set) var notes: [String] = []
     /// The largest class of the label map as it was read, before any crop.
     let largestClass: Int
 
     /// Reads and prepares a case, in memory.
-    /// - Parameter classes: Number of classes, background included; a label beyond is an error.
+    /// - Parameters:
+    ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
+    ///   - classes: Number of classes, background included; a label beyond is an error.
     /// - Throws: `DataError` naming the file that cannot be read or used.
-    public init(_ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int) throws(DataError) {
-        let (scan, _) = try ScanFile.readVolume(item.image)
+    public init(
+        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int
+    ) throws(DataError) {
+        var notes: [String] = []
+        let (image, _) = try ScanFile.readImage(item.images) { notes.append("\($0): \($1)") }
+        try Self.check(channels: image.channels.count, of: channels, file: item.image)
         let (raw, _) = try ScanFile.readVolume(item.label)
-        try scan.checkMatches(label: raw, imageName: item.image, labelName: item.label)
+        try image.volume(0).checkMatches(label: raw, imageName: item.image, labelName: item.label)
         let whole = try LabelMap.whole(raw, file: item.label)
         let largest = Int(whole.voxels.max() ?? 0)
         try Self.check(largest: largest, classes: classes, file: item.label)
-        let prepared = try preprocessing(scan, name: item.image)
+        let prepared = try preprocessing(image, name: item.image)
         let label = try preprocessing.labels(whole, for: prepared, name: item.label)
-        self.init(
-            name: item.name, scan: LabelledScan(image: prepared.image.volume(0), label: label), largestClass: largest)
+        self.init(name: item.name, scan: LabelledScan(image: prepared.image, label: label), largestClass: largest)
+        self.notes = notes
     }
 
-    /// Wraps volumes that share a grid; the label's voxels are whole numbers from 0 to 255.
-    public init(name: String, image: Volume, label: Volume) {
+    /// Wraps an image and a label map that share a grid; the label's voxels are whole numbers from 0 to 255.
+    public init(name: String, image: ScanImage, label: Volume) {
         precondition(image.size == label.size, "image and label of \(name) differ in extents")
         self.init(
             name: name, scan: LabelledScan(image: image, label: label), largestClass: Int(label.voxels.max() ?? 0))
@@ -42,6 +48,14 @@ public struct PreparedCase: Sendable {
         self.largestClass = largestClass
     }
 
+    /// Checks the number of channels of a case.
+    static func check(channels: Int, of expected: Int, file: String) throws(DataError) {
+        guard channels != expected else { return }
+        throw DataError(
+            .badData, file,
+            "the case has \(channels) channel\(channels == 1 ? "" : "s"); network_def.in_channels says \(expected)")
+    }
+
     /// Checks the largest class of a label map.
     static func check(largest: Int, classes: Int, file: String) throws(DataError) {
         // A class is kept as a byte.
@@ -49,16 +63,12 @@ public struct PreparedCase: Sendable {
         guard largest <= most else {
             throw DataError(.badData, file, "holds class \(largest); the network's out_channels allow 0 to \(most)")
         }
-        guard largest > 0 else {
-            throw DataError(
-                .badData, file, "holds no foreground class, only background; correct it or take the case out")
-        }
     }
 
     /// Extents.
-    public var size: Size3 { scan.size }
+    public var size: Triple { scan.size }
     /// What the network sees, copied; throws `DataError` where the cache's file can no longer be read.
-    public var image: Volume { get throws(DataError) { try scan.image } }
+    public var image: ScanImage { get throws(DataError) { try scan.image } }
     /// The classes as 32-bit integers, copied; throws `DataError` where the cache's file can no longer be read.
     public var labels: [Int32] { get throws(DataError) { try scan.classes.map { Int32($0) } } }
     /// Whether a labelled voxel is left on the network's grid, where a small structure may vanish; throws `DataError`
@@ -66,9 +76,9 @@ public struct PreparedCase: Sendable {
     public var hasForeground: Bool { get throws(DataError) { try scan.presentClasses.contains { $0 != 0 } } }
 
     /// The case with zeros round it where it is smaller than a patch, `SpatialPad`.
-    func padded(to size: Size3) -> PreparedCase {
+    func padded(to size: Triple) -> PreparedCase {
         var padded = PreparedCase(name: name, scan: scan.padded(to: size), largestClass: largestClass)
-        padded.note = note
+        padded.notes = notes
         return padded
     }
 }

@@ -3,11 +3,11 @@ public import SegCore
 extension Volume {
     /// Number of voxels that are NaN or infinite.
     public var nonFiniteCount: Int {
-        let row = size.j * size.k
-        var counts = [Int](repeating: 0, count: size.i)
+        let row = size.h * size.w
+        var counts = [Int](repeating: 0, count: size.d)
         counts.withUnsafeMutableBufferPointer { counts in
             nonisolated(unsafe) let counts = counts
-            concurrently(size.i) { rows in
+            concurrently(size.d) { rows in
                 for i in rows { counts[i] = voxels[i * row..<(i + 1) * row].count(where: { !$0.isFinite }) }
             }
         }
@@ -45,7 +45,7 @@ extension Affine {
 
     /// How far another affine puts a corner of a grid from this one's, in mm along one axis; nil where all are within half
     /// a voxel.
-    package func distance(to other: Affine, size: Size3) -> Double? {
+    package func distance(to other: Affine, size: Triple) -> Double? {
         let apart =
             (0..<8).map { corner in
                 let at = (0..<3).map { corner & (4 >> $0) == 0 ? 0 : Double(size[$0] - 1) }

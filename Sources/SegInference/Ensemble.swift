@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 public import SegImaging
 internal import SegModels
 internal import SegNN

@@ -1,3 +1,4 @@
+internal import SegCore
 public import SegImaging
 
 /// How the mask of a scan comes of what the network gives.
@@ -48,7 +49,7 @@ public struct MaskPlan: Hashable, Sendable {
 extension Prediction {
     /// What a plan makes of a prediction: one map of class numbers, or a map of 0 and 1 for each region; the grid that it
     /// lies on, and where that is: voxel index → RAS+ mm.
-    func mask(by plan: MaskPlan) -> (maps: [[UInt8]], size: Size3, affine: Affine) {
+    func mask(by plan: MaskPlan) -> (maps: [[UInt8]], size: Triple, affine: Affine) {
         let size = plan.restoration == .none ? record.networkSize : record.scanSize
         let threshold = Float(plan.threshold)
         var maps: [[UInt8]]

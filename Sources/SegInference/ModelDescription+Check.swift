@@ -41,20 +41,14 @@ extension ModelDescription {
     }
 
     /// Insists that batches of so many patches can train the network.
-    /// - Throws: `DataError` where the network takes several channels, or a norm would see a single value.
+    /// - Throws: `DataError` where a norm would see a single value.
     public func checkTraining(batch: Int) throws {
-        let outline = try network.outline()
-        guard outline.inputChannels == 1 else {
-            throw error(
-                "network_def.in_channels",
-                "should be 1, for a training reads one scan of a case, not \(outline.inputChannels)")
-        }
         guard !maskPlan.isRegions else {
             throw error(
                 "postprocessing",
                 "makes regions that may overlap, and a training is of classes; use argmax in AsDiscrete")
         }
-        try rehearse(outline, batch: batch, .training)
+        try rehearse(network.outline(), batch: batch, .training)
     }
 
     /// Finds a norm over a single value, which is met only where the coarsest stage has one voxel.

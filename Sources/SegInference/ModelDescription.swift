@@ -103,6 +103,12 @@ public struct ModelDescription: Hashable, Sendable {
         return labels
     }
 
+    /// Channels of a scan that the network takes.
+    /// - Throws: `DataError` where the network cannot be built.
+    public var inputChannels: Int {
+        get throws { try network.outline().inputChannels }
+    }
+
     /// Channels that the network gives.
     /// - Throws: `DataError` where the network cannot be built.
     public var outputChannels: Int {

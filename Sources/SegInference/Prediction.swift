@@ -1,3 +1,4 @@
+internal import SegCore
 public import SegImaging
 
 /// Class probabilities on the network's grid, and the way back to the scan's.

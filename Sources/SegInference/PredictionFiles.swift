@@ -1,5 +1,5 @@
 internal import Foundation
-internal import SegCore
+public import SegCore
 public import SegImaging
 
 /// The files that `medseg predict` writes of a scan: `SCAN_mask`, and what is asked for beside it.
@@ -111,7 +111,7 @@ public struct PredictionFiles {
     /// - Throws: `DataError` naming the file that cannot be written.
     @discardableResult
     public func write(
-        _ found: Segmentation, probabilities: Bool, like geometry: ScanGeometry, size: Size3, overwrite: Bool
+        _ found: Segmentation, probabilities: Bool, like geometry: ScanGeometry, size: Triple, overwrite: Bool
     ) throws -> UncertainPrediction.MapSummary? {
         func write<Value: WritableVoxel>(_ voxels: [Value], _ path: String) throws {
             try ScanFile.write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)

@@ -6,9 +6,9 @@ internal import SegImaging
 /// before a window is computed. What the network itself takes for a window is not counted.
 struct PredictionMemory {
     /// Extents of the network's volume.
-    var image: Size3
+    var image: Triple
     /// Extents of the scan.
-    var scan: Size3
+    var scan: Triple
     /// Input channels of the network.
     var inputs: Int
     /// Output channels of the network.
@@ -28,7 +28,7 @@ struct PredictionMemory {
         var floats = channels
         if isUncertain { floats += channels + 3 }
         if isMirrored { floats += channels + 1 }
-        let rows = min(whole, max(Prediction.slab, scan.j * scan.k))
+        let rows = min(whole, max(Prediction.slab, scan.h * scan.w))
         // The mask with a slab of probabilities, or a map with the file that is made of it. Regions come back one by one.
         let mask = maps > 1 ? 2 * maps * whole : whole
         let output = max(mask + 4 * channels * rows, mask + (isUncertain ? 12 * whole : 0))

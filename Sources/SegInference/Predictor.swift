@@ -102,7 +102,7 @@ extension Predictor {
     ///
     /// Where it is smaller than a window, and what lies beside it is not 0, it is padded.
     /// - Parameter voxels: Those of the image, channels side by side.
-    func tensor(_ voxels: [Float], size: Size3) throws -> Tensor {
+    func tensor(_ voxels: [Float], size: Triple) throws -> Tensor {
         let channels = network.inputChannels
         var (voxels, size) = (voxels, size)
         let grown = padded(size)
@@ -110,13 +110,13 @@ extension Predictor {
             voxels = description.padding.pad(voxels, size: size, channels: channels, to: grown)
             size = grown
         }
-        return try Tensor(voxels, shape: [1, size.i, size.j, size.k, channels], on: backend)
+        return try Tensor(voxels, shape: [1, size.d, size.h, size.w, channels], on: backend)
     }
 
     /// Extents of an image as the network takes it: of at least a window, where what lies beside it is not 0.
-    func padded(_ size: Size3) -> Size3 {
+    func padded(_ size: Triple) -> Triple {
         guard description.padding != .constant(0), let window = description.roiSize else { return size }
-        return Size3(max(size.i, window.d), max(size.j, window.h), max(size.k, window.w))
+        return Triple(max(size.d, window.d), max(size.h, window.h), max(size.w, window.w))
     }
 
     /// What the memory limit left at the peak.
@@ -128,11 +128,11 @@ extension Predictor {
     ///   - size: The image's extents without padding.
     ///   - logits: Takes a window and its number to the logits of the window.
     func probabilities(
-        of image: Tensor, size: Size3, name: String, progress: (Int, Int) throws -> Void,
+        of image: Tensor, size: Triple, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
         let extents = image.shape.size
-        let grown = Size3(extents.d, extents.h, extents.w)
+        let grown = Triple(extents.d, extents.h, extents.w)
         let window = SlidingWindow(of: description, over: grown)
         var number = 0
         let logits = try window(image, progress: progress) { x in

@@ -120,7 +120,7 @@ extension PreprocessingStep {
 
     private func whole(_ list: [Int]) -> ConfigValue { .array(list.map { .int($0) }) }
 
-    private func extents(_ size: Size3) -> ConfigValue { whole([size.i, size.j, size.k]) }
+    private func extents(_ size: Triple) -> ConfigValue { whole([size.d, size.h, size.w]) }
 }
 
 extension ScaleIntensityRange {
@@ -271,13 +271,13 @@ extension ConfigReader {
     }
 
     /// Extents, of which there may be one for all axes.
-    fileprivate func extents(_ key: String) throws -> Size3 {
+    fileprivate func extents(_ key: String) throws -> Triple {
         let numbers = try triple(key, otherwise: nil)
         guard numbers.allSatisfy({ $0 <= Limits.gridAxis }) else {
             throw error(key, "\(numbers) is beyond the \(Limits.gridAxis) voxels that an axis may have")
         }
         // A negative extent leaves its axis, whatever it is.
-        return Size3(max(numbers[0], -1), max(numbers[1], -1), max(numbers[2], -1))
+        return Triple(max(numbers[0], -1), max(numbers[1], -1), max(numbers[2], -1))
     }
 
     /// Three numbers, or one that stands for three.

@@ -1,6 +1,6 @@
 internal import Foundation
 internal import SegBackend
-internal import SegCore
+public import SegCore
 public import SegImaging
 internal import SegModels
 
@@ -105,7 +105,7 @@ public struct Segmenter {
     }
 
     /// Post-processes a label map, or each region by itself.
-    private func clean(_ maps: inout [[UInt8]], size: Size3, voxelVolumeML: Double) -> [Concern] {
+    private func clean(_ maps: inout [[UInt8]], size: Triple, voxelVolumeML: Double) -> [Concern] {
         maps.indices.flatMap { map in
             postprocessing.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
                 removal.concern(
@@ -142,7 +142,7 @@ public struct Segmentation {
     /// The class of every voxel, post-processed; of regions a map of 0 and 1 for each, in the order of the channels.
     public let maps: [[UInt8]]
     /// Extents of the mask: the scan's, unless the model's plan leaves it on the network's grid.
-    public let size: Size3
+    public let size: Triple
     /// The mask's voxel index → RAS+ mm.
     public let affine: Affine
     /// Whether the mask lies on the scan's grid.

@@ -1,6 +1,6 @@
 internal import SegBackend
-internal import SegCore
-package import SegImaging
+package import SegCore
+internal import SegImaging
 
 extension SlidingWindow {
     /// Voxels of a window of 1 GiB; a larger size is a typing error.
@@ -25,8 +25,8 @@ extension SlidingWindow {
     }
 
     /// The windows of a model; one over the whole of an image where it states none.
-    package init(of description: ModelDescription, over size: Size3) {
-        let whole = Triple(d: size.i, h: size.j, w: size.k)
+    package init(of description: ModelDescription, over size: Triple) {
+        let whole = Triple(size.d, size.h, size.w)
         self.init(window: description.roiSize ?? whole, overlap: description.overlap, blending: description.mode)
     }
 

@@ -1,5 +1,5 @@
-public import SegBackend
-internal import SegCore
+internal import SegBackend
+public import SegCore
 internal import SegImaging
 public import SegTensor
 
@@ -60,9 +60,9 @@ public struct SlidingWindow: Sendable {
             try progress(index + 1, plan.starts.count)
         }
         guard let sum else { throw InferenceError("there is no window to predict") }
-        let flat = sum.view.reshaped([size.product, sum.shape.channels])
+        let flat = sum.view.reshaped([size.count, sum.shape.channels])
         try StageClock.time("blend") {
-            try backend.divideRows(flat, by: weightSum.view.reshaped([size.product]), into: flat)
+            try backend.divideRows(flat, by: weightSum.view.reshaped([size.count]), into: flat)
         }
         return sum
     }

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegImaging
 
 /// The mean of several predictions and how far they disagree, on the network's grid, and the way back to the scan's.

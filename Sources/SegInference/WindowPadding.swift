@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 
 /// What lies beside an image that is smaller than a window; MONAI's `padding_mode` and `cval` of a sliding window.
@@ -15,20 +16,20 @@ extension WindowPadding {
     /// - Parameters:
     ///   - voxels: `[D, H, W, channels]` of `size`.
     ///   - target: Extents of at least `size`.
-    func pad(_ voxels: [Float], size: Size3, channels: Int, to target: Size3) -> [Float] {
+    func pad(_ voxels: [Float], size: Triple, channels: Int, to target: Triple) -> [Float] {
         let starts = Self.starts(of: size, in: target)
         var padded = [Float](repeating: 0, count: target.count * channels)
-        for i in 0..<target.i {
-            for j in 0..<target.j {
-                for k in 0..<target.k {
-                    let place = ((i * target.j + j) * target.k + k) * channels
+        for i in 0..<target.d {
+            for j in 0..<target.h {
+                for k in 0..<target.w {
+                    let place = ((i * target.h + j) * target.w + k) * channels
                     let (a, b, c) = (i - starts[0], j - starts[1], k - starts[2])
-                    let isInside = a >= 0 && a < size.i && b >= 0 && b < size.j && c >= 0 && c < size.k
+                    let isInside = a >= 0 && a < size.d && b >= 0 && b < size.h && c >= 0 && c < size.w
                     if case .constant(let value) = self, !isInside {
                         for channel in 0..<channels { padded[place + channel] = value }
                     } else {
-                        let near = (Self.clamp(a, size.i), Self.clamp(b, size.j), Self.clamp(c, size.k))
-                        let source = ((near.0 * size.j + near.1) * size.k + near.2) * channels
+                        let near = (Self.clamp(a, size.d), Self.clamp(b, size.h), Self.clamp(c, size.w))
+                        let source = ((near.0 * size.h + near.1) * size.w + near.2) * channels
                         for channel in 0..<channels { padded[place + channel] = voxels[source + channel] }
                     }
                 }
@@ -38,21 +39,21 @@ extension WindowPadding {
     }
 
     /// What lies on the image of values of a grown one.
-    static func crop(_ values: [Float], of target: Size3, channels: Int, to size: Size3) -> [Float] {
+    static func crop(_ values: [Float], of target: Triple, channels: Int, to size: Triple) -> [Float] {
         guard target != size else { return values }
         let starts = starts(of: size, in: target)
         var cropped: [Float] = []
         cropped.reserveCapacity(size.count * channels)
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                let row = ((i + starts[0]) * target.j + j + starts[1]) * target.k + starts[2]
-                cropped += values[row * channels..<(row + size.k) * channels]
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                let row = ((i + starts[0]) * target.h + j + starts[1]) * target.w + starts[2]
+                cropped += values[row * channels..<(row + size.w) * channels]
             }
         }
         return cropped
     }
 
-    private static func starts(of size: Size3, in target: Size3) -> [Int] {
+    private static func starts(of size: Triple, in target: Triple) -> [Int] {
         (0..<3).map { (target[$0] - size[$0]) / 2 }
     }
 

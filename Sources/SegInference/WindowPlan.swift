@@ -1,6 +1,6 @@
 internal import Foundation
-public import SegBackend
-internal import SegCore
+internal import SegBackend
+public import SegCore
 
 /// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them.
 public struct WindowPlan: Hashable, Sendable {
@@ -43,13 +43,13 @@ public struct WindowPlan: Hashable, Sendable {
         guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
             throw DataError(
                 .tooLarge, "overlap \(overlap)",
-                "an image of \(image) voxels would be cut into \(counts[0]) x \(counts[1]) x \(counts[2]) windows of "
+                "an image of \(image) voxels would be cut into \(counts[0])×\(counts[1])×\(counts[2]) windows of "
                     + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
         }
         let axes = (0..<3).map { axis in
             Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
-        starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d: d, h: h, w: w) } } }
+        starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d, h, w) } } }
     }
 
     private static func step(window: Int, overlap: Double) -> Int { max(1, Int(Double(window) * (1 - overlap))) }
@@ -70,7 +70,7 @@ public struct WindowPlan: Hashable, Sendable {
     /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
     /// or its own minimum, whichever is larger.
     public func weights(_ blending: Blending) -> [Float] {
-        guard blending == .gaussian else { return [Float](repeating: 1, count: window.product) }
+        guard blending == .gaussian else { return [Float](repeating: 1, count: window.count) }
         let axes = window.array.map { extent in
             (0..<extent).map { index -> Float in
                 let x = Float(index) - Float(extent - 1) / 2

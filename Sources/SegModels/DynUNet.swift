@@ -8,7 +8,7 @@
 //   bottleneck     12³ × 256 →  6³ × 320        output_block  96³ × 32 → 96³ × classes
 // With deep supervision head i makes logits of what comes up at level i + 1, in training only. MONAI's state_dict holds
 // every parameter twice, the second time under `skip_layers`; so do files written here.
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

@@ -65,7 +65,7 @@ extension Network {
                 "input \(x.shape) should be \(expected) or a batch of these: this network was made for windows of "
                     + "\(requiredSize) (img_size) only; set roi_size to it")
         }
-        guard size.product > 0, size.zip(sizeDivisor, %) == Triple(0), x.shape.channels == inputChannels else {
+        guard size.count > 0, size.zip(sizeDivisor, %) == Triple(0), x.shape.channels == inputChannels else {
             throw TensorError(
                 op: name,
                 "input \(x.shape) should be [N, D, H, W, \(inputChannels)] with D, H, W multiples of \(sizeDivisor)")

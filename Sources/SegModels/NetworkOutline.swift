@@ -1,5 +1,5 @@
-public import SegBackend
-internal import SegCore
+internal import SegBackend
+public import SegCore
 public import SegNN
 internal import SegTensor
 

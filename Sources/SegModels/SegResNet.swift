@@ -9,7 +9,7 @@
 //   down_layers.3 24³ × 32 → 12³ × 64, 4 blocks
 //   conv_final    96³ ×  8 → norm, activation, 1³ → 96³ × classes
 // A block is norm, activation, 3³ convolution, twice, plus its input. Skips are added, not joined.
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

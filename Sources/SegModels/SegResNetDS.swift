@@ -12,7 +12,7 @@
 // A block is norm, activation, convolution, twice, plus its input. With a `resolution` the first stages have kernels of 1
 // and strides of 1 along axes whose voxels are long already.
 internal import Foundation
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

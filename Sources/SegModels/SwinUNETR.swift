@@ -12,7 +12,7 @@
 //   decoder5   3³ × 384 →  6³ × 192    decoder4   6³ × 192 → 12³ × 96    decoder3  12³ × 96 → 24³ × 48
 //   decoder2  24³ ×  48 → 48³ ×  24    decoder1  48³ ×  24 → 96³ × 24    out       96³ × 24 → 96³ × classes
 // Of each pair of blocks the second attends in windows that are shifted by half their extent.
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

@@ -9,7 +9,7 @@
 //   vit.norm   after block 11,  6³ × 768                    decoder5    6³ × 768 → 12³ × 128, with encoder4: 12³ × 128
 //   out        96³ × 16 → 96³ × classes
 // Blocks count from 0. A position has a learned embedding, so the network takes windows of img_size only.
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

@@ -6,7 +6,7 @@
 //   down 2   24³ ×  32 → 12³ ×  64          up 2   12³ × 128 (64 + 64) → 24³ ×  32
 //   down 3   12³ ×  64 →  6³ × 128          up 3    6³ × 384 (128 + 256) → 12³ × 64
 //   bottom    6³ × 128 →  6³ × 256
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

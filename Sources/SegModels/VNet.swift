@@ -10,7 +10,7 @@
 //
 // As in MONAI the dropout of the skips into up_tr64 and up_tr32 is 0.5 whatever the arguments say, and `bias` does not
 // reach the way up: its transposed convolutions always have a bias, its 5³ convolutions never.
-public import SegBackend
+internal import SegBackend
 public import SegCore
 public import SegNN
 public import SegTensor

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 public import SegTensor
 
 /// A convolution with its weight and bias, `torch.nn.Conv3d`.
@@ -17,7 +18,7 @@ public struct Conv3d {
         initial: InitialValue? = nil
     ) throws {
         let perGroup = inputs / params.groups
-        let fan = InitialValue.fan(in: perGroup * params.kernel.product)
+        let fan = InitialValue.fan(in: perGroup * params.kernel.count)
         weight = try store.parameter("weight", Shape([outputs, perGroup] + params.kernel.array), initial ?? fan)
         bias = hasBias ? try store.parameter("bias", [outputs], initial == nil ? fan : .constant(0)) : nil
         self.params = params
@@ -49,7 +50,7 @@ public struct ConvTranspose3d {
     ) throws {
         let perGroup = outputs / params.groups
         // PyTorch takes the fan-in of a transposed weight from its second axis.
-        let fan = InitialValue.fan(in: perGroup * params.kernel.product)
+        let fan = InitialValue.fan(in: perGroup * params.kernel.count)
         weight = try store.parameter("weight", Shape([inputs, perGroup] + params.kernel.array), initial ?? fan)
         bias = hasBias ? try store.parameter("bias", [outputs], initial == nil ? fan : .constant(0)) : nil
         self.params = params

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 
 /// The sizes of one convolution or transposed convolution, from which its cases and their names are made.
 struct ConvGeometry {

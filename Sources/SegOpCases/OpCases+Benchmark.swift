@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 
 /// A row of the benchmark: a case at a network's real size, under the name that the PyTorch benchmark gives it.
 public struct BenchmarkCase: Sendable {

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 
 extension OpCases {
     /// Convolutions: forward and both gradients of every geometry.

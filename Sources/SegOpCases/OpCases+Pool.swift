@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 
 extension OpCases {
     /// Max pooling with padding and overlap, and its gradient.

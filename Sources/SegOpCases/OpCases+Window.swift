@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 
 extension OpCases {
     /// Blending of two overlapping windows, and the division by their weights.
@@ -15,9 +16,9 @@ extension OpCases {
                 let weightSum = try arrays.zeros("weightSum", [7, 6, 9], .op)
                 return {
                     let backend = arrays.backend
-                    try backend.blendWindow(first, weights: weights, at: Triple(d: 0, h: 0, w: 0), into: sum, weightSum)
+                    try backend.blendWindow(first, weights: weights, at: Triple(0, 0, 0), into: sum, weightSum)
                     try backend.blendWindow(
-                        second, weights: weights, at: Triple(d: 3, h: 2, w: 4), into: sum, weightSum)
+                        second, weights: weights, at: Triple(3, 2, 4), into: sum, weightSum)
                 }
             }
         } + [1, 2, 3, 17].flatMap { channels in [false, true].map { divide(channels, inPlace: $0) } }

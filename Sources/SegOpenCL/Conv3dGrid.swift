@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 /// A convolution or one phase of a transposed convolution as the gather of common/gather.cl: row j of a grid writes
 /// output `outFirst + j · outStep` and reads input `j · inStep + delta` for each of its taps.

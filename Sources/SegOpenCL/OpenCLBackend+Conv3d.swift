@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 
 /// By what kind of kernel a convolution is computed.
 package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
@@ -81,7 +82,7 @@ extension OpenCLBackend {
                 grids[0], operands, weight: weight, transposed: transposed, outputs: outputs)
         }
         let packed = try pack(
-            weight, operands, taps: grids[0].kernel.product, pitch: operands.pitch(plan), outputsFirst: !transposed)
+            weight, operands, taps: grids[0].kernel.count, pitch: operands.pitch(plan), outputsFirst: !transposed)
         for grid in grids where grid.rows > 0 { try convolveGrid(grid, operands, packed, by: plan) }
     }
 

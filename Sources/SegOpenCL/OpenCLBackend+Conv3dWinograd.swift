@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 /// Floats that transformed tiles, or their products, may take at a time: 64 MiB.
 private let mostFloats = 1 << 24
@@ -105,7 +106,7 @@ private struct WinogradTiles {
         batch = operands.y.shape.batch
     }
 
-    var count: Int { batch * counts.product }
+    var count: Int { batch * counts.count }
 
     /// An item a channel of a tile, for each point of the depth.
     func grid(_ items: Int, points: Int) -> LaunchGrid {

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 
 /// Matrix units that the products of common/tile.cl go through: `MATRIX` and `EMULATED` there.
 struct MatrixUnits: Hashable, Sendable {

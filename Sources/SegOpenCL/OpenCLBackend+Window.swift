@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 extension OpenCLBackend {
     /// An item an element of the window.

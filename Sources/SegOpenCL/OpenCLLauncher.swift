@@ -1,5 +1,6 @@
 import COpenCL
 internal import SegBackend
+internal import SegCore
 internal import Synchronization
 
 /// A kernel by the file that holds it.

@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 
 extension ReferenceBackend {
     /// y[coarse] = Σ over taps of weight[tap] · x[fine], plus bias.
@@ -89,7 +90,7 @@ private struct TapWalk {
                 for h in 0..<coarse.h {
                     for w in 0..<coarse.w {
                         let row = ((n * coarse.d + d) * coarse.h + h) * coarse.w + w
-                        forEachTap(n, Triple(d: d, h: h, w: w)) { body(row, $0, $1) }
+                        forEachTap(n, Triple(d, h, w)) { body(row, $0, $1) }
                     }
                 }
             }
@@ -137,7 +138,7 @@ private struct TapWeights {
         groups = params.groups
         groupInputs = inputs / params.groups
         groupOutputs = outputs / params.groups
-        taps = params.kernel.product
+        taps = params.kernel.count
     }
 
     /// Pairs each packed index `[tap, group, input, output]` with the stored one: `[out, in / groups, taps]`, or

@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 
 extension ReferenceBackend {
     /// The largest value of each box and the position of its first occurrence.
@@ -19,7 +20,7 @@ extension ReferenceBackend {
                     for h in box[1] {
                         for w in box[2] {
                             let position = (d * input.h + h) * input.w + w
-                            let value = x[(n * input.product + position) * channels + c]
+                            let value = x[(n * input.count + position) * channels + c]
                             if value > best || value.isNaN { (best, place) = (value, position) }
                         }
                     }
@@ -52,7 +53,7 @@ extension ReferenceBackend {
             for d in 0..<size.d {
                 for h in 0..<size.h {
                     for w in 0..<size.w {
-                        body(n, Triple(d: d, h: h, w: w), row)
+                        body(n, Triple(d, h, w), row)
                         row += 1
                     }
                 }

@@ -1,5 +1,6 @@
 import Foundation
 public import SegBackend
+internal import SegCore
 
 extension ReferenceBackend {
     /// Each output is a weighted sum of one voxel or of eight.

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 extension ReferenceBackend {
     /// Adds weights · window to `sum` and weights to `weightSum`.

@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 import SegImaging
 
 extension OverlayPanel {

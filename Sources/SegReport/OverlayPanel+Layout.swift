@@ -1,3 +1,4 @@
+internal import SegCore
 import SegImaging
 
 extension OverlayPanel {

@@ -1,4 +1,5 @@
 public import Foundation
+internal import SegCore
 public import SegImaging
 
 /// Three orthogonal slices of a scan with the prediction filled and the reference outlined.
@@ -50,7 +51,7 @@ public struct OverlayPanel: Sendable {
         labels = Self.labels([prediction, reference].compactMap { $0 })
         centre =
             [reference, prediction].lazy.compactMap { $0 }.compactMap { Self.centreOfMass($0, image.size) }.first
-            ?? [image.size.i / 2, image.size.j / 2, image.size.k / 2]
+            ?? [image.size.d / 2, image.size.h / 2, image.size.w / 2]
     }
 
     /// Draws the panel into a .png or .svg file, replacing what was there in one step.
@@ -90,13 +91,13 @@ public struct OverlayPanel: Sendable {
         return (1...255).filter { seen[$0] }.map { UInt8($0) }
     }
 
-    private static func centreOfMass(_ map: [UInt8], _ size: Size3) -> [Int]? {
+    private static func centreOfMass(_ map: [UInt8], _ size: Triple) -> [Int]? {
         var sums = [0, 0, 0]
         var count = 0
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                let row = (i * size.j + j) * size.k
-                for k in 0..<size.k where map[row + k] != 0 {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                let row = (i * size.h + j) * size.w
+                for k in 0..<size.w where map[row + k] != 0 {
                     sums[0] += i
                     sums[1] += j
                     sums[2] += k

@@ -1,3 +1,4 @@
+import SegCore
 import SegImaging
 
 /// How left and right are shown.
@@ -47,10 +48,10 @@ struct SlicePlane {
     }
 
     /// The plane's voxels, row 0 at the top of the screen.
-    func slice<Element>(_ voxels: [Element], size: Size3) -> Slice<Element> {
+    func slice<Element>(_ voxels: [Element], size: Triple) -> Slice<Element> {
         let width = size[across]
         let height = size[up]
-        let strides = [size.j * size.k, size.k, 1]
+        let strides = [size.h * size.w, size.w, 1]
         var values: [Element] = []
         values.reserveCapacity(width * height)
         for row in 0..<height {
@@ -64,7 +65,7 @@ struct SlicePlane {
     }
 
     /// Where a voxel index of the volume lies in the slice, in voxels from the top left corner of the picture.
-    func position(_ voxel: [Int], size: Size3) -> Point {
+    func position(_ voxel: [Int], size: Triple) -> Point {
         let a = Double(voxel[across]) + 0.5
         return Point(
             x: mirrored ? Double(size[across]) - a : a, y: Double(size[up]) - Double(voxel[up]) - 0.5)

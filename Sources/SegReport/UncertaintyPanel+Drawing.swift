@@ -1,4 +1,5 @@
 import Foundation
+internal import SegCore
 import SegImaging
 
 extension UncertaintyPanel {
@@ -74,7 +75,7 @@ extension UncertaintyPanel {
             let centre = axis == 2 ? Double(index) : Double(image.size[axis]) / 2
             return sum + image.affine[2, axis] * centre
         }
-        let place = String(format: "axial, z = %.1f mm, slice %d of %d", z, index + 1, image.size.k)
+        let place = String(format: "axial, z = %.1f mm, slice %d of %d", z, index + 1, image.size.w)
         canvas.text(
             "\(place), the one with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
             .quietText, anchor: .end)

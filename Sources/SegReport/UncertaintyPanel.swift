@@ -1,4 +1,5 @@
 public import Foundation
+internal import SegCore
 public import SegImaging
 
 /// One axial slice three times: the scan, the mean of many predictions, and their variance, each with its scale.
@@ -62,12 +63,12 @@ public struct UncertaintyPanel: Sendable {
     package func raster() -> Raster? { figure().raster() }
 
     /// The slice of axis 2 with the largest sum; the middle one where there is nothing.
-    private static func mostUncertain(_ variance: [Float], _ size: Size3) -> Int {
-        var sums = [Double](repeating: 0, count: size.k)
-        for row in 0..<size.i * size.j {
-            for k in 0..<size.k { sums[k] += Double(variance[row * size.k + k]) }
+    private static func mostUncertain(_ variance: [Float], _ size: Triple) -> Int {
+        var sums = [Double](repeating: 0, count: size.w)
+        for row in 0..<size.d * size.h {
+            for k in 0..<size.w { sums[k] += Double(variance[row * size.w + k]) }
         }
         let best = sums.indices.max { sums[$0] < sums[$1] } ?? 0
-        return sums[best] > 0 ? best : size.k / 2
+        return sums[best] > 0 ? best : size.w / 2
     }
 }

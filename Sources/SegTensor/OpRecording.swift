@@ -1,4 +1,5 @@
 package import SegBackend
+package import SegCore
 internal import Synchronization
 
 /// What an op computes beyond what its operands and their shapes say; the tensor function of the same name says the rest.

@@ -3,7 +3,7 @@ public import SegData
 
 /// What a training was given, by content, so that a resumed one can tell that it is the same.
 public struct DataFingerprint: Hashable, Sendable, Codable {
-    /// A case by its name and its files' SHA-256.
+    /// A case by its name and its files' SHA-256, those of several channels in a row.
     struct Entry: Hashable, Sendable, Codable {
         let name: String
         let image: String
@@ -32,9 +32,11 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
     private static func entries(_ cases: [DatasetCase]) throws(DataError) -> [Entry] {
         var entries: [Entry] = []
         for item in cases {
+            var images: [String] = []
+            for file in item.images { images.append(try ContentDigest.of(file: file, .sha256)) }
             entries.append(
                 Entry(
-                    name: item.name, image: try ContentDigest.of(file: item.image, .sha256),
+                    name: item.name, image: images.joined(separator: " "),
                     label: try ContentDigest.of(file: item.label, .sha256)))
         }
         return entries

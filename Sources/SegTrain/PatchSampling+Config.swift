@@ -9,7 +9,7 @@ extension PatchSampling {
     /// Reads the object `sampling` and the entry `rng`; absent means one positive and one negative patch of one volume.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ configuration: ConfigReader, roi: Triple) throws {
-        self.init(size: Size3(roi.d, roi.h, roi.w))
+        self.init(size: Triple(roi.d, roi.h, roi.w))
         if let name = try configuration.string("rng") {
             guard let named = Draws(rawValue: name) else {
                 throw configuration.error("rng", "should be medseg or monai, not '\(name)'")

@@ -191,10 +191,9 @@ public final class Trainer {
     }
 
     private func loss(of batch: PatchBatch, pass: UInt32) throws -> Tensor {
-        let size = Triple(d: batch.size.i, h: batch.size.j, w: batch.size.k)
         let images = try Tensor(
-            batch.images, shape: Shape(batch: batch.count, size: size, channels: 1), on: backend)
-        let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + size.array), on: backend)
+            batch.images, shape: Shape(batch: batch.count, size: batch.size, channels: batch.channels), on: backend)
+        let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + batch.size.array), on: backend)
         var context = ForwardContext(mode: .training, seed: UInt64(configuration.seed), pass: pass)
         context.recomputes = configuration.recomputes
         return try configuration.loss(supervised: network.supervisedOutputs(images, in: context), labels: labels)
@@ -229,7 +228,9 @@ public final class Trainer {
         let model = configuration.model
         let window = SlidingWindow(of: model, over: prepared.size)
         let size = prepared.size
-        let image = try Tensor(prepared.image.voxels, shape: [1, size.i, size.j, size.k, 1], on: backend)
+        let image = try Tensor(
+            prepared.scan.interleaved,
+            shape: Shape(batch: 1, size: size, channels: prepared.scan.channels), on: backend)
         let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
         let (channels, labels) = (network.outputChannels, try prepared.labels)
         let none = [Int](repeating: 0, count: max(2, channels))

@@ -1,5 +1,6 @@
 import Foundation
 import SegBackend
+import SegCore
 import SegOpCases
 import Testing
 

@@ -67,7 +67,7 @@ import Testing
 
     private func check<Op: KernelNumbered>(_ type: Op.Type, first: String) throws {
         let expected = Dictionary(uniqueKeysWithValues: Op.allCases.map { ($0.kernelName, $0.number) })
-        #expect(try Self.numbersInC("Sources/CSegCPU/include/segcpu_pointwise.h", first: first) == expected)
+        #expect(try Self.numbersInC("Sources/CSegCPU/include/segcpu_elementwise.h", first: first) == expected)
         #expect(try Self.numbersInOpenCL("Kernels/elementwise/arithmetic.cl", first: first) == expected)
     }
 

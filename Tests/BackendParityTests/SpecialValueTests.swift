@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegOpCases
 import Testing
 

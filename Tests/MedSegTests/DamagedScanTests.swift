@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegTestNeeds
 import Testing
@@ -94,15 +95,13 @@ import Testing
 
     @Test func trainingNamesTheCaseThatCannotBeUsed() throws {
         let size = SmallDataset.size
-        let small = Size3(5, 16, 14)
+        let small = Triple(5, 16, 14)
         let twos = [Int16](repeating: 2, count: size.count)
-        let zeros = [Int16](repeating: 0, count: size.count)
-        let attempts: [(name: String, voxels: [Int16], size: Size3, words: [String])] = [
+        let attempts: [(name: String, voxels: [Int16], size: Triple, words: [String])] = [
             (
                 "labelsTr/ct_1.nii.gz", Array(twos.prefix(small.count)).map { $0 - 1 }, small,
-                ["5 x 16 x 14", "18 x 16 x 14"]
+                ["5×16×14", "18×16×14"]
             ),
-            ("labelsTr/ct_1.nii.gz", zeros, size, ["no foreground"]),
             ("labelsTr/ct_1.nii.gz", twos, size, ["class 2", "0 to 1"]),
             ("labelsTr/ct_1.nii.gz", twos.map { -$0 }, size, ["-2", "Is it an image?"]),
             ("imagesTr/ct_1.nii.gz", twos.map { $0 - 1026 }, size, ["no foreground"]),
@@ -123,12 +122,12 @@ import Testing
     }
 
     @Test func trainingPadsSmallVolumesOnRequestOnly() throws {
-        let small = Size3(18, 16, 9)
+        let small = Triple(18, 16, 9)
         let ball = (0..<small.count).map { Int16($0 % 3 == 0 ? 1 : 0) }
         try data.write(ball.map { $0 * 100 }, size: small, as: "imagesTr/ct_1.nii.gz")
         try data.write(ball, size: small, as: "labelsTr/ct_1.nii.gz")
         let refused = try Command.medseg("train", data.config, "--out", data.folder.file("new"), "--quiet")
-        expectFailure(refused, 65, "ct_1", "x 9 voxels", "12 x 12 x 12", "sampling.pad")
+        expectFailure(refused, 65, "ct_1", "x 9 voxels", "12×12×12", "sampling.pad")
         let padded = try Command.medseg(
             "train", data.config, "--out", data.folder.file("new"), "--quiet", "--set", "sampling.pad=true", "--set",
             "iterations=2")

@@ -91,7 +91,7 @@ import Testing
 
     @Test func aScanSmallerThanTheWindowIsPredicted() throws {
         let data = try SmallDataset()
-        let size = Size3(5, 7, 3)
+        let size = Triple(5, 7, 3)
         try data.write([Int16](repeating: 90, count: size.count), size: size, as: "small.nii")
         let outcome = try Command.medseg(
             "predict", data.folder.file("small.nii"), "--model", try data.train(), "--out", data.folder.file("out"))

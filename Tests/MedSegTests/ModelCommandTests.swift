@@ -58,7 +58,7 @@ import Testing
             outcome.status == 0 && outcome.output.contains("background ") && outcome.output.contains("ball "),
             "\(outcome)")
         let info = try Command.medseg("info", folder.file("out/ct_0_mask.nii.gz"))
-        #expect(info.output.contains("18 x 16 x 14 x 2"), "\(info)")
+        #expect(info.output.contains("18×16×14×2"), "\(info)")
         #expect(FileManager.default.fileExists(atPath: folder.file("out/ct_0_probability_0.nii.gz")))
         let report = try String(contentsOfFile: folder.file("out/ct_0_report.json"), encoding: .utf8)
         #expect(report.contains("\"regions\" : true"))

@@ -234,7 +234,7 @@ import Testing
     @Test func aValidationLabelThatResamplingRemovesIsNamed() throws {
         let size = SmallDataset.size
         var label = [Int16](repeating: 0, count: size.count)
-        label[(5 * size.j + 5) * size.k + 5] = 1
+        label[(5 * size.h + 5) * size.w + 5] = 1
         try data.write(label, as: "labelsTr/ct_2.nii.gz")
         let coarse = ["--set", "preprocessing.pixdim=[5, 5, 6]", "--set", "sampling.pad=true"]
         let all = try Command.medseg(list: ["train", data.config, "--out", run] + coarse)

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegTestNeeds
 import Testing
@@ -21,7 +22,7 @@ import Testing
     private func write(spacing: [Double], as name: String) throws -> String {
         var affine = Affine.identity
         for axis in 0..<3 { affine[axis, axis] = spacing[axis] }
-        let size = Size3(3, 4, 5)
+        let size = Triple(3, 4, 5)
         let voxels = (0..<size.count).map { Int16($0 * 3) }
         try ScanFile.write(voxels, size: size, affine: affine, to: data.folder.file(name), overwrite: true)
         return data.folder.file(name)
@@ -91,7 +92,7 @@ import Testing
 
     /// Whatever the limit is, the program ends by itself and says why.
     @Test func littleMemoryIsSaidAndEndsWithNoSignal() throws {
-        // 520 x 520 x 390 voxels, 422 MB a volume.
+        // 520×520×390 voxels, 422 MB a volume.
         let path = try write(spacing: [390, 260, 194], as: "coarse.nii")
         for megabytes in [900, 1500, 2500, 4000] {
             let outcome = try Command.limited(

@@ -1,11 +1,12 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegModels
 
 /// Three small scans with a bright ball each, their labels, a configuration and an untrained model.
 struct SmallDataset {
     let folder: ScratchFolder
-    static let size = Size3(18, 16, 14)
+    static let size = Triple(18, 16, 14)
     /// Not RAS and not isotropic.
     static let affine = Affine(elements: [-1.5, 0, 0, 20, 0, -1.5, 0, 10, 0, 0, 2, -30, 0, 0, 0, 1])
 
@@ -54,7 +55,7 @@ struct SmallDataset {
     func label(_ index: Int) -> String { folder.file("labelsTr/ct_\(index).nii.gz") }
 
     /// Int16 voxels, as a scanner writes them.
-    func write(_ voxels: [Int16], size: Size3 = size, as name: String) throws {
+    func write(_ voxels: [Int16], size: Triple = size, as name: String) throws {
         let path = try folder.write([], as: name)
         try ScanFile.write(voxels, size: size, affine: Self.affine, to: path, overwrite: true)
     }
@@ -66,9 +67,9 @@ struct SmallDataset {
 
     private static func ball(at centre: Int) -> (scan: [Int16], label: [Int16]) {
         var (scan, label): ([Int16], [Int16]) = ([], [])
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                for k in 0..<size.k {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                for k in 0..<size.w {
                     let square = (i - centre - 2) * (i - centre - 2) + (j - 7) * (j - 7) + (k - 6) * (k - 6)
                     scan.append(Int16((square < 20 ? 150 : -60) + (i * 7 + j * 13 + k * 29) % 40))
                     label.append(square < 20 ? 1 : 0)

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import Testing
 
 @Test(arguments: [
@@ -20,12 +21,12 @@ func convolutionOutputSize(
 @Test func transposedOutputSizeUndoesAStride() {
     let params = Conv3dParams(
         kernel: Triple(3), stride: Triple(2), padding: Triple(1), dilation: Triple(1), groups: 1)
-    let output = params.transposedOutputSize(of: Triple(d: 6, h: 5, w: 1), outputPadding: Triple(1))
-    #expect(output == Triple(d: 12, h: 10, w: 2))
+    let output = params.transposedOutputSize(of: Triple(6, 5, 1), outputPadding: Triple(1))
+    #expect(output == Triple(12, 10, 2))
 }
 
 @Test func shapeOfAnActivation() {
-    let shape = Shape(batch: 2, size: Triple(d: 3, h: 4, w: 5), channels: 6)
-    #expect(shape.count == 720 && shape.rows == 120 && shape.positions == 60 && shape.size.product == 60)
+    let shape = Shape(batch: 2, size: Triple(3, 4, 5), channels: 6)
+    #expect(shape.count == 720 && shape.rows == 120 && shape.positions == 60 && shape.size.count == 60)
     #expect("\(shape)" == "[2, 3, 4, 5, 6]")
 }

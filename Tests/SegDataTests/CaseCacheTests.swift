@@ -20,7 +20,7 @@ import Testing
     }
 
     private func write(_ name: String, _ value: (Int) -> Float) throws {
-        let size = Size3(5, 6, 7)
+        let size = Triple(5, 6, 7)
         try ScanFile.write(
             (0..<size.count).map(value), size: size, affine: .identity, to: folder.file(name), overwrite: true)
     }
@@ -32,50 +32,53 @@ import Testing
     }
 
     private func expectSame(_ a: PreparedCase, _ b: PreparedCase) {
-        #expect(a.name == b.name && a.size == b.size && a.note == nil)
+        #expect(a.name == b.name && a.size == b.size && a.notes.isEmpty)
         #expect(throws: Never.self) {
             let (image, other) = (try a.image, try b.image)
-            #expect(image.voxels == other.voxels && image.affine == other.affine)
+            #expect(image.channels == other.channels && image.affine == other.affine)
             #expect(try a.labels == b.labels)
         }
     }
 
     @Test func whatIsCachedIsWhatWasPrepared() throws {
-        let fresh = try PreparedCase(item, preprocessing, classes: 3)
+        let fresh = try PreparedCase(item, preprocessing, channels: 1, classes: 3)
         for _ in 0..<2 {
-            expectSame(try cache.prepare(item, preprocessing, classes: 3), fresh)
+            expectSame(try cache.prepare(item, preprocessing, channels: 1, classes: 3), fresh)
             #expect(files.count == 1 && files[0].hasSuffix(".case"))
         }
-        let sampling = PatchSampling(size: Size3(2, 3, 4))
-        let cached = try PatchSource([try cache.prepare(item, preprocessing, classes: 3)], sampling, .init(), seed: 1)
+        let sampling = PatchSampling(size: Triple(2, 3, 4))
+        let cached = try PatchSource(
+            [try cache.prepare(item, preprocessing, channels: 1, classes: 3)], sampling, .init(), seed: 1)
         let read = try PatchSource([fresh], sampling, .init(), seed: 1)
         for step in 0..<5 { #expect(try cached.batch(step).images == read.batch(step).images) }
     }
 
     /// The second read would fail if it touched the preparation: the cached file is trusted by its digest alone.
     @Test func theSecondReadComesFromTheFile() throws {
-        _ = try cache.prepare(item, preprocessing, classes: 3)
+        _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let path = folder.file("cache/cases/\(files[0])")
         let before = try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int
-        let again = try cache.prepare(item, preprocessing, classes: 3)
+        let again = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? Int == before)
         try FileManager.default.removeItem(atPath: path)
         #expect(try again.labels.count == again.size.count)
     }
 
     @Test func contentAndSettingsMakeTheKey() throws {
-        _ = try cache.prepare(item, preprocessing, classes: 3)
+        _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         try FileManager.default.moveItem(atPath: folder.file("image.nii"), toPath: folder.file("moved.nii"))
         let moved = DatasetCase(image: folder.file("moved.nii"), label: item.label)
-        #expect(try cache.prepare(moved, preprocessing, classes: 3).name == "moved")
+        #expect(try cache.prepare(moved, preprocessing, channels: 1, classes: 3).name == "moved")
         #expect(files.count == 1)
         try write("moved.nii") { Float($0 % 59 - 5) }
         expectSame(
-            try cache.prepare(moved, preprocessing, classes: 3), try PreparedCase(moved, preprocessing, classes: 3))
+            try cache.prepare(moved, preprocessing, channels: 1, classes: 3),
+            try PreparedCase(moved, preprocessing, channels: 1, classes: 3))
         #expect(files.count == 2)
         try write("label.nii") { Float($0 % 2) }
         expectSame(
-            try cache.prepare(moved, preprocessing, classes: 3), try PreparedCase(moved, preprocessing, classes: 3))
+            try cache.prepare(moved, preprocessing, channels: 1, classes: 3),
+            try PreparedCase(moved, preprocessing, channels: 1, classes: 3))
         let window = try ScaleIntensityRange(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: true)
         let wider = try ScaleIntensityRange(aMin: 0, aMax: 61, bMin: 0, bMax: 1, clip: true)
         let open = try ScaleIntensityRange(aMin: 0, aMax: 60, bMin: 0, bMax: 1, clip: false)
@@ -91,15 +94,16 @@ import Testing
         ]
         for (change, other) in others.enumerated() {
             expectSame(
-                try cache.prepare(moved, other, classes: 3), try PreparedCase(moved, other, classes: 3))
+                try cache.prepare(moved, other, channels: 1, classes: 3),
+                try PreparedCase(moved, other, channels: 1, classes: 3))
             #expect(files.count == 4 + change)
         }
     }
 
     @Test func damagedFilesAreComputedAnew() throws {
         // In memory: the damage is done to the very file that a cached case would read from.
-        let fresh = try PreparedCase(item, preprocessing, classes: 3)
-        _ = try cache.prepare(item, preprocessing, classes: 3)
+        let fresh = try PreparedCase(item, preprocessing, channels: 1, classes: 3)
+        _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let path = folder.file("cache/cases/\(files[0])")
         let good = try Data(contentsOf: URL(fileURLWithPath: path))
         let damages: [(Data) -> Data] = [
@@ -108,14 +112,14 @@ import Testing
         ]
         for damage in damages {
             try damage(good).write(to: URL(fileURLWithPath: path))
-            expectSame(try cache.prepare(item, preprocessing, classes: 3), fresh)
+            expectSame(try cache.prepare(item, preprocessing, channels: 1, classes: 3), fresh)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == good)
         }
         for place in [0, 9, 60, 170, 180, 190, 199, 4096, (4096 + good.count) / 2, good.count - 1] {
             var bad = good
             bad[place] ^= 16
             try bad.write(to: URL(fileURLWithPath: path))
-            expectSame(try cache.prepare(item, preprocessing, classes: 3), fresh)
+            expectSame(try cache.prepare(item, preprocessing, channels: 1, classes: 3), fresh)
             #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == good)
         }
         #expect(files.count == 1)
@@ -123,8 +127,8 @@ import Testing
 
     /// Cut short by another program while it is read: an error that names the file, not a signal.
     @Test(arguments: [0, 4096, 4200]) func aFileThatIsCutShortIsNamed(bytes: Int) throws {
-        let prepared = try cache.prepare(item, preprocessing, classes: 3)
-        let source = try PatchSource([prepared], PatchSampling(size: Size3(2, 3, 4)), .init(), seed: 1)
+        let prepared = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
+        let source = try PatchSource([prepared], PatchSampling(size: Triple(2, 3, 4)), .init(), seed: 1)
         _ = try source.batch(0)
         let path = folder.file("cache/cases/\(files[0])")
         try #require(truncate(path, bytes) == 0)
@@ -132,12 +136,13 @@ import Testing
         #expect(error.kind == .noInput && error.subject == path && error.message.contains("--resume"))
         #expect(throws: DataError.self) { try prepared.image }
         expectSame(
-            try cache.prepare(item, preprocessing, classes: 3), try PreparedCase(item, preprocessing, classes: 3))
+            try cache.prepare(item, preprocessing, channels: 1, classes: 3),
+            try PreparedCase(item, preprocessing, channels: 1, classes: 3))
     }
 
     /// A file that is written now holds its lock; that of a killed process holds none.
     @Test func leftoversOfKilledProcessesGo() throws {
-        _ = try cache.prepare(item, preprocessing, classes: 3)
+        _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
         let kept = files
         try folder.write([1], as: "cache/cases/.a.case.1x.unfinished")
         let old = try folder.write([1], as: "cache/cases/b.case.2.tmp")
@@ -149,38 +154,43 @@ import Testing
     }
 
     @Test func labelsAreCheckedAgainstEachNetwork() throws {
-        _ = try cache.prepare(item, preprocessing, classes: 3)
-        let error = try #require(throws: DataError.self) { try cache.prepare(item, preprocessing, classes: 2) }
+        _ = try cache.prepare(item, preprocessing, channels: 1, classes: 3)
+        let error = try #require(throws: DataError.self) {
+            try cache.prepare(item, preprocessing, channels: 1, classes: 2)
+        }
         #expect(error.subject == item.label && error.message.contains("class 2"))
     }
 
     @Test func missingFilesAreNamed() throws {
         let absent = DatasetCase(image: folder.file("absent.nii"), label: item.label)
-        let error = try #require(throws: DataError.self) { try cache.prepare(absent, preprocessing, classes: 3) }
+        let error = try #require(throws: DataError.self) {
+            try cache.prepare(absent, preprocessing, channels: 1, classes: 3)
+        }
         #expect(error.kind == .noInput && error.subject == absent.image)
     }
 
     @Test func aFolderThatCannotBeMadeLeavesTheCaseInMemory() throws {
         try folder.write([1], as: "file")
-        let prepared = try CaseCache(folder: folder.file("file/cases")).prepare(item, preprocessing, classes: 3)
-        #expect(prepared.note?.contains("image: stays in memory") == true && prepared.note?.contains("cache:") == true)
-        #expect(try prepared.labels == (PreparedCase(item, preprocessing, classes: 3)).labels)
-        let source = try PatchSource([prepared], PatchSampling(size: Size3(2, 2, 2)), .init(), seed: 0)
-        #expect(source.warnings == [prepared.note])
+        let prepared = try CaseCache(folder: folder.file("file/cases")).prepare(
+            item, preprocessing, channels: 1, classes: 3)
+        #expect(prepared.notes.count == 1 && prepared.notes[0].contains("image: stays in memory"))
+        #expect(try prepared.labels == (PreparedCase(item, preprocessing, channels: 1, classes: 3)).labels)
+        let source = try PatchSource([prepared], PatchSampling(size: Triple(2, 2, 2)), .init(), seed: 0)
+        #expect(source.warnings == prepared.notes)
     }
 
     @Test func manyAtOnceAgree() async throws {
         let (cache, item, preprocessing) = (cache, item, preprocessing)
-        let fresh = try PreparedCase(item, preprocessing, classes: 3)
+        let fresh = try PreparedCase(item, preprocessing, channels: 1, classes: 3)
         try await withThrowingTaskGroup(of: PreparedCase.self) { group in
-            for _ in 0..<16 { group.addTask { try cache.prepare(item, preprocessing, classes: 3) } }
+            for _ in 0..<16 { group.addTask { try cache.prepare(item, preprocessing, channels: 1, classes: 3) } }
             for try await prepared in group { expectSame(prepared, fresh) }
         }
         #expect(files.count == 1)
     }
 
     @Test func noFolderMeansMemory() throws {
-        _ = try CaseCache(folder: nil).prepare(item, preprocessing, classes: 3)
+        _ = try CaseCache(folder: nil).prepare(item, preprocessing, channels: 1, classes: 3)
         #expect(files.isEmpty)
     }
 

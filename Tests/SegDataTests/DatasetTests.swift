@@ -107,9 +107,9 @@ import Testing
 
     @Test(arguments: [Float(0.5), -1, 256, .nan, .infinity])
     func labelMapsHoldClassNumbers(_ value: Float) throws {
-        let good = Volume(voxels: [0, 1, 255], size: Size3(1, 1, 3), affine: .identity)
+        let good = Volume(voxels: [0, 1, 255], size: Triple(1, 1, 3), affine: .identity)
         #expect(try LabelMap.classes(of: good, file: "good.nii") == [0, 1, 255])
-        let bad = Volume(voxels: [0, value], size: Size3(1, 1, 2), affine: .identity)
+        let bad = Volume(voxels: [0, value], size: Triple(1, 1, 2), affine: .identity)
         let error = try #require(throws: DataError.self) { try LabelMap.classes(of: bad, file: "bad.nii") }
         #expect(error.subject == "bad.nii")
     }

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -7,7 +8,7 @@ import Testing
 private struct Ward {
     let folder: ScratchFolder
     private(set) var names: [String] = []
-    static let size = Size3(16, 14, 12)
+    static let size = Triple(16, 14, 12)
     static let affine = Affine(elements: [1.5, 0, 0, -12, 0, 1.5, 0, -9, 0, 0, 2, -30, 0, 0, 0, 1])
 
     init() throws {
@@ -25,13 +26,13 @@ private struct Ward {
 
     /// Voxels of air with a body whose brightness is the case's own.
     static func voxels(_ shade: Float) -> [Float] {
-        (0..<size.count).map { $0 % size.k < 3 ? -1000 : 40 + shade + Float($0 % 7) }
+        (0..<size.count).map { $0 % size.w < 3 ? -1000 : 40 + shade + Float($0 % 7) }
     }
 
-    static var mask: [Float] { (0..<size.count).map { $0 % size.k == 5 ? 1 : 0 } }
+    static var mask: [Float] { (0..<size.count).map { $0 % size.w == 5 ? 1 : 0 } }
 
     mutating func admit(
-        _ name: String, voxels: [Float]? = nil, mask: [Float]? = Ward.mask, size: Size3 = Ward.size,
+        _ name: String, voxels: [Float]? = nil, mask: [Float]? = Ward.mask, size: Triple = Ward.size,
         affine: Affine = Ward.affine, labelAffine: Affine? = nil
     ) throws {
         let voxels = voxels ?? Self.voxels(Float(names.count))
@@ -114,7 +115,7 @@ private struct Ward {
         bytes[bytes.count - 6] ^= 0xFF  // within the CRC
         try bytes.write(to: URL(fileURLWithPath: gz))
         let item = DatasetCase(image: gz, label: ward.label("healthy0"))
-        let dataset = Dataset(name: "One", labels: [1: "spleen"], modality: "CT", cases: [item], tests: [])
+        let dataset = Dataset(name: "One", labels: [1: "spleen"], channelNames: ["CT"], cases: [item], tests: [])
         let findings = DatasetDoctor(dataset, plan: nil).findings { _, _ in }
         #expect(findings.map(\.defect) == [.unreadable])
         #expect(findings.first?.severity == .error)
@@ -125,7 +126,7 @@ private struct Ward {
             orientation: "RAS", pixdim: [1.5, 1.5, 2], intensity: nil, cropForeground: false)
         let fits = DatasetDoctor.Plan(preprocessing: preprocessing, window: Ward.size, pads: false)
         #expect(try ward.findings(plan: fits) == [])
-        let large = DatasetDoctor.Plan(preprocessing: preprocessing, window: Size3(16, 14, 13), pads: false)
+        let large = DatasetDoctor.Plan(preprocessing: preprocessing, window: Triple(16, 14, 13), pads: false)
         #expect(try ward.findings(plan: large) == (0..<5).map { "healthy\($0) window_too_large" })
     }
 
@@ -158,9 +159,9 @@ private struct Ward {
     @Test func aClassThatResamplingRemovesIsNamed() throws {
         var ward = ward
         try ward.admit(
-            "speck", mask: (0..<Ward.size.count).map { $0 == (5 * Ward.size.j + 5) * Ward.size.k + 5 ? 1 : 0 })
+            "speck", mask: (0..<Ward.size.count).map { $0 == (5 * Ward.size.h + 5) * Ward.size.w + 5 ? 1 : 0 })
         let coarse = try Preprocessing(orientation: "RAS", pixdim: [6, 6, 2], intensity: nil, cropForeground: false)
-        let plan = DatasetDoctor.Plan(preprocessing: coarse, window: Size3(2, 2, 2), pads: false)
+        let plan = DatasetDoctor.Plan(preprocessing: coarse, window: Triple(2, 2, 2), pads: false)
         let findings = try DatasetDoctor(ward.dataset(), plan: plan).findings { _, _ in }
         #expect(findings.map { "\($0.name) \($0.defect.rawValue)" } == ["speck vanished_class"])
         #expect(findings[0].finding.contains("spleen") && findings[0].file == ward.label("speck"))

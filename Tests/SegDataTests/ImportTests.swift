@@ -53,7 +53,7 @@ import Testing
         try writeDecathlon(in: "Task")
         try run("tar", "-caf", archive, "Task")
         let dataset = try importing(folder.file(archive))
-        #expect(dataset.name == "Spleen" && dataset.modality == "CT")
+        #expect(dataset.name == "Spleen" && dataset.channelNames == ["CT"])
         #expect(dataset.labels == [0: "background", 1: "spleen"])
         #expect(dataset.cases.map(\.name) == ["s_1", "s_2"])
         #expect(dataset.cases[1].label == folder.file("out/labelsTr/s_2.nii.gz"))

@@ -92,7 +92,15 @@ import Testing
         #expect(raw.cases[1].image == folder.file("imagesTr/q_0000.nii.gz") && raw.notes.isEmpty)
         try folder.write([1], as: "imagesTr/q_0001.nii.gz")
         let error = try #require(throws: DataError.self) { try dataset(json) }
-        #expect(error.message.contains("q_0001.nii.gz") && error.message.contains("one channel"), "\(error)")
+        #expect(error.message.contains("q_0001.nii.gz") && error.message.contains("p (1)"), "\(error)")
+        try folder.write([1], as: "imagesTr/p_0001.nii.gz")
+        try folder.write([1], as: "imagesTs/t_0001.nii.gz")
+        let unnamed = try #require(throws: DataError.self) { try dataset(json) }
+        #expect(unnamed.key == "modality" && unnamed.message.contains("2 files"), "\(unnamed)")
+        let both = try dataset(json.replacing(#""0": "CT""#, with: #""0": "T1", "1": "FLAIR""#))
+        #expect(both.channelNames == ["T1", "FLAIR"])
+        #expect(both.cases[1].images == ["q_0000", "q_0001"].map { folder.file("imagesTr/\($0).nii.gz") })
+        #expect(both.testScans[0].images.count == 2)
     }
 
     @Test func casesOfOneNameTakeAsManyFoldersAsTheyNeed() throws {
@@ -124,11 +132,11 @@ import Testing
             ["'lable' a misspelt 'label'"]
         ),
         (
-            #"{"labels": {"1": "box"}, "training": [{"image": ["t1.nii", "t2.nii"], "label": "l.nii"}]}"#,
-            ["training[0].image", "2 files", "one channel"]
+            #"{"labels": {"1": "box"}, "training": [{"image": ["t1.nii", 2], "label": "l.nii"}]}"#,
+            ["training[0].image", "one for each channel"]
         ),
         (#"{"labels": {"1": "box"}, "training": ["a.nii"]}"#, ["training[0]", "'image' and 'label'"]),
-        (index(#""modality": {"0": "T1", "1": "T2"}"#), ["modality", "2 channels"]),
+        (index(#""modality": {"1": "T1", "2": "T2"}"#), ["modality", "number from 0"]),
         (index(#""modality": 3"#), ["modality", "not 3"]),
         (index(#""validation": [{"image": "imagesTr/c.nii.gz"}]"#), ["validation[0].label"]),
         (index(#""validation": [\#(pair("a"))]"#), ["more than once", "a.nii.gz"]),
@@ -161,7 +169,7 @@ import Testing
     }
 
     @Test func everyFaultIsToldAtOnce() throws {
-        let json = #"{"modality": {"0": "T1", "1": "T2"}, "labels": {"box": 1, "2": 3}, "training": [{"image": 4}]}"#
+        let json = #"{"modality": {"0": "T1", "1": 2}, "labels": {"box": 1, "2": 3}, "training": [{"image": 4}]}"#
         let error = try #require(throws: DataError.self) { try dataset(json) }
         for word in ["5 faults", "modality", "labels.box", "labels.2", "training[0].image", "training[0].label"] {
             #expect(error.message.contains(word), "\(word) in \(error)")
@@ -228,7 +236,7 @@ import Testing
         ([#""labels": {"box": 0}"#, channel, ending], ["labels.box", "background"]),
         ([#""labels": {"background": 1, "box": 2}"#, channel, ending], ["labels.background", "should be 0"]),
         ([labels, #""channel_names": ["CT"]"#, ending], ["channel_names", #"["CT"]"#]),
-        ([labels, #""channel_names": {"0": "T1", "1": "T2"}"#, ending], ["channel_names", "2 channels"]),
+        ([labels, #""channel_names": {"1": "T1", "2": "T2"}"#, ending], ["channel_names", "number from 0"]),
         ([labels, #""chanel_names": {"0": "CT"}"#, ending], ["channel_names: is missing", "'chanel_names'"]),
         ([labels, channel], ["file_ending: is missing"]),
         ([labels, channel, #""file_ending": ".png""#], ["file_ending", ".png"]),

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegData
 import SegImaging
 import Testing
@@ -15,13 +16,14 @@ import Testing
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("Golden/augmentation_cores.json")
         let golden = try JSONDecoder().decode(Golden.self, from: Data(contentsOf: path)).training
-        let cases = [Size3(9, 12, 10), Size3(8, 7, 11), Size3(6, 8, 9)].map { size in
+        let cases = [Triple(9, 12, 10), Triple(8, 7, 11), Triple(6, 8, 9)].map { size in
             PreparedCase(
                 name: "\(size)",
-                image: Volume(voxels: (0..<size.count).map { Float($0 + 1) }, size: size, affine: .identity),
+                image: ScanImage(
+                    Volume(voxels: (0..<size.count).map { Float($0 + 1) }, size: size, affine: .identity)),
                 label: Volume(voxels: (0..<size.count).map { $0 % 7 == 3 ? 1 : 0 }, size: size, affine: .identity))
         }
-        var sampling = PatchSampling(size: Size3(4, 4, 5))
+        var sampling = PatchSampling(size: Triple(4, 4, 5))
         (sampling.positive, sampling.negative, sampling.imageThreshold) = (1, 2, 40)
         (sampling.samplesPerVolume, sampling.volumesPerBatch, sampling.draws) = (3, 2, .monai)
         var augmentation = Augmentation()

@@ -7,18 +7,19 @@ import Testing
 @Suite struct PatchSourceTests {
     private static func label(_ index: Int) -> Int { index % 7 == 3 ? 2 : index % 5 == 0 ? 1 : 0 }
 
-    private func numbered(_ name: String, _ size: Size3, offset: Int = 0) -> PreparedCase {
+    private func numbered(_ name: String, _ size: Triple, offset: Int = 0) -> PreparedCase {
         PreparedCase(
             name: name,
-            image: Volume(voxels: (0..<size.count).map { Float($0 + 1 + offset) }, size: size, affine: .identity),
+            image: ScanImage(
+                Volume(voxels: (0..<size.count).map { Float($0 + 1 + offset) }, size: size, affine: .identity)),
             label: Volume(voxels: (0..<size.count).map { Float(Self.label($0)) }, size: size, affine: .identity))
     }
 
     private var cases: [PreparedCase] {
-        [numbered("a", Size3(9, 12, 10)), numbered("b", Size3(8, 8, 8)), numbered("c", Size3(11, 9, 14))]
+        [numbered("a", Triple(9, 12, 10)), numbered("b", Triple(8, 8, 8)), numbered("c", Triple(11, 9, 14))]
     }
 
-    private func sampling(_ size: Size3) -> PatchSampling {
+    private func sampling(_ size: Triple) -> PatchSampling {
         var sampling = PatchSampling(size: size)
         sampling.samplesPerVolume = 3
         return sampling
@@ -32,9 +33,9 @@ import Testing
     }
 
     @Test func aBatchDependsOnSeedAndStepAlone() throws {
-        let source = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
-        let again = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 7)
-        let other = try PatchSource(cases, sampling(Size3(4, 4, 6)), everything, seed: 8)
+        let source = try PatchSource(cases, sampling(Triple(4, 4, 6)), everything, seed: 7)
+        let again = try PatchSource(cases, sampling(Triple(4, 4, 6)), everything, seed: 7)
+        let other = try PatchSource(cases, sampling(Triple(4, 4, 6)), everything, seed: 8)
         let later = try source.batch(5)
         var seen: Set<[Float]> = []
         for step in 0..<8 {
@@ -49,8 +50,8 @@ import Testing
     }
 
     @Test func patchesAreWholeBoxesOfTheVolume() throws {
-        let item = numbered("a", Size3(9, 12, 10))
-        let size = Size3(4, 5, 6)
+        let item = numbered("a", Triple(9, 12, 10))
+        let size = Triple(4, 5, 6)
         let source = try PatchSource([item], sampling(size), Augmentation(), seed: 1)
         for step in 0..<20 {
             let batch = try source.batch(step)
@@ -58,14 +59,14 @@ import Testing
             for patch in 0..<3 {
                 let image = batch.images[patch * size.count..<(patch + 1) * size.count].map { Int($0) - 1 }
                 let start = [image[0] / 120, image[0] / 10 % 12, image[0] % 10]
-                let box = try item.image.cut(Box3(start: start, size: size), fill: -1)
+                let box = try item.image.volume(0).cut(Box3(start: start, size: size), fill: -1)
                 #expect(box.voxels.map { Int($0) - 1 } == image)
             }
         }
     }
 
     @Test func labelsFollowTheirVoxelsThroughFlipsAndTurns() throws {
-        let source = try PatchSource(cases, sampling(Size3(5, 5, 4)), everything, seed: 3)
+        let source = try PatchSource(cases, sampling(Triple(5, 5, 4)), everything, seed: 3)
         var unmoved = 0
         for step in 0..<12 {
             let batch = try source.batch(step)
@@ -79,16 +80,16 @@ import Testing
         var augmentation = Augmentation()
         (augmentation.scaleProbability, augmentation.scaleFactors) = (1, 0.5)
         (augmentation.shiftProbability, augmentation.shiftOffsets) = (1, 100)
-        let plain = try PatchSource(cases, sampling(Size3(4, 4, 4)), Augmentation(), seed: 3).batch(2)
-        let varied = try PatchSource(cases, sampling(Size3(4, 4, 4)), augmentation, seed: 3).batch(2)
+        let plain = try PatchSource(cases, sampling(Triple(4, 4, 4)), Augmentation(), seed: 3).batch(2)
+        let varied = try PatchSource(cases, sampling(Triple(4, 4, 4)), augmentation, seed: 3).batch(2)
         #expect(plain.images != varied.images)
         #expect(Set(varied.labels).isSubset(of: [0, 1, 2]))
     }
 
     @Test func everyVolumeIsSeenInEveryEpoch() throws {
-        let cases = (0..<4).map { numbered("\($0)", Size3(6, 6, 6), offset: 1000 * $0) }
+        let cases = (0..<4).map { numbered("\($0)", Triple(6, 6, 6), offset: 1000 * $0) }
         var orders: Set<[Int]> = []
-        let source = try PatchSource(cases, sampling(Size3(4, 4, 4)), Augmentation(), seed: 0)
+        let source = try PatchSource(cases, sampling(Triple(4, 4, 4)), Augmentation(), seed: 0)
         for epoch in 0..<6 {
             let order = try (0..<4).map { Int(try source.batch(epoch * 4 + $0).images[0]) / 1000 }
             #expect(order.sorted() == [0, 1, 2, 3])
@@ -98,23 +99,23 @@ import Testing
     }
 
     @Test func positivePatchesHoldForeground() throws {
-        var item = numbered("a", Size3(12, 12, 12))
+        var item = numbered("a", Triple(12, 12, 12))
         var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: item.size, affine: .identity)
         label[6, 5, 4] = 1
         item = try PreparedCase(name: "a", image: item.image, label: label)
-        var positive = sampling(Size3(4, 4, 4))
+        var positive = sampling(Triple(4, 4, 4))
         (positive.positive, positive.negative) = (1, 0)
         let source = try PatchSource([item], positive, Augmentation(), seed: 0)
         for step in 0..<4 { #expect(try source.batch(step).labels.count { $0 == 1 } == 3) }
     }
 
     @Test func smallVolumesArePaddedOnRequestOnly() throws {
-        let small = numbered("small", Size3(3, 8, 5))
+        let small = numbered("small", Triple(3, 8, 5))
         let error = try #require(throws: DataError.self) {
-            try PatchSource([small], sampling(Size3(6, 6, 6)), Augmentation(), seed: 0)
+            try PatchSource([small], sampling(Triple(6, 6, 6)), Augmentation(), seed: 0)
         }
         #expect(error.subject == "small" && error.message.contains("sampling.pad"))
-        var padded = sampling(Size3(6, 6, 6))
+        var padded = sampling(Triple(6, 6, 6))
         padded.pad = true
         let batch = try PatchSource([small], padded, Augmentation(), seed: 0).batch(0)
         #expect(batch.images.count == 3 * 216)
@@ -123,10 +124,10 @@ import Testing
     }
 
     @Test func theLastPatchesOfABatchHoldForeground() throws {
-        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: Size3(12, 12, 12), affine: .identity)
+        var label = Volume(voxels: [Float](repeating: 0, count: 1728), size: Triple(12, 12, 12), affine: .identity)
         label[6, 5, 4] = 1
         let item = try PreparedCase(name: "a", image: numbered("a", label.size).image, label: label)
-        var forced = sampling(Size3(4, 4, 4))
+        var forced = sampling(Triple(4, 4, 4))
         forced.foregroundOversampling = 0.33
         let source = try PatchSource([item], forced, Augmentation(), seed: 0)
         var others = 0
@@ -140,7 +141,7 @@ import Testing
 
     /// MONAI's sequence is one for the whole training; threads and resumed trainings ask for its steps in any order.
     @Test func aSequenceIsTheSameInAnyOrder() throws {
-        var one = sampling(Size3(4, 4, 4))
+        var one = sampling(Triple(4, 4, 4))
         one.draws = .monai
         let source = try PatchSource(cases, one, everything, seed: 7)
         let inOrder = try (0..<8).map { try source.batch($0).images }
@@ -168,10 +169,10 @@ import Testing
         add { $0.contrast = RandContrast(probability: 1, range: 0.7...1.3) }
         add { $0.lowResolution = RandLowResolution(probability: 1, zoom: 0.3...0.6) }
         add { $0.gamma = RandGamma(probability: 1, range: 0.7...1.5, invertProbability: 0.5, retainsStatistics: true) }
-        let plain = try PatchSource(cases, sampling(Size3(6, 5, 4)), Augmentation(), seed: 2).batch(1)
+        let plain = try PatchSource(cases, sampling(Triple(6, 5, 4)), Augmentation(), seed: 2).batch(1)
         for (index, augmentation) in all.enumerated() {
-            let varied = try PatchSource(cases, sampling(Size3(6, 5, 4)), augmentation, seed: 2).batch(1)
-            let again = try PatchSource(cases, sampling(Size3(6, 5, 4)), augmentation, seed: 2).batch(1)
+            let varied = try PatchSource(cases, sampling(Triple(6, 5, 4)), augmentation, seed: 2).batch(1)
+            let again = try PatchSource(cases, sampling(Triple(6, 5, 4)), augmentation, seed: 2).batch(1)
             #expect(varied.images != plain.images && varied.images.allSatisfy(\.isFinite))
             #expect(varied.images == again.images && varied.labels == again.labels)
             #expect((varied.labels == plain.labels) == (index >= 2))
@@ -179,9 +180,9 @@ import Testing
     }
 
     @Test func settingsThatMakeNoSenseAreRefused() throws {
-        #expect(throws: DataError.self) { try PatchSource([], sampling(Size3(4, 4, 4)), Augmentation(), seed: 0) }
+        #expect(throws: DataError.self) { try PatchSource([], sampling(Triple(4, 4, 4)), Augmentation(), seed: 0) }
         let error = try #require(throws: DataError.self) {
-            try PatchSource(cases, sampling(Size3(4, 6, 4)), everything, seed: 0)
+            try PatchSource(cases, sampling(Triple(4, 6, 4)), everything, seed: 0)
         }
         #expect(error.subject == "augmentation.rotate90")
     }

@@ -81,7 +81,7 @@ import Testing
         let phantom = try Phantom(seed: 1, index: 0, options: Self.options(allOrgans: true))
         var sums: [UInt8: (x: Double, count: Int)] = [:]
         for (at, label) in phantom.labels.enumerated() {
-            let i = at / (phantom.label.size.j * phantom.label.size.k)
+            let i = at / (phantom.label.size.h * phantom.label.size.w)
             sums[label, default: (0, 0)].x += Double(i)
             sums[label, default: (0, 0)].count += 1
         }

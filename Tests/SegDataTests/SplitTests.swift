@@ -7,7 +7,7 @@ import Testing
 @Suite struct SplitTests {
     private func dataset(_ names: [String]) -> Dataset {
         Dataset(
-            name: "Some", labels: [1: "spleen"], modality: nil,
+            name: "Some", labels: [1: "spleen"], channelNames: [],
             cases: names.map { DatasetCase(image: "/\($0).nii", label: "/\($0)_l.nii") }, tests: [])
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -31,7 +32,7 @@ import Testing
         var drawn: [Case]
     }
 
-    private static let size = Size3(7, 8, 6)
+    private static let size = Triple(7, 8, 6)
     private let golden: Golden
     private let patch: Patch
 
@@ -120,7 +121,7 @@ import Testing
         var unchanged = 0
         for item in golden.drawn {
             var changed = patch
-            for change in pipeline.draw() { change.apply(to: &changed) }
+            for change in pipeline.draw(channels: 1) { change.apply(to: &changed) }
             expect(changed, item)
             if changed == patch { unchanged += 1 }
         }
@@ -128,7 +129,7 @@ import Testing
     }
 
     @Test func noiseHasItsDeviation() {
-        let size = Size3(40, 41, 43)
+        let size = Triple(40, 41, 43)
         let empty = Patch(
             image: [Float](repeating: 0, count: size.count), label: [UInt8](repeating: 0, count: size.count), size: size
         )

@@ -26,7 +26,7 @@ import Testing
         [1e18, 1e-18, 1], [3e4, 1, 1], [3e3, 3e3, 3e3],
     ])
     func gridsBeyondTheLimits(_ edges: [Double]) throws {
-        let size = Size3(2, 2, 2)
+        let size = Triple(2, 2, 2)
         for turn in [Affine.identity, Affine(elements: [0, 0, 1, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1])] {
             let placed = affine(edges) * turn
             let error = try #require(throws: DataError.self) {
@@ -43,7 +43,7 @@ import Testing
         var sheared = affine([1e-3, 1, 1])
         sheared[1, 0] = 1e7
         let error = try #require(throws: DataError.self) {
-            try Self.preprocessing.destinationSize(of: Size3(3, 3, 3), at: sheared, name: "sheared.nii")
+            try Self.preprocessing.destinationSize(of: Triple(3, 3, 3), at: sheared, name: "sheared.nii")
         }
         #expect(error.subject == "sheared.nii")
     }
@@ -51,11 +51,11 @@ import Testing
     /// The header alone tells what the voxels become.
     @Test(
         arguments: [
-            (Size3(32, 20, 17), [1.5, 1.5, 2], 0), (Size3(2, 2, 2), [0.8, 3, 5], 7),
-            (Size3(40, 1, 3), [1e-5, 2, 0.7], 0),
-            (Size3(1, 1, 1), [1e9, 1, 1], 0), (Size3(32_767, 1, 1), [1, 1, 1], 0),
-        ] as [(Size3, [Double], Double)])
-    func destinationsAreWhatIsMade(_ size: Size3, _ edges: [Double], _ origin: Double) throws {
+            (Triple(32, 20, 17), [1.5, 1.5, 2], 0), (Triple(2, 2, 2), [0.8, 3, 5], 7),
+            (Triple(40, 1, 3), [1e-5, 2, 0.7], 0),
+            (Triple(1, 1, 1), [1e9, 1, 1], 0), (Triple(32_767, 1, 1), [1, 1, 1], 0),
+        ] as [(Triple, [Double], Double)])
+    func destinationsAreWhatIsMade(_ size: Triple, _ edges: [Double], _ origin: Double) throws {
         for turn in [Affine.identity, Affine(elements: [0, 0, 1, 0, -1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1])] {
             let scan = Volume(
                 voxels: [Float](repeating: 1, count: size.count), size: size,
@@ -68,7 +68,7 @@ import Testing
     @Test func anOriginThatSwallowsTheVoxelsIsRefused() throws {
         let far = affine([1.5, 1.5, 3], origin: 1e30)
         let error = try #require(throws: DataError.self) {
-            try Self.preprocessing.destinationSize(of: Size3(20, 18, 16), at: far, name: "far.nii")
+            try Self.preprocessing.destinationSize(of: Triple(20, 18, 16), at: far, name: "far.nii")
         }
         #expect(error.message.contains("1e+30 mm") && error.message.contains("offset"), "\(error)")
     }

@@ -62,7 +62,7 @@ import Testing
         DurableFile.removeLeftovers(in: folder.path)
         for name in ["a.nii", "b.nii.gz"] {
             try ScanFile.write(
-                [UInt8](repeating: 1, count: 8), size: Size3(2, 2, 2), affine: .identity, to: folder.file(name),
+                [UInt8](repeating: 1, count: 8), size: Triple(2, 2, 2), affine: .identity, to: folder.file(name),
                 overwrite: false)
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.nii", "b.nii.gz"])

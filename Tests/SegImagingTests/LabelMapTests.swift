@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LabelMapTests {
     private func volume(_ voxels: [Float]) -> Volume {
-        Volume(voxels: voxels, size: Size3(1, 1, voxels.count), affine: .identity)
+        Volume(voxels: voxels, size: Triple(1, 1, voxels.count), affine: .identity)
     }
 
     @Test func voxelsAreTheNearestWholeNumber() throws {

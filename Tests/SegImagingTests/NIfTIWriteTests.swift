@@ -4,7 +4,7 @@ import SegImaging
 import Testing
 
 @Suite struct NIfTIWriteTests {
-    private let size = Size3(2, 3, 4)
+    private let size = Triple(2, 3, 4)
     private var mask: [UInt8] { (0..<24).map { UInt8($0 % 5) } }
 
     private func source(_ made: HandMadeNIfTI, _ folder: ScratchFolder) throws -> ScanGeometry {
@@ -136,15 +136,15 @@ import Testing
         let folder = try ScratchFolder()
         let scan = try source(HandMadeNIfTI(), folder)
         let error = #expect(throws: DataError.self) {
-            try ScanFile.write(mask, size: Size3(4, 3, 2), like: scan, to: folder.file("m.nii"), overwrite: true)
+            try ScanFile.write(mask, size: Triple(4, 3, 2), like: scan, to: folder.file("m.nii"), overwrite: true)
         }
-        #expect(error?.description.contains("4 x 3 x 2") == true && error?.description.contains("2 x 3 x 4") == true)
+        #expect(error?.description.contains("4×3×2") == true && error?.description.contains("2×3×4") == true)
     }
 
     @Test(arguments: [10, 40, 90])
     func truncatedGzipIsRefused(_ percent: Int) throws {
         let folder = try ScratchFolder()
-        let big = Size3(20, 20, 20)
+        let big = Triple(20, 20, 20)
         let noise = (0..<big.count).map { Int16(truncatingIfNeeded: $0 &* 40503 >> 3) }
         try ScanFile.write(noise, size: big, affine: .identity, to: folder.file("n.nii.gz"), overwrite: false)
         let whole = try #require(FileManager.default.contents(atPath: folder.file("n.nii.gz")))

@@ -1,3 +1,4 @@
+import SegCore
 import SegImaging
 import Testing
 
@@ -10,7 +11,7 @@ private let noise: [Int] = {
     }
 }()
 
-private let size = Size3(9, 11, 13)
+private let size = Triple(9, 11, 13)
 
 /// A number that tells label maps apart.
 private func digest(_ labels: some Sequence<some BinaryInteger>) -> Int {
@@ -79,7 +80,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         steps.keepsLargest = true
         // Label 1 in pieces of 5 and 3, label 2 whole and smaller than either, label 3 in pieces of 1 and 1.
         var labels: [UInt8] = [1, 1, 1, 1, 1, 0, 1, 1, 1, 2, 2, 3, 0, 3]
-        let size = Size3(1, 1, labels.count)
+        let size = Triple(1, 1, labels.count)
         let removals = steps.apply(to: &labels, size: size, voxelVolumeML: 1)
         #expect(labels == [1, 1, 1, 1, 1, 0, 0, 0, 0, 2, 2, 3, 0, 0])
         #expect(removals.map(\.label) == [1, 3] && removals.map(\.removed) == [3, 1])
@@ -91,8 +92,8 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(steps.apply(to: &labels, size: size, voxelVolumeML: 1).isEmpty)
     }
 
-    @Test(arguments: [Size3(1, 1, 1), Size3(1, 1, 5), Size3(3, 1, 1), Size3(2, 2, 1)])
-    func thinVolumesHaveNoHoles(size: Size3) {
+    @Test(arguments: [Triple(1, 1, 1), Triple(1, 1, 5), Triple(3, 1, 1), Triple(2, 2, 1)])
+    func thinVolumesHaveNoHoles(size: Triple) {
         var steps = PostProcessing()
         (steps.fillsHoles, steps.keepsLargest) = (true, true)
         var labels = (0..<size.count).map { UInt8($0 % 2 == 0 ? 1 : 0) }
@@ -104,7 +105,7 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
     @Test func statisticsAreInMillilitresAndIntensities() {
         // A sheared voxel has the volume of its parallelepiped: 2 · 3 · 4 mm³.
         let affine = Affine(elements: [2, 1, 0, 5, 0, -3, 0, 6, 0, 0, 4, 7, 0, 0, 0, 1])
-        let scan = Volume(voxels: [10, 20, 30, 40, 50, 60], size: Size3(1, 2, 3), affine: affine)
+        let scan = Volume(voxels: [10, 20, 30, 40, 50, 60], size: Triple(1, 2, 3), affine: affine)
         let rows = LabelStatistics.measure([0, 1, 1, 3, 0, 1], classes: 4, on: scan)
         #expect(rows.map(\.label) == [1, 2, 3] && rows.map(\.voxels) == [3, 0, 1])
         #expect(abs(rows[0].volumeML - 0.072) < 1e-12 && rows[1].volumeML == 0)

@@ -65,10 +65,10 @@ struct SharedVolumesTests {
     @Test func refusesRealFourDimensionsAsVolume() throws {
         let path = SharedData.path("headers/nibabel/example4d.nii.gz")
         let error = #expect(throws: DataError.self) { try ScanFile.readVolume(path) }
-        #expect(error?.description.contains("128 x 96 x 24 x 2") == true)
+        #expect(error?.description.contains("128×96×24×2") == true)
         #expect(
             try ScanFile.readVolume(SharedData.path("headers/nifti-reader-js/little.nii.gz")).volume.size
-                == Size3(64, 64, 21))
+                == Triple(64, 64, 21))
     }
 
     /// Whether two JSON values agree, numbers within a relative tolerance.

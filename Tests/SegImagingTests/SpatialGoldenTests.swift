@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import Testing
 
@@ -18,14 +19,14 @@ import Testing
         var restored: [Float]
         var restored_label: [UInt8]
 
-        var size: Size3 { Size3(shape[0], shape[1], shape[2]) }
+        var size: Triple { Triple(shape[0], shape[1], shape[2]) }
 
         var image0: Volume {
             var volume = Volume(
                 voxels: [Float](repeating: 0, count: size.count), size: size, affine: Affine(elements: affine))
-            for i in 0..<size.i {
-                for j in 0..<size.j {
-                    for k in 0..<size.k { volume[i, j, k] = Float((i * 37 + j * 11 + k * 5) % 23) }
+            for i in 0..<size.d {
+                for j in 0..<size.h {
+                    for k in 0..<size.w { volume[i, j, k] = Float((i * 37 + j * 11 + k * 5) % 23) }
                 }
             }
             return volume
@@ -61,7 +62,7 @@ import Testing
     func chainEqualsMONAI(_ name: String) throws {
         let golden = try #require(Self.cases[name])
         let (image, label, record) = try forward(golden)
-        #expect([image.size.i, image.size.j, image.size.k] == golden.network_shape)
+        #expect([image.size.d, image.size.h, image.size.w] == golden.network_shape)
         #expect(record.networkSize == image.size)
         #expect(zip(image.affine.elements, golden.network_affine).allSatisfy { abs($0 - $1) < 1e-9 })
         #expect(zip(record.networkAffine.elements, golden.network_affine).allSatisfy { abs($0 - $1) < 1e-9 })

@@ -30,7 +30,7 @@ struct StageClockTests {
         let clock = StageClock()
         try StageClock.$current.withValue(clock) {
             try ScanFile.write(
-                [Int16](0..<24), size: Size3(2, 3, 4), affine: .identity, to: path, overwrite: false)
+                [Int16](0..<24), size: Triple(2, 3, 4), affine: .identity, to: path, overwrite: false)
             #expect(try ScanFile.readVolume(path).volume.voxels == (0..<24).map(Float.init))
         }
         #expect(clock.stages.map(\.name) == ["transpose", "compress", "decompress", "unpack"])

@@ -5,7 +5,7 @@ import Testing
 
 /// NRRD and MetaImage files assembled by hand: what is read of them, and what is refused.
 @Suite struct TextFormatTests {
-    private static let size = Size3(2, 3, 4)
+    private static let size = Triple(2, 3, 4)
     private let voxels = (0..<24).map { UInt8($0) }
 
     private func nrrd(_ lines: String..., without: String? = nil) -> [UInt8] {

@@ -5,7 +5,7 @@ import Testing
 
 /// Lengths in metres and micrometres, and headers of which one form is broken.
 @Suite struct UnitTests {
-    private static let size = Size3(2, 3, 4)
+    private static let size = Triple(2, 3, 4)
 
     private func write(_ made: HandMadeNIfTI, units: UInt8, _ folder: ScratchFolder) throws -> String {
         var bytes = made.bytes
@@ -102,7 +102,7 @@ import Testing
         #expect(geometry.remarks.count == 1 && geometry.remarks[0].contains("single slice"))
         let mask = folder.file("mask.nii")
         try ScanFile.write(
-            [UInt8](repeating: 1, count: 6), size: Size3(2, 3, 1), like: geometry, to: mask, overwrite: true)
+            [UInt8](repeating: 1, count: 6), size: Triple(2, 3, 1), like: geometry, to: mask, overwrite: true)
         let written = try ScanFile.read(mask)
         #expect(written.affine == volume.affine && written.geometry.remarks.isEmpty)
     }

@@ -33,7 +33,7 @@ private enum Cases {
             folder: folder, inference: ConfigValue(jsonFile: file), source: file, metadata: nil)
         let predictor = try Predictor(
             weights: bundle.weights, bundle.choice, description: bundle.description, on: CPUBackend(threads: 1))
-        let image = try ScanImage(scans.map { try ScanFile.readVolume($0).volume }, names: scans) { _ in }
+        let image = try ScanImage(scans.map { try ScanFile.readVolume($0).volume }, names: scans) { _, _ in }
         return try Segmenter(Ensemble([predictor]), uncertainty: nil)(image, name: scans[0]) { _, _ in }.maps
             .flatMap(\.self)
     }

@@ -51,7 +51,7 @@ import Testing
     @Test func stepsEqualMONAIs() throws {
         let data = try #require(FileManager.default.contents(atPath: Self.path))
         let golden = try JSONDecoder().decode(Golden.self, from: data)
-        let size = Size3(golden.shape[0], golden.shape[1], golden.shape[2])
+        let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
         for (key, labels, cases) in [
             ("cases", golden.labels, golden.cases), ("single_cases", golden.single, golden.single_cases),
         ] {
@@ -69,7 +69,7 @@ import Testing
     @Test func stepsOnRegionsEqualMONAIs() throws {
         let data = try #require(FileManager.default.contents(atPath: Self.path))
         let golden = try JSONDecoder().decode(Golden.self, from: data)
-        let size = Size3(golden.shape[0], golden.shape[1], golden.shape[2])
+        let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
         func maps(_ flat: [UInt8]) -> [[UInt8]] {
             stride(from: 0, to: flat.count, by: size.count).map { Array(flat[$0..<$0 + size.count]) }
         }

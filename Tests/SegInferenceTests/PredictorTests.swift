@@ -11,14 +11,14 @@ import Testing
 @Suite struct PredictorTests {
     /// Axes to the back, upwards and to the left: as far from RAS as a scan lies.
     private static let affine = Affine(elements: [0, 0, -1.5, 40, -2, 0, 0, 30, 0, 3, 0, -20, 0, 0, 0, 1])
-    private static let size = Size3(21, 13, 26)
+    private static let size = Triple(21, 13, 26)
 
     /// A block and an ellipsoid of intensity 100 in air of 0.
     private static let scan: Volume = {
         var scan = Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: affine)
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                for k in 0..<size.k {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                for k in 0..<size.w {
                     let (a, b, c) = (Double(i - 13) / 6, Double(j - 6) / 4, Double(k - 17) / 7)
                     let block = (2..<6).contains(i) && (3..<9).contains(j) && (4..<8).contains(k)
                     if block || a * a + b * b + c * c < 1 { scan[i, j, k] = 100 }
@@ -106,7 +106,7 @@ import Testing
 
     @Test func windowsThatDoNotDivideAreRefused() throws {
         let error = try #require(throws: DataError.self) {
-            try model(pixdim: nil, roi: Triple(d: 12, h: 12, w: 10)).makeNetwork(on: ReferenceBackend(), seed: 0)
+            try model(pixdim: nil, roi: Triple(12, 12, 10)).makeNetwork(on: ReferenceBackend(), seed: 0)
         }
         #expect(error.subject == "model.json" && error.key == "roi_size")
         #expect(error.message.contains("12×12×10") && error.message.contains("4×4×4"))
@@ -117,7 +117,7 @@ import Testing
         let predictor = Predictor(
             network: ThresholdNetwork(on: backend, channels: 2), description: try model(pixdim: nil),
             on: backend)
-        let empty = Volume(voxels: [Float](repeating: -1024, count: 64), size: Size3(4, 4, 4), affine: .identity)
+        let empty = Volume(voxels: [Float](repeating: -1024, count: 64), size: Triple(4, 4, 4), affine: .identity)
         let noForeground = try #require(throws: DataError.self) {
             try predictor.predict(empty, name: "air.nii") { _, _ in }
         }

@@ -50,11 +50,11 @@ import Testing
     }
 
     private static func scan(_ golden: Golden) throws -> ScanImage {
-        let size = Size3(golden.shape[0], golden.shape[1], golden.shape[2])
+        let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
         let channels = golden.image.map {
             Volume(voxels: $0, size: size, affine: Affine(elements: golden.affine))
         }
-        return try ScanImage(channels, names: ["a", "b"]) { _ in }
+        return try ScanImage(channels, names: ["a", "b"]) { _, _ in }
     }
 
     @Test func goldensAreThere() { #expect(Self.names.count == 21) }
@@ -65,7 +65,7 @@ import Testing
         let expected = try #require(golden.cases[name])
         let prepared = try Self.steps(name)(Self.scan(golden), name: name)
         let size = prepared.image.size
-        #expect([size.i, size.j, size.k] == expected.network_shape)
+        #expect([size.d, size.h, size.w] == expected.network_shape)
         #expect(zip(prepared.image.affine.elements, expected.network_affine).allSatisfy { abs($0 - $1) < 1e-6 })
         #expect(prepared.image.affine == prepared.record.networkAffine && size == prepared.record.networkSize)
         let network = prepared.image.interleaved
@@ -104,7 +104,7 @@ import Testing
         let (chain, scan) = (try Self.steps(name), try Self.scan(golden))
         let told = try chain.destinationSize(of: scan.size, at: scan.affine, name: name)
         let made = try chain(scan, name: name).image.size
-        #expect(told.i >= made.i && told.j >= made.j && told.k >= made.k)
+        #expect(told.d >= made.d && told.h >= made.h && told.w >= made.w)
     }
 
     /// A label map follows its image through every chain.

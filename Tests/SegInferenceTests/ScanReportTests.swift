@@ -9,7 +9,7 @@ import Testing
 
 /// The one report of what was found in a scan, and the maps that it speaks of.
 @Suite struct ScanReportTests {
-    private static let size = Size3(12, 10, 14)
+    private static let size = Triple(12, 10, 14)
 
     /// A block of intensity 100 in air of 0, away from the borders.
     private static let scan: Volume = {

@@ -22,7 +22,7 @@ import Testing
 
     /// A body in air: HU from -1000 to 200.
     private static func facts(change: (inout ScanFacts) -> Void = { _ in }) throws -> ScanFacts {
-        let size = Size3(20, 20, 20)
+        let size = Triple(20, 20, 20)
         let voxels = (0..<size.count).map { index -> Int16 in
             index % 4 == 0 ? -1000 : Int16(30 + index % 170)
         }
@@ -73,14 +73,14 @@ import Testing
         var steps = PostProcessing()
         steps.keepsLargest = true
         var labels = [UInt8](repeating: 1, count: 40) + [0] + [UInt8](repeating: 1, count: 30) + [0, 1]
-        let removals = steps.apply(to: &labels, size: Size3(1, 1, labels.count), voxelVolumeML: 0.5)
+        let removals = steps.apply(to: &labels, size: Triple(1, 1, labels.count), voxelVolumeML: 0.5)
         let concern = try #require(removals.first?.concern(name: "kidney", voxelVolumeML: 0.5))
         #expect(concern.message.contains("44 % of what was found of kidney: 15.5 ml in 2 pieces"), "\(concern)")
         var specks = [UInt8](repeating: 1, count: 40) + [0, 1]
-        let small = steps.apply(to: &specks, size: Size3(1, 1, specks.count), voxelVolumeML: 0.5)
+        let small = steps.apply(to: &specks, size: Triple(1, 1, specks.count), voxelVolumeML: 0.5)
         #expect(small.count == 1 && small[0].concern(name: "kidney", voxelVolumeML: 0.5) == nil)
         steps.minimumVolumeML = 1000
-        let whole = steps.apply(to: &labels, size: Size3(1, 1, labels.count), voxelVolumeML: 0.5)
+        let whole = steps.apply(to: &labels, size: Triple(1, 1, labels.count), voxelVolumeML: 0.5)
         let lost = try #require(whole.first?.concern(name: "kidney", voxelVolumeML: 0.5))
         #expect(lost.message.contains("all that was found of kidney: 20.0 ml"), "\(lost)")
     }

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegModels
 import SegNN
 import SegTensor

@@ -12,13 +12,13 @@ import Testing
 
 /// A scan with a bright ball, off centre, on anisotropic voxels.
 private let scan: Volume = {
-    let size = Size3(22, 17, 19)
+    let size = Triple(22, 17, 19)
     var scan = Volume(
         voxels: [Float](repeating: -50, count: size.count), size: size,
         affine: Affine(elements: [-1.5, 0, 0, 20, 0, 1.2, 0, 10, 0, 0, 2, -30, 0, 0, 0, 1]))
-    for i in 4..<size.i - 2 {
-        for j in 3..<size.j - 3 {
-            for k in 2..<size.k - 5 {
+    for i in 4..<size.d - 2 {
+        for j in 3..<size.h - 3 {
+            for k in 2..<size.w - 5 {
                 let (a, b, c) = (Double(i - 12) / 6, Double(j - 8) / 5, Double(k - 8) / 6)
                 scan[i, j, k] = Float((a * a + b * b + c * c < 1 ? 120 : 10) + (i * 7 + j * 13 + k * 29) % 11)
             }
@@ -183,7 +183,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         ) { _, _ in }
         let validity = uncertain.validity()
         let size = scan.size
-        func at(_ i: Int, _ j: Int, _ k: Int) -> Int { (i * size.j + j) * size.k + k }
+        func at(_ i: Int, _ j: Int, _ k: Int) -> Int { (i * size.h + j) * size.w + k }
         #expect(validity.count == size.count)
         // The box of what is brighter than 0 is where the block of tissue lies.
         #expect(validity[at(0, 0, 0)] == 0 && validity[at(12, 8, 8)] == 1 && validity[at(12, 8, 17)] == 0)

@@ -9,25 +9,25 @@ import Testing
 @Test(arguments: [(0.25, 12), (0.5, 24), (0.8, 80)])
 func windowCounts(overlap: Double, count: Int) throws {
     let plan = try WindowPlan(
-        image: Triple(d: 226, h: 157, w: 113), window: Triple(96), overlap: WindowOverlap(overlap))
+        image: Triple(226, 157, 113), window: Triple(96), overlap: WindowOverlap(overlap))
     #expect(plan.starts.count == count)
     #expect(plan.starts.first == Triple(0))
-    #expect(plan.starts.last == Triple(d: 130, h: 61, w: 17))
+    #expect(plan.starts.last == Triple(130, 61, 17))
 }
 
 /// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for overlaps 0 and 0.5.
 @Test(arguments: [(0.0, [0, 4, 6], [0, 3], [0]), (0.5, [0, 2, 4, 6], [0, 2, 3], [0])])
 func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
-    let plan = try WindowPlan(image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: WindowOverlap(overlap))
-    let expected = d.flatMap { d in h.flatMap { h in w.map { Triple(d: d, h: h, w: $0) } } }
+    let plan = try WindowPlan(image: Triple(10, 7, 4), window: Triple(4), overlap: WindowOverlap(overlap))
+    let expected = d.flatMap { d in h.flatMap { h in w.map { Triple(d, h, $0) } } }
     #expect(plan.starts == expected)
 }
 
 /// `dense_patch_slices((10, 7, 4), (4, 4, 4), …)` for an overlap an axis.
 @Test func anOverlapAnAxisStepsByItself() throws {
     let plan = try WindowPlan(
-        image: Triple(d: 10, h: 7, w: 4), window: Triple(4), overlap: WindowOverlap(0.5, 0, 0.9))
-    let expected = [0, 2, 4, 6].flatMap { d in [0, 3].map { Triple(d: d, h: $0, w: 0) } }
+        image: Triple(10, 7, 4), window: Triple(4), overlap: WindowOverlap(0.5, 0, 0.9))
+    let expected = [0, 2, 4, 6].flatMap { d in [0, 3].map { Triple(d, $0, 0) } }
     #expect(plan.starts == expected)
 }
 
@@ -37,14 +37,14 @@ func windowStarts(overlap: Double, d: [Int], h: [Int], w: [Int]) throws {
 }
 
 @Test func smallImagesArePaddedHalfBefore() throws {
-    let plan = try WindowPlan(image: Triple(d: 3, h: 8, w: 5), window: Triple(6), overlap: 0.25)
-    #expect(plan.seen == Triple(d: 3, h: 6, w: 5))
-    #expect(plan.padding == Triple(d: 1, h: 0, w: 0))
+    let plan = try WindowPlan(image: Triple(3, 8, 5), window: Triple(6), overlap: 0.25)
+    #expect(plan.seen == Triple(3, 6, 5))
+    #expect(plan.padding == Triple(1, 0, 0))
 }
 
 /// As many windows as no machine computes are refused before a list of them is made.
 @Test(arguments: [
-    (Triple(4000), Triple(32), 0.999999999), (Triple(d: 1 << 21, h: 1, w: 1), Triple(d: 2, h: 8, w: 8), 0.9),
+    (Triple(4000), Triple(32), 0.999999999), (Triple(1 << 21, 1, 1), Triple(2, 8, 8), 0.9),
 ])
 func endlessWindowsAreRefused(image: Triple, window: Triple, overlap: Double) throws {
     let error = try #require(throws: DataError.self) {

@@ -102,15 +102,15 @@ func badArgumentsOfEveryNetworkAreNamed(
 
 @Test func unetrTakesItsOwnSizeOnly() throws {
     let net = try network("UNETR", unetr)
-    #expect(net.requiredSize == Triple(d: 16, h: 16, w: 32))
-    #expect(net.sizeDivisor == Triple(d: 16, h: 16, w: 32))
+    #expect(net.requiredSize == Triple(16, 16, 32))
+    #expect(net.sizeDivisor == Triple(16, 16, 32))
     let x = try Tensor(repeating: 0, shape: [1, 16, 16, 64, 1], on: net.store.backend)
     let error = #expect(throws: TensorError.self) { try net(x, in: .inference) }
     #expect(error?.description.contains("windows of 16×16×32 (img_size) only") == true)
     #expect(try network("DynUNet", dyn).requiredSize == nil)
     let anisotropic = try network(
         "SegResNetDS", ["init_filters": 8, "resolution": [1, 1, 5], "blocks_down": [1, 1, 1, 1]])
-    #expect(anisotropic.sizeDivisor == Triple(d: 8, h: 8, w: 2))
+    #expect(anisotropic.sizeDivisor == Triple(8, 8, 2))
 }
 
 /// Beside the older pair MONAI does not look at `norm`.

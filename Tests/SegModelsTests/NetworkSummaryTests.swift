@@ -31,14 +31,14 @@ private func definition(_ changes: [String: ConfigValue]) -> NetworkDefinition {
 @Test(arguments: [["norm": "batch"], ["norm": "instance", "num_res_units": 0]] as [[String: ConfigValue]])
 func memoryIsWhatIsHeld(_ changes: [String: ConfigValue]) throws {
     let small = definition(["channels": [2, 4, 4], "strides": [2, 2], "dropout": 0.1].merging(changes) { $1 })
-    let size = Triple(d: 8, h: 16, w: 4)
+    let size = Triple(8, 16, 4)
     let summary = try NetworkSummary(small, size: size, scalar: .f64)
     let backend = ReferenceBackend()
     let network = try small.makeNetwork(on: backend, seed: 0)
     let held = backend.memory.live
     let x = try Tensor(repeating: 0.5, shape: [1, 8, 16, 4, 1], on: backend)
     let labels = try Tensor(
-        labels: [Int32](repeating: 1, count: size.product), shape: [1, 8, 16, 4], on: backend)
+        labels: [Int32](repeating: 1, count: size.count), shape: [1, 8, 16, 4], on: backend)
     let context = ForwardContext(mode: .training, seed: 0, pass: 0)
     let loss = try diceCELoss(network(x, in: context), labels: labels, DiceCEParams())
     #expect(summary.savedBytes == backend.memory.live - held)

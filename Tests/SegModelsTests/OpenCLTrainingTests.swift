@@ -89,7 +89,7 @@ struct OpenCLTrainingTests {
         ]
         let network = try NetworkDefinition(definition, source: "test").makeNetwork(on: backend, seed: 3)
         let size = Triple(16)
-        let values = (0..<size.product).map {
+        let values = (0..<size.count).map {
             Float(Philox4x32.words(counter: (UInt32($0), 0, 0, 0), key: (5, 6)).0 >> 8) * 0x1p-24
         }
         let x = try Tensor(values, shape: Shape(batch: 1, size: size, channels: 1), on: backend)

@@ -19,7 +19,7 @@ import Testing
     private func trace(_ definition: ConfigValue, size: Triple, recomputes: Bool) throws -> (Trace, peak: Int) {
         let backend = try CPUBackend(threads: 2)
         let network = try NetworkDefinition(definition, source: "test").makeNetwork(on: backend, seed: 3)
-        let values = (0..<2 * size.product).map { Float(($0 * 2_654_435_761) % 1009) / 1009 }
+        let values = (0..<2 * size.count).map { Float(($0 * 2_654_435_761) % 1009) / 1009 }
         let x = try Tensor(values, shape: Shape(batch: 2, size: size, channels: 1), on: backend)
         let labels = try Tensor(labels: values.map { $0 > 0.7 ? 1 : 0 }, shape: Shape([2] + size.array), on: backend)
         let loss = SegmentationLoss(DiceCEParams())
@@ -60,7 +60,7 @@ import Testing
                 "blocks_down": [1, 2, 2], "dsdepth": 2,
             ], Triple(16)
         ),
-        (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(d: 16, h: 16, w: 32)),
+        (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16, 16, 32)),
         (
             [
                 "_target_": "UNETR", "in_channels": 1, "out_channels": 2, "img_size": [32, 32, 32],
@@ -97,7 +97,7 @@ import Testing
         func train(_ step: (Optimizer, Tensor) throws -> Void) throws -> [String: [UInt8]] {
             let backend = try CPUBackend(threads: 2)
             let network = try NetworkDefinition(definition, source: "test").makeNetwork(on: backend, seed: 3)
-            let values = (0..<size.product).map { Float(($0 * 2_654_435_761) % 1009) / 1009 }
+            let values = (0..<size.count).map { Float(($0 * 2_654_435_761) % 1009) / 1009 }
             let x = try Tensor(values, shape: Shape(batch: 1, size: size, channels: 1), on: backend)
             let labels = try Tensor(
                 labels: values.map { $0 > 0.7 ? 1 : 0 }, shape: Shape([1] + size.array), on: backend)

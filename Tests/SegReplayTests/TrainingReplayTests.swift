@@ -14,7 +14,7 @@ private let definition: ConfigValue = [
     "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2, "channels": [4, 8],
     "strides": [2], "num_res_units": 1, "norm": "instance",
 ]
-private let size = Triple(d: 8, h: 6, w: 8)
+private let size = Triple(8, 6, 8)
 private let rate: Float = 1e-3
 
 /// What goes wrong while a capture's training is recorded, so that a replay without the fault must not agree.
@@ -36,7 +36,7 @@ private struct RecordedTraining {
     func write(to path: String) throws {
         let backend = ReferenceBackend()
         let network = try NetworkDefinition(definition, source: "test").makeNetwork(on: backend, seed: 4)
-        let values = (0..<size.product).map { Float(($0 * 7919) % 101) / 101 }
+        let values = (0..<size.count).map { Float(($0 * 7919) % 101) / 101 }
         let labels = values.map { $0 > 0.6 ? 1 : 0 } as [Int32]
         var tensors = [
             "in.input": StoredTensor(values, shape: [1, 1] + size.array),

@@ -1,4 +1,5 @@
 import Foundation
+import SegCore
 import SegImaging
 import SegReport
 import Testing
@@ -19,7 +20,7 @@ func pngSize(_ file: URL) throws -> [Int]? {
 }
 
 @Suite struct OverlayPanelTests {
-    static let size = Size3(40, 32, 10)
+    static let size = Triple(40, 32, 10)
     static let affine = Affine(elements: [2, 0, 0, -40, 0, 2, 0, -30, 0, 0, 5, 100, 0, 0, 0, 1])
     static let image = Volume(
         voxels: [Float](repeating: 40, count: size.count), size: size, affine: affine)
@@ -29,7 +30,7 @@ func pngSize(_ file: URL) throws -> [Int]? {
         var map = [UInt8](repeating: 0, count: size.count)
         for a in i {
             for b in j {
-                for c in k { map[(a * size.j + b) * size.k + c] = label }
+                for c in k { map[(a * size.h + b) * size.w + c] = label }
             }
         }
         return map

@@ -38,7 +38,7 @@ import Testing
     /// A scan that is put into the folder while one of the same id is being uploaded is not lost from sight.
     @Test func anUploadLooksAgainAtTheFolder() async throws {
         let tiny = try TinyServer()
-        let (path, size) = (tiny.folder.appendingPathComponent("large.nii").path, Size3(160, 160, 160))
+        let (path, size) = (tiny.folder.appendingPathComponent("large.nii").path, Triple(160, 160, 160))
         var generator = SplitMix(state: 1)
         let noise = (0..<size.count).map { _ in Int16(truncatingIfNeeded: generator.next()) }
         try ScanFile.write(noise, size: size, affine: .identity, to: path, overwrite: true)

@@ -34,7 +34,7 @@ import Testing
     private func json(_ data: Data) throws -> ConfigValue { try ConfigValue(json: data, from: "answer") }
 
     @Test func aJobGivesWhatThePredictorGives() async throws {
-        let size = Size3(9, 10, 11)
+        let size = Triple(9, 10, 11)
         let path = folder.appendingPathComponent("scan.nii.gz").path
         let voxels = (0..<size.count).map { Int16(($0 * 7919) % 300 - 100) }
         try ScanFile.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
@@ -78,7 +78,7 @@ import Testing
 
     /// The same keys, values and bytes as `medseg predict` writes, and those that the description lists.
     @Test func aReportAndItsMapsAreThoseOfPredict() async throws {
-        let size = Size3(9, 10, 11)
+        let size = Triple(9, 10, 11)
         let path = folder.appendingPathComponent("scan.nii.gz").path
         let voxels = (0..<size.count).map { Int16(($0 * 7919) % 300 - 100) }
         try ScanFile.write(voxels, size: size, affine: .identity, to: path, overwrite: true)
@@ -166,7 +166,7 @@ import Testing
 
     /// A model that cannot be loaded is the server's fault; a scan that cannot be read is the client's.
     @Test func aDamagedModelIsNotTakenForADamagedScan() async throws {
-        let size = Size3(8, 8, 8)
+        let size = Triple(8, 8, 8)
         let path = folder.appendingPathComponent("scan.nii").path
         try ScanFile.write(
             [Int16](repeating: 1, count: size.count), size: size, affine: .identity, to: path, overwrite: true)

@@ -12,7 +12,7 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    private func scan(_ size: Size3) throws -> String {
+    private func scan(_ size: Triple) throws -> String {
         let path = folder.appendingPathComponent("scan.nii.gz").path
         try ScanFile.write(
             [Int16](repeating: -1000, count: size.count), size: size, affine: .identity, to: path, overwrite: true)
@@ -27,12 +27,12 @@ import Testing
 
     @Test func aScanOfTheAllowedSizePasses() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        #expect(try check(scan(Size3(5, 6, 7)), voxels: 210) == [5, 6, 7])
+        #expect(try check(scan(Triple(5, 6, 7)), voxels: 210) == [5, 6, 7])
     }
 
     @Test func aLargerOneIsRefusedByItsHeader() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let path = try scan(Size3(5, 6, 7))
+        let path = try scan(Triple(5, 6, 7))
         #expect(throws: Refusal.self) { try check(path, voxels: 209) }
     }
 
@@ -41,7 +41,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("scan.nii").path
         try ScanFile.write(
-            [UInt8](repeating: 0, count: 8), size: Size3(2, 2, 2), affine: .identity, to: path, overwrite: true)
+            [UInt8](repeating: 0, count: 8), size: Triple(2, 2, 2), affine: .identity, to: path, overwrite: true)
         var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
         for axis in 1...3 { bytes.replaceSubrange(40 + 2 * axis..<42 + 2 * axis, with: [0xff, 0x7f]) }
         try bytes.write(to: URL(fileURLWithPath: path))
@@ -51,7 +51,7 @@ import Testing
     /// What stands beside the voxels has a limit of its own, which the message says.
     @Test func muchBesideTheVoxelsIsRefused() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
-        let url = URL(fileURLWithPath: try scan(Size3(5, 6, 7)))
+        let url = URL(fileURLWithPath: try scan(Triple(5, 6, 7)))
         let bytes = try Data(contentsOf: url)
         var limits = ServerLimits()
         limits.scanSlack = 351

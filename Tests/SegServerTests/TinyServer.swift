@@ -20,7 +20,7 @@ final class TinyServer: Sendable {
     var studies: URL { folder.appendingPathComponent("studies") }
     var scratch: URL { folder.appendingPathComponent("scratch") }
     /// The extents of every scan here.
-    static let size = Size3(5, 6, 7)
+    static let size = Triple(5, 6, 7)
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("medseg-\(UUID().uuidString)")

@@ -61,7 +61,7 @@ import Testing
         #expect(evaluation.document.cases.map(\.name) == ["ct_0"] && evaluation.meanDice == 1)
         let other = study.file("other.nii.gz")
         try ScanFile.write(
-            [Int16](repeating: 1, count: 8), size: Size3(2, 2, 2), affine: .identity, to: other, overwrite: false)
+            [Int16](repeating: 1, count: 8), size: Triple(2, 2, 2), affine: .identity, to: other, overwrite: false)
         let error = try #require(throws: DataError.self) {
             try evaluation.add(mask: other, against: file) { _ in }
         }

@@ -9,7 +9,7 @@ import Synchronization
 /// A folder with a dataset of three bright balls, removed with the value.
 final class SmallStudy {
     let path: String
-    static let size = Size3(18, 16, 14)
+    static let size = Triple(18, 16, 14)
     static let affine = Affine(elements: [-1.5, 0, 0, 20, 0, -1.5, 0, 10, 0, 0, 2, -30, 0, 0, 0, 1])
 
     init() throws {
@@ -45,7 +45,7 @@ final class SmallStudy {
     /// The class of every voxel of a ball around a point of axis 0.
     static func ball(at centre: Int, radius: Double = 4.4) -> [Int16] {
         (0..<size.count).map { voxel in
-            let (i, j, k) = (voxel / (size.j * size.k), voxel / size.k % size.j, voxel % size.k)
+            let (i, j, k) = (voxel / (size.h * size.w), voxel / size.w % size.h, voxel % size.w)
             let square = (i - centre) * (i - centre) + (j - 7) * (j - 7) + (k - 6) * (k - 6)
             return Double(square) < radius * radius ? 1 : 0
         }

@@ -1,5 +1,6 @@
 import SegBackend
 import SegCPU
+import SegCore
 import SegTensor
 import Testing
 

@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegReference
 import SegTensor
 import Testing
@@ -48,7 +49,7 @@ private let cases: [GradientCase] = [
     GradientCase(name: "convTranspose3d with output padding", shapes: [[1, 3, 2, 4, 3], [3, 2, 3, 2, 3], [2]]) {
         try convTranspose3d(
             $0[0], weight: $0[1], bias: $0[2], geometry([3, 2, 3], [2, 3, 1], [1, 0, 1], [1, 1, 2], groups: 1),
-            outputPadding: Triple(d: 1, h: 2, w: 0))
+            outputPadding: Triple(1, 2, 0))
     },
     GradientCase(
         name: "batch norm, dropout, PReLU, residual after",
@@ -133,26 +134,26 @@ private let cases: [GradientCase] = [
         return try selfAttention(qkv: inputs[0], heads: 2, scale: 0.6, weights)
     },
     GradientCase(name: "window partition, shifted and padded", shapes: [[2, 3, 4, 5, 2]]) {
-        try windowPartition($0[0], window: Triple(d: 2, h: 2, w: 3), shift: Triple(d: 1, h: 0, w: 2))
+        try windowPartition($0[0], window: Triple(2, 2, 3), shift: Triple(1, 0, 2))
     },
     GradientCase(name: "window reverse, shifted and padded", shapes: [[16, 12, 2]]) {
         try windowReverse(
-            $0[0], size: Triple(d: 3, h: 4, w: 5), window: Triple(d: 2, h: 2, w: 3), shift: Triple(d: 1, h: 0, w: 2))
+            $0[0], size: Triple(3, 4, 5), window: Triple(2, 2, 3), shift: Triple(1, 0, 2))
     },
     GradientCase(name: "crop", shapes: [[3, 4, 5]]) { try crop($0[0], to: [2, 4, 3]) },
     GradientCase(name: "transpose columns", shapes: [[5, 3]]) { try transposeColumns($0[0]) },
     GradientCase(name: "toeplitz", shapes: [[2, 5, 3]]) { try toeplitz($0[0]) },
     GradientCase(name: "join corners", shapes: [[2, 4, 2, 6, 3]]) {
-        try joinCorners($0[0], [Triple(0), Triple(d: 1, h: 0, w: 0), Triple(d: 0, h: 1, w: 1)])
+        try joinCorners($0[0], [Triple(0), Triple(1, 0, 0), Triple(0, 1, 1)])
     },
     GradientCase(name: "max pool", shapes: [[1, 5, 4, 6, 2]]) {
         try maxPool3d(
             $0[0],
             Pool3dParams(
-                kernel: Triple(d: 3, h: 2, w: 2), stride: Triple(d: 2, h: 2, w: 1), padding: Triple(d: 1, h: 0, w: 1)))
+                kernel: Triple(3, 2, 2), stride: Triple(2, 2, 1), padding: Triple(1, 0, 1)))
     },
     GradientCase(name: "trilinear resample", shapes: [[1, 3, 2, 4, 2]]) {
-        try resample3d($0[0], to: Triple(d: 5, h: 4, w: 3), Resample3dParams(mode: .trilinear, alignCorners: false))
+        try resample3d($0[0], to: Triple(5, 4, 3), Resample3dParams(mode: .trilinear, alignCorners: false))
     },
     GradientCase(name: "reshape and sum", shapes: [[2, 6]]) { try sum(reshape($0[0], [3, 4])) },
 ]

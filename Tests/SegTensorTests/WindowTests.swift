@@ -1,4 +1,5 @@
 import SegBackend
+import SegCore
 import SegReference
 import SegTensor
 import Testing
@@ -10,7 +11,7 @@ private func ramp(_ shape: Shape) throws -> Tensor {
 @Test(arguments: [0, 1, 2])
 func windowsPutBackTogetherGiveTheVolume(_ shift: Int) throws {
     let x = try ramp([2, 5, 6, 4, 3])
-    let (window, shift) = (Triple(d: 3, h: 3, w: 4), Triple(d: shift, h: shift, w: 1))
+    let (window, shift) = (Triple(3, 3, 4), Triple(shift, shift, 1))
     let windows = try windowPartition(x, window: window, shift: shift)
     #expect(windows.shape == [2 * 4, 36, 3])
     #expect(try windowReverse(windows, size: x.shape.size, window: window, shift: shift).doubles() == x.doubles())
@@ -19,7 +20,7 @@ func windowsPutBackTogetherGiveTheVolume(_ shift: Int) throws {
 /// `torch.roll(x, -1)` of 0…4 padded to 0…4, 0 is 1, 2, 3, 4, 0, 0: windows of 3 begin at 1 and at 4.
 @Test func shiftedWindowsWrapRoundThePaddedVolume() throws {
     let x = try Tensor((1...5).map(Double.init), shape: [1, 5, 1, 1, 1], on: ReferenceBackend())
-    let y = try windowPartition(x, window: Triple(d: 3, h: 1, w: 1), shift: Triple(d: 1, h: 0, w: 0))
+    let y = try windowPartition(x, window: Triple(3, 1, 1), shift: Triple(1, 0, 0))
     #expect(try y.doubles() == [2, 3, 4, 5, 0, 1])
 }
 
@@ -28,7 +29,7 @@ func windowsPutBackTogetherGiveTheVolume(_ shift: Int) throws {
 }
 
 @Test func cornersJoinInTheirOrder() throws {
-    let y = try joinCorners(ramp([1, 2, 2, 2, 1]), [Triple(d: 1, h: 0, w: 0), Triple(d: 0, h: 1, w: 1)])
+    let y = try joinCorners(ramp([1, 2, 2, 2, 1]), [Triple(1, 0, 0), Triple(0, 1, 1)])
     #expect(try y.doubles() == [4, 3])
     #expect(throws: TensorError.self) { try joinCorners(ramp([1, 3, 2, 2, 1]), [Triple(0)]) }
 }

@@ -19,7 +19,7 @@ import Testing
 
     private func fingerprint(_ training: [DatasetCase], _ validation: [DatasetCase]) throws -> DataFingerprint {
         try DataFingerprint(
-            Dataset(name: "letters", labels: [:], modality: nil, cases: training + validation, tests: []).split(
+            Dataset(name: "letters", labels: [:], channelNames: [], cases: training + validation, tests: []).split(
                 validation: validation.map(\.name)))
     }
 

@@ -29,7 +29,7 @@ import Testing
 
     private func fingerprint() throws -> DataFingerprint {
         try DataFingerprint(
-            Dataset(name: "none", labels: [:], modality: nil, cases: [], tests: []).split(validation: []))
+            Dataset(name: "none", labels: [:], channelNames: [], cases: [], tests: []).split(validation: []))
     }
 
     private func scratch() -> URL {

@@ -9,7 +9,7 @@ import SegTrain
 enum Spheres {
     /// A ball of radius 7 in a cube, brighter than the noise by its amplitude.
     static func prepared(_ name: String, edge: Int, radius: Double, seed: UInt32) -> PreparedCase {
-        let size = Size3(edge, edge, edge)
+        let size = Triple(edge, edge, edge)
         var random = NumPyRandomState(seed: seed)
         let middle = Double(edge) / 2 + 0.5
         var image = Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: .identity)
@@ -24,7 +24,7 @@ enum Spheres {
                 }
             }
         }
-        return PreparedCase(name: name, image: image, label: label)
+        return PreparedCase(name: name, image: ScanImage(image), label: label)
     }
 
     /// A configuration of a tiny network, with some entries replaced or added.

@@ -56,7 +56,7 @@ import Testing
     @Test func everyKeyIsRead() throws {
         let all = try read(Self.full)
         #expect(all.data == "somewhere" && all.validation == .names(["a", "b"]) && all.seed == 9)
-        #expect(all.model.roiSize == Triple(d: 8, h: 8, w: 16) && all.model.overlap == 0.5)
+        #expect(all.model.roiSize == Triple(8, 8, 16) && all.model.overlap == 0.5)
         #expect(all.model.mode == .gaussian && all.model.labels == [1: "spleen"])
         #expect(
             try all.model.preprocessing
@@ -64,7 +64,7 @@ import Testing
                     orientation: "LPS", pixdim: [1, 2, 3],
                     intensity: ScaleIntensityRange(aMin: -10, aMax: 20, bMin: -1, bMax: 2, clip: true),
                     cropForeground: true))
-        var sampling = PatchSampling(size: Size3(8, 8, 16))
+        var sampling = PatchSampling(size: Triple(8, 8, 16))
         (sampling.positive, sampling.negative, sampling.imageThreshold) = (3, 2, 0.5)
         (sampling.samplesPerVolume, sampling.volumesPerBatch, sampling.pad) = (4, 5, true)
         #expect(all.sampling == sampling)

@@ -11,7 +11,7 @@ import Testing
     private var vanished: PreparedCase {
         get throws {
             let image = try ball.image
-            let nothing = Volume(voxels: image.voxels.map { _ in 0 }, size: image.size, affine: image.affine)
+            let nothing = Volume(voxels: image.channels[0].map { _ in 0 }, size: image.size, affine: image.affine)
             return PreparedCase(name: "gone", image: image, label: nothing)
         }
     }

@@ -46,7 +46,7 @@ final class BenchNetwork {
     init(_ name: String, size: Int, batch: Int, on backend: any Backend) throws {
         network = try Self.definition(name, size: size).makeNetwork(on: backend, seed: 0)
         let size = Triple(size)
-        let random = (0..<batch * size.product).map {
+        let random = (0..<batch * size.count).map {
             Philox4x32.words(counter: (UInt32($0), 0, 0, 0), key: (1, 2)).0
         }
         x = try Tensor(

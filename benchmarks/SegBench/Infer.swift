@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegInference
 import SegModels
 import SegNN
@@ -40,7 +41,7 @@ struct Infer: ParsableCommand {
         let table = Table(json: json, peaks: try (backend as? any ProfilingBackend)?.measurePeaks())
         table.header()
         let extents = Triple(volume)
-        let values = (0..<extents.product).map {
+        let values = (0..<extents.count).map {
             Float(Philox4x32.words(counter: (UInt32($0), 0, 0, 0), key: (3, 4)).0 >> 8) * 0x1p-24
         }
         let image = try Tensor(values, shape: Shape(batch: 1, size: extents, channels: 1), on: backend)

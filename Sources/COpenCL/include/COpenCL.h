@@ -1,7 +1,6 @@
 // OpenCL 1.2 as its own header declares it. The functions that MedSeg calls are defined in loader.c: they look for the
 // ICD loader at the first call, so that a program starts and computes on the CPU where there is none.
-#ifndef COPENCL_H
-#define COPENCL_H
+#pragma once
 
 #ifndef CL_TARGET_OPENCL_VERSION
 #define CL_TARGET_OPENCL_VERSION 120
@@ -17,5 +16,3 @@
 // Why the ICD loader could not be opened, in the system's words; NULL where it is open.
 const char *opencl_missing(void);
 #pragma GCC visibility pop
-
-#endif

@@ -1,6 +1,5 @@
-// Which instruction set the kernels use: found out once, at the first question.
-#ifndef SEGCPU_ISA_H
-#define SEGCPU_ISA_H
+// Which instruction set the kernels use: the best of the machine, which is found at the first call.
+#pragma once
 
 enum { SEGCPU_PORTABLE = 0, SEGCPU_AVX2 = 1, SEGCPU_AVX512 = 2 };
 
@@ -12,5 +11,3 @@ int segcpu_isa_set(int level);
 
 // "portable", "AVX2" or "AVX-512".
 const char *segcpu_isa_name(void);
-
-#endif

@@ -1,23 +1,16 @@
-// Normalisation, activation and dropout: fused, one pass over memory each way.
+// Normalisation, dropout and activation: fused, one pass over memory each way.
 //
-// Kernels that work on runs of elements see channel parameters expanded to a period, a multiple of both 16 and C, so
-// that any C fills the vectors; a run starts at a position whose channel is 0.
-#ifndef SEGCPU_NORM_H
-#define SEGCPU_NORM_H
+// Kernels that work on runs of elements take the parameters of channels repeated to a period, a multiple of both 16 and
+// C, so that vectors are full for any C. A run starts at an element of channel 0.
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// Element-wise dropout; an element is dropped when its Philox word is below the threshold.
-typedef struct {
-    uint32_t threshold;
-    float scale;
-    uint64_t seed;
-    uint32_t layer, pass;
-} segcpu_dropout_rule;
+#include "segcpu_dropout.h"
 
-// z = (x - mean) rstd weight + bias; w = z keep (+ before); y = act(w) (+ after). Absent parts are NULL.
+// z = (x - mean) rstd weight + bias; w = z keep (+ before); y = act(w) (+ after). A part that is absent is NULL.
 typedef struct {
     size_t period;
     const float *mean, *rstd, *weight, *bias; // [period], all or none
@@ -27,51 +20,37 @@ typedef struct {
     const segcpu_dropout_rule *dropout;
 } segcpu_norm;
 
-// Where a run lies: elements and the linear index of the first in its tensor, for dropout.
-typedef struct {
-    size_t count;
-    uint64_t element;
-} segcpu_run;
-
 // Mean and Σ (x - mean)² of each channel over the rows of a run; scratch is 3 periods of floats, 2 of doubles.
-void segcpu_norm_statistics(
+typedef void segcpu_norm_statistics_kernel(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *mean,
     double *m2);
 
 // y may be x.
-void segcpu_norm_forward(
+typedef void segcpu_norm_forward_kernel(
     const segcpu_norm *norm, const float *x, const float *before, const float *after, float *y, segcpu_run run);
 
 // First pass of the gradient: sums [3, channels] receives Σ g0, Σ g0 x̂ and Σ of the slopes' gradients, where g2 is the
-// gradient at w and g0 = g2 keep; g2 is written (or with add_g2 added) where it is not NULL. Scratch: 3 periods each.
-void segcpu_norm_sums(
+// gradient of w and g0 = g2 keep. g2 is written where it is not NULL, or added to what is there where add_g2 is set.
+// Scratch: 3 periods each.
+typedef void segcpu_norm_sums_kernel(
     const segcpu_norm *norm, const float *x, const float *upstream, const float *before, float *g2, bool add_g2,
     segcpu_run run, size_t channels, float *scratch, double *wide, double *sums);
 
 // Second pass: gx = a g0 + b + c x̂, with a, b, c [period].
-void segcpu_norm_gradient(
+typedef void segcpu_norm_gradient_kernel(
     const segcpu_norm *norm, const float *a, const float *b, const float *c, const float *x, const float *upstream,
     const float *before, float *gx, bool accumulate, segcpu_run run);
 
-// Layer normalisation; statistics are one a row, and norm->weight, bias, keep, slope have one number a channel.
-void segcpu_layer_statistics(const float *x, size_t rows, size_t channels, float *mean, float *variance);
+// Layer normalisation: each row has its own statistics, and norm->weight, bias, keep and slope have a number for each
+// channel.
+typedef void segcpu_layer_statistics_kernel(const float *x, size_t rows, size_t channels, float *mean, float *variance);
 
-void segcpu_layer_forward(
+typedef void segcpu_layer_forward_kernel(
     const segcpu_norm *norm, const float *x, const float *mean, const float *variance, float epsilon,
     const float *before, const float *after, float *y, size_t rows, size_t channels, uint64_t element);
 
-// The whole gradient; sums as in segcpu_norm_sums. Scratch: 5 channels.
-void segcpu_layer_gradient(
+// The whole gradient; `sums` is that of the kernel `norm_sums`. Scratch: 5 channels.
+typedef void segcpu_layer_gradient_kernel(
     const segcpu_norm *norm, const float *x, const float *mean, const float *variance, float epsilon,
     const float *upstream, const float *before, float *g2, float *gx, bool accumulate, size_t rows, size_t channels,
     uint64_t element, float *scratch, double *sums);
-
-// y = x mask / (1 - p), channelwise where keep [period] is not NULL. y may be x.
-void segcpu_dropout(
-    const segcpu_dropout_rule *rule, const float *keep, size_t period, const float *x, float *y, bool accumulate,
-    segcpu_run run);
-
-// The multiplier of elements 0 ..< count: 0 or rule->scale.
-void segcpu_dropout_multipliers(const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count);
-
-#endif

@@ -1,10 +1,7 @@
-// What a core does at most: multiply-adds in registers, nothing loaded.
-#ifndef SEGCPU_PEAKS_H
-#define SEGCPU_PEAKS_H
+// The peak rate of a core: multiply-adds in registers, without loads.
+#pragma once
 
 // Floating-point operations a second of the calling thread's own time, a multiply-add counted as two; 0 where the
 // machine lacks the instruction.
 double segcpu_peak_fma(void);  // VFMADD231PS on 512 bits
 double segcpu_peak_bf16(void); // VDPBF16PS on 512 bits, pairs of bfloat16 added to f32
-
-#endif

@@ -1,6 +1,5 @@
 // A fixed set of threads that share out numbered tasks.
-#ifndef SEGCPU_THREADS_H
-#define SEGCPU_THREADS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -17,5 +16,3 @@ void segcpu_threads_destroy(segcpu_threads *threads);
 
 // Runs tasks 0 ..< count in any order and returns when all are done. One call at a time; tasks may not call it.
 void segcpu_threads_run(segcpu_threads *threads, size_t count, segcpu_task task, void *context);
-
-#endif

@@ -135,9 +135,9 @@ struct PredictCommand: ParsableCommand {
 
     private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
         let start = Date()
-        let (scan, geometry) = try ScanFile.readVolume(job.input)
-        var concerns = StageClock.time("check") { segmenter.concerns(about: scan, geometry) }
-        let image = try image(scan, of: job, with: segmenter, &concerns)
+        let (image, geometries) = try ScanFile.readImage(job.channels) { note("\($0): \($1)") }
+        let (scan, geometry) = (image.volume(0), geometries[0])
+        let concerns = StageClock.time("check") { self.concerns(about: image, geometries, of: job, with: segmenter) }
         for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
         let found = try segmenter(image, name: job.input) { done, count in
@@ -179,22 +179,19 @@ struct PredictCommand: ParsableCommand {
         }
     }
 
-    /// The channels of a case, the first of which was read already.
-    /// - Parameter concerns: Gains those of the other channels, which name their files.
-    private func image(
-        _ first: Volume, of job: PredictionFiles, with segmenter: Segmenter, _ concerns: inout [Concern]
-    ) throws -> ScanImage {
-        guard job.channels.count > 1 else { return ScanImage(first) }
-        var others: [Volume] = []
-        for file in job.channels.dropFirst() {
-            let (scan, geometry) = try ScanFile.readVolume(file)
-            for var concern in segmenter.concerns(about: scan, geometry) where !concerns.contains(concern) {
-                concern.message = "\(ScanFile.stem(of: file)): \(concern.message)"
+    /// In what the channels of a case are not what the models were trained on; those of further files name them.
+    private func concerns(
+        about image: ScanImage, _ geometries: [ScanGeometry], of job: PredictionFiles, with segmenter: Segmenter
+    ) -> [Concern] {
+        var concerns = segmenter.concerns(about: image.volume(0), geometries[0])
+        for (channel, geometry) in geometries.enumerated().dropFirst() {
+            for var concern in segmenter.concerns(about: image.volume(channel), geometry)
+            where !concerns.contains(concern) {
+                concern.message = "\(ScanFile.stem(of: job.channels[channel])): \(concern.message)"
                 concerns.append(concern)
             }
-            others.append(scan)
         }
-        return try ScanImage([first] + others, names: job.channels) { note($0) }
+        return concerns
     }
 
     /// What goes where; clashes are found before anything is computed.

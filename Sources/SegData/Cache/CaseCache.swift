@@ -22,39 +22,39 @@ public struct CaseCache: Hashable, Sendable {
     }
 
     /// A case from the cache, or prepared and then cached; in memory, with a note, where the folder cannot be used.
-    /// - Parameter classes: Number of classes, background included; a label beyond is an error.
+    /// - Parameters:
+    ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
+    ///   - classes: Number of classes, background included; a label beyond is an error.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public func prepare(
-        _ item: DatasetCase, _ preprocessing: Preprocessing, classes: Int
+        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int
     ) throws(DataError) -> PreparedCase {
         guard let folder, let key = CaseKey(item, preprocessing) else {
-            return try PreparedCase(item, preprocessing, classes: classes)
+            return try PreparedCase(item, preprocessing, channels: channels, classes: classes)
         }
         let path = "\(folder)/\(key.hex).case"
-        if let file = CaseFile(path, key: key) { return try Self.wrap(file, item, classes: classes) }
-        var prepared = try PreparedCase(item, preprocessing, classes: classes)
+        func wrap(_ file: CaseFile) throws(DataError) -> PreparedCase {
+            try PreparedCase.check(channels: file.channels, of: channels, file: item.image)
+            try PreparedCase.check(largest: file.largestClass, classes: classes, file: item.label)
+            let scan = LabelledScan(file, size: file.size, channels: file.channels, affine: file.affine)
+            return PreparedCase(name: item.name, scan: scan, largestClass: file.largestClass)
+        }
+        if let file = CaseFile(path, key: key) { return try wrap(file) }
+        var prepared = try PreparedCase(item, preprocessing, channels: channels, classes: classes)
         do {
             try DurableFile.makeFolder(folder)
             try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)
         } catch {
-            prepared.note =
+            prepared.notes.append(
                 "\(item.name): stays in memory (\(error.subject): \(error.message)); set cache: to another folder, "
-                + "or to none"
+                    + "or to none")
             return prepared
         }
         // Another process may have removed it already; what is in memory is as good.
-        return try CaseFile(path, key: key).map { file throws(DataError) in
-            try Self.wrap(file, item, classes: classes)
-        } ?? prepared
-    }
-
-    private static func wrap(
-        _ file: CaseFile, _ item: DatasetCase, classes: Int
-    ) throws(DataError) -> PreparedCase {
-        try PreparedCase.check(largest: file.largestClass, classes: classes, file: item.label)
-        return PreparedCase(
-            name: item.name, scan: LabelledScan(file, size: file.size, affine: file.affine),
-            largestClass: file.largestClass)
+        guard let file = CaseFile(path, key: key) else { return prepared }
+        var cached = try wrap(file)
+        cached.notes = prepared.notes
+        return cached
     }
 
     /// Removes the unfinished files of processes that were ended while they wrote; to be called once before `prepare`.

@@ -2,13 +2,15 @@ internal import Foundation
 internal import SegCore
 internal import SegImaging
 
-/// A prepared case in a file that is read where patches lie: a page of header, the image as 32-bit floats, the classes
-/// as bytes.
+/// A prepared case in a file that is read where patches lie: a page of header, the image as 32-bit floats with the
+/// channels of a voxel side by side, the classes as bytes.
 ///
 /// The header is 64-bit words: magic, extents, affine, the largest class of the label map, the key, the digest of the
 /// voxels, and the digest of all of this.
 final class CaseFile: LabelledVoxels {
-    let size: Size3
+    let size: Triple
+    /// Channels of the image, as the file's length tells.
+    let channels: Int
     let affine: Affine
     /// The largest class of the label map as it was read, before any crop.
     let largestClass: Int
@@ -24,10 +26,14 @@ final class CaseFile: LabelledVoxels {
         guard let file = FileBytes(path), file.count > Self.page,
             let words = file.withContent({ Self.header(of: $0, key) })
         else { return nil }
-        size = Size3(Int(words[1]), Int(words[2]), Int(words[3]))
+        size = Triple(Int(words[1]), Int(words[2]), Int(words[3]))
         affine = Affine(elements: words[4..<20].map { Double(bitPattern: $0) })
         largestClass = Int(words[20])
-        guard file.count == Self.page + 5 * size.count else { return nil }
+        let voxels = size.count
+        guard voxels > 0, case let bytes = file.count - Self.page, bytes % voxels == 0, bytes / voxels % 4 == 1 else {
+            return nil
+        }
+        channels = bytes / voxels / 4
         self.file = file
         self.path = path
     }
@@ -45,16 +51,17 @@ final class CaseFile: LabelledVoxels {
     func withVoxels<Result>(
         _ range: Range<Int>, _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result
     ) throws(DataError) -> Result {
-        let image = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(range.count, 1))
+        let image = UnsafeMutableBufferPointer<Float>.allocate(capacity: max(range.count * channels, 1))
         let label = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(range.count, 1))
         defer {
             image.deallocate()
             label.deallocate()
         }
-        let images = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(image)[..<(4 * range.count)])
+        let images = UnsafeMutableRawBufferPointer(
+            rebasing: UnsafeMutableRawBufferPointer(image)[..<(4 * channels * range.count)])
         let labels = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(label)[..<range.count])
-        guard file.read(from: Self.page + 4 * range.lowerBound, into: images),
-            file.read(from: Self.page + 4 * size.count + range.lowerBound, into: labels)
+        guard file.read(from: Self.page + 4 * channels * range.lowerBound, into: images),
+            file.read(from: Self.page + 4 * channels * size.count + range.lowerBound, into: labels)
         else {
             throw DataError(
                 .noInput, path,
@@ -67,16 +74,16 @@ final class CaseFile: LabelledVoxels {
     /// Writes a case beside its place and moves it there, so that others see all of it or nothing.
     /// - Throws: `DataError` with the system's reason.
     static func write(_ scan: LabelledScan, largestClass: Int, key: CaseKey, to path: String) throws(DataError) {
-        let (image, label) = (try scan.image, try scan.classes)
-        var bytes = Data(capacity: page + 5 * scan.size.count)
+        let whole = try scan.cut(Box3(of: scan.size))
+        var bytes = Data(capacity: page + (4 * scan.channels + 1) * scan.size.count)
         bytes.append(Data(count: page))
-        image.voxels.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        bytes.append(contentsOf: label)
+        whole.image.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        bytes.append(contentsOf: whole.label)
         let voxels = bytes.withUnsafeBytes {
             XXHash64.hash(UnsafeRawBufferPointer(rebasing: $0[page...]), seed: 0)
         }
-        var words: [UInt64] = [magic] + [scan.size.i, scan.size.j, scan.size.k].map { UInt64($0) }
-        words += image.affine.elements.map(\.bitPattern) + [UInt64(largestClass)] + key.words + [voxels]
+        var words: [UInt64] = [magic] + [scan.size.d, scan.size.h, scan.size.w].map { UInt64($0) }
+        words += scan.affine.elements.map(\.bitPattern) + [UInt64(largestClass)] + key.words + [voxels]
         words.append(digest(words))
         words.withUnsafeBytes { bytes.replaceSubrange(0..<8 * headerWords, with: $0) }
         try DurableFile.write(bytes, to: path)

@@ -11,8 +11,8 @@ struct CaseKey: Hashable, Sendable {
 
     /// Reads the files of a case; nil where one cannot be read.
     init?(_ item: DatasetCase, _ preprocessing: Preprocessing) {
-        guard let image = Self.digests(item.image), let label = Self.digests(item.label) else { return nil }
-        let steps = Array((Self.description(preprocessing) + Self.unit(of: item.image)).utf8)
+        guard let image = Self.digests(item.images), let label = Self.digests([item.label]) else { return nil }
+        let steps = Array((Self.description(preprocessing) + item.images.map(Self.unit).joined()).utf8)
         words = ([0, 1] as [Int]).map { seed in
             let parts: [UInt64] = [
                 Self.version, image.count, image.digests[seed], label.count, label.digests[seed],
@@ -22,9 +22,9 @@ struct CaseKey: Hashable, Sendable {
         }
     }
 
-    /// The bytes of a scan, which may be two files, counted and digested with the seeds 0 and 1.
-    private static func digests(_ path: String) -> (count: UInt64, digests: [UInt64])? {
-        let files = (try? ScanFile.layout(of: path).files) ?? [path]
+    /// The bytes of scans, each of which may be two files, counted and digested with the seeds 0 and 1.
+    private static func digests(_ scans: [String]) -> (count: UInt64, digests: [UInt64])? {
+        let files = scans.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
         let parts = files.compactMap(fileDigests)
         guard parts.count == files.count, parts.count > 1 else { return parts.first }
         let digests = ([0, 1] as [Int]).map { seed in

@@ -10,7 +10,7 @@ struct CaseRecord {
     var spacing: [Double]?
     /// Whether the affine looks made up by a conversion.
     var hasConvertedAffine = false
-    /// SHA-256 of the image's file, or of its two.
+    /// SHA-256 of the image's files.
     var digest: String?
     /// Classes of the label map.
     var classes: Set<Int> = []
@@ -22,41 +22,119 @@ struct CaseExamination {
     private(set) var record: CaseRecord
     private let name: String
     private let labels: [Int: String]
-    private let isCT: Bool
+    private let channelNames: [String]
     private let plan: DatasetDoctor.Plan?
 
-    init(_ name: String, labels: [Int: String], isCT: Bool, plan: DatasetDoctor.Plan?) {
+    init(_ name: String, labels: [Int: String], channelNames: [String], plan: DatasetDoctor.Plan?) {
         self.name = name
         self.labels = labels
-        self.isCT = isCT
+        self.channelNames = channelNames
         self.plan = plan
         record = CaseRecord(name: name, image: "")
     }
 
-    /// Examines an image and, where there is one, its label map.
-    mutating func examine(image: String, label: String?) {
-        record.image = image
-        let scan = read(image)
+    /// Examines a case's scans, each a channel, and where there is one its label map.
+    mutating func examine(_ images: [String], label: String?) {
+        record.image = images[0]
+        let scan = image(of: images)
         var prepared: Preprocessing.Prepared?
-        if let (volume, geometry) = scan {
-            let files = (try? ScanFile.layout(of: image).files) ?? [image]
+        if let scan {
+            let files = images.flatMap { (try? ScanFile.layout(of: $0).files) ?? [$0] }
             record.digest = try? files.map { try ContentDigest.of(file: $0, .sha256) }.joined(separator: " ")
-            checkUnit(geometry, image)
-            checkGrid(volume, geometry, image)
-            prepared = checkWindow(volume, image)
-            checkIntensities(volume, image)
+            checkChannels(scan.channels.count, images)
+            prepared = checkWindow(scan, images[0])
         }
-        guard let label, let (mask, _) = read(label) else { return }
+        guard let label, let (mask, _) = read(label, ScanFile.readVolume) else { return }
         checkClasses(mask, label)
-        guard let (volume, _) = scan else { return }
+        guard let scan else { return }
         do {
-            try volume.checkMatches(label: mask, imageName: image, labelName: label)
+            try scan.volume(0).checkMatches(label: mask, imageName: images[0], labelName: label)
         } catch {
             return add(
                 .geometry, .error, label, error.told(of: label),
                 "resample the label map to its image or repair its header")
         }
         if let prepared { checkVanished(mask, prepared, label) }
+    }
+
+    /// The scans as one image, each examined for itself; nil where one cannot be read or does not fit the first.
+    private mutating func image(of files: [String]) -> ScanImage? {
+        var volumes: [Volume] = []
+        for (number, file) in files.enumerated() {
+            guard let (image, geometry) = read(file, Self.readChannels) else { continue }
+            checkUnit(geometry, file)
+            checkGrid(image.volume(0), geometry, file)
+            for channel in image.channels.indices {
+                let count = max(files.count, image.channels.count)
+                checkIntensities(image.volume(channel), file, isCT: isCT(number + channel, of: count))
+            }
+            if files.count == 1 { return image }
+            guard image.channels.count == 1 else {
+                add(
+                    .channels, .error, file,
+                    "it holds \(image.channels.count) volumes, and is one of \(files.count) files of a case",
+                    "give the case one file of four dimensions, or one of three for each channel")
+                continue
+            }
+            volumes.append(image.volume(0))
+        }
+        guard volumes.count == files.count else { return nil }
+        var notes: [(file: String, text: String)] = []
+        do {
+            let image = try ScanImage(volumes, names: files) { notes.append(($0, $1)) }
+            for (file, text) in notes {
+                add(
+                    .channelGeometry, .warning, file, text,
+                    "make sure that it is of the same patient and session as \(files[0])")
+            }
+            return image
+        } catch {
+            add(
+                .channelGeometry, .error, error.subject, error.message,
+                "find the channel of this patient, or take the case out")
+            return nil
+        }
+    }
+
+    private static func readChannels(
+        _ file: String, _ limits: ScanLimits
+    ) throws(DataError) -> (ScanImage, ScanGeometry) {
+        let (image, geometries) = try ScanFile.readImage([file], limits: limits)
+        return (image, geometries[0])
+    }
+
+    /// Whether the channels are as many as the index names, and their files named in its order.
+    private mutating func checkChannels(_ count: Int, _ files: [String]) {
+        guard !channelNames.isEmpty else { return }
+        guard count == channelNames.count else {
+            return add(
+                .channels, .error, files[0],
+                "the case has \(count) channel\(count == 1 ? "" : "s"), the index names \(channelNames.count)",
+                "add the missing scans, or correct the channels' names in dataset.json")
+        }
+        guard files.count > 1 else { return }
+        for (number, file) in files.enumerated() {
+            let words = Self.words(of: file)
+            guard !words.contains(channelNames[number].lowercased()),
+                let other = channelNames.indices.first(where: { words.contains(channelNames[$0].lowercased()) })
+            else { continue }
+            add(
+                .channels, .warning, file,
+                "it is channel \(number), '\(channelNames[number])', and its name says '\(channelNames[other])'",
+                "put the case's files in the order of the index's channels")
+        }
+    }
+
+    /// The words of a file's name, as in `patient_03-FLAIR.nii.gz`.
+    private static func words(of file: String) -> Set<String> {
+        Set(ScanFile.stem(of: file).lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init))
+    }
+
+    /// Whether a channel is CT. A dataset of one channel that does not say what it is is taken for it, which is what
+    /// intensity windows are written for.
+    private func isCT(_ channel: Int, of count: Int) -> Bool {
+        guard !channelNames.isEmpty else { return count == 1 }
+        return channelNames.indices.contains(channel) && channelNames[channel].uppercased().contains("CT")
     }
 
     private mutating func add(
@@ -68,14 +146,16 @@ struct CaseExamination {
                 name: name, file: file, defect: defect, severity: severity, finding: finding, mend: mend))
     }
 
-    private mutating func read(_ file: String) -> (Volume, ScanGeometry)? {
+    private mutating func read<Content>(
+        _ file: String, _ read: (String, ScanLimits) throws(DataError) -> (Content, ScanGeometry)
+    ) -> (Content, ScanGeometry)? {
         guard FileManager.default.fileExists(atPath: file) else {
             add(.missingFile, .error, file, "the index names it but it is not there", "restore it or take the case out")
             return nil
         }
         checkTwin(file)
         do {
-            return try ScanFile.readVolume(file)
+            return try read(file, ScanLimits())
         } catch {
             add(.unreadable, .error, file, error.told(of: file), "copy, download or export the file again")
             return nil
@@ -124,9 +204,9 @@ struct CaseExamination {
 
     /// Shear, the two forms and the made-up affine.
     private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String) {
-        let turned = scan.affine.orientation
+        let directions = scan.affine.orientation
         record.spacing = (0..<3).map { world in
-            turned.firstIndex { $0.world == world }.map { scan.spacing[$0] } ?? 0
+            directions.firstIndex { $0.world == world }.map { scan.spacing[$0] } ?? 0
         }
         record.hasConvertedAffine = scan.hasConvertedAffine
         if scan.affine.isSheared {
@@ -143,7 +223,7 @@ struct CaseExamination {
     }
 
     /// The scan on the network's grid, held against the window; nil without a plan or where it cannot be prepared.
-    private mutating func checkWindow(_ scan: Volume, _ file: String) -> Preprocessing.Prepared? {
+    private mutating func checkWindow(_ scan: ScanImage, _ file: String) -> Preprocessing.Prepared? {
         guard let plan, scan.nonFiniteCount == 0 else { return nil }
         do {
             let prepared = try plan.preprocessing(scan, name: file)
@@ -162,7 +242,7 @@ struct CaseExamination {
         }
     }
 
-    private mutating func checkIntensities(_ scan: Volume, _ file: String) {
+    private mutating func checkIntensities(_ scan: Volume, _ file: String, isCT: Bool) {
         let broken = scan.nonFiniteCount
         guard broken == 0 else {
             return add(
@@ -201,8 +281,8 @@ struct CaseExamination {
                 "add them to 'labels' in dataset.json or correct the label map")
         } else if record.classes.subtracting([0]).isEmpty {
             add(
-                .emptyMask, .error, file, "it is background alone",
-                "if the organ is there, label it; if not, take the case out of the training")
+                .emptyMask, .warning, file, "it is background alone",
+                "if the organ is there, label it; if the case is healthy, nothing: it is trained on as background")
         }
     }
 }

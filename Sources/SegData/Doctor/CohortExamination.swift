@@ -39,7 +39,7 @@ struct CohortExamination {
             let ratios = (0..<3).map { max(spacing[$0] / medians[$0], medians[$0] / spacing[$0]) }
             guard let worst = ratios.max(), worst > Self.spacingFactor else { return nil }
             func text(_ values: [Double]) -> String {
-                values.map { String(format: "%.3g", $0) }.joined(separator: " x ")
+                values.map { String(format: "%.3g", $0) }.joined(separator: " × ")
             }
             return DatasetFinding(
                 name: record.name, file: record.image, defect: .spacingOutlier, severity: .warning,

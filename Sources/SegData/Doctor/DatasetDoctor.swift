@@ -1,4 +1,5 @@
 internal import Foundation
+public import SegCore
 public import SegImaging
 
 /// Looks through a dataset for what would end a training, or quietly spoil it.
@@ -8,12 +9,12 @@ public struct DatasetDoctor {
         /// What is done to a scan before the network sees it.
         public var preprocessing: Preprocessing
         /// The patch or window.
-        public var window: Size3
+        public var window: Triple
         /// Whether scans smaller than the window are padded.
         public var pads: Bool
 
         /// Makes a plan.
-        public init(preprocessing: Preprocessing, window: Size3, pads: Bool) {
+        public init(preprocessing: Preprocessing, window: Triple, pads: Bool) {
             self.preprocessing = preprocessing
             self.window = window
             self.pads = pads
@@ -39,17 +40,15 @@ public struct DatasetDoctor {
         }
         var records: [CaseRecord] = []
         let scans =
-            dataset.cases.map { TestScan(name: $0.name, image: $0.image, label: $0.label) } + dataset.testScans
+            dataset.cases.map { TestScan(name: $0.name, images: $0.images, label: $0.label) } + dataset.testScans
         for (number, scan) in scans.enumerated() {
             progress(number, scan.name)
-            var examination = CaseExamination(scan.name, labels: dataset.labels, isCT: isCT, plan: plan)
-            examination.examine(image: scan.image, label: scan.label)
+            var examination = CaseExamination(
+                scan.name, labels: dataset.labels, channelNames: dataset.channelNames, plan: plan)
+            examination.examine(scan.images, label: scan.label)
             findings += examination.findings
             records.append(examination.record)
         }
         return findings + CohortExamination(dataset: dataset, records: records).findings
     }
-
-    /// A dataset that does not say what it is is taken for CT, which is what intensity windows are written for.
-    private var isCT: Bool { dataset.modality.map { $0.uppercased().contains("CT") } ?? true }
 }

@@ -8,6 +8,10 @@ public struct DatasetFinding: Hashable, Sendable, Encodable {
         case unreadable
         /// Image and label do not share a grid.
         case geometry
+        /// Channels of a case that are more or fewer than the index names, or named in another order.
+        case channels
+        /// Channels of a case that do not lie on one grid.
+        case channelGeometry = "channel_geometry"
         /// Label values that are no classes, or none of the dataset's.
         case labelValues = "label_values"
         /// A label map of background alone.

@@ -1,3 +1,4 @@
+internal import SegCore
 internal import SegImaging
 
 extension Volume {
@@ -12,7 +13,7 @@ extension Volume {
             guard affine[row, row] > 0 else { return false }
         }
         func isNear(_ a: Double, _ b: Double) -> Bool { abs(a - b) < 1e-3 * max(1, abs(b)) }
-        return isNear(affine[0, 3], -Double(size.i - 1) * spacing[0])
-            && isNear(affine[1, 3], -Double(size.j - 1) * spacing[1]) && affine[2, 3] == 0
+        return isNear(affine[0, 3], -Double(size.d - 1) * spacing[0])
+            && isNear(affine[1, 3], -Double(size.h - 1) * spacing[1]) && affine[2, 3] == 0
     }
 }

@@ -43,7 +43,7 @@ struct CasePattern {
         try check(scans, against: masks, has: "label", like: labels)
         try check(masks, against: scans, has: "image", like: images)
         return scans.keys.sorted().map { name in
-            DatasetCase(name: name, image: scans[name] ?? "", label: masks[name] ?? "")
+            DatasetCase(name: name, images: [scans[name] ?? ""], label: masks[name] ?? "")
         }
     }
 

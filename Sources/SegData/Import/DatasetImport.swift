@@ -174,7 +174,7 @@ public struct DatasetImport {
         for part in parts + (tests.contains { $0.label != nil } ? ["labelsTs"] : []) {
             try DurableFile.makeFolder(staging.appendingPathComponent(part).path)
         }
-        let count = 2 * dataset.cases.count + tests.reduce(0) { $0 + ($1.label == nil ? 1 : 2) }
+        let count = dataset.files.count
         var done = 0
         // Moved away for one case, a file would be missing for the other.
         let shared = Dictionary(grouping: dataset.files) { $0 }.filter { $1.count > 1 }
@@ -187,14 +187,23 @@ public struct DatasetImport {
             progress(.placing(done, of: count))
             return "./\(place)"
         }
+        func take(_ images: [String], _ part: String, _ name: String) throws(DataError) -> [String] {
+            guard images.count > 1 else { return [try take(images[0], part, name)] }
+            var places: [String] = []
+            for (channel, file) in images.enumerated() {
+                places.append(try take(file, part, name + CaseChannels.suffix(channel)))
+            }
+            return places
+        }
         var entries: [String: DatasetIndex.Entry] = [:]
         for item in dataset.cases {
             entries[item.name] = DatasetIndex.Entry(
-                image: try take(item.image, "imagesTr", item.name), label: try take(item.label, "labelsTr", item.name))
+                images: try take(item.images, "imagesTr", item.name),
+                label: try take(item.label, "labelsTr", item.name))
         }
         var scans: [DatasetIndex.Entry] = []
         for scan in tests {
-            var entry = DatasetIndex.Entry(image: try take(scan.image, "imagesTs", scan.name))
+            var entry = DatasetIndex.Entry(images: try take(scan.images, "imagesTs", scan.name))
             if let label = scan.label { entry.label = try take(label, "labelsTs", scan.name) }
             scans.append(entry)
         }
@@ -219,7 +228,7 @@ public struct DatasetImport {
         let name = dataset.name == ImportFolder.archiveName ? folder.lastPathComponent : dataset.name
         var index = DatasetIndex(
             name: name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
-            modality: dataset.modality, labels: dataset.labels, training: list(isMeasured: false), test: scans)
+            channelNames: dataset.channelNames, labels: dataset.labels, training: list(isMeasured: false), test: scans)
         index.validation = list(isMeasured: true)
         return index
     }
@@ -243,7 +252,7 @@ public struct DatasetImport {
 extension Dataset {
     /// The files of every case and of the test scans.
     fileprivate var files: [String] {
-        cases.flatMap { [$0.image, $0.label] } + testScans.flatMap { [$0.image] + ($0.label.map { [$0] } ?? []) }
+        cases.flatMap { $0.images + [$0.label] } + testScans.flatMap { $0.images + ($0.label.map { [$0] } ?? []) }
     }
 
     /// Insists that every file is there and of a kind that is taken over.

@@ -60,14 +60,14 @@ extension Dataset {
         let cases = try paired(
             Patterns(images: "imagesTr/*\(ending)", labels: "labelsTr/*\(ending)", classes: [:]), in: root)
         let tests = try CasePattern("imagesTs/*\(ending)").files(in: root).values.sorted()
-        return Dataset(name: cases.name, labels: cases.labels, modality: nil, cases: cases.cases, tests: tests)
+        return Dataset(name: cases.name, labels: cases.labels, channelNames: [], cases: cases.cases, tests: tests)
     }
 
     private static func paired(_ patterns: Patterns, in root: URL) throws(DataError) -> Dataset {
         let classes = patterns.classes.isEmpty ? [1: "foreground"] : patterns.classes
         return Dataset(
             name: root.lastPathComponent, labels: classes.merging([0: "background"]) { named, _ in named },
-            modality: nil,
+            channelNames: [],
             cases: try CasePattern.pairs(images: patterns.images, labels: patterns.labels, in: root), tests: [])
     }
 }

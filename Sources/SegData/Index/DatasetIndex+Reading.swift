@@ -2,8 +2,6 @@ internal import SegCore
 internal import SegImaging
 
 extension DatasetIndex {
-    /// What is said of a scan of several channels.
-    static let oneChannel = "MedSeg's networks take scans of one channel"
     /// The largest number of a class.
     static let largestClass = Int(LabelMap.largest)
     /// Keys that describe a dataset and change nothing here.
@@ -17,7 +15,7 @@ extension DatasetIndex {
     init(_ members: [String: ConfigValue], file: String) throws(DataError) {
         var faults = IndexFaults(file: file)
         if case .string(let text)? = members["name"] { name = text }
-        modality = Self.modality(members["modality"], &faults)
+        channelNames = Self.channelNames(members["modality"], "modality", &faults)
         labels = Self.labels(members["labels"], &faults)
         var keys: Set<String> = []
         func list(_ key: String, isLabelled: Bool) -> [Entry] {
@@ -37,21 +35,21 @@ extension DatasetIndex {
         if !keys.isEmpty { notes.append("keys that are not read: \(keys.sorted().shortList())") }
     }
 
-    /// The one modality: `{"0": "CT"}`, or its name alone, as MONAI's lists have it.
-    private static func modality(_ value: ConfigValue?, _ faults: inout IndexFaults) -> String? {
+    /// What each channel is: `{"0": "T1", "1": "FLAIR"}`, or the name of one alone, as MONAI's lists have it.
+    static func channelNames(_ value: ConfigValue?, _ key: String, _ faults: inout IndexFaults) -> [String] {
+        let form = "should map each channel's number from 0 to its name, as {\"0\": \"CT\"}"
         switch value {
-        case nil, .null?: return nil
-        case .string(let name)?: return name
-        case .object(let names)? where names.isEmpty: return nil
-        case .object(let names)? where names.count > 1:
-            faults.add("modality", "names \(names.count) channels; \(oneChannel)")
-            return nil
-        case .object(let names)?:
-            if case .string(let name)? = names.values.first { return name }
+        case nil, .null?: return []
+        case .string(let name)?: return [name]
+        case .object(let members)?:
+            let names = (0..<members.count).compactMap { number -> String? in
+                if case .string(let name)? = members["\(number)"] { name } else { nil }
+            }
+            if names.count == members.count { return names }
         default: break
         }
-        faults.add("modality", "should map the channel's number to its name, as {\"0\": \"CT\"}, not \(short(value))")
-        return nil
+        faults.add(key, "\(form), not \(short(value))")
+        return []
     }
 
     /// Names of classes by number.
@@ -171,7 +169,7 @@ extension DatasetIndex {
         for (number, item) in items.enumerated() {
             let place = "\(key)[\(number)]"
             switch item {
-            case .string(let image) where !isLabelled: entries.append(Entry(image: image))
+            case .string(let image) where !isLabelled: entries.append(Entry(images: [image]))
             case .object(let members):
                 let hasFold = key == "training"
                 guard let entry = entry(members, place, isLabelled: isLabelled, hasFold: hasFold, &faults) else {
@@ -200,20 +198,32 @@ extension DatasetIndex {
                 let other = members[key == "label" ? "image" : "label"]
                 let name = if case .string(let text)? = other { "; the case's other file is \(text)" } else { "" }
                 faults.add("\(place).\(key)", "is missing\(hint(key, members))\(name)")
-            case .array(let files) where key == "image":
-                faults.add("\(place).image", "names \(files.count) files, one a channel; \(oneChannel)")
             case let other: faults.add("\(place).\(key)", "should be the path of one file, not \(short(other))")
             }
             return nil
         }
-        let (image, label) = (path("image", isNeeded: true), path("label", isNeeded: isLabelled))
+        let images = images(members["image"], place, &faults) ?? path("image", isNeeded: true).map { [$0] }
+        let label = path("label", isNeeded: isLabelled)
         var fold: Int?
         if hasFold, let value = members["fold"], value != .null {
             fold = value.wholeNumber
             if fold ?? -1 < 0 { faults.add("\(place).fold", "should be a whole number from 0, not \(short(value))") }
         }
-        guard let image, label != nil || !isLabelled else { return nil }
-        return Entry(image: image, label: label, fold: fold)
+        guard let images, !images.isEmpty, label != nil || !isLabelled else { return nil }
+        return Entry(images: images, label: label, fold: fold)
+    }
+
+    /// The files of a case's channels; nil where the entry is no list, empty where the list is wrong.
+    private static func images(
+        _ value: ConfigValue?, _ place: String, _ faults: inout IndexFaults
+    ) -> [String]? {
+        guard case .array(let items)? = value else { return nil }
+        let files = items.compactMap { item -> String? in
+            if case .string(let file) = item, !file.isEmpty { file } else { nil }
+        }
+        if !items.isEmpty, files.count == items.count { return files }
+        faults.add("\(place).image", "should be a file, or a list of one for each channel, not \(short(value))")
+        return []
     }
 
     /// The question whether an unread key is a misspelt one that is missing.

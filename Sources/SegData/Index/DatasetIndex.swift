@@ -7,7 +7,7 @@ internal import SegCore
 struct DatasetIndex {
     /// A scan that the index lists, its paths as they stand there.
     struct Entry {
-        var image: String
+        var images: [String]
         /// Its label map; nil for a test scan without one.
         var label: String?
         /// The fold that it is validated in; nil where the index makes none.
@@ -16,7 +16,8 @@ struct DatasetIndex {
 
     var name: String?
     var description: String?
-    var modality: String?
+    /// What each channel is; empty where the index does not say.
+    var channelNames: [String]
     var labels: [Int: String]
     var training: [Entry]
     var validation: [Entry] = []
@@ -25,11 +26,13 @@ struct DatasetIndex {
     var notes: [String] = []
 
     /// Describes an index to be written.
-    init(name: String, description: String, modality: String?, labels: [Int: String], training: [Entry], test: [Entry])
-    {
+    init(
+        name: String, description: String, channelNames: [String], labels: [Int: String], training: [Entry],
+        test: [Entry]
+    ) {
         self.name = name
         self.description = description
-        self.modality = modality
+        self.channelNames = channelNames
         self.labels = labels
         self.training = training
         self.test = test
@@ -40,11 +43,14 @@ struct DatasetIndex {
     func dataset(file: String) throws(DataError) -> Dataset {
         let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
         var faults = IndexFaults(file: file)
-        let cases = Self.located(training, in: folder, &faults)
-        let measured = Self.located(validation, in: folder, &faults)
-        let tests = Self.located(test, in: folder, &faults)
+        let cases = Self.located(training, in: folder)
+        let measured = Self.located(validation, in: folder)
+        let tests = Self.located(test, in: folder)
         if cases.isEmpty { faults.add("training", "names no training cases") }
-        let twice = Dictionary(grouping: (cases + measured + tests).map(\.image.path)) { $0 }.filter { $1.count > 1 }
+        checkChannels((cases + measured + tests).map(\.image), &faults)
+        let twice = Dictionary(grouping: (cases + measured + tests).flatMap(\.image.paths)) { $0 }.filter {
+            $1.count > 1
+        }
         if !twice.isEmpty {
             faults.add(
                 nil,
@@ -52,15 +58,15 @@ struct DatasetIndex {
                     + "a scan that is trained and measured on proves nothing")
         }
         try faults.finish()
-        let names = try Dataset.distinctNames((cases + measured).map(\.image), source: file)
-        let testNames = try Dataset.distinctNames(tests.map(\.image), source: file)
+        let names = try Dataset.distinctNames(of: (cases + measured).map(\.image), source: file)
+        let testNames = try Dataset.distinctNames(of: tests.map(\.image), source: file)
         var dataset = Dataset(
-            name: name ?? folder.lastPathComponent, labels: labels, modality: modality,
+            name: name ?? folder.lastPathComponent, labels: labels, channelNames: channelNames,
             cases: zip(names, cases + measured).map { name, item in
-                DatasetCase(name: name, image: item.image.path, label: item.label ?? "")
+                DatasetCase(name: name, images: item.image.paths, label: item.label ?? "")
             },
             testScans: zip(testNames, tests).map { name, item in
-                TestScan(name: name, image: item.image.path, label: item.label)
+                TestScan(name: name, images: item.image.paths, label: item.label)
             })
         dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
         (dataset.index, dataset.notes) = (file, notes)
@@ -69,13 +75,34 @@ struct DatasetIndex {
 
     /// The entries with their files where they are.
     private static func located(
-        _ entries: [Entry], in folder: URL, _ faults: inout IndexFaults
-    ) -> [(image: IndexedFile, label: String?, fold: Int?)] {
+        _ entries: [Entry], in folder: URL
+    ) -> [(image: IndexedImage, label: String?, fold: Int?)] {
         entries.compactMap { entry in
-            let image = IndexedFile(image: entry.image, in: folder, &faults)
+            let image = IndexedImage(entry.images, in: folder)
             // Archives made on a Mac carry resource forks under names that begin with "._".
             guard !image.name.hasPrefix("._") else { return nil }
             return (image, entry.label.map { IndexedFile($0, in: folder).path }, entry.fold)
+        }
+    }
+
+    /// Insists that all cases have as many files, and where these are several as many as the index names channels.
+    ///
+    /// One file may hold several channels, which is seen when it is read.
+    private func checkChannels(_ images: [IndexedImage], _ faults: inout IndexFaults) {
+        guard let most = images.max(by: { $0.paths.count < $1.paths.count }), most.paths.count > 1 else { return }
+        let count = most.paths.count
+        let fewer = images.filter { $0.paths.count < count }
+        if !fewer.isEmpty {
+            faults.add(
+                nil,
+                "\(most.name) has \(count) files, one a channel (the last is \(most.paths[count - 1])), and fewer have "
+                    + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
+        } else if !channelNames.isEmpty, channelNames.count != count {
+            let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"
+            faults.add(
+                "modality",
+                "names \(named), and each case has \(count) files (the last of \(most.name) is \(most.paths[count - 1]))"
+            )
         }
     }
 
@@ -101,8 +128,11 @@ struct DatasetIndex {
             .array(
                 entries.map { entry in
                     // A test scan without a label map is a name alone, as in the Decathlon's own indexes.
-                    guard let label = entry.label else { return .string(entry.image) }
-                    var members: [String: ConfigValue] = ["image": .string(entry.image), "label": .string(label)]
+                    let image: ConfigValue =
+                        entry.images.count == 1
+                        ? .string(entry.images[0]) : .array(entry.images.map(ConfigValue.string))
+                    guard let label = entry.label else { return entry.images.count == 1 ? image : ["image": image] }
+                    var members: [String: ConfigValue] = ["image": image, "label": .string(label)]
                     members["fold"] = entry.fold.map(ConfigValue.int)
                     return .object(members)
                 })
@@ -114,7 +144,10 @@ struct DatasetIndex {
         ]
         members["name"] = name.map(ConfigValue.string)
         members["description"] = description.map(ConfigValue.string)
-        members["modality"] = modality.map { ["0": .string($0)] }
+        if !channelNames.isEmpty {
+            let names = channelNames.enumerated().map { ("\($0)", ConfigValue.string($1)) }
+            members["modality"] = .object(Dictionary(uniqueKeysWithValues: names))
+        }
         if !validation.isEmpty { members["validation"] = list(validation) }
         do {
             try DurableFile.write(Array(ConfigValue.object(members).jsonText().utf8), to: file.path)

@@ -21,26 +21,34 @@ struct IndexedFile {
         name = ScanFile.stem(of: path)
     }
 
-    /// An image by its path in an index.
+    /// The file of a channel in nnU-Net's raw layout.
+    fileprivate func channel(_ number: Int) -> String {
+        let folder = path.dropLast(path.split(separator: "/").last?.count ?? 0)
+        return "\(folder)\(name)\(CaseChannels.suffix(number))\(path.dropFirst(folder.count + name.count))"
+    }
+}
+
+/// The image of a case that an index names: a file, or one for each channel.
+struct IndexedImage {
+    /// The case's name: the first file's, without the `_0000` of a first channel.
+    let name: String
+    /// The files.
+    let paths: [String]
+
+    /// An image by its paths in an index.
     ///
     /// nnU-Net's first raw layout names `CASE.nii.gz` and stores `CASE_0000.nii.gz`, one file for each channel.
-    init(image text: String, in folder: URL, _ faults: inout IndexFaults) {
-        let named = IndexedFile(text, in: folder)
-        guard !FileManager.default.fileExists(atPath: named.path),
-            FileManager.default.fileExists(atPath: named.channel(0))
+    init(_ texts: [String], in folder: URL) {
+        let files = texts.map { IndexedFile($0, in: folder) }
+        let first = files[0]
+        guard files.count == 1, !FileManager.default.fileExists(atPath: first.path),
+            FileManager.default.fileExists(atPath: first.channel(0))
         else {
-            self = named
+            name = files.count == 1 ? first.name : CaseChannels(files: files.map(\.path)).name
+            paths = files.map(\.path)
             return
         }
-        if FileManager.default.fileExists(atPath: named.channel(1)) {
-            faults.add(nil, "\(text) has several channels, as \(named.channel(1)) shows; \(DatasetIndex.oneChannel)")
-        }
-        (name, path) = (named.name, named.channel(0))
-    }
-
-    /// The file of a channel in nnU-Net's raw layout.
-    private func channel(_ number: Int) -> String {
-        let folder = path.dropLast(path.split(separator: "/").last?.count ?? 0)
-        return "\(folder)\(name)_000\(number)\(path.dropFirst(folder.count + name.count))"
+        name = first.name
+        paths = Array((0..<10_000).lazy.map(first.channel).prefix { FileManager.default.fileExists(atPath: $0) })
     }
 }

@@ -7,7 +7,7 @@ struct NNUNetIndex {
     private let file: String
     private let members: [String: ConfigValue]
     private let labels: [Int: String]
-    private let modality: String
+    private let channelNames: [String]
     private let ending: String
     private let notes: [String]
 
@@ -25,7 +25,7 @@ struct NNUNetIndex {
         self.members = members
         var faults = IndexFaults(file: file)
         labels = Self.labels(members["labels"], &faults)
-        modality = Self.channel(members, &faults)
+        channelNames = Self.channels(members, &faults)
         ending = Self.ending(members, &faults)
         for (key, reason) in Self.unsupported where members[key] != nil { faults.add(key, reason) }
         let known: Set = ["channel_names", "labels", "file_ending", "overwrite_image_reader_writer"]
@@ -71,18 +71,14 @@ struct NNUNetIndex {
         return names
     }
 
-    /// The name of the one channel.
-    private static func channel(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> String {
-        let form = "should map the channel's number to its name, as {\"0\": \"CT\"}"
-        switch members["channel_names"] {
-        case nil: faults.add("channel_names", "is missing\(DatasetIndex.hint("channel_names", members)); it \(form)")
-        case .object(let names)? where names.count > 1:
-            faults.add("channel_names", "has \(names.count) channels; \(DatasetIndex.oneChannel)")
-        case let value?:
-            if case .object(let names) = value, case .string(let name)? = names["0"] { return name }
-            faults.add("channel_names", "\(form), not \(DatasetIndex.short(value))")
+    /// The names of the channels.
+    private static func channels(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> [String] {
+        guard let value = members["channel_names"], value != .null, value != .object([:]) else {
+            let hint = DatasetIndex.hint("channel_names", members)
+            faults.add("channel_names", "is missing\(hint); it should map the channel's number to its name")
+            return []
         }
-        return ""
+        return DatasetIndex.channelNames(value, "channel_names", &faults)
     }
 
     private static func ending(_ members: [String: ConfigValue], _ faults: inout IndexFaults) -> String {
@@ -99,24 +95,20 @@ struct NNUNetIndex {
     }
 
     /// The dataset in the index's folder.
-    /// - Throws: `DataError` naming files that have no partner, or a second channel.
+    /// - Throws: `DataError` naming files that have no partner, or a channel that is missing or not named.
     func dataset() throws(DataError) -> Dataset {
         let root = URL(fileURLWithPath: file).deletingLastPathComponent()
-        let further = try CasePattern("imagesTr/*_0001\(ending)").files(in: root).values.sorted()
-        guard further.isEmpty else {
-            throw DataError(
-                .badData, file, key: "channel_names",
-                "names one channel, but there are files of a second: \(further.shortList()); \(DatasetIndex.oneChannel)"
-            )
-        }
         let cases = try CasePattern.pairs(
             images: "imagesTr/*_0000\(ending)", labels: "labelsTr/*\(ending)", in: root)
         let tests = try CasePattern("imagesTs/*_0000\(ending)").files(in: root)
         let testLabels = try CasePattern("labelsTs/*\(ending)").files(in: root)
+        let images = try channels("imagesTr", of: cases.map(\.name), in: root)
+        let testImages = try channels("imagesTs", of: tests.keys.sorted(), in: root)
         var dataset = Dataset(
-            name: name ?? root.lastPathComponent, labels: labels, modality: modality, cases: cases,
-            testScans: tests.sorted { $0.key < $1.key }.map { name, image in
-                TestScan(name: name, image: image, label: testLabels[name])
+            name: name ?? root.lastPathComponent, labels: labels, channelNames: channelNames,
+            cases: zip(cases, images).map { DatasetCase(name: $0.name, images: $1, label: $0.label) },
+            testScans: zip(tests.keys.sorted(), testImages).map { name, images in
+                TestScan(name: name, images: images, label: testLabels[name])
             })
         var notes = notes
         if let count = members["numTraining"], count.wholeNumber != cases.count {
@@ -124,6 +116,30 @@ struct NNUNetIndex {
         }
         (dataset.index, dataset.notes) = (file, notes)
         return dataset
+    }
+
+    /// The files of each case's channels, as many as the index names.
+    private func channels(_ part: String, of cases: [String], in root: URL) throws(DataError) -> [[String]] {
+        var files: [[String: String]] = []
+        for number in channelNames.indices {
+            files.append(try CasePattern("\(part)/*\(CaseChannels.suffix(number))\(ending)").files(in: root))
+        }
+        let further = try CasePattern("\(part)/*\(CaseChannels.suffix(channelNames.count))\(ending)").files(in: root)
+        guard further.isEmpty else {
+            throw DataError(
+                .badData, file, key: "channel_names",
+                "names \(channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"), but there are "
+                    + "files of a further one: \(further.values.sorted().shortList())")
+        }
+        let absent = cases.flatMap { name in
+            files.indices.filter { files[$0][name] == nil }.map { "\(part)/\(name)\(CaseChannels.suffix($0))\(ending)" }
+        }
+        guard absent.isEmpty else {
+            throw DataError(
+                .noInput, file,
+                "names \(channelNames.count) channels, and files of some are not there: \(absent.shortList())")
+        }
+        return cases.map { name in files.compactMap { $0[name] } }
     }
 
     private var name: String? { if case .string(let name)? = members["name"] { name } else { nil } }

@@ -36,7 +36,7 @@ public struct PhantomOptions: Hashable, Sendable {
     /// Label all organs of `PhantomLabel` rather than the spleen alone.
     public var labelsAllOrgans = false
 
-    /// Makes the default options: about 176 x 176 x 48 voxels, spleen alone.
+    /// Makes the default options: about 176×176×48 voxels, spleen alone.
     public init() {}
 }
 
@@ -69,8 +69,8 @@ public struct Phantom: Sendable {
         var anatomy = PhantomAnatomy(random)
         let width = 2 * anatomy.torso.radii.x + 22
         let across = Int((width / edge).rounded(.up))
-        let size = Size3(across, across, max(1, Int((length / spacing.z).rounded())))
-        let centre = SIMD3(Double(size.i - 1), Double(size.j - 1), Double(size.k - 1)) * spacing / 2
+        let size = Triple(across, across, max(1, Int((length / spacing.z).rounded())))
+        let centre = SIMD3(Double(size.d - 1), Double(size.h - 1), Double(size.w - 1)) * spacing / 2
         var painter = PhantomPainter(
             size: size, spacing: spacing, turn: (cos(angle), sin(angle)), origin: centre + shift)
         anatomy.paint(on: &painter)

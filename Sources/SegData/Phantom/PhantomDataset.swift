@@ -59,10 +59,11 @@ public struct PhantomDataset: Sendable {
 
     private func index(_ names: [String]) -> DatasetIndex {
         DatasetIndex(
-            name: "Phantom", description: "Synthetic abdominal CT, seed \(seed); not from patients", modality: "CT",
+            name: "Phantom", description: "Synthetic abdominal CT, seed \(seed); not from patients",
+            channelNames: ["CT"],
             labels: PhantomLabel.names.filter { options.labelsAllOrgans || $0.key <= 1 },
             training: names.map {
-                DatasetIndex.Entry(image: "./imagesTr/\($0).nii.gz", label: "./labelsTr/\($0).nii.gz")
+                DatasetIndex.Entry(images: ["./imagesTr/\($0).nii.gz"], label: "./labelsTr/\($0).nii.gz")
             },
             test: [])
     }

@@ -1,8 +1,9 @@
+import SegCore
 import SegImaging
 
 /// Voxels being painted: Hounsfield units and labels on an RAS grid, the patient lying a little turned in it.
 struct PhantomPainter {
-    let size: Size3
+    let size: Triple
     let spacing: SIMD3<Double>
     private(set) var intensities: [Float]
     private(set) var labels: [UInt8]
@@ -11,7 +12,7 @@ struct PhantomPainter {
     /// The patient's origin in mm from the first voxel.
     private let origin: SIMD3<Double>
 
-    init(size: Size3, spacing: SIMD3<Double>, turn: (cos: Double, sin: Double), origin: SIMD3<Double>) {
+    init(size: Triple, spacing: SIMD3<Double>, turn: (cos: Double, sin: Double), origin: SIMD3<Double>) {
         self.size = size
         self.spacing = spacing
         self.turn = turn
@@ -29,13 +30,13 @@ struct PhantomPainter {
     /// Fills the grid with the trunk.
     mutating func paint(_ torso: PhantomTorso) {
         let softness = max(spacing.x, spacing.y)
-        for i in 0..<size.i {
-            for j in 0..<size.j {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
                 var p = patient(i, j, 0)
                 let flat = torso.flatDepth(p)
                 let wall = torso.wall(p)
-                let row = (i * size.j + j) * size.k
-                for k in 0..<size.k {
+                let row = (i * size.h + j) * size.w
+                for k in 0..<size.w {
                     p.z = Double(k) * spacing.z - origin.z
                     let depth = flat + torso.swelling(p.z)
                     intensities[row + k] = Float(torso.intensity(p, depth: depth, wall: wall, softness: softness))
@@ -52,7 +53,7 @@ struct PhantomPainter {
         let quarter = SIMD3(0, 0, spacing.z / 4)
         for i in first[0]...last[0] {
             for j in first[1]...last[1] {
-                let row = (i * size.j + j) * size.k
+                let row = (i * size.h + j) * size.w
                 for k in first[2]...last[2] {
                     let p = patient(i, j, k)
                     let depth = shape.depth(p)
@@ -75,9 +76,9 @@ struct PhantomPainter {
     /// Adds a scanner's blur and noise and rounds to whole Hounsfield units.
     mutating func expose(grain: Float, noise: Float, random: inout PhantomRandom) {
         for at in intensities.indices { intensities[at] += grain * random.nearlyNormal() }
-        blur(stride: size.j * size.k, count: size.i, rows: size.j * size.k) { $0 }
-        let (rows, depth) = (size.j, size.k)
-        blur(stride: depth, count: rows, rows: size.i * depth) { $0 / depth * rows * depth + $0 % depth }
+        blur(stride: size.h * size.w, count: size.d, rows: size.h * size.w) { $0 }
+        let (rows, depth) = (size.h, size.w)
+        blur(stride: depth, count: rows, rows: size.d * depth) { $0 / depth * rows * depth + $0 % depth }
         for at in intensities.indices {
             let value = intensities[at] + noise * random.nearlyNormal()
             intensities[at] = min(max(value.rounded(), -1024), 3071)

@@ -7,9 +7,9 @@ public import SegCore
 /// classes or lies anywhere.
 public struct CropSampler: Sendable {
     /// Extents of the volume.
-    public let size: Size3
+    public let size: Triple
     /// Extents of a patch.
-    public let patchSize: Size3
+    public let patchSize: Triple
     /// Chance that a patch is centred on foreground, after what the volume lacks.
     public let positiveRatio: Double
     /// What forced the ratio, nil where both kinds of voxels exist; worth showing once a case.
@@ -21,7 +21,7 @@ public struct CropSampler: Sendable {
     /// How patches are to be drawn.
     public struct Options: Hashable, Sendable {
         /// Extents of a patch; 0 or less takes the volume's.
-        public var patchSize: Size3
+        public var patchSize: Triple
         /// Weight of foreground centres.
         public var positive: Double
         /// Weight of background centres.
@@ -30,7 +30,7 @@ public struct CropSampler: Sendable {
         public var imageThreshold: Float
 
         /// Takes patch extents, both weights and the threshold.
-        public init(patchSize: Size3, positive: Double, negative: Double, imageThreshold: Float) {
+        public init(patchSize: Triple, positive: Double, negative: Double, imageThreshold: Float) {
             self.patchSize = patchSize
             self.positive = positive
             self.negative = negative
@@ -95,7 +95,7 @@ public struct CropSampler: Sendable {
     /// Number of background voxels.
     public var backgroundCount: Int { background.count }
 
-    private static func fit(_ patch: Size3, in size: Size3, name: String) throws(DataError) -> Size3 {
+    private static func fit(_ patch: Triple, in size: Triple, name: String) throws(DataError) -> Triple {
         var result = patch
         for axis in 0..<3 where patch[axis] <= 0 { result[axis] = size[axis] }
         guard (0..<3).allSatisfy({ result[$0] <= size[$0] }) else {

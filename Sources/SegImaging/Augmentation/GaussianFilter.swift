@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// Convolution with a Gaussian along the three axes; MONAI's `GaussianFilter(approx="erf")`, zeros outside.
 struct GaussianFilter {
@@ -18,16 +19,16 @@ struct GaussianFilter {
     }
 
     /// Filters voxels in place.
-    func callAsFunction(_ voxels: inout [Float], size: Size3) {
+    func callAsFunction(_ voxels: inout [Float], size: Triple) {
         precondition(voxels.count == size.count, "\(size) needs \(size.count) voxels")
         guard size.count > 0 else { return }
         var scratch = voxels
         voxels.withUnsafeMutableBufferPointer { voxels in
             scratch.withUnsafeMutableBufferPointer { scratch in
                 guard let a = voxels.baseAddress, let b = scratch.baseAddress else { return }
-                Self.across(a, b, kernels[0], outer: 1, extent: size.i, inner: size.j * size.k)
-                Self.across(b, a, kernels[1], outer: size.i, extent: size.j, inner: size.k)
-                Self.along(a, b, kernels[2], rows: size.i * size.j, extent: size.k)
+                Self.across(a, b, kernels[0], outer: 1, extent: size.d, inner: size.h * size.w)
+                Self.across(b, a, kernels[1], outer: size.d, extent: size.h, inner: size.w)
+                Self.along(a, b, kernels[2], rows: size.d * size.h, extent: size.w)
                 a.update(from: b, count: size.count)
             }
         }

@@ -2,7 +2,8 @@ public import SegCore
 
 /// The voxels of an image and its classes, in arrays or in a file.
 public protocol LabelledVoxels: Sendable {
-    /// Lends the voxels of a range, in memory order, for reading; both pointers are at its first voxel.
+    /// Lends the voxels of a range, in memory order, for reading; both pointers are at its first voxel. The channels of a
+    /// voxel of the image lie side by side.
     /// - Throws: `DataError` where a file can no longer be read.
     func withVoxels<Result>(
         _ range: Range<Int>, _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result
@@ -12,47 +13,58 @@ public protocol LabelledVoxels: Sendable {
 /// An image and its classes on one grid, read box by box.
 public struct LabelledScan: Sendable {
     /// Extents, padding included.
-    public let size: Size3
+    public let size: Triple
+    /// Channels of the image.
+    public let channels: Int
     /// Voxel index → RAS+ mm, of what is stored.
-    private let affine: Affine
+    public let affine: Affine
     /// The part of the grid that is stored; the rest is 0.
     private let stored: Box3
     private let voxels: any LabelledVoxels
 
     /// Takes voxels that are kept elsewhere.
-    public init(_ voxels: any LabelledVoxels, size: Size3, affine: Affine) {
-        self.init(voxels, size: size, affine: affine, stored: Box3(of: size))
+    public init(_ voxels: any LabelledVoxels, size: Triple, channels: Int, affine: Affine) {
+        self.init(voxels, size: size, channels: channels, affine: affine, stored: Box3(of: size))
     }
 
-    private init(_ voxels: any LabelledVoxels, size: Size3, affine: Affine, stored: Box3) {
-        (self.voxels, self.size, self.affine, self.stored) = (voxels, size, affine, stored)
+    private init(_ voxels: any LabelledVoxels, size: Triple, channels: Int, affine: Affine, stored: Box3) {
+        (self.voxels, self.size, self.channels, self.affine, self.stored) = (voxels, size, channels, affine, stored)
     }
 
-    /// Takes volumes that share a grid; the label's voxels are whole numbers from 0 to 255.
-    public init(image: Volume, label: Volume) {
+    /// Takes an image and a label map that share a grid; the label's voxels are whole numbers from 0 to 255.
+    public init(image: ScanImage, label: Volume) {
         precondition(image.size == label.size, "image is \(image.size) voxels, label \(label.size)")
-        let arrays = ArrayVoxels(image: image.voxels, label: label.voxels.map { UInt8($0) })
-        self.init(arrays, size: image.size, affine: image.affine)
+        let arrays = ArrayVoxels(
+            image: image.interleaved, channels: image.channels.count, label: label.voxels.map { UInt8($0) })
+        self.init(arrays, size: image.size, channels: image.channels.count, affine: image.affine)
     }
 
     /// The scan with zeros round it up to a size, half before and the rest after; `SpatialPad`, without a copy.
-    public func padded(to least: Size3) -> LabelledScan {
+    public func padded(to least: Triple) -> LabelledScan {
         var (size, stored) = (size, stored)
         for axis in 0..<3 {
             let width = max(least[axis] - size[axis], 0)
             stored.start[axis] += width / 2
             size[axis] += width
         }
-        return LabelledScan(voxels, size: size, affine: affine, stored: stored)
+        return LabelledScan(voxels, size: size, channels: channels, affine: affine, stored: stored)
     }
 
     /// The image alone, copied.
-    public var image: Volume {
+    public var image: ScanImage {
         get throws(DataError) {
-            let voxels = try cut(Box3(of: size)).image
-            return Volume(voxels: voxels, size: size, affine: affine.shifted(by: stored.start.map { -$0 }))
+            let affine = affine.shifted(by: stored.start.map { -$0 })
+            var patch = try cut(Box3(of: size))
+            var image = ScanImage(
+                Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: affine))
+            image.channels = []
+            patch.forEachChannel { _, voxels in image.channels.append(voxels) }
+            return image
         }
     }
+
+    /// The image alone as a network takes it, `[D, H, W, C]`, copied.
+    public var interleaved: [Float] { get throws(DataError) { try cut(Box3(of: size)).image } }
 
     /// The classes alone, copied.
     public var classes: [UInt8] { get throws(DataError) { try cut(Box3(of: size)).label } }
@@ -61,8 +73,8 @@ public struct LabelledScan: Sendable {
     public var presentClasses: [UInt8] {
         get throws(DataError) {
             var isPresent = [Bool](repeating: false, count: 256)
-            let plane = stored.size.j * stored.size.k
-            for i in 0..<stored.size.i {
+            let plane = stored.size.h * stored.size.w
+            for i in 0..<stored.size.d {
                 try voxels.withVoxels(i * plane..<(i + 1) * plane) { _, label in
                     for index in 0..<plane { isPresent[Int(label[index])] = true }
                 }
@@ -73,42 +85,46 @@ public struct LabelledScan: Sendable {
 
     /// A box of the scan; what lies outside is 0.
     public func cut(_ box: Box3) throws(DataError) -> Patch {
-        var image = [Float](repeating: 0, count: box.size.count)
+        var image = [Float](repeating: 0, count: channels * box.size.count)
         var label = [UInt8](repeating: 0, count: box.size.count)
         let inside = box.intersection(stored)
-        guard inside.size.count > 0 else { return Patch(image: image, label: label, size: box.size) }
-        let (rows, width) = (inside.size.j, inside.size.k)
+        guard inside.size.count > 0 else {
+            return Patch(image: image, label: label, size: box.size, channels: channels)
+        }
+        let (rows, width) = (inside.size.h, inside.size.w)
         for i in inside.start[0]..<inside.end(0) {
             let first = offset(i, inside.start[1]) + inside.start[2] - stored.start[2]
-            let place = ((i - box.start[0]) * box.size.j + inside.start[1] - box.start[1]) * box.size.k
+            let place = ((i - box.start[0]) * box.size.h + inside.start[1] - box.start[1]) * box.size.w
             let to = place + inside.start[2] - box.start[2]
             // The rows of a plane in one piece, with what lies between them.
-            try voxels.withVoxels(first..<first + (rows - 1) * stored.size.k + width) { images, labels in
-                copy(images, to: &image, at: to, rows: rows, width: width, step: box.size.k)
-                copy(labels, to: &label, at: to, rows: rows, width: width, step: box.size.k)
+            try voxels.withVoxels(first..<first + (rows - 1) * stored.size.w + width) { images, labels in
+                copy(images, to: &image, at: to, rows: rows, width: width, step: box.size.w, values: channels)
+                copy(labels, to: &label, at: to, rows: rows, width: width, step: box.size.w, values: 1)
             }
         }
-        return Patch(image: image, label: label, size: box.size)
+        return Patch(image: image, label: label, size: box.size, channels: channels)
     }
 
-    /// Copies rows that lie `stored.size.k` apart to where they lie `step` apart.
-    private func copy<Voxel>(
-        _ voxels: UnsafePointer<Voxel>, to output: inout [Voxel], at place: Int, rows: Int, width: Int, step: Int
+    /// Copies rows of voxels of some values each that lie `stored.size.w` voxels apart to where they lie `step` apart.
+    private func copy<Value>(
+        _ voxels: UnsafePointer<Value>, to output: inout [Value], at place: Int, rows: Int, width: Int, step: Int,
+        values: Int
     ) {
         output.withUnsafeMutableBufferPointer { output in
             guard let target = output.baseAddress else { return }
             for row in 0..<rows {
-                (target + place + row * step).update(from: voxels + row * stored.size.k, count: width)
+                (target + (place + row * step) * values).update(
+                    from: voxels + row * stored.size.w * values, count: width * values)
             }
         }
     }
 
     /// Where row (i, j) begins in what is stored.
     private func offset(_ i: Int, _ j: Int) -> Int {
-        ((i - stored.start[0]) * stored.size.j + j - stored.start[1]) * stored.size.k
+        ((i - stored.start[0]) * stored.size.h + j - stored.start[1]) * stored.size.w
     }
 
-    /// A row of image and classes; nil where it is all padding.
+    /// A row of image, its channels side by side, and of classes; nil where it is all padding.
     typealias Row = (image: UnsafePointer<Float>, label: UnsafePointer<UInt8>)
 
     /// Lends row (i, j), nil where it is all padding, with the range of indices that its voxels have in the scan.
@@ -117,21 +133,21 @@ public struct LabelledScan: Sendable {
     ) throws(DataError) -> Result {
         guard stored.contains(i, along: 0), stored.contains(j, along: 1) else { return body(nil, 0..<0) }
         let start = offset(i, j)
-        return try voxels.withVoxels(start..<start + stored.size.k) { body(($0, $1), stored.start[2]..<stored.end(2)) }
+        return try voxels.withVoxels(start..<start + stored.size.w) { body(($0, $1), stored.start[2]..<stored.end(2)) }
     }
 
     /// Lends the rows (i, 0), (i, 1), … in their order, as `withRow` does.
     func forEachRow(_ i: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Void) throws(DataError) {
-        guard stored.contains(i, along: 0) else { return (0..<size.j).forEach { _ in body(nil, 0..<0) } }
+        guard stored.contains(i, along: 0) else { return (0..<size.h).forEach { _ in body(nil, 0..<0) } }
         let start = offset(i, stored.start[1])
-        try voxels.withVoxels(start..<start + stored.size.j * stored.size.k) { image, label in
-            for j in 0..<size.j {
+        try voxels.withVoxels(start..<start + stored.size.h * stored.size.w) { image, label in
+            for j in 0..<size.h {
                 guard stored.contains(j, along: 1) else {
                     body(nil, 0..<0)
                     continue
                 }
-                let row = (j - stored.start[1]) * stored.size.k
-                body((image + row, label + row), stored.start[2]..<stored.end(2))
+                let row = (j - stored.start[1]) * stored.size.w
+                body((image + row * channels, label + row), stored.start[2]..<stored.end(2))
             }
         }
     }
@@ -140,6 +156,7 @@ public struct LabelledScan: Sendable {
 /// Voxels in memory.
 private struct ArrayVoxels: LabelledVoxels {
     let image: [Float]
+    let channels: Int
     let label: [UInt8]
 
     func withVoxels<Result>(
@@ -150,7 +167,7 @@ private struct ArrayVoxels: LabelledVoxels {
                 guard let image = image.baseAddress, let label = label.baseAddress else {
                     preconditionFailure("a scan without voxels")
                 }
-                return body(image + range.lowerBound, label + range.lowerBound)
+                return body(image + range.lowerBound * channels, label + range.lowerBound)
             }
         }
     }

@@ -1,6 +1,7 @@
 internal import Foundation
+internal import SegCore
 
-/// What lies outside a patch when it is turned or bent; `padding_mode` of `torch.nn.functional.grid_sample`.
+/// What lies outside a patch when it is rotated or bent; `padding_mode` of `torch.nn.functional.grid_sample`.
 public enum PatchPadding: String, Hashable, Sendable, CaseIterable {
     /// Zeros.
     case zeros
@@ -26,23 +27,24 @@ extension Patch {
             label.withUnsafeBufferPointer { label in
                 result.image.withUnsafeMutableBufferPointer { newImage in
                     result.label.withUnsafeMutableBufferPointer { newLabel in
-                        let sampler = PatchSampler(image: image, label: label, size: size)
-                        let edge = SIMD4<Float>(Float(size.i - 1), Float(size.j - 1), Float(size.k - 1), 0)
+                        let sampler = PatchSampler(image: image, label: label, size: size, channels: channels)
+                        let edge = SIMD4<Float>(Float(size.d - 1), Float(size.h - 1), Float(size.w - 1), 0)
                         var flat = 0
-                        for i in 0..<size.i {
-                            for j in 0..<size.j {
-                                for k in 0..<size.k {
+                        for i in 0..<size.d {
+                            for j in 0..<size.h {
+                                for k in 0..<size.w {
                                     var point = map.source(Float(i), Float(j), Float(k), flat: flat)
                                     let isInside = all(point .>= 0 .& point .<= edge)
                                     if !isInside, padding != .zeros {
                                         if padding == .reflection { point = PatchSampler.reflected(point, size) }
                                         point = pointwiseMin(pointwiseMax(point, SIMD4()), edge)
                                     }
+                                    let voxel = newImage.baseAddress! + flat * channels
                                     if isInside || padding != .zeros {
-                                        newImage[flat] = sampler.linear(point)
+                                        sampler.linear(point, into: voxel)
                                         newLabel[flat] = sampler.nearest(point)
                                     } else {
-                                        newImage[flat] = sampler.linearOrZero(point)
+                                        sampler.linearOrZero(point, into: voxel)
                                         newLabel[flat] = sampler.nearestOrZero(point)
                                     }
                                     flat += 1
@@ -61,10 +63,11 @@ extension Patch {
 private struct PatchSampler {
     let image: UnsafeBufferPointer<Float>
     let label: UnsafeBufferPointer<UInt8>
-    let size: Size3
+    let size: Triple
+    let channels: Int
 
     /// Mirrors a point at the outer faces of the patch's voxels until it is inside.
-    static func reflected(_ point: SIMD4<Float>, _ size: Size3) -> SIMD4<Float> {
+    static func reflected(_ point: SIMD4<Float>, _ size: Triple) -> SIMD4<Float> {
         var point = point
         for axis in 0..<3 {
             let extent = Float(size[axis])
@@ -76,27 +79,30 @@ private struct PatchSampler {
         return point
     }
 
-    /// The blend of eight neighbours of a point inside.
+    /// The blend of eight neighbours of a point inside, channel by channel.
     @inline(__always)
-    func linear(_ point: SIMD4<Float>) -> Float {
+    func linear(_ point: SIMD4<Float>, into voxel: UnsafeMutablePointer<Float>) {
         let (i, j, k) = (Int(point.x), Int(point.y), Int(point.z))
         let (x, y, z) = (point.x - Float(i), point.y - Float(j), point.z - Float(k))
-        let base = (i * size.j + j) * size.k + k
-        let right = k + 1 < size.k ? 1 : 0
-        let below = j + 1 < size.j ? size.k : 0
-        let behind = i + 1 < size.i ? size.j * size.k : 0
+        let base = ((i * size.h + j) * size.w + k) * channels
+        let right = k + 1 < size.w ? channels : 0
+        let below = j + 1 < size.h ? size.w * channels : 0
+        let behind = i + 1 < size.d ? size.h * size.w * channels : 0
         @inline(__always) func along(_ start: Int) -> Float {
             image[start] * (1 - z) + image[start + right] * z
         }
-        let near = along(base) * (1 - y) + along(base + below) * y
-        let far = along(base + behind) * (1 - y) + along(base + behind + below) * y
-        return near * (1 - x) + far * x
+        for channel in 0..<channels {
+            let start = base + channel
+            let near = along(start) * (1 - y) + along(start + below) * y
+            let far = along(start + behind) * (1 - y) + along(start + behind + below) * y
+            voxel[channel] = near * (1 - x) + far * x
+        }
     }
 
     /// The class of the nearest voxel of a point inside, halves to even as in `torch`.
     @inline(__always)
     func nearest(_ point: SIMD4<Float>) -> UInt8 {
-        label[(Self.round(point.x) * size.j + Self.round(point.y)) * size.k + Self.round(point.z)]
+        label[(Self.round(point.x) * size.h + Self.round(point.y)) * size.w + Self.round(point.z)]
     }
 
     @inline(__always)
@@ -106,11 +112,11 @@ private struct PatchSampler {
         return part > 0.5 || (part == 0.5 && whole & 1 == 1) ? whole + 1 : whole
     }
 
-    /// The blend of eight neighbours, of which those outside are 0.
-    func linearOrZero(_ point: SIMD4<Float>) -> Float {
+    /// The blend of eight neighbours, of which those outside are 0, channel by channel.
+    func linearOrZero(_ point: SIMD4<Float>, into voxel: UnsafeMutablePointer<Float>) {
         let low = point.rounded(.down)
         let part = point - low
-        var sum: Float = 0
+        for channel in 0..<channels { voxel[channel] = 0 }
         for corner in 0..<8 {
             var weight: Float = 1
             var index = 0
@@ -123,15 +129,15 @@ private struct PatchSampler {
                 index = index * size[axis] + Int(position)
                 weight *= isHigh ? part[axis] : 1 - part[axis]
             }
-            if isInside { sum += weight * image[index] }
+            guard isInside else { continue }
+            for channel in 0..<channels { voxel[channel] += weight * image[index * channels + channel] }
         }
-        return sum
     }
 
     /// The class of the nearest voxel, 0 outside.
     func nearestOrZero(_ point: SIMD4<Float>) -> UInt8 {
         let place = point.rounded(.toNearestOrEven)
         for axis in 0..<3 where place[axis] < 0 || place[axis] >= Float(size[axis]) { return 0 }
-        return label[(Int(place.x) * size.j + Int(place.y)) * size.k + Int(place.z)]
+        return label[(Int(place.x) * size.h + Int(place.y)) * size.w + Int(place.z)]
     }
 }

@@ -1,24 +1,30 @@
+public import SegCore
+
 /// An image and its label over the same box of a scan.
 public struct Patch: Hashable, Sendable {
-    /// Intensities, axis 2 fastest.
+    /// Intensities, `[D, H, W, C]`: the channels of a voxel side by side, as a network takes them.
     public var image: [Float]
-    /// Classes, as many.
+    /// Classes, `[D, H, W]`.
     public var label: [UInt8]
     /// Extents of both.
-    public var size: Size3
+    public var size: Triple
+    /// Channels of the image.
+    public let channels: Int
 
-    /// Makes a patch; both arrays must have `size.count` voxels.
-    public init(image: [Float], label: [UInt8], size: Size3) {
+    /// Makes a patch; the image must have `channels` values for each of `size.count` voxels, the label one.
+    public init(image: [Float], label: [UInt8], size: Triple, channels: Int = 1) {
         precondition(
-            image.count == size.count && label.count == size.count, "image and label need \(size.count) voxels")
+            image.count == channels * size.count && label.count == size.count,
+            "image and label need \(size.count) voxels, the image of \(channels) channels")
         self.image = image
         self.label = label
         self.size = size
+        self.channels = channels
     }
 }
 
 extension Patch {
-    /// The patch mirrored along an axis; `torch.flip`.
+    /// The patch flipped along an axis; `torch.flip`.
     public func flipped(axis: Int) -> Patch {
         remapped(to: size) { index in
             var source = index
@@ -27,46 +33,61 @@ extension Patch {
         }
     }
 
-    /// The patch turned by quarter turns in the plane of axes 0 and 1; `torch.rot90(k, (0, 1))`.
+    /// The patch rotated by quarter turns in the plane of axes 0 and 1; `torch.rot90(k, (0, 1))`.
     public func rotated90(_ turns: Int) -> Patch {
-        let (i, j) = (size.i, size.j)
+        let (d, h) = (size.d, size.h)
         switch ((turns % 4) + 4) % 4 {
-        case 1: return remapped(to: Size3(j, i, size.k)) { Size3($0.j, j - 1 - $0.i, $0.k) }
-        case 2: return remapped(to: size) { Size3(i - 1 - $0.i, j - 1 - $0.j, $0.k) }
-        case 3: return remapped(to: Size3(j, i, size.k)) { Size3(i - 1 - $0.j, $0.i, $0.k) }
+        case 1: return remapped(to: Triple(h, d, size.w)) { Triple($0.h, h - 1 - $0.d, $0.w) }
+        case 2: return remapped(to: size) { Triple(d - 1 - $0.d, h - 1 - $0.h, $0.w) }
+        case 3: return remapped(to: Triple(h, d, size.w)) { Triple(d - 1 - $0.h, $0.d, $0.w) }
         default: return self
         }
     }
 
-    private func remapped(to target: Size3, source: (Size3) -> Size3) -> Patch {
+    private func remapped(to target: Triple, source: (Triple) -> Triple) -> Patch {
         Patch(
-            image: Self.remapped(image, of: size, to: target, source),
-            label: Self.remapped(label, of: size, to: target, source), size: target)
+            image: Self.remapped(image, width: channels, of: size, to: target, source),
+            label: Self.remapped(label, width: 1, of: size, to: target, source), size: target, channels: channels)
     }
 
-    /// Voxels whose index comes from `source(index)`; whole rows differ only by a stride.
-    private static func remapped<Voxel>(
-        _ voxels: [Voxel], of size: Size3, to target: Size3, _ source: (Size3) -> Size3
-    ) -> [Voxel] {
-        func offset(_ index: Size3) -> Int { (index.i * size.j + index.j) * size.k + index.k }
-        return [Voxel](unsafeUninitializedCapacity: target.count) { output, count in
-            voxels.withUnsafeBufferPointer { input in
-                for i in 0..<target.i {
-                    for j in 0..<target.j {
-                        let from = offset(source(Size3(i, j, 0)))
-                        let step = target.k > 1 ? offset(source(Size3(i, j, 1))) - from : 0
-                        let to = (i * target.j + j) * target.k
-                        for k in 0..<target.k { output[to + k] = input[from + k * step] }
+    /// Voxels of `width` values whose index comes from `source(index)`; whole rows differ only by a stride.
+    private static func remapped<Value>(
+        _ values: [Value], width: Int, of size: Triple, to target: Triple, _ source: (Triple) -> Triple
+    ) -> [Value] {
+        func offset(_ index: Triple) -> Int { (index.d * size.h + index.h) * size.w + index.w }
+        return [Value](unsafeUninitializedCapacity: width * target.count) { output, count in
+            values.withUnsafeBufferPointer { input in
+                for d in 0..<target.d {
+                    for h in 0..<target.h {
+                        let from = offset(source(Triple(d, h, 0)))
+                        let step = target.w > 1 ? offset(source(Triple(d, h, 1))) - from : 0
+                        let to = (d * target.h + h) * target.w
+                        for w in 0..<target.w {
+                            for value in 0..<width {
+                                output[(to + w) * width + value] = input[(from + w * step) * width + value]
+                            }
+                        }
                     }
                 }
             }
-            count = target.count
+            count = width * target.count
         }
     }
 
-    /// Changes the intensities in place, a block of memory at once.
+    /// Changes the intensities of all channels in place, a block of memory at once.
     @inline(__always)
     mutating func withIntensities<Result>(_ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
         image.withUnsafeMutableBufferPointer { body($0) }
+    }
+
+    /// Changes each channel for itself, as `[D, H, W]`.
+    mutating func forEachChannel(_ body: (_ channel: Int, inout [Float]) -> Void) {
+        guard channels > 1 else { return body(0, &image) }
+        var voxels = [Float](repeating: 0, count: size.count)
+        for channel in 0..<channels {
+            for index in voxels.indices { voxels[index] = image[index * channels + channel] }
+            body(channel, &voxels)
+            for index in voxels.indices { image[index * channels + channel] = voxels[index] }
+        }
     }
 }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegCore
 
 /// Turns, shears and scales image and label about the patch's centre with a probability; MONAI's `RandAffined`.
 public struct RandAffine: RandomPatchTransform, Hashable {
@@ -34,7 +35,7 @@ public struct RandAffine: RandomPatchTransform, Hashable {
     }
 
     /// MONAI draws the parameters for itself, again for the grid that it then uses, and once more for each volume.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         let acts = outer.rand() < probability
         _ = parameters()
         guard acts else { return nil }
@@ -114,12 +115,12 @@ private struct AffineCoordinates: CoordinateMap {
     private let columns: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>)
     private let centre: SIMD4<Float>
 
-    init(_ matrix: [Double], size: Size3) {
+    init(_ matrix: [Double], size: Triple) {
         func column(_ index: Int) -> SIMD4<Float> {
             SIMD4(Float(matrix[index]), Float(matrix[3 + index]), Float(matrix[6 + index]), 0)
         }
         columns = (column(0), column(1), column(2))
-        centre = SIMD4(Float(size.i - 1), Float(size.j - 1), Float(size.k - 1), 0) / 2
+        centre = SIMD4(Float(size.d - 1), Float(size.h - 1), Float(size.w - 1), 0) / 2
     }
 
     @inline(__always)

@@ -1,4 +1,4 @@
-/// Multiplies the image by a factor round 1 with a probability; nnU-Net's `MultiplicativeBrightnessTransform`.
+/// Multiplies each channel by a factor round 1 with a probability; nnU-Net's `MultiplicativeBrightnessTransform`.
 public struct RandBrightness: RandomPatchTransform, Hashable {
     /// Chance of a change.
     public let probability: Double
@@ -15,8 +15,9 @@ public struct RandBrightness: RandomPatchTransform, Hashable {
     /// Starts the draws anew.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// A factor of the range.
-    public mutating func draw() -> (any PatchChange)? {
-        random.rand() < probability ? ScaleIntensity(factor: Float(random.factor(range))) : nil
+    /// A factor of the range for each channel.
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
+        guard random.rand() < probability else { return nil }
+        return ChannelChanges.draw(channels) { ScaleIntensity(factor: Float(random.factor(range))) }
     }
 }

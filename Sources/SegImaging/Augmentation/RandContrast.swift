@@ -1,4 +1,4 @@
-/// Stretches the image about its mean with a probability; nnU-Net's `ContrastTransform(preserve_range=True)`.
+/// Stretches each channel about its mean with a probability; nnU-Net's `ContrastTransform(preserve_range=True)`.
 public struct RandContrast: RandomPatchTransform, Hashable {
     /// Chance of a change.
     public let probability: Double
@@ -15,9 +15,10 @@ public struct RandContrast: RandomPatchTransform, Hashable {
     /// Starts the draws anew.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// A factor of the range.
-    public mutating func draw() -> (any PatchChange)? {
-        random.rand() < probability ? StretchContrast(factor: Float(random.factor(range))) : nil
+    /// A factor of the range for each channel.
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
+        guard random.rand() < probability else { return nil }
+        return ChannelChanges.draw(channels) { StretchContrast(factor: Float(random.factor(range))) }
     }
 }
 

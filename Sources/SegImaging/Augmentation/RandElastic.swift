@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Bends image and label by a smooth random field with a probability; MONAI's `Rand3DElasticd`.
 public struct RandElastic: RandomPatchTransform, Hashable {
     /// Chance of a change.
@@ -24,7 +26,7 @@ public struct RandElastic: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
     /// Smoothness, strength, and a seed of the field, which is not NumPy's.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return ElasticWarp(
             sigma: random.uniform(sigma.lowerBound, sigma.upperBound),

@@ -17,7 +17,9 @@ public struct RandFlip: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
     /// One `rand()` a patch.
-    public mutating func draw() -> (any PatchChange)? { random.rand() < probability ? Flip(axis: axis) : nil }
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
+        random.rand() < probability ? Flip(axis: axis) : nil
+    }
 }
 
 /// Mirrors along an axis.

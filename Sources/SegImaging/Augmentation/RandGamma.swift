@@ -1,12 +1,12 @@
 internal import Foundation
 
-/// Bends the image's intensities by a power with a probability; nnU-Net's `GammaTransform`.
+/// Bends the intensities of each channel by a power with a probability; nnU-Net's `GammaTransform`.
 public struct RandGamma: RandomPatchTransform, Hashable {
     /// Chance of a change.
     public let probability: Double
     /// Range of the exponent; the two sides of 1 are equally likely.
     public let range: ClosedRange<Double>
-    /// Chance that the image is turned to its negative for it.
+    /// Chance that the negative image is bent.
     public let invertProbability: Double
     /// Whether mean and standard deviation are restored afterwards.
     public let retainsStatistics: Bool
@@ -23,11 +23,14 @@ public struct RandGamma: RandomPatchTransform, Hashable {
     /// Starts the draws anew.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// Whether it is of the negative, and the exponent.
-    public mutating func draw() -> (any PatchChange)? {
+    /// Whether it is of the negative, and the exponent, for each channel.
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
-        let inverts = random.rand() < invertProbability
-        return BendGamma(exponent: Float(random.factor(range)), inverts: inverts, retainsStatistics: retainsStatistics)
+        return ChannelChanges.draw(channels) {
+            let inverts = random.rand() < invertProbability
+            return BendGamma(
+                exponent: Float(random.factor(range)), inverts: inverts, retainsStatistics: retainsStatistics)
+        }
     }
 }
 

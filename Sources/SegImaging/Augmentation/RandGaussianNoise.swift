@@ -16,7 +16,7 @@ public struct RandGaussianNoise: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
     /// MONAI's standard deviation, then a seed of the noise, which is not NumPy's.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         let strength = draws.inner.uniform(0, deviation)
         return GaussianNoise(deviation: Float(strength), seed: draws.inner.nextUInt64())

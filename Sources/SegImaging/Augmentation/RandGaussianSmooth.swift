@@ -16,7 +16,7 @@ public struct RandGaussianSmooth: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
     /// A standard deviation for each axis.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         return GaussianSmooth(sigmas: (0..<3).map { _ in draws.inner.uniform(sigma.lowerBound, sigma.upperBound) })
     }
@@ -33,9 +33,10 @@ public struct GaussianSmooth: PatchChange, Hashable {
         self.sigmas = sigmas
     }
 
-    /// Changes the image only.
+    /// Changes the image only, all channels alike.
     public func apply(to patch: inout Patch) {
         let filter = GaussianFilter(sigmas: sigmas, truncated: 4)
-        filter(&patch.image, size: patch.size)
+        let size = patch.size
+        patch.forEachChannel { _, voxels in filter(&voxels, size: size) }
     }
 }

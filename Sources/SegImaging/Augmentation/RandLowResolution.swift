@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// Takes away resolution with a probability; nnU-Net's `SimulateLowResolutionTransform`, MONAI's
 /// `RandSimulateLowResolutiond(downsample_mode="nearest-exact")`.
 public struct RandLowResolution: RandomPatchTransform, Hashable {
@@ -17,7 +19,7 @@ public struct RandLowResolution: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
     /// A factor of the range.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return LowerResolution(zoom: random.uniform(zoom.lowerBound, zoom.upperBound))
     }
@@ -31,34 +33,36 @@ public struct LowerResolution: PatchChange, Hashable {
     /// Takes the factor.
     public init(zoom: Double) { self.zoom = zoom }
 
-    /// Changes the image only.
+    /// Changes the image only, all channels alike.
     public func apply(to patch: inout Patch) {
-        let full = patch.size
+        let size = patch.size
+        patch.forEachChannel { _, voxels in
+            voxels.withUnsafeMutableBufferPointer { apply(to: $0, full: size) }
+        }
+    }
+
+    private func apply(to voxels: UnsafeMutableBufferPointer<Float>, full: Triple) {
         func coarse(_ extent: Int) -> Int { max(1, Int((Double(extent) * zoom).rounded(.toNearestOrEven))) }
-        let small = Size3(coarse(full.i), coarse(full.j), coarse(full.k))
+        let small = Triple(coarse(full.d), coarse(full.h), coarse(full.w))
         let picks = (0..<3).map { axis in Self.picks(full[axis], small[axis]) }
         let picked = [Float](unsafeUninitializedCapacity: small.count) { output, count in
-            patch.withIntensities { input in
-                for i in 0..<small.i {
-                    for j in 0..<small.j {
-                        let (row, start) = ((i * small.j + j) * small.k, (picks[0][i] * full.j + picks[1][j]) * full.k)
-                        for k in 0..<small.k { output[row + k] = input[start + picks[2][k]] }
-                    }
+            for i in 0..<small.d {
+                for j in 0..<small.h {
+                    let (row, start) = ((i * small.h + j) * small.w, (picks[0][i] * full.h + picks[1][j]) * full.w)
+                    for k in 0..<small.w { output[row + k] = voxels[start + picks[2][k]] }
                 }
             }
             count = small.count
         }
         let taps = (0..<3).map { axis in Self.taps(small[axis], full[axis]) }
-        var row = [Float](repeating: 0, count: small.k)
-        patch.withIntensities { output in
-            picked.withUnsafeBufferPointer { input in
-                for i in 0..<full.i {
-                    for j in 0..<full.j {
-                        Self.blend(&row, input, taps[0][i], taps[1][j], small)
-                        let start = (i * full.j + j) * full.k
-                        for (k, tap) in taps[2].enumerated() {
-                            output[start + k] = row[tap.low] * tap.lowWeight + row[tap.high] * tap.highWeight
-                        }
+        var row = [Float](repeating: 0, count: small.w)
+        picked.withUnsafeBufferPointer { input in
+            for i in 0..<full.d {
+                for j in 0..<full.h {
+                    Self.blend(&row, input, taps[0][i], taps[1][j], small)
+                    let start = (i * full.h + j) * full.w
+                    for (k, tap) in taps[2].enumerated() {
+                        voxels[start + k] = row[tap.low] * tap.lowWeight + row[tap.high] * tap.highWeight
                     }
                 }
             }
@@ -92,14 +96,14 @@ public struct LowerResolution: PatchChange, Hashable {
 
     /// row = the weighted sum of the four coarse rows round a row.
     private static func blend(
-        _ row: inout [Float], _ input: UnsafeBufferPointer<Float>, _ i: Tap, _ j: Tap, _ size: Size3
+        _ row: inout [Float], _ input: UnsafeBufferPointer<Float>, _ i: Tap, _ j: Tap, _ size: Triple
     ) {
         let starts = (
-            (i.low * size.j + j.low) * size.k, (i.low * size.j + j.high) * size.k,
-            (i.high * size.j + j.low) * size.k, (i.high * size.j + j.high) * size.k
+            (i.low * size.h + j.low) * size.w, (i.low * size.h + j.high) * size.w,
+            (i.high * size.h + j.low) * size.w, (i.high * size.h + j.high) * size.w
         )
         row.withUnsafeMutableBufferPointer { row in
-            for k in 0..<size.k {
+            for k in 0..<size.w {
                 let near = input[starts.0 + k] * j.lowWeight + input[starts.1 + k] * j.highWeight
                 let far = input[starts.2 + k] * j.lowWeight + input[starts.3 + k] * j.highWeight
                 row[k] = near * i.lowWeight + far * i.highWeight

@@ -17,7 +17,7 @@ public struct RandRotate90: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
     /// The dictionary version draws the turns first, and even where it then does nothing.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         let turns = random.randint(maxTurns) + 1
         return random.rand() < probability ? Rotate90(turns: turns) : nil
     }

@@ -16,7 +16,7 @@ public struct RandScaleIntensity: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
     /// A factor of the range.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         return ScaleIntensity(factor: Float(1 + draws.inner.uniform(factors.lowerBound, factors.upperBound)))
     }

@@ -16,7 +16,7 @@ public struct RandShiftIntensity: RandomPatchTransform, Hashable {
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
     /// An offset of the range.
-    public mutating func draw() -> (any PatchChange)? {
+    public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         return ShiftIntensity(offset: Float(draws.inner.uniform(offsets.lowerBound, offsets.upperBound)))
     }

@@ -5,8 +5,8 @@ public protocol RandomPatchTransform: Sendable {
     /// Starts the draws anew; MONAI's `set_random_state(seed=)`.
     mutating func reseed(_ seed: UInt32)
 
-    /// Draws what happens to the next patch; nil leaves it as it is.
-    mutating func draw() -> (any PatchChange)?
+    /// Draws what happens to the next patch, of so many channels; nil leaves it as it is.
+    mutating func draw(channels: Int) -> (any PatchChange)?
 }
 
 /// A change of a patch with everything about it decided.
@@ -15,9 +15,28 @@ public protocol PatchChange: Sendable {
     func apply(to patch: inout Patch)
 }
 
+/// Changes each channel by a change of its own, as nnU-Net's transforms of intensities do.
+struct ChannelChanges: PatchChange {
+    private let changes: [any PatchChange]
+
+    /// One change for an image of one channel, else one drawn for each channel in turn.
+    static func draw(_ channels: Int, _ change: () -> any PatchChange) -> any PatchChange {
+        channels == 1 ? change() : ChannelChanges(changes: (0..<channels).map { _ in change() })
+    }
+
+    func apply(to patch: inout Patch) {
+        let (label, size) = (patch.label, patch.size)
+        patch.forEachChannel { channel, voxels in
+            var single = Patch(image: voxels, label: label, size: size)
+            changes[channel].apply(to: &single)
+            voxels = single.image
+        }
+    }
+}
+
 /// The two generators of MONAI's dictionary transforms, which start from one seed.
 ///
-/// The outer one decides whether something happens. The wrapped transform, asked then, spends a `rand()` of its own
+/// The outer one decides whether something happens. The wrapped transform, asked then, draws a `rand()` of its own
 /// before it draws what happens.
 struct WrappedDraws: Hashable, Sendable {
     private var outer = NumPyRandomState(seed: 0)
@@ -57,11 +76,11 @@ public struct RandomPipeline: Sendable {
         for index in transforms.indices { transforms[index].reseed(dealer.nextUInt32()) }
     }
 
-    /// What happens to the next patch, in order.
-    public mutating func draw() -> [any PatchChange] {
+    /// What happens to the next patch, of so many channels, in order.
+    public mutating func draw(channels: Int) -> [any PatchChange] {
         var changes: [any PatchChange] = []
         for index in transforms.indices {
-            if let change = transforms[index].draw() { changes.append(change) }
+            if let change = transforms[index].draw(channels: channels) { changes.append(change) }
         }
         return changes
     }

@@ -6,17 +6,27 @@ struct VoxelRows: Sendable {
     enum Kind: Hashable, Sendable {
         /// Any class but 0.
         case foreground
-        /// Class 0 where the image is above a threshold.
+        /// Class 0 where any channel of the image is above a threshold.
         case background(above: Float)
         /// One class.
         case label(UInt8)
 
+        /// Whether a voxel is of the kind; its channels begin at `image`.
         @inline(__always)
-        func holds(_ image: Float, _ label: UInt8) -> Bool {
+        func holds(_ image: UnsafePointer<Float>, channels: Int, _ label: UInt8) -> Bool {
             switch self {
             case .foreground: label != 0
-            case .background(let threshold): label == 0 && image > threshold
+            case .background(let threshold): label == 0 && (0..<channels).contains { image[$0] > threshold }
             case .label(let wanted): label == wanted
+            }
+        }
+
+        /// Whether a voxel that pads the scan is: it is 0 in image and label.
+        var holdsPadding: Bool {
+            switch self {
+            case .foreground: false
+            case .background(let threshold): threshold < 0
+            case .label(let wanted): wanted == 0
             }
         }
     }
@@ -29,17 +39,18 @@ struct VoxelRows: Sendable {
     /// - Throws: `DataError` where they can no longer be read.
     init(_ kind: Kind, of scan: LabelledScan) throws(DataError) {
         self.kind = kind
+        let channels = scan.channels
         var total: UInt32 = 0
         var ends: [UInt32] = []
-        for i in 0..<scan.size.i {
+        for i in 0..<scan.size.d {
             try scan.forEachRow(i) { voxels, range in
                 if let voxels {
-                    for offset in 0..<range.count where kind.holds(voxels.image[offset], voxels.label[offset]) {
+                    for offset in 0..<range.count
+                    where kind.holds(voxels.image + offset * channels, channels: channels, voxels.label[offset]) {
                         total += 1
                     }
                 }
-                // What pads the scan is 0 in image and label.
-                if kind.holds(0, 0) { total += UInt32(scan.size.k - range.count) }
+                if kind.holdsPadding { total += UInt32(scan.size.w - range.count) }
                 ends.append(total)
             }
         }
@@ -59,14 +70,16 @@ struct VoxelRows: Sendable {
             if Int(ends[middle]) > n { high = middle } else { low = middle + 1 }
         }
         var left = n - (low > 0 ? Int(ends[low - 1]) : 0)
-        let (i, j) = (low / scan.size.j, low % scan.size.j)
+        let (i, j) = (low / scan.size.h, low % scan.size.h)
         let k = try scan.withRow(i, j) { voxels, range in
-            (0..<scan.size.k).first { k in
-                var (image, label): (Float, UInt8) = (0, 0)
-                if let voxels, range.contains(k) {
-                    (image, label) = (voxels.image[k - range.lowerBound], voxels.label[k - range.lowerBound])
-                }
-                guard kind.holds(image, label) else { return false }
+            (0..<scan.size.w).first { k in
+                let isOfKind =
+                    if let voxels, range.contains(k) {
+                        kind.holds(
+                            voxels.image + (k - range.lowerBound) * scan.channels, channels: scan.channels,
+                            voxels.label[k - range.lowerBound])
+                    } else { kind.holdsPadding }
+                guard isOfKind else { return false }
                 left -= 1
                 return left < 0
             }

@@ -1,19 +1,21 @@
+public import SegCore
+
 /// A box of voxel indices, start included, end excluded; it may reach outside a volume.
 public struct Box3: Hashable, Sendable {
     /// First index along the three axes.
     public var start: [Int]
     /// Extents.
-    public var size: Size3
+    public var size: Triple
 
     /// Makes a box from its first index and extents.
-    public init(start: [Int], size: Size3) {
+    public init(start: [Int], size: Triple) {
         precondition(start.count == 3, "a box starts at three indices")
         self.start = start
         self.size = size
     }
 
     /// The box of a whole volume.
-    public init(of size: Size3) { self.init(start: [0, 0, 0], size: size) }
+    public init(of size: Triple) { self.init(start: [0, 0, 0], size: size) }
 
     /// The first index past the box along an axis.
     public func end(_ axis: Int) -> Int { start[axis] + size[axis] }
@@ -52,12 +54,12 @@ extension Volume {
         var voxels = [Float](repeating: fill, count: box.size.count)
         let inside = box.intersection(Box3(of: size))
         if inside.size.count > 0 {
-            let (first, length) = (inside.start[2], inside.size.k)
+            let (first, length) = (inside.start[2], inside.size.w)
             for i in inside.start[0]..<inside.end(0) {
                 for j in inside.start[1]..<inside.end(1) {
-                    let source = (i * size.j + j) * size.k + first
-                    let row = (i - box.start[0]) * box.size.j + j - box.start[1]
-                    let target = row * box.size.k + first - box.start[2]
+                    let source = (i * size.h + j) * size.w + first
+                    let row = (i - box.start[0]) * box.size.h + j - box.start[1]
+                    let target = row * box.size.w + first - box.start[2]
                     for offset in 0..<length { voxels[target + offset] = self.voxels[source + offset] }
                 }
             }

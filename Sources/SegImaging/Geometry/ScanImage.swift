@@ -5,7 +5,7 @@ public struct ScanImage: Sendable {
     /// Intensities, one array of `size.count` voxels for each channel.
     public var channels: [[Float]]
     /// Extents.
-    public var size: Size3
+    public var size: Triple
     /// Voxel index → RAS+ mm.
     public var affine: Affine
 
@@ -23,21 +23,21 @@ public struct ScanImage: Sendable {
     /// - Parameters:
     ///   - volumes: The scans, at least one.
     ///   - names: Their files, for errors and notes.
-    ///   - note: Called with a sentence for each scan whose grid is another.
+    ///   - note: Called with a scan's name and a sentence where its grid is another.
     /// - Throws: `DataError` naming a scan that does not overlap the first, or whose affine cannot be inverted.
-    public init(_ volumes: [Volume], names: [String], note: (String) -> Void) throws(DataError) {
+    public init(_ volumes: [Volume], names: [String], note: (_ name: String, String) -> Void) throws(DataError) {
         precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs a scan, and each scan a name")
         self.init(volumes[0])
         for (volume, name) in zip(volumes.dropFirst(), names.dropFirst()) {
             if volume.size == size, affine.distance(to: volume.affine, size: size) == nil {
                 if !affine.isClose(to: volume.affine) {
-                    note("\(name): lies less than half a voxel off \(names[0]), and is taken to lie on its grid.")
+                    note(name, "lies less than half a voxel off \(names[0]), and is taken to lie on its grid.")
                 }
                 channels.append(volume.voxels)
                 continue
             }
             channels.append(try Self.resampled(volume, name: name, onto: volumes[0], firstName: names[0]).voxels)
-            note("\(name): its grid is not that of \(names[0]), onto which it is resampled.")
+            note(name, "its grid is not that of \(names[0]), onto which it is resampled.")
         }
     }
 
@@ -47,7 +47,7 @@ public struct ScanImage: Sendable {
         guard let map = GridMap(source: (volume.affine, volume.size), destination: (first.affine, first.size)) else {
             throw DataError(.badData, name, "its affine cannot be inverted; repair the header")
         }
-        let middle = map.matrix(Double(first.size.i) / 2, Double(first.size.j) / 2, Double(first.size.k) / 2)
+        let middle = map.matrix(Double(first.size.d) / 2, Double(first.size.h) / 2, Double(first.size.w) / 2)
         let isInside = zip([middle.x, middle.y, middle.z], 0..<3).allSatisfy { $0 >= 0 && $0 < Double(volume.size[$1]) }
         guard isInside else {
             throw DataError(

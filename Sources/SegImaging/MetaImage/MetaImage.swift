@@ -27,7 +27,7 @@ enum MetaImage: ScanFormat {
     static let holdsSeveralMaps = false
 
     static func write<Value: WritableVoxel>(
-        _ maps: [[Value]], size: Size3, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let bytes = StageClock.time("transpose") { FileOrder.bytes(maps[0], size: size) }
         let packed = try StageClock.time("compress") { () throws(DataError) in
@@ -41,7 +41,7 @@ enum MetaImage: ScanFormat {
         ]
         lines += frame.lines
         lines += [
-            "DimSize = \(size.i) \(size.j) \(size.k)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
+            "DimSize = \(size.d) \(size.h) \(size.w)", "ElementType = \(MetaImageHeader.name(of: Value.voxelType))",
         ]
         guard let voxelFile = voxelFile(of: path) else {
             lines.append("ElementDataFile = LOCAL\n")

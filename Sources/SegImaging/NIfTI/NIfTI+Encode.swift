@@ -1,9 +1,10 @@
 import CNIfTI
+import SegCore
 
 extension NIfTI {
     /// Fixed header and extension flag of a single file of a 3-D volume, or of several along axis 3.
     static func encodeHeader(
-        version: Int, size: Size3, maps: Int, type: VoxelType, geometry: NIfTIGeometry
+        version: Int, size: Triple, maps: Int, type: VoxelType, geometry: NIfTIGeometry
     ) -> [UInt8] {
         let header = version == 2 ? header2(size, maps, type, geometry) : header1(size, maps, type, geometry)
         return header + [0, 0, 0, 0]
@@ -13,11 +14,11 @@ extension NIfTI {
     static let program = "MedSeg"
 
     /// The number of axes and their extents.
-    private static func dimensions(_ size: Size3, _ maps: Int) -> [Int] {
-        [maps > 1 ? 4 : 3, size.i, size.j, size.k, maps, 1, 1, 1]
+    private static func dimensions(_ size: Triple, _ maps: Int) -> [Int] {
+        [maps > 1 ? 4 : 3, size.d, size.h, size.w, maps, 1, 1, 1]
     }
 
-    private static func header1(_ size: Size3, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    private static func header1(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
         var raw = nifti_1_header()
         raw.sizeof_hdr = 348
         raw.regular = CChar(bitPattern: UInt8(ascii: "r"))
@@ -42,7 +43,7 @@ extension NIfTI {
         return withUnsafeBytes(of: raw) { Array($0) }
     }
 
-    private static func header2(_ size: Size3, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    private static func header2(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
         var raw = nifti_2_header()
         raw.sizeof_hdr = 540
         fill(&raw.magic, with: Array("n+2".utf8) + [0, 13, 10, 26, 10])

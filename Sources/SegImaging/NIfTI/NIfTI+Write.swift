@@ -9,11 +9,11 @@ extension NIfTI {
     /// sform, and as qform unless its axes are sheared. Type and scaling are the voxels' own and header extensions are
     /// dropped.
     static func write<Value: WritableVoxel>(
-        _ maps: [[Value]], size: Size3, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let own = geometry.niftiHeader
         // The first version has 16 bits for an extent and 32 for a length.
-        let isShort = [size.i, size.j, size.k].allSatisfy { $0 <= Int(Int16.max) }
+        let isShort = [size.d, size.h, size.w].allSatisfy { $0 <= Int(Int16.max) }
         let rounded = Affine(elements: geometry.affine.elements.map { Double(Float($0)) })
         let fitting = isShort && rounded.fault == nil ? 1 : 2
         let fields =

@@ -70,9 +70,10 @@ extension NIfTIHeader {
         var affine: Affine
         var fault: String?
 
-        init(_ name: String, _ affine: Affine, fault: String? = nil) {
+        /// - Parameter unit: The affine's, in which it must be sound, and in millimetres too.
+        init(_ name: String, _ affine: Affine, in unit: LengthUnit, fault: String? = nil) {
             (self.name, self.affine) = (name, affine)
-            self.fault = fault ?? affine.fault
+            self.fault = fault ?? affine.fault ?? affine.scaled(by: unit.millimetres).fault
         }
     }
 
@@ -81,7 +82,7 @@ extension NIfTIHeader {
         var forms: [Form] = []
         if sformCode > 0 { forms.append(sform) }
         if qformCode > 0 { forms.append(qform) }
-        return forms.isEmpty ? [Form("pixdim", pixdimAffine)] : forms
+        return forms.isEmpty ? [Form("pixdim", pixdimAffine, in: spaceUnit)] : forms
     }
 
     private var storedSform: Affine { Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]) }
@@ -111,7 +112,7 @@ extension NIfTIHeader {
     /// Whether the sform has a code and cannot be used.
     var hasBrokenSform: Bool { sformCode > 0 && sform.fault != nil }
 
-    private var sform: Form { Form("sform", completedSform ?? storedSform) }
+    private var sform: Form { Form("sform", completedSform ?? storedSform, in: spaceUnit) }
 
     /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
     private static let quaternionTolerance = 1e-6
@@ -124,7 +125,8 @@ extension NIfTIHeader {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)
         guard a2 >= -Self.quaternionTolerance else {
-            return Form("qform", .identity, fault: "has a quaternion (\(b), \(c), \(d)) that is no rotation")
+            let fault = "has a quaternion (\(b), \(c), \(d)) that is no rotation"
+            return Form("qform", .identity, in: spaceUnit, fault: fault)
         }
         // NiBabel's threshold: three units in the last place of the stored type count as zero.
         let zero = 3 * (version == 1 ? Double(Float.ulpOfOne) : Double.ulpOfOne)
@@ -144,7 +146,7 @@ extension NIfTIHeader {
             }
             affine[row, 3] = qoffset[row]
         }
-        return Form("qform", affine)
+        return Form("qform", affine, in: spaceUnit)
     }
 
     /// Neither form is coded: axis 0 runs to the left and the origin is the volume's centre.

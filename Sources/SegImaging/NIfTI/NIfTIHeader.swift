@@ -39,8 +39,8 @@ package struct NIfTIHeader: Hashable, Sendable {
 
     /// Extents of the dimensions in use; empty where the header's own count of them makes no sense.
     package var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
-    /// Extents in words, such as `512 x 512 x 90`.
-    var extents: String { shape.map(String.init).joined(separator: " x ") }
+    /// Extents in words, such as `512×512×90`.
+    var extents: String { shape.map(String.init).joined(separator: "×") }
     /// Whether header and voxels are one file.
     package var isSingleFile: Bool { magic.hasPrefix("n+") }
     /// Bytes of the fixed header.

@@ -1,10 +1,12 @@
+public import SegCore
+
 extension ScanGeometry {
     /// The header of a NIfTI; nil for other formats.
     package var niftiHeader: NIfTIHeader? { header as? NIfTIHeader }
 
     /// The largest distance in mm between where a NIfTI's sform and its qform put a corner; nil where one of them is
     /// missing or broken, and for other formats.
-    public func distanceBetweenForms(size: Size3) -> Double? {
+    public func distanceBetweenForms(size: Triple) -> Double? {
         guard let header = niftiHeader, header.sformCode > 0, header.qformCode > 0 else { return nil }
         var qformOnly = header
         qformOnly.sformCode = 0

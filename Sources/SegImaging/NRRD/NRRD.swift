@@ -23,7 +23,7 @@ enum NRRD: ScanFormat {
     static let holdsSeveralMaps = false
 
     static func write<Value: WritableVoxel>(
-        _ maps: [[Value]], size: Size3, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let bytes = StageClock.time("transpose") { FileOrder.bytes(maps[0], size: size) }
         let packed = try StageClock.time("compress") { () throws(DataError) in
@@ -38,7 +38,7 @@ enum NRRD: ScanFormat {
         ]
         lines += space.lines
         lines += [
-            "sizes: \(size.i) \(size.j) \(size.k)", "kinds: domain domain domain",
+            "sizes: \(size.d) \(size.h) \(size.w)", "kinds: domain domain domain",
             "endian: \(ByteOrder.host.rawValue)", "encoding: gzip",
         ]
         guard let voxelFile = voxelFile(of: path) else {

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// The connected pieces of a mask, `scipy.ndimage.label`, numbered from 1 in the order of their first voxels.
 public struct Components: Sendable {
     /// The number of each voxel's piece, 0 outside the mask; C order as in `Volume`.
@@ -8,22 +10,22 @@ public struct Components: Sendable {
     /// Labels the voxels that `isInside` accepts by index.
     ///
     /// Two passes with a union–find forest: memory is four bytes a voxel. Rosenfeld and Pfaltz 1966.
-    public init(size: Size3, connectivity: Connectivity, isInside: (Int) -> Bool) {
+    public init(size: Triple, connectivity: Connectivity, isInside: (Int) -> Bool) {
         precondition(size.count < Int(Int32.max), "a volume of \(size) has too many voxels to number")
         var labels = [Int32](repeating: 0, count: size.count)
         var forest = UnionFind()
         let neighbours = connectivity.before
         var voxel = 0
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                for k in 0..<size.k {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                for k in 0..<size.w {
                     defer { voxel += 1 }
                     guard isInside(voxel) else { continue }
                     var root: Int32 = 0
                     for (di, dj, dk) in neighbours {
                         let (a, b, c) = (i + di, j + dj, k + dk)
-                        guard a >= 0, b >= 0, b < size.j, c >= 0, c < size.k else { continue }
-                        let other = labels[(a * size.j + b) * size.k + c]
+                        guard a >= 0, b >= 0, b < size.h, c >= 0, c < size.w else { continue }
+                        let other = labels[(a * size.h + b) * size.w + c]
                         guard other > 0 else { continue }
                         root = root == 0 ? forest.root(of: other) : forest.unite(root, other)
                     }
@@ -35,13 +37,13 @@ public struct Components: Sendable {
     }
 
     /// For each number, 0 included, whether one of its voxels lies on the rim of the volume.
-    func reachRim(of size: Size3) -> [Bool] {
+    func reachRim(of size: Triple) -> [Bool] {
         var reaches = [Bool](repeating: false, count: sizes.count + 1)
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                let isRim = i == 0 || i == size.i - 1 || j == 0 || j == size.j - 1
-                let row = (i * size.j + j) * size.k
-                for k in stride(from: 0, to: size.k, by: isRim ? 1 : max(size.k - 1, 1)) {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                let isRim = i == 0 || i == size.d - 1 || j == 0 || j == size.h - 1
+                let row = (i * size.h + j) * size.w
+                for k in stride(from: 0, to: size.w, by: isRim ? 1 : max(size.w - 1, 1)) {
                     reaches[Int(numbers[row + k])] = true
                 }
             }

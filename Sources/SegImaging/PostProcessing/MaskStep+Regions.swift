@@ -1,3 +1,5 @@
+public import SegCore
+
 extension MaskStep {
     /// Changes a label map, or several maps of 0 and 1 that are regions, in place.
     ///
@@ -6,7 +8,7 @@ extension MaskStep {
     /// - Parameters:
     ///   - maps: One label map, or a map for each region.
     ///   - size: Their extents, in `Volume`'s order.
-    public func apply(to maps: inout [[UInt8]], size: Size3) {
+    public func apply(to maps: inout [[UInt8]], size: Triple) {
         guard maps.count > 1 else { return apply(to: &maps[0], size: size) }
         switch self {
         case .keepLargest(let labels, let independent, let connectivity, let count):
@@ -33,7 +35,7 @@ extension MaskStep {
 
     /// Keeps the largest pieces of what some maps hold together.
     private static func keepLargest(
-        _ maps: inout [[UInt8]], _ group: [Int], _ size: Size3, _ connectivity: Connectivity, _ count: Int
+        _ maps: inout [[UInt8]], _ group: [Int], _ size: Triple, _ connectivity: Connectivity, _ count: Int
     ) {
         let pieces = Components(size: size, connectivity: connectivity) { voxel in
             group.contains { maps[$0][voxel] > 0 }
@@ -46,7 +48,7 @@ extension MaskStep {
 
     /// Removes small pieces. As in MONAI the channels are a fourth axis, along which pieces hang together too.
     private static func removeSmall(
-        _ maps: inout [[UInt8]], _ least: Int, _ size: Size3, _ connectivity: Connectivity
+        _ maps: inout [[UInt8]], _ least: Int, _ size: Triple, _ connectivity: Connectivity
     ) {
         // MONAI leaves maps of one value as they are.
         guard maps.contains(where: { $0.contains(0) }) else { return }
@@ -81,19 +83,19 @@ extension MaskStep {
 
     /// Calls `body` with the numbers of two maps' pieces that touch at some offsets.
     private static func forEachPair(
-        _ before: [Int32], _ here: [Int32], _ size: Size3, _ offsets: [(i: Int, j: Int, k: Int)],
+        _ before: [Int32], _ here: [Int32], _ size: Triple, _ offsets: [(i: Int, j: Int, k: Int)],
         _ body: (Int32, Int32) -> Void
     ) {
         var voxel = 0
-        for i in 0..<size.i {
-            for j in 0..<size.j {
-                for k in 0..<size.k {
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                for k in 0..<size.w {
                     defer { voxel += 1 }
                     guard here[voxel] > 0 else { continue }
                     for (di, dj, dk) in offsets {
                         let (a, b, c) = (i + di, j + dj, k + dk)
-                        guard a >= 0, a < size.i, b >= 0, b < size.j, c >= 0, c < size.k else { continue }
-                        let other = before[(a * size.j + b) * size.k + c]
+                        guard a >= 0, a < size.d, b >= 0, b < size.h, c >= 0, c < size.w else { continue }
+                        let other = before[(a * size.h + b) * size.w + c]
                         if other > 0 { body(other, here[voxel]) }
                     }
                 }

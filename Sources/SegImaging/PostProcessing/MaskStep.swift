@@ -1,3 +1,5 @@
+public import SegCore
+
 /// A step that changes a label map as MONAI's transform of that name does; label 0 is the background.
 ///
 /// `PostProcessing` is what MedSeg offers by itself; these are for models that ask for MONAI's.
@@ -19,7 +21,7 @@ public enum MaskStep: Hashable, Sendable {
 
     /// Changes a label map in place.
     /// - Parameter size: Its extents, in `Volume`'s order.
-    public func apply(to mask: inout [UInt8], size: Size3) {
+    public func apply(to mask: inout [UInt8], size: Triple) {
         precondition(mask.count == size.count, "the label map is not \(size) voxels")
         switch self {
         case .keepLargest(let labels, let independent, let connectivity, let count):
@@ -48,7 +50,7 @@ public enum MaskStep: Hashable, Sendable {
 
     /// Drops the pieces of some labels that `keeps` does not choose by their sizes.
     private static func sift(
-        _ mask: inout [UInt8], _ labels: Set<UInt8>, _ size: Size3, _ connectivity: Connectivity,
+        _ mask: inout [UInt8], _ labels: Set<UInt8>, _ size: Triple, _ connectivity: Connectivity,
         keeps: ([Int]) -> [Bool]
     ) {
         let pieces = Components(size: size, connectivity: connectivity) { labels.contains(mask[$0]) }
@@ -67,7 +69,7 @@ public enum MaskStep: Hashable, Sendable {
     }
 
     private static func removeSmall(
-        _ mask: inout [UInt8], _ least: Int, _ independent: Bool, _ size: Size3, _ connectivity: Connectivity
+        _ mask: inout [UInt8], _ least: Int, _ independent: Bool, _ size: Triple, _ connectivity: Connectivity
     ) {
         let labels = Set(Self.labels(in: mask))
         // MONAI leaves a map of one value as it is.
@@ -81,7 +83,7 @@ public enum MaskStep: Hashable, Sendable {
     }
 
     /// All that the outside does not reach without crossing a label takes the label.
-    private static func fill(_ mask: inout [UInt8], _ label: UInt8, _ size: Size3, _ connectivity: Connectivity) {
+    private static func fill(_ mask: inout [UInt8], _ label: UInt8, _ size: Triple, _ connectivity: Connectivity) {
         let others = Components(size: size, connectivity: connectivity) { mask[$0] != label }
         let isOpen = others.reachRim(of: size)
         for (voxel, number) in others.numbers.enumerated() where number > 0 && !isOpen[Int(number)] {

@@ -40,7 +40,7 @@ public struct PostProcessing: Hashable, Sendable {
 
     /// Refuses a map that there is no room for, before anything is computed.
     /// - Throws: `DataError` of the kind `tooLarge`, naming the scan.
-    public func checkRoom(for size: Size3, name: String) throws(DataError) {
+    public func checkRoom(for size: Triple, name: String) throws(DataError) {
         guard !isEmpty else { return }
         guard size.count < Int(Int32.max) else {
             throw DataError(
@@ -60,7 +60,7 @@ public struct PostProcessing: Hashable, Sendable {
     ///   - voxelVolumeML: The volume of one voxel.
     /// - Returns: What each label lost, labels that lost nothing left out.
     @discardableResult
-    public func apply(to labels: inout [UInt8], size: Size3, voxelVolumeML: Double) -> [Removal] {
+    public func apply(to labels: inout [UInt8], size: Triple, voxelVolumeML: Double) -> [Removal] {
         precondition(labels.count == size.count, "the label map is not \(size) voxels")
         guard !isEmpty else { return [] }
         var removals: [Removal] = []
@@ -77,7 +77,7 @@ public struct PostProcessing: Hashable, Sendable {
     }
 
     /// Drops what is too small, then all but the largest; of equal pieces the first.
-    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Size3, _ voxelVolumeML: Double) -> Removal {
+    private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Triple, _ voxelVolumeML: Double) -> Removal {
         let pieces = Components(size: size, connectivity: connectivity) { labels[$0] == label }
         // A size of exactly the minimum stays, whatever the product rounds to.
         var kept = pieces.sizes.map { Double($0) * voxelVolumeML >= minimumVolumeML * (1 - 1e-9) }
@@ -97,7 +97,7 @@ public struct PostProcessing: Hashable, Sendable {
     }
 
     /// Background that no path over faces leads out of the volume without crossing the label, takes the label.
-    private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Size3) {
+    private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Triple) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
         let isOpen = outside.reachRim(of: size)
         for (voxel, number) in outside.numbers.enumerated()

@@ -82,7 +82,7 @@ extension Preprocessing {
     ///   - affine: Its voxel index → RAS+ mm.
     ///   - name: The scan's file, for errors.
     /// - Throws: `DataError` where the extents are beyond `Limits`, or the affine makes no sense.
-    public func destinationSize(of size: Size3, at affine: Affine, name: String) throws(DataError) -> Size3 {
+    public func destinationSize(of size: Triple, at affine: Affine, name: String) throws(DataError) -> Triple {
         var grid = (size: size, affine: affine)
         for step in steps { grid = try step.grid(after: grid.size, at: grid.affine, name: name) }
         return grid.size

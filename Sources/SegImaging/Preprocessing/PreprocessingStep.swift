@@ -87,8 +87,8 @@ extension PreprocessingStep {
     ///
     /// - Throws: `DataError` where the grid would be beyond `Limits`, or the affine makes no sense.
     func grid(
-        after size: Size3, at affine: Affine, name: String
-    ) throws(DataError) -> (size: Size3, affine: Affine) {
+        after size: Triple, at affine: Affine, name: String
+    ) throws(DataError) -> (size: Triple, affine: Affine) {
         var box = Box3(of: size)
         switch self {
         case .orientation(let step):
@@ -113,7 +113,7 @@ extension PreprocessingStep {
     }
 
     /// Refuses a padded grid beyond the limits.
-    private static func checkExtents(_ size: Size3, name: String) throws(DataError) {
+    private static func checkExtents(_ size: Triple, name: String) throws(DataError) {
         let extents = (0..<3).map { size[$0] }
         let voxels = extents.map(Double.init).reduce(1, *)
         guard extents.allSatisfy({ $0 <= max(Limits.gridAxis, 32_767) }), voxels <= Double(Limits.gridVoxels) else {

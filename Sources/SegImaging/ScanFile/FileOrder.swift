@@ -4,7 +4,7 @@ internal import SegCore
 enum FileOrder {
     /// A header and the voxels after it, axis 0 fastest.
     static func bytes<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, after header: [UInt8] = []
+        _ voxels: [Value], size: Triple, after header: [UInt8] = []
     ) -> [UInt8] {
         let count = header.count + size.count * MemoryLayout<Value>.stride
         return [UInt8](unsafeUninitializedCapacity: count) { bytes, initialised in
@@ -17,13 +17,13 @@ enum FileOrder {
                 nonisolated(unsafe) let voxels = voxels
                 // Tiles over i and k keep both sides within cache lines that are used whole.
                 let tile = 32
-                concurrently((size.k + tile - 1) / tile) { tiles in
+                concurrently((size.w + tile - 1) / tile) { tiles in
                     for firstK in tiles.map({ $0 * tile }) {
-                        for firstI in stride(from: 0, to: size.i, by: tile) {
-                            for j in 0..<size.j {
-                                for k in firstK..<min(firstK + tile, size.k) {
-                                    for i in firstI..<min(firstI + tile, size.i) {
-                                        output[(k * size.j + j) * size.i + i] = voxels[(i * size.j + j) * size.k + k]
+                        for firstI in stride(from: 0, to: size.d, by: tile) {
+                            for j in 0..<size.h {
+                                for k in firstK..<min(firstK + tile, size.w) {
+                                    for i in firstI..<min(firstI + tile, size.d) {
+                                        output[(k * size.h + j) * size.d + i] = voxels[(i * size.h + j) * size.w + k]
                                     }
                                 }
                             }

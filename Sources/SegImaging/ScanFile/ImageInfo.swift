@@ -63,10 +63,10 @@ extension ScanFile {
 extension ImageInfo: CustomStringConvertible {
     /// Some lines for a terminal.
     public var description: String {
-        func list(_ values: [Double]) -> String { values.map { String(format: "%.4g", $0) }.joined(separator: " x ") }
+        func list(_ values: [Double]) -> String { values.map { String(format: "%.4g", $0) }.joined(separator: " × ") }
         var lines = [
             "\(title), \(bytes) bytes, stored as \(storedType)",
-            "shape        \(shape.map(String.init).joined(separator: " x "))",
+            "shape        \(shape.map(String.init).joined(separator: "×"))",
             "spacing      \(list(spacing)) mm",
             "orientation  \(orientation)"
                 + (obliqueDegrees > 0 ? ", oblique by \(obliqueDegrees) degrees" : "") + (shear ? ", sheared" : ""),

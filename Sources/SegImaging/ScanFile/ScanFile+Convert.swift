@@ -18,7 +18,7 @@ extension ScanFile {
     /// Writes voxels of a type that is known only once the header is read.
     private struct Copy: StoredVisitor {
         let scan: StoredScan
-        let size: Size3
+        let size: Triple
         let target: String
         let overwrite: Bool
 
@@ -40,12 +40,12 @@ extension ScanFile {
                 arrays: size.count * MemoryLayout<Value>.stride, subject: target, for: "converting \(size) voxels",
                 advice: "free memory and try again")
             let ordered = [Value](unsafeUninitializedCapacity: size.count) { output, count in
-                for i in 0..<size.i {
-                    for j in 0..<size.j {
-                        for k in 0..<size.k {
+                for i in 0..<size.d {
+                    for j in 0..<size.h {
+                        for k in 0..<size.w {
                             output.initializeElement(
-                                at: (i * size.j + j) * size.k + k,
-                                to: value(voxels[(k * size.j + j) * size.i + i]))
+                                at: (i * size.h + j) * size.w + k,
+                                to: value(voxels[(k * size.h + j) * size.d + i]))
                         }
                     }
                 }

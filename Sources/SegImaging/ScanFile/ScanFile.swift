@@ -43,7 +43,7 @@ public enum ScanFile {
     ///   - geometry: The scan's; its first three extents must be `size`.
     /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, like geometry: ScanGeometry, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
     ) throws(DataError) {
         try write(maps: [voxels], size: size, like: geometry, to: path, overwrite: overwrite)
     }
@@ -55,7 +55,7 @@ public enum ScanFile {
     ///   - geometry: The scan's; its first three extents must be `size`.
     /// - Throws: `DataError` as for one map, and where the format holds no more than one.
     public static func write<Value: WritableVoxel>(
-        maps: [[Value]], size: Size3, like geometry: ScanGeometry, to path: String, overwrite: Bool
+        maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
     ) throws(DataError) {
         precondition(!maps.isEmpty, "a file needs a map")
         for map in maps {
@@ -65,8 +65,8 @@ public enum ScanFile {
             throw DataError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
         }
         let extents = (0..<3).map { $0 < geometry.shape.count ? geometry.shape[$0] : 1 }
-        guard extents == [size.i, size.j, size.k] else {
-            let scan = extents.map(String.init).joined(separator: " x ")
+        guard extents == [size.d, size.h, size.w] else {
+            let scan = extents.map(String.init).joined(separator: "×")
             throw DataError(
                 .badArgument, path,
                 "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
@@ -102,7 +102,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` where the affine is unusable, the file exists and `overwrite` is false, or writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Size3, affine: Affine, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool
     ) throws(DataError) {
         try write(maps: [voxels], size: size, affine: affine, to: path, overwrite: overwrite)
     }
@@ -111,7 +111,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` as for one map, and where the format holds no more than one.
     public static func write<Value: WritableVoxel>(
-        maps: [[Value]], size: Size3, affine: Affine, to path: String, overwrite: Bool
+        maps: [[Value]], size: Triple, affine: Affine, to path: String, overwrite: Bool
     ) throws(DataError) {
         guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
             throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")

@@ -31,7 +31,7 @@ protocol ScanFormat: Sendable {
     ///   - geometry: Where the voxels lie; of any format.
     /// - Throws: `DataError` where writing fails.
     static func write<Value: WritableVoxel>(
-        _ maps: [[Value]], size: Size3, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError)
 }
 
@@ -63,8 +63,8 @@ public struct ScanLayout: Sendable {
     public var count: Int { shape.reduce(1, *) }
     /// Bytes of the voxels.
     public var byteCount: Int { count * type.byteCount }
-    /// Extents in words, such as `512 x 512 x 90`.
-    var extents: String { shape.map(String.init).joined(separator: " x ") }
+    /// Extents in words, such as `512×512×90`.
+    var extents: String { shape.map(String.init).joined(separator: "×") }
 }
 
 /// What a file may hold beside its voxels.

@@ -1,3 +1,5 @@
+internal import SegCore
+
 /// How a file says where its voxels lie. A file of the same format that is written like it keeps its numbers and its
 /// unit; nothing outside the formats looks further.
 public struct ScanGeometry: Sendable {
@@ -19,9 +21,9 @@ public struct ScanGeometry: Sendable {
 
 extension ScanGeometry {
     /// Of a volume that was made, and not read.
-    init(affine: Affine, size: Size3) {
+    init(affine: Affine, size: Triple) {
         self.init(
-            affine: affine, shape: [size.i, size.j, size.k], spacing: affine.spacing, unit: .millimetre,
+            affine: affine, shape: [size.d, size.h, size.w], spacing: affine.spacing, unit: .millimetre,
             isPlaced: true, remarks: [], header: NoHeader())
     }
 }

@@ -8,14 +8,34 @@ extension StoredScan {
     /// - Throws: `DataError` where the image is not 3-D.
     public func volume(path: String) throws(DataError) -> Volume {
         let size = try size3D(path: path)
-        let voxels = StageClock.time("unpack") { withStored(ToVolumeOrder(size: size, scaling: scaling)) }
-        return Volume(voxels: voxels, size: size, affine: affine)
+        return Volume(voxels: channel(0, size: size), size: size, affine: affine)
+    }
+
+    /// The image with the volumes along its fourth dimension as channels; `path` is named in errors.
+    ///
+    /// - Throws: `DataError` where the image has neither three nor four dimensions.
+    func image(path: String) throws(DataError) -> ScanImage {
+        guard shape.count == 4, shape[3] > 1 else { return ScanImage(try volume(path: path)) }
+        let size = try Self.size(of: Array(shape.prefix(3)), layout.extents, path: path)
+        try FreeMemory.check(
+            arrays: 4 * size.count * shape[3], subject: path, for: "its \(shape[3]) channels of \(size) voxels",
+            advice: "cut the scan, or free memory")
+        var image = ScanImage(Volume(voxels: channel(0, size: size), size: size, affine: affine))
+        for number in 1..<shape[3] { image.channels.append(channel(number, size: size)) }
+        return image
+    }
+
+    /// The voxels of a volume along the fourth dimension, in a volume's order.
+    private func channel(_ number: Int, size: Triple) -> [Float] {
+        StageClock.time("unpack") {
+            withStored(ToVolumeOrder(size: size, first: number * size.count, scaling: scaling))
+        }
     }
 
     /// The extents of a 3-D image; `path` is named in errors.
     ///
     /// - Throws: `DataError` where it has fewer or more dimensions.
-    func size3D(path: String) throws(DataError) -> Size3 {
+    func size3D(path: String) throws(DataError) -> Triple {
         var extents = shape
         while extents.count > 3, extents.last == 1 { extents.removeLast() }
         guard extents.count == 3 else {
@@ -24,18 +44,24 @@ extension StoredScan {
                 .badData, path,
                 "has \(shape.count) dimensions (\(layout.extents)); a 3-D volume was expected. \(advice)")
         }
+        return try Self.size(of: extents, layout.extents, path: path)
+    }
+
+    private static func size(of extents: [Int], _ text: String, path: String) throws(DataError) -> Triple {
         guard extents.allSatisfy({ $0 <= Limits.scanAxis }) else {
             throw DataError(
                 .badData, path,
-                "is \(layout.extents) voxels; at most \(Limits.scanAxis) along an axis were expected. Cut the scan.")
+                "is \(text) voxels; at most \(Limits.scanAxis) along an axis were expected. Cut the scan.")
         }
-        return Size3(extents[0], extents[1], extents[2])
+        return Triple(extents[0], extents[1], extents[2])
     }
 }
 
-/// Turns the file's order (axis 0 fastest) into a volume's (axis 2 fastest), scaling on the way.
+/// Brings the file's order (axis 0 fastest) into a volume's (axis 2 fastest), scaling on the way.
 private struct ToVolumeOrder: StoredVisitor, Sendable {
-    var size: Size3
+    var size: Triple
+    /// The file's voxel that the volume begins at.
+    var first: Int
     var scaling: (slope: Double, inter: Double)?
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> [Float] {
@@ -43,13 +69,13 @@ private struct ToVolumeOrder: StoredVisitor, Sendable {
             nonisolated(unsafe) let (output, voxels) = (output, voxels)
             // Tiles over i and k keep both sides within cache lines that are used whole.
             let tile = 32
-            concurrently((size.i + tile - 1) / tile) { tiles in
+            concurrently((size.d + tile - 1) / tile) { tiles in
                 for firstI in tiles.map({ $0 * tile }) {
-                    for firstK in stride(from: 0, to: size.k, by: tile) {
-                        for j in 0..<size.j {
+                    for firstK in stride(from: 0, to: size.w, by: tile) {
+                        for j in 0..<size.h {
                             fill(
-                                output, from: voxels, j: j, firstI..<min(firstI + tile, size.i),
-                                firstK..<min(firstK + tile, size.k))
+                                output, from: voxels, j: j, firstI..<min(firstI + tile, size.d),
+                                firstK..<min(firstK + tile, size.w))
                         }
                     }
                 }
@@ -64,11 +90,11 @@ private struct ToVolumeOrder: StoredVisitor, Sendable {
         _ rangeI: Range<Int>, _ rangeK: Range<Int>
     ) {
         for k in rangeK {
-            let source = (k * size.j + j) * size.i
+            let source = first + (k * size.h + j) * size.d
             for i in rangeI {
                 let stored = voxels[source + i].asDouble
                 let value = scaling.map { stored * $0.slope + $0.inter } ?? stored
-                output[(i * size.j + j) * size.k + k] = Float(value)
+                output[(i * size.h + j) * size.w + k] = Float(value)
             }
         }
     }

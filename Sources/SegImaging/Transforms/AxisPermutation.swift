@@ -11,10 +11,10 @@ public struct AxisPermutation: Hashable, Sendable {
     public static let identity = AxisPermutation(source: [0, 1, 2], flipped: [false, false, false])
 
     /// The extents after permuting.
-    func size(of old: Size3) -> Size3 { Size3(old[source[0]], old[source[1]], old[source[2]]) }
+    func size(of old: Triple) -> Triple { Triple(old[source[0]], old[source[1]], old[source[2]]) }
 
     /// New voxel index → old voxel index.
-    func indexMap(from old: Size3) -> Affine {
+    func indexMap(from old: Triple) -> Affine {
         var map = Affine(elements: [Double](repeating: 0, count: 15) + [1])
         for axis in 0..<3 {
             map[source[axis], axis] = flipped[axis] ? -1 : 1
@@ -34,25 +34,25 @@ public struct AxisPermutation: Hashable, Sendable {
     }
 
     /// The affine after permuting a grid, so that every voxel keeps its place in the patient.
-    func affine(of old: Size3, at affine: Affine) -> Affine { affine * indexMap(from: old) }
+    func affine(of old: Triple, at affine: Affine) -> Affine { affine * indexMap(from: old) }
 
     /// The permuted volume; the affine follows, so that every voxel keeps its place in the patient.
     func apply(_ volume: Volume) -> Volume {
         guard self != .identity else { return volume }
         let (old, new) = (volume.size, size(of: volume.size))
-        let strides = [old.j * old.k, old.k, 1]
+        let strides = [old.h * old.w, old.w, 1]
         let steps = (0..<3).map { flipped[$0] ? -strides[source[$0]] : strides[source[$0]] }
         let origin = (0..<3).reduce(0) { $0 + (flipped[$1] ? (new[$1] - 1) * strides[source[$1]] : 0) }
         let voxels = [Float](unsafeUninitializedCapacity: new.count) { output, count in
             nonisolated(unsafe) let output = output
             volume.voxels.withUnsafeBufferPointer { input in
                 nonisolated(unsafe) let input = input
-                concurrently(new.i) { rows in
+                concurrently(new.d) { rows in
                     for i in rows {
-                        for j in 0..<new.j {
+                        for j in 0..<new.h {
                             let from = origin + i * steps[0] + j * steps[1]
-                            let to = (i * new.j + j) * new.k
-                            for k in 0..<new.k { output[to + k] = input[from + k * steps[2]] }
+                            let to = (i * new.h + j) * new.w
+                            for k in 0..<new.w { output[to + k] = input[from + k * steps[2]] }
                         }
                     }
                 }

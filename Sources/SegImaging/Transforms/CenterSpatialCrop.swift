@@ -3,12 +3,12 @@ public import SegCore
 /// Cuts a box out of the middle; MONAI's `CenterSpatialCrop(roi_size=)`, and `CenterScaleCrop(roi_scale=)` by shares.
 public struct CenterSpatialCrop: Hashable, Sendable {
     /// Extents of the box; 0 or less leaves an axis, and so does an extent beyond the volume's. Nil where shares count.
-    public let size: Size3?
+    public let size: Triple?
     /// Extents as shares of the volume's, rounded up. Nil where extents count.
     public let scale: [Double]?
 
     /// Takes extents in voxels.
-    public init(size: Size3) {
+    public init(size: Triple) {
         self.size = size
         scale = nil
     }
@@ -24,7 +24,7 @@ public struct CenterSpatialCrop: Hashable, Sendable {
     }
 
     /// The box, within a volume of some extents.
-    func box(of current: Size3) -> Box3 {
+    func box(of current: Triple) -> Box3 {
         var box = Box3(of: current)
         for axis in 0..<3 {
             let asked = size?[axis] ?? scale.map { Self.extent($0[axis], of: current[axis]) } ?? 0

@@ -45,7 +45,7 @@ public struct CropForeground: Hashable, Sendable {
     }
 
     /// The largest box that can be cut of a volume of some extents.
-    func largestBox(of size: Size3) -> Box3 {
+    func largestBox(of size: Triple) -> Box3 {
         var box = Box3(of: size)
         for axis in 0..<3 {
             if !allowSmaller { box.size[axis] += 2 * margins[axis] }
@@ -96,11 +96,11 @@ extension Volume {
         var low = [Int](repeating: .max, count: 3)
         var high = [Int](repeating: -1, count: 3)
         voxels.withUnsafeBufferPointer { voxels in
-            for i in 0..<size.i {
-                for j in 0..<size.j {
-                    let row = (i * size.j + j) * size.k
-                    guard let first = (0..<size.k).first(where: { voxels[row + $0] > 0 }) else { continue }
-                    var last = size.k - 1
+            for i in 0..<size.d {
+                for j in 0..<size.h {
+                    let row = (i * size.h + j) * size.w
+                    guard let first = (0..<size.w).first(where: { voxels[row + $0] > 0 }) else { continue }
+                    var last = size.w - 1
                     while !(voxels[row + last] > 0) { last -= 1 }
                     low = [min(low[0], i), min(low[1], j), min(low[2], first)]
                     high = [max(high[0], i), max(high[1], j), max(high[2], last)]
@@ -108,6 +108,6 @@ extension Volume {
             }
         }
         guard high[0] >= 0 else { return nil }
-        return Box3(start: low, size: Size3(high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1))
+        return Box3(start: low, size: Triple(high[0] - low[0] + 1, high[1] - low[1] + 1, high[2] - low[2] + 1))
     }
 }

@@ -1,9 +1,11 @@
+public import SegCore
+
 /// Where the voxels of one grid lie in another: destination voxel index → source voxel index.
 public struct GridMap: Hashable, Sendable {
     /// Extents of the grid that is sampled.
-    public let sourceSize: Size3
+    public let sourceSize: Triple
     /// Extents of the grid that is made.
-    public let destinationSize: Size3
+    public let destinationSize: Triple
     /// Destination voxel index → source voxel index.
     public let matrix: Affine
     /// Whether each source coordinate depends on one destination axis only.
@@ -15,7 +17,7 @@ public struct GridMap: Hashable, Sendable {
 
     /// Fails where an affine cannot be inverted.
     init?(
-        source: (affine: Affine, size: Size3), destination: (affine: Affine, size: Size3), isSingle: Bool = false
+        source: (affine: Affine, size: Triple), destination: (affine: Affine, size: Triple), isSingle: Bool = false
     ) {
         guard let matrix = Self.solve(source.affine, destination.affine), destination.affine.inverse != nil else {
             return nil

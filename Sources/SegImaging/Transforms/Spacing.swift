@@ -74,7 +74,7 @@ public struct Spacing: Hashable, Sendable {
     /// The grid of a resampled volume, by the extents and the affine alone.
     ///
     /// - Throws: `DataError` where the affine cannot be inverted or the extents are beyond `Limits`.
-    func destination(of size: Size3, at affine: Affine) throws(DataError) -> (size: Size3, affine: Affine) {
+    func destination(of size: Triple, at affine: Affine) throws(DataError) -> (size: Triple, affine: Affine) {
         guard let (map, destination) = try gridMap(of: size, at: affine) else { return (size, affine) }
         return (map.destinationSize, destination)
     }
@@ -89,7 +89,7 @@ public struct Spacing: Hashable, Sendable {
     }
 
     /// The new grid, nil where it is the old one to 1e-3.
-    private func gridMap(of source: Size3, at old: Affine) throws(DataError) -> (map: GridMap, affine: Affine)? {
+    private func gridMap(of source: Triple, at old: Affine) throws(DataError) -> (map: GridMap, affine: Affine)? {
         let current = old.spacing
         let wanted = (0..<3).map { axis in
             let asked = pixdim[axis]
@@ -114,7 +114,7 @@ public struct Spacing: Hashable, Sendable {
     }
 
     /// Refuses an origin so far away that neighbouring voxels fall onto one place by rounding.
-    private static func checkOrigin(of size: Size3, at affine: Affine) throws(DataError) {
+    private static func checkOrigin(of size: Triple, at affine: Affine) throws(DataError) {
         let farthest = (0..<3).map { abs(affine[$0, 3]) }.max() ?? 0
         let edge = affine.spacing.min() ?? 1
         guard farthest.ulp <= 1e-6 * edge else {
@@ -145,8 +145,8 @@ public struct Spacing: Hashable, Sendable {
 
     /// Extents of the new grid and the world position of its first voxel: the corner that maps lowest, else centred.
     private static func extent(
-        of source: Size3, at old: Affine, through outputFromInput: Affine, to affine: Affine
-    ) throws(DataError) -> (size: Size3, origin: [Double]) {
+        of source: Triple, at old: Affine, through outputFromInput: Affine, to affine: Affine
+    ) throws(DataError) -> (size: Triple, origin: [Double]) {
         let last = (0..<3).map { Double(source[$0] - 1) }
         let corners = (0..<8).map { corner in
             (corner & 4 == 0 ? 0 : last[0], corner & 2 == 0 ? 0 : last[1], corner & 1 == 0 ? 0 : last[2])
@@ -159,26 +159,26 @@ public struct Spacing: Hashable, Sendable {
         let high = (0..<3).map { axis in images.map { $0[axis] }.max() ?? 0 }
         let extents = (0..<3).map { (high[$0] - low[$0] + 1).rounded(.toNearestOrEven) }
         try check(extents, made: source, at: old, pixdim: affine.spacing)
-        let size = Size3(Int(extents[0]), Int(extents[1]), Int(extents[2]))
+        let size = Triple(Int(extents[0]), Int(extents[1]), Int(extents[2]))
         if let lowest = images.firstIndex(where: { image in (0..<3).allSatisfy { abs(low[$0] - image[$0]) <= 1e-8 } }) {
             let world = old(corners[lowest].0, corners[lowest].1, corners[lowest].2)
             return (size, [world.x, world.y, world.z])
         }
-        let middle = old(Double(source.i) / 2, Double(source.j) / 2, Double(source.k) / 2)
+        let middle = old(Double(source.d) / 2, Double(source.h) / 2, Double(source.w) / 2)
         let half = affine(extents[0] / 2, extents[1] / 2, extents[2] / 2)
         return (size, [middle.x - half.x, middle.y - half.y, middle.z - half.z])
     }
 
     /// Refuses a grid beyond the limits before anything of it is made.
     private static func check(
-        _ extents: [Double], made source: Size3, at old: Affine, pixdim: [Double]
+        _ extents: [Double], made source: Triple, at old: Affine, pixdim: [Double]
     ) throws(DataError) {
         // An axis that keeps its spacing may be as long as the scan's.
         let most = (0..<3).map { Double(max(Limits.gridAxis, source[$0])) }
         let mostInAll = Double(max(Limits.gridVoxels, source.count))
         guard zip(extents, most).allSatisfy({ $0 >= 1 && $0 <= $1 }), extents.reduce(1, *) <= mostInAll else {
             func list(_ values: [Double]) -> String {
-                values.map { String(format: "%.6g", $0) }.joined(separator: " x ")
+                values.map { String(format: "%.6g", $0) }.joined(separator: "×")
             }
             throw DataError(
                 .badData, "volume of \(source)",

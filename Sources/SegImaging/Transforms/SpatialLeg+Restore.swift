@@ -10,11 +10,11 @@ extension SpatialLeg {
     ///   - prediction: `[D, H, W, channels]` of `lastSize`, channels interleaved.
     ///   - channels: Number of channels.
     ///   - rows: Range along the first grid's axis 0.
-    /// - Returns: `[rows, size.j, size.k, channels]`.
+    /// - Returns: `[rows, size.h, size.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
         precondition(prediction.count == lastSize.count * channels, "the prediction is not of the last grid's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.i, "rows \(rows) are not of \(firstSize)")
-        let count = rows.count * firstSize.j * firstSize.k * channels
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) are not of \(firstSize)")
+        let count = rows.count * firstSize.h * firstSize.w * channels
         return [Float](unsafeUninitializedCapacity: count) { output, initialised in
             nonisolated(unsafe) let output = output
             output.initialize(repeating: 0)
@@ -32,18 +32,18 @@ extension SpatialLeg {
     /// A label map of rows of the first grid, from the last one's, by nearest voxels; 0 outside the cropped box.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label], rows: Range<Int>) -> [Label] {
         precondition(labels.count == lastSize.count, "the labels are not of the last grid's size")
-        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.i, "rows \(rows) are not of \(firstSize)")
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) are not of \(firstSize)")
         let reverse = resampling?.reversed
         let tables = reverse?.isSeparable ?? true ? nearestTables() : nil
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
-        var output = [Label](repeating: 0, count: rows.count * firstSize.j * firstSize.k)
+        var output = [Label](repeating: 0, count: rows.count * firstSize.h * firstSize.w)
         output.withUnsafeMutableBufferPointer { output in
             nonisolated(unsafe) let output = output
             concurrently(rows.count) { part in
                 for row in part {
-                    for j in 0..<firstSize.j {
-                        let start = (row * firstSize.j + j) * firstSize.k
-                        for k in 0..<firstSize.k {
+                    for j in 0..<firstSize.h {
+                        let start = (row * firstSize.h + j) * firstSize.w
+                        for k in 0..<firstSize.w {
                             let i = rows.lowerBound + row
                             let source: Int
                             if let tables {
@@ -72,7 +72,7 @@ private struct OffsetTap: Sendable {
 
 extension SpatialLeg {
     /// Voxel strides of the last grid.
-    private var strides: [Int] { [lastSize.j * lastSize.k, lastSize.k, 1] }
+    private var strides: [Int] { [lastSize.h * lastSize.w, lastSize.w, 1] }
 
     /// For each axis and index of the first grid the spaced coordinate, with the last grid's axis it runs along.
     private func spacedCoordinates() -> [(axis: Int, values: [Double])] {
@@ -126,7 +126,7 @@ extension SpatialLeg {
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let taps = spacedCoordinates().map { axis, values in values.map { tap($0, axis: axis, channels: channels) } }
-        let (firstJ, firstK) = (firstSize.j, firstSize.k)
+        let (firstJ, firstK) = (firstSize.h, firstSize.w)
         concurrently(rows.count) { part in
             for row in part {
                 let a = taps[0][rows.lowerBound + row]
@@ -156,14 +156,14 @@ extension SpatialLeg {
         let toOriented = permutation.inverse.indexMap(from: orientedSize)
         concurrently(rows.count) { part in
             for row in part {
-                for j in 0..<firstSize.j {
-                    for k in 0..<firstSize.k {
+                for j in 0..<firstSize.h {
+                    for k in 0..<firstSize.w {
                         let voxel = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
                         let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
                         let a = tap(point.x, axis: 0, channels: channels)
                         let b = tap(point.y, axis: 1, channels: channels)
                         let c = tap(point.z, axis: 2, channels: channels)
-                        let start = ((row * firstSize.j + j) * firstSize.k + k) * channels
+                        let start = ((row * firstSize.h + j) * firstSize.w + k) * channels
                         let target = UnsafeMutableBufferPointer(rebasing: output[start..<start + channels])
                         addRow(input, from: a.low + b.low, weight: a.lowWeight * b.lowWeight, [c], channels, to: target)
                         addRow(

@@ -1,8 +1,10 @@
+public import SegCore
+
 /// A stretch of the way from a scan to the network: a reorientation, then a resampling, then crops and pads in any number,
 /// none of which has to be there.
 public struct SpatialLeg: Hashable, Sendable {
     /// Extents of the grid that it begins with.
-    public let firstSize: Size3
+    public let firstSize: Triple
     /// The grid that it begins with: voxel index → RAS+ mm.
     public let firstAffine: Affine
     /// Axes of the oriented grid.
@@ -17,7 +19,7 @@ public struct SpatialLeg: Hashable, Sendable {
     private var isBoxed = false
 
     /// A grid to which nothing was done yet.
-    init(size: Size3, affine: Affine) {
+    init(size: Triple, affine: Affine) {
         firstSize = size
         firstAffine = affine
         kept = Box3(of: size)
@@ -26,13 +28,13 @@ public struct SpatialLeg: Hashable, Sendable {
     }
 
     /// Extents of the grid that it ends with.
-    public var lastSize: Size3 { lastBox.size }
+    public var lastSize: Triple { lastBox.size }
     /// The grid that it ends with: voxel index → RAS+ mm.
     public var lastAffine: Affine { spacedAffine.shifted(by: lastBox.start) }
     /// Extents after orientation.
-    public var orientedSize: Size3 { permutation.size(of: firstSize) }
+    public var orientedSize: Triple { permutation.size(of: firstSize) }
     /// Extents after orientation and spacing.
-    public var spacedSize: Size3 { resampling?.destinationSize ?? orientedSize }
+    public var spacedSize: Triple { resampling?.destinationSize ?? orientedSize }
 
     /// Takes a reorientation; false where the leg cannot, because a later step is there.
     mutating func orient(by permutation: AxisPermutation, to image: ScanImage) -> Bool {

@@ -1,3 +1,5 @@
+public import SegCore
+
 /// What was done to a scan's grid on the way to the network, kept to bring predictions back.
 ///
 /// Steps may come in any order. Those that follow MONAI's usual one (`Orientation`, `Spacing`, then crops and pads in
@@ -7,16 +9,16 @@ public struct SpatialRecord: Hashable, Sendable {
     public private(set) var legs: [SpatialLeg]
 
     /// A record of a grid to which nothing was done yet.
-    public init(scanSize: Size3, scanAffine: Affine) {
+    public init(scanSize: Triple, scanAffine: Affine) {
         legs = [SpatialLeg(size: scanSize, affine: scanAffine)]
     }
 
     /// Extents of the scan as read.
-    public var scanSize: Size3 { legs[0].firstSize }
+    public var scanSize: Triple { legs[0].firstSize }
     /// The scan as read: voxel index → RAS+ mm.
     public var scanAffine: Affine { legs[0].firstAffine }
     /// Extents of the volume that the network sees.
-    public var networkSize: Size3 { legs[legs.count - 1].lastSize }
+    public var networkSize: Triple { legs[legs.count - 1].lastSize }
     /// Network voxel index → RAS+ mm.
     public var networkAffine: Affine { legs[legs.count - 1].lastAffine }
 
@@ -57,19 +59,19 @@ extension SpatialRecord {
     ///   - prediction: `[D, H, W, channels]` of `networkSize`, channels interleaved.
     ///   - channels: Number of channels.
     ///   - voxels: The most voxels of a slab, by whole rows along the scan's axis 0.
-    ///   - body: Called with `[rows, size.j, size.k, channels]`, slabs in order.
+    ///   - body: Called with `[rows, size.h, size.w, channels]`, slabs in order.
     public func restore(_ prediction: [Float], channels: Int, slab voxels: Int, _ body: ([Float]) -> Void) {
         let near = legs.dropFirst().reversed().reduce(prediction) { values, leg in
-            leg.restore(values, channels: channels, rows: 0..<leg.firstSize.i)
+            leg.restore(values, channels: channels, rows: 0..<leg.firstSize.d)
         }
-        let count = max(1, voxels / (scanSize.j * scanSize.k))
-        for start in stride(from: 0, to: scanSize.i, by: count) {
-            body(legs[0].restore(near, channels: channels, rows: start..<min(start + count, scanSize.i)))
+        let count = max(1, voxels / (scanSize.h * scanSize.w))
+        for start in stride(from: 0, to: scanSize.d, by: count) {
+            body(legs[0].restore(near, channels: channels, rows: start..<min(start + count, scanSize.d)))
         }
     }
 
     /// Brings what the network gave back to the scan, whole.
-    /// - Returns: `[scanSize.i, scanSize.j, scanSize.k, channels]`.
+    /// - Returns: `[scanSize.d, scanSize.h, scanSize.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int) -> [Float] {
         var whole: [Float] = []
         restore(prediction, channels: channels, slab: scanSize.count) { whole = $0 }
@@ -79,6 +81,6 @@ extension SpatialRecord {
     /// A label map of the scan, from the network's, by nearest voxels, MONAI's `Invertd(nearest_interp=True)`; 0 outside
     /// what the network saw.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label]) -> [Label] {
-        legs.reversed().reduce(labels) { values, leg in leg.restoreLabels(values, rows: 0..<leg.firstSize.i) }
+        legs.reversed().reduce(labels) { values, leg in leg.restoreLabels(values, rows: 0..<leg.firstSize.d) }
     }
 }

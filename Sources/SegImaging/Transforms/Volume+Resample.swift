@@ -43,10 +43,10 @@ extension Volume {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
         let taps = (0..<3).map { axis in map.coordinates(along: axis).map { LinearTap($0, extent: size[axis]) } }
-        concurrently(target.i) { rows in
-            var row = [Double](repeating: 0, count: size.k)
+        concurrently(target.d) { rows in
+            var row = [Double](repeating: 0, count: size.w)
             for i in rows {
-                for j in 0..<target.j {
+                for j in 0..<target.h {
                     let (a, b) = (taps[0][i], taps[1][j])
                     blend(
                         &row, input, [a.low, a.low, a.high, a.high], [b.low, b.high, b.low, b.high], size,
@@ -54,10 +54,10 @@ extension Volume {
                             a.lowWeight * b.lowWeight, a.lowWeight * b.highWeight, a.highWeight * b.lowWeight,
                             a.highWeight * b.highWeight,
                         ])
-                    let start = (i * target.j + j) * target.k
+                    let start = (i * target.h + j) * target.w
                     row.withUnsafeBufferPointer { row in
                         taps[2].withUnsafeBufferPointer { taps in
-                            for k in 0..<target.k {
+                            for k in 0..<target.w {
                                 let tap = taps[k]
                                 output[start + k] = Float(row[tap.low] * tap.lowWeight + row[tap.high] * tap.highWeight)
                             }
@@ -74,12 +74,12 @@ extension Volume {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
         let picks = (0..<3).map { axis in map.coordinates(along: axis).map { Int($0.rounded(.toNearestOrEven)) } }
-        concurrently(target.i) { rows in
+        concurrently(target.d) { rows in
             for i in rows {
-                for j in 0..<target.j {
-                    let source = (picks[0][i] * size.j + picks[1][j]) * size.k
-                    let start = (i * target.j + j) * target.k
-                    for k in 0..<target.k { output[start + k] = input[source + picks[2][k]] }
+                for j in 0..<target.h {
+                    let source = (picks[0][i] * size.h + picks[1][j]) * size.w
+                    let start = (i * target.h + j) * target.w
+                    for k in 0..<target.w { output[start + k] = input[source + picks[2][k]] }
                 }
             }
         }
@@ -92,12 +92,12 @@ extension Volume {
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
-        concurrently(target.i) { rows in
+        concurrently(target.d) { rows in
             for i in rows {
-                for j in 0..<target.j {
-                    for k in 0..<target.k {
+                for j in 0..<target.h {
+                    for k in 0..<target.w {
                         let point = map.clampedSource(i, j, k)
-                        output[(i * target.j + j) * target.k + k] =
+                        output[(i * target.h + j) * target.w + k] =
                             interpolation == .nearest ? nearest(input, size, point) : linear(input, size, point)
                     }
                 }
@@ -112,8 +112,8 @@ extension GridMap {
     func clampedSource(_ i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
         let point = matrix(Double(i), Double(j), Double(k))
         return (
-            min(max(point.x, 0), Double(sourceSize.i - 1)), min(max(point.y, 0), Double(sourceSize.j - 1)),
-            min(max(point.z, 0), Double(sourceSize.k - 1))
+            min(max(point.x, 0), Double(sourceSize.d - 1)), min(max(point.y, 0), Double(sourceSize.h - 1)),
+            min(max(point.z, 0), Double(sourceSize.w - 1))
         )
     }
 }
@@ -121,14 +121,14 @@ extension GridMap {
 /// row = the weighted sum of four of the volume's rows along axis 2.
 @inline(__always)
 private func blend(
-    _ row: inout [Double], _ input: UnsafeBufferPointer<Float>, _ i: [Int], _ j: [Int], _ size: Size3,
+    _ row: inout [Double], _ input: UnsafeBufferPointer<Float>, _ i: [Int], _ j: [Int], _ size: Triple,
     _ weights: [Double]
 ) {
-    let starts = (0..<4).map { (i[$0] * size.j + j[$0]) * size.k }
+    let starts = (0..<4).map { (i[$0] * size.h + j[$0]) * size.w }
     let (s0, s1, s2, s3) = (starts[0], starts[1], starts[2], starts[3])
     let (w0, w1, w2, w3) = (weights[0], weights[1], weights[2], weights[3])
     row.withUnsafeMutableBufferPointer { row in
-        for k in 0..<size.k {
+        for k in 0..<size.w {
             row[k] =
                 Double(input[s0 + k]) * w0 + Double(input[s1 + k]) * w1 + Double(input[s2 + k]) * w2
                 + Double(input[s3 + k]) * w3
@@ -137,22 +137,22 @@ private func blend(
 }
 
 private func nearest(
-    _ input: UnsafeBufferPointer<Float>, _ size: Size3, _ point: (x: Double, y: Double, z: Double)
+    _ input: UnsafeBufferPointer<Float>, _ size: Triple, _ point: (x: Double, y: Double, z: Double)
 ) -> Float {
     let i = Int(point.x.rounded(.toNearestOrEven))
     let j = Int(point.y.rounded(.toNearestOrEven))
     let k = Int(point.z.rounded(.toNearestOrEven))
-    return input[(i * size.j + j) * size.k + k]
+    return input[(i * size.h + j) * size.w + k]
 }
 
 private func linear(
-    _ input: UnsafeBufferPointer<Float>, _ size: Size3, _ point: (x: Double, y: Double, z: Double)
+    _ input: UnsafeBufferPointer<Float>, _ size: Triple, _ point: (x: Double, y: Double, z: Double)
 ) -> Float {
-    let a = LinearTap(point.x, extent: size.i)
-    let b = LinearTap(point.y, extent: size.j)
-    let c = LinearTap(point.z, extent: size.k)
+    let a = LinearTap(point.x, extent: size.d)
+    let b = LinearTap(point.y, extent: size.h)
+    let c = LinearTap(point.z, extent: size.w)
     func along(_ i: Int, _ j: Int) -> Double {
-        let start = (i * size.j + j) * size.k
+        let start = (i * size.h + j) * size.w
         return Double(input[start + c.low]) * c.lowWeight + Double(input[start + c.high]) * c.highWeight
     }
     let low = along(a.low, b.low) * b.lowWeight + along(a.low, b.high) * b.highWeight

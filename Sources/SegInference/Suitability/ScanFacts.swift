@@ -1,3 +1,4 @@
+internal import SegCore
 package import SegImaging
 
 /// What a page, a program or a check must know of a scan before it sees a voxel. Nothing of it names a patient.
@@ -43,7 +44,7 @@ extension ScanFacts {
     ///
     /// Voxels that are not finite make percentiles that mean nothing.
     package init(_ scan: Volume, geometry: ScanGeometry) {
-        size = [scan.size.i, scan.size.j, scan.size.k]
+        size = [scan.size.d, scan.size.h, scan.size.w]
         spacing = scan.spacing
         affine = (0..<4).map { row in (0..<4).map { scan.affine[row, $0] } }
         orientation = scan.affine.axisCodes

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 
@@ -75,7 +76,7 @@ struct ResidualUnit {
                 store.scope("conv").scope("unit\(index)"), inputs: index == 0 ? inputs : outputs, outputs: outputs, own,
                 convOnly: lastConvOnly && index == count - 1, options)
         }
-        let strided = geometry.stride.product != 1
+        let strided = geometry.stride.count != 1
         guard strided || inputs != outputs else {
             shortcut = nil
             return

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 

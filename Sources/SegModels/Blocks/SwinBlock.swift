@@ -27,14 +27,14 @@ struct SwinWindows {
             if shift[axis] == 0 || place >= padded - shift[axis] { return 2 }
             return place < padded - window[axis] ? 0 : 1
         }
-        let length = window.product
+        let length = window.count
         try FreeMemory.check(
-            arrays: 4 * counts.product * length * length, subject: "SwinUNETR",
-            for: "the attention of \(counts.product) windows of \(length) positions", advice: "use a smaller roi_size")
-        let regions = (0..<counts.product).map { index in
+            arrays: 4 * counts.count * length * length, subject: "SwinUNETR",
+            for: "the attention of \(counts.count) windows of \(length) positions", advice: "use a smaller roi_size")
+        let regions = (0..<counts.count).map { index in
             let at = Triple(
-                d: index / (counts.h * counts.w) * window.d, h: index / counts.w % counts.h * window.h,
-                w: index % counts.w * window.w)
+                index / (counts.h * counts.w) * window.d, index / counts.w % counts.h * window.h,
+                index % counts.w * window.w)
             return (0..<length).map { token in
                 (region(at.d + token / (window.h * window.w), 0) * 3
                     + region(at.h + token / window.w % window.h, 1)) * 3 + region(at.w + token % window.w, 2)
@@ -112,9 +112,9 @@ private struct WindowAttention {
         window = options.window
         scale = 1 / Float(channels / heads).squareRoot()
         let spans = Self.spans(window)
-        table = try store.parameter("relative_position_bias_table", [spans.product, heads], .normal(sd: 0.02))
+        table = try store.parameter("relative_position_bias_table", [spans.count, heads], .normal(sd: 0.02))
         let side = options.window
-        store.constant("relative_position_index", [side.product, side.product]) { Self.relativePositions(side) }
+        store.constant("relative_position_index", [side.count, side.count]) { Self.relativePositions(side) }
         qkv = try Linear(store.scope("qkv"), inputs: channels, outputs: 3 * channels, bias: options.qkvBias)
         weightDropout = Dropout(store, options.attentionDropout, .element)
         projection = try Linear(store.scope("proj"), inputs: channels, outputs: channels, bias: true)
@@ -141,7 +141,7 @@ private struct WindowAttention {
         bias = try toeplitz(reshape(bias, [heads * window.d, spans.h, spans.w * window.d]))
         bias = try toeplitz(
             reshape(bias, [heads * window.d * window.h, spans.w, window.d * window.h]))
-        let whole: Shape = [heads, window.product, window.product]
+        let whole: Shape = [heads, window.count, window.count]
         return try crop(reshape(bias, whole), to: [heads, length, length])
     }
 
@@ -151,8 +151,8 @@ private struct WindowAttention {
     /// The table's row for each pair of positions, `[T, T]`; kept only because MONAI's state_dict holds it.
     private static func relativePositions(_ window: Triple) -> [Int64] {
         let spans = spans(window)
-        let places = (0..<window.product).map { token in
-            Triple(d: token / (window.h * window.w), h: token / window.w % window.h, w: token % window.w)
+        let places = (0..<window.count).map { token in
+            Triple(token / (window.h * window.w), token / window.w % window.h, token % window.w)
         }
         return places.flatMap { query in
             places.map { key in

@@ -27,9 +27,9 @@ struct SwinOptions: Hashable, Sendable {
 
     init(_ reader: ConfigReader) throws {
         window = try reader.triple("window_size") ?? Triple(7)
-        guard window.product <= Self.mostTokens else {
+        guard window.count <= Self.mostTokens else {
             throw reader.error(
-                "window_size", "\(window) has \(window.product) positions; attention takes at most \(Self.mostTokens)")
+                "window_size", "\(window) has \(window.count) positions; attention takes at most \(Self.mostTokens)")
         }
         qkvBias = try reader.bool("qkv_bias") ?? true
         mlpRatio = try reader.double("mlp_ratio") ?? 4

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 
@@ -30,7 +31,7 @@ struct UnetConvolution {
         bias: Bool = false, _ options: UnetBlockOptions
     ) throws {
         let params = Self.params(geometry)
-        let fan = params.kernel.product * (transposed ? outputs : inputs)
+        let fan = params.kernel.count * (transposed ? outputs : inputs)
         let initial: InitialValue? = options.startsKaiming ? .kaimingNormal(fanIn: fan, slope: 0.01) : nil
         let scope = store.scope("conv")
         if transposed {

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegNN
 internal import SegTensor
 
@@ -116,7 +117,7 @@ private struct PatchEmbedding {
         _ options: TransformerOptions
     ) throws {
         let normal = InitialValue.normal(sd: 0.02)
-        positions = try store.parameter("position_embeddings", [1, grid.product, options.hidden], normal)
+        positions = try store.parameter("position_embeddings", [1, grid.count, options.hidden], normal)
         let scope = store.scope("patch_embeddings")
         switch kind {
         case .conv:
@@ -126,7 +127,7 @@ private struct PatchEmbedding {
         case .perceptron:
             projection = .perceptron(
                 try Linear(
-                    scope.scope("1"), inputs: patch.product * inputs, outputs: options.hidden, bias: true,
+                    scope.scope("1"), inputs: patch.count * inputs, outputs: options.hidden, bias: true,
                     initial: normal))
         }
         dropout = Dropout(store, options.dropout, .element)
@@ -142,7 +143,7 @@ private struct PatchEmbedding {
         case .perceptron(let linear):
             let patches = try windowPartition(x, window: patch, shift: Triple(0))
             tokens = try linear(
-                reshape(patches, [batch, count, patch.product * x.shape.channels]), in: context)
+                reshape(patches, [batch, count, patch.count * x.shape.channels]), in: context)
         }
         let sequence = try reshape(tokens, [batch, count, positions.shape[2]])
         return try add(sequence, reshape(positions.tensor(in: context), [count, positions.shape[2]]))

@@ -1,5 +1,5 @@
-public import SegBackend
-internal import SegCore
+internal import SegBackend
+public import SegCore
 public import SegWeights
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`

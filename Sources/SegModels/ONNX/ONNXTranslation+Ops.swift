@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegTensor
 
 // Each op of a recording as nodes; the tensor function of an op's name says what it computes.

@@ -1,4 +1,5 @@
 internal import SegBackend
+internal import SegCore
 internal import SegTensor
 
 // Attention, and the rearrangements of a transformer with windows.

@@ -1,6 +1,6 @@
 internal import Foundation
-public import SegBackend
-internal import SegCore
+package import SegBackend
+public import SegCore
 internal import SegNN
 internal import SegTensor
 

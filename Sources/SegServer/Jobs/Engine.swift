@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import SegBackend
+internal import SegCore
 internal import SegImaging
 internal import SegInference
 
@@ -59,7 +60,7 @@ actor Engine {
     private func checkGrid(_ job: Job) throws {
         let facts = job.scan.facts
         let size = try job.model.description.preprocessing.destinationSize(
-            of: Size3(facts.size[0], facts.size[1], facts.size[2]), at: Affine(elements: facts.affine.flatMap { $0 }),
+            of: Triple(facts.size[0], facts.size[1], facts.size[2]), at: Affine(elements: facts.affine.flatMap { $0 }),
             name: "the scan")
         guard size.count <= limits.voxels else {
             throw Refusal(

@@ -37,8 +37,8 @@ actor ScanReader {
         try ScanCheck.size(of: path, limits: limits)
         let label = try ScanFile.readVolume(path, limits: limits.scanLimits).volume
         let size = try LabelMap.whole(label, file: "the label map").size
-        guard [size.i, size.j, size.k] == Array(image.shape.prefix(3)) else {
-            let extents = image.shape.prefix(3).map(String.init).joined(separator: " x ")
+        guard [size.d, size.h, size.w] == Array(image.shape.prefix(3)) else {
+            let extents = image.shape.prefix(3).map(String.init).joined(separator: "×")
             throw Refusal(
                 .badRequest, "the label map is \(size) voxels, its image \(extents); save it on the image's grid")
         }
@@ -67,7 +67,7 @@ package enum ScanCheck {
         }
         let shape = layout.shape
         guard shape.count >= 3, shape[3...].allSatisfy({ $0 == 1 }), shape.allSatisfy({ $0 > 0 }) else {
-            let extents = shape.map(String.init).joined(separator: " x ")
+            let extents = shape.map(String.init).joined(separator: "×")
             throw Refusal(
                 .badRequest, "the scan should have three dimensions, not \(extents.isEmpty ? "none" : extents)")
         }
@@ -78,7 +78,7 @@ package enum ScanCheck {
         }
         // In Double, whatever the header says cannot overflow.
         guard size.map(Double.init).reduce(1, *) <= Double(limits.voxels) else {
-            let extents = size.map(String.init).joined(separator: " x ")
+            let extents = size.map(String.init).joined(separator: "×")
             throw Refusal(
                 .contentTooLarge, "the scan has \(extents) voxels; this server takes \(limits.voxels) at most")
         }

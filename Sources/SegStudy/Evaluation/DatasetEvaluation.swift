@@ -19,7 +19,7 @@ public struct DatasetEvaluation {
     public struct MeasuredCase {
         /// The case's name and files.
         public let item: DatasetCase
-        /// The scan as read.
+        /// The first channel of the scan as read.
         public let scan: Volume
         /// How the scan lies, for volumes that are written like it.
         public let geometry: ScanGeometry
@@ -84,18 +84,21 @@ public struct DatasetEvaluation {
 
     /// - Returns: The case, and its label map as read.
     private func predict(_ item: DatasetCase, _ report: (Event) -> Void) throws -> (MeasuredCase, label: Volume) {
-        let (scan, geometry) = try ScanFile.readVolume(item.image)
+        let (image, geometries) = try ScanFile.readImage(item.images) { report(.note(file: $0, $1)) }
         let (label, labelGeometry) = try ScanFile.readVolume(item.label)
-        geometry.remarks.forEach { report(.note(file: item.image, $0)) }
+        let scan = image.volume(0)
+        for (file, geometry) in zip(item.images, geometries) {
+            geometry.remarks.forEach { report(.note(file: file, $0)) }
+        }
         labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
         try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
         let truth = try LabelMap.classes(of: label, file: item.label)
-        let found = try segmenter(scan, name: item.image) { done, count in
+        let found = try segmenter(image, name: item.image) { done, count in
             report(.window(name: item.name, done: done, count: count))
         }
         report(.predicted(name: item.name))
         found.concerns.forEach { report(.note(file: item.image, $0.message)) }
-        return (MeasuredCase(item: item, scan: scan, geometry: geometry, truth: truth, found: found), label)
+        return (MeasuredCase(item: item, scan: scan, geometry: geometries[0], truth: truth, found: found), label)
     }
 }
 

@@ -1,3 +1,4 @@
+internal import SegCore
 public import SegImaging
 public import SegMetrics
 
@@ -55,7 +56,7 @@ public struct Evaluation {
     }
 
     private static func grid(of volume: Volume) throws -> MaskGrid {
-        try MaskGrid(size: [volume.size.i, volume.size.j, volume.size.k], spacingMM: volume.spacing)
+        try MaskGrid(size: [volume.size.d, volume.size.h, volume.size.w], spacingMM: volume.spacing)
     }
 
     private mutating func append(_ name: String, _ metrics: [SegmentationMetrics]) {

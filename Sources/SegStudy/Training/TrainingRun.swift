@@ -118,10 +118,11 @@ public struct TrainingRun {
     private func prepare(
         _ cases: [DatasetCase], _ part: TrainingRunEvent.Part, _ report: (TrainingRunEvent) -> Void
     ) throws -> [PreparedCase] {
-        let classes = try configuration.model.classCount
+        let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
         let prepared = try cases.enumerated().map { index, item in
             report(.reading(part, name: item.name, done: index, count: cases.count))
-            return try configuration.cache.prepare(item, configuration.model.preprocessing, classes: classes)
+            return try configuration.cache.prepare(
+                item, configuration.model.preprocessing, channels: channels, classes: classes)
         }
         report(.hasRead(part, count: cases.count))
         return prepared

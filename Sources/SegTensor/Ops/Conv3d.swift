@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 /// 3-D convolution, `torch.nn.functional.conv3d`.
 ///
@@ -14,7 +15,7 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
     try validate("conv3d", bias: bias, channels: out)
     let size = params.outputSize(of: x.shape.size)
     try require(
-        size.product > 0, "conv3d", "input \(x.shape.size) is smaller than the kernel's reach \(params.reach)")
+        size.count > 0, "conv3d", "input \(x.shape.size) is smaller than the kernel's reach \(params.reach)")
     let backend = x.backend
     let y = try backend.allocate(Shape(batch: x.shape.batch, size: size, channels: out), x.view.dtype)
     try backend.conv3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)

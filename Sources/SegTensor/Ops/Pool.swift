@@ -1,4 +1,5 @@
 public import SegBackend
+internal import SegCore
 
 /// The largest value of each box, `torch.nn.functional.max_pool3d`.
 ///
@@ -12,7 +13,7 @@ public func maxPool3d(_ x: Tensor, _ params: Pool3dParams) throws -> Tensor {
         },
         "maxPool3d", "strides must be positive and padding at most half the kernel: \(params)")
     let size = params.outputSize(of: x.shape.size)
-    try require(size.product > 0, "maxPool3d", "input \(x.shape.size) is smaller than the kernel \(params.kernel)")
+    try require(size.count > 0, "maxPool3d", "input \(x.shape.size) is smaller than the kernel \(params.kernel)")
     let backend = x.backend
     let shape = Shape(batch: x.shape.batch, size: size, channels: x.shape.channels)
     let y = try backend.allocate(shape, x.view.dtype)

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 /// The same elements under another shape, `torch.reshape`; copies nothing.
 ///

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 /// Resizes a volume, `torch.nn.functional.interpolate(size=…)`.
 ///

@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegCore
 
 /// Cuts volumes into windows side by side, of a volume rolled by −shift and padded with zeros at the far ends.
 ///
@@ -11,7 +12,7 @@ public func windowPartition(_ x: Tensor, window: Triple, shift: Triple) throws -
     try validate(op, window, shift)
     let tiling = WindowTiling(size: x.shape.size, window: window, shift: shift)
     let (batch, channels) = (x.shape.batch, x.shape.channels)
-    let y = try x.backend.allocate([batch * tiling.count, window.product, channels], x.view.dtype)
+    let y = try x.backend.allocate([batch * tiling.count, window.count, channels], x.view.dtype)
     if tiling.hasPadding { try x.backend.fill(y, with: 0) }
     try tiling.copy(volumes: x.view, windows: y, x.backend, toWindows: true, accumulate: false)
     let (backend, target) = (x.backend, x.target)
@@ -31,7 +32,7 @@ public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Trip
     try validate(op, window, shift)
     let tiling = WindowTiling(size: size, window: window, shift: shift)
     try require(
-        x.shape.rank == 3 && x.shape[1] == window.product && x.shape[0] % tiling.count == 0, op,
+        x.shape.rank == 3 && x.shape[1] == window.count && x.shape[0] % tiling.count == 0, op,
         "windows \(x.shape) do not make volumes of \(size) from windows of \(window)")
     let shape = Shape(batch: x.shape[0] / tiling.count, size: size, channels: x.shape.channels)
     let y = try x.backend.allocate(shape, x.view.dtype)

@@ -7,19 +7,17 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#define LOCK_SLOW "$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF"
+#define SELF __attribute__((swift_context))
+
 /// `_MutexHandle._lockSlow`: waits until nobody holds the lock, and takes it. The handle is one word, the thread that
 /// holds it or 0; nobody waits in the kernel, so that it is given back by the part of unlocking that is inlined.
-__attribute__((swiftcall)) void lockSlow(
-    uint32_t thread, __attribute__((swift_context)) _Atomic(uint32_t) *handle
-) __asm__("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF");
+__attribute__((swiftcall)) void lockSlow(uint32_t thread, SELF _Atomic(uint32_t) *handle) __asm__(LOCK_SLOW);
 
-__attribute__((swiftcall)) void lockSlow(
-    uint32_t thread, __attribute__((swift_context)) _Atomic(uint32_t) *handle
-) {
+__attribute__((swiftcall)) void lockSlow(uint32_t thread, SELF _Atomic(uint32_t) *handle) {
     for (;;) {
         uint32_t free = 0;
-        if (atomic_compare_exchange_weak_explicit(
-                handle, &free, thread, memory_order_acquire, memory_order_relaxed)) {
+        if (atomic_compare_exchange_weak_explicit(handle, &free, thread, memory_order_acquire, memory_order_relaxed)) {
             return;
         }
         sched_yield();

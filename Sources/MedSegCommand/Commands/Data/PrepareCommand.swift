@@ -31,12 +31,13 @@ struct PrepareCommand: ParsableCommand {
             throw DataError(.badData, config, key: "cache", "is none, so there is nowhere to prepare cases into")
         }
         let dataset = try Dataset(path: configuration.data)
-        let classes = try configuration.model.classCount
+        let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
         configuration.cache.removeLeftovers()
         var bar = ProgressBar("prepare", quiet: printing.quiet)
         for (number, item) in dataset.cases.enumerated() {
             bar.show(Double(number) / Double(dataset.cases.count), item.name)
-            _ = try configuration.cache.prepare(item, configuration.model.preprocessing, classes: classes)
+            _ = try configuration.cache.prepare(
+                item, configuration.model.preprocessing, channels: channels, classes: classes)
         }
         bar.show(1, "\(dataset.cases.count) cases")
         bar.finish()

@@ -1,0 +1,72 @@
+// Winograd convolutions of stride 1 on channels-last volumes: the forward pass, the data gradient as a forward pass
+// with flipped weights, and the weight gradient. Kernels are cubes of 3 or 5 taps a side. Input channels are a multiple
+// of 16, and so are the output channels of a weight gradient.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// A cube of `outputs` outputs a side is computed from one of `points` inputs a side: (4, 2), (6, 4) for 3 taps,
+// (6, 2), (8, 4) for 5.
+typedef struct {
+    int points, outputs;
+} segcpu_winograd_form;
+
+typedef struct {
+    segcpu_winograd_form form;
+    const float *x;  // first channel
+    ptrdiff_t in[3]; // extents
+    ptrdiff_t channels;
+    ptrdiff_t x_pixel; // floats from pixel to pixel
+    ptrdiff_t x_sample;
+    float *y;          // the output; for the weight gradient, the gradient of it, which is only read
+    const float *bias; // or NULL
+    ptrdiff_t out[3];
+    ptrdiff_t out_channels;
+    ptrdiff_t y_pixel;
+    ptrdiff_t y_sample;
+    ptrdiff_t low[3];     // where the first tap of output 0 reads: minus the padding
+    ptrdiff_t counts[3];  // cubes along each axis
+    ptrdiff_t block;      // the most cubes computed together
+    const float *weights; // transformed
+    bool accumulate;
+    bool transforms_all; // inputs for all pairs of points at once, which reads them once but needs more cache
+} segcpu_winograd;
+
+// Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the
+// same sets of the cache.
+static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
+    return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
+}
+
+// Floats of scratch that the kernel `winograd_cubes` needs for so many output channels.
+size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
+
+// Computes `count` cubes from number `first` on, for output channels from ..< to: multiples of segcpu_winograd_panel,
+// or the last one.
+typedef void segcpu_winograd_cubes_kernel(
+    const segcpu_winograd *conv, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
+    float *scratch);
+
+// Output channels side by side in transformed weights.
+ptrdiff_t segcpu_winograd_panel(void);
+
+// Transforms the weights of input channels from ..< to: weights[i * out_stride + c * in_stride + tap] of output channel
+// i, taps in PyTorch's order, or flipped along all three axes.
+typedef void segcpu_winograd_transform_weights_kernel(
+    const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
+    ptrdiff_t from, ptrdiff_t to, float *transformed);
+
+// Floats of scratch that the kernel `winograd_gradient_cubes` needs for so many output channels.
+size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
+
+// The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of
+// the form.points / 2 pairs of points along d: adds them to sums[matrix][input channel][output channel], or sets them.
+typedef void segcpu_winograd_gradient_cubes_kernel(
+    const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
+    ptrdiff_t to, bool overwrite, float *sums, float *scratch);
+
+// Adds up `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
+typedef void segcpu_winograd_gradient_taps_kernel(
+    const segcpu_winograd *conv, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
+    bool accumulate);

@@ -1,0 +1,26 @@
+// Dice and cross entropy, fused with what makes probabilities of logits.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SEGCPU_BY_SOFTMAX = 0, SEGCPU_BY_SIGMOID, SEGCPU_AS_THEY_ARE };
+
+typedef struct {
+    size_t channels;
+    int probabilities;
+    bool squared, cross_entropy;
+    const float *weights; // [channels]
+} segcpu_dice;
+
+// sums [3 channels + 1] receives Σ P G, Σ P (or P²), Σ G (or G²) and the weighted Σ of the cross entropy.
+// Scratch: 16 (5 channels + 1) floats.
+typedef void segcpu_dice_sums_kernel(
+    const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sums);
+
+// Gradient for the logits, from the loss's derivatives for Σ P G and Σ P of this sample, [channels] each, and the
+// factor of a row's cross entropy. Scratch: 48 channels of floats.
+typedef void segcpu_dice_gradient_kernel(
+    const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, const float *by_overlap,
+    const float *by_size, float cross_entropy, float *gx, bool accumulate, float *scratch);

@@ -1,0 +1,13 @@
+// Copies of rows.
+#pragma once
+
+#include <stddef.h>
+
+// Copies rows of `bytes` bytes. A step is the distance of rows in bytes. `past_caches` writes without filling the
+// caches, for copies that are larger than they are.
+typedef void segcpu_copy_rows_kernel(
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes, int past_caches);
+
+// Adds rows of floats; steps as above.
+typedef void segcpu_add_rows_kernel(
+    const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t count);
