@@ -60,7 +60,11 @@ func checkThreads(_ threads: Int?) throws {
 
 /// Options that name a model: a folder, or weights with a description.
 struct ModelOptions: ParsableArguments {
-    @Option(help: "A model folder with model.json and model.safetensors or model.pt; several make an ensemble.")
+    @Option(
+        help: """
+            A model folder with model.json and model.safetensors or model.pt, or one of Auto3DSeg with its model.pt alone; \
+            several make an ensemble.
+            """)
     var model: [String] = []
 
     @Option(help: "Weights (safetensors or PyTorch .pt), with --network, in place of --model.")
@@ -72,6 +76,8 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A MONAI bundle: a folder with configs/inference.json or .yaml and models/.")
     var bundle: String?
 
+    @OptionGroup var bundleChanges: BundleOptions
+
     /// Whether none of them is given.
     var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil }
 
@@ -80,10 +86,11 @@ struct ModelOptions: ParsableArguments {
 
     /// How many channels the model takes, by its description alone; nil where that cannot be read.
     var inputChannels: Int? {
-        let file = model.first.map { $0 + "/model.json" } ?? network
         let description =
-            if let file { try? ModelDescription(file: file) } else {
-                try? bundle.map { try MONAIBundle(folder: $0).description }
+            if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
+                try? ModelDescription(file: network)
+            } else {
+                try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
             }
         return try? description?.network.outline().inputChannels
     }
@@ -95,6 +102,7 @@ struct ModelOptions: ParsableArguments {
     }
 
     private func loaded(on backend: any Backend) throws -> Ensemble {
+        if bundle == nil { try bundleChanges.refuse() }
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:
             return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
@@ -102,7 +110,7 @@ struct ModelOptions: ParsableArguments {
             let description = try ModelDescription(file: network)
             return try Ensemble([Predictor(weights: weights, description: description, on: backend)])
         case (nil, nil, let folder?) where model.isEmpty:
-            let bundle = try MONAIBundle(folder: folder)
+            let bundle = try MONAIBundle(folder: folder, bundleChanges)
             return try Ensemble([
                 Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
             ])
@@ -151,20 +159,3 @@ extension OutputFolder {
 
 /// Prints to standard error, where it does not mix with results.
 func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
-extension MONAIBundle {
-    /// Reads the configuration of a bundle's folder, JSON or YAML.
-    init(folder: String) throws {
-        let candidates = ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
-        guard let file = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw DataError(
-                .noInput, folder, "is no MONAI bundle: it has no configs/inference.json or .yaml")
-        }
-        let metadata = "\(folder)/configs/metadata.json"
-        try self.init(
-            folder: folder,
-            inference: file.hasSuffix(".json") ? ConfigValue(jsonFile: file) : ConfigValue(yamlFile: file, changes: []),
-            source: file,
-            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
-    }
-}

@@ -5,8 +5,10 @@ extension MaskPlan {
     /// The list of MONAI's transforms that `MaskPlanReader` reads as this.
     /// - Parameter channels: How many the network gives.
     func value(channels: Int) -> ConfigValue {
-        let probabilities = component("Activations", [channels == 1 ? "sigmoid" : "softmax": true])
-        let classes = component("AsDiscrete", channels == 1 ? ["threshold": .double(threshold)] : ["argmax": true])
+        let isSigmoid = channels == 1 || probabilities == .sigmoid
+        let probabilities = component("Activations", [isSigmoid ? "sigmoid" : "softmax": true])
+        let classes = component(
+            "AsDiscrete", channels == 1 || isRegions ? ["threshold": .double(threshold)] : ["argmax": true])
         let invert = component("Invert", ["nearest_interp": .bool(restoration == .nearest)])
         var steps = [probabilities]
         switch restoration {

@@ -16,32 +16,51 @@ public struct MaskPlan: Hashable, Sendable {
         case none
     }
 
+    /// What makes probabilities of the network's output; `Activationsd`. A single channel is always a sigmoid's.
+    public enum Probabilities: String, Hashable, Sendable {
+        /// Those of all channels sum to 1.
+        case softmax
+        /// Each channel by itself.
+        case sigmoid
+    }
+
     /// How predictions come back to the scan's grid.
     public var restoration = Restoration.trilinear
-    /// The probability from which on a single channel is class 1; `AsDiscreted(threshold=)`.
+    /// What makes probabilities of the output of several channels.
+    public var probabilities = Probabilities.softmax
+    /// Whether each of several channels is a region by itself, which may overlap others; `AsDiscreted(threshold=)`
+    /// without `argmax`.
+    public var isRegions = false
+    /// The probability from which on a single channel is class 1, and a voxel belongs to a region;
+    /// `AsDiscreted(threshold=)`.
     public var threshold = 0.5
-    /// Steps on the network's grid, before classes come back.
+    /// Steps on the network's grid, before classes or regions come back.
     public var before: [MaskStep] = []
     /// Steps on the grid of the mask.
     public var after: [MaskStep] = []
 
     /// The usual way.
     public init() {}
+
+    /// Whether the probabilities of some channels sum to 1, those of the background among them.
+    func areShares(channels: Int) -> Bool { channels == 1 || (probabilities == .softmax && !isRegions) }
 }
 
 extension Prediction {
-    /// The mask that a plan makes, the grid that it lies on, and where that is: voxel index → RAS+ mm.
-    func mask(by plan: MaskPlan) -> (voxels: [UInt8], size: Triple, affine: Affine) {
-        var mask: [UInt8]
+    /// What a plan makes of a prediction: one map of class numbers, or a map of 0 and 1 for each region; the grid that it
+    /// lies on, and where that is: voxel index → RAS+ mm.
+    func mask(by plan: MaskPlan) -> (maps: [[UInt8]], size: Triple, affine: Affine) {
         let size = plan.restoration == .none ? record.networkSize : record.scanSize
+        let threshold = Float(plan.threshold)
+        var maps: [[UInt8]]
         if plan.restoration == .trilinear {
-            mask = self.mask(threshold: Float(plan.threshold))
+            maps = plan.isRegions ? regions(threshold: threshold) : [mask(threshold: threshold)]
         } else {
-            mask = classes(threshold: Float(plan.threshold))
-            for step in plan.before { step.apply(to: &mask, size: record.networkSize) }
-            if plan.restoration == .nearest { mask = record.restoreLabels(mask) }
+            maps = plan.isRegions ? networkRegions(threshold: threshold) : [classes(threshold: threshold)]
+            for step in plan.before { step.apply(to: &maps, size: record.networkSize) }
+            if plan.restoration == .nearest { maps = maps.map { record.restoreLabels($0) } }
         }
-        for step in plan.after { step.apply(to: &mask, size: size) }
-        return (mask, size, plan.restoration == .none ? record.networkAffine : record.scanAffine)
+        for step in plan.after { step.apply(to: &maps, size: size) }
+        return (maps, size, plan.restoration == .none ? record.networkAffine : record.scanAffine)
     }
 }

@@ -39,17 +39,20 @@ struct MaskPlanReader {
         case "Invert": try addInvert(reader)
         case "AsDiscrete": try addDiscrete(reader)
         case "KeepLargestConnectedComponent":
-            try reader.expect("is_onehot", false)
+            // MONAI takes a mask of several channels for one map a label.
+            try reader.expect("is_onehot", .bool(plan.isRegions))
             let count = try reader.int("num_components") ?? 1
             guard count > 0 else { throw reader.error("num_components", "should be at least 1, not \(count)") }
             let step = MaskStep.keepLargest(
                 try labels(reader), independent: try reader.bool("independent") ?? true,
                 connectivity: try connectivity(reader, otherwise: .corners),
                 count: count)
+            try checkRegions(try labels(reader), reader)
             try addStep(step, name, reader)
         case "FillHoles":
             let step = MaskStep.fillHoles(
                 try labels(reader), connectivity: try connectivity(reader, otherwise: .corners))
+            try checkRegions(try labels(reader), reader)
             try addStep(step, name, reader)
         case "RemoveSmallObjects":
             try reader.expect("by_measure", false)
@@ -72,21 +75,23 @@ struct MaskPlanReader {
         guard isDiscrete else {
             throw reader.error(
                 "_target_",
-                "the chain never makes classes of the network's output; a step AsDiscreted with argmax, or with a "
-                    + "threshold for a single channel, is needed")
+                "the chain never makes classes of the network's output; a step AsDiscreted with argmax, or with "
+                    + "a threshold, is needed")
         }
         return plan
     }
 
     private mutating func addActivations(_ reader: ConfigReader) throws {
-        let (wanted, other) = channels == 1 ? ("sigmoid", "softmax") : ("softmax", "sigmoid")
-        try reader.expect(other, false)
         try reader.expect("other", .null)
-        guard try reader.bool(wanted) ?? false else { return }
+        let (sigmoid, softmax) = (try reader.bool("sigmoid") ?? false, try reader.bool("softmax") ?? false)
+        guard sigmoid || softmax else { return }
+        guard !sigmoid || !softmax else { throw reader.error("softmax", "and sigmoid are both true; MONAI takes one") }
+        guard channels > 1 || sigmoid else { throw reader.error("softmax", "of a single channel is 1 everywhere") }
         guard !hasProbabilities, !isDiscrete, !isInverted else {
-            throw reader.error("_target_", "a \(wanted) of what is no longer the network's output is not supported")
+            throw reader.error("_target_", "Activations of what is no longer the network's output is not supported")
         }
         hasProbabilities = true
+        plan.probabilities = sigmoid && channels > 1 ? .sigmoid : .softmax
     }
 
     private mutating func addInvert(_ reader: ConfigReader) throws {
@@ -121,27 +126,25 @@ struct MaskPlanReader {
         guard !isDiscrete else {
             throw reader.error("_target_", "a second AsDiscreted of class numbers is not supported")
         }
-        if channels == 1 {
-            guard !argmax else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
-            guard hasProbabilities else {
-                throw reader.error(
-                    "threshold", "of an output that no Activationsd made probabilities of is not supported")
-            }
-            plan.threshold = threshold ?? 0.5
-            // What lies outside of a crop is 0 and would pass.
-            guard plan.threshold > 0 else {
-                throw reader.error("threshold", "should be above 0, not \(plan.threshold)")
-            }
-        } else {
-            guard argmax else {
-                throw reader.error(
-                    "threshold",
-                    "of \(channels) channels without argmax makes a mask of several channels, which is not supported")
-            }
+        if argmax {
+            guard channels > 1 else { throw reader.error("argmax", "of a single channel is 0 everywhere") }
             // From 1 on every class but the background passes, and becomes 1.
             guard threshold == nil else { throw reader.error("threshold", "of class numbers is not supported") }
+        } else if let threshold {
+            try setThreshold(threshold, reader)
         }
         isDiscrete = true
+    }
+
+    /// A threshold of a single channel makes classes 0 and 1; of several, each is a region.
+    private mutating func setThreshold(_ threshold: Double, _ reader: ConfigReader) throws {
+        guard hasProbabilities else {
+            throw reader.error("threshold", "of an output that no Activationsd made probabilities of is not supported")
+        }
+        // What lies outside of a crop is 0 and would pass.
+        guard threshold > 0 else { throw reader.error("threshold", "should be above 0, not \(threshold)") }
+        plan.threshold = threshold
+        plan.isRegions = channels > 1
     }
 
     private mutating func addStep(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
@@ -161,6 +164,13 @@ struct MaskPlanReader {
             }
             return label
         }
+    }
+
+    /// Labels of regions are numbers of channels.
+    private func checkRegions(_ labels: [UInt8]?, _ reader: ConfigReader) throws {
+        guard plan.isRegions, let stray = labels?.first(where: { $0 >= channels }) else { return }
+        throw reader.error(
+            "applied_labels", "names channel \(stray), and the mask has the channels 0 to \(channels - 1)")
     }
 
     private func connectivity(_ reader: ConfigReader, otherwise: Connectivity) throws -> Connectivity {

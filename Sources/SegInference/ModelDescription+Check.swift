@@ -19,10 +19,11 @@ extension ModelDescription {
                 "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
         }
         let classes = max(2, outline.outputChannels)
+        let (one, many) = maskPlan.isRegions ? ("region", "regions") : ("class", "classes")
         if let stray = labels.keys.filter({ $0 >= classes }).min() {
             throw error(
                 "labels",
-                "name class \(stray), and the network has the classes 0 to \(classes - 1) (out_channels "
+                "name \(one) \(stray), and the network has the \(many) 0 to \(classes - 1) (out_channels "
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
         guard let roiSize else { return }
@@ -42,6 +43,11 @@ extension ModelDescription {
     /// Insists that batches of so many patches can train the network.
     /// - Throws: `DataError` where a norm would see a single value.
     public func checkTraining(batch: Int) throws {
+        guard !maskPlan.isRegions else {
+            throw error(
+                "postprocessing",
+                "makes regions that may overlap, and a training is of classes; use argmax in AsDiscrete")
+        }
         try rehearse(network.outline(), batch: batch, .training)
     }
 

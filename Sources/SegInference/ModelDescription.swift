@@ -19,7 +19,7 @@ public struct ModelDescription: Hashable, Sendable {
     public var padding = WindowPadding.constant(0)
     /// How a mask comes of the network's output.
     public var maskPlan = MaskPlan()
-    /// Names of the classes, by number; class 0 is the background.
+    /// Names of the classes, by number, where class 0 is the background; of regions the names by channel.
     public var labels: [Int: String]
     /// Which numbers of a label map are which class.
     public var labelScheme = LabelScheme()
@@ -27,7 +27,9 @@ public struct ModelDescription: Hashable, Sendable {
     public var postprocessing = PostProcessing()
 
     /// What a class is called.
-    package func className(_ label: Int) -> String { labels[label] ?? "class \(label)" }
+    package func className(_ label: Int) -> String {
+        labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
+    }
 
     /// Describes a model.
     public init(

@@ -3,8 +3,34 @@ internal import SegCore
 internal import SegModels
 public import SegWeights
 
-/// A model folder: `model.json` beside weights.
+/// A model folder: `model.json` beside weights, or a checkpoint of Auto3DSeg, which says itself what it expects.
 public enum ModelFolder {
+    /// What a folder says of its model: its `model.json`, and without one the configuration in its checkpoint.
+    /// - Throws: `DataError` naming the file that is missing or wrong.
+    public static func description(of folder: String) throws -> ModelDescription {
+        func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
+        let file = "\(folder)/model.json"
+        guard !has("model.json") else { return try ModelDescription(file: file) }
+        for checkpoint in weights(in: folder) where FileManager.default.fileExists(atPath: checkpoint) {
+            if let description = try Auto3DSeg.description(ofCheckpoint: checkpoint) { return description }
+        }
+        if has("model/model.json") {
+            throw DataError(.noInput, folder, "is the folder of a run; its model is \(folder)/model")
+        }
+        if has("configs") {
+            throw DataError(.noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
+        }
+        return try ModelDescription(file: file)
+    }
+
+    /// Whether a folder says what its model expects.
+    public static func isThere(_ folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(folder)/model.json")
+            || weights(in: folder).contains {
+                (try? Weights.configuration(Auto3DSeg.entry, in: $0)).flatMap { $0 } != nil
+            }
+    }
+
     /// Writes a description and weights so that no moment shows the weights of one model beside the description of
     /// another: where the description changes, the old weights go first, and a folder without weights does not open.
     /// - Parameter folder: A folder that is there.

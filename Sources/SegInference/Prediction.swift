@@ -48,6 +48,38 @@ public struct Prediction: Sendable {
         return classes
     }
 
+    /// For each channel, at every voxel of the scan, 1 where its probability reaches a threshold and 0 elsewhere.
+    ///
+    /// Probabilities are brought back trilinearly, slab by slab; outside the network's box they are 0.
+    func regions(threshold: Float) -> [[UInt8]] {
+        var regions = emptyRegions(of: record.scanSize.count)
+        forEachSlab { addRegions(of: $0, threshold, to: &regions) }
+        return regions
+    }
+
+    /// The same at every voxel of the network's grid.
+    func networkRegions(threshold: Float) -> [[UInt8]] {
+        var regions = emptyRegions(of: record.networkSize.count)
+        addRegions(of: probabilities, threshold, to: &regions)
+        return regions
+    }
+
+    private func emptyRegions(of count: Int) -> [[UInt8]] {
+        (0..<channels).map { _ in
+            var region: [UInt8] = []
+            region.reserveCapacity(count)
+            return region
+        }
+    }
+
+    private func addRegions(of values: [Float], _ threshold: Float, to regions: inout [[UInt8]]) {
+        for channel in 0..<channels {
+            for place in stride(from: channel, to: values.count, by: channels) {
+                regions[channel].append(values[place] >= threshold ? 1 : 0)
+            }
+        }
+    }
+
     private func addClasses(of values: [Float], _ threshold: Float, to mask: inout [UInt8]) {
         values.withUnsafeBufferPointer { values in
             for voxel in 0..<values.count / channels {
@@ -56,7 +88,8 @@ public struct Prediction: Sendable {
         }
     }
 
-    /// The probability of one class at every voxel of the scan; that of a foreground class is 0 outside the network's box.
+    /// The probability of one class, or of one region by its channel, at every voxel of the scan; that of a foreground
+    /// class or of a region is 0 outside the network's box.
     public func probability(of label: Int) -> [Float] {
         precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
         var map: [Float] = []

@@ -6,7 +6,7 @@ public import SegImaging
 public struct PredictionFiles {
     /// What is written beside the mask.
     public struct Extras: Sendable {
-        /// The probability of each foreground class.
+        /// The probability of each foreground class, or of each region.
         public var probabilities: Bool
         /// The mask over three slices of the scan, and the variance where there is one.
         public var figure: Bool
@@ -53,7 +53,7 @@ public struct PredictionFiles {
 
     /// The scan's file, or the first of several, by which the case is called in messages.
     public var input: String { channels[0] }
-    /// The class of every voxel.
+    /// The class of every voxel; of regions their maps along a fourth axis.
     public var mask: String { path("mask\(ending)") }
     /// The mask over three slices.
     public var figure: String { path("overlay.png") }
@@ -69,15 +69,16 @@ public struct PredictionFiles {
         path("uncertainty_\(quantity.rawValue)\(ending)")
     }
 
-    /// The probability of a class.
+    /// The probability of a class, or of a region by its channel.
     public func probability(_ label: Int) -> String { path("probability_\(label)\(ending)") }
 
     private func path(_ suffix: String) -> String { "\(folder)/\(stem)_\(suffix)" }
 
     /// Everything that will be written.
-    public func all(_ extras: Extras, classes: Int) -> [String] {
+    /// - Parameter labels: The numbers of the foreground classes, or of the regions.
+    public func all(_ extras: Extras, labels: Range<Int>) -> [String] {
         var paths = [mask]
-        if extras.probabilities { paths += (1..<classes).map(probability) }
+        if extras.probabilities { paths += labels.map(probability) }
         if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
         if extras.figure { paths += [figure] + (extras.uncertainty ? [uncertaintyFigure] : []) }
         if extras.report { paths.append(report) }
@@ -87,15 +88,15 @@ public struct PredictionFiles {
     /// Removes what an earlier prediction of the scan wrote and this one does not, so that no map lies beside a mask it
     /// does not belong to. A volume that another program wrote stays.
     /// - Throws: `DataError` naming a file that cannot be removed.
-    public func removeAllBut(_ extras: Extras, classes: Int) throws {
+    public func removeAllBut(_ extras: Extras, labels: Range<Int>) throws {
         let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
         // The earlier model may have had more classes, and its volumes another format.
         let known = ScanFile.singleFileEndings.flatMap { ending in
             var earlier = self
             earlier.ending = ending
-            return earlier.all(every, classes: ModelDescription.mostClasses + 1)
+            return earlier.all(every, labels: 0..<ModelDescription.mostClasses + 1)
         }
-        for path in Set(known).subtracting(all(extras, classes: classes))
+        for path in Set(known).subtracting(all(extras, labels: labels))
         where FileManager.default.fileExists(atPath: path)
             && (ScanFile.ending(of: path) == nil || ScanFile.isOurs(path))
         {
@@ -117,12 +118,13 @@ public struct PredictionFiles {
         }
         guard found.isOnScan else {
             // The model leaves its masks on the network's grid.
-            try ScanFile.write(found.mask, size: found.size, affine: found.affine, to: mask, overwrite: overwrite)
+            try ScanFile.write(
+                maps: found.maps, size: found.size, affine: found.affine, to: mask, overwrite: overwrite)
             return nil
         }
-        try write(found.mask, mask)
+        try ScanFile.write(maps: found.maps, size: size, like: geometry, to: mask, overwrite: overwrite)
         if probabilities {
-            for label in 1..<found.prediction.classes {
+            for label in found.hasRegions ? 0..<found.maps.count : 1..<found.prediction.classes {
                 try write(found.prediction.probability(of: label), probability(label))
             }
         }

@@ -13,6 +13,8 @@ struct PredictionMemory {
     var inputs: Int
     /// Output channels of the network.
     var channels: Int
+    /// Maps that the mask has: one of classes, or one for each region.
+    var maps = 1
     /// Voxels of the largest grid that a prediction passes on its way back to the scan; 0 where there is none.
     var between = 0
     /// Whether mean and uncertainties of several samples are gathered.
@@ -27,8 +29,9 @@ struct PredictionMemory {
         if isUncertain { floats += channels + 3 }
         if isMirrored { floats += channels + 1 }
         let rows = min(whole, max(Prediction.slab, scan.h * scan.w))
-        // The mask with a slab of probabilities, or a map with the file that is made of it.
-        let output = max(whole + 4 * channels * rows, whole + (isUncertain ? 12 * whole : 0))
+        // The mask with a slab of probabilities, or a map with the file that is made of it. Regions come back one by one.
+        let mask = maps > 1 ? 2 * maps * whole : whole
+        let output = max(mask + 4 * channels * rows, mask + (isUncertain ? 12 * whole : 0))
         // Several channels are laid side by side, and lie apart before that.
         let side = inputs > 1 ? inputs * network : 0
         return floats * network + side + output + 4 * channels * between

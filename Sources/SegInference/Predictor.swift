@@ -39,27 +39,12 @@ public final class Predictor {
         self.notes = notes.map { "\(weights): \($0)" }
     }
 
-    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`.
+    /// Opens a model folder: `model.json` and `model.safetensors`, or in its place `model.pt` or `model.pth`; or a folder
+    /// of Auto3DSeg's checkpoint alone.
     /// - Throws: `DataError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
-        try Self.checkHolds(model: folder)
         try self.init(
-            weights: Self.weightsFile(in: folder), description: ModelDescription(file: folder + "/model.json"),
-            on: backend)
-    }
-
-    /// Says what was meant where a folder is no model folder but belongs to one.
-    private static func checkHolds(model folder: String) throws {
-        func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
-        guard !has("model.json") else { return }
-        if has("model/model.json") {
-            throw DataError(
-                .noInput, folder, "is the folder of a run; its model is \(folder)/model")
-        }
-        if has("configs") {
-            throw DataError(
-                .noInput, folder, "is no model folder; if it is a MONAI bundle, use --bundle")
-        }
+            weights: Self.weightsFile(in: folder), description: ModelFolder.description(of: folder), on: backend)
     }
 
     /// The first of a model folder's possible weights that is there; safetensors where none is.
@@ -84,7 +69,8 @@ public final class Predictor {
         let prepared = try prepare(scan, name: name)
         try PredictionMemory(
             image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
-            channels: network.outputChannels, between: prepared.record.largestBetween, isUncertain: false
+            channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
+            between: prepared.record.largestBetween, isUncertain: false
         ).check(on: backend, name: name)
         let size = prepared.image.size
         let probabilities = try probabilities(
@@ -154,8 +140,9 @@ extension Predictor {
             return try predict(x, number)
         }
         let (probabilities, areFinite) = try StageClock.time("probabilities") {
+            let isSigmoid = network.outputChannels == 1 || description.maskPlan.probabilities == .sigmoid
             let probabilities =
-                network.outputChannels == 1
+                isSigmoid
                 ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
             return (probabilities, probabilities.allSatisfy(\.isFinite))
         }

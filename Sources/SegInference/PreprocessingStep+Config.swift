@@ -5,7 +5,8 @@ extension PreprocessingStep {
     /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
     static let classes = [
         "Orientation", "Spacing", "ScaleIntensityRange", "ScaleIntensity", "ScaleIntensityRangePercentiles",
-        "NormalizeIntensity", "CropForeground", "CenterSpatialCrop", "CenterScaleCrop", "SpatialPad", "DivisiblePad",
+        "NormalizeIntensity", "Lambda", "CropForeground", "CenterSpatialCrop", "CenterScaleCrop", "SpatialPad",
+        "DivisiblePad",
     ]
 
     /// Reads the arguments of one of MONAI's classes. An absent one has MONAI's default.
@@ -19,6 +20,7 @@ extension PreprocessingStep {
         case "ScaleIntensity": self = .scaleIntensity(try MinMaxScale(reader))
         case "ScaleIntensityRangePercentiles": self = .scaleIntensityRangePercentiles(try PercentileScale(reader))
         case "NormalizeIntensity": self = .normalizeIntensity(try NormalizeIntensity(reader))
+        case "Lambda": self = .intensityCurve(try IntensityCurve(reader))
         case "CropForeground": self = .cropForeground(try CropForeground(reader))
         case "CenterSpatialCrop": self = .centerSpatialCrop(CenterSpatialCrop(size: try reader.extents("roi_size")))
         case "CenterScaleCrop":
@@ -43,12 +45,7 @@ extension PreprocessingStep {
         switch self {
         case .orientation(let step): component("Orientation", ["axcodes": .string(step.axisCodes)])
         case .spacing(let step):
-            component(
-                "Spacing",
-                [
-                    "pixdim": numbers(step.pixdim),
-                    "mode": .string(step.interpolation == .nearest ? "nearest" : "bilinear"),
-                ])
+            component("Spacing", entries(of: step))
         case .scaleIntensityRange(let step): component("ScaleIntensityRange", step.entries)
         case .scaleIntensity(let step):
             component(
@@ -69,6 +66,7 @@ extension PreprocessingStep {
                     "subtrahend": parts(step.subtrahend, step), "divisor": parts(step.divisor, step),
                     "nonzero": .bool(step.nonzero), "channel_wise": .bool(step.channelWise),
                 ])
+        case .intensityCurve(let curve): component("Lambda", ["func": .string("$lambda x: " + curve.rawValue)])
         case .cropForeground(let step):
             component(
                 "CropForeground",
@@ -101,6 +99,16 @@ extension PreprocessingStep {
 
     private func component(_ name: String, _ arguments: [String: ConfigValue]) -> ConfigValue {
         .object(arguments.merging(["_target_": .string(name)]) { $1 })
+    }
+
+    private func entries(of step: Spacing) -> [String: ConfigValue] {
+        var entries: [String: ConfigValue] = [
+            "pixdim": numbers(step.pixdim), "mode": .string(step.interpolation == .nearest ? "nearest" : "bilinear"),
+        ]
+        if step.isSingle { entries["dtype"] = "$torch.float32" }
+        entries["min_pixdim"] = step.keptFrom.map(numbers)
+        entries["max_pixdim"] = step.keptTo.map(numbers)
+        return entries
     }
 
     /// MONAI takes a list for channels and one number for all of them.
@@ -139,11 +147,19 @@ extension Spacing {
         let pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
         try reader.expect("mode", "bilinear")
         try reader.expect("padding_mode", "border")
-        // In float32 MONAI takes other neighbours where labels come back halfway between two.
-        try reader.expect("dtype", "float64")
+        // Null stands for the image's own type, which is float32.
+        var isSingle = reader.isNull("dtype")
+        if let type = try reader.string("dtype") {
+            isSingle = ["float32", "$torch.float32"].contains(type)
+            guard isSingle || ["float64", "$torch.float64"].contains(type) else {
+                throw reader.error("dtype", "'\(type)' is not supported; supported: float64, float32")
+            }
+        }
         for key in ["diagonal", "align_corners", "scale_extent", "recompute_affine"] { try reader.expect(key, false) }
-        for key in ["min_pixdim", "max_pixdim"] { try reader.expect(key, .null) }
-        self = try reader.checked("pixdim") { _ in try Spacing(pixdim: pixdim, interpolation: .trilinear) }
+        let (from, to) = (try reader.spacing("min_pixdim"), try reader.spacing("max_pixdim"))
+        self = try reader.checked("pixdim") { _ in
+            try Spacing(pixdim: pixdim, interpolation: .trilinear, isSingle: isSingle, keptFrom: from, keptTo: to)
+        }
     }
 }
 
@@ -193,6 +209,25 @@ extension NormalizeIntensity {
                 subtrahend: $0.oneOrSeveral("subtrahend"), divisor: $0.oneOrSeveral("divisor"),
                 nonzero: $0.truth("nonzero"), channelWise: $0.truth("channel_wise"))
         }
+    }
+}
+
+extension IntensityCurve {
+    /// Reads `func`: one of the functions that are known, with any spaces.
+    fileprivate init(_ reader: ConfigReader) throws {
+        let text = try reader.required("func", reader.string("func"))
+        guard let curve = Self.named(text) else {
+            let known = Self.allCases.map { "$lambda x: \($0.rawValue)" }.joined(separator: ", ")
+            throw reader.error("func", "'\(text)' is Python, which is not run; known are \(known)")
+        }
+        self = curve
+    }
+
+    /// The curve of a `$lambda x: …`, or of `$torch.sigmoid`; nil of any other.
+    static func named(_ text: String) -> IntensityCurve? {
+        let bare = text.filter { !$0.isWhitespace }
+        guard bare != "$torch.sigmoid" else { return .sigmoid }
+        return bare.hasPrefix("$lambdax:") ? Self(rawValue: String(bare.dropFirst("$lambdax:".count))) : nil
     }
 }
 

@@ -8,9 +8,9 @@ public import SegImaging
 public struct ScanReport: Encodable, Sendable {
     /// Volume and intensity of one label.
     public struct Label: Encodable, Sendable {
-        /// The label.
+        /// The label; of a region its channel.
         public let label: Int
-        /// The class's name.
+        /// The class's or the region's name.
         public let name: String
         /// Its voxels.
         public let voxels: Int
@@ -88,7 +88,9 @@ public struct ScanReport: Encodable, Sendable {
     public let device: String
     /// How the scan was segmented.
     public let options: Options
-    /// The foreground classes, by label.
+    /// Whether the labels are regions, which may overlap; nil where they are classes.
+    public let regions: Bool?
+    /// The foreground classes, by label, or the regions, by channel.
     public let labels: [Label]
     /// How sure the prediction is; nil where there was one sample.
     public let uncertainty: Uncertainty?
@@ -105,7 +107,7 @@ public struct ScanReport: Encodable, Sendable {
     public let notice = "Research software. Not a medical device; no diagnosis may rest on it."
 
     private enum CodingKeys: String, CodingKey {
-        case scan, model, device, options, labels, uncertainty, concerns, seconds, notice
+        case scan, model, device, options, regions, labels, uncertainty, concerns, seconds, notice
         case uncertaintyMaps = "uncertainty_maps"
         case uncertaintyScore = "uncertainty_score"
     }
@@ -129,9 +131,10 @@ public struct ScanReport: Encodable, Sendable {
         self.model = model
         device = segmenter.device
         options = Options(segmenter, probabilities: probabilities)
-        labels = LabelStatistics.measure(found.mask, classes: found.prediction.classes, on: volume).map { row in
+        regions = found.hasRegions ? true : nil
+        labels = found.statistics(on: volume).map { number, row in
             Label(
-                label: Int(row.label), name: segmenter.description.className(Int(row.label)), voxels: row.voxels,
+                label: number, name: segmenter.description.className(number), voxels: row.voxels,
                 volumeML: row.volumeML, meanIntensity: row.meanIntensity)
         }
         uncertainty = found.uncertain.flatMap { uncertain in maps.map { Uncertainty(uncertain, $0) } }
@@ -148,6 +151,18 @@ public struct ScanReport: Encodable, Sendable {
 
     /// The report as JSON text with sorted keys.
     public func json() throws -> String { try ConfigValue(encoding: self).jsonText() }
+}
+
+extension Segmentation {
+    /// Size and intensity of each foreground class with its number, or of each region with that of its channel.
+    fileprivate func statistics(on volume: Volume) -> [(number: Int, row: LabelStatistics)] {
+        guard hasRegions else {
+            return LabelStatistics.measure(mask, classes: prediction.classes, on: volume).map { (Int($0.label), $0) }
+        }
+        return maps.enumerated().map { channel, map in
+            (channel, LabelStatistics.measure(map, classes: 2, on: volume)[0])
+        }
+    }
 }
 
 extension ScanReport.Options {

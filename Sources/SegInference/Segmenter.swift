@@ -42,6 +42,22 @@ public struct Segmenter {
         )
     }
 
+    /// Whether the masks are regions that may overlap, and no classes.
+    public var hasRegions: Bool { description.maskPlan.isRegions }
+
+    /// The numbers of the foreground classes; of regions those of their channels.
+    public var labelNumbers: Range<Int> { hasRegions ? 0..<ensemble.models[0].network.outputChannels : 1..<classes }
+
+    /// Insists that masks hold class numbers.
+    /// - Parameter purpose: What needs it, such as `--figure`.
+    /// - Throws: `InferenceError` where the model's masks are regions that may overlap.
+    public func checkClasses(for purpose: String) throws {
+        guard hasRegions else { return }
+        throw InferenceError(
+            "the model's masks are \(ensemble.models[0].network.outputChannels) regions that may overlap (a threshold of "
+                + "each channel), and \(purpose) needs one class a voxel")
+    }
+
     /// What computes, in one line.
     public var device: String { ensemble.models[0].backend.details }
 
@@ -79,25 +95,40 @@ public struct Segmenter {
         } else {
             prediction = try ensemble.models[0].predict(scan, name: name, progress: progress)
         }
-        var (mask, size, affine) = StageClock.time("restore") { prediction.mask(by: description.maskPlan) }
-        let voxelVolumeML = affine.voxelVolumeML
+        var (maps, size, affine) = StageClock.time("restore") { prediction.mask(by: description.maskPlan) }
         try postprocessing.checkRoom(for: size, name: name)
-        let removals = StageClock.time("clean") {
-            postprocessing.apply(to: &mask, size: size, voxelVolumeML: voxelVolumeML)
-        }
-        let concerns = removals.compactMap { removal in
-            removal.concern(
-                name: description.className(Int(removal.label)), voxelVolumeML: voxelVolumeML)
-        }
+        let concerns = StageClock.time("clean") { clean(&maps, size: size, voxelVolumeML: affine.voxelVolumeML) }
         return Segmentation(
-            prediction: prediction, uncertain: uncertain, mask: mask, size: size, affine: affine,
-            isOnScan: size == scan.size && affine == scan.affine, concerns: concerns)
+            prediction: prediction, uncertain: uncertain, hasRegions: hasRegions, maps: maps, size: size,
+            affine: affine, isOnScan: size == scan.size && affine == scan.affine, concerns: concerns,
+            areShares: description.maskPlan.areShares(channels: prediction.channels))
+    }
+
+    /// Post-processes a label map, or each region by itself.
+    private func clean(_ maps: inout [[UInt8]], size: Triple, voxelVolumeML: Double) -> [Concern] {
+        maps.indices.flatMap { map in
+            postprocessing.apply(to: &maps[map], size: size, voxelVolumeML: voxelVolumeML).compactMap { removal in
+                removal.concern(
+                    name: description.className(hasRegions ? map : Int(removal.label)), voxelVolumeML: voxelVolumeML)
+            }
+        }
     }
 }
 
 extension Segmentation {
-    /// The mask as a volume.
-    public var maskVolume: Volume { Volume(voxels: mask.map { Float($0) }, size: size, affine: affine) }
+    /// The class of every voxel, post-processed.
+    ///
+    /// Regions have no such map: `Segmenter.checkClasses` comes first.
+    public var mask: [UInt8] {
+        precondition(!hasRegions, "a mask of regions has no class at a voxel")
+        return maps[0]
+    }
+
+    /// The first map as a volume, whose grid is that of all maps.
+    public var maskVolume: Volume { Volume(voxels: maps[0].map { Float($0) }, size: size, affine: affine) }
+
+    /// Whether nothing was found.
+    public var isEmpty: Bool { maps.allSatisfy { map in map.allSatisfy { $0 == 0 } } }
 }
 
 /// What was found in a scan.
@@ -106,8 +137,10 @@ public struct Segmentation {
     public let prediction: Prediction
     /// Where more than one sample was asked for.
     public let uncertain: UncertainPrediction?
-    /// The class of every voxel, post-processed.
-    public let mask: [UInt8]
+    /// Whether the mask is regions that may overlap, and no classes.
+    public let hasRegions: Bool
+    /// The class of every voxel, post-processed; of regions a map of 0 and 1 for each, in the order of the channels.
+    public let maps: [[UInt8]]
     /// Extents of the mask: the scan's, unless the model's plan leaves it on the network's grid.
     public let size: Triple
     /// The mask's voxel index → RAS+ mm.
@@ -116,10 +149,13 @@ public struct Segmentation {
     public let isOnScan: Bool
     /// What post-processing took that may have been an organ.
     public let concerns: [Concern]
+    /// Whether the probabilities of all channels sum to 1.
+    let areShares: Bool
 
     /// The mean entropy of the foreground probability over the voxels that may be foreground, in nats: by this, active
-    /// learning ranks. Nil where there are none.
+    /// learning ranks. Nil where there are none, or where probabilities are of each channel by itself.
     public var uncertaintyScore: Double? {
+        guard areShares else { return nil }
         var (sum, count) = (0.0, 0)
         let channels = prediction.channels
         prediction.probabilities.withUnsafeBufferPointer { values in

@@ -37,6 +37,11 @@ public struct UncertaintyOptions: Hashable, Sendable {
         guard mirroredAxes.isSubset(of: [0, 1, 2]) else {
             throw InferenceError("axes 0, 1 and 2 can be mirrored, not \(mirroredAxes.sorted())")
         }
+        for model in models where !model.description.maskPlan.areShares(channels: model.network.outputChannels) {
+            throw InferenceError(
+                "the model makes probabilities of each channel by itself (a sigmoid, or regions), whose uncertainty is not "
+                    + "that of classes and is not computed; leave out --uncertainty and --mirror, and name one model")
+        }
         guard models.count * samplesPerModel >= 2 else {
             throw InferenceError(
                 "one sample has no variance; ask for at least 2 passes, a mirrored axis or a second model")

@@ -30,9 +30,10 @@ public protocol Network {
     /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
     func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor
 
-    /// What a loss is taken of: the output and, in training with deep supervision, coarser outputs resized to it.
+    /// What a loss is taken of: the output and, in training with deep supervision, coarser outputs.
     ///
-    /// **Shapes**: as `callAsFunction`, each; the output first, then the supervising heads from fine to coarse.
+    /// **Shapes**: as `callAsFunction`, the output first, then the supervising heads from fine to coarse. These are
+    /// resized to the output, or keep their own extents, as MONAI gives them.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor]
 }
@@ -93,6 +94,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         "VNet": { try VNet(VNetOptions($0), $1) },
         "UNETR": { try UNETR(UNETROptions($0), $1) },
         "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
+        "SegResNetDS": { try SegResNetDS(SegResNetDSOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
         "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
     ]
@@ -100,7 +102,8 @@ public struct NetworkDefinition: Hashable, Sendable {
     /// Arguments that may be null, which to MONAI means "none". Any other null is an error there, or another default.
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
-        "SegResNet": ["dropout_prob"], "DynUNet": ["filters", "dropout"],
+        "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
+        "DynUNet": ["filters", "dropout"],
     ]
 
     /// Builds the network with fresh parameters.

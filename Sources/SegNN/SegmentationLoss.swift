@@ -31,9 +31,10 @@ public struct SegmentationLoss: Hashable, Sendable {
         return try add(loss, scale(focalLoss(logits, labels: labels, focal), by: lambdaFocal))
     }
 
-    /// The loss of an output and of the heads that supervise coarser levels, resized to it.
+    /// The loss of an output and of the heads that supervise coarser levels.
     ///
-    /// A head counts half of the one before it, and the weights add up to 1. Isensee et al. 2021, "nnU-Net".
+    /// A head that has fewer voxels than the labels is held to labels at nearest voxels, as in MONAI's
+    /// `DeepSupervisionLoss`. A head counts half of the one before it, and the weights add up to 1. Isensee et al. 2021, "nnU-Net".
     /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(supervised outputs: [Tensor], labels: Tensor) throws -> Tensor {
         guard let first = outputs.first else { throw TensorError(op: "loss", "the network gave no output") }
@@ -42,7 +43,7 @@ public struct SegmentationLoss: Hashable, Sendable {
         let total = weights.reduce(0, +)
         var loss = try scale(self(first, labels: labels), by: weights[0] / total)
         for (output, weight) in zip(outputs, weights).dropFirst() {
-            loss = try add(loss, scale(self(output, labels: labels), by: weight / total))
+            loss = try add(loss, scale(self(output, labels: labels.nearest(like: output)), by: weight / total))
         }
         return loss
     }

@@ -64,11 +64,13 @@ struct ModelReplay {
         return comparisons
     }
 
-    /// Outputs as MONAI stacks them, `[N, head, C, D, H, W]`; one output as it is.
+    /// Outputs as MONAI stacks them, `[N, head, C, D, H, W]`; one output as it is. Of several sizes the numbers of each
+    /// sample follow one another.
     private func stacked(_ outputs: [Tensor]) throws -> [Double] {
-        let heads = try outputs.map(Layout.channelsFirst)
-        let count = heads[0].count / input.shape.batch
-        return (0..<input.shape.batch).flatMap { n in heads.flatMap { $0[n * count..<(n + 1) * count] } }
+        let (heads, samples) = (try outputs.map(Layout.channelsFirst), input.shape.batch)
+        return (0..<samples).flatMap { n in
+            heads.flatMap { head in head[n * head.count / samples..<(n + 1) * head.count / samples] }
+        }
     }
 
     func loss(_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor {
@@ -78,7 +80,7 @@ struct ModelReplay {
                 "should be \(outputs.count), one for each output of the network, not \(headWeights.count)")
         }
         let terms = try zip(outputs, headWeights).map { output, weight in
-            try scale(diceCELoss(output, labels: labels, DiceCEParams()), by: Float(weight))
+            try scale(diceCELoss(output, labels: labels.nearest(like: output), DiceCEParams()), by: Float(weight))
         }
         return try terms.dropFirst().reduce(terms[0]) { try add($0, $1) }
     }

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import SegCore
+public import SegCore
 
 /// A network's arrays from a file: safetensors, or a PyTorch checkpoint of which nothing is run.
 public struct Weights: Sendable {
@@ -57,6 +57,19 @@ public struct Weights: Sendable {
             throw DataError(
                 .badData, path,
                 "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); name a file of weights")
+        }
+    }
+
+    /// What stands under a name beside the weights of a PyTorch checkpoint, such as `config`.
+    /// - Returns: Nil where nothing stands there, or the file is no checkpoint.
+    /// - Throws: `DataError` naming the file that is not there or damaged.
+    public static func configuration(_ name: String, in path: String) throws -> ConfigValue? {
+        let data = try RegularFile.contents(of: path)
+        guard case .zip = Format(data) else { return nil }
+        do {
+            return try PyTorchCheckpoint.configuration(name, in: data)
+        } catch {
+            throw DataError(.badData, path, error.message)
         }
     }
 

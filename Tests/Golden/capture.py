@@ -9,7 +9,8 @@ large is kept: a capture is made where it is replayed. Every dropout is 0. All i
 
 The metadata entry `capture` is {"version": 1, "kind": "model" | "training", "op", "network_def", "params"}; tensors are
 named in.*, param.*, out.*, gparam.*, after.* and laid out as PyTorch's. With deep supervision `params.head_weights`
-are the factors of each output's Dice loss, and out.train is MONAI's stack of outputs, [N, head, C, D, H, W].
+are the factors of each output's Dice loss, and out.train is MONAI's stack of outputs, [N, head, C, D, H, W]; of outputs
+of several sizes each sample's numbers follow one another, [N, numbers].
 
 A capture whose result hangs on the last bits is of no use. A share of about the relative error of a layer's voxels lie
 so near a ReLU's kink that rounding decides their side, and each changes a gradient by all it has. So the same is
@@ -28,7 +29,7 @@ from monai.losses import DiceLoss
 from monai.networks import nets
 from safetensors.torch import save_file
 
-from models import fill, value
+from models import fill, head_loss, heads, value
 
 CASES = {
     "vnet": ("VNet", dict(spatial_dims=3, in_channels=1, out_channels=2), (2, 32, 48, 16)),
@@ -44,6 +45,9 @@ CASES = {
     # that some always stand at a kink.
     "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12,
                                     norm_name=["group", {"num_groups": 4}]), (1, 32, 32, 32)),
+    "segresnetds": ("SegResNetDS", dict(init_filters=8, in_channels=1, out_channels=3, blocks_down=[1, 1, 2],
+                                        dsdepth=2, norm=["instance", {"affine": True}],
+                                        resolution=[1.0, 1.0, 2.5]), (1, 16, 16, 16)),
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
                                 filters=[4, 6, 8, 10], deep_supervision=True, deep_supr_num=2), (1, 8, 16, 24)),
@@ -115,11 +119,12 @@ def compute(net, x, y, head_weights, rate):
     for step in range(STEPS):
         optimizer.zero_grad()
         output = net(x)
-        outputs = output.unbind(1) if output.dim() == 6 else [output]
-        loss = sum(w * loss_function(o, y) for w, o in zip(head_weights, outputs, strict=True))
+        outputs = heads(output)
+        loss = sum(w * head_loss(loss_function, o, y) for w, o in zip(head_weights, outputs, strict=True))
         loss.backward()
         if step == 0:
-            results["out.train"], results["out.loss"] = output.detach(), loss.detach().reshape(1)
+            whole = torch.cat([o.flatten(1) for o in output], 1) if isinstance(output, list) else output
+            results["out.train"], results["out.loss"] = whole.detach(), loss.detach().reshape(1)
             results |= {f"gparam.{k}": p.grad.clone() for k, p in net.named_parameters() if p.grad is not None}
         losses.append(loss.detach())
         optimizer.step()
@@ -151,8 +156,8 @@ def write(path, description, tensors):
 def record(name, folder):
     cls, arguments, (batch, *size) = CASES[name]
     shape = (batch, arguments["in_channels"], *size)
-    heads = 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0)
-    weights, rate = [0.5**head for head in range(heads)], RATES.get(name, 1e-3)
+    count = arguments.get("dsdepth", 1 + (arguments["deep_supr_num"] if arguments.get("deep_supervision") else 0))
+    weights, rate = [0.5**head for head in range(count)], RATES.get(name, 1e-3)
     change, shift = CHANGES.get(name, CHANGE), SHIFTS.get(name, 0.0)
     for seed in range(SEEDS):
         numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())

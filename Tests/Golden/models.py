@@ -25,6 +25,12 @@ CASES = {
                                        qkv_bias=True), (1, 32, 16, 32)),
     "segresnet": ("SegResNet", dict(init_filters=8, in_channels=2, out_channels=3, blocks_down=[1, 2, 1], blocks_up=[1, 2],
                                     upsample_mode="deconv", act="prelu"), (2, 8, 12, 16)),
+    "segresnetds": ("SegResNetDS", dict(init_filters=4, in_channels=2, out_channels=3, blocks_down=[1, 2, 1, 1],
+                                        blocks_up=[1, 2, 1], dsdepth=3, act="prelu",
+                                        norm=["instance", {"affine": True}], resolution=[1.0, 1.2, 5.0]), (2, 16, 24, 8)),
+    "segresnetds_even": ("SegResNetDS", dict(init_filters=8, in_channels=1, out_channels=2, blocks_down=[1, 1, 2],
+                                             dsdepth=2, norm=["group", {"num_groups": 4}], upsample_mode="nontrainable"),
+                         (1, 8, 12, 16)),
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=2, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2], filters=[4, 6, 8, 8],
                                 deep_supervision=True, deep_supr_num=2, res_block=True, trans_bias=True), (2, 8, 16, 24)),
@@ -60,6 +66,20 @@ def sample(tensor):
     return [float(f"{v:.7g}") for v in flat[:: max(1, flat.numel() // 24)].tolist()]
 
 
+def heads(output):
+    """The outputs in training: one, MONAI's stack of them, or its list of coarser and coarser ones."""
+    if isinstance(output, list):
+        return output
+    return list(output.unbind(1)) if output.dim() == 6 else [output]
+
+
+def head_loss(loss_function, output, labels):
+    """As MONAI's DeepSupervisionLoss: a coarser output is held to labels at nearest voxels."""
+    if output.shape[2:] != labels.shape[2:]:
+        labels = torch.nn.functional.interpolate(labels.double(), size=output.shape[2:], mode="nearest-exact").long()
+    return loss_function(output, labels)
+
+
 def record(cls, arguments, size):
     net = getattr(nets, cls)(**arguments).double()
     state = net.state_dict()
@@ -78,10 +98,9 @@ def record(cls, arguments, size):
     y = (x[:, :1] * classes).long()
     with torch.no_grad():
         evaluated = net.eval()(x)
-    output = net.train()(x)
-    outputs = list(output.unbind(1)) if output.dim() == 6 else [output]
+    outputs = heads(net.train()(x))
     loss_function = DiceLoss(to_onehot_y=True, softmax=True)
-    loss = sum(loss_function(o, y) for o in outputs) / len(outputs)
+    loss = sum(head_loss(loss_function, o, y) for o in outputs) / len(outputs)
     loss.backward()
     gradients = {
         name: [float(f"{p.grad.norm().item():.6g}"),

@@ -39,6 +39,16 @@ CASES = {
     "percentiles_relative": [
         step("ScaleIntensityRangePercentiles", lower=10, upper=80, b_min=-1.0, b_max=2.0, relative=True,
              channel_wise=True)],
+    # In float32 other neighbours are taken where a label comes back halfway between two: at twice and half the edges.
+    "single_doubled": [step("Spacing", pixdim=[1.8, 2.2, 4.8], mode="bilinear", dtype="$torch.float32"), ORIENT],
+    "single_halved": [ORIENT, step("Spacing", pixdim=[0.55, 0.45, 1.2], dtype="$torch.float32")],
+    "kept_edges": [step("Spacing", pixdim=[1.0, 1.3, 2.0], dtype="$torch.float32", min_pixdim=[0.8, 1.2, 1.5],
+                        max_pixdim=[1.2, 1.5, 2.2]), WINDOW],
+    "curves": [step("ScaleIntensityRange", a_min=-50, a_max=120, b_min=-1.0, b_max=1.0),
+               step("Lambda", func="$lambda x: torch.sigmoid(x)"), ORIENT],
+    "curve_bounded": [step("NormalizeIntensity", nonzero=True, channel_wise=True),
+                      step("Lambda", func="$lambda x: 3*torch.tanh(x/3)")],
+    "curve_above_least": [step("Lambda", func="$lambda x: torch.sigmoid((x - x.min()) / x.std())"), ORIENT],
     "mixed": [WINDOW, ORIENT, step("NormalizeIntensity", nonzero=True), SPACE, step("CropForeground"),
               step("DivisiblePad", k=4)],
 }
@@ -54,8 +64,14 @@ def scan():
     return image, affine
 
 
+def arguments(description):
+    """Those of a transform, the expressions among them computed."""
+    return {k: eval(v[1:], {"torch": torch}) if isinstance(v, str) and v.startswith("$") else v
+            for k, v in description.items() if k != "_target_"}
+
+
 def run(chain, image, affine):
-    made = [getattr(T, s["_target_"])(**{k: v for k, v in s.items() if k != "_target_"}) for s in chain]
+    made = [getattr(T, s["_target_"])(**arguments(s)) for s in chain]
     compose = T.Compose(made)
     tensor = MetaTensor(torch.as_tensor(image.copy()), affine=torch.as_tensor(affine))
     network = compose(tensor)
@@ -69,7 +85,7 @@ def run(chain, image, affine):
         data = {"image": network, "pred": prediction}
         dictionary = T.Compose([getattr(T, s["_target_"] + "d")(
             keys="image", **({"source_key": "image"} if s["_target_"] == "CropForeground" else {}),
-            **{k: v for k, v in s.items() if k != "_target_"}) for s in chain])
+            **arguments(s)) for s in chain])
         data["image"] = dictionary({"image": MetaTensor(torch.as_tensor(image.copy()), affine=torch.as_tensor(affine))})[
             "image"]
         return T.Invertd(keys="pred", transform=dictionary, orig_keys="image", nearest_interp=nearest)(data)["pred"]

@@ -31,6 +31,29 @@ import Testing
             try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasPrefix(".") })
     }
 
+    /// Several maps lie along a fourth axis, as MONAI writes channels; other formats refuse them.
+    @Test(arguments: [1, 2]) func mapsAlongAFourthAxis(_ version: Int) throws {
+        let folder = try ScratchFolder()
+        let scan = try source(HandMadeNIfTI(version: version), folder)
+        let maps = [mask, mask.map { 4 - $0 }, mask.map { $0 * 2 }]
+        let path = folder.file("maps.nii.gz")
+        try ScanFile.write(maps: maps, size: size, like: scan, to: path, overwrite: false)
+        let stored = try ScanFile.read(path)
+        #expect(stored.shape == [2, 3, 4, 3] && stored.type == .uint8 && stored.affine == scan.affine)
+        for (channel, map) in maps.enumerated() {
+            for voxel in map.indices {
+                #expect(stored.value(at: [voxel / 12, voxel / 4 % 3, voxel % 4, channel]) == Double(map[voxel]))
+            }
+        }
+        #expect(ScanFile.holdsSeveralMaps(path) && !ScanFile.holdsSeveralMaps("maps.nrrd"))
+        for name in ["maps.nrrd", "maps.mha"] {
+            #expect(throws: DataError.self) {
+                try ScanFile.write(maps: maps, size: size, like: scan, to: folder.file(name), overwrite: false)
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.file(name)))
+        }
+    }
+
     @Test func formsFillEachOther() throws {
         let folder = try ScratchFolder()
         let onlySform = try source(HandMadeNIfTI(pixdim: [1, 2, 3, 4, 1, 1, 1, 1]), folder)

@@ -85,7 +85,8 @@ import Testing
         ("$'a' * 3", "not defined"), ("$'a' - 1", "not defined"), ("$9223372036854775807 + 1", "too large"),
         ("$2 ** 63", "too large"), ("$len(5)", "not defined"), ("$[0] * 10000000", "too long"),
         ("$[[0] * 1000] * 1000 == [[0] * 1000] * 1000", "not compared"), ("$@nothing + 1", "refers to nothing"),
-        ("%other.json::x", "reads another file"), ("$-'a'", "has no negative"), ("$min()", "takes numbers"),
+        ("%other.json::x", "the macro reads 'other.json', which cannot be read"), ("$-'a'", "has no negative"),
+        ("$min()", "takes numbers"),
     ])
     func whatHasNoValueIsRefusedByName(_ expression: String, _ reason: String) throws {
         let error = try #require(throws: DataError.self) { try Self.number(expression) }

@@ -81,12 +81,30 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["_requires_": "$print('x')"], orientation)], "is Python"),
     ([channel, load], "once, before every other"),
     ([load, channel, with(["keys": ["image", "image"]], orientation)], "keys: should name 'image' once"),
-    ([load, channel, with(["dtype": "$torch.float32"], spacing)], "dtype: only \"float64\""),
+    ([load, channel, with(["dtype": "$torch.half"], spacing)], "dtype: 'float16' is not supported"),
+    (
+        [load, channel, with(["min_pixdim": [2, 2, 2], "max_pixdim": [1, 1, 1]], spacing)],
+        "should not be above max_pixdim"
+    ),
+    ([load, channel, ["_target_": "Lambdad", "keys": "image", "func": "$lambda x: x[0]"]], "is Python"),
 ]
 
 @Test(arguments: steps.indices)
 func stepsThatChangeTheImageOtherwiseAreRefused(_ index: Int) {
     expectRefusal(steps[index].1) { try bundle(pre: steps[index].0) }
+}
+
+/// A function that is known stays a step; the type of a resampling may be the image's own.
+@Test func knownFunctionsAndTypesAreSteps() throws {
+    let curve: ConfigValue = ["_target_": "Lambdad", "keys": "image", "func": "$lambda x: torch.sigmoid(x)"]
+    let single = with(["dtype": "$torch.float"], spacing)
+    let steps = try bundle(pre: [load, channel, curve, single]).description.preprocessing.steps
+    #expect(steps.first == .intensityCurve(.sigmoid))
+    #expect(
+        try bundle(pre: [load, channel, curve, with(["dtype": .null], spacing)]).description.preprocessing.steps
+            == steps)
+    guard case .spacing(let step)? = steps.last else { return }
+    #expect(step.isSingle)
 }
 
 /// Each key of a step has a mode of its own.
@@ -104,6 +122,8 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, argmax, invert], "class numbers would be blended"),
     ([softmax, argmax, ["_target_": "SaveImaged", "keys": "pred"]], "has no Invertd, and SaveImaged resamples"),
     ([softmax, invert, argmax, argmax], "a second AsDiscreted"),
+    ([with(["sigmoid": true], softmax), invert, argmax], "softmax: and sigmoid are both true"),
+    ([softmax, with(["softmax": false, "sigmoid": true], softmax), argmax], "no longer the network's output"),
     (
         [
             softmax, invert, argmax,
@@ -124,10 +144,8 @@ private let endings: [([ConfigValue], String)] = [
     ([softmax, with(["post_func": "$lambda x: x > 0"], invert), argmax], "post_func"),
     ([["_target_": "Activationsd", "keys": "pred"], invert, argmax], "nearest_interp: is false of an output"),
     ([with(["other": "$torch.tanh"], softmax), invert, argmax], "'$torch.tanh' is Python"),
-    (
-        [softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]],
-        "threshold: of 2 channels without argmax"
-    ),
+    ([["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.35]], "threshold: of an output that no Activationsd"),
+    ([softmax, invert, ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0]], "threshold: should be above 0"),
     ([softmax, invert, with(["threshold": 0.5], argmax)], "threshold: of class numbers"),
     ([softmax, invert, with(["to_onehot": 2], argmax)], "to_onehot: only null"),
     ([softmax, invert, with(["rounding": "floor"], argmax)], "rounding: \"floor\" is not supported"),
@@ -289,7 +307,7 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
 /// A single channel has no softmax: its class 1 begins at a probability of 0.5, in what is exported as well.
 @Test func aSingleChannelIsExportedAndReadWithAThreshold() throws {
     let network = with(["out_channels": 1], plain["network_def"] ?? .null)
-    expectRefusal("softmax: only false") { try bundle(["network_def": network]) }
+    expectRefusal("softmax: of a single channel is 1 everywhere") { try bundle(["network_def": network]) }
     var description = try bundle().description
     description.network = NetworkDefinition(network, source: "model.json")
     let text = try #require(try MONAIBundle.files(of: description, name: "x", license: nil)["configs/inference.json"])
@@ -297,4 +315,28 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     guard case .object(let entries) = exported else { return }
     #expect(try bundle(entries).description.outputChannels == 1)
     #expect(text.contains("\"sigmoid\" : true") && text.contains("\"threshold\" : 0.5"))
+}
+
+/// A threshold of several channels makes regions; the names of all channels count, and are exported.
+@Test func regionsAreReadAndExported() throws {
+    let regions: [ConfigValue] = [
+        with(["softmax": false, "sigmoid": true], softmax), invert,
+        ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5],
+    ]
+    var description = try bundle(post: regions).description
+    #expect(description.maskPlan.isRegions && description.maskPlan.probabilities == .sigmoid)
+    description.labels = [0: "core", 1: "oedema"]
+    try description.check()
+    let files = try MONAIBundle.files(of: description, name: "x", license: nil)
+    let exported = try ConfigValue(json: Data(#require(files["configs/inference.json"]).utf8), from: "exported")
+    let metadata = try ConfigValue(json: Data(#require(files["configs/metadata.json"]).utf8), from: "metadata")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let models = folder.appendingPathComponent("models")
+    try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+    try Data([0]).write(to: models.appendingPathComponent("model.pt"))
+    let again = try MONAIBundle(
+        folder: folder.path, inference: exported, source: "inference.json", metadata: metadata
+    ).description
+    #expect(again.maskPlan == description.maskPlan && again.labels == description.labels)
 }

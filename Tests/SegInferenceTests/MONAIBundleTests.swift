@@ -120,9 +120,9 @@ private let refused: [([String: ConfigValue], String)] = [
     (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "image", "mode": "edge"])], "constant"),
     (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "label"])], "source_key"),
     (["preprocessing": loading(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),
-    (["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])], "only false is supported"),
+    (["postprocessing": transforms(["_target_": "Activationsd", "sigmoid": true])], "never makes classes"),
     (["postprocessing": transforms(["_target_": "Activationsd", "softmax": true])], "never makes classes"),
-    (["network_def": .null, "network": "$torch.jit.load('x.ts')"], "'$torch.jit.load('x.ts')' is Python"),
+    (["network_def": .null, "network": "$torch.jit.load('x.ts')"], "loads a TorchScript program"),
 ]
 
 @Test(arguments: refused.indices)

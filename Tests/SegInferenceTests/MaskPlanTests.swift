@@ -13,6 +13,8 @@ import Testing
         let cases: [Case]
         let single: [UInt8]
         let single_cases: [Case]
+        let regions: [UInt8]
+        let region_cases: [Case]
     }
 
     private static let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -30,14 +32,18 @@ import Testing
     }
 
     /// The steps of the document's list `key`, each read as the end of a chain.
-    private static func steps(_ key: String) throws -> [MaskStep] {
+    private static func steps(_ key: String, regions: Bool = false) throws -> [MaskStep] {
         guard case .object(let document) = try ConfigValue(jsonFile: path), case .array(let cases)? = document[key]
         else {
             return []
         }
         return try cases.map { item in
             guard case .object(let entries) = item, let step = entries["step"] else { throw CancellationError() }
-            let plan = try description([["_target_": "AsDiscrete", "argmax": true], step]).maskPlan
+            let discrete: [ConfigValue] =
+                regions
+                ? [["_target_": "Activations", "sigmoid": true], ["_target_": "AsDiscrete", "threshold": 0.5]]
+                : [["_target_": "AsDiscrete", "argmax": true]]
+            let plan = try description(.array(discrete + [step])).maskPlan
             return try #require(plan.before.first)
         }
     }
@@ -60,6 +66,23 @@ import Testing
         }
     }
 
+    @Test func stepsOnRegionsEqualMONAIs() throws {
+        let data = try #require(FileManager.default.contents(atPath: Self.path))
+        let golden = try JSONDecoder().decode(Golden.self, from: data)
+        let size = Triple(golden.shape[0], golden.shape[1], golden.shape[2])
+        func maps(_ flat: [UInt8]) -> [[UInt8]] {
+            stride(from: 0, to: flat.count, by: size.count).map { Array(flat[$0..<$0 + size.count]) }
+        }
+        let steps = try Self.steps("region_cases", regions: true)
+        try #require(steps.count == golden.region_cases.count && !steps.isEmpty)
+        for (step, expected) in zip(steps, golden.region_cases) {
+            var found = maps(golden.regions)
+            step.apply(to: &found, size: size)
+            #expect(found == maps(expected.mask), "\(step)")
+            #expect(found != maps(golden.regions), "\(step) changes nothing, which tests nothing")
+        }
+    }
+
     @Test(arguments: [
         #"[{"_target_": "Activations", "softmax": true}, {"_target_": "AsDiscrete", "argmax": true}]"#,
         #"""
@@ -71,6 +94,15 @@ import Testing
         #"""
         [{"_target_": "Activations", "softmax": true}, {"_target_": "Invert", "nearest_interp": false},
         {"_target_": "AsDiscrete", "argmax": true}]
+        """#,
+        #"[{"_target_": "Activations", "sigmoid": true}, {"_target_": "AsDiscrete", "argmax": true}]"#,
+        #"""
+        [{"_target_": "Activations", "sigmoid": true}, {"_target_": "Invert", "nearest_interp": false},
+        {"_target_": "AsDiscrete", "threshold": 0.4}, {"_target_": "FillHoles", "applied_labels": [3]}]
+        """#,
+        #"""
+        [{"_target_": "Activations", "softmax": true}, {"_target_": "AsDiscrete", "threshold": 0.5},
+        {"_target_": "KeepLargestConnectedComponent", "is_onehot": true}, {"_target_": "Invert"}]
         """#,
     ])
     func plansAreWrittenAsTheyAreRead(_ text: String) throws {
@@ -85,5 +117,20 @@ import Testing
         #expect(described.maskPlan.threshold == 0.3 && described.maskPlan.restoration == .none)
         let again = try ModelDescription(ConfigReader(described.value, path: "", source: "model.json"))
         #expect(again == described)
+    }
+
+    @Test(arguments: [
+        (#"{"_target_": "KeepLargestConnectedComponent", "is_onehot": false}"#, "is_onehot"),
+        (#"{"_target_": "FillHoles", "applied_labels": [4]}"#, "applied_labels"),
+        (#"{"_target_": "AsDiscrete", "argmax": true}"#, "_target_"),
+    ])
+    func whatIsNoStepOfRegionsIsRefused(_ step: String, _ key: String) throws {
+        let text =
+            #"[{"_target_": "Activations", "sigmoid": true}, {"_target_": "AsDiscrete", "threshold": 0.5}, "# + step
+            + "]"
+        let error = #expect(throws: DataError.self) {
+            try Self.description(ConfigValue(json: Data(text.utf8), from: "steps"))
+        }
+        #expect(error?.key == "postprocessing.2.\(key)")
     }
 }

@@ -57,7 +57,7 @@ import Testing
         return try ScanImage(channels, names: ["a", "b"]) { _, _ in }
     }
 
-    @Test func goldensAreThere() { #expect(Self.names.count == 15) }
+    @Test func goldensAreThere() { #expect(Self.names.count == 21) }
 
     @Test(arguments: names)
     func chainsEqualMONAIs(_ name: String) throws {
@@ -141,6 +141,8 @@ import Testing
         (#"[{"_target_": "Spacing"}]"#, "preprocessing.0.pixdim"),
         (#"[{"_target_": "Orientation"}]"#, "preprocessing.0.axcodes"),
         (#"[{"_target_": "Zoom", "zoom": 2}]"#, "'Zoom'"),
+        (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "dtype": "float16"}]"#, "preprocessing.0.dtype"),
+        (#"[{"_target_": "Lambda", "func": "$lambda x: x + 1"}]"#, "preprocessing.0.func"),
         (#"[{"_target_": "ScaleIntensity", "factor": 2}]"#, "preprocessing.0.factor"),
         (#"[{"_target_": "ScaleIntensity", "maxv": null}]"#, "preprocessing.0.maxv"),
         (#"[{"_target_": "NormalizeIntensity", "subtrahend": [1, 2]}]"#, "preprocessing.0.channel_wise"),

@@ -20,15 +20,18 @@ import Testing
         return scan
     }()
 
-    private func segmenter(_ uncertainty: UncertaintyOptions?, channels: Int = 2) throws -> Segmenter {
+    private func segmenter(
+        _ uncertainty: UncertaintyOptions?, channels: Int = 2, plan: MaskPlan = MaskPlan()
+    ) throws -> Segmenter {
         let backend = ReferenceBackend()
-        let description = ModelDescription(
+        var description = ModelDescription(
             network: NetworkDefinition(["_target_": "UNet"], source: "model.json"),
             preprocessing: try Preprocessing(
                 orientation: "RAS", pixdim: nil,
                 intensity: ScaleIntensityRange(aMin: 0, aMax: 100, bMin: 0, bMax: 1, clip: true),
                 cropForeground: true),
             roiSize: Triple(4), overlap: WindowOverlap(0.25), mode: .gaussian, labels: [1: "block"])
+        description.maskPlan = plan
         let predictor = Predictor(
             network: ThresholdNetwork(on: backend, channels: channels), description: description, on: backend)
         return try Segmenter(Ensemble([predictor]), uncertainty: uncertainty)
@@ -74,6 +77,24 @@ import Testing
                 ["label": 1, "name": "block", "voxels": 64, "volume_ml": 0.64, "mean_intensity": 100]
             ])
         #expect(members["seconds"] == 1.23 && members["scan"] == "ct" && members["uncertainty_maps"] == [])
+    }
+
+    /// Regions are measured each by itself, under the numbers of their channels, and no one map is said to be theirs.
+    @Test func regionsAreMeasuredEachByItself() throws {
+        var plan = MaskPlan()
+        (plan.isRegions, plan.probabilities) = (true, .sigmoid)
+        let segmenter = try segmenter(nil, channels: 3, plan: plan)
+        #expect(segmenter.labelNumbers == 0..<3)
+        #expect(throws: InferenceError.self) { try segmenter.checkClasses(for: "a figure") }
+        let (report, found) = try report(segmenter)
+        // Channel 0 is 0 everywhere within the network's box, whose probability of 0.5 reaches the threshold.
+        #expect(found.maps.count == 3 && report.regions == true)
+        #expect(report.labels.map(\.voxels) == [64, 64, 0] && report.labels.map(\.label) == [0, 1, 2])
+        #expect(report.labels.map(\.name) == ["region 0", "block", "region 2"])
+        #expect(report.uncertaintyScore == nil)
+        #expect(throws: InferenceError.self) {
+            try self.segmenter(mirrored, channels: 3, plan: plan)(Self.scan, name: "scan") { _, _ in }
+        }
     }
 
     @Test func whatIsUndefinedIsLeftOut() throws {
@@ -144,10 +165,10 @@ import Testing
         func names() throws -> [String] {
             try FileManager.default.contentsOfDirectory(atPath: folder).map { "\(folder)/\($0)" }.sorted()
         }
-        #expect(try names() == files.all(extras, classes: 2).sorted())
+        #expect(try names() == files.all(extras, labels: 1..<2).sorted())
         #expect(try write(nil) == nil)
         extras.uncertainty = false
-        try files.removeAllBut(extras, classes: 2)
+        try files.removeAllBut(extras, labels: 1..<2)
         #expect(try names() == [files.mask, files.probability(1)])
     }
 }

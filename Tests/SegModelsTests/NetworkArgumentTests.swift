@@ -22,6 +22,12 @@ private func network(
         ("VNet", ["in_channels": 1, "out_channels": 2], 45_597_898, 150),
         ("UNETR", ["in_channels": 1, "out_channels": 2, "img_size": 96], 92_802_274, 194),
         ("SegResNet", ["dropout_prob": 0.2], 1_176_186, 83),
+        ("SegResNetDS", [:], 19_914_146, 153),
+        (
+            "SegResNetDS",
+            ["init_filters": 8, "dsdepth": 2, "norm": "INSTANCE", "resolution": [1.0, 1.0, 5.0], "blocks_up": .null],
+            1_190_652, 83
+        ),
         (
             "DynUNet",
             [
@@ -73,6 +79,11 @@ private let unetr: [String: ConfigValue] = [
         ("SegResNet", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),
         ("SegResNet", [:], ["blocks_up": [1]], "one entry fewer than blocks_down"),
         ("SegResNet", [:], ["init_filters": 12], "do not divide into 8 groups"),
+        ("SegResNetDS", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),
+        ("SegResNetDS", [:], ["resolution": [1, 0, 1]], "resolution: should be three positive"),
+        ("SegResNetDS", [:], ["blocks_down": [1]], "at least two numbers"),
+        ("SegResNetDS", [:], ["preprocess": "x"], "network_def.preprocess"),
+        ("SegResNetDS", [:], ["norm": ["instance_nvfuser", ["affine": false]]], "always affine"),
         ("DynUNet", dyn, ["strides": [2, 2, 2]], "should begin with 1"),
         ("DynUNet", dyn, ["upsample_kernel_size": [2, 3]], "strides without the first"),
         ("DynUNet", dyn, ["deep_supervision": true, "deep_supr_num": 2], "from 1 to 1"),
@@ -97,6 +108,9 @@ func badArgumentsOfEveryNetworkAreNamed(
     let error = #expect(throws: TensorError.self) { try net(x, in: .inference) }
     #expect(error?.description.contains("windows of 16×16×32 (img_size) only") == true)
     #expect(try network("DynUNet", dyn).requiredSize == nil)
+    let anisotropic = try network(
+        "SegResNetDS", ["init_filters": 8, "resolution": [1, 1, 5], "blocks_down": [1, 1, 1, 1]])
+    #expect(anisotropic.sizeDivisor == Triple(8, 8, 2))
 }
 
 /// Beside the older pair MONAI does not look at `norm`.

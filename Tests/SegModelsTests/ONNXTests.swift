@@ -58,6 +58,19 @@ private let otherNetworks: [(ConfigValue, Shape)] = [
     ),
     (
         [
+            "_target_": "SegResNetDS", "in_channels": 2, "out_channels": 3, "init_filters": 4,
+            "blocks_down": [1, 1, 1],
+            "resolution": [4, 1, 1.5], "norm": "instance", "dsdepth": 2,
+        ], [1, 4, 8, 8, 2]
+    ),
+    (
+        [
+            "_target_": "SegResNetDS", "in_channels": 2, "init_filters": 4, "blocks_down": [1, 2],
+            "upsample_mode": "nontrainable", "act": "prelu",
+        ], [1, 4, 6, 8, 2]
+    ),
+    (
+        [
             "_target_": "DynUNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 3, "filters": [2, 4, 4],
             "kernel_size": [3, [1, 3, 3], 3], "strides": [1, [1, 2, 2], 2], "upsample_kernel_size": [[1, 2, 2], 2],
             "res_block": true, "trans_bias": true, "deep_supervision": true,

@@ -27,7 +27,7 @@ struct OpenCLTrainingTests {
     }
 
     /// Two steps of Adam with dropout on, from MONAI's small configurations and the formula's weights.
-    @Test(arguments: ["vnet", "unetr_conv", "unetr_perceptron", "segresnet", "dynunet", "swinunetr"])
+    @Test(arguments: ["vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "dynunet", "swinunetr"])
     func everyNetworkTrainsAsOnTheCPU(_ name: String) throws {
         let golden = try NetworkGolden.named(name)
         let expected = try losses(of: golden, on: CPUBackend(threads: 2))

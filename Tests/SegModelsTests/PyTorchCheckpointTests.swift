@@ -231,3 +231,47 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     state["vit.blocks.0.attn.out_proj.weight"] = StoredTensor([1] as [Float], shape: [1])
     #expect(net.store.match(state).unexpected == ["vit.blocks.0.attn.out_proj.weight"])
 }
+
+/// What stands beside the weights is read as data; objects and tensors in it are said by name.
+@Test func configurationsBesideTheWeightsAreRead() throws {
+    let float: [UInt8] = [0x47, 0xC0, 0x66, 0x91, 0, 0, 0, 0, 0]
+    let list = Array("](".utf8) + float + Pickle.int(3) + Array("e".utf8)
+    let one = Array("]".utf8) + Pickle.text("a") + Array("a".utf8)
+    let object = Pickle.global("numpy.core.multiarray", "scalar") + Array(")R".utf8)
+    let inner = Pickle.dictionary([
+        ("list", list), ("one", one), ("yes", [0x88]), ("no", [0x89]), ("none", [0x4E]), ("object", object),
+        ("tuple", Pickle.tuple(Pickle.int(-1), Pickle.text("b"))),
+    ])
+    let weights = Pickle.dictionary([("w", Pickle.tensor(shape: [2], strides: [1], storageCount: 2))])
+    let pickle = Pickle.whole(Pickle.dictionary([("config", inner), ("state_dict", weights)]))
+    try withFile(checkpoint(pickle).bytes) { (path: String) throws -> Void in
+        let expected: ConfigValue = [
+            "list": [-180.53125, 3], "one": ["a"], "yes": true, "no": false, "none": .null,
+            "object": "an object of numpy.core.multiarray.scalar", "tuple": [-1, "b"],
+        ]
+        #expect(try Weights.configuration("config", in: path) == expected)
+        #expect(try Weights.configuration("other", in: path) == nil)
+        #expect(try Weights.read(path).tensors.keys.sorted() == ["w"])
+    }
+    // A list that holds itself, and lists that each hold another ten times, would never end.
+    let circle = Array("]q\u{1}h\u{1}a".utf8)
+    for hostile in [circle, nested(levels: 30)] {
+        let pickle = Pickle.whole(Pickle.dictionary([("config", hostile), ("w", Pickle.int(1))]))
+        try withFile(checkpoint(pickle).bytes) { (path: String) throws -> Void in
+            let error = #expect(throws: DataError.self) { try Weights.configuration("config", in: path) }
+            #expect(error?.message.contains("nests too deep") == true)
+        }
+    }
+}
+
+/// A list of ten times the list before it, so many times over, each kept once in the pickle.
+private func nested(levels: Int) -> [UInt8] {
+    // put1 under a number, get1 of it ten times within the next list.
+    var bytes = Array("]q".utf8) + [0] + Array("0".utf8)
+    for level in 1...levels {
+        bytes += Array("](".utf8)
+        for _ in 0..<10 { bytes += Array("h".utf8) + [UInt8(level - 1)] }
+        bytes += Array("eq".utf8) + [UInt8(level)] + (level < levels ? Array("0".utf8) : [])
+    }
+    return bytes
+}

@@ -54,6 +54,12 @@ import Testing
                 "res_block": true,
             ], Triple(16)
         ),
+        (
+            [
+                "_target_": "SegResNetDS", "init_filters": 8, "in_channels": 1, "out_channels": 2,
+                "blocks_down": [1, 2, 2], "dsdepth": 2,
+            ], Triple(16)
+        ),
         (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16, 16, 32)),
         (
             [

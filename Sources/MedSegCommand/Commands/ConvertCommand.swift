@@ -13,7 +13,8 @@ import SegWeights
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Copies weights between PyTorch and safetensors, or writes a network as ONNX.",
+        abstract:
+            "Copies weights between PyTorch and safetensors, writes a network as ONNX, or a bundle as a model folder.",
         discussion: """
             Reads safetensors and PyTorch checkpoints (torch.save, 1.6 and later) without running anything in them. \
             Takes the weights out of state_dict, model_state_dict, model, network or net, or from under --state; removes \
@@ -21,13 +22,14 @@ struct ConvertCommand: ParsableCommand {
             and what was left over. A mismatch is an error unless \
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
             inference with the weights: image [batch, channels, D, H, W] to logits. Batch, D, H and W are free; UNETR's D, \
-            H and W are img_size, SwinUNETR's roi_size.
+            H and W are img_size, SwinUNETR's roi_size. A name without an ending is a model folder, with model.json and \
+            model.safetensors: what a MONAI bundle or a folder of Auto3DSeg becomes.
             """)
 
-    @Argument(help: "Weights (safetensors, .pt, .pth), or a model folder.")
+    @Argument(help: "Weights (safetensors, .pt, .pth), a model folder, one of Auto3DSeg, or a MONAI bundle.")
     var input: String
 
-    @Argument(help: "The file to write: .safetensors, .pt for PyTorch, or .onnx.")
+    @Argument(help: "What to write: .safetensors, .pt for PyTorch, .onnx, or without an ending a model folder.")
     var output: String
 
     @Option(help: "A model description (JSON) whose network the weights must fit; a model folder has its own.")
@@ -35,6 +37,8 @@ struct ConvertCommand: ParsableCommand {
 
     @Option(help: "The entry of a PyTorch checkpoint to take the weights from, such as state_dict_ema.")
     var state: String?
+
+    @OptionGroup var bundleChanges: BundleOptions
 
     @Flag(help: "Write what matched although something did not.")
     var allowMismatch = false
@@ -44,27 +48,36 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let format = (output as NSString).pathExtension.lowercased()
-        guard ["safetensors", "pt", "pth", "onnx"].contains(format) else {
-            throw UsageError("\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format")
+        guard ["safetensors", "pt", "pth", "onnx", ""].contains(format) else {
+            throw UsageError(
+                "\(output): name a file that ends in .safetensors, .pt or .onnx, which says its format, or a folder")
         }
         guard format != "onnx" || !allowMismatch else {
             throw UsageError(
                 "--allow-mismatch leaves arrays out, and an .onnx file needs them all; leave it out, or write .safetensors "
                     + "or .pt")
         }
-        try OutputFolder.refuseExisting(output, force: force)
-        let source = ModelSource(input, network: network)
-        let weights = try Weights.read(source.weights, state.map { .named($0) } ?? .usual)
-        guard let file = source.description else {
-            guard format != "onnx" else {
-                throw UsageError("ONNX needs the whole network: name a model folder, or --network FILE.json")
+        if format.isEmpty {
+            try OutputFolder.refuseFilled(output, force: force)
+        } else {
+            try OutputFolder.refuseExisting(output, force: force)
+        }
+        let source = try ModelSource(input, network: network, bundleChanges)
+        let weights = try Weights.read(source.weights, state.map { .named($0) } ?? source.choice)
+        guard let (description, file) = source.description else {
+            guard format != "onnx", !format.isEmpty else {
+                let what = format.isEmpty ? "A model folder" : "ONNX"
+                throw UsageError("\(what) needs the whole network: name a model folder, or --network FILE.json")
             }
             weights.notes.forEach { note("\(weights.source): \($0)") }
             try Weights.write(weights.tensors, to: output)
             return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
         }
-        let description = try ModelDescription(file: file)
         let taken = try matching(weights, description.network, file: file)
+        if format.isEmpty {
+            try OutputFolder.filling(output) { try ModelFolder.write(description, taken.state, to: output) }
+            return report(taken.state.count, taken.state.values.map(\.count).reduce(0, +))
+        }
         guard format == "onnx" else {
             try Weights.write(taken.state, to: output)
             let first = taken.state.filter { !taken.seconds.contains($0.key) }
@@ -110,23 +123,6 @@ struct ConvertCommand: ParsableCommand {
             throw DataError(.badData, weights.source, "nothing in it fits \(network); there is nothing to write")
         }
         return (try store.state(from: weights.tensors), Set(store.aliases.map(\.name)))
-    }
-}
-
-/// Where a conversion's weights and network stand: two files, or a model folder.
-struct ModelSource {
-    let weights: String
-    let description: String?
-
-    init(_ path: String, network: String?) {
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-            weights = Predictor.weightsFile(in: path)
-            description = network ?? path + "/model.json"
-        } else {
-            weights = path
-            description = network
-        }
     }
 }
 

@@ -143,6 +143,7 @@ struct EvaluateCommand: ParsableCommand {
         let backend = try device.makeBackend(quiet: printing.quiet)
         let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         try segmenter.checkRestores(for: "an evaluation")
+        try segmenter.checkClasses(for: "an evaluation")
         let evaluate = DatasetEvaluation(
             segmenter, of: dataset, options: try metricOptions, bootstrap: draws)
         var progress = EvaluationProgress("evaluate", quiet: printing.quiet)

@@ -15,7 +15,7 @@ struct ExportBundleCommand: ParsableCommand {
         discussion: "The bundle holds configs/inference.json, configs/metadata.json, models/model.pt, docs/README.md "
             + "and LICENSE. MONAI needs pytorch-ignite and nibabel to run it.")
 
-    @Argument(help: "A model folder with model.json and weights.")
+    @Argument(help: "A model folder with model.json and weights, or one of Auto3DSeg.")
     var model: String
 
     @Argument(help: "The bundle's folder.")
@@ -28,7 +28,7 @@ struct ExportBundleCommand: ParsableCommand {
     var force = false
 
     func run() throws {
-        let description = try ModelDescription(file: model + "/model.json")
+        let description = try ModelFolder.description(of: model)
         let weights = try Weights.read(Predictor.weightsFile(in: model))
         let backend = try Devices.makeBackend("cpu", threads: 1)
         let store = try description.makeNetwork(on: backend, seed: 0).store

@@ -1,20 +1,38 @@
 import ArgumentParser
 import Foundation
+import SegCore
 import SegImaging
+import SegInference
 
 /// `medseg info`.
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "info",
-        abstract: "Prints header, affine, orientation, spacing, and what the voxels hold, of scans.")
+        abstract:
+            "Prints header, affine, orientation, spacing, and what the voxels hold, of scans; or what a model expects.",
+        discussion: """
+            Of a model folder, one of Auto3DSeg or a MONAI bundle it prints what is done to a scan, in what windows it is \
+            seen, and how the mask is made; with --json as a model.json has it.
+            """)
 
-    @Argument(help: "NIfTI, NRRD or MetaImage files; of a pair its header.")
+    @Argument(help: "NIfTI, NRRD or MetaImage files, of a pair its header; or folders of models.")
     var files: [String]
+
+    @OptionGroup var bundleChanges: BundleOptions
 
     @Flag(help: "Print one JSON object, of several files keyed by file.")
     var json = false
 
     func run() throws {
+        let folders = files.filter(Self.isFolder)
+        guard folders.isEmpty else {
+            guard folders.count == files.count else {
+                throw UsageError(
+                    "folders of models and scans are described one kind at a time; \(folders[0]) is a folder")
+            }
+            return try describe(folders)
+        }
+        try bundleChanges.refuse()
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
@@ -28,5 +46,23 @@ struct InfoCommand: ParsableCommand {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)
         print(String(decoding: data ?? Data(), as: UTF8.self))
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
+    private func describe(_ folders: [String]) throws {
+        for (index, folder) in folders.enumerated() {
+            let source = try ModelSource(folder, network: nil, bundleChanges)
+            guard let description = source.description?.description else { continue }
+            if json {
+                print(try description.value.jsonText())
+            } else {
+                if index > 0 { print() }
+                print(([folder, "weights      \(source.weights)"] + description.summary).joined(separator: "\n"))
+            }
+        }
     }
 }

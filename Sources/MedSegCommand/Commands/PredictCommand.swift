@@ -18,7 +18,8 @@ struct PredictCommand: ParsableCommand {
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
-            and the same maps.
+            and the same maps. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
+            each, along the fourth axis of a NIfTI.
             """)
 
     @Argument(
@@ -42,7 +43,7 @@ struct PredictCommand: ParsableCommand {
     )
     var format: VolumeFormat?
 
-    @Flag(help: "Also write the probability of each foreground class.")
+    @Flag(help: "Also write the probability of each foreground class, or of each region.")
     var probabilities = false
 
     @Flag(help: "Also draw the mask over three slices of the scan and, with --uncertainty, the variance, as PNG.")
@@ -82,11 +83,13 @@ struct PredictCommand: ParsableCommand {
         let jobs = try plan(channels: segmenter.inputChannels)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
         where isAsked { try segmenter.checkRestores(for: name) }
+        if figure { try segmenter.checkClasses(for: "--figure") }
+        if segmenter.hasRegions { try refuseSingleMaps(jobs) }
         if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
         let extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         for job in jobs {
-            for path in job.all(extras, classes: segmenter.classes) {
+            for path in job.all(extras, labels: segmenter.labelNumbers) {
                 try OutputFolder.refuseExisting(path, force: force)
             }
         }
@@ -105,7 +108,7 @@ struct PredictCommand: ParsableCommand {
         for job in jobs {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
-                if force { try job.removeAllBut(extras, classes: segmenter.classes) }
+                if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
             } catch let error as DataError where jobs.count > 1 && [.noInput, .badData, .tooLarge].contains(error.kind)
             {
                 note("medseg: \(error)")
@@ -161,10 +164,19 @@ struct PredictCommand: ParsableCommand {
                     .write(to: job.uncertaintyFigure)
             }
         }
-        if !found.mask.contains(where: { $0 > 0 }) { note("\(job.input): nothing was found; the mask is empty") }
+        if found.isEmpty { note("\(job.input): nothing was found; the mask is empty") }
         let samples = found.uncertain.map { ", \($0.samples) samples" } ?? ""
         print("\(job.mask): \(measured.summary)\(samples), \(duration(Date().timeIntervalSince(start)))")
         return measured
+    }
+
+    /// Refuses formats that hold one map where the model's masks are several.
+    private func refuseSingleMaps(_ jobs: [PredictionFiles]) throws {
+        for job in jobs where !ScanFile.holdsSeveralMaps(job.mask) {
+            throw UsageError(
+                "\(job.mask): the model's masks are regions, several maps in one file, which only NIfTI holds; add --format "
+                    + "nii.gz")
+        }
     }
 
     /// In what the channels of a case are not what the models were trained on; those of further files name them.

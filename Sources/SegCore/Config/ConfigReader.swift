@@ -100,6 +100,19 @@ public final class ConfigReader {
         }
     }
 
+    /// A list of texts; nil where it is absent.
+    /// - Throws: `DataError` where it is something else.
+    public func strings(_ key: String) throws -> [String]? {
+        guard let value = value(key), value != .null else { return nil }
+        guard case .array(let items) = value else {
+            throw error(key, "should be a list of texts, not \(value)")
+        }
+        return try items.map { item in
+            guard case .string(let text) = item else { throw error(key, "should be a list of texts, not \(value)") }
+            return text
+        }
+    }
+
     /// Insists that an argument is absent or has the one value that is supported.
     /// - Throws: `DataError` where it has another.
     public func expect(_ key: String, _ supported: ConfigValue) throws {
@@ -129,6 +142,16 @@ public final class ConfigReader {
         if let key = unknown.first {
             throw error(key, "is not a known key; known here: \(known.sorted().joined(separator: ", "))")
         }
+    }
+
+    /// Complains about all keys that were not read at once.
+    /// - Throws: `DataError` naming every unknown key.
+    public func finishAll() throws {
+        let unknown = entries.keys.filter { !known.contains($0) }.sorted()
+        guard unknown.count > 1 else { return try finish() }
+        throw DataError(
+            .badData, source, key: path.isEmpty ? nil : path,
+            "\(unknown.joined(separator: ", ")) are no known keys, and may change what is done; take them out")
     }
 
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }

@@ -2,22 +2,27 @@ import CNIfTI
 import SegCore
 
 extension NIfTI {
-    /// Fixed header and extension flag of a 3-D single-file volume.
+    /// Fixed header and extension flag of a single file of a 3-D volume, or of several along axis 3.
     static func encodeHeader(
-        version: Int, size: Triple, type: VoxelType, geometry: NIfTIGeometry
+        version: Int, size: Triple, maps: Int, type: VoxelType, geometry: NIfTIGeometry
     ) -> [UInt8] {
-        let header = version == 2 ? header2(size, type, geometry) : header1(size, type, geometry)
+        let header = version == 2 ? header2(size, maps, type, geometry) : header1(size, maps, type, geometry)
         return header + [0, 0, 0, 0]
     }
 
     /// The description in files that MedSeg writes.
     static let program = "MedSeg"
 
-    private static func header1(_ size: Triple, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    /// The number of axes and their extents.
+    private static func dimensions(_ size: Triple, _ maps: Int) -> [Int] {
+        [maps > 1 ? 4 : 3, size.d, size.h, size.w, maps, 1, 1, 1]
+    }
+
+    private static func header1(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
         var raw = nifti_1_header()
         raw.sizeof_hdr = 348
         raw.regular = CChar(bitPattern: UInt8(ascii: "r"))
-        fill(&raw.dim, with: ([3, size.d, size.h, size.w, 1, 1, 1, 1] as [Int]).map { Int16($0) })
+        fill(&raw.dim, with: dimensions(size, maps).map { Int16($0) })
         raw.datatype = Int16(type.niftiCode)
         raw.bitpix = Int16(type.byteCount * 8)
         fill(&raw.pixdim, with: ([geometry.qfac] + geometry.spacing + [1, 1, 1, 1]).map { Float($0) })
@@ -38,13 +43,13 @@ extension NIfTI {
         return withUnsafeBytes(of: raw) { Array($0) }
     }
 
-    private static func header2(_ size: Triple, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    private static func header2(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
         var raw = nifti_2_header()
         raw.sizeof_hdr = 540
         fill(&raw.magic, with: Array("n+2".utf8) + [0, 13, 10, 26, 10])
         raw.datatype = Int16(type.niftiCode)
         raw.bitpix = Int16(type.byteCount * 8)
-        fill(&raw.dim, with: ([3, size.d, size.h, size.w, 1, 1, 1, 1] as [Int]).map { Int64($0) })
+        fill(&raw.dim, with: dimensions(size, maps).map { Int64($0) })
         fill(&raw.pixdim, with: [geometry.qfac] + geometry.spacing + [1, 1, 1, 1])
         raw.vox_offset = 544
         raw.scl_slope = 1

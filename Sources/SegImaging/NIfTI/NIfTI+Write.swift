@@ -1,13 +1,15 @@
 internal import SegCore
 
 extension NIfTI {
-    /// Writes voxels on a scan's grid; gzip where the name ends in `.gz`.
+    static let holdsSeveralMaps = true
+
+    /// Writes voxels on a scan's grid, several maps along axis 3; gzip where the name ends in `.gz`.
     ///
     /// Of a NIfTI's geometry, forms, codes, voxel sizes and spatial unit are kept; of any other the affine is written, as
     /// sform, and as qform unless its axes are sheared. Type and scaling are the voxels' own and header extensions are
     /// dropped.
     static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Triple, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let own = geometry.niftiHeader
         // The first version has 16 bits for an extent and 32 for a length.
@@ -19,8 +21,12 @@ extension NIfTI {
                 NIfTIGeometry(header: header, affine: try header.storedAffine(path: path))
             } ?? NIfTIGeometry(affine: geometry.affine)
         let header = encodeHeader(
-            version: own?.version ?? fitting, size: size, type: Value.voxelType, geometry: fields)
-        let bytes = StageClock.time("transpose") { FileOrder.bytes(voxels, size: size, after: header) }
+            version: own?.version ?? fitting, size: size, maps: maps.count, type: Value.voxelType, geometry: fields)
+        let bytes = StageClock.time("transpose") {
+            maps.dropFirst().reduce(into: FileOrder.bytes(maps[0], size: size, after: header)) { bytes, map in
+                bytes += FileOrder.bytes(map, size: size)
+            }
+        }
         try StageClock.time("compress") { () throws(DataError) in
             try DurableFile.write(
                 path.hasSuffix(".gz") ? Deflate.compressed(bytes, as: .gzip, path: path) : bytes, to: path)

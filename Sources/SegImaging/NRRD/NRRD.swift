@@ -20,10 +20,12 @@ enum NRRD: ScanFormat {
         return StoredScan(layout: layout, scaling: nil, bytes: try header.block(limits: limits).read(layout))
     }
 
+    static let holdsSeveralMaps = false
+
     static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Triple, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
-        let bytes = StageClock.time("transpose") { FileOrder.bytes(voxels, size: size) }
+        let bytes = StageClock.time("transpose") { FileOrder.bytes(maps[0], size: size) }
         let packed = try StageClock.time("compress") { () throws(DataError) in
             try Deflate.compressed(bytes, as: .gzip, path: path)
         }

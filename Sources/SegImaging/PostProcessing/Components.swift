@@ -71,7 +71,7 @@ public struct Components: Sendable {
 }
 
 /// Sets of provisional labels that turned out to be one; labels count from 1.
-private struct UnionFind {
+struct UnionFind {
     private var parents: [Int32] = [0]
 
     var count: Int { parents.count - 1 }

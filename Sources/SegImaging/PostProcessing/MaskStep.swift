@@ -61,7 +61,7 @@ public enum MaskStep: Hashable, Sendable {
     }
 
     /// Of equal pieces the later one counts as the larger, as NumPy's sort of MONAI leaves them.
-    private static func largest(_ count: Int, of sizes: [Int]) -> [Bool] {
+    static func largest(_ count: Int, of sizes: [Int]) -> [Bool] {
         let order = sizes.indices.sorted { (sizes[$0], $0) > (sizes[$1], $1) }
         var kept = [Bool](repeating: false, count: sizes.count)
         for piece in order.prefix(count) { kept[piece] = true }

@@ -14,6 +14,8 @@ public enum PreprocessingStep: Hashable, Sendable {
     case scaleIntensityRangePercentiles(PercentileScale)
     /// Subtracts a mean and divides by a standard deviation.
     case normalizeIntensity(NormalizeIntensity)
+    /// Takes intensities through a curve.
+    case intensityCurve(IntensityCurve)
     /// Cuts the box of the foreground.
     case cropForeground(CropForeground)
     /// Cuts a box out of the middle.
@@ -30,7 +32,9 @@ extension PreprocessingStep {
         switch self {
         case .orientation: "orient"
         case .spacing: "resample"
-        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity: "intensity"
+        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
+            .intensityCurve:
+            "intensity"
         case .cropForeground, .centerSpatialCrop: "crop"
         case .spatialPad, .divisiblePad: "pad"
         }
@@ -58,6 +62,7 @@ extension PreprocessingStep {
             case .scaleIntensity(let step): step.apply(to: &image)
             case .scaleIntensityRangePercentiles(let step): try step.apply(to: &image)
             case .normalizeIntensity(let step): try step.apply(to: &image, name: name)
+            case .intensityCurve(let step): step.apply(to: &image)
             case .cropForeground(let step):
                 try Self.cut(&image, to: step.box(of: image, name: name), fill: 0, name: name, record: &record)
             case .centerSpatialCrop(let step):
@@ -95,7 +100,9 @@ extension PreprocessingStep {
             } catch {
                 throw error.named(name)
             }
-        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity: break
+        case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
+            .intensityCurve:
+            break
         case .cropForeground(let step): box = step.largestBox(of: size)
         case .centerSpatialCrop(let step): box = step.box(of: size)
         case .spatialPad(let step): box = step.box(of: size)
@@ -131,6 +138,7 @@ extension PreprocessingStep {
             "percentiles \(step.lower) and \(step.upper) of the intensities become \(step.bMin) and \(step.bMax)"
         case .normalizeIntensity(let step):
             "intensities less their mean, divided by their deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
+        case .intensityCurve(let step): "intensities x become \(step.rawValue)"
         case .cropForeground: "cropped to the box of voxels above 0"
         case .centerSpatialCrop: "cropped to its middle"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"

@@ -45,7 +45,22 @@ public enum ScanFile {
     public static func write<Value: WritableVoxel>(
         _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
     ) throws(DataError) {
-        precondition(voxels.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(voxels.count)")
+        try write(maps: [voxels], size: size, like: geometry, to: path, overwrite: overwrite)
+    }
+
+    /// Writes maps of one grid, several of them along a fourth axis, as MONAI's `SaveImage` writes channels.
+    ///
+    /// - Parameters:
+    ///   - maps: At least one, each of `size.count` values, axis 2 fastest, as in `Volume`.
+    ///   - geometry: The scan's; its first three extents must be `size`.
+    /// - Throws: `DataError` as for one map, and where the format holds no more than one.
+    public static func write<Value: WritableVoxel>(
+        maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
+    ) throws(DataError) {
+        precondition(!maps.isEmpty, "a file needs a map")
+        for map in maps {
+            precondition(map.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(map.count)")
+        }
         guard size.count > 0 else {
             throw DataError(.badArgument, path, "a volume of \(size) has no voxels; nothing was written.")
         }
@@ -61,15 +76,26 @@ public enum ScanFile {
                 .badArgument, path,
                 "names ending in \(writtenEndings.joined(separator: ", ")) can be written; change the name.")
         }
+        guard maps.count == 1 || format.holdsSeveralMaps else {
+            throw DataError(
+                .badArgument, path,
+                "\(maps.count) maps are written along a fourth axis, which is done in NIfTI alone; choose a name that ends "
+                    + "in .nii.gz.")
+        }
         for file in [path, format.voxelFile(of: path)] {
             if let file { try checkTarget(file, overwrite: overwrite) }
         }
         // The file in its order, and as much again where it is compressed.
-        let count = size.count * MemoryLayout<Value>.stride
+        let count = maps.count * size.count * MemoryLayout<Value>.stride
         try FreeMemory.check(
             arrays: path.hasSuffix(".nii") ? count : 2 * count, subject: path, for: "writing \(size) voxels",
             advice: "free memory and try again")
-        try format.write(voxels, size: size, geometry: geometry, to: path)
+        try format.write(maps, size: size, geometry: geometry, to: path)
+    }
+
+    /// Whether a file of that name can hold several maps of one grid.
+    public static func holdsSeveralMaps(_ path: String) -> Bool {
+        formats.first { $0.writtenEndings.contains(where: path.hasSuffix) }?.holdsSeveralMaps ?? false
     }
 
     /// Writes voxels with an affine.
@@ -78,11 +104,20 @@ public enum ScanFile {
     public static func write<Value: WritableVoxel>(
         _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool
     ) throws(DataError) {
+        try write(maps: [voxels], size: size, affine: affine, to: path, overwrite: overwrite)
+    }
+
+    /// Writes maps of one grid with an affine.
+    ///
+    /// - Throws: `DataError` as for one map, and where the format holds no more than one.
+    public static func write<Value: WritableVoxel>(
+        maps: [[Value]], size: Triple, affine: Affine, to path: String, overwrite: Bool
+    ) throws(DataError) {
         guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
             throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")
         }
         let geometry = ScanGeometry(affine: affine, size: size)
-        try write(voxels, size: size, like: geometry, to: path, overwrite: overwrite)
+        try write(maps: maps, size: size, like: geometry, to: path, overwrite: overwrite)
     }
 
     /// Whether a file is a volume that MedSeg wrote.

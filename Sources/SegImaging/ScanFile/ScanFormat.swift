@@ -23,11 +23,15 @@ protocol ScanFormat: Sendable {
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
     /// The file that the voxels of a written file go to, where it is not the file itself.
     static func voxelFile(of path: String) -> String?
+    /// Whether several maps of one grid are written into one file, along a fourth axis.
+    static var holdsSeveralMaps: Bool { get }
     /// Writes a volume to a file that may be replaced.
-    /// - Parameter geometry: Where the voxels lie; of any format.
+    /// - Parameters:
+    ///   - maps: The voxels; more than one map only where `holdsSeveralMaps`.
+    ///   - geometry: Where the voxels lie; of any format.
     /// - Throws: `DataError` where writing fails.
     static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Triple, geometry: ScanGeometry, to path: String
+        _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError)
 }
 

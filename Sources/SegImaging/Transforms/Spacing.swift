@@ -17,17 +17,38 @@ public struct Spacing: Hashable, Sendable {
     public let pixdim: [Double]
     /// How values between voxels are made.
     public let interpolation: Interpolation
+    /// Whether places are computed in 32 bits, MONAI's `dtype=torch.float32`, which decides where a label halfway between
+    /// two voxels falls; else in 64.
+    public let isSingle: Bool
+    /// An edge from here to `keptTo` stays as it is, MONAI's `min_pixdim`; nil for `pixdim`.
+    public let keptFrom: [Double]?
+    /// MONAI's `max_pixdim`; nil for `pixdim`.
+    public let keptTo: [Double]?
 
     /// Takes three voxel edges.
     ///
-    /// - Throws: `DataError` where they are not three finite numbers.
-    public init(pixdim: [Double], interpolation: Interpolation) throws(DataError) {
+    /// - Throws: `DataError` where they are not three finite numbers, or an edge is kept from more than it is kept to.
+    public init(
+        pixdim: [Double], interpolation: Interpolation, isSingle: Bool = false, keptFrom: [Double]? = nil,
+        keptTo: [Double]? = nil
+    ) throws(DataError) {
         guard pixdim.count == 3, pixdim.allSatisfy(\.isFinite) else {
             throw DataError(
                 .badArgument, "pixdim \(pixdim)", "three voxel edges in mm were expected, such as [1.5, 1.5, 2].")
         }
+        for range in [keptFrom, keptTo] {
+            guard let range, range.count != 3 || !range.allSatisfy(\.isFinite) else { continue }
+            throw DataError(
+                .badArgument, "min_pixdim, max_pixdim", "three voxel edges in mm were expected, not \(range)")
+        }
+        if let keptFrom, let keptTo, zip(keptFrom, keptTo).contains(where: { $0 > $1 }) {
+            throw DataError(.badArgument, "min_pixdim \(keptFrom)", "should not be above max_pixdim \(keptTo)")
+        }
         self.pixdim = pixdim
         self.interpolation = interpolation
+        self.isSingle = isSingle
+        self.keptFrom = keptFrom
+        self.keptTo = keptTo
     }
 
     /// Spacing within which an axis keeps its own; MONAI's `AFFINE_TOL`.
@@ -71,7 +92,10 @@ public struct Spacing: Hashable, Sendable {
     private func gridMap(of source: Triple, at old: Affine) throws(DataError) -> (map: GridMap, affine: Affine)? {
         let current = old.spacing
         let wanted = (0..<3).map { axis in
-            pixdim[axis] <= 0 || abs(pixdim[axis] - current[axis]) <= Self.tolerance ? current[axis] : pixdim[axis]
+            let asked = pixdim[axis]
+            let low = min(keptFrom?[axis] ?? asked, asked) - Self.tolerance
+            let high = max(keptTo?[axis] ?? asked, asked) + Self.tolerance
+            return asked <= 0 || (low...high).contains(current[axis]) ? current[axis] : asked
         }
         var affine = Self.rotation(of: old)
         for row in 0..<3 { for column in 0..<3 { affine[row, column] *= wanted[column] } }
@@ -83,7 +107,9 @@ public struct Spacing: Hashable, Sendable {
         let (size, origin) = try Self.extent(of: source, at: old, through: outputFromInput, to: affine)
         try Self.checkOrigin(of: source, at: old)
         for row in 0..<3 { affine[row, 3] = origin[row] }
-        guard let map = GridMap(source: (old, source), destination: (affine, size)) else { return nil }
+        guard let map = GridMap(source: (old, source), destination: (affine, size), isSingle: isSingle) else {
+            return nil
+        }
         return map.isUnchanged ? nil : (map, affine)
     }
 

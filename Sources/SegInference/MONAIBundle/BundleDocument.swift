@@ -95,8 +95,10 @@ final class BundleDocument {
     private func shallow(_ value: ConfigValue, id: String, depth: Int) throws -> ConfigValue {
         guard depth < Self.mostReferences else { throw error(id, "its references run in a circle or nest too deep") }
         guard case .string(let text) = value else { return value }
-        if text.hasPrefix("%") { return try copied(String(text.dropFirst()), from: id, depth: depth) }
-        if text.hasPrefix("@") { return try follow(String(text.dropFirst()), from: id, depth: depth) }
+        // A macro, MONAI's `%id`, is the entry as it stands, its references followed from here.
+        if text.hasPrefix("%") || text.hasPrefix("@") {
+            return try follow(String(text.dropFirst()), from: id, depth: depth)
+        }
         guard text.hasPrefix("$") else { return value }
         // Items of lists are computed wherever they are named, so that a few lists of them could take for ever.
         computed += text.utf8.count
@@ -104,6 +106,12 @@ final class BundleDocument {
             throw error(id, "the expressions compute each other too often; write the values in their place")
         }
         guard let expression = BundleExpression(text) else {
+            guard !text.contains("torch.jit.") else {
+                throw error(
+                    id,
+                    "'\(text)' loads a TorchScript program, which is not run; the bundle's network_def with its weights "
+                        + "(models/model.pt) is needed")
+            }
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
         }
         let result: ConfigValue
@@ -139,15 +147,6 @@ final class BundleDocument {
         var count = 1
         for part in parts where count <= most { count += nodes(part, atMost: most - count) }
         return count
-    }
-
-    /// What a macro stands for, MONAI's `%id`: the entry as it stands, its references followed from here.
-    private func copied(_ target: String, from id: String, depth: Int) throws -> ConfigValue {
-        guard !target.contains(".") else {
-            throw error(
-                id, "the macro '%\(target)' reads another file, which is not supported; write the value in its place")
-        }
-        return try follow(target, from: id, depth: depth)
     }
 
     private func follow(_ target: String, from id: String, depth: Int) throws -> ConfigValue {

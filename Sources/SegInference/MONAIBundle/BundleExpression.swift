@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegImaging
 
 /// A bundle's `$` expression: the part of Python that bundles compute values with, read into a tree. Nothing is run.
 ///
@@ -34,6 +35,11 @@ indirect enum BundleExpression {
         guard text.utf8.count <= Limits.expressionCharacters else { return nil }
         if ["lambda x: x > 0", "lambda x : x > 0", "lambda x: x>0"].contains(text) {
             self = .constant(Self.isPositive)
+            return
+        }
+        // A function that a step knows stays as it stands.
+        if IntensityCurve.named(expression) != nil {
+            self = .constant(.string(expression))
             return
         }
         guard let tokens = BundleToken.all(in: text) else { return nil }

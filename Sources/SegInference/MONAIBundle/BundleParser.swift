@@ -200,6 +200,8 @@ enum BundleNames {
         let parts = name.split(separator: ".").map(String.init)
         guard parts.count > 1, let last = parts.last else { return nil }
         let module = parts.dropLast().joined(separator: ".")
+        let short = ["half": "float16", "float": "float32", "double": "float64"]
+        if module == "torch", let type = short[last] { return .string(type) }
         switch module {
         case "torch", "numpy", "np":
             let types = [

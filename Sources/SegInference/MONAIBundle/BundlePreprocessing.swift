@@ -80,6 +80,10 @@ struct BundlePreprocessing {
                     + "EnsureChannelFirstd follow LoadImaged")
         }
         if name == "CropForeground" { try reader.expect("source_key", "image") }
+        if name == "Lambda" {
+            for key in ["inv_func", "track_meta"] { reader.ignore(key) }
+            try reader.expect("overwrite", true)
+        }
         // Images of one grid are made equal in shape; there is one image here.
         if name == "Spacing" { _ = try reader.bool("ensure_same_shape") }
         steps.append(try PreprocessingStep(class: name, reader))

@@ -123,6 +123,12 @@ struct BundleWeights {
     private func usualFile() throws -> String {
         let candidates = ModelFolder.weights(in: "\(folder)/models")
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            let program = "\(folder)/models/model.ts"
+            guard !FileManager.default.fileExists(atPath: program) else {
+                throw DataError(
+                    .noInput, program,
+                    "is a TorchScript program, which is not run; download the bundle's weights, models/model.pt")
+            }
             throw Self.missing("\(folder)/models/model.pt")
         }
         return found

@@ -116,7 +116,8 @@ extension MONAIBundle {
 // Metadata and words for people.
 extension MONAIBundle {
     private static func metadata(_ description: ModelDescription, name: String) throws -> ConfigValue {
-        let classes = try description.classCount
+        let isRegions = description.maskPlan.isRegions
+        let classes = isRegions ? try description.outputChannels : try description.classCount
         let names = (0..<classes).map { (String($0), ConfigValue.string(className($0, description))) }
         let shape = ConfigValue.array(description.roiSize?.array.map { .int($0) } ?? ["*", "*", "*"])
         let channels = try description.network.outline().inputChannels
@@ -129,7 +130,8 @@ extension MONAIBundle {
             "channel_def": .object(channelNames(channels)),
         ]
         let pred: [String: ConfigValue] = [
-            "format": "segmentation", "num_channels": .int(classes), "value_range": [0, .int(classes - 1)],
+            "format": "segmentation", "num_channels": .int(classes),
+            "value_range": [0, .int(isRegions ? 1 : classes - 1)],
             "channel_def": .object(Dictionary(names) { first, _ in first }),
         ]
         return [
@@ -168,7 +170,8 @@ extension MONAIBundle {
     }
 
     private static func className(_ label: Int, _ description: ModelDescription) -> String {
-        label == 0 ? description.labels[0] ?? "background" : description.className(label)
+        label == 0 && !description.maskPlan.isRegions
+            ? description.labels[0] ?? "background" : description.className(label)
     }
 
     private static func readme(_ description: ModelDescription, name: String) -> String {

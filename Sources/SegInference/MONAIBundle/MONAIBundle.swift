@@ -22,7 +22,19 @@ public struct MONAIBundle: Sendable {
     ///   - metadata: `configs/metadata.json`, for the names of the classes.
     /// - Throws: `DataError` naming what is not supported.
     public init(folder: String, inference: ConfigValue, source: String, metadata: ConfigValue?) throws {
-        let document = try BundleDocument(inference, source: source, folder: folder)
+        var configuration = BundleConfiguration(source: source, folder: folder) { try ConfigValue(jsonFile: $0) }
+        try configuration.add(inference, from: source)
+        try self.init(configuration, metadata: metadata)
+    }
+
+    /// Understands a configuration of one or several files with a user's changes.
+    /// - Parameter metadata: `configs/metadata.json`, for the names of the classes.
+    /// - Throws: `DataError` naming what is not supported.
+    public init(_ configuration: BundleConfiguration, metadata: ConfigValue?) throws {
+        var configuration = configuration
+        try configuration.resolve()
+        let (folder, source) = (configuration.folder, configuration.source)
+        let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let evaluator = try Self.evaluator(document)
         let network = try Self.part(["evaluator#network", "network", "network_def"], of: document)
         let definition = NetworkDefinition(
@@ -42,7 +54,7 @@ public struct MONAIBundle: Sendable {
         ).preprocessing
         var description = ModelDescription(
             network: definition, preprocessing: steps, roiSize: nil, overlap: 0, mode: .constant,
-            labels: Self.labels(metadata))
+            labels: [:])
         // Without an inferer MONAI's evaluator shows the network the whole image.
         if let inferer = try used("inferer") {
             try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
@@ -50,6 +62,7 @@ public struct MONAIBundle: Sendable {
         description.maskPlan = try BundlePostprocessing.plan(
             postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
             reader: MaskPlanReader(channels: outputs, preprocessing: steps))
+        description.labels = Self.labels(metadata, from: description.maskPlan.isRegions ? 0 : 1)
         self.description = description
         (weights, choice) = try BundleWeights.find(document, evaluator: evaluator, folder: folder)
     }
@@ -130,8 +143,8 @@ public struct MONAIBundle: Sendable {
 
     private static let supportedInferers = ["SlidingWindowInferer", "SlidingWindowInfererAdapt", "SimpleInferer"]
 
-    /// Classes by `network_data_format.outputs.pred.channel_def`, without the background.
-    private static func labels(_ metadata: ConfigValue?) -> [Int: String] {
+    /// Names by `network_data_format.outputs.pred.channel_def`: of classes without the background, of regions all.
+    private static func labels(_ metadata: ConfigValue?, from first: Int) -> [Int: String] {
         var value = metadata
         for key in ["network_data_format", "outputs", "pred", "channel_def"] {
             guard case .object(let entries)? = value else { return [:] }
@@ -140,7 +153,7 @@ public struct MONAIBundle: Sendable {
         guard case .object(let names)? = value else { return [:] }
         var labels: [Int: String] = [:]
         for case let (key, .string(name)) in names {
-            if let number = Int(key), number > 0 { labels[number] = name }
+            if let number = Int(key), number >= first { labels[number] = name }
         }
         return labels
     }

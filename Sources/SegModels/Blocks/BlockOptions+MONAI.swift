@@ -52,7 +52,10 @@ extension BlockOptions {
     }
 
     /// Reads a normalisation argument: a name or `[name, {arguments}]`.
-    static func norm(_ reader: ConfigReader, _ key: String, default name: String) throws -> NormOption {
+    /// - Parameter hasAffine: Whether the network makes instance norms affine where nothing is said of it.
+    static func norm(
+        _ reader: ConfigReader, _ key: String, default name: String, affine hasAffine: Bool = false
+    ) throws -> NormOption {
         let (name, arguments) = try named(reader, key, default: name)
         let epsilon = Float(try arguments.double("eps") ?? 1e-5)
         let affine = try arguments.bool("affine")
@@ -62,15 +65,19 @@ extension BlockOptions {
             option = NormOption(
                 params: NormParams(kind: .batch, epsilon: epsilon), affine: affine ?? true,
                 momentum: Float(try arguments.double("momentum") ?? 0.1))
-        case "instance":
+        case "instance", "instance_nvfuser":
+            // NVFuser's is the same norm in one kernel, and always affine.
+            let isFused = name == "instance_nvfuser"
+            guard !isFused || affine != false else { throw reader.error(key, "instance_nvfuser is always affine") }
             option = NormOption(
-                params: NormParams(kind: .instance, epsilon: epsilon), affine: affine ?? false, momentum: 0)
+                params: NormParams(kind: .instance, epsilon: epsilon), affine: affine ?? (hasAffine || isFused),
+                momentum: 0)
         case "group":
             let groups = try arguments.required("num_groups", arguments.positive("num_groups"))
             option = NormOption(
                 params: NormParams(kind: .group(groups), epsilon: epsilon), affine: affine ?? true, momentum: 0)
         default:
-            throw reader.error(key, "'\(name)' is not supported; supported: batch, instance, group")
+            throw reader.error(key, "'\(name)' is not supported; supported: batch, instance, instance_nvfuser, group")
         }
         if let track = try arguments.bool("track_running_stats"), track != (name == "batch") {
             throw reader.error(key, "track_running_stats: \(track) is not supported for \(name) norm")

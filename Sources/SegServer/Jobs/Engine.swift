@@ -42,6 +42,7 @@ actor Engine {
         let (scan, geometry) = try ScanFile.readVolume(job.scan.path)
         var segmenter = try Segmenter(Ensemble([predictor]), uncertainty: job.options.samples)
         try segmenter.checkRestores(for: "the server")
+        try segmenter.checkClasses(for: "the server")
         segmenter.postprocessing = job.options.postProcessing(of: job.model)
         // What errors call the scan: a path would tell where, a client's name for it whose.
         let segmentation = try segmenter(scan, name: "the scan") { done, count in

@@ -34,7 +34,7 @@ struct ModelEntry: Sendable {
     }
 }
 
-/// The models of a folder: the folders in it that hold a `model.json`, or the folder itself.
+/// The models of a folder: the folders in it that say what their model expects, or the folder itself.
 struct ModelCatalog: Sendable {
     let models: [ModelEntry]
 
@@ -43,14 +43,19 @@ struct ModelCatalog: Sendable {
     init(folder: String, logger: Logger) throws {
         let manager = FileManager.default
         var folders = [folder]
-        if !manager.fileExists(atPath: "\(folder)/model.json") {
+        if !ModelFolder.isThere(folder) {
             folders = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
-                .filter { manager.fileExists(atPath: "\($0)/model.json") }
+                .filter(ModelFolder.isThere)
         }
         models = folders.compactMap { folder in
             do {
-                let description = try ModelDescription(file: "\(folder)/model.json")
+                let description = try ModelFolder.description(of: folder)
                 try description.check()
+                guard !description.maskPlan.isRegions else {
+                    throw DataError(
+                        .badData, description.network.source, key: "postprocessing",
+                        "makes regions that may overlap, and the server serves one class a voxel; use `medseg predict`")
+                }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
                     name: name, folder: folder, description: description, classes: try description.classCount)

@@ -64,6 +64,8 @@ public struct TrainingRun {
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
             report(.remark("going on after step \(checkpoint.state.iteration)"))
+        } else {
+            try trainer.begin().forEach { report(.remark($0)) }
         }
         let tracking = try RunTracking(
             configuration.tracking, parameters: configuration.resolved, folder: folder, backend: backend,

@@ -78,7 +78,7 @@ extension PickleReader {
     mutating func build() throws(CheckpointFault) {
         _ = try popLast(1)
         switch try top() {
-        case .dictionary, .ignored, .object, .tensor: break
+        case .dictionary, .list, .ignored, .object, .tensor: break
         default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
         }
     }

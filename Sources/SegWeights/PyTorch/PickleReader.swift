@@ -12,6 +12,7 @@ struct PickleReader {
     private var marks: [Int] = []
     private var memo: [Int: PickleValue] = [:]
     private var tuples: [[PickleValue]] = []
+    private var lists: [[PickleValue]] = []
     private var dictionaries: [[String: PickleValue]] = []
     private var storages: [TorchStorage] = []
     private var tensors: [TorchTensor] = []
@@ -54,23 +55,26 @@ struct PickleReader {
         case .mark: marks.append(stack.count)
         case .pop: _ = try pop()
         case .none: stack.append(.none)
-        case .true, .false: stack.append(.bool)
+        case .true: stack.append(.bool(true))
+        case .false: stack.append(.bool(false))
         case .int1: stack.append(.int(try integer(1, "a number")))
         case .int2: stack.append(.int(try integer(2, "a number")))
         case .int4: stack.append(.int(Int(Int32(truncatingIfNeeded: try integer(4, "a number")))))
         case .long1: stack.append(try long())
         case .float:
-            _ = try take(8, "a number")
-            stack.append(.ignored)
+            let bits = try take(8, "a number").reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+            stack.append(.double(Double(bitPattern: bits)))
         case .text1, .bytesText1: stack.append(.string(try text(countOf: 1)))
         case .text4, .bytesText4: stack.append(.string(try text(countOf: 4)))
         case .text8: stack.append(.string(try text(countOf: 8)))
         case .bytes1: try ignoreBytes(countOf: 1)
         case .bytes4, .long4: try ignoreBytes(countOf: 4)
         case .bytes8, .byteArray8: try ignoreBytes(countOf: 8)
-        case .emptyList, .emptySet: stack.append(.ignored)
-        case .append: _ = try popLast(1)
-        case .appends, .addItems: _ = try popToMark()
+        case .emptyList: push(newList())
+        case .emptySet: stack.append(.ignored)
+        case .append: try addToList(popLast(1))
+        case .appends: try addToList(popToMark())
+        case .addItems: _ = try popToMark()
         case .frozenSet:
             _ = try popToMark()
             stack.append(.ignored)
@@ -189,6 +193,18 @@ extension PickleReader {
     mutating func push(_ value: PickleValue) { stack.append(value) }
 
     func items(ofTuple index: Int) -> [PickleValue] { tuples[index] }
+
+    func items(ofList index: Int) -> [PickleValue] { lists[index] }
+
+    private mutating func newList() -> PickleValue {
+        lists.append([])
+        return .list(lists.count - 1)
+    }
+
+    /// Adds items to the list below them; those of an object are not looked at.
+    private mutating func addToList(_ items: [PickleValue]) throws(CheckpointFault) {
+        if case .list(let index) = try top() { lists[index] += items }
+    }
 
     func storage(_ index: Int) -> TorchStorage { storages[index] }
 

@@ -2,15 +2,17 @@
 /// no depth, sharing or cycle of a hostile file can exhaust the stack or the memory.
 enum PickleValue {
     case none
-    case bool
+    case bool(Bool)
     case int(Int)
+    case double(Double)
     case string(String)
     case tuple(Int)
+    case list(Int)
     case dictionary(Int)
     case global(PickleGlobal)
     case storage(Int)
     case tensor(Int)
-    /// Something that stands beside the weights and is never looked at, such as a list of the optimiser.
+    /// Something that stands beside the weights and is never looked at, such as bytes or a set.
     case ignored
     /// An object of a class that no tensor needs, by the name of the class; nothing is made of it.
     case object(String)

@@ -21,11 +21,29 @@ struct PyTorchCheckpoint {
     /// Reads a file's bytes.
     init(_ data: Data, _ choice: Weights.Choice) throws(CheckpointFault) {
         archive = try ZipArchive(data)
+        let (root, reader) = try Self.pickle(of: archive)
+        self.root = root
+        let (state, place) = try stateDictionary(in: reader, choice)
+        try Self.checkHasTensors(state, place)
+        try load(state, reader, fileSize: data.count)
+    }
+
+    /// What stands under a name beside the weights; nil where nothing does.
+    static func configuration(_ name: String, in data: Data) throws(CheckpointFault) -> ConfigValue? {
+        let reader = try pickle(of: ZipArchive(data)).reader
+        guard case .dictionary(let index) = reader.result, let value = reader.entries(index)[name] else { return nil }
+        return try reader.configuration(value)
+    }
+
+    /// The pickle of an archive, and the folder that it lies in.
+    private static func pickle(
+        of archive: ZipArchive
+    ) throws(CheckpointFault) -> (root: String, reader: PickleReader) {
         let names = archive.names.filter { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
         guard let name = names.first, names.count == 1 else {
             throw CheckpointFault("is a zip archive but no PyTorch checkpoint: it has no data.pkl")
         }
-        root = String(name.dropLast("data.pkl".count))
+        let root = String(name.dropLast("data.pkl".count))
         guard !archive.names.contains(root + "constants.pkl") else {
             throw CheckpointFault("is a TorchScript program; save its weights: torch.save(model.state_dict(), FILE)")
         }
@@ -36,10 +54,7 @@ struct PyTorchCheckpoint {
             throw CheckpointFault(
                 "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save the weights alone")
         }
-        let reader = try PickleReader(pickle)
-        let (state, place) = try stateDictionary(in: reader, choice)
-        try Self.checkHasTensors(state, place)
-        try load(state, reader, fileSize: data.count)
+        return (root, try PickleReader(pickle))
     }
 
     /// The dictionary of tensors that is asked for, and where it was looked for.

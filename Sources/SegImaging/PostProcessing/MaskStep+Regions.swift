@@ -1,0 +1,120 @@
+public import SegCore
+
+extension MaskStep {
+    /// Changes a label map, or several maps of 0 and 1 that are regions, in place.
+    ///
+    /// Of regions the applied labels are the numbers of maps from 0 on, as MONAI takes a mask of several channels. Where
+    /// none are said, MONAI leaves map 0 out.
+    /// - Parameters:
+    ///   - maps: One label map, or a map for each region.
+    ///   - size: Their extents, in `Volume`'s order.
+    public func apply(to maps: inout [[UInt8]], size: Triple) {
+        guard maps.count > 1 else { return apply(to: &maps[0], size: size) }
+        switch self {
+        case .keepLargest(let labels, let independent, let connectivity, let count):
+            let chosen = labels.map { $0.map { Int($0) } } ?? Self.occupied(maps)
+            for group in independent ? chosen.map({ [$0] }) : [chosen] {
+                Self.keepLargest(&maps, group, size, connectivity, count)
+            }
+        case .fillHoles(let labels, let connectivity):
+            for map in labels.map({ $0.map { Int($0) } }) ?? Self.occupied(maps) where map > 0 {
+                MaskStep.fillHoles([1], connectivity: connectivity).apply(to: &maps[map], size: size)
+            }
+        case .removeSmall(let least, _, let connectivity):
+            Self.removeSmall(&maps, least, size, connectivity)
+        case .keepLabels:
+            // MONAI looks at the values, not at the channels.
+            for map in maps.indices { apply(to: &maps[map], size: size) }
+        }
+    }
+
+    /// The maps that hold anything, without the first.
+    private static func occupied(_ maps: [[UInt8]]) -> [Int] {
+        maps.indices.dropFirst().filter { maps[$0].contains { $0 > 0 } }
+    }
+
+    /// Keeps the largest pieces of what some maps hold together.
+    private static func keepLargest(
+        _ maps: inout [[UInt8]], _ group: [Int], _ size: Triple, _ connectivity: Connectivity, _ count: Int
+    ) {
+        let pieces = Components(size: size, connectivity: connectivity) { voxel in
+            group.contains { maps[$0][voxel] > 0 }
+        }
+        let kept = largest(count, of: pieces.sizes)
+        for (voxel, number) in pieces.numbers.enumerated() where number > 0 && !kept[Int(number) - 1] {
+            for map in group { maps[map][voxel] = 0 }
+        }
+    }
+
+    /// Removes small pieces. As in MONAI the channels are a fourth axis, along which pieces hang together too.
+    private static func removeSmall(
+        _ maps: inout [[UInt8]], _ least: Int, _ size: Triple, _ connectivity: Connectivity
+    ) {
+        // MONAI leaves maps of one value as they are.
+        guard maps.contains(where: { $0.contains(0) }) else { return }
+        let pieces = maps.map { map in Components(size: size, connectivity: connectivity) { map[$0] > 0 } }
+        var forest = UnionFind()
+        let firsts = pieces.map { part in
+            let first = forest.count
+            for _ in part.sizes { _ = forest.add() }
+            return Int32(first)
+        }
+        let offsets = connectivity.acrossChannels
+        for map in maps.indices.dropFirst() {
+            forEachPair(pieces[map - 1].numbers, pieces[map].numbers, size, offsets) { before, here in
+                _ = forest.unite(firsts[map - 1] + before, firsts[map] + here)
+            }
+        }
+        var counts = [Int](repeating: 0, count: forest.count + 1)
+        for (part, first) in zip(pieces, firsts) {
+            for (number, voxels) in part.sizes.enumerated() {
+                counts[Int(forest.root(of: first + Int32(number) + 1))] += voxels
+            }
+        }
+        for (map, part) in pieces.enumerated() {
+            let kept = part.sizes.indices.map { number in
+                counts[Int(forest.root(of: firsts[map] + Int32(number) + 1))] >= least
+            }
+            for (voxel, number) in part.numbers.enumerated() where number > 0 && !kept[Int(number) - 1] {
+                maps[map][voxel] = 0
+            }
+        }
+    }
+
+    /// Calls `body` with the numbers of two maps' pieces that touch at some offsets.
+    private static func forEachPair(
+        _ before: [Int32], _ here: [Int32], _ size: Triple, _ offsets: [(i: Int, j: Int, k: Int)],
+        _ body: (Int32, Int32) -> Void
+    ) {
+        var voxel = 0
+        for i in 0..<size.d {
+            for j in 0..<size.h {
+                for k in 0..<size.w {
+                    defer { voxel += 1 }
+                    guard here[voxel] > 0 else { continue }
+                    for (di, dj, dk) in offsets {
+                        let (a, b, c) = (i + di, j + dj, k + dk)
+                        guard a >= 0, a < size.d, b >= 0, b < size.h, c >= 0, c < size.w else { continue }
+                        let other = before[(a * size.h + b) * size.w + c]
+                        if other > 0 { body(other, here[voxel]) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+extension Connectivity {
+    /// The neighbours in the map of an adjacent channel: a step along the channels is one of the steps that
+    /// scikit-image's number allows in all.
+    fileprivate var acrossChannels: [(i: Int, j: Int, k: Int)] {
+        let reach = self == .faces ? 0 : self == .edges ? 1 : 2
+        var offsets: [(i: Int, j: Int, k: Int)] = []
+        for i in -1...1 {
+            for j in -1...1 {
+                for k in -1...1 where abs(i) + abs(j) + abs(k) <= reach { offsets.append((i, j, k)) }
+            }
+        }
+        return offsets
+    }
+}

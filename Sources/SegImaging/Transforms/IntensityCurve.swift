@@ -1,0 +1,38 @@
+internal import Foundation
+internal import SegCore
+
+/// A curve that intensities go through; MONAI's `Lambda(func=)` with one of these functions.
+public enum IntensityCurve: String, Hashable, Sendable, CaseIterable {
+    /// 1 / (1 + exp(−x)).
+    case sigmoid = "torch.sigmoid(x)"
+    /// 3 · tanh(x / 3), which leaves small intensities as they are.
+    case boundedByThree = "3*torch.tanh(x/3)"
+    /// The sigmoid of how many standard deviations (with 1/(n − 1), of all channels together) an intensity lies above
+    /// the least one.
+    case sigmoidAboveLeast = "torch.sigmoid((x-x.min())/x.std())"
+
+    /// Takes every intensity through the curve, in place.
+    func apply(to image: inout ScanImage) {
+        switch self {
+        case .sigmoid: Self.map(&image) { 1 / (1 + exp(-$0)) }
+        case .boundedByThree: Self.map(&image) { 3 * tanh($0 / 3) }
+        case .sigmoidAboveLeast:
+            let least = image.channels.map { $0.min() ?? 0 }.min() ?? 0
+            let moments = IntensityMoments(image.channels[...], nonzero: false)
+            let count = Double(moments.count)
+            let deviation = Float(moments.standardDeviation * (count / (count - 1)).squareRoot())
+            Self.map(&image) { 1 / (1 + exp(-(($0 - least) / deviation))) }
+        }
+    }
+
+    private static func map(_ image: inout ScanImage, _ curve: @Sendable (Float) -> Float) {
+        for channel in image.channels.indices {
+            image.channels[channel].withUnsafeMutableBufferPointer { voxels in
+                nonisolated(unsafe) let voxels = voxels
+                concurrently(voxels.count) { part in
+                    for index in part { voxels[index] = curve(voxels[index]) }
+                }
+            }
+        }
+    }
+}

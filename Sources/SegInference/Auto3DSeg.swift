@@ -1,0 +1,214 @@
+internal import Foundation
+internal import SegBackend
+public import SegCore
+internal import SegImaging
+internal import SegModels
+internal import SegWeights
+
+/// A checkpoint of Auto3DSeg's `segresnet`, which holds its own configuration beside the weights.
+///
+/// What is done to a scan is what lassoan/SlicerMONAIAuto3DSeg does with the file: intensities first, then orientation,
+/// the crop and the spacing; classes come back by nearest voxels.
+public enum Auto3DSeg {
+    /// The entry of the checkpoint that says what the model expects.
+    static let entry = "config"
+
+    /// The description of a checkpoint's model; nil where the file holds no configuration.
+    /// - Throws: `DataError` that names everything in it which stands in the way.
+    public static func description(ofCheckpoint file: String) throws -> ModelDescription? {
+        try Weights.configuration(entry, in: file).map { try description($0, source: file) }
+    }
+
+    /// Understands a configuration.
+    /// - Parameter source: The file that holds it, for errors.
+    /// - Throws: `DataError` that names everything in it which stands in the way.
+    public static func description(_ configuration: ConfigValue, source: String) throws -> ModelDescription {
+        try Auto3DSegReader(ConfigReader(configuration, path: entry, source: source)).description()
+    }
+}
+
+/// Reads the configuration part by part, and gathers what is wrong in each.
+private final class Auto3DSegReader {
+    private let reader: ConfigReader
+    private var faults: [DataError] = []
+
+    init(_ reader: ConfigReader) { self.reader = reader }
+
+    func description() throws -> ModelDescription {
+        let definition = part { try self.network() }
+        let outline = definition.flatMap { definition in part { try definition.outline() } }
+        let (inputs, outputs) = (outline?.inputChannels ?? 1, outline?.outputChannels ?? 2)
+        let steps = part { try self.preprocessing(channels: inputs) }
+        let window = part { try self.window() }
+        let isSigmoid = part { try self.reader.bool("sigmoid") ?? false } ?? false
+        part { try self.checkCounts(inputs: inputs, outputs: outputs) }
+        Self.withoutEffect.forEach { reader.ignore($0) }
+        part { try self.reader.finishAll() }
+        guard let definition, let steps, let window, faults.isEmpty else { throw refusal() }
+        var description = ModelDescription(
+            network: definition, preprocessing: Preprocessing(steps), roiSize: window, overlap: 0.625,
+            mode: .gaussian, labels: [:])
+        description.maskPlan.restoration = .nearest
+        description.maskPlan.probabilities = isSigmoid && outputs > 1 ? .sigmoid : .softmax
+        description.maskPlan.isRegions = isSigmoid && outputs > 1
+        description.labels = labels(outputs: outputs, isRegions: description.maskPlan.isRegions)
+        return description
+    }
+
+    /// A part, or nil and what is wrong in it.
+    @discardableResult
+    private func part<Part>(_ read: () throws -> Part) -> Part? {
+        do {
+            return try read()
+        } catch let fault as DataError {
+            faults.append(fault)
+        } catch {
+            faults.append(DataError(.badData, reader.source, key: Auto3DSeg.entry, "\(error)"))
+        }
+        return nil
+    }
+
+    private func refusal() -> DataError {
+        let reasons = faults.map { fault in (fault.key.map { "\($0): " } ?? "") + fault.message }
+        guard reasons.count > 1 else {
+            return faults.first ?? DataError(.badData, reader.source, key: Auto3DSeg.entry, "cannot be understood")
+        }
+        return DataError(
+            .badData, reader.source, key: Auto3DSeg.entry,
+            "\(reasons.count) things stand in the way: \(reasons.joined(separator: "; "))")
+    }
+
+    private func network() throws -> NetworkDefinition {
+        guard case .object(var entries)? = reader.value("network") else {
+            throw reader.error("network", "should be an object with a _target_, which says how the network is built")
+        }
+        // What Auto3DSeg keeps beside MONAI's arguments to start a training from.
+        for key in ["pretrained_ckpt_name", "_meta_"] { entries[key] = nil }
+        return NetworkDefinition(.object(entries), source: reader.source)
+    }
+
+    private func window() throws -> Triple {
+        let extents = try reader.required("roi_size", reader.ints("roi_size"))
+        guard extents.count == 3, extents.allSatisfy({ $0 > 0 }),
+            extents.map(Double.init).reduce(1, *) <= Double(SlidingWindow.largestWindow)
+        else {
+            throw reader.error(
+                "roi_size",
+                "should be three positive whole numbers whose product is at most \(SlidingWindow.largestWindow), not "
+                    + "\(extents)")
+        }
+        return Triple(extents)
+    }
+
+    /// The two counts that stand beside the network's own.
+    private func checkCounts(inputs: Int, outputs: Int) throws {
+        for (key, count) in [("input_channels", inputs), ("output_classes", outputs)] {
+            guard let stated = try reader.int(key), stated != count else { continue }
+            throw reader.error(key, "is \(stated), and the network has \(count)")
+        }
+    }
+
+    /// Names of the classes: Auto3DSeg lists those of the foreground, or of every channel.
+    private func labels(outputs: Int, isRegions: Bool) -> [Int: String] {
+        guard case .array(let items)? = reader.value("class_names") else { return [:] }
+        let names = items.map { item -> String? in if case .string(let name) = item { name } else { nil } }
+        let first = names.count == outputs && outputs > 1 ? 0 : 1
+        guard names.count + first == outputs || first == 0 || names.count == 1 && outputs == 1, !isRegions || first == 0
+        else { return [:] }
+        let pairs = names.enumerated().compactMap { place, name in name.map { (place + first, $0) } }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
+    /// Entries that train, or say where files lie, and leave a prediction as it is.
+    private static let withoutEffect = [
+        "bundle_root", "ckpt_path", "ckpt_save", "mlflow_tracking_uri", "mlflow_experiment_name", "mlflow_run_name",
+        "data_file_base_dir", "data_list_file_path", "modality", "fold", "class_index", "class_names", "debug",
+        "cache_rate", "auto_scale_allowed", "auto_scale_batch", "auto_scale_roi", "auto_scale_filters", "quick",
+        "channels_last", "validate_final_original_res", "calc_val_loss", "amp", "log_output_file",
+        "cache_class_indices", "early_stopping_fraction", "determ", "learning_rate", "batch_size",
+        "num_images_per_batch", "num_epochs", "num_warmup_epochs", "resample", "crop_mode", "crop_ratios",
+        "crop_add_background", "crop_foreground", "orientation_ras", "num_epochs_per_validation",
+        "num_epochs_per_saving", "num_workers", "num_steps_per_image", "num_crops_per_image", "loss", "optimizer",
+        "lr_scheduler", "finetune", "validate", "infer", "pretrained_ckpt_name", "pretrained_ckpt_path", "start_epoch",
+        "augment_mode", "augment_flips", "augment_rots", "anisotropic_scales", "n_cases", "max_samples_per_class",
+        "image_stats_summary", "task", "name", "algo", "mgpu", "multigpu", "global_rank", "rank", "stop_on_lowacc",
+        "float32_precision", "notf32", "cuda_visible_devices", "intensity_bounds",
+    ]
+}
+
+extension Auto3DSegReader {
+    /// The steps of Slicer's extension, in its order.
+    private func preprocessing(channels: Int) throws -> [PreprocessingStep] {
+        var steps = try normalization(channels: channels)
+        if try reader.bool("orientation_ras") ?? false { steps.append(.orientation(try Orientation(axisCodes: "RAS"))) }
+        if try reader.bool("crop_foreground") ?? true {
+            // Of several channels the first alone is looked at.
+            steps.append(
+                .cropForeground(
+                    try CropForeground(
+                        margins: [10, 10, 10], divisors: [1, 1, 1], allowSmaller: true,
+                        channels: channels > 1 ? [0] : nil)))
+        }
+        if let pixdim = try reader.spacing("resample_resolution") {
+            steps.append(
+                .spacing(
+                    try Spacing(
+                        pixdim: pixdim, interpolation: .trilinear, isSingle: true, keptFrom: pixdim.map { $0 * 0.75 },
+                        keptTo: pixdim.map { $0 * 1.25 })))
+        }
+        return steps
+    }
+
+    /// What is done to the intensities of every channel.
+    private func normalization(channels: Int) throws -> [PreprocessingStep] {
+        let mode = try reader.required("normalize_mode", reader.string("normalize_mode"))
+        try checkExtraModalities(mode, channels: channels)
+        switch Self.family(mode) {
+        case "none": return []
+        case "range":
+            let bounds = try reader.required("intensity_bounds", reader.doubles("intensity_bounds"))
+            guard bounds.count == 2, bounds[0] < bounds[1] else {
+                throw reader.error("intensity_bounds", "should be two rising numbers, not \(bounds)")
+            }
+            let window = try ScaleIntensityRange(aMin: bounds[0], aMax: bounds[1], bMin: -1, bMax: 1, clip: false)
+            return [.scaleIntensityRange(window), .intensityCurve(.sigmoid)]
+        case "meanstd": return [.normalizeIntensity(try Self.standardized())]
+        case "meanstdtanh":
+            return [.normalizeIntensity(try Self.standardized()), .intensityCurve(.boundedByThree)]
+        case "pet":
+            guard channels == 1 else {
+                throw reader.error("normalize_mode", "pet of \(channels) channels is not supported, each by itself")
+            }
+            return [.intensityCurve(.sigmoidAboveLeast)]
+        default:
+            throw reader.error(
+                "normalize_mode",
+                "'\(mode)' is not supported; supported: none, range, ct, meanstd, mri, meanstdtanh, pet")
+        }
+    }
+
+    private static func standardized() throws -> NormalizeIntensity {
+        try NormalizeIntensity(subtrahend: nil, divisor: nil, nonzero: true, channelWise: true)
+    }
+
+    /// Two names of one mode are one.
+    private static func family(_ mode: String) -> String { mode == "ct" ? "range" : mode == "mri" ? "meanstd" : mode }
+
+    /// Channels of other modalities are normalised as they say, which has to be as the first.
+    private func checkExtraModalities(_ mode: String, channels: Int) throws {
+        guard case .object(let entries) = reader.value("extra_modalities") ?? [:] else {
+            throw reader.error("extra_modalities", "should be an object of modalities and their normalize_mode")
+        }
+        for (name, other) in entries.sorted(by: { $0.key < $1.key }) {
+            guard case .string(let text) = other, Self.family(text) == Self.family(mode) else {
+                throw reader.error(
+                    "extra_modalities", "'\(name)' is normalised by \(other), which is supported only as '\(mode)'")
+            }
+        }
+        guard entries.isEmpty || entries.count == channels - 1 else {
+            throw reader.error(
+                "extra_modalities",
+                "names \(entries.count) modalities beside the first, and the network takes \(channels)")
+        }
+    }
+}

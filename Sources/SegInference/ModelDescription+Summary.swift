@@ -1,0 +1,67 @@
+internal import SegCore
+internal import SegImaging
+internal import SegModels
+
+extension ModelDescription {
+    /// Some lines for people: the network, what is done to a scan, in what windows it is seen, and how the mask is made.
+    package var summary: [String] {
+        let outline = try? network.outline()
+        let name = network.value["_target_"]?.text?.split(separator: ".").last.map(String.init) ?? "unknown"
+        let channels = outline.map { ", \($0.inputChannels) → \($0.outputChannels) channels" } ?? ""
+        var lines = ["network      \(name)\(channels)"]
+        lines += preprocessing.steps.map { "scan         \($0.summary)" }
+        lines.append(
+            "windows      "
+                + (roiSize.map { "\($0) voxels, overlap \(overlap), \(mode.rawValue) weights" } ?? "the whole scan"))
+        lines += maskPlan.summary(channels: outline?.outputChannels ?? 2).map { "mask         \($0)" }
+        lines += labels.sorted { $0.key < $1.key }.map {
+            "\(maskPlan.isRegions ? "region" : "class ")       \($0): \($1)"
+        }
+        return lines
+    }
+}
+
+extension ConfigValue {
+    /// An entry of an object; nil where it has none of the name.
+    fileprivate subscript(key: String) -> ConfigValue? {
+        if case .object(let entries) = self { entries[key] } else { nil }
+    }
+
+    fileprivate var text: String? { if case .string(let text) = self { text } else { nil } }
+}
+
+extension MaskPlan {
+    /// What becomes of the network's output, a line for each step.
+    fileprivate func summary(channels: Int) -> [String] {
+        let isSigmoid = channels == 1 || probabilities == .sigmoid
+        let probabilities = isSigmoid ? "probabilities of each channel (sigmoid)" : "probabilities (softmax)"
+        let discrete =
+            isRegions
+            ? "\(channels) regions, from \(threshold) on"
+            : channels == 1 ? "class 1 from \(threshold) on" : "the most probable class"
+        switch restoration {
+        case .trilinear:
+            return [probabilities + ", back to the scan trilinearly", discrete] + after.map(\.summary)
+        case .nearest:
+            return [probabilities + ", " + discrete] + before.map(\.summary) + ["back to the scan by nearest voxels"]
+                + after.map(\.summary)
+        case .none:
+            return [probabilities + ", " + discrete] + before.map(\.summary) + ["left on the network's grid"]
+        }
+    }
+}
+
+extension MaskStep {
+    /// What the step does, for people.
+    fileprivate var summary: String {
+        func of(_ labels: Labels) -> String { labels.map { " of \($0)" } ?? "" }
+        switch self {
+        case .keepLargest(let labels, let independent, _, let count):
+            return "the largest \(count == 1 ? "piece" : "\(count) pieces")\(of(labels))"
+                + (independent ? "" : " together")
+        case .fillHoles(let labels, _): return "holes\(of(labels)) filled"
+        case .removeSmall(let least, _, _): return "pieces below \(least) voxels removed"
+        case .keepLabels(let labels): return "only the labels \(labels) kept"
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// Myronenko 2018, "3D MRI brain tumor segmentation using autoencoder regularization", as Auto3DSeg trains it; MONAI's
+// `monai.networks.nets.SegResNetDS`.
+//
+// Shapes with init_filters 32, blocks_down (1, 2, 2, 4, 4) and a 96³ input:
+//   encoder.conv_init  96³ ×   1 → 96³ ×  32
+//   encoder.layers.0   96³ ×  32, 1 block   → 48³ ×  64    up_layers.3   48³ ×  64 → 96³ ×  32, plus layers.0, blocks
+//   encoder.layers.1   48³ ×  64, 2 blocks  → 24³ × 128    up_layers.2   24³ × 128 → 48³ ×  64, plus layers.1, blocks
+//   encoder.layers.2   24³ × 128, 2 blocks  → 12³ × 256    up_layers.1   12³ × 256 → 24³ × 128, plus layers.2, blocks
+//   encoder.layers.3   12³ × 256, 4 blocks  →  6³ × 512    up_layers.0    6³ × 512 → 12³ × 256, plus layers.3, blocks
+//   encoder.layers.4    6³ × 512, 4 blocks
+//   head of a stage up: 1³ convolution to the classes, in the last `dsdepth` stages
+// A block is norm, activation, convolution, twice, plus its input. With a `resolution` the first stages have kernels of 1
+// and strides of 1 along axes whose voxels are long already.
+internal import Foundation
+internal import SegBackend
+public import SegCore
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.SegResNetDS`.
+public struct SegResNetDSOptions: Hashable, Sendable {
+    /// Channels of the input.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Channels of the finest stage; each stage down doubles them.
+    public var filters: Int
+    /// Blocks of each stage down.
+    public var blocksDown: [Int]
+    /// Blocks of each stage up.
+    public var blocksUp: [Int]
+    /// Outputs in training: that of the finest stages up. At least 1.
+    public var headCount: Int
+    /// Strides out of each stage down, the last of which leads nowhere.
+    public var strides: [Triple]
+    var upsampling: Upsampling
+    var activation: BlockOptions.ActivationOption
+    var norm: BlockOptions.NormOption
+
+    /// How a stage up enlarges; `upsample_mode`.
+    enum Upsampling: String, Hashable, Sendable, CaseIterable {
+        /// A transposed convolution.
+        case deconv
+        /// A convolution of one voxel, then trilinear interpolation.
+        case nontrainable
+    }
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        try reader.requireThreeDimensions("spatial_dims")
+        inputChannels = try reader.positive("in_channels") ?? 1
+        outputChannels = try reader.positive("out_channels") ?? 2
+        filters = try reader.positive("init_filters") ?? 32
+        blocksDown = try reader.blocks("blocks_down") ?? [1, 2, 2, 4]
+        blocksUp = try reader.blocks("blocks_up") ?? [Int](repeating: 1, count: max(blocksDown.count - 1, 1))
+        headCount = max(try reader.int("dsdepth") ?? 1, 1)
+        activation = try BlockOptions.activation(reader, "act", default: "relu")
+        norm = try BlockOptions.norm(reader, "norm", default: "batch", affine: true)
+        try reader.expect("preprocess", .null)
+        let mode = try reader.string("upsample_mode")?.lowercased() ?? "deconv"
+        guard let upsampling = Upsampling(rawValue: mode) else {
+            let known = Upsampling.allCases.map(\.rawValue).joined(separator: ", ")
+            throw reader.error("upsample_mode", "'\(mode)' is not supported; supported: \(known)")
+        }
+        self.upsampling = upsampling
+        strides = [Triple](repeating: Triple(2), count: blocksDown.count)
+        if let resolution = try reader.doubles("resolution") {
+            strides = try Self.strides(of: resolution, count: blocksDown.count, reader)
+        }
+        try reader.finish()
+        try validate(reader)
+    }
+
+    /// Strides that bring voxels of other edges to about equal ones; MONAI's `scales_for_resolution`.
+    private static func strides(of resolution: [Double], count: Int, _ reader: ConfigReader) throws -> [Triple] {
+        guard resolution.count == 3, resolution.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw reader.error("resolution", "should be three positive numbers in mm, not \(resolution)")
+        }
+        let longest = resolution.max() ?? 1
+        let halvings = resolution.map { log2(longest / $0).rounded(.down) }
+        let most = halvings.max() ?? 0
+        return (0..<count).map { stage in
+            Triple(halvings.map { Double(stage) < $0 || Double(stage) >= most ? 2 : 1 })
+        }
+    }
+
+    private func validate(_ reader: ConfigReader) throws {
+        guard blocksDown.count >= 2 else {
+            throw reader.error("blocks_down", "should be at least two numbers, not \(blocksDown)")
+        }
+        guard blocksUp.count == blocksDown.count - 1 else {
+            throw reader.error(
+                "blocks_up",
+                "should have one entry fewer than blocks_down: \(blocksDown.count - 1), not \(blocksUp.count)")
+        }
+        if case .group(let groups) = norm.params.kind, filters % groups != 0 {
+            throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
+        }
+        if activation.slopeCount != 1 {
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+        }
+    }
+}
+
+/// A residual encoder that is deeper than its decoder, with deep supervision and MONAI's parameter names.
+public struct SegResNetDS: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: SegResNetDSOptions
+    private let first: Conv3d
+    private let down: [SegResNetDSDown]
+    /// The coarsest first.
+    private let up: [SegResNetDSUp]
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: SegResNetDSOptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        let (filters, strides) = (options.filters, options.strides)
+        let encoder = store.scope("encoder")
+        first = try Conv3d(
+            encoder.scope("conv_init"), inputs: options.inputChannels, outputs: filters,
+            .beforeStride(strides[0], stride: Triple(1)), bias: false)
+        let last = options.blocksDown.count - 1
+        down = try options.blocksDown.enumerated().map { level, count in
+            try SegResNetDSDown(
+                encoder.scope("layers").scope("\(level)"), channels: filters << level, blocks: count,
+                stride: strides[level], isLast: level == last, options)
+        }
+        up = try options.blocksUp.enumerated().map { index, count in
+            let level = last - 1 - index
+            return try SegResNetDSUp(
+                store.scope("up_layers").scope("\(index)"), outputs: filters << level, blocks: count,
+                stride: strides[level], hasHead: level < options.headCount, options)
+        }
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// The product of the strides along each axis.
+    public var sizeDivisor: Triple { options.strides.dropLast().reduce(Triple(1)) { $0.zip($1, *) } }
+    /// It drops nothing out.
+    public var dropoutProbability: Float { 0 }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        guard let output = try outputs(x, heads: 1, in: context).first else {
+            throw TensorError(op: "SegResNetDS", "has no head")
+        }
+        return output
+    }
+
+    /// The output, and in training those of the heads of coarser stages, at their own extents, as MONAI gives them.
+    ///
+    /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D', H', W', out]`, the finest first.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        try outputs(x, heads: context.mode == .training ? options.headCount : 1, in: context)
+    }
+
+    private func outputs(_ x: Tensor, heads: Int, in context: ForwardContext) throws -> [Tensor] {
+        try checkInput(x, "SegResNetDS")
+        var y = try first(x, in: context)
+        var skips: [Tensor] = []
+        for stage in down {
+            y = try context.recomputing([y]) { try stage.blocks($0[0], in: $1) }
+            guard let smaller = try stage.downsample(y, in: context) else { break }
+            skips.append(y)
+            y = smaller
+        }
+        var outputs: [Tensor] = []
+        for (index, stage) in up.enumerated() {
+            y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
+            if up.count - index <= heads, let output = try stage.output(y, in: context) { outputs.append(output) }
+        }
+        return outputs.reversed()
+    }
+}
