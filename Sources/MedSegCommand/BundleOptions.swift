@@ -77,6 +77,6 @@ extension MONAIBundle {
 
     private static func document(_ file: String) throws -> ConfigValue {
         file.lowercased().hasSuffix(".json")
-            ? try ConfigValue(jsonFile: file) : try ConfigValue(yamlFile: file, changes: [])
+            ? try ConfigValue(jsonFile: file) : try ConfigValue(yamlFile: file)
     }
 }

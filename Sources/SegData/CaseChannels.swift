@@ -32,13 +32,11 @@ public struct CaseChannels: Hashable, Sendable {
         let numbers = Set(named.compactMap(\.parts?.channel))
         // Files that are all numbered, and not as one case is, are of several.
         let areOfSeveral = named.allSatisfy { $0.parts != nil } && (stems.count > 1 || numbers.count < count)
-        if files.count == count, !areOfSeveral {
-            return [CaseChannels(files: files)]
-        }
         // Files of four dimensions are whole cases.
         if files.allSatisfy({ (try? ScanFile.channelCount(of: $0)) == count }) {
             return files.map { CaseChannels(name: ScanFile.stem(of: $0), files: [$0]) }
         }
+        if files.count == count, !areOfSeveral { return [CaseChannels(files: files)] }
         var cases: [String: [Int: String]] = [:]
         for (file, parts) in named {
             guard let parts else {

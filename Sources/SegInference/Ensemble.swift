@@ -14,7 +14,8 @@ public struct Ensemble {
     private static let stemLimit = 1 << 30
 
     /// Gathers models that share what a scan is turned into and the classes they give.
-    /// - Throws: `InferenceError` where there is none, or where preprocessing, channels, classes or plans of masks differ.
+    /// - Throws: `InferenceError` where there is none, or where preprocessing, channels, classes, labels or plans of masks
+    ///   differ.
     public init(_ models: [Predictor]) throws {
         guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
         for (number, model) in models.enumerated() {
@@ -36,6 +37,11 @@ public struct Ensemble {
                 throw InferenceError(
                     "models 1 and \(number + 1) have \(first.network.outputChannels) and "
                         + "\(model.network.outputChannels) output channels; an ensemble's models must agree")
+            }
+            guard model.description.labelScheme.groups == first.description.labelScheme.groups else {
+                throw InferenceError(
+                    "models 1 and \(number + 1) number their classes in different ways (labels); an ensemble's models "
+                        + "must agree")
             }
         }
         self.models = models

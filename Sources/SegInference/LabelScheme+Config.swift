@@ -16,7 +16,15 @@ extension LabelScheme {
         if case .object(let members) = value, members.values.allSatisfy(\.isName) {
             return (try names(members, reader), scheme)
         }
-        let groups = try groups(value, reader)
+        var groups = try groups(value, reader)
+        // nnU-Net's name for voxels that take no part.
+        if let index = groups.firstIndex(where: { $0.name.lowercased() == "ignore" }) {
+            let numbers = groups.remove(at: index).numbers
+            guard numbers.count == 1, scheme.ignored == nil || scheme.ignored == numbers[0] else {
+                throw reader.error("labels.ignore", "should be the one number of ignore_label, not \(numbers)")
+            }
+            scheme.ignored = numbers[0]
+        }
         scheme.groups = groups
         var taken: [Int: String] = [:]
         for group in groups {

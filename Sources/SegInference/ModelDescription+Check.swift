@@ -1,5 +1,6 @@
 internal import SegBackend
 internal import SegCore
+internal import SegImaging
 internal import SegModels
 internal import SegNN
 internal import SegTensor
@@ -26,6 +27,7 @@ extension ModelDescription {
                 "name \(one) \(stray), and the network has the \(many) 0 to \(classes - 1) (out_channels "
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
+        try checkLabels(classes: classes)
         guard let roiSize else { return }
         if let size = outline.requiredSize, size != roiSize {
             throw error(
@@ -38,6 +40,20 @@ extension ModelDescription {
             )
         }
         try rehearse(outline, batch: 1, .inference)
+    }
+
+    /// Insists that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
+    private func checkLabels(classes: Int) throws {
+        if let groups = labelScheme.groups, groups.count != classes - 1 {
+            throw error(
+                "labels",
+                "name \(groups.count) classes, and network_def.out_channels is for \(classes - 1) beside the background"
+            )
+        }
+        guard let ignored = labelScheme.ignored, let name = labelScheme.name(of: ignored, labels: labels) else {
+            return
+        }
+        throw error("ignore_label", "is \(ignored), which labels give to '\(name)'")
     }
 
     /// Insists that batches of so many patches can train the network.

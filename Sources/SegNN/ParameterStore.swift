@@ -115,8 +115,8 @@ public final class ParameterStore {
     public func freeze(_ parts: [String]) -> [String] {
         var strays = parts
         for parameter in contents.parameters where parameter.isTrained {
-            guard let part = parts.first(where: parameter.isWithin) else { continue }
-            strays.removeAll { $0 == part }
+            guard parts.contains(where: parameter.isWithin) else { continue }
+            strays.removeAll(where: parameter.isWithin)
             parameter.freeze()
         }
         return strays

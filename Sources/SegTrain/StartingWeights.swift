@@ -7,7 +7,7 @@ internal import SegWeights
 
 /// Weights of another model that a training begins with, and parts of the network that it leaves as they are.
 public struct StartingWeights: Hashable, Sendable {
-    /// A model folder, a MONAI bundle, or a file of weights.
+    /// A model folder, a MONAI bundle with `models/model.pt`, or a file of weights.
     public let path: String
 
     /// Takes the place of a model.
@@ -41,10 +41,8 @@ public struct StartingWeights: Hashable, Sendable {
             throw DataError(.noInput, path, key: "init_from", "is not there; give a model folder or a file of weights")
         }
         guard isFolder.boolValue else { return try Weights.read(path) }
-        guard FileManager.default.fileExists(atPath: "\(path)/configs") else {
-            return try Weights.read(Predictor.weightsFile(in: path))
-        }
-        let bundle = try MONAIBundle(folder: path)
-        return try Weights.read(bundle.weights, bundle.choice)
+        // A bundle keeps its weights in a folder of their own.
+        let isBundle = FileManager.default.fileExists(atPath: "\(path)/configs")
+        return try Weights.read(Predictor.weightsFile(in: isBundle ? "\(path)/models" : path))
     }
 }

@@ -235,23 +235,26 @@ public final class Trainer {
             _ = state.take(dice: nil, configuration)
             return true
         }
-        var cases: [(name: String, dice: Double?)] = []
+        var measured: [(name: String, dice: [Double?])] = []
         for item in validation {
             if isAsked() { return false }
-            cases.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared) : nil))
+            measured.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared) : []))
         }
-        let defined = cases.compactMap(\.dice)
-        let mean = defined.reduce(0, +) / Double(defined.count)
+        let cases = measured.map { (name: $0.name, dice: $0.dice.meanOfDefined) }
+        let classes = (1..<max(2, network.outputChannels)).map { label in
+            (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[label - 1] }.meanOfDefined)
+        }
+        let mean = cases.map(\.dice).meanOfDefined ?? .nan
         let isBest = state.take(dice: mean, configuration)
         try report(
             .validation(
-                ValidationResult(iteration: state.iteration, meanDice: mean, cases: cases, isBest: isBest)))
+                ValidationResult(
+                    iteration: state.iteration, meanDice: mean, cases: cases, classes: classes, isBest: isBest)))
         return true
     }
 
-    /// Dice of the network's classes against a case's labels, averaged over the foreground classes that occur in either;
-    /// nil where none does.
-    private func dice(of prepared: PreparedCase) throws -> Double? {
+    /// Dice of each of the network's foreground classes against a case's labels; nil where a class occurs in neither.
+    private func dice(of prepared: PreparedCase) throws -> [Double?] {
         let model = configuration.model
         let window = SlidingWindow(of: model, over: prepared.size)
         let size = prepared.size
@@ -271,12 +274,19 @@ public final class Trainer {
             }
         }
         let count = actual.reduce(0, +)
-        let dice = (1..<none.count).compactMap { c in
+        return (1..<none.count).map { c in
             ConfusionCounts(
                 truePositives: both[c], falsePositives: predicted[c] - both[c], falseNegatives: actual[c] - both[c],
                 trueNegatives: count - predicted[c] - actual[c] + both[c]
             ).dice
         }
-        return dice.isEmpty ? nil : dice.reduce(0, +) / Double(dice.count)
+    }
+}
+
+extension [Double?] {
+    /// The mean of those that are there; nil where none is.
+    fileprivate var meanOfDefined: Double? {
+        let defined = compactMap(\.self)
+        return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
     }
 }

@@ -113,12 +113,20 @@ public struct TrainingConfiguration: Sendable {
         try reader.finish()
     }
 
-    /// The model that a dataset's training makes: names of classes and the ignored number are the dataset's where the
-    /// configuration has none.
+    /// The configuration with the dataset's ignored number, where it has none and gives that number to no class.
+    public func completed(by dataset: Dataset) -> TrainingConfiguration {
+        guard model.labelScheme.ignored == nil, let number = dataset.ignoredLabel,
+            model.labelScheme.name(of: number, labels: model.labels) == nil
+        else { return self }
+        var completed = self
+        completed.model.labelScheme.ignored = number
+        return completed
+    }
+
+    /// The model that a dataset's training makes: names of classes are the dataset's where the configuration has none.
     public func model(of dataset: Dataset) -> ModelDescription {
-        var model = model
+        var model = completed(by: dataset).model
         if model.labels.isEmpty { model.labels = dataset.labels }
-        if model.labelScheme.ignored == nil { model.labelScheme.ignored = dataset.ignoredLabel }
         return model
     }
 

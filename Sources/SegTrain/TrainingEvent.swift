@@ -42,14 +42,21 @@ public struct ValidationResult: Sendable {
     public let meanDice: Double
     /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
     public let cases: [(name: String, dice: Double?)]
+    /// Mean over the cases, by foreground class; nil where neither label maps nor predictions of any case hold it.
+    public let classes: [(label: Int, dice: Double?)]
     /// Whether it is the best so far.
     public let isBest: Bool
 
     /// Describes a validation.
-    public init(iteration: Int, meanDice: Double, cases: [(name: String, dice: Double?)], isBest: Bool) {
+    public init(
+        iteration: Int, meanDice: Double, cases: [(name: String, dice: Double?)],
+        classes: [(label: Int, dice: Double?)],
+        isBest: Bool
+    ) {
         self.iteration = iteration
         self.meanDice = meanDice
         self.cases = cases
+        self.classes = classes
         self.isBest = isBest
     }
 }

@@ -3,21 +3,31 @@ public import SegCore
 internal import Yams
 
 extension ConfigValue {
-    /// Reads a YAML file and applies `key.path=value` changes, whose values are YAML too.
+    /// Reads the YAML file of a training's configuration and applies `key.path=value` changes, whose values are YAML too.
+    ///
+    /// Names that take numbers under `labels` become a list, since their order counts. A relative dataset, split, cache or
+    /// model lies beside the file, wherever the command is run.
     /// - Throws: `DataError` naming the file, with the line where it is no YAML, or the change.
     public init(yamlFile path: String, changes: [String]) throws {
+        let value = try Self.read(path, at: nil)
+        self = try value.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent()).applying(changes)
+    }
+
+    /// Reads a YAML file as it is.
+    /// - Throws: `DataError` naming the file, with the line where it is no YAML.
+    public init(yamlFile path: String) throws { self = try Self.read(path, at: "") }
+
+    private static func read(_ path: String, at key: String?) throws -> ConfigValue {
         let read: ConfigValue?
         do {
-            read = try YAMLReader.value(of: RegularFile.contents(of: path))
+            read = try YAMLReader.value(of: RegularFile.contents(of: path), at: key)
         } catch let error as DataError {
             throw error
         } catch {
-            throw DataError(.badData, path, "is not valid YAML: \(Self.reason(error))")
+            throw DataError(.badData, path, "is not valid YAML: \(reason(error))")
         }
         guard let read else { throw DataError(.badData, path, "is empty; a configuration was expected") }
-        // A relative dataset, split or cache lies beside the configuration, wherever the command is run.
-        let value = read.resolvingPaths(in: URL(fileURLWithPath: path).deletingLastPathComponent())
-        self = try value.applying(changes)
+        return read
     }
 
     /// Reads a value from YAML text.
@@ -119,11 +129,21 @@ extension ConfigValue {
 
     private func setting(_ keys: ArraySlice<String>, to new: ConfigValue) -> ConfigValue {
         guard let key = keys.first else { return new }
+        // A list of names in their order, as `labels` is.
+        if case .array(var items) = self, items.allSatisfy(\.isMember) {
+            let index = items.firstIndex { if case .object(let entry) = $0 { entry[key] != nil } else { false } }
+            let item = ConfigValue.object([key: ConfigValue.null.setting(keys.dropFirst(), to: new)])
+            if let index { items[index] = item } else { items.append(item) }
+            return .array(items)
+        }
         var entries: [String: ConfigValue] = [:]
         if case .object(let known) = self { entries = known }
         entries[key] = (entries[key] ?? .object([:])).setting(keys.dropFirst(), to: new)
         return .object(entries)
     }
+
+    /// Whether it is an object of one member.
+    private var isMember: Bool { if case .object(let entries) = self { entries.count == 1 } else { false } }
 
     /// The document with the paths of dataset, split, cache and first weights made absolute.
     private func resolvingPaths(in folder: URL) -> ConfigValue {

@@ -25,8 +25,8 @@ struct YAMLReader {
     ///
     /// An object that maps names to numbers under `labels` becomes a list of objects of one member each, since its order
     /// counts.
-    /// - Parameter key: Where the value belongs in its document; nil for a whole one.
-    static func value(of data: Data, at key: String? = nil) throws -> ConfigValue? {
+    /// - Parameter key: Which entry of a configuration the value is for; nil for a whole configuration.
+    static func value(of data: Data, at key: String?) throws -> ConfigValue? {
         guard data.count <= Limits.yamlBytes else {
             throw Fault(nil, "it has \(data.count) bytes; at most \(Limits.yamlBytes) are read")
         }
@@ -45,7 +45,7 @@ struct YAMLReader {
 
     /// The members of an object of names, in their order, each an object of its own; nil of anything else.
     private mutating func orderedMembers(_ node: Node) throws(Fault) -> ConfigValue? {
-        guard case .mapping(let mapping) = node else { return nil }
+        guard case .mapping(let mapping) = node, !mapping.isEmpty else { return nil }
         var items: [ConfigValue] = []
         for (key, item) in mapping {
             guard case .scalar(let name) = key, Int(name.string) == nil, name.string != "<<" else { return nil }

@@ -32,14 +32,19 @@ import Testing
         let training = try train("labels:\n  outer: 5\n  ball: [3, 7]\n", classes: 3)
         #expect(training.status == 0, "\(training.errors)")
         let model = try ConfigValue(jsonFile: data.folder.file("run/model/model.json"))
-        guard case .object(let entries) = model else { return }
+        guard case .object(let entries) = model else {
+            Issue.record("\(model) is no object")
+            return
+        }
         #expect(entries["labels"] == [["outer": 5], ["ball": [3, 7]]])
         let evaluation = try Command.medseg(
             "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", data.folder.file("run/model"), "-q",
             "--json")
-        let rows = try #require(
-            evaluation.output.range(of: #""label"\s*:\s*1"#, options: .regularExpression), "\(evaluation.output)")
-        #expect(rows.isEmpty == false && evaluation.output.contains("outer") && evaluation.output.contains("ball"))
+        let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+        let classes = Self.classes(of: document)
+        #expect(classes.map(\.name) == ["outer", "ball"])
+        // The corner's 400 voxels of 4.5 mm³ are class 1.
+        #expect(abs(classes[0].referenceML - 1.8) < 1e-3, "\(evaluation.output)")
         let resumed = try Command.medseg("train", "--resume", data.folder.file("run"), "--quiet")
         #expect(resumed.status == 0, "\(resumed.errors)")
     }
@@ -55,7 +60,8 @@ import Testing
         ("labels: {outer: 5, ball: [3, 5]}\n", "'outer' and 'ball' both take number 5"),
         ("labels: {outer: 5, ball: x}\n", "labels.ball"), ("labels: {outer: 0}\n", "from 1 to 65535"),
         ("labels: {outer: 5, ball: 3}\nignore_label: 3\n", "which labels gives to 'ball'"),
-        ("labels: {outer: 5, ball: 3, far: 9}\n", "name class 3"),
+        ("labels: {outer: 5, ball: 3, far: 9}\n", "name 3 classes"), ("labels: {outer: 5}\n", "name 1 classes"),
+        ("labels: {outer: 5, ball: 3, ignore: [7, 8]}\n", "labels.ignore"),
     ])
     func wrongLabelsAreNamed(_ labels: String, _ words: String) throws {
         let outcome = try train(labels, classes: 3)
@@ -68,12 +74,37 @@ import Testing
         #expect(outcome.status == 65 && outcome.message.contains("labels:"), "\(outcome.errors)")
     }
 
-    @Test func ignoredVoxelsAreLearntAndMeasuredNowhere() throws {
-        let training = try train("labels: {ball: [3, 7]}\nignore_label: 5\n", classes: 2)
+    /// Voxels that take no part are no class of the network, and no error of it.
+    @Test func ignoredVoxelsAreMeasuredNowhere() throws {
+        let labels = "labels: {\"1\": ball}\n"
+        for index in 0..<3 {
+            let label = try ScanFile.readVolume(data.label(index)).volume
+            let numbers = label.voxels.map { Int16($0 == 5 ? 5 : $0 > 0 ? 1 : 0) }
+            try data.write(numbers, as: "labelsTr/ct_\(index).nii.gz")
+        }
+        let refused = try train(labels, classes: 2)
+        #expect(refused.status == 65 && refused.message.contains("class 5"), "\(refused.errors)")
+        let training = try train(labels + "ignore_label: 5\n", classes: 2)
         #expect(training.status == 0, "\(training.errors)")
         let evaluation = try Command.medseg(
-            "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", data.folder.file("run/model"), "-q")
-        #expect(evaluation.status == 0 && evaluation.output.contains("ball"), "\(evaluation.errors)")
-        #expect(!evaluation.errors.contains("does not know"), "\(evaluation.errors)")
+            "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", data.folder.file("run/model"), "-q",
+            "--json")
+        #expect(evaluation.status == 0 && !evaluation.errors.contains("does not know"), "\(evaluation.errors)")
+        let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+        let truth = try ScanFile.readVolume(data.label(2)).volume.voxels.count { $0 == 1 }
+        #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
+    }
+
+    /// The classes of the first case of an evaluation.
+    private static func classes(of document: ConfigValue) -> [(name: String, referenceML: Double)] {
+        guard case .object(let entries) = document, case .array(let cases)? = entries["cases"],
+            case .object(let first)? = cases.first, case .array(let classes)? = first["classes"]
+        else { return [] }
+        return classes.map { item in
+            guard case .object(let members) = item, case .string(let name)? = members["name"] else { return ("", .nan) }
+            let metrics: [String: ConfigValue] =
+                if case .object(let inner)? = members["metrics"] { inner } else { members }
+            return (name, metrics["reference_volume_ml"]?.number ?? .nan)
+        }
     }
 }

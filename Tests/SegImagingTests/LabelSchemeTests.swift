@@ -20,7 +20,7 @@ import Testing
             LabelScheme.Group(name: "liver", numbers: [5]), LabelScheme.Group(name: "kidneys", numbers: [3, 2]),
         ])
         #expect(try classes(scheme, [0, 1, 2, 3, 4, 5, 61, 65_535], count: 3) == [0, 0, 2, 2, 0, 1, 0, 0])
-        #expect(scheme.numbers(of: 2) == [3, 2] && scheme.numbers(of: 0) == [0])
+        #expect(scheme.name(of: 3, labels: [:]) == "kidneys" && scheme.name(of: 1, labels: [1: "a"]) == nil)
         let error = try #require(throws: DataError.self) { try classes(scheme, [2], count: 2) }
         #expect(error.message.contains("0 to 1"))
     }

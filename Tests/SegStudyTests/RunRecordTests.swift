@@ -34,7 +34,9 @@ import Testing
         try record.append(step(1))
         try record.append(step(2))
         try record.append(
-            ValidationResult(iteration: 2, meanDice: 0.25, cases: [("ct_2", 0.25), ("a,b", nil)], isBest: true))
+            ValidationResult(
+                iteration: 2, meanDice: 0.25, cases: [("ct_2", 0.25), ("a,b", nil)], classes: [(1, 0.25)],
+                isBest: true))
         try record.sync()
         #expect(record.seconds == 3)
         #expect(

@@ -184,10 +184,13 @@ struct PredictCommand: ParsableCommand {
         about image: ScanImage, _ geometries: [ScanGeometry], of job: PredictionFiles, with segmenter: Segmenter
     ) -> [Concern] {
         var concerns = segmenter.concerns(about: image.volume(0), geometries[0])
-        for (channel, geometry) in geometries.enumerated().dropFirst() {
+        for channel in image.channels.indices.dropFirst() {
+            // One file may hold all channels.
+            let geometry = geometries.count > 1 ? geometries[channel] : geometries[0]
+            let name = geometries.count > 1 ? ScanFile.stem(of: job.channels[channel]) : "channel \(channel)"
             for var concern in segmenter.concerns(about: image.volume(channel), geometry)
             where !concerns.contains(concern) {
-                concern.message = "\(ScanFile.stem(of: job.channels[channel])): \(concern.message)"
+                concern.message = "\(name): \(concern.message)"
                 concerns.append(concern)
             }
         }

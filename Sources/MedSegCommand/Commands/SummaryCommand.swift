@@ -21,7 +21,7 @@ struct SummaryCommand: ParsableCommand {
 
     func run() throws {
         let isJSON = network.hasSuffix(".json")
-        let value = try isJSON ? ConfigValue(jsonFile: network) : ConfigValue(yamlFile: network, changes: [])
+        let value = try isJSON ? ConfigValue(jsonFile: network) : ConfigValue(yamlFile: network)
         let reader = try ConfigReader(value, path: "", source: network)
         let definition = try reader.required("network_def", reader.value("network_def"))
         let stated = try size == nil ? reader.ints("roi_size") : nil

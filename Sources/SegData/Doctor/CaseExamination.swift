@@ -22,13 +22,15 @@ struct CaseExamination {
     private(set) var record: CaseRecord
     private let name: String
     private let labels: [Int: String]
+    private let ignoredLabel: Int?
     private let channelNames: [String]
     private let plan: DatasetDoctor.Plan?
 
-    init(_ name: String, labels: [Int: String], channelNames: [String], plan: DatasetDoctor.Plan?) {
+    init(_ name: String, of dataset: Dataset, plan: DatasetDoctor.Plan?) {
         self.name = name
-        self.labels = labels
-        self.channelNames = channelNames
+        labels = dataset.labels
+        ignoredLabel = dataset.ignoredLabel
+        channelNames = dataset.channelNames
         self.plan = plan
         record = CaseRecord(name: name, image: "")
     }
@@ -63,7 +65,7 @@ struct CaseExamination {
         for (number, file) in files.enumerated() {
             guard let (image, geometry) = read(file, Self.readChannels) else { continue }
             checkUnit(geometry, file)
-            checkGrid(image.volume(0), geometry, file)
+            checkGrid(image.volume(0), geometry, file, isFirst: number == 0)
             for channel in image.channels.indices {
                 let count = max(files.count, image.channels.count)
                 checkIntensities(image.volume(channel), file, isCT: isCT(number + channel, of: count))
@@ -184,9 +186,11 @@ struct CaseExamination {
     /// Classes that resampling to the network's grid removes: a training would never see them.
     private mutating func checkVanished(_ mask: Volume, _ prepared: Preprocessing.Prepared, _ file: String) {
         guard let plan, let label = try? plan.preprocessing.labels(mask, for: prepared, name: file),
-            let classes = try? LabelMap.classes(of: label, file: file)
+            let numbers = try? LabelMap.numbers(of: label, file: file)
         else { return }
-        let lost = record.classes.subtracting(Self.numbers(in: classes)).subtracting([0]).sorted()
+        let learnt = plan.labels.groups.map { Set($0.flatMap(\.numbers)) } ?? record.classes
+        let lost = record.classes.intersection(learnt).subtracting(Self.numbers(in: numbers))
+            .subtracting([0, ignoredLabel ?? 0]).sorted()
         guard !lost.isEmpty else { return }
         let names = lost.map { labels[$0] ?? "class \($0)" }
         add(
@@ -195,20 +199,23 @@ struct CaseExamination {
             "take a smaller pixdim, or take the case out of training and validation")
     }
 
-    /// The class numbers that occur.
-    private static func numbers(in classes: [UInt8]) -> Set<Int> {
-        var occurs = [Bool](repeating: false, count: 256)
-        for number in classes { occurs[Int(number)] = true }
+    /// The numbers that occur.
+    private static func numbers(in labels: [UInt16]) -> Set<Int> {
+        var occurs = [Bool](repeating: false, count: 1 << 16)
+        for number in labels { occurs[Int(number)] = true }
         return Set(occurs.indices.filter { occurs[$0] })
     }
 
     /// Shear, the two forms and the made-up affine.
-    private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String) {
-        let directions = scan.affine.orientation
-        record.spacing = (0..<3).map { world in
-            directions.firstIndex { $0.world == world }.map { scan.spacing[$0] } ?? 0
+    private mutating func checkGrid(_ scan: Volume, _ geometry: ScanGeometry, _ file: String, isFirst: Bool) {
+        // The case is compared with others by its first scan.
+        if isFirst {
+            let directions = scan.affine.orientation
+            record.spacing = (0..<3).map { world in
+                directions.firstIndex { $0.world == world }.map { scan.spacing[$0] } ?? 0
+            }
+            record.hasConvertedAffine = scan.hasConvertedAffine
         }
-        record.hasConvertedAffine = scan.hasConvertedAffine
         if scan.affine.isSheared {
             add(
                 .sheared, .warning, file, "its voxel axes are not perpendicular, as after a tilted gantry",
@@ -267,13 +274,13 @@ struct CaseExamination {
 
     private mutating func checkClasses(_ mask: Volume, _ file: String) {
         do {
-            record.classes = Self.numbers(in: try LabelMap.classes(of: mask, file: file))
+            record.classes = Self.numbers(in: try LabelMap.numbers(of: mask, file: file))
         } catch {
             return add(
                 .labelValues, .error, file, error.told(of: file), "store whole class numbers; do not interpolate labels"
             )
         }
-        let unknown = record.classes.subtracting(labels.keys).subtracting([0]).sorted()
+        let unknown = record.classes.subtracting(labels.keys).subtracting([0, ignoredLabel ?? 0]).sorted()
         if !unknown.isEmpty {
             add(
                 .labelValues, .error, file,

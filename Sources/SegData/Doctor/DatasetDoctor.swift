@@ -12,9 +12,12 @@ public struct DatasetDoctor {
         public var window: Triple
         /// Whether scans smaller than the window are padded.
         public var pads: Bool
+        /// Which numbers of label maps are learnt.
+        public var labels: LabelScheme
 
         /// Makes a plan.
-        public init(preprocessing: Preprocessing, window: Triple, pads: Bool) {
+        public init(preprocessing: Preprocessing, window: Triple, pads: Bool, labels: LabelScheme = LabelScheme()) {
+            self.labels = labels
             self.preprocessing = preprocessing
             self.window = window
             self.pads = pads
@@ -43,8 +46,7 @@ public struct DatasetDoctor {
             dataset.cases.map { TestScan(name: $0.name, images: $0.images, label: $0.label) } + dataset.testScans
         for (number, scan) in scans.enumerated() {
             progress(number, scan.name)
-            var examination = CaseExamination(
-                scan.name, labels: dataset.labels, channelNames: dataset.channelNames, plan: plan)
+            var examination = CaseExamination(scan.name, of: dataset, plan: plan)
             examination.examine(scan.images, label: scan.label)
             findings += examination.findings
             records.append(examination.record)

@@ -16,6 +16,7 @@ extension DatasetIndex {
         var faults = IndexFaults(file: file)
         if case .string(let text)? = members["name"] { name = text }
         channelNames = Self.channelNames(members["modality"], "modality", &faults)
+        if case .string? = members["modality"] { isScannerAlone = true }
         labels = Self.labels(members["labels"], &faults)
         ignoredLabel = Self.takeIgnored(from: &labels, &faults)
         var keys: Set<String> = []

@@ -18,6 +18,8 @@ struct DatasetIndex {
     var description: String?
     /// What each channel is; empty where the index does not say.
     var channelNames: [String]
+    /// Whether `modality` is a text, as in MONAI's lists: the scanner's, however many channels it made.
+    var isScannerAlone = false
     var labels: [Int: String]
     /// The number of voxels that take no part; nil for none.
     var ignoredLabel: Int?
@@ -63,7 +65,8 @@ struct DatasetIndex {
         let names = try Dataset.distinctNames(of: (cases + measured).map(\.image), source: file)
         let testNames = try Dataset.distinctNames(of: tests.map(\.image), source: file)
         var dataset = Dataset(
-            name: name ?? folder.lastPathComponent, labels: labels, channelNames: channelNames,
+            name: name ?? folder.lastPathComponent, labels: labels,
+            channelNames: isScannerAlone && (cases.first?.image.paths.count ?? 1) > 1 ? [] : channelNames,
             cases: zip(names, cases + measured).map { name, item in
                 DatasetCase(name: name, images: item.image.paths, label: item.label ?? "")
             },
@@ -99,7 +102,7 @@ struct DatasetIndex {
                 nil,
                 "\(most.name) has \(count) files, one a channel (the last is \(most.paths[count - 1])), and fewer have "
                     + fewer.map { "\($0.name) (\($0.paths.count))" }.shortList())
-        } else if !channelNames.isEmpty, channelNames.count != count {
+        } else if !channelNames.isEmpty, !isScannerAlone, channelNames.count != count {
             let named = channelNames.count == 1 ? "one channel" : "\(channelNames.count) channels"
             faults.add(
                 "modality",

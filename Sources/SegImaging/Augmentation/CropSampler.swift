@@ -17,6 +17,8 @@ public struct CropSampler: Sendable {
     private let foreground: VoxelRows
     private let background: VoxelRows
     private let classes: [VoxelRows]
+    /// Voxels that take part, where some do not.
+    private let annotated: VoxelRows?
 
     /// How patches are to be drawn.
     public struct Options: Hashable, Sendable {
@@ -44,6 +46,7 @@ public struct CropSampler: Sendable {
             case foreground(Int)
             case background(Int)
             case classNumber(Int, Int)
+            case annotated(Int)
             case corner([Int])
         }
         fileprivate let rule: Rule
@@ -69,10 +72,12 @@ public struct CropSampler: Sendable {
             throw DataError(
                 .badData, name,
                 "no voxel can centre a patch: "
-                    + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
-                    + "Check the intensity window or leave the case out.")
+                    + "no voxel has a label that takes part, and no background of the image is above "
+                    + "\(options.imageThreshold). Check the intensity window or leave the case out.")
         }
-        let present = try scan.presentClasses.filter { $0 != 0 && $0 != LabelScheme.ignoredClass }
+        let all = try scan.presentClasses
+        annotated = all.contains(LabelScheme.ignoredClass) ? try VoxelRows(.annotated, of: scan) : nil
+        let present = all.filter { $0 != 0 && $0 != LabelScheme.ignoredClass }
         var classes: [VoxelRows] = []
         for label in present {
             classes.append(present.count == 1 ? foreground : try VoxelRows(.label(label), of: scan))
@@ -122,9 +127,11 @@ extension CropSampler {
         }
     }
 
-    /// The next patch's place by oversampling: on a voxel of a class that is drawn first, or anywhere.
+    /// The next patch's place by oversampling: on a voxel of a class that is drawn first, or anywhere; where voxels take no
+    /// part, on one that does.
     public func draw(forcingForeground isForced: Bool, _ random: inout NumPyRandomState) -> Placement {
         guard isForced, !classes.isEmpty else {
+            if let annotated { return Placement(rule: .annotated(random.randint(annotated.count))) }
             return Placement(rule: .corner((0..<3).map { random.randint(size[$0] - patchSize[$0] + 1) }))
         }
         let index = random.randint(classes.count)
@@ -139,6 +146,9 @@ extension CropSampler {
         case .foreground(let n): return box(centre: try foreground.voxel(n, in: scan))
         case .background(let n): return box(centre: try background.voxel(n, in: scan))
         case .classNumber(let index, let n): return box(centre: try classes[index].voxel(n, in: scan))
+        case .annotated(let n):
+            guard let annotated else { preconditionFailure("the place is another sampler's") }
+            return box(centre: try annotated.voxel(n, in: scan))
         case .corner(let start): return Box3(start: start, size: patchSize)
         }
     }

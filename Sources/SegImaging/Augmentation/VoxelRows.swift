@@ -10,6 +10,8 @@ struct VoxelRows: Sendable {
         case background(above: Float)
         /// One class.
         case label(UInt8)
+        /// Any voxel that takes part.
+        case annotated
 
         /// Whether a voxel is of the kind; its channels begin at `image`.
         @inline(__always)
@@ -18,6 +20,7 @@ struct VoxelRows: Sendable {
             case .foreground: label != 0 && label != LabelScheme.ignoredClass
             case .background(let threshold): label == 0 && (0..<channels).contains { image[$0] > threshold }
             case .label(let wanted): label == wanted
+            case .annotated: label != LabelScheme.ignoredClass
             }
         }
 
@@ -27,6 +30,7 @@ struct VoxelRows: Sendable {
             case .foreground: false
             case .background(let threshold): threshold < 0
             case .label(let wanted): wanted == 0
+            case .annotated: false
             }
         }
     }

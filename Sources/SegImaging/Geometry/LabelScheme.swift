@@ -20,8 +20,6 @@ public struct LabelScheme: Hashable, Sendable {
     public var groups: [Group]?
     /// The number of voxels that take no part in loss, sampling and metrics; nil for none.
     public var ignored: Int?
-    /// Whether masks hold the numbers of label maps in place of classes.
-    public var keepsNumbers = false
 
     /// The class of voxels that take no part: no network has it.
     public static let ignoredClass: UInt8 = 255
@@ -62,6 +60,12 @@ public struct LabelScheme: Hashable, Sendable {
 
     /// What is said of a number that is no class.
     public static func stray(_ number: Int, count: Int, ignored: Int?, file: String) -> DataError {
+        guard count < Int(ignoredClass) else {
+            return DataError(
+                .badData, file,
+                "holds number \(number); beside an ignored number (\(ignored ?? 0)) at most \(count - 1) can be measured"
+            )
+        }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(
             .badData, file,
@@ -80,9 +84,9 @@ public struct LabelScheme: Hashable, Sendable {
         return table
     }
 
-    /// The numbers of label maps that belong to a class.
-    public func numbers(of label: Int) -> [Int] {
-        guard let groups, label > 0 else { return [label] }
-        return groups.indices.contains(label - 1) ? groups[label - 1].numbers : []
+    /// The name of the class that takes a number of label maps; nil where none is named.
+    public func name(of number: Int, labels: [Int: String]) -> String? {
+        guard let groups else { return labels[number] }
+        return groups.first { $0.numbers.contains(number) }?.name
     }
 }

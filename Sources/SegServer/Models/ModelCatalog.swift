@@ -56,6 +56,11 @@ struct ModelCatalog: Sendable {
                         .badData, description.network.source, key: "postprocessing",
                         "makes regions that may overlap, and the server serves one class a voxel; use `medseg predict`")
                 }
+                guard try description.inputChannels == 1 else {
+                    throw DataError(
+                        .badData, description.network.source, key: "network_def.in_channels",
+                        "takes several scans of a case together, and the server serves one; use `medseg predict`")
+                }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
                     name: name, folder: folder, description: description, classes: try description.classCount)

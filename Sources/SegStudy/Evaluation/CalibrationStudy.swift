@@ -27,11 +27,13 @@ public struct CalibrationStudy {
     ///   - uncertain: What was predicted.
     ///   - mask: The predicted class of every voxel of the scan.
     ///   - truth: The class of every voxel of the label map.
+    ///   - ignored: Which voxels take no part; nil where all do.
     /// - Throws: `MetricsError` where a mask is not of the scan's grid.
     public mutating func add(
-        _ name: String, _ uncertain: UncertainPrediction, mask: [UInt8], truth: [UInt8]
+        _ name: String, _ uncertain: UncertainPrediction, mask: [UInt8], truth: [UInt8], ignored: [Bool]?
     ) throws {
-        let validity = uncertain.validity()
+        var validity = uncertain.validity()
+        if let ignored { validity = zip(validity, ignored).map { $1 ? 0 : $0 } }
         try diagram.add(probabilities: uncertain.map(.mean), truth: truth, validity: validity)
         let errors = zip(mask, truth).map { $0 != $1 }
         var measured: [UncertainPrediction.Quantity: RiskCoverage] = [:]

@@ -32,7 +32,6 @@ public struct DatasetEvaluation {
     private let segmenter: Segmenter
     /// The names of the classes.
     public let labels: [Int: String]
-    private let ignoredLabel: Int?
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
@@ -48,7 +47,11 @@ public struct DatasetEvaluation {
         self.segmenter = segmenter
         // Where the model groups numbers, its classes are not the dataset's numbers.
         labels = segmenter.description.labelScheme.groups == nil ? dataset.labels : segmenter.labels
-        ignoredLabel = dataset.ignoredLabel
+        var scheme = segmenter.description.labelScheme
+        if scheme.ignored == nil { scheme.ignored = dataset.ignoredLabel }
+        // A number that this dataset names is a class of it.
+        if let ignored = scheme.ignored, dataset.labels[ignored] != nil { scheme.ignored = nil }
+        self.scheme = scheme
         self.options = options
         self.bootstrap = bootstrap
     }
@@ -65,10 +68,12 @@ public struct DatasetEvaluation {
     ) throws -> Evaluation {
         var evaluation = Evaluation(labels: labels, options: options, bootstrap: bootstrap)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
+        var holdsAnyClass = false
         for item in cases {
-            let (measured, label, classes) = try predict(item, report)
+            let (measured, label, ignored) = try predict(item, report)
             let (found, truth) = (measured.found, measured.truth)
-            let mask = Self.masked(found.mask, by: classes)
+            holdsAnyClass = holdsAnyClass || truth.contains { $0 > 0 }
+            let mask = Self.background(found.mask, where: ignored)
             try evaluation.add(
                 item.name, prediction: mask, truth: truth, on: label, classes: 1..<segmenter.classes)
             let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
@@ -80,32 +85,44 @@ public struct DatasetEvaluation {
                             + "\(unknown.joined(separator: ", "))."))
             }
             if let uncertain = found.uncertain {
-                try evaluation.calibration?.add(item.name, uncertain, mask: mask, truth: truth)
+                try evaluation.calibration?.add(item.name, uncertain, mask: mask, truth: truth, ignored: ignored)
             }
             try keep(measured)
+        }
+        if !holdsAnyClass, !cases.isEmpty, let groups = scheme.groups {
+            let numbers = groups.map { "\($0.name) \($0.numbers.map(String.init).joined(separator: "+"))" }
+            report(
+                .note(
+                    file: cases[0].label,
+                    "No label map holds a number that the model's classes take (\(numbers.joined(separator: ", "))); "
+                        + "is this the dataset that it was trained for?"))
         }
         return evaluation
     }
 
-    /// The classes of a label map by the model's scheme; `LabelScheme.ignoredClass` where a voxel takes no part.
-    private func classes(of label: Volume, file: String) throws -> [UInt8] {
-        var scheme = segmenter.description.labelScheme
-        if scheme.ignored == nil { scheme.ignored = ignoredLabel }
-        guard !scheme.isPlain else { return try LabelMap.classes(of: label, file: file) }
+    /// How numbers are classes: the model's scheme, with the dataset's ignored number where the model has none.
+    private let scheme: LabelScheme
+
+    /// The classes of a label map, and which voxels take no part; nil where all do.
+    private func classes(of label: Volume, file: String) throws -> (truth: [UInt8], ignored: [Bool]?) {
+        guard !scheme.isPlain else { return (try LabelMap.classes(of: label, file: file), nil) }
         let whole = try LabelMap.whole(label, file: file)
-        return try scheme.classes(of: whole, count: Int(LabelScheme.ignoredClass), file: file).voxels.map { UInt8($0) }
+        let classes = try scheme.classes(of: whole, count: Int(LabelScheme.ignoredClass), file: file).voxels
+        guard scheme.ignored != nil else { return (classes.map { UInt8($0) }, nil) }
+        let ignored = classes.map { $0 == Float(LabelScheme.ignoredClass) }
+        return (Self.background(classes.map { UInt8($0) }, where: ignored), ignored)
     }
 
-    /// A mask that is background where the label map's voxels take no part.
-    private static func masked(_ mask: [UInt8], by truth: [UInt8]) -> [UInt8] {
-        guard truth.contains(LabelScheme.ignoredClass) else { return mask }
-        return zip(mask, truth).map { $1 == LabelScheme.ignoredClass ? 0 : $0 }
+    /// A mask that is background where voxels take no part.
+    private static func background(_ mask: [UInt8], where ignored: [Bool]?) -> [UInt8] {
+        guard let ignored else { return mask }
+        return zip(mask, ignored).map { $1 ? 0 : $0 }
     }
 
-    /// - Returns: The case, its label map as read, and the classes of that.
+    /// - Returns: The case, its label map as read, and which voxels take no part.
     private func predict(
         _ item: DatasetCase, _ report: (Event) -> Void
-    ) throws -> (MeasuredCase, label: Volume, classes: [UInt8]) {
+    ) throws -> (MeasuredCase, label: Volume, ignored: [Bool]?) {
         let (image, geometries) = try ScanFile.readImage(item.images) { report(.note(file: $0, $1)) }
         let (label, labelGeometry) = try ScanFile.readVolume(item.label)
         let scan = image.volume(0)
@@ -114,15 +131,14 @@ public struct DatasetEvaluation {
         }
         labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
         try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
-        let classes = try classes(of: label, file: item.label)
+        let (truth, ignored) = try classes(of: label, file: item.label)
         let found = try segmenter(image, name: item.image) { done, count in
             report(.window(name: item.name, done: done, count: count))
         }
         report(.predicted(name: item.name))
         found.concerns.forEach { report(.note(file: item.image, $0.message)) }
-        let truth = Self.masked(classes, by: classes)
         let measured = MeasuredCase(item: item, scan: scan, geometry: geometries[0], truth: truth, found: found)
-        return (measured, label, classes)
+        return (measured, label, ignored)
     }
 }
 

@@ -20,6 +20,8 @@ package struct RunRecord {
     private let training: RunTable
     private let validation: RunTable
     private let validationCases: RunTable
+    /// Nil where there is one foreground class.
+    private let validationClasses: RunTable?
     /// Seconds until the last step.
     package private(set) var seconds = 0.0
 
@@ -54,6 +56,14 @@ package struct RunRecord {
         expected.rowsPerStep = split.validation.count
         validationCases = try RunTable(
             folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
+        let classes = try configuration.model.classCount - 1
+        let classFile = folder + "/validation_classes.csv"
+        expected.rowsPerStep = classes
+        // A run of a version before this table has none.
+        if !FileManager.default.fileExists(atPath: classFile) { expected.steps = [] }
+        validationClasses =
+            classes > 1
+            ? try RunTable(classFile, columns: ["step", "class", "dice"], expected: expected, note: note) : nil
         if let row = training.kept.last { seconds = Double(row[1]) ?? 0 }
     }
 
@@ -76,12 +86,17 @@ package struct RunRecord {
             try validationCases.append(
                 ["\(result.iteration)", name, dice.map { String(format: "%.6f", $0) } ?? ""])
         }
+        for (label, dice) in result.classes {
+            try validationClasses?.append(
+                ["\(result.iteration)", "\(label)", dice.map { String(format: "%.6f", $0) } ?? ""])
+        }
         try validation.append(["\(result.iteration)", String(format: "%.6f", result.meanDice)])
     }
 
     /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.
     package func sync() throws {
         for table in [training, validation, validationCases] { try table.sync() }
+        try validationClasses?.sync()
     }
 
     package func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {

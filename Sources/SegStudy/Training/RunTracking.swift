@@ -9,23 +9,27 @@ final class RunTracking {
     private let tracker: RunTracker
     private let server: TrackingServer?
     private let folder: String
+    private let classNames: [Int: String]
     private let note: @Sendable (String) -> Void
     private var isFinished = false
 
     /// Begins to log a run, or goes on with one; parameters and tags are logged once.
     /// - Parameters:
     ///   - parameters: The whole configuration.
+    ///   - classNames: Names of the classes, by label.
     ///   - dataHash: What tells these data from others.
     ///   - version: That of the program.
     ///   - state: Where the checkpoint stands that the run goes on from; nil where it begins.
     ///   - note: Called, on another thread too, with what a user should know of journal and server.
     init(
-        _ options: TrackingOptions, parameters: ConfigValue, folder: String, backend: any Backend, dataHash: String,
-        version: String, from state: TrainingState?, note: @escaping @Sendable (String) -> Void
+        _ options: TrackingOptions, parameters: ConfigValue, classNames: [Int: String], folder: String,
+        backend: any Backend, dataHash: String, version: String, from state: TrainingState?,
+        note: @escaping @Sendable (String) -> Void
     ) throws {
         let environment = ProcessInfo.processInfo.environment
         server = try TrackingServer(options, environment: environment)
         self.folder = folder
+        self.classNames = classNames
         self.note = note
         if state == nil { try Journal.remove(runFolder: folder) }
         tracker = try RunTracker(
@@ -60,6 +64,11 @@ final class RunTracking {
             var metrics = ["validation/dice": result.meanDice]
             // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
             for (name, dice) in result.cases { metrics["validation/case_dice/\(name)"] = dice }
+            if result.classes.count > 1 {
+                for (label, dice) in result.classes {
+                    metrics["validation/class_dice/\(classNames[label] ?? "class \(label)")"] = dice
+                }
+            }
             try tracker.log(metrics: metrics, step: result.iteration)
         case .model, .checkpoint: break
         }

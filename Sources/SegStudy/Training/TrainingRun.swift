@@ -55,20 +55,20 @@ public struct TrainingRun {
         let checkpoint = resuming ? try resumable(report) : nil
         let data = try DataFingerprint(split)
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
+        let configuration = configuration.completed(by: dataset)
         let model = configuration.model(of: dataset)
         try model.check()
-        let trainer = try makeTrainer(split, labels: model.labelScheme, report)
+        let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
         let record = try RunRecord(
             folder: folder, configuration: configuration, split: split, from: checkpoint?.state, isResumed: resuming,
             note: note)
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
             report(.remark("going on after step \(checkpoint.state.iteration)"))
-        } else {
-            try trainer.begin().forEach { report(.remark($0)) }
         }
         let tracking = try RunTracking(
-            configuration.tracking, parameters: configuration.resolved, folder: folder, backend: backend,
+            configuration.tracking, parameters: configuration.resolved, classNames: model.labels, folder: folder,
+            backend: backend,
             dataHash: data.digest, version: version, from: checkpoint?.state, note: note)
         defer { tracking.close() }
         var keeper = Keeper(
@@ -83,7 +83,8 @@ public struct TrainingRun {
             try keeper.keepModel()
             try draw()
             try tracking.log(
-                files: "model", "last", "figures", "training.csv", "validation.csv", "validation_cases.csv")
+                files: "model", "last", "figures", "training.csv", "validation.csv", "validation_cases.csv",
+                "validation_classes.csv")
             try tracking.finish(.finished)
         }
         return TrainingOutcome(
@@ -106,15 +107,19 @@ public struct TrainingRun {
     }
 
     private func makeTrainer(
-        _ split: Dataset.Split, labels: LabelScheme, _ report: (TrainingRunEvent) -> Void
+        _ split: Dataset.Split, _ configuration: TrainingConfiguration, isResumed: Bool,
+        _ report: (TrainingRunEvent) -> Void
     ) throws -> Trainer {
-        // A network or window that does not fit should not wait for the reading of every case.
-        _ = try configuration.model.makeNetwork(on: backend, seed: 0)
+        // A network, a window or weights that do not fit should not wait for the reading of every case.
+        let network = try configuration.model.makeNetwork(on: backend, seed: 0)
+        let remarks = isResumed ? [] : try configuration.start?.load(into: network.store) ?? []
+        let labels = configuration.model.labelScheme
         configuration.cache.removeLeftovers()
         let training = try prepare(split.training, .training, labels, report)
         let validation = try prepare(split.validation, .validation, labels, report)
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
-        (configuration.model.preprocessing.remarks + trainer.warnings).forEach { report(.remark($0)) }
+        if !isResumed { _ = try trainer.begin() }
+        (configuration.model.preprocessing.remarks + remarks + trainer.warnings).forEach { report(.remark($0)) }
         return trainer
     }
 
@@ -158,7 +163,7 @@ public struct TrainingRun {
     /// Renames what a run without a checkpoint has, so that the steps to come do not write over it.
     /// - Returns: The new names.
     private func putAside() throws -> [String] {
-        let tables = ["training.csv", "validation.csv", "validation_cases.csv", "tracking"]
+        let tables = ["training.csv", "validation.csv", "validation_cases.csv", "validation_classes.csv", "tracking"]
         let models = RunRecord.Model.allCases.map(\.rawValue)
         return try (models + tables).filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }.map { name in
             var (kept, number) = ("\(name).before", 1)

@@ -59,7 +59,7 @@ struct DoctorCommand: ParsableCommand {
         let configuration = try TrainingConfiguration(value, source: config)
         return DatasetDoctor.Plan(
             preprocessing: configuration.model.preprocessing, window: configuration.sampling.size,
-            pads: configuration.sampling.pad)
+            pads: configuration.sampling.pad, labels: configuration.model.labelScheme)
     }
 
     private static func json(_ findings: [DatasetFinding]) throws -> String {
