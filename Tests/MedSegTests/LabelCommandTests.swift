@@ -60,7 +60,7 @@ import Testing
         ("labels: {outer: 5, ball: [3, 5]}\n", "'outer' and 'ball' both take number 5"),
         ("labels: {outer: 5, ball: x}\n", "labels.ball"), ("labels: {outer: 0}\n", "from 1 to 65535"),
         ("labels: {outer: 5, ball: 3}\nignore_label: 3\n", "which labels gives to 'ball'"),
-        ("labels: {outer: 5, ball: 3, far: 9}\n", "name 3 classes"), ("labels: {outer: 5}\n", "name 1 classes"),
+        ("labels: {outer: 5, ball: 3, far: 9}\n", "name class 3"), ("labels: {outer: 5}\n", "name 1 classes"),
         ("labels: {outer: 5, ball: 3, ignore: [7, 8]}\n", "labels.ignore"),
     ])
     func wrongLabelsAreNamed(_ labels: String, _ words: String) throws {

@@ -47,7 +47,7 @@ import Testing
         (nest { "[\($0)]" } + "b: {[*a8]: 1, [*a8]: 2}\n", "a key should be plain text"),
         (nest { "[\($0)]" } + "b:\n  ? *a8\n  : 1\n  ? *a8\n  : 2\n", "a key should be plain text"),
         (
-            "a0: &a0 \(String(repeating: "x", count: 1000))\na1: &a1 [\(tenfold("a0"))]\n"
+            "a0: &a0 \(String(repeating: "x", count: 4000))\na1: &a1 [\(tenfold("a0"))]\n"
                 + (2..<6).map {
                     "a\($0): &a\($0) [\(tenfold("a\($0 - 1)"))]\n"
                 }.joined(), "its texts have more than"
