@@ -70,8 +70,8 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["axcodes": "XYZ"], orientation)], "axcodes: 'XYZ': three letters"),
     ([load, channel, with(["pixdim": [1, 1, 0]], spacing)], "pixdim: should be three positive numbers"),
     (
-        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "nearest"]], spacing)],
-        "mode: only \"bilinear\""
+        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "area"]], spacing)],
+        "mode: \"area\" is not supported"
     ),
     (
         [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: should have a value"

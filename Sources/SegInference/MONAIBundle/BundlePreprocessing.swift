@@ -94,7 +94,7 @@ struct BundlePreprocessing {
     private static func ignored(of name: String) -> [String] {
         switch name {
         case "CropForeground": ["start_coord_key", "end_coord_key"]
-        case "ScaleIntensityRange", "ScaleIntensity", "NormalizeIntensity", "Spacing", "Orientation":
+        case "ScaleIntensityRange", "ScaleIntensity", "NormalizeIntensity", "Spacing", "Orientation", "Resize":
             ["meta_keys", "meta_key_postfix"]
         default: []
         }
