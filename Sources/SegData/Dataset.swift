@@ -46,6 +46,8 @@ public struct Dataset: Sendable {
     public let name: String
     /// Names of the classes, by number; class 0 is the background.
     public let labels: [Int: String]
+    /// The number of voxels that take no part, nnU-Net's label `ignore`; nil for none.
+    public internal(set) var ignoredLabel: Int?
     /// What each channel is, such as CT or T1; empty where the dataset does not say.
     public let channelNames: [String]
     /// The scans with labels.

@@ -11,7 +11,7 @@ public struct PatchBatch: Sendable {
     public let channels: Int
     /// `[count, D, H, W, channels]`.
     public let images: [Float]
-    /// `[count, D, H, W]`.
+    /// `[count, D, H, W]`, -1 where a voxel takes no part.
     public let labels: [Int32]
 }
 
@@ -107,7 +107,7 @@ public struct PatchSource: Sendable {
                 var patch = try scan.cut(samplers[volume.index].box(plan.place, in: scan))
                 for change in plan.changes { change.apply(to: &patch) }
                 images += patch.image
-                patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map { Int32($0) } }
+                patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map(LabelScheme.target) }
             }
         }
         return PatchBatch(

@@ -16,9 +16,11 @@ public struct PreparedCase: Sendable {
     /// - Parameters:
     ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
+    ///   - labels: Which numbers of a label map are which class.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public init(
-        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int
+        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int,
+        labels: LabelScheme = LabelScheme()
     ) throws(DataError) {
         var notes: [String] = []
         let (image, _) = try ScanFile.readImage(item.images) { notes.append("\($0): \($1)") }
@@ -26,11 +28,12 @@ public struct PreparedCase: Sendable {
         let (raw, _) = try ScanFile.readVolume(item.label)
         try image.volume(0).checkMatches(label: raw, imageName: item.image, labelName: item.label)
         let whole = try LabelMap.whole(raw, file: item.label)
-        let largest = Int(whole.voxels.max() ?? 0)
-        try Self.check(largest: largest, classes: classes, file: item.label)
+        let truth = try labels.classes(of: whole, count: classes, file: item.label)
         let prepared = try preprocessing(image, name: item.image)
-        let label = try preprocessing.labels(whole, for: prepared, name: item.label)
-        self.init(name: item.name, scan: LabelledScan(image: prepared.image, label: label), largestClass: largest)
+        let label = try preprocessing.labels(truth, for: prepared, name: item.label)
+        self.init(
+            name: item.name, scan: LabelledScan(image: prepared.image, label: label),
+            largestClass: Self.largestClass(of: truth))
         self.notes = notes
     }
 
@@ -38,7 +41,7 @@ public struct PreparedCase: Sendable {
     public init(name: String, image: ScanImage, label: Volume) {
         precondition(image.size == label.size, "image and label of \(name) differ in extents")
         self.init(
-            name: name, scan: LabelledScan(image: image, label: label), largestClass: Int(label.voxels.max() ?? 0))
+            name: name, scan: LabelledScan(image: image, label: label), largestClass: Self.largestClass(of: label))
     }
 
     /// Wraps a scan.
@@ -56,24 +59,23 @@ public struct PreparedCase: Sendable {
             "the case has \(channels) channel\(channels == 1 ? "" : "s"); network_def.in_channels says \(expected)")
     }
 
-    /// Checks the largest class of a label map.
-    static func check(largest: Int, classes: Int, file: String) throws(DataError) {
-        // A class is kept as a byte.
-        let most = min(classes, 256) - 1
-        guard largest <= most else {
-            throw DataError(.badData, file, "holds class \(largest); the network's out_channels allow 0 to \(most)")
-        }
+    private static func largestClass(of label: Volume) -> Int {
+        var largest: Float = 0
+        for voxel in label.voxels where voxel > largest && voxel != Float(LabelScheme.ignoredClass) { largest = voxel }
+        return Int(largest)
     }
 
     /// Extents.
     public var size: Triple { scan.size }
     /// What the network sees, copied; throws `DataError` where the cache's file can no longer be read.
     public var image: ScanImage { get throws(DataError) { try scan.image } }
-    /// The classes as 32-bit integers, copied; throws `DataError` where the cache's file can no longer be read.
-    public var labels: [Int32] { get throws(DataError) { try scan.classes.map { Int32($0) } } }
+    /// The classes as 32-bit integers, -1 where a voxel takes no part, copied; throws `DataError` where the cache's file can no longer be read.
+    public var labels: [Int32] { get throws(DataError) { try scan.classes.map(LabelScheme.target) } }
     /// Whether a labelled voxel is left on the network's grid, where a small structure may vanish; throws `DataError`
     /// where the cache's file can no longer be read.
-    public var hasForeground: Bool { get throws(DataError) { try scan.presentClasses.contains { $0 != 0 } } }
+    public var hasForeground: Bool {
+        get throws(DataError) { try scan.presentClasses.contains { $0 != 0 && $0 != LabelScheme.ignoredClass } }
+    }
 
     /// The case with zeros round it where it is smaller than a patch, `SpatialPad`.
     func padded(to size: Triple) -> PreparedCase {

@@ -21,6 +21,8 @@ public struct ModelDescription: Hashable, Sendable {
     public var maskPlan = MaskPlan()
     /// Names of the classes, by number, where class 0 is the background; of regions the names by channel.
     public var labels: [Int: String]
+    /// Which numbers of a label map are which class.
+    public var labelScheme = LabelScheme()
     /// What is done to a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
@@ -64,7 +66,8 @@ public struct ModelDescription: Hashable, Sendable {
         var description = ModelDescription(
             network: NetworkDefinition(definition, source: reader.source), preprocessing: try Preprocessing(of: reader),
             roiSize: window?.window, overlap: window?.overlap ?? 0, mode: window?.blending ?? .constant,
-            labels: try Self.labels(reader))
+            labels: [:])
+        (description.labels, description.labelScheme) = try LabelScheme.read(reader)
         if window != nil { description.padding = try WindowPadding(reader) }
         try description.readPostprocessing(reader)
         return description
@@ -84,23 +87,6 @@ public struct ModelDescription: Hashable, Sendable {
             try step.finish()
         }
         maskPlan = try chain.finished(reader)
-    }
-
-    private static func labels(_ reader: ConfigReader) throws -> [Int: String] {
-        guard let value = reader.value("labels") else { return [:] }
-        guard case .object(let entries) = value else {
-            throw reader.error("labels", "should be an object such as {\"1\": \"spleen\"}, not \(value)")
-        }
-        var labels: [Int: String] = [:]
-        for (key, name) in entries {
-            guard let number = Int(key), number >= 0, case .string(let name) = name else {
-                throw reader.error("labels", "should map class numbers to names, not '\(key)' to \(name)")
-            }
-            guard labels.updateValue(name, forKey: number) == nil else {
-                throw reader.error("labels", "class \(number) is named twice")
-            }
-        }
-        return labels
     }
 
     /// Channels of a scan that the network takes.
@@ -134,8 +120,8 @@ public struct ModelDescription: Hashable, Sendable {
         var entries: [String: ConfigValue] = [
             "network_def": network.value, "preprocessing": preprocessing.value,
             "roi_size": roiSize.map { .array($0.array.map { .int($0) }) } ?? .null,
-            "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) })),
         ]
+        entries.merge(labelScheme.entries(labels: labels)) { $1 }
         if roiSize != nil {
             entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
             entries.merge(padding.entries) { $1 }

@@ -126,21 +126,39 @@ extension ParameterStore {
     @discardableResult
     public func load(_ weights: Weights) throws -> [String] {
         let weights = try fitted(weights)
-        let (state, source) = (weights.tensors, weights.source)
-        let match = match(state)
+        let match = match(weights.tensors)
         guard match.isComplete else {
             let notes = weights.notes.map { "; \($0)" }.joined()
-            throw DataError(.badData, source, "the weights do not fit the network: \(match.summary)\(notes)")
+            throw DataError(.badData, weights.source, "the weights do not fit the network: \(match.summary)\(notes)")
         }
-        let values = parameters.map { ($0, state[$0.name]?.floats()) }
+        try set(match.matched, from: weights)
+        for counter in counters { counter.value = weights.tensors[counter.name]?.integers().first ?? 0 }
+        return weights.notes
+    }
+
+    /// Takes those of a file's arrays that the network has under the same name and in the same shape.
+    /// - Returns: What fitted and what did not, and what a person should know of the file.
+    /// - Throws: `DataError` where none fits or one holds NaN; `BackendError` where the transfer fails.
+    public func loadMatching(_ weights: Weights) throws -> (match: StateMatch, notes: [String]) {
+        let weights = try fitted(weights)
+        let match = match(weights.tensors)
+        guard !match.matched.isEmpty else {
+            throw DataError(.badData, weights.source, "no array of it fits the network: \(match.summary)")
+        }
+        try set(match.matched, from: weights)
+        return (match, weights.notes)
+    }
+
+    /// Sets parameters, or none where one of the arrays is not finite.
+    private func set(_ names: [String], from weights: Weights) throws {
+        let wanted = Set(names)
+        let values = parameters.filter { wanted.contains($0.name) }.map { ($0, weights.tensors[$0.name]?.floats()) }
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
             throw DataError(
-                .badData, source, key: broken.name,
+                .badData, weights.source, key: broken.name,
                 "holds NaN or infinite numbers; the weights are those of a failed run"
             )
         }
         for case let (parameter, values?) in values { try parameter.set(values) }
-        for counter in counters { counter.value = state[counter.name]?.integers().first ?? 0 }
-        return weights.notes
     }
 }

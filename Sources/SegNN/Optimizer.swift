@@ -27,14 +27,22 @@ public final class Optimizer {
     /// Steps taken; to be set with what `slots` hold when a training is resumed.
     public var step = 0
     private let parameters: [Parameter]
+    /// What the learning rate of each parameter is multiplied by.
+    private let factors: [Float]
     /// Moments or momentum buffer, by parameter.
     private let state: [[Tensor]]
 
     /// Makes an optimiser of parameters; its state starts at zero.
+    /// - Parameter factors: By part of the network, what its learning rate is multiplied by; the longest name that fits
+    ///   counts. PyTorch's parameter groups.
     /// - Throws: `BackendError` where memory is short.
-    public init(_ kind: OptimizerKind, parameters: [Parameter]) throws {
+    public init(_ kind: OptimizerKind, parameters: [Parameter], factors: [String: Float] = [:]) throws {
         self.kind = kind
         self.parameters = parameters
+        self.factors = parameters.map { parameter in
+            let parts = factors.filter { parameter.isWithin($0.key) }
+            return parts.max { $0.key.count < $1.key.count }?.value ?? 1
+        }
         state = try parameters.map { parameter in
             try kind.slotNames.enumerated().map { index, _ in
                 // Novograd's second moment is one number.
@@ -61,12 +69,16 @@ public final class Optimizer {
     /// Changes every parameter that has a gradient, given in the order of the parameters.
     /// - Throws: `BackendError` from the backend.
     public func step(_ gradients: [Tensor?], learningRate: Float) throws {
-        let present = zip(zip(parameters, state), gradients).compactMap { own, gradient in
-            gradient.map { Present(parameter: own.0.leaf, gradient: $0, state: own.1) }
+        let present = parameters.indices.compactMap { index in
+            gradients[index].map {
+                (factors[index], Present(parameter: parameters[index].leaf, gradient: $0, state: state[index]))
+            }
         }
         guard !present.isEmpty else { return }
         step += 1
-        try change(present, learningRate: learningRate)
+        for (factor, group) in Dictionary(grouping: present, by: \.0).sorted(by: { $0.key < $1.key }) {
+            try change(group.map(\.1), learningRate: learningRate * factor)
+        }
     }
 
     /// Walks back from a loss and changes each parameter as soon as its gradient is whole: the same values as a step
@@ -76,9 +88,9 @@ public final class Optimizer {
     public func step(backFrom loss: Tensor, learningRate: Float) throws {
         if case .novograd = kind { return try step(loss.gradients(upstream: nil), learningRate: learningRate) }
         step += 1
-        try loss.forEachGradient(of: parameters.map(\.leaf)) { [parameters, state] index, gradient in
+        try loss.forEachGradient(of: parameters.map(\.leaf)) { [parameters, state, factors] index, gradient in
             let present = Present(parameter: parameters[index].leaf, gradient: gradient, state: state[index])
-            try self.change([present], learningRate: learningRate)
+            try self.change([present], learningRate: learningRate * factors[index])
         }
     }
 

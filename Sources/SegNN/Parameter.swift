@@ -8,7 +8,7 @@ public final class Parameter {
     /// `model.0.conv.unit0.conv.weight`.
     public let name: String
     /// Whether an optimiser changes it.
-    public let isTrained: Bool
+    public private(set) var isTrained: Bool
     /// The values as a leaf of the gradient graph.
     public private(set) var leaf: Tensor
 
@@ -23,6 +23,12 @@ public final class Parameter {
 
     /// The values for a forward pass: tracked when the pass records and the parameter is trained.
     public func tensor(in context: ForwardContext) -> Tensor { context.records ? leaf : leaf.detached }
+
+    /// Whether it belongs to a part of the network, which is named by the beginning of its parameters' names.
+    public func isWithin(_ part: String) -> Bool { name == part || name.hasPrefix(part + ".") }
+
+    /// Keeps the values from training: no gradient is computed for them. `requires_grad_(False)`.
+    func freeze() { (isTrained, leaf) = (false, leaf.detached) }
 
     /// Replaces the values in place.
     /// - Throws: `TensorError` where the count differs; `BackendError` where the transfer fails.

@@ -107,6 +107,21 @@ public final class ParameterStore {
     /// What an optimiser changes.
     public var trained: [Parameter] { contents.parameters.filter(\.isTrained) }
 
+    /// Keeps the parameters of parts of the network from training. A part is named by the beginning of its parameters'
+    /// names, up to a point: `model.0` is `model.0.conv.weight` and not `model.01.weight`.
+    ///
+    /// The statistics of batch norms go on being measured, as in PyTorch where only `requires_grad` is false.
+    /// - Returns: The names of parts that hold no trained parameter.
+    public func freeze(_ parts: [String]) -> [String] {
+        var strays = parts
+        for parameter in contents.parameters where parameter.isTrained {
+            guard let part = parts.first(where: parameter.isWithin) else { continue }
+            strays.removeAll { $0 == part }
+            parameter.freeze()
+        }
+        return strays
+    }
+
     private func register(
         _ name: String, _ shape: Shape, _ initial: InitialValue, isTrained: Bool
     ) throws -> Parameter {

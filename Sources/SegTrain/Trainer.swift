@@ -45,10 +45,37 @@ public final class Trainer {
         try configuration.model.checkTraining(
             batch: configuration.sampling.samplesPerVolume * configuration.sampling.volumesPerBatch)
         network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
-        optimizer = try Optimizer(configuration.optimizer, parameters: network.store.trained)
+        try Self.freeze(configuration, network.store)
+        optimizer = try Optimizer(
+            configuration.optimizer, parameters: network.store.trained,
+            factors: configuration.rateFactors.mapValues { Float($0) })
         patches = try PatchSource(
             training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
     }
+
+    /// Keeps parts of the network as they are, and insists that every part that the configuration names is one.
+    private static func freeze(_ configuration: TrainingConfiguration, _ store: ParameterStore) throws(DataError) {
+        let trained = store.trained.map(\.name)
+        let strays =
+            store.freeze(configuration.frozen).map { ("freeze", $0) }
+            + configuration.rateFactors.keys.filter { part in !store.trained.contains { $0.isWithin(part) } }.sorted()
+            .map { ("optimizer.factors", $0) }
+        if let (key, part) = strays.first {
+            let parts = Set(trained.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }).sorted()
+            throw DataError(
+                .badData, configuration.model.network.source, key: key,
+                "'\(part)' begins the name of no parameter that is trained; parts are \(parts.shortList())")
+        }
+        guard !store.trained.isEmpty else {
+            throw DataError(
+                .badData, configuration.model.network.source, key: "freeze", "leaves no parameter to train")
+        }
+    }
+
+    /// Begins with the weights of another model, where the configuration names one.
+    /// - Returns: What a person should know, a sentence each.
+    /// - Throws: `DataError` where the model cannot be read or no parameter fits; `BackendError`.
+    public func begin() throws -> [String] { try configuration.start?.load(into: network.store) ?? [] }
 
     /// A case that is set aside, and whether its label has a voxel left that a Dice can be taken of.
     private struct ValidationCase {
@@ -236,17 +263,18 @@ public final class Trainer {
         let none = [Int](repeating: 0, count: max(2, channels))
         var (both, predicted, actual) = (none, none, none)
         logits.withUnsafeBufferPointer { logits in
-            for (voxel, label) in labels.enumerated() {
+            for (voxel, label) in labels.enumerated() where label >= 0 {
                 let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
                 predicted[found] += 1
                 actual[Int(label)] += 1
                 if found == Int(label) { both[found] += 1 }
             }
         }
+        let count = actual.reduce(0, +)
         let dice = (1..<none.count).compactMap { c in
             ConfusionCounts(
                 truePositives: both[c], falsePositives: predicted[c] - both[c], falseNegatives: actual[c] - both[c],
-                trueNegatives: labels.count - predicted[c] - actual[c] + both[c]
+                trueNegatives: count - predicted[c] - actual[c] + both[c]
             ).dice
         }
         return dice.isEmpty ? nil : dice.reduce(0, +) / Double(dice.count)

@@ -31,6 +31,12 @@ extension TrainingConfiguration {
             optimizer.entries.merging([
                 "learning_rate": .double(learningRate), "clip_norm": clipNorm.map { .double($0) } ?? .null,
             ]) { $1 })
+        if !rateFactors.isEmpty, case .object(var members)? = entries["optimizer"] {
+            members["factors"] = .object(rateFactors.mapValues(ConfigValue.double))
+            entries["optimizer"] = .object(members)
+        }
+        entries["init_from"] = start.map { .string($0.path) }
+        if !frozen.isEmpty { entries["freeze"] = .array(frozen.map(ConfigValue.string)) }
         entries["schedule"] = .object(scheduleEntries)
         entries["accumulate"] = .int(accumulation)
         entries["recompute"] = .bool(recomputes)
@@ -49,6 +55,7 @@ extension TrainingConfiguration {
     /// More iterations stretch the rest of a schedule that runs over the whole training.
     public static let changeableOnResume = [
         "data", "validation", "cache", "tracking", "iterations", "minutes", "checkpoint_every", "early_stopping",
+        "init_from",
     ]
 
     /// Insists that this is the configuration a run was started with, but for what may change.

@@ -50,6 +50,12 @@ public struct TrainingConfiguration: Sendable {
     public var accumulation: Int
     /// Whether activations are computed again on the way back, to save memory.
     public var recomputes: Bool
+    /// Weights that the training begins with; nil for random ones.
+    public var start: StartingWeights?
+    /// Parts of the network that are not trained, by the beginnings of their parameters' names.
+    public var frozen: [String]
+    /// What the learning rate of a part is multiplied by, by the beginning of its parameters' names.
+    public var rateFactors: [String: Double]
     /// Optimiser steps.
     public var iterations: Int
     /// Stops earlier when this many minutes have passed; the schedule then ends with the time.
@@ -88,8 +94,11 @@ public struct TrainingConfiguration: Sendable {
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try SegmentationLoss(reader.object("loss"))
         try loss.check(channels: model.outputChannels, reader)
-        (optimizer, learningRate, clipNorm) = try Self.optimizer(
-            reader.required("optimizer", reader.object("optimizer")))
+        let optimizerReader = try reader.required("optimizer", reader.object("optimizer"))
+        rateFactors = try Self.rateFactors(optimizerReader)
+        (optimizer, learningRate, clipNorm) = try Self.optimizer(optimizerReader)
+        start = try reader.string("init_from").map(StartingWeights.init)
+        frozen = try reader.strings("freeze") ?? []
         (schedule, warmUp) = try Self.schedule(reader.object("schedule"), learningRate: learningRate)
         accumulation = try Self.count(reader, "accumulate") ?? 1
         recomputes = try reader.bool("recompute") ?? false
@@ -102,6 +111,15 @@ public struct TrainingConfiguration: Sendable {
         tracking = try TrackingOptions(reader.object("tracking"))
         try checkValidated(reader)
         try reader.finish()
+    }
+
+    /// The model that a dataset's training makes: names of classes and the ignored number are the dataset's where the
+    /// configuration has none.
+    public func model(of dataset: Dataset) -> ModelDescription {
+        var model = model
+        if model.labels.isEmpty { model.labels = dataset.labels }
+        if model.labelScheme.ignored == nil { model.labelScheme.ignored = dataset.ignoredLabel }
+        return model
     }
 
     private static func count(_ reader: ConfigReader, _ key: String) throws -> Int? {
@@ -142,6 +160,20 @@ public struct TrainingConfiguration: Sendable {
                 }
                 return name
             })
+    }
+
+    /// `factors`: what the learning rate of parts of the network is multiplied by.
+    private static func rateFactors(_ reader: ConfigReader) throws -> [String: Double] {
+        guard let value = reader.value("factors"), value != .null else { return [:] }
+        guard case .object(let members) = value else {
+            throw reader.error("factors", "should map parts of the network to factors, as {model.0: 0.1}, not \(value)")
+        }
+        return try members.mapValues { item in
+            guard let factor = item.number, factor > 0, factor.isFinite else {
+                throw reader.error("factors", "should be positive numbers, not \(item); freeze: keeps a part as it is")
+            }
+            return factor
+        }
     }
 
     private static func optimizer(_ reader: ConfigReader) throws -> (OptimizerKind, rate: Double, clip: Double?) {

@@ -21,10 +21,14 @@ extension ConfigValue {
     }
 
     /// Reads a value from YAML text.
-    /// - Throws: `DataError` naming where the text stands, `source`, where it is no YAML.
-    public init(yaml text: String, from source: String) throws {
+    /// - Parameters:
+    ///   - text: The text.
+    ///   - source: Where it stands, for errors.
+    ///   - key: The entry of a configuration that the value is for.
+    /// - Throws: `DataError` where it is no YAML.
+    public init(yaml text: String, from source: String, at key: String = "") throws {
         do {
-            self = try YAMLReader.value(of: Data(text.utf8)) ?? .string("")
+            self = try YAMLReader.value(of: Data(text.utf8), at: key) ?? .string("")
         } catch {
             throw DataError(.badArgument, source, "'\(text)' is not a YAML value: \(Self.reason(error))")
         }
@@ -44,7 +48,8 @@ extension ConfigValue {
                 throw DataError(.badArgument, "--set \(change)", "a key between the points is empty")
             }
             let text = String(change[change.index(after: mark)...])
-            value = value.setting(keys[...], to: try ConfigValue(yaml: text, from: "--set \(change)"))
+            let new = try ConfigValue(yaml: text, from: "--set \(change)", at: keys.joined(separator: "."))
+            value = value.setting(keys[...], to: new)
         }
         // One of a change lies where the command is run, also when the run is resumed elsewhere.
         return value.resolvingPaths(in: URL(fileURLWithPath: FileManager.default.currentDirectoryPath))
@@ -120,10 +125,10 @@ extension ConfigValue {
         return .object(entries)
     }
 
-    /// The document with the paths of dataset, split and cache made absolute.
+    /// The document with the paths of dataset, split, cache and first weights made absolute.
     private func resolvingPaths(in folder: URL) -> ConfigValue {
         guard case .object(var entries) = self else { return self }
-        for key in ["data", "validation", "cache"] {
+        for key in ["data", "validation", "cache", "init_from"] {
             guard case .string(let path)? = entries[key], key != "cache" || path != "none" else { continue }
             let whole = (path as NSString).expandingTildeInPath
             entries[key] = .string(URL(fileURLWithPath: whole, relativeTo: folder).standardizedFileURL.path)

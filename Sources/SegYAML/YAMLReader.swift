@@ -14,12 +14,19 @@ struct YAMLReader {
         init(_ line: Int?, _ reason: String) { description = (line.map { "line \($0): " } ?? "") + reason }
     }
 
+    /// The entry `labels` of a document, whose written order numbers the classes.
+    private static let ordered = "labels"
+
     private var values = 0
     private var bytes = 0
 
     /// The one value of a document; nil where it holds none.
     /// - Throws: `Fault`, or Yams' error where the text is not YAML.
-    static func value(of data: Data) throws -> ConfigValue? {
+    ///
+    /// An object that maps names to numbers under `labels` becomes a list of objects of one member each, since its order
+    /// counts.
+    /// - Parameter key: Where the value belongs in its document; nil for a whole one.
+    static func value(of data: Data, at key: String? = nil) throws -> ConfigValue? {
         guard data.count <= Limits.yamlBytes else {
             throw Fault(nil, "it has \(data.count) bytes; at most \(Limits.yamlBytes) are read")
         }
@@ -28,7 +35,23 @@ struct YAMLReader {
         let parser = try Parser(yaml: text, resolver: Resolver.basic.appending(.merge))
         guard let root = try parser.singleRoot() else { return nil }
         var reader = YAMLReader()
-        return try reader.value(root, depth: 0)
+        if key == ordered { return try reader.orderedMembers(root) ?? reader.value(root, depth: 0) }
+        guard key == nil, case .object(var members) = try reader.value(root, depth: 0) else {
+            return try reader.value(root, depth: 0)
+        }
+        if let labels = root.mapping?[ordered], let list = try reader.orderedMembers(labels) { members[ordered] = list }
+        return .object(members)
+    }
+
+    /// The members of an object of names, in their order, each an object of its own; nil of anything else.
+    private mutating func orderedMembers(_ node: Node) throws(Fault) -> ConfigValue? {
+        guard case .mapping(let mapping) = node else { return nil }
+        var items: [ConfigValue] = []
+        for (key, item) in mapping {
+            guard case .scalar(let name) = key, Int(name.string) == nil, name.string != "<<" else { return nil }
+            items.append(.object([name.string: try value(item, depth: 2)]))
+        }
+        return .array(items)
     }
 
     private mutating func value(_ node: Node, depth: Int) throws(Fault) -> ConfigValue {

@@ -127,7 +127,7 @@ import Testing
         try data.write(ball.map { $0 * 100 }, size: small, as: "imagesTr/ct_1.nii.gz")
         try data.write(ball, size: small, as: "labelsTr/ct_1.nii.gz")
         let refused = try Command.medseg("train", data.config, "--out", data.folder.file("new"), "--quiet")
-        expectFailure(refused, 65, "ct_1", "x 9 voxels", "12×12×12", "sampling.pad")
+        expectFailure(refused, 65, "ct_1", "×9 voxels", "12×12×12", "sampling.pad")
         let padded = try Command.medseg(
             "train", data.config, "--out", data.folder.file("new"), "--quiet", "--set", "sampling.pad=true", "--set",
             "iterations=2")

@@ -148,7 +148,7 @@ import Testing
             ["'b'", "'a'", "class 1"]
         ),
         (#"{"labels": {"-1": "x"}, "training": [\#(pair("a"))]}"#, ["labels.-1"]),
-        (#"{"labels": {"2": "ignore"}, "training": [\#(pair("a"))]}"#, ["ignore", "take no part"]),
+        (#"{"labels": {"0": "ignore"}, "training": [\#(pair("a"))]}"#, ["labels.ignore", "background"]),
         (#"{"labels": ["background", "box"], "training": [\#(pair("a"))]}"#, ["labels", "map numbers to names"]),
         (
             #"{"labels": {"1": "box"}, "training": [\#(pair("a", #", "fold": 0"#)), \#(pair("b"))]}"#,
@@ -228,10 +228,6 @@ import Testing
     /// Members of an index, and the words that must name what is wrong with them.
     static let refusals: [(members: [String], words: [String])] = [
         ([#""labels": {"background": 0, "a": 1, "b": 1}"#, channel, ending], ["'a' and 'b' are both 1"]),
-        (
-            [#""labels": {"background": 0, "box": 1, "ignore": 2}"#, channel, ending],
-            ["labels.ignore", "take no part"]
-        ),
         ([#""labels": {"background": 0, "whole": [1, 2]}"#, channel, ending], ["labels.whole", "region"]),
         ([#""labels": {"box": 0}"#, channel, ending], ["labels.box", "background"]),
         ([#""labels": {"background": 1, "box": 2}"#, channel, ending], ["labels.background", "should be 0"]),
@@ -255,6 +251,11 @@ import Testing
         let error = try #require(throws: DataError.self) { try Dataset(path: file) }
         #expect(error.kind == .badData && error.subject == file)
         for word in words { #expect(error.description.contains(word), "\(word) in \(error)") }
+    }
+
+    @Test func voxelsThatTakeNoPartAreNoClass() throws {
+        let dataset = try dataset(#""labels": {"background": 0, "box": 1, "ignore": 2}"#, Self.channel, Self.ending)
+        #expect(dataset.labels == [0: "background", 1: "box"] && dataset.ignoredLabel == 2)
     }
 
     @Test func aSecondChannelIsNamed() throws {

@@ -92,7 +92,7 @@ import Testing
         let segmenter = try Segmenter(
             Ensemble([Predictor(folder: study.file("run/model"), on: CPUBackend(threads: 1))]), uncertainty: options)
         let evaluate = DatasetEvaluation(
-            segmenter, labels: dataset.labels, options: try MetricOptions(surfaceDiceToleranceMM: 2),
+            segmenter, of: dataset, options: try MetricOptions(surfaceDiceToleranceMM: 2),
             bootstrap: Bootstrap(samples: 100))
         var (predicted, kept): ([String], [String]) = ([], [])
         let evaluation = try evaluate(dataset.cases) { event in

@@ -117,7 +117,7 @@ struct DemoCommand: ParsableCommand {
         _ dataset: Dataset, with segmenter: Segmenter, _ files: PredictionFiles
     ) throws -> Evaluation {
         let evaluate = try DatasetEvaluation(
-            segmenter, labels: dataset.labels, options: MetricOptions(surfaceDiceToleranceMM: 2))
+            segmenter, of: dataset, options: MetricOptions(surfaceDiceToleranceMM: 2))
         var progress = EvaluationProgress("predict", quiet: printing.quiet)
         return try evaluate(dataset.cases) {
             progress.show($0)
@@ -127,7 +127,7 @@ struct DemoCommand: ParsableCommand {
             try files.write(found, probabilities: false, like: measured.geometry, size: scan.size, overwrite: force)
             try OverlayFigure(
                 scan: scan, mask: found.mask, reference: measured.truth, title: name,
-                subtitle: "a phantom the network was not trained on", labels: dataset.labels
+                subtitle: "a phantom the network was not trained on", labels: evaluate.labels
             ).write(to: files.figure)
             try UncertaintyFigure(scan: scan, uncertain: uncertain, title: name).write(to: files.uncertaintyFigure)
         }

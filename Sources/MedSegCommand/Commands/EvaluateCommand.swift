@@ -145,7 +145,7 @@ struct EvaluateCommand: ParsableCommand {
         try segmenter.checkRestores(for: "an evaluation")
         try segmenter.checkClasses(for: "an evaluation")
         let evaluate = DatasetEvaluation(
-            segmenter, labels: dataset.labels, options: try metricOptions, bootstrap: draws)
+            segmenter, of: dataset, options: try metricOptions, bootstrap: draws)
         var progress = EvaluationProgress("evaluate", quiet: printing.quiet)
         return try evaluate(chosen) { event in
             progress.show(event)
@@ -154,7 +154,7 @@ struct EvaluateCommand: ParsableCommand {
             guard let figures else { return }
             try OverlayFigure(
                 scan: measured.scan, mask: measured.found.mask, reference: measured.truth, title: measured.item.name,
-                subtitle: "prediction of \(model.name) and the label", labels: dataset.labels
+                subtitle: "prediction of \(model.name) and the label", labels: evaluate.labels
             ).write(to: "\(figures)/\(measured.item.name).\(format.rawValue)")
         }
     }

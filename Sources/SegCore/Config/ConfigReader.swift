@@ -100,6 +100,19 @@ public final class ConfigReader {
         }
     }
 
+    /// A list of texts; nil where it is absent.
+    /// - Throws: `DataError` where it is something else.
+    public func strings(_ key: String) throws -> [String]? {
+        guard let value = value(key), value != .null else { return nil }
+        guard case .array(let items) = value else {
+            throw error(key, "should be a list of texts, not \(value)")
+        }
+        return try items.map { item in
+            guard case .string(let text) = item else { throw error(key, "should be a list of texts, not \(value)") }
+            return text
+        }
+    }
+
     /// Insists that an argument is absent or has the one value that is supported.
     /// - Throws: `DataError` where it has another.
     public func expect(_ key: String, _ supported: ConfigValue) throws {

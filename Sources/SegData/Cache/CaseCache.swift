@@ -25,22 +25,27 @@ public struct CaseCache: Hashable, Sendable {
     /// - Parameters:
     ///   - channels: Number of channels that the network takes; a case of more or fewer is an error.
     ///   - classes: Number of classes, background included; a label beyond is an error.
+    ///   - labels: Which numbers of a label map are which class.
     /// - Throws: `DataError` naming the file that cannot be read or used.
     public func prepare(
-        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int
+        _ item: DatasetCase, _ preprocessing: Preprocessing, channels: Int, classes: Int,
+        labels: LabelScheme = LabelScheme()
     ) throws(DataError) -> PreparedCase {
-        guard let folder, let key = CaseKey(item, preprocessing) else {
-            return try PreparedCase(item, preprocessing, channels: channels, classes: classes)
+        guard let folder, let key = CaseKey(item, preprocessing, labels) else {
+            return try PreparedCase(item, preprocessing, channels: channels, classes: classes, labels: labels)
         }
         let path = "\(folder)/\(key.hex).case"
         func wrap(_ file: CaseFile) throws(DataError) -> PreparedCase {
             try PreparedCase.check(channels: file.channels, of: channels, file: item.image)
-            try PreparedCase.check(largest: file.largestClass, classes: classes, file: item.label)
+            guard file.largestClass < classes else {
+                throw LabelScheme.stray(file.largestClass, count: classes, ignored: labels.ignored, file: item.label)
+            }
             let scan = LabelledScan(file, size: file.size, channels: file.channels, affine: file.affine)
             return PreparedCase(name: item.name, scan: scan, largestClass: file.largestClass)
         }
         if let file = CaseFile(path, key: key) { return try wrap(file) }
-        var prepared = try PreparedCase(item, preprocessing, channels: channels, classes: classes)
+        var prepared = try PreparedCase(
+            item, preprocessing, channels: channels, classes: classes, labels: labels)
         do {
             try DurableFile.makeFolder(folder)
             try CaseFile.write(prepared.scan, largestClass: prepared.largestClass, key: key, to: path)

@@ -10,9 +10,11 @@ struct CaseKey: Hashable, Sendable {
     private static let version: UInt64 = 1
 
     /// Reads the files of a case; nil where one cannot be read.
-    init?(_ item: DatasetCase, _ preprocessing: Preprocessing) {
+    init?(_ item: DatasetCase, _ preprocessing: Preprocessing, _ labels: LabelScheme) {
         guard let image = Self.digests(item.images), let label = Self.digests([item.label]) else { return nil }
-        let steps = Array((Self.description(preprocessing) + item.images.map(Self.unit).joined()).utf8)
+        let units = item.images.map(Self.unit).joined()
+        let scheme = labels.isPlain ? "" : "; labels \(labels.groups ?? []) ignored \(labels.ignored ?? 0)"
+        let steps = Array((Self.description(preprocessing) + units + scheme).utf8)
         words = ([0, 1] as [Int]).map { seed in
             let parts: [UInt64] = [
                 Self.version, image.count, image.digests[seed], label.count, label.digests[seed],

@@ -230,6 +230,7 @@ public struct DatasetImport {
             name: name, description: "Imported from \(URL(fileURLWithPath: source).lastPathComponent)",
             channelNames: dataset.channelNames, labels: dataset.labels, training: list(isMeasured: false), test: scans)
         index.validation = list(isMeasured: true)
+        index.ignoredLabel = dataset.ignoredLabel
         return index
     }
 

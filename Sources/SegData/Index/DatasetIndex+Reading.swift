@@ -17,6 +17,7 @@ extension DatasetIndex {
         if case .string(let text)? = members["name"] { name = text }
         channelNames = Self.channelNames(members["modality"], "modality", &faults)
         labels = Self.labels(members["labels"], &faults)
+        ignoredLabel = Self.takeIgnored(from: &labels, &faults)
         var keys: Set<String> = []
         func list(_ key: String, isLabelled: Bool) -> [Entry] {
             Self.entries(members[key], key, isLabelled: isLabelled, &faults, unread: &keys)
@@ -76,18 +77,20 @@ extension DatasetIndex {
             if let other = names.updateValue(name, forKey: number) {
                 faults.add("labels", "'\(other)' and '\(name)' are both class \(number); give each its own number")
             }
-            checkIgnore(name, number, &faults)
         }
         return names
     }
 
-    /// Refuses nnU-Net's name for voxels that take no part.
-    static func checkIgnore(_ name: String, _ number: Int, _ faults: inout IndexFaults) {
-        guard name.lowercased() == "ignore" else { return }
-        faults.add(
-            "labels.\(name)",
-            "class \(number) marks voxels that take no part in nnU-Net's training, which MedSeg does not support yet; "
-                + "give these voxels a class of their own name, or take the cases out")
+    /// Takes nnU-Net's name for voxels that take no part out of the classes.
+    /// - Returns: Its number; nil where the labels have none.
+    static func takeIgnored(from labels: inout [Int: String], _ faults: inout IndexFaults) -> Int? {
+        guard let number = labels.first(where: { $0.value.lowercased() == "ignore" })?.key else { return nil }
+        guard number > 0 else {
+            faults.add("labels.ignore", "is 0, which is the background's number")
+            return nil
+        }
+        labels[number] = nil
+        return number
     }
 
     /// Checks that every training case has a fold, or none has.

@@ -19,6 +19,8 @@ struct DatasetIndex {
     /// What each channel is; empty where the index does not say.
     var channelNames: [String]
     var labels: [Int: String]
+    /// The number of voxels that take no part; nil for none.
+    var ignoredLabel: Int?
     var training: [Entry]
     var validation: [Entry] = []
     var test: [Entry]
@@ -69,7 +71,7 @@ struct DatasetIndex {
                 TestScan(name: name, images: item.image.paths, label: item.label)
             })
         dataset.ownSplits = try Self.splits(of: names, folds: cases.map(\.fold), file: file)
-        (dataset.index, dataset.notes) = (file, notes)
+        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, notes, ignoredLabel)
         return dataset
     }
 
@@ -137,8 +139,9 @@ struct DatasetIndex {
                     return .object(members)
                 })
         }
+        let named = labels.merging(ignoredLabel.map { [$0: "ignore"] } ?? [:]) { name, _ in name }
         var members: [String: ConfigValue] = [
-            "labels": .object(Dictionary(uniqueKeysWithValues: labels.map { ("\($0.key)", .string($0.value)) })),
+            "labels": .object(Dictionary(uniqueKeysWithValues: named.map { ("\($0.key)", .string($0.value)) })),
             "tensorImageSize": "3D", "numTraining": .int(training.count), "numTest": .int(test.count),
             "training": list(training), "test": list(test),
         ]

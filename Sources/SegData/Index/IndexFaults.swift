@@ -20,12 +20,3 @@ struct IndexFaults {
         throw DataError(.badData, file, "has \(faults.count) faults: \(texts.shortList(separator: "; "))")
     }
 }
-
-extension [String] {
-    /// The first items on one line, and how many more there are.
-    func shortList(separator: String = ", ") -> String {
-        let shown = prefix(5).map { $0.count > 160 ? $0.prefix(157) + "…" : $0 }
-        let rest = count - shown.count
-        return shown.joined(separator: separator) + (rest > 0 ? "\(separator)and \(rest) more" : "")
-    }
-}

@@ -7,6 +7,7 @@ struct NNUNetIndex {
     private let file: String
     private let members: [String: ConfigValue]
     private let labels: [Int: String]
+    private let ignoredLabel: Int?
     private let channelNames: [String]
     private let ending: String
     private let notes: [String]
@@ -24,7 +25,9 @@ struct NNUNetIndex {
         self.file = file
         self.members = members
         var faults = IndexFaults(file: file)
-        labels = Self.labels(members["labels"], &faults)
+        var labels = Self.labels(members["labels"], &faults)
+        ignoredLabel = DatasetIndex.takeIgnored(from: &labels, &faults)
+        self.labels = labels
         channelNames = Self.channels(members, &faults)
         ending = Self.ending(members, &faults)
         for (key, reason) in Self.unsupported where members[key] != nil { faults.add(key, reason) }
@@ -61,7 +64,6 @@ struct NNUNetIndex {
             if let other = names.updateValue(name, forKey: number) {
                 faults.add("labels", "'\(other)' and '\(name)' are both \(number); give each class its own number")
             }
-            DatasetIndex.checkIgnore(name, number, &faults)
         }
         if let background = members["background"], background.wholeNumber != 0 {
             faults.add("labels.background", "should be 0, not \(DatasetIndex.short(background))")
@@ -114,7 +116,7 @@ struct NNUNetIndex {
         if let count = members["numTraining"], count.wholeNumber != cases.count {
             notes.append("numTraining is \(DatasetIndex.short(count)), but imagesTr holds \(cases.count) cases")
         }
-        (dataset.index, dataset.notes) = (file, notes)
+        (dataset.index, dataset.notes, dataset.ignoredLabel) = (file, notes, ignoredLabel)
         return dataset
     }
 

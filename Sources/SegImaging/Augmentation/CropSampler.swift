@@ -72,7 +72,7 @@ public struct CropSampler: Sendable {
                     + "the label is empty and no voxel of the image is above \(options.imageThreshold). "
                     + "Check the intensity window or leave the case out.")
         }
-        let present = try scan.presentClasses.filter { $0 != 0 }
+        let present = try scan.presentClasses.filter { $0 != 0 && $0 != LabelScheme.ignoredClass }
         var classes: [VoxelRows] = []
         for label in present {
             classes.append(present.count == 1 ? foreground : try VoxelRows(.label(label), of: scan))

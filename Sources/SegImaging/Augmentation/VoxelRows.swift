@@ -4,7 +4,7 @@ internal import SegCore
 struct VoxelRows: Sendable {
     /// What a voxel must be.
     enum Kind: Hashable, Sendable {
-        /// Any class but 0.
+        /// Any class but 0, of voxels that take part.
         case foreground
         /// Class 0 where any channel of the image is above a threshold.
         case background(above: Float)
@@ -15,7 +15,7 @@ struct VoxelRows: Sendable {
         @inline(__always)
         func holds(_ image: UnsafePointer<Float>, channels: Int, _ label: UInt8) -> Bool {
             switch self {
-            case .foreground: label != 0
+            case .foreground: label != 0 && label != LabelScheme.ignoredClass
             case .background(let threshold): label == 0 && (0..<channels).contains { image[$0] > threshold }
             case .label(let wanted): label == wanted
             }

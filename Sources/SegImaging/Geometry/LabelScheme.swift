@@ -24,7 +24,12 @@ public struct LabelScheme: Hashable, Sendable {
     public var keepsNumbers = false
 
     /// The class of voxels that take no part: no network has it.
-    public static let ignoredClass = 255
+    public static let ignoredClass: UInt8 = 255
+
+    /// What a loss is given for a class: itself, -1 for a voxel that takes no part.
+    @inlinable public static func target(_ label: UInt8) -> Int32 {
+        label == ignoredClass ? -1 : Int32(label)
+    }
 
     /// Takes groups, and the number of voxels that take no part.
     public init(groups: [Group]? = nil, ignored: Int? = nil) { (self.groups, self.ignored) = (groups, ignored) }
@@ -46,19 +51,22 @@ public struct LabelScheme: Hashable, Sendable {
             for voxel in voxels.indices {
                 let number = Int(voxels[voxel])
                 let label = number < table.count ? table[number] : groups == nil ? number : 0
-                guard label < count || label == Self.ignoredClass && number == ignored else { return number }
+                guard label < count || label == Int(Self.ignoredClass) && number == ignored else { return number }
                 voxels[voxel] = Float(label)
             }
             return nil
         }
-        if let stray {
-            let left = ignored.map { " and \($0), which is ignored" } ?? ""
-            throw DataError(
-                .badData, file,
-                "holds class \(stray); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
-                    + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
-        }
+        if let stray { throw Self.stray(stray, count: count, ignored: ignored, file: file) }
         return volume
+    }
+
+    /// What is said of a number that is no class.
+    public static func stray(_ number: Int, count: Int, ignored: Int?, file: String) -> DataError {
+        let left = ignored.map { " and \($0), which is ignored" } ?? ""
+        return DataError(
+            .badData, file,
+            "holds class \(number); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
+                + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
     }
 
     /// The class of each small number.
@@ -68,7 +76,7 @@ public struct LabelScheme: Hashable, Sendable {
         for (index, group) in (groups ?? []).enumerated() {
             for number in group.numbers { table[number] = index + 1 }
         }
-        if let ignored { table[ignored] = Self.ignoredClass }
+        if let ignored { table[ignored] = Int(Self.ignoredClass) }
         return table
     }
 

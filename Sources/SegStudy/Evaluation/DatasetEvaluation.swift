@@ -23,28 +23,32 @@ public struct DatasetEvaluation {
         public let scan: Volume
         /// How the scan lies, for volumes that are written like it.
         public let geometry: ScanGeometry
-        /// The class of every voxel of the label map.
+        /// The class of every voxel of the label map, background where it takes no part.
         public let truth: [UInt8]
         /// What was predicted.
         public let found: Segmentation
     }
 
     private let segmenter: Segmenter
-    private let labels: [Int: String]
+    /// The names of the classes.
+    public let labels: [Int: String]
+    private let ignoredLabel: Int?
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
     /// An evaluation of a segmenter.
     /// - Parameters:
     ///   - segmenter: The models. Where it draws samples, their calibration is measured too.
-    ///   - labels: The names of the classes, by label.
+    ///   - dataset: Whose cases are measured: it names the classes, and the number of voxels that take no part.
     ///   - options: Whose Hausdorff percentile, and the tolerance of the surface Dice.
     ///   - bootstrap: How the intervals of the means are drawn.
     public init(
-        _ segmenter: Segmenter, labels: [Int: String], options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
+        _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
-        self.labels = labels
+        // Where the model groups numbers, its classes are not the dataset's numbers.
+        labels = segmenter.description.labelScheme.groups == nil ? dataset.labels : segmenter.labels
+        ignoredLabel = dataset.ignoredLabel
         self.options = options
         self.bootstrap = bootstrap
     }
@@ -62,10 +66,11 @@ public struct DatasetEvaluation {
         var evaluation = Evaluation(labels: labels, options: options, bootstrap: bootstrap)
         if segmenter.uncertainty != nil { evaluation.calibration = try CalibrationStudy() }
         for item in cases {
-            let (measured, label) = try predict(item, report)
+            let (measured, label, classes) = try predict(item, report)
             let (found, truth) = (measured.found, measured.truth)
+            let mask = Self.masked(found.mask, by: classes)
             try evaluation.add(
-                item.name, prediction: found.mask, truth: truth, on: label, classes: 1..<segmenter.classes)
+                item.name, prediction: mask, truth: truth, on: label, classes: 1..<segmenter.classes)
             let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
             if !unknown.isEmpty {
                 report(
@@ -75,15 +80,32 @@ public struct DatasetEvaluation {
                             + "\(unknown.joined(separator: ", "))."))
             }
             if let uncertain = found.uncertain {
-                try evaluation.calibration?.add(item.name, uncertain, mask: found.mask, truth: truth)
+                try evaluation.calibration?.add(item.name, uncertain, mask: mask, truth: truth)
             }
             try keep(measured)
         }
         return evaluation
     }
 
-    /// - Returns: The case, and its label map as read.
-    private func predict(_ item: DatasetCase, _ report: (Event) -> Void) throws -> (MeasuredCase, label: Volume) {
+    /// The classes of a label map by the model's scheme; `LabelScheme.ignoredClass` where a voxel takes no part.
+    private func classes(of label: Volume, file: String) throws -> [UInt8] {
+        var scheme = segmenter.description.labelScheme
+        if scheme.ignored == nil { scheme.ignored = ignoredLabel }
+        guard !scheme.isPlain else { return try LabelMap.classes(of: label, file: file) }
+        let whole = try LabelMap.whole(label, file: file)
+        return try scheme.classes(of: whole, count: Int(LabelScheme.ignoredClass), file: file).voxels.map { UInt8($0) }
+    }
+
+    /// A mask that is background where the label map's voxels take no part.
+    private static func masked(_ mask: [UInt8], by truth: [UInt8]) -> [UInt8] {
+        guard truth.contains(LabelScheme.ignoredClass) else { return mask }
+        return zip(mask, truth).map { $1 == LabelScheme.ignoredClass ? 0 : $0 }
+    }
+
+    /// - Returns: The case, its label map as read, and the classes of that.
+    private func predict(
+        _ item: DatasetCase, _ report: (Event) -> Void
+    ) throws -> (MeasuredCase, label: Volume, classes: [UInt8]) {
         let (image, geometries) = try ScanFile.readImage(item.images) { report(.note(file: $0, $1)) }
         let (label, labelGeometry) = try ScanFile.readVolume(item.label)
         let scan = image.volume(0)
@@ -92,13 +114,15 @@ public struct DatasetEvaluation {
         }
         labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
         try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
-        let truth = try LabelMap.classes(of: label, file: item.label)
+        let classes = try classes(of: label, file: item.label)
         let found = try segmenter(image, name: item.image) { done, count in
             report(.window(name: item.name, done: done, count: count))
         }
         report(.predicted(name: item.name))
         found.concerns.forEach { report(.note(file: item.image, $0.message)) }
-        return (MeasuredCase(item: item, scan: scan, geometry: geometries[0], truth: truth, found: found), label)
+        let truth = Self.masked(classes, by: classes)
+        let measured = MeasuredCase(item: item, scan: scan, geometry: geometries[0], truth: truth, found: found)
+        return (measured, label, classes)
     }
 }
 

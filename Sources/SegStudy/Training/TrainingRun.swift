@@ -55,16 +55,17 @@ public struct TrainingRun {
         let checkpoint = resuming ? try resumable(report) : nil
         let data = try DataFingerprint(split)
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
-        let trainer = try makeTrainer(split, report)
-        var model = configuration.model
-        if model.labels.isEmpty { model.labels = dataset.labels }
+        let model = configuration.model(of: dataset)
         try model.check()
+        let trainer = try makeTrainer(split, labels: model.labelScheme, report)
         let record = try RunRecord(
             folder: folder, configuration: configuration, split: split, from: checkpoint?.state, isResumed: resuming,
             note: note)
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
             report(.remark("going on after step \(checkpoint.state.iteration)"))
+        } else {
+            try trainer.begin().forEach { report(.remark($0)) }
         }
         let tracking = try RunTracking(
             configuration.tracking, parameters: configuration.resolved, folder: folder, backend: backend,
@@ -104,25 +105,28 @@ public struct TrainingRun {
         }
     }
 
-    private func makeTrainer(_ split: Dataset.Split, _ report: (TrainingRunEvent) -> Void) throws -> Trainer {
+    private func makeTrainer(
+        _ split: Dataset.Split, labels: LabelScheme, _ report: (TrainingRunEvent) -> Void
+    ) throws -> Trainer {
         // A network or window that does not fit should not wait for the reading of every case.
         _ = try configuration.model.makeNetwork(on: backend, seed: 0)
         configuration.cache.removeLeftovers()
-        let training = try prepare(split.training, .training, report)
-        let validation = try prepare(split.validation, .validation, report)
+        let training = try prepare(split.training, .training, labels, report)
+        let validation = try prepare(split.validation, .validation, labels, report)
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
         (configuration.model.preprocessing.remarks + trainer.warnings).forEach { report(.remark($0)) }
         return trainer
     }
 
     private func prepare(
-        _ cases: [DatasetCase], _ part: TrainingRunEvent.Part, _ report: (TrainingRunEvent) -> Void
+        _ cases: [DatasetCase], _ part: TrainingRunEvent.Part, _ labels: LabelScheme,
+        _ report: (TrainingRunEvent) -> Void
     ) throws -> [PreparedCase] {
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
         let prepared = try cases.enumerated().map { index, item in
             report(.reading(part, name: item.name, done: index, count: cases.count))
             return try configuration.cache.prepare(
-                item, configuration.model.preprocessing, channels: channels, classes: classes)
+                item, configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
         }
         report(.hasRead(part, count: cases.count))
         return prepared

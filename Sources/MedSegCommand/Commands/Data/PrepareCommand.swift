@@ -32,12 +32,13 @@ struct PrepareCommand: ParsableCommand {
         }
         let dataset = try Dataset(path: configuration.data)
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
+        let labels = configuration.model(of: dataset).labelScheme
         configuration.cache.removeLeftovers()
         var bar = ProgressBar("prepare", quiet: printing.quiet)
         for (number, item) in dataset.cases.enumerated() {
             bar.show(Double(number) / Double(dataset.cases.count), item.name)
             _ = try configuration.cache.prepare(
-                item, configuration.model.preprocessing, channels: channels, classes: classes)
+                item, configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
         }
         bar.show(1, "\(dataset.cases.count) cases")
         bar.finish()

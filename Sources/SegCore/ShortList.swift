@@ -1,0 +1,8 @@
+extension [String] {
+    /// The first items on one line, and how many more there are; for messages.
+    package func shortList(separator: String = ", ") -> String {
+        let shown = prefix(5).map { $0.count > 160 ? $0.prefix(157) + "…" : $0 }
+        let rest = count - shown.count
+        return shown.joined(separator: separator) + (rest > 0 ? "\(separator)and \(rest) more" : "")
+    }
+}

@@ -1,0 +1,105 @@
+internal import SegCore
+internal import SegImaging
+
+extension LabelScheme {
+    /// Reads `labels` and `ignore_label`.
+    ///
+    /// `labels` either names classes by their numbers, `{"1": "spleen"}`, or maps names to the numbers of label maps,
+    /// `{liver: 5, kidneys: [2, 3]}`; the classes are then 1, 2, … in the written order. JSON's objects have no order, so
+    /// there the map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`.
+    /// - Throws: `DataError` naming the entry that is wrong.
+    static func read(_ reader: ConfigReader) throws -> (labels: [Int: String], scheme: LabelScheme) {
+        var scheme = LabelScheme()
+        scheme.ignored = try reader.int("ignore_label")
+        if let number = scheme.ignored { try check(number, "ignore_label", reader) }
+        guard let value = reader.value("labels") else { return ([:], scheme) }
+        if case .object(let members) = value, members.values.allSatisfy(\.isName) {
+            return (try names(members, reader), scheme)
+        }
+        let groups = try groups(value, reader)
+        scheme.groups = groups
+        var taken: [Int: String] = [:]
+        for group in groups {
+            for number in group.numbers {
+                try check(number, "labels", reader)
+                if number == scheme.ignored {
+                    throw reader.error("ignore_label", "is \(number), which labels gives to '\(group.name)'")
+                }
+                if let other = taken.updateValue(group.name, forKey: number) {
+                    throw reader.error(
+                        "labels", "'\(other)' and '\(group.name)' both take number \(number); give it to one of them")
+                }
+            }
+        }
+        let named = groups.enumerated().map { ($0 + 1, $1.name) }
+        return (Dictionary(uniqueKeysWithValues: named), scheme)
+    }
+
+    private static func check(_ number: Int, _ key: String, _ reader: ConfigReader) throws {
+        guard number < 1 || number > Int(LabelMap.largest) else { return }
+        throw reader.error(key, "should be numbers of a label map from 1 to \(Int(LabelMap.largest)), not \(number)")
+    }
+
+    /// Names of classes by number.
+    private static func names(_ members: [String: ConfigValue], _ reader: ConfigReader) throws -> [Int: String] {
+        var labels: [Int: String] = [:]
+        for (key, value) in members {
+            guard let number = Int(key), number >= 0, case .string(let name) = value else {
+                throw reader.error("labels", "should map class numbers to names, not '\(key)' to \(value)")
+            }
+            guard labels.updateValue(name, forKey: number) == nil else {
+                throw reader.error("labels", "class \(number) is named twice")
+            }
+        }
+        return labels
+    }
+
+    /// Groups of numbers, from a list of objects of one member each, or from one such object.
+    private static func groups(_ value: ConfigValue, _ reader: ConfigReader) throws -> [Group] {
+        let items: [ConfigValue] = if case .array(let items) = value { items } else { [value] }
+        var groups: [Group] = []
+        for item in items {
+            guard case .object(let members) = item, members.count == 1, let (name, numbers) = members.first else {
+                throw reader.error(
+                    "labels",
+                    "should be an object such as {\"1\": \"spleen\"}, or a list of names and the numbers that they "
+                        + "take, as [{\"liver\": 5}, {\"kidneys\": [2, 3]}], not \(item)")
+            }
+            let list: [ConfigValue] = if case .array(let list) = numbers { list } else { [numbers] }
+            let found = list.compactMap(\.wholeNumber)
+            guard !list.isEmpty, found.count == list.count else {
+                throw reader.error("labels.\(name)", "should be a number or a list of numbers, not \(numbers)")
+            }
+            // The background is what no other class takes.
+            if name == "background", found == [0] { continue }
+            guard !groups.contains(where: { $0.name == name }) else {
+                throw reader.error("labels.\(name)", "stands there twice")
+            }
+            groups.append(Group(name: name, numbers: found))
+        }
+        guard !groups.isEmpty else { throw reader.error("labels", "names no class but the background") }
+        return groups
+    }
+
+    /// The entries that `read` reads.
+    func entries(labels: [Int: String]) -> [String: ConfigValue] {
+        var entries: [String: ConfigValue] = [:]
+        if let groups {
+            entries["labels"] = .array(
+                groups.map { group in
+                    let numbers = group.numbers.map(ConfigValue.int)
+                    return .object([group.name: numbers.count == 1 ? numbers[0] : .array(numbers)])
+                })
+        } else {
+            entries["labels"] = .object(
+                Dictionary(uniqueKeysWithValues: labels.map { (String($0), .string($1)) }))
+        }
+        entries["ignore_label"] = ignored.map(ConfigValue.int)
+        return entries
+    }
+}
+
+extension ConfigValue {
+    /// Whether it is text.
+    fileprivate var isName: Bool { if case .string = self { true } else { false } }
+}

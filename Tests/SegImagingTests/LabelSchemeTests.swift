@@ -1,0 +1,48 @@
+import SegCore
+import SegImaging
+import Testing
+
+/// Numbers of label maps as classes of networks.
+@Suite struct LabelSchemeTests {
+    private func classes(_ scheme: LabelScheme, _ numbers: [Float], count: Int) throws -> [Float] {
+        let label = Volume(voxels: numbers, size: Triple(1, 1, numbers.count), affine: .identity)
+        return try scheme.classes(of: label, count: count, file: "label.nii").voxels
+    }
+
+    @Test func numbersAreClassesUnlessGrouped() throws {
+        #expect(try classes(LabelScheme(), [0, 2, 1], count: 3) == [0, 2, 1])
+        let error = try #require(throws: DataError.self) { try classes(LabelScheme(), [0, 3], count: 3) }
+        #expect(error.message.contains("class 3") && error.message.contains("0 to 2"), "\(error)")
+    }
+
+    @Test func groupsSelectMergeAndNumberAnew() throws {
+        let scheme = LabelScheme(groups: [
+            LabelScheme.Group(name: "liver", numbers: [5]), LabelScheme.Group(name: "kidneys", numbers: [3, 2]),
+        ])
+        #expect(try classes(scheme, [0, 1, 2, 3, 4, 5, 61, 65_535], count: 3) == [0, 0, 2, 2, 0, 1, 0, 0])
+        #expect(scheme.numbers(of: 2) == [3, 2] && scheme.numbers(of: 0) == [0])
+        let error = try #require(throws: DataError.self) { try classes(scheme, [2], count: 2) }
+        #expect(error.message.contains("0 to 1"))
+    }
+
+    @Test func ignoredNumbersTakeNoPart() throws {
+        let plain = LabelScheme(ignored: 2)
+        #expect(try classes(plain, [0, 1, 2], count: 2) == [0, 1, 255])
+        let error = try #require(throws: DataError.self) { try classes(plain, [255], count: 2) }
+        #expect(error.message.contains("class 255") && error.message.contains("and 2, which is ignored"), "\(error)")
+        let grouped = LabelScheme(groups: [LabelScheme.Group(name: "liver", numbers: [5])], ignored: 300)
+        #expect(try classes(grouped, [5, 300, 7], count: 2) == [1, 255, 0])
+        #expect(LabelScheme.target(255) == -1 && LabelScheme.target(254) == 254)
+    }
+
+    /// Patches are not centred on voxels that take no part.
+    @Test func ignoredVoxelsAreNotSampled() throws {
+        let size = Triple(1, 1, 4)
+        let image = Volume(voxels: [1, 1, 1, 1], size: size, affine: .identity)
+        let label = Volume(voxels: [0, 255, 1, 255], size: size, affine: .identity)
+        let options = CropSampler.Options(patchSize: Triple(1, 1, 1), positive: 1, negative: 1, imageThreshold: 0)
+        let sampler = try CropSampler(
+            LabelledScan(image: ScanImage(image), label: label), options: options, name: "x")
+        #expect(sampler.foregroundCount == 1 && sampler.backgroundCount == 1)
+    }
+}
