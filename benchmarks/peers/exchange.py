@@ -86,8 +86,10 @@ def monai_network(title, seed):
     arguments, _ = NETWORKS[title]
     net = getattr(nets, title.split()[0])(**arguments)
     for name, buffer in net.named_buffers():
-        if name.endswith(("running_mean", "running_var")):
+        if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
+        elif name.endswith("running_mean"):  # around 0, so that a ReLU after the norm does not stop everything
+            buffer.uniform_(-0.3, 0.3)
     return net.eval()
 
 
