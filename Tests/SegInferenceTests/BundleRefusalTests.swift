@@ -340,3 +340,19 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
     ).description
     #expect(again.maskPlan == description.maskPlan && again.labels == description.labels)
 }
+
+/// One message says everything that stands in the way.
+@Test func allThatStandsInTheWayIsSaid() {
+    let error = #expect(throws: DataError.self) {
+        try bundle(
+            pre: [load, channel, with(["lazy": true], orientation), ["_target_": "Zoomd", "keys": "image"]],
+            ["inferer": ["_target_": "SliceInferer"], "checkpointloader": loader("gone.pt")])
+    }
+    let text = error?.description ?? ""
+    #expect(text.hasPrefix("inference.json: 4 things stand in the way: "), "\(text)")
+    for word in [
+        "lazy: only false", "'Zoomd' is not supported", "'SliceInferer' is not supported", "gone.pt: the bundle's",
+    ] {
+        #expect(text.contains(word), "\(text)")
+    }
+}
