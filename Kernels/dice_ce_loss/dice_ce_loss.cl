@@ -1,5 +1,7 @@
 // The Dice loss and the cross entropy of logits [samples, rows, channels] against labels [samples, rows].
-// With one channel the label itself is the reference and the cross entropy the binary one, as in MONAI.
+// With one channel the label itself is the reference and the cross entropy the binary one, as in MONAI. Where `regions`
+// is set, bit c of a label says whether the row is in region c, and each channel has a binary cross entropy. Rows whose
+// label is below 0 are ignored: they are in no sum, and their gradient is 0.
 
 #define SOFTMAX 0
 #define SIGMOID_OF_LOGIT 1
@@ -7,7 +9,7 @@
 
 // How the terms of the Dice loss are formed; see DiceCEParams.
 #define DICE_ARGUMENTS                                                                                                 \
-    IN(class_weights), const uint samples, const uint channels, const ulong total_rows, const int first_class,         \
+    IN(class_weights), const uint samples, const uint channels, const int regions, const int first_class,              \
         const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                         \
         const float lambda_dice, const float lambda_ce, const float top, const float overlap_weight,                   \
         const float size_weight, const float truth_weight
@@ -30,11 +32,18 @@ inline float probability_of(const int kind, const float logit, __global const fl
     return kind == SOFTMAX ? exp(logit - normalizer[0]) / normalizer[1] : logit;
 }
 
-// Σ P · G, Σ P (or P²), Σ G and the weighted cross entropy: partial [4, samples, chunks, channels].
+// The reference of a channel, of a label that is not below 0.
+inline float reference_of(const int label, const uint channel, const uint channels, const int regions) {
+    if (regions) return (float)(label >> channel & 1);
+    return channels == 1 ? (float)label : label == (int)channel ? 1.0f : 0.0f;
+}
+
+// Σ P · G, Σ P (or P²), Σ G, the number of rows that are not ignored, and the weighted cross entropy:
+// partial [5, samples, chunks, channels].
 // NDRange: columns (see common/reduce.cl), a sample an outer.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), OUT(partial), const uint channels, const uint rows,
-    const uint chunk_rows, const int kind, const int squared, const int entropy) {
+    const uint chunk_rows, const int kind, const int squared, const int entropy, const int regions) {
     ENTER(logits);
     ENTER(labels);
     ENTER(normalizers);
@@ -42,19 +51,21 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     ENTER(partial);
     __local float lane[GROUP];
     const columns_t c = columns_of_item(channels, rows, chunk_rows);
-    float overlap = 0.0f, size = 0.0f, truth = 0.0f, loss = 0.0f;
+    float overlap = 0.0f, size = 0.0f, truth = 0.0f, taking = 0.0f, loss = 0.0f;
     if (c.active) {
         const float weight = class_weights ? class_weights[c.column] : 1.0f;
         for (uint r = c.first; r < c.end; r += c.subs) {
             const ulong row = (ulong)c.outer * rows + r;
             const float logit = logits[row * channels + c.column];
             const int label = labels[row];
-            const float g = channels == 1 ? (float)label : label == (int)c.column ? 1.0f : 0.0f;
+            if (label < 0) continue;
+            const float g = reference_of(label, c.column, channels, regions);
             const float p = probability_of(kind, logit, normalizers + 2 * row);
             overlap += p * g;
             size += squared ? p * p : p;
             truth += squared ? g * g : g;
-            if (entropy && channels == 1)
+            taking += 1.0f;
+            if (entropy && (channels == 1 || regions))
                 // log(1 + e^−logit) without overflow.
                 loss +=
                     (1.0f - g) * logit + (1.0f + (weight - 1.0f) * g) * (fmax(-logit, 0.0f) + log1p(exp(-fabs(logit))));
@@ -65,6 +76,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     overlap = sum_over_subs(lane, overlap, c);
     size = sum_over_subs(lane, size, c);
     truth = sum_over_subs(lane, truth, c);
+    taking = sum_over_subs(lane, taking, c);
     loss = sum_over_subs(lane, loss, c);
     if (c.active && c.sub == 0) {
         const ulong part = (ulong)get_num_groups(2) * c.chunks * channels;
@@ -72,7 +84,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
         partial[at] = overlap;
         partial[part + at] = size;
         partial[2 * part + at] = truth;
-        partial[3 * part + at] = loss;
+        partial[3 * part + at] = taking;
+        partial[4 * part + at] = loss;
     }
 }
 
@@ -102,20 +115,22 @@ inline float4 dice_term(
         sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,     \
         overlap_weight, size_weight, truth_weight)
 
-// The factor of the sum of the rows' cross entropies.
+// The factor of the sum of the rows' cross entropies; 0 where every row is ignored.
 inline float entropy_factor(
     __global const float *sums, __global const float *class_weights, const uint samples, const uint channels,
-    const ulong total_rows, const int is_mean, const float lambda_ce) {
+    const int regions, const int is_mean, const float lambda_ce) {
     if (lambda_ce == 0.0f) return 0.0f;
     if (!is_mean) return lambda_ce;
-    if (channels == 1) return lambda_ce / (float)total_rows;
-    float weight = 0.0f;
-    for (uint k = 0; k < samples * channels; k++)
-        weight += (class_weights ? class_weights[k % channels] : 1.0f) * sums[2 * samples * channels + k];
-    return lambda_ce / weight;
+    const uint entries = samples * channels;
+    float weight = 0.0f, taking = 0.0f;
+    for (uint k = 0; k < entries; k++) {
+        weight += (class_weights ? class_weights[k % channels] : 1.0f) * sums[2 * entries + k];
+        taking += sums[3 * entries + k];
+    }
+    return taking == 0.0f ? 0.0f : lambda_ce / (channels == 1 || regions ? taking : weight);
 }
 
-// The loss, from sums [3, samples, channels] and entropies [samples, channels]. NDRange: one group.
+// The loss, from sums [4, samples, channels] and entropies [samples, channels]. NDRange: one group.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
     IN(sums), IN(entropies), OUT(loss), DICE_ARGUMENTS) {
     ENTER(sums);
@@ -136,7 +151,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
         loss[0] = lambda_dice * dice
             + (lambda_ce == 0.0f
                    ? 0.0f
-                   : entropy * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce));
+                   : entropy * entropy_factor(sums, class_weights, samples, channels, regions, is_mean, lambda_ce));
 }
 
 // Derivatives of the loss by Σ P · G and Σ P, slopes [2, samples, channels], and behind them the entropies' factor.
@@ -155,13 +170,14 @@ __kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS) {
     slopes[entries + k] = size_weight * by_union;
     if (k == 0)
         slopes[2 * entries] =
-            upstream[0] * entropy_factor(sums, class_weights, samples, channels, total_rows, is_mean, lambda_ce);
+            upstream[0] * entropy_factor(sums, class_weights, samples, channels, regions, is_mean, lambda_ce);
 }
 
 // Gradient of the loss for the logits. NDRange: dimension 0, an item a row.
 __kernel void dice_gradient(
     IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), IN(slopes), OUT(gx), const uint samples,
-    const uint channels, const ulong rows, const int kind, const int squared, const int entropy, const int accumulate) {
+    const uint channels, const ulong rows, const int kind, const int squared, const int entropy, const int regions,
+    const int accumulate) {
     ENTER(logits);
     ENTER(labels);
     ENTER(normalizers);
@@ -173,6 +189,10 @@ __kernel void dice_gradient(
     const ulong start = row * channels;
     const uint sample = (uint)(row / rows), entries = samples * channels;
     const int label = labels[row];
+    if (label < 0) {
+        for (uint c = 0; c < channels; c++) put(gx, start + c, 0.0f, accumulate);
+        return;
+    }
     __global const float *normalizer = normalizers + 2 * row;
     __global const float *by_overlap = slopes + sample * channels, *by_size = by_overlap + entries;
     const float entropy_scale = entropy ? slopes[2 * entries] : 0.0f;
@@ -184,11 +204,11 @@ __kernel void dice_gradient(
         }
     for (uint c = 0; c < channels; c++) {
         const float logit = logits[start + c], p = probability_of(kind, logit, normalizer);
-        const float g = channels == 1 ? (float)label : label == (int)c ? 1.0f : 0.0f;
+        const float g = reference_of(label, c, channels, regions);
         const float slope = g * by_overlap[c] + by_size[c] * (squared ? 2.0f * p : 1.0f);
         float result = kind == SOFTMAX ? p * (slope - dot) : kind == SIGMOID_OF_LOGIT ? slope * p * (1.0f - p) : slope;
-        if (entropy && channels == 1) {
-            const float weight = class_weights ? class_weights[0] : 1.0f;
+        if (entropy && (channels == 1 || regions)) {
+            const float weight = class_weights ? class_weights[c] : 1.0f;
             result +=
                 entropy_scale * ((1.0f - g) - (1.0f + (weight - 1.0f) * g) * (1.0f - 1.0f / (1.0f + exp(-logit))));
         } else if (entropy) {

@@ -17,6 +17,16 @@ INLINE vf one_hot(vi labels, int32_t c, size_t channels) {
     return labels == c ? (vf)1.0f : (vf)0.0f;
 }
 
+// The reference of a channel; an ignored row has none.
+INLINE vf reference(const segcpu_dice *dice, vi labels, int32_t c) {
+    vi taking = __builtin_elementwise_max(labels, (vi)0);
+    if (dice->regions) return __builtin_convertvector(taking >> c & 1, vf);
+    return one_hot(dice->channels == 1 ? taking : labels, c, dice->channels);
+}
+
+// Whether each channel has a cross entropy of its own.
+INLINE bool is_binary(const segcpu_dice *dice) { return dice->regions || dice->channels == 1; }
+
 // Predictions of [channels, 16] logits, in place or not.
 INLINE void predictions(const segcpu_dice *dice, const float *logits, const float *soft, float *p) {
     for (size_t c = 0; c < dice->channels; c++) {
@@ -28,16 +38,20 @@ INLINE void predictions(const segcpu_dice *dice, const float *logits, const floa
 }
 
 INLINE bool needs_softmax(const segcpu_dice *dice) {
-    return dice->channels > 1 && (dice->cross_entropy || dice->probabilities == SEGCPU_BY_SOFTMAX);
+    bool for_entropy = dice->cross_entropy && !is_binary(dice);
+    return dice->channels > 1 && (for_entropy || dice->probabilities == SEGCPU_BY_SOFTMAX);
 }
 
 // The weighted cross entropy of sixteen rows.
 INLINE vf cross_entropies(const segcpu_dice *dice, const float *logits, vi labels, vf most, vf sum) {
-    if (dice->channels == 1) {
-        vf x = load(logits), t = __builtin_convertvector(labels, vf);
-        return (1.0f - t) * x + ((dice->weights[0] - 1.0f) * t + 1.0f) * softplus_of_negated(x);
-    }
     vf own = (vf)0.0f, weight = (vf)0.0f;
+    if (is_binary(dice)) {
+        for (size_t c = 0; c < dice->channels; c++) {
+            vf x = load(logits + c * LANES), t = reference(dice, labels, (int32_t)c);
+            own += (1.0f - t) * x + ((dice->weights[c] - 1.0f) * t + 1.0f) * softplus_of_negated(x);
+        }
+        return own;
+    }
     for (size_t c = 0; c < dice->channels; c++) {
         own = labels == (int32_t)c ? load(logits + c * LANES) : own;
         weight = labels == (int32_t)c ? (vf)dice->weights[c] : weight;
@@ -50,20 +64,23 @@ INLINE void dice_rows(
     size_t channels = dice->channels, plane = channels * LANES;
     float *x = scratch, *soft = x + plane, *totals = soft + plane;
     gather_rows(logits, rows, channels, x);
-    vi own = load_integers_part(labels, rows, channels == 1 ? 0 : -1);
+    // Lanes behind the last row are ignored like rows of a label below 0.
+    vi own = load_integers_part(labels, rows, -1);
     vf most = (vf)0.0f, sum = (vf)1.0f;
     if (needs_softmax(dice)) {
         memcpy(soft, x, plane * sizeof *x);
         most = softmax_lanes(soft, channels, &sum);
     }
     if (dice->cross_entropy) {
-        vf entropy = keep_lanes(cross_entropies(dice, x, own, most, sum), rows, 0.0f);
-        store(totals + 3 * plane, load(totals + 3 * plane) + entropy);
+        vf entropy = cross_entropies(dice, x, own, most, sum);
+        store(totals + 3 * plane, load(totals + 3 * plane) + (own < 0 ? (vf)0.0f : entropy));
     }
+    float *taking = totals + 3 * plane + LANES;
+    store(taking, load(taking) + (own < 0 ? (vf)0.0f : (vf)1.0f));
     predictions(dice, x, soft, soft);
     for (size_t c = 0; c < channels; c++) {
         float *overlap = totals + c * LANES, *size = overlap + plane, *truth = size + plane;
-        vf p = keep_lanes(load(soft + c * LANES), rows, 0.0f), g = one_hot(own, (int32_t)c, channels);
+        vf p = own < 0 ? (vf)0.0f : load(soft + c * LANES), g = reference(dice, own, (int32_t)c);
         store(overlap, load(overlap) + p * g);
         store(size, load(size) + (dice->squared ? p * p : p));
         store(truth, load(truth) + (dice->squared ? g * g : g));
@@ -72,7 +89,7 @@ INLINE void dice_rows(
 
 INLINE void dice_sums_of(
     const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sums) {
-    size_t channels = dice->channels, lines = 3 * channels + 1;
+    size_t channels = dice->channels, lines = 3 * channels + 2;
     float *totals = scratch + 2 * channels * LANES;
     memset(totals, 0, lines * LANES * sizeof *totals);
     memset(sums, 0, lines * sizeof *sums);
@@ -102,7 +119,7 @@ INLINE void dice_gradient_rows(
     }
     predictions(dice, x, soft, g);
     for (size_t c = 0; c < channels; c++) {
-        vf p = load(g + c * LANES), truth = one_hot(own, (int32_t)c, channels);
+        vf p = load(g + c * LANES), truth = reference(dice, own, (int32_t)c);
         vf d = by_overlap[c] * truth + by_size[c] * (dice->squared ? 2.0f * p : (vf)1.0f);
         if (dice->probabilities == SEGCPU_BY_SIGMOID) d *= p * (1.0f - p);
         dot += d * p;
@@ -111,12 +128,14 @@ INLINE void dice_gradient_rows(
     }
     bool softmax = dice->probabilities == SEGCPU_BY_SOFTMAX && channels > 1;
     for (size_t c = 0; c < channels; c++) {
-        vf d = load(g + c * LANES), truth = one_hot(own, (int32_t)c, channels);
+        vf d = load(g + c * LANES), truth = reference(dice, own, (int32_t)c);
         if (softmax) d = load(soft + c * LANES) * (d - dot);
-        if (dice->cross_entropy && channels > 1) d += cross_entropy * weight * (load(soft + c * LANES) - truth);
-        if (dice->cross_entropy && channels == 1)
-            d += cross_entropy * ((1.0f - truth) - ((dice->weights[0] - 1.0f) * truth + 1.0f) * sigmoid(-load(x)));
-        store(g + c * LANES, d);
+        if (dice->cross_entropy && !is_binary(dice)) d += cross_entropy * weight * (load(soft + c * LANES) - truth);
+        if (dice->cross_entropy && is_binary(dice)) {
+            vf rest = sigmoid(-load(x + c * LANES));
+            d += cross_entropy * ((1.0f - truth) - ((dice->weights[c] - 1.0f) * truth + 1.0f) * rest);
+        }
+        store(g + c * LANES, own < 0 ? (vf)0.0f : d);
     }
     scatter_rows(g, gx, accumulate, rows, channels);
 }

@@ -229,7 +229,8 @@ public protocol SpatialOps {
 public protocol LossOps {
     /// The loss of `DiceCEParams`: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, loss `[1]`.
     ///
-    /// `sums` `[3, N, C]` receives Σ P · G, Σ P (or P²) and Σ G for the gradient.
+    /// `sums` `[4, N, C]` receives Σ P · G, Σ P (or P²), Σ G and the number of voxels that are not ignored, for the
+    /// gradient.
     func diceCELoss(
         _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView)
         throws

@@ -5,6 +5,10 @@
 /// weights of the sums in numerator and denominator, with `batch` the sums run over the batch too. The loss is
 /// lambdaDice · mean(dice) + lambdaCE · mean(cross entropy of the raw logits, background included).
 /// Milletari et al. 2016, "V-Net"; Salehi et al. 2017, "Tversky loss function".
+///
+/// A voxel whose label is below 0 is ignored: it is left out of every sum and of the voxels that the cross entropy is the
+/// mean over, and its gradient is 0, as in nnU-Net's `DC_and_CE_loss` with `ignore_label`. Where all voxels are ignored
+/// the cross entropy is 0, and the Dice term is what it is of empty sums.
 public struct DiceCEParams: Hashable, Sendable {
     /// What makes predictions of logits in the Dice term.
     public enum Probabilities: Hashable, Sendable {
@@ -15,6 +19,20 @@ public struct DiceCEParams: Hashable, Sendable {
         /// The network's outputs are used as they are.
         case identity
     }
+
+    /// What a label that is not below 0 says of its voxel.
+    public enum Targets: Hashable, Sendable {
+        /// The number of its class. With a single channel the label itself is the reference, 0 or 1.
+        case classes
+        /// The regions that it belongs to, which may overlap: bit c is set where the voxel is in region c, the region of
+        /// channel c. A channel has a reference of 0 or 1 and a binary cross entropy of its own, as in
+        /// `monai.losses.DiceLoss(sigmoid=True)` of masks, and torch's `BCEWithLogitsLoss`, whose mean is over voxels and
+        /// channels. Where voxels are ignored nnU-Net's `DC_and_BCE_loss` adds the means of the channels up instead.
+        case regions
+    }
+
+    /// The regions that the bits of a label, an `Int32` that is not below 0, have place for.
+    public static let mostRegions = 31
 
     /// The ratio of overlap and sizes that the loss is 1 minus.
     public enum Ratio: Hashable, Sendable {
@@ -44,6 +62,8 @@ public struct DiceCEParams: Hashable, Sendable {
         case sum
     }
 
+    /// What labels say.
+    public var targets: Targets
     /// What makes predictions of logits.
     public var probabilities: Probabilities
     /// Class 0 counts in the Dice term.
@@ -64,11 +84,13 @@ public struct DiceCEParams: Hashable, Sendable {
     public var lambdaDice: Float
     /// Weight of the cross entropy; 0 leaves it out.
     public var lambdaCE: Float
-    /// A weight for each class, or empty for all 1; in the cross entropy as torch's `weight`.
+    /// A weight for each class, or empty for all 1; in the cross entropy as torch's `weight`. The weights of regions are
+    /// those of the Dice term, and are not to be given beside a cross entropy.
     public var classWeights: [Float]
 
     /// `DiceLoss(to_onehot_y=True, softmax=True)`, to be changed field by field.
     public init() {
+        targets = .classes
         probabilities = .softmax
         includeBackground = true
         squaredPred = false
@@ -81,4 +103,7 @@ public struct DiceCEParams: Hashable, Sendable {
         lambdaCE = 0
         classWeights = []
     }
+
+    /// Whether each channel has a binary cross entropy, instead of one over all channels.
+    package func isBinary(channels: Int) -> Bool { targets == .regions || channels == 1 }
 }

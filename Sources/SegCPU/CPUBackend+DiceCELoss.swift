@@ -8,9 +8,9 @@ extension CPUBackend {
     ) throws {
         let partition = RowPartition(logits.shape, perSample: true)
         let channels = partition.channels
-        let lines = 3 * channels + 1
+        let lines = 3 * channels + 2
         let partial = try scratch(Double.self, partition.tasks * lines)
-        let planes = try scratch(Float.self, 16 * (5 * channels + 1) * threads.count)
+        let planes = try scratch(Float.self, 16 * (5 * channels + 2) * threads.count)
         let weights = try classWeights(params, channels)
         defer {
             partial.done()
@@ -23,9 +23,9 @@ extension CPUBackend {
             var dice = segcpu_dice(params, channels, weights.base)
             kernels.dice_sums(
                 &dice, input + run.start, truth + run.start / channels, run.rows,
-                planes.base + 16 * (5 * channels + 1) * thread, partial.base + task * lines)
+                planes.base + 16 * (5 * channels + 2) * thread, partial.base + task * lines)
         }
-        var totals = DiceTotals(params, samples: partition.samples, channels: channels, rows: logits.shape.rows)
+        var totals = DiceTotals(params, samples: partition.samples, channels: channels)
         for task in 0..<partition.tasks {
             totals.add(partial.base + task * lines, sample: task / partition.chunks)
         }
@@ -41,7 +41,7 @@ extension CPUBackend {
     ) throws {
         let partition = RowPartition(logits.shape, perSample: true)
         let channels = partition.channels
-        var totals = DiceTotals(params, samples: partition.samples, channels: channels, rows: logits.shape.rows)
+        var totals = DiceTotals(params, samples: partition.samples, channels: channels)
         totals.read(sums.floats)
         let slopes = try scratch(Float.self, 2 * partition.samples * channels)
         let planes = try scratch(Float.self, 48 * channels * threads.count)
@@ -83,14 +83,13 @@ private struct DiceTotals {
     private let params: DiceCEParams
     private let samples: Int
     private let channels: Int
-    private let rows: Int
-    /// `[3, samples, channels]`: Σ P · G, Σ P (or P²), Σ G.
+    /// `[4, samples, channels]`: Σ P · G, Σ P (or P²), Σ G, and the number of voxels that are not ignored.
     private(set) var sums: [Double]
     private var entropy = 0.0
 
-    init(_ params: DiceCEParams, samples: Int, channels: Int, rows: Int) {
-        (self.params, self.samples, self.channels, self.rows) = (params, samples, channels, rows)
-        sums = [Double](repeating: 0, count: 3 * samples * channels)
+    init(_ params: DiceCEParams, samples: Int, channels: Int) {
+        (self.params, self.samples, self.channels) = (params, samples, channels)
+        sums = [Double](repeating: 0, count: 4 * samples * channels)
     }
 
     /// Adds what a task found in its rows of a sample.
@@ -99,6 +98,7 @@ private struct DiceTotals {
             for c in 0..<channels { sums[(kind * samples + sample) * channels + c] += partial[kind * channels + c] }
         }
         entropy += partial[3 * channels]
+        for c in 0..<channels { sums[(3 * samples + sample) * channels + c] += partial[3 * channels + 1] }
     }
 
     /// Takes the sums of a forward pass.
@@ -141,10 +141,12 @@ private struct DiceTotals {
         return params.lambdaCE == 0 ? total : total + entropyFactor * entropy
     }
 
-    /// What a row's weighted cross entropy is multiplied with.
+    /// What a row's weighted cross entropy is multiplied with; 0 where every row is ignored.
     var entropyFactor: Double {
         guard params.reduction == .mean else { return Double(params.lambdaCE) }
-        if channels == 1 { return Double(params.lambdaCE) / Double(rows) }
+        let taking = sums[(3 * samples * channels)...].reduce(0, +)
+        guard taking > 0 else { return 0 }
+        if params.isBinary(channels: channels) { return Double(params.lambdaCE) / taking }
         var weight = 0.0
         for sample in 0..<samples {
             for c in 0..<channels { weight += Double(params.weight(c)) * sums[(2 * samples + sample) * channels + c] }
@@ -177,6 +179,6 @@ extension segcpu_dice {
             }
         self.init(
             channels: channels, probabilities: Int32(kind), squared: params.squaredPred,
-            cross_entropy: params.lambdaCE != 0, weights: weights)
+            cross_entropy: params.lambdaCE != 0, regions: params.targets == .regions, weights: weights)
     }
 }

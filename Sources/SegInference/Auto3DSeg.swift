@@ -30,21 +30,27 @@ public enum Auto3DSeg {
 /// Reads the configuration part by part, and gathers what is wrong in each.
 private final class Auto3DSegReader {
     private let reader: ConfigReader
-    private var faults: [DataError] = []
+    private let faults: FaultList
 
-    init(_ reader: ConfigReader) { self.reader = reader }
+    init(_ reader: ConfigReader) {
+        self.reader = reader
+        faults = FaultList(source: reader.source, key: Auto3DSeg.entry)
+    }
 
     func description() throws -> ModelDescription {
-        let definition = part { try self.network() }
-        let outline = definition.flatMap { definition in part { try definition.outline() } }
+        let definition = faults.part { try self.network() }
+        let outline = definition.flatMap { definition in faults.part { try definition.outline() } }
         let (inputs, outputs) = (outline?.inputChannels ?? 1, outline?.outputChannels ?? 2)
-        let steps = part { try self.preprocessing(channels: inputs) }
-        let window = part { try self.window() }
-        let isSigmoid = part { try self.reader.bool("sigmoid") ?? false } ?? false
-        part { try self.checkCounts(inputs: inputs, outputs: outputs) }
+        let steps = faults.part { try self.preprocessing(channels: inputs) }
+        let window = faults.part { try self.window() }
+        let isSigmoid = faults.part { try self.reader.bool("sigmoid") ?? false } ?? false
+        faults.part { try self.checkCounts(inputs: inputs, outputs: outputs) }
         Self.withoutEffect.forEach { reader.ignore($0) }
-        part { try self.reader.finishAll() }
-        guard let definition, let steps, let window, faults.isEmpty else { throw refusal() }
+        faults.part { try self.reader.finishAll() }
+        try faults.finish()
+        guard let definition, let steps, let window else {
+            throw DataError(.badData, reader.source, key: Auto3DSeg.entry, "cannot be understood")
+        }
         var description = ModelDescription(
             network: definition, preprocessing: Preprocessing(steps), roiSize: window, overlap: 0.625,
             mode: .gaussian, labels: [:])
@@ -53,29 +59,6 @@ private final class Auto3DSegReader {
         description.maskPlan.isRegions = isSigmoid && outputs > 1
         description.labels = labels(outputs: outputs, isRegions: description.maskPlan.isRegions)
         return description
-    }
-
-    /// A part, or nil and what is wrong in it.
-    @discardableResult
-    private func part<Part>(_ read: () throws -> Part) -> Part? {
-        do {
-            return try read()
-        } catch let fault as DataError {
-            faults.append(fault)
-        } catch {
-            faults.append(DataError(.badData, reader.source, key: Auto3DSeg.entry, "\(error)"))
-        }
-        return nil
-    }
-
-    private func refusal() -> DataError {
-        let reasons = faults.map { fault in (fault.key.map { "\($0): " } ?? "") + fault.message }
-        guard reasons.count > 1 else {
-            return faults.first ?? DataError(.badData, reader.source, key: Auto3DSeg.entry, "cannot be understood")
-        }
-        return DataError(
-            .badData, reader.source, key: Auto3DSeg.entry,
-            "\(reasons.count) things stand in the way: \(reasons.joined(separator: "; "))")
     }
 
     private func network() throws -> NetworkDefinition {

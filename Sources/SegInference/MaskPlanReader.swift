@@ -25,7 +25,7 @@ struct MaskPlanReader {
     /// Begins a chain.
     init(channels: Int, preprocessing: Preprocessing) {
         self.channels = channels
-        resamples = preprocessing.pixdim != nil
+        resamples = preprocessing.resamples
         keepsGrid = preprocessing.keepsGrid
         plan.restoration = .none
     }

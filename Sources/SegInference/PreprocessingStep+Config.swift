@@ -4,7 +4,7 @@ internal import SegImaging
 extension PreprocessingStep {
     /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
     static let classes = [
-        "Orientation", "Spacing", "ScaleIntensityRange", "ScaleIntensity", "ScaleIntensityRangePercentiles",
+        "Orientation", "Spacing", "Resize", "ScaleIntensityRange", "ScaleIntensity", "ScaleIntensityRangePercentiles",
         "NormalizeIntensity", "Lambda", "CropForeground", "CenterSpatialCrop", "CenterScaleCrop", "SpatialPad",
         "DivisiblePad",
     ]
@@ -16,6 +16,7 @@ extension PreprocessingStep {
         switch name {
         case "Orientation": self = .orientation(try Orientation(reader))
         case "Spacing": self = .spacing(try Spacing(reader))
+        case "Resize": self = .resize(try Resize(reader))
         case "ScaleIntensityRange": self = .scaleIntensityRange(try ScaleIntensityRange(reader))
         case "ScaleIntensity": self = .scaleIntensity(try MinMaxScale(reader))
         case "ScaleIntensityRangePercentiles": self = .scaleIntensityRangePercentiles(try PercentileScale(reader))
@@ -46,6 +47,7 @@ extension PreprocessingStep {
         case .orientation(let step): component("Orientation", ["axcodes": .string(step.axisCodes)])
         case .spacing(let step):
             component("Spacing", entries(of: step))
+        case .resize(let step): component("Resize", entries(of: step))
         case .scaleIntensityRange(let step): component("ScaleIntensityRange", step.entries)
         case .scaleIntensity(let step):
             component(
@@ -105,9 +107,22 @@ extension PreprocessingStep {
         var entries: [String: ConfigValue] = [
             "pixdim": numbers(step.pixdim), "mode": .string(step.interpolation == .nearest ? "nearest" : "bilinear"),
         ]
+        if step.padding != .border { entries["padding_mode"] = .string(step.padding.rawValue) }
         if step.isSingle { entries["dtype"] = "$torch.float32" }
         entries["min_pixdim"] = step.keptFrom.map(numbers)
         entries["max_pixdim"] = step.keptTo.map(numbers)
+        return entries
+    }
+
+    private func entries(of step: Resize) -> [String: ConfigValue] {
+        var entries: [String: ConfigValue] = [
+            "mode": .string(step.interpolation == .nearest ? "nearest" : "trilinear")
+        ]
+        if step.alignsCorners { entries["align_corners"] = true }
+        switch step.target {
+        case .extents(let size): entries["spatial_size"] = extents(size)
+        case .longest(let extent): entries.merge(["spatial_size": .int(extent), "size_mode": "longest"]) { $1 }
+        }
         return entries
     }
 
@@ -145,8 +160,12 @@ extension Orientation {
 extension Spacing {
     fileprivate init(_ reader: ConfigReader) throws {
         let pixdim = try reader.required("pixdim", reader.spacing("pixdim"))
-        try reader.expect("mode", "bilinear")
-        try reader.expect("padding_mode", "border")
+        let interpolation = try reader.interpolation(
+            ["bilinear": .trilinear, "nearest": .nearest], otherwise: "bilinear")
+        let side = try reader.string("padding_mode") ?? "border"
+        guard let padding = GridPadding(rawValue: side) else {
+            throw reader.error("padding_mode", "should be border, zeros or reflection, not '\(side)'")
+        }
         // Null stands for the image's own type, which is float32.
         var isSingle = reader.isNull("dtype")
         if let type = try reader.string("dtype") {
@@ -158,7 +177,42 @@ extension Spacing {
         for key in ["diagonal", "align_corners", "scale_extent", "recompute_affine"] { try reader.expect(key, false) }
         let (from, to) = (try reader.spacing("min_pixdim"), try reader.spacing("max_pixdim"))
         self = try reader.checked("pixdim") { _ in
-            try Spacing(pixdim: pixdim, interpolation: .trilinear, isSingle: isSingle, keptFrom: from, keptTo: to)
+            try Spacing(
+                pixdim: pixdim, interpolation: interpolation, padding: padding, isSingle: isSingle, keptFrom: from,
+                keptTo: to)
+        }
+    }
+}
+
+extension Resize {
+    fileprivate init(_ reader: ConfigReader) throws {
+        try reader.expect("anti_aliasing", false)
+        try reader.expect("anti_aliasing_sigma", .null)
+        try reader.expect("dtype", "float32")
+        // MONAI averages areas where nothing is said.
+        let modes: [String: Interpolation] = [
+            "trilinear": .trilinear, "bilinear": .trilinear, "linear": .trilinear, "nearest": .nearest,
+        ]
+        let interpolation = try reader.interpolation(modes, otherwise: "area")
+        let aligns = try reader.bool("align_corners") ?? false
+        guard !aligns || interpolation == .trilinear else {
+            throw reader.error("align_corners", "is true, which goes with a linear mode alone")
+        }
+        let sizeMode = try reader.string("size_mode") ?? "all"
+        guard ["all", "longest"].contains(sizeMode) else {
+            throw reader.error("size_mode", "should be all or longest, not '\(sizeMode)'")
+        }
+        let target: Target
+        if sizeMode == "all" {
+            guard case .array? = reader.value("spatial_size") else {
+                throw reader.error("spatial_size", "should be three whole numbers")
+            }
+            target = .extents(try reader.extents("spatial_size"))
+        } else {
+            target = .longest(try reader.required("spatial_size", reader.int("spatial_size")))
+        }
+        self = try reader.checked("spatial_size") { _ in
+            try Resize(target, interpolation: interpolation, alignsCorners: aligns)
         }
     }
 }
@@ -296,6 +350,15 @@ extension ConfigReader {
     fileprivate func truth(_ key: String) throws -> Bool {
         guard case .string(let text)? = value(key) else { return try bool(key) ?? false }
         return !text.isEmpty
+    }
+
+    /// How values between voxels are made, by MONAI's names for it.
+    fileprivate func interpolation(_ modes: [String: Interpolation], otherwise: String) throws -> Interpolation {
+        let value = value("mode") ?? .string(otherwise)
+        guard case .string(let name) = value, let found = modes[name] else {
+            throw error("mode", "\(value) is not supported; supported: \(modes.keys.sorted().joined(separator: ", "))")
+        }
+        return found
     }
 
     /// The value that a constant padding fills with.

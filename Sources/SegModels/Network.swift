@@ -95,6 +95,8 @@ public struct NetworkDefinition: Hashable, Sendable {
         "UNETR": { try UNETR(UNETROptions($0), $1) },
         "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
         "SegResNetDS": { try SegResNetDS(SegResNetDSOptions($0), $1) },
+        "BasicUNet": { try BasicUNet(BasicUNetOptions($0), $1) },
+        "AttentionUnet": { try AttentionUnet(AttentionUnetOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
         "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
     ]

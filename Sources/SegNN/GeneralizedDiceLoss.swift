@@ -39,7 +39,7 @@ public struct GeneralizedDiceLoss: Hashable, Sendable {
     /// The loss of one output.
     ///
     /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`. With one
-    /// class the label itself is the reference, as in MONAI.
+    /// class the label itself is the reference, as in MONAI. A voxel whose label is below 0 is left out of every sum.
     /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
         let shape: Shape = [logits.shape.batch, logits.shape.positions, logits.shape.channels]
@@ -47,10 +47,11 @@ public struct GeneralizedDiceLoss: Hashable, Sendable {
             throw TensorError(
                 op: "GeneralizedDiceLoss", "labels \(labels.shape) do not fit logits \(logits.shape)")
         }
-        let predictions = try probabilities.predictions(reshape(logits, shape))
         let rows = try reshape(labels, [shape.batch, shape.positions])
-        let references =
-            try shape.channels == 1 ? reshape(floats(of: rows), shape) : oneHot(rows, classes: shape.channels)
+        let column = try reshape(floats(of: rows), [shape.batch, shape.positions, 1])
+        let takesPart = try greaterOrEqual(column, Tensor(repeating: 0, shape: [1], on: logits.backend))
+        let predictions = try masked(probabilities.predictions(reshape(logits, shape)), where: takesPart)
+        let references = try shape.channels == 1 ? column * takesPart : oneHot(rows, classes: shape.channels)
         let axes = batch ? [0, 1] : [1]
         let overlap = try sum(predictions * references, over: axes)
         let volume = try sum(references, over: axes)

@@ -3,7 +3,8 @@ public import SegTensor
 
 /// What a training minimises: a ratio of overlap, with a cross entropy or a focal loss beside it.
 ///
-/// `monai.losses.DiceLoss`, `DiceCELoss`, `DiceFocalLoss`, `TverskyLoss`, `GeneralizedDiceLoss`.
+/// `monai.losses.DiceLoss`, `DiceCELoss`, `DiceFocalLoss`, `TverskyLoss`, `GeneralizedDiceLoss`. Overlapping regions are
+/// what `overlap.targets` says; the focal and the generalised Dice loss take classes alone.
 public struct SegmentationLoss: Hashable, Sendable {
     /// Dice or another ratio, with the cross entropy.
     public var overlap: DiceCEParams
@@ -13,6 +14,8 @@ public struct SegmentationLoss: Hashable, Sendable {
     public var focal: FocalParams?
     /// Weight of the focal loss.
     public var lambdaFocal: Float
+    /// Labels may be below 0, of voxels that are ignored; the focal loss takes none of those.
+    public var hasIgnoredVoxels = false
 
     /// Makes a loss.
     public init(_ overlap: DiceCEParams, focal: FocalParams? = nil, lambdaFocal: Float = 1) {
@@ -21,11 +24,26 @@ public struct SegmentationLoss: Hashable, Sendable {
         self.lambdaFocal = lambdaFocal
     }
 
+    /// Insists that the losses take what the labels say, which the labels themselves are not asked.
+    /// - Throws: `TensorError` that names the losses which do.
+    public func validate() throws {
+        if hasIgnoredVoxels && focal != nil {
+            throw TensorError(
+                op: "focal loss", "labels have ignored voxels, which dice, dice_ce, tversky and generalized_dice take")
+        }
+        guard overlap.targets == .regions else { return }
+        let refusing = focal != nil ? "focal loss" : generalizedDice != nil ? "generalized_dice" : nil
+        if let refusing {
+            throw TensorError(op: refusing, "labels are overlapping regions, which dice, dice_ce and tversky take")
+        }
+    }
+
     /// The loss of one output.
     ///
     /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, result `[1]`.
-    /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` where shapes or options do not fit; `BackendError` from the backend.
     public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
+        try validate()
         let loss = try generalizedDice?(logits, labels: labels) ?? diceCELoss(logits, labels: labels, overlap)
         guard let focal else { return loss }
         return try add(loss, scale(focalLoss(logits, labels: labels, focal), by: lambdaFocal))

@@ -48,10 +48,12 @@ package final class OpArrays {
     /// The gradient of an output: not centred on zero, so that its sums stay well away from zero.
     package func upstream(_ shape: Shape) throws -> BufferView { try input(shape, -0.75..<1.25) }
 
-    /// Integers from 0 to `bound` − 1.
-    package func integers(_ shape: Shape, below bound: Int, _ dtype: DType) throws -> BufferView {
+    /// Integers spread evenly over a range.
+    package func integers(_ shape: Shape, _ range: Range<Int>, _ dtype: DType) throws -> BufferView {
         try input(shape, dtype, beside: 0) { [unowned self] in
-            uniform($0, shape.count, 0..<1).map { ($0 * Float(bound)).rounded(.down) }
+            uniform($0, shape.count, 0..<1).map {
+                Float(range.lowerBound) + ($0 * Float(range.count)).rounded(.down)
+            }
         }
     }
 

@@ -4,7 +4,9 @@ extension OpCases {
     /// The Dice and cross-entropy loss and its gradient, over all its options.
     static let diceCELosses: [OpCase] =
         diceOptions.enumerated().map { index, item in
-            loss(item.name, item.params, channels: [3, 2, 5, 1, 17][index % 5], accumulate: index % 2 == 1)
+            let channels = [3, 2, 5, 1, 17][index % 5]
+            return loss(
+                item.name, item.params, channels: channels, labels: classes(channels), accumulate: index % 2 == 1)
         }
         + [1, 2, 5].flatMap { channels in
             [false, true].map { weighted in
@@ -12,9 +14,49 @@ extension OpCases {
                 params.lambdaDice = 0
                 params.lambdaCE = 1
                 params.classWeights = weighted ? weights(channels) : []
-                return loss("ce", params, channels: channels, accumulate: false)
+                return loss("ce", params, channels: channels, labels: classes(channels), accumulate: false)
             }
         }
+        + lossesOfIgnoredVoxels + lossesOfRegions
+
+    private static let lossesOfIgnoredVoxels: [OpCase] =
+        diceOptions.enumerated().map { index, item in
+            let channels = [5, 1, 2, 17, 3][index % 5]
+            // About a third of the voxels.
+            let labels = -max(1, channels / 2)..<max(2, channels)
+            return loss("ignored", item.params, channels: channels, labels: labels, accumulate: index % 2 == 0)
+        }
+        + stride(from: 0, to: diceOptions.count, by: 7).map { index in
+            let channels = [5, 1, 2, 17, 3][index % 5]
+            return loss(
+                "allignored", diceOptions[index].params, channels: channels, labels: -3..<0, accumulate: index % 2 == 1)
+        }
+
+    private static let lossesOfRegions: [OpCase] =
+        diceOptions.enumerated().compactMap { index, item in
+            guard item.params.probabilities != .softmax else { return nil }
+            let channels = [2, 17, 1, 5, 3][index % 5]
+            var params = item.params
+            params.targets = .regions
+            params.includeBackground = true
+            // Class weights are refused beside a cross entropy.
+            params.classWeights = params.lambdaCE == 0 && params.batch ? [1] : []
+            let sets = 1 << channels
+            return loss(
+                "regions", params, channels: channels, labels: -max(1, sets / 4)..<sets, accumulate: index % 2 == 0)
+        }
+        + [allRegions]
+
+    /// As many regions as there may be; the largest label is the largest `Int32` that a Float holds.
+    private static let allRegions: OpCase = {
+        var params = DiceCEParams()
+        (params.targets, params.probabilities, params.lambdaCE) = (.regions, .sigmoid, 0.7)
+        let channels = DiceCEParams.mostRegions
+        return loss("regions", params, channels: channels, labels: 0..<Int(Int32.max) - 127, accumulate: false)
+    }()
+
+    /// Labels of which none is ignored.
+    private static func classes(_ channels: Int) -> Range<Int> { 0..<max(2, channels) }
 
     private static let diceOptions: [(name: String, params: DiceCEParams)] = {
         var options: [(String, DiceCEParams)] = []
@@ -48,7 +90,9 @@ extension OpCases {
 
     static func weights(_ channels: Int) -> [Float] { (0..<channels).map { 0.5 + 0.25 * Float($0 % 5) } }
 
-    private static func loss(_ kind: String, _ options: DiceCEParams, channels: Int, accumulate: Bool) -> OpCase {
+    private static func loss(
+        _ kind: String, _ options: DiceCEParams, channels: Int, labels range: Range<Int>, accumulate: Bool
+    ) -> OpCase {
         var params = options
         if !params.classWeights.isEmpty { params.classWeights = weights(channels) }
         let name =
@@ -59,10 +103,10 @@ extension OpCases {
         return OpCase(name, op: "diceCELoss") { [params] arrays in
             let shape: Shape = [2, 3, 5, 4, channels]
             let logits = try arrays.input(shape, params.probabilities == .identity ? 0.05..<0.95 : -3..<3)
-            let labels = try arrays.integers([2, 3, 5, 4], below: max(2, channels), .i32)
+            let labels = try arrays.integers([2, 3, 5, 4], range, .i32)
             let upstream = try arrays.input([1], 0.5..<2)
             let loss = try arrays.output("loss", [1], .op)
-            let sums = try arrays.output("sums", [3, 2, channels], .op)
+            let sums = try arrays.output("sums", [4, 2, channels], .op)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)
             try arrays.differentiate(loss, upstream: upstream, [(logits, gx)], by: .wide)
             return {

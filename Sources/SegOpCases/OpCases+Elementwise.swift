@@ -69,7 +69,7 @@ extension OpCases {
 
     private static let casts: [OpCase] = [1, 77, 1024].map { count in
         OpCase("cast_\(count)", op: "cast") { arrays in
-            let x = try arrays.integers([count], below: 300, .i32)
+            let x = try arrays.integers([count], 0..<300, .i32)
             let y = try arrays.output("y", [count], .exact)
             return { try arrays.backend.cast(x, into: y) }
         }

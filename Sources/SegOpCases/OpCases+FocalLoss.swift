@@ -16,7 +16,7 @@ extension OpCases {
         return OpCase(name, op: "focalLoss") { [params] arrays in
             let shape: Shape = [2, 3, 5, 4, channels]
             let logits = try arrays.input(shape, -3..<3)
-            let labels = try arrays.integers([2, 3, 5, 4], below: max(2, channels), .i32)
+            let labels = try arrays.integers([2, 3, 5, 4], 0..<max(2, channels), .i32)
             let upstream = try arrays.input([1], 0.5..<2)
             let loss = try arrays.output("loss", [1], .op)
             let gx = try arrays.output("gx", shape, accumulate: accumulate, .op)

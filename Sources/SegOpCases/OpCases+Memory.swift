@@ -78,7 +78,7 @@ extension OpCases {
 
     private static func integers(_ box: Region, _ dtype: DType) -> OpCase {
         OpCase("\(name(box))_\(dtype)", op: "copyRegion") { arrays in
-            let source = try arrays.integers(Shape(box.source), below: 100, dtype)
+            let source = try arrays.integers(Shape(box.source), 0..<100, dtype)
             let destination = try arrays.output("destination", Shape(box.destination), dtype, startingAt: 111)
             return {
                 try arrays.backend.copyRegion(

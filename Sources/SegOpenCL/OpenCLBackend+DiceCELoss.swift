@@ -9,7 +9,7 @@ extension OpenCLBackend {
         let partition = ColumnPartition(logits.shape, mostChunks: ColumnPartition.sumChunks)
         let (samples, channels) = (partition.outer, partition.channels)
         let part = samples * partition.chunks * channels
-        let partial = try scratch(4 * part)
+        let partial = try scratch(5 * part)
         try launcher.run(
             reducing("dice_ce_loss/dice_ce_loss", "dice_sums"), partition.grid,
             [
@@ -17,9 +17,9 @@ extension OpenCLBackend {
             ] + partition.arguments + operands.kinds)
         let entropies = try scratch(samples * channels)
         try reduce(
-            .sum, partial.slice(0..<3 * part), outer: 3 * samples, inner: channels, into: sums, accumulate: false)
+            .sum, partial.slice(0..<4 * part), outer: 4 * samples, inner: channels, into: sums, accumulate: false)
         try reduce(
-            .sum, partial.slice(3 * part..<4 * part), outer: samples, inner: channels, into: entropies,
+            .sum, partial.slice(4 * part..<5 * part), outer: samples, inner: channels, into: entropies,
             accumulate: false)
         try launcher.run(
             reducing("dice_ce_loss/dice_ce_loss", "dice_loss"), LaunchGrid(covering: 1),
@@ -52,7 +52,7 @@ private struct DiceOperands {
     let normalizers: BufferView?
     /// Class weights, nil for all 1.
     let weights: BufferView?
-    /// Number of the predictions' rule, squares, cross entropy.
+    /// Number of the predictions' rule, squares, cross entropy, regions.
     let kinds: [KernelArgument]
     /// `DICE_ARGUMENTS` of dice_ce_loss/dice_ce_loss.cl.
     let termArguments: [KernelArgument]
@@ -68,16 +68,17 @@ private struct DiceOperands {
             case .identity: 2
             }
         weights = try backend.table(params.classWeights)
-        normalizers = shape.channels > 1 && (code == 0 || hasEntropy) ? try backend.scratch(2 * shape.rows) : nil
+        let isBinary = params.isBinary(channels: shape.channels)
+        normalizers = code == 0 || hasEntropy && !isBinary ? try backend.scratch(2 * shape.rows) : nil
         if let normalizers {
             try backend.launcher.run(
                 Kernel("dice_ce_loss/dice_ce_loss", "row_normalizers"), LaunchGrid(covering: shape.rows),
                 [.view(logits), .view(normalizers), .long(shape.rows), .count(shape.channels)])
         }
-        kinds = [.int(code), .flag(params.squaredPred), .flag(hasEntropy)]
+        kinds = [.int(code), .flag(params.squaredPred), .flag(hasEntropy), .flag(params.targets == .regions)]
         let ratio = params.ratio.weights
         termArguments = [
-            .view(weights), .count(shape.batch), .count(shape.channels), .long(shape.rows),
+            .view(weights), .count(shape.batch), .count(shape.channels), .flag(params.targets == .regions),
             .int(params.includeBackground || shape.channels == 1 ? 0 : 1), .flag(params.batch),
             .flag(params.reduction == .mean), .float(params.smoothNr), .float(params.smoothDr),
             .float(params.lambdaDice), .float(params.lambdaCE), .float(Float(ratio.numerator)),

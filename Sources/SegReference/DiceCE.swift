@@ -4,7 +4,8 @@ import SegBackend
 /// The parts of the Dice and cross-entropy loss that its value and its gradient share.
 ///
 /// With one class MONAI drops what has no meaning: softmax, leaving out the background, and class weights in Dice.
-/// Its cross entropy is then the binary one, where the class weight is torch's `pos_weight`.
+/// Its cross entropy is then the binary one, where the class weight is torch's `pos_weight`. Regions have a binary cross
+/// entropy for each channel.
 struct DiceCE {
     let rows: Int
     let channels: Int
@@ -23,10 +24,15 @@ struct DiceCE {
     /// The entry `[n, c]` of the sums for a row.
     func entry(_ row: Int, _ channel: Int) -> Int { row / positions * channels + channel }
 
-    /// The reference mask of a class: one-hot of the label, or with one class the label itself.
+    /// The reference of a channel: one-hot of the label, with one class the label itself, or whether the region's bit is
+    /// set.
     func target(_ label: Int32, _ channel: Int) -> Double {
-        channels == 1 ? Double(label) : Int(label) == channel ? 1 : 0
+        if params.targets == .regions { return Double(label >> channel & 1) }
+        return channels == 1 ? Double(label) : Int(label) == channel ? 1 : 0
     }
+
+    /// Whether a voxel takes part; the others are ignored.
+    func takesPart(_ label: Int32) -> Bool { label >= 0 }
 
     // MARK: Dice
 
@@ -103,23 +109,29 @@ struct DiceCE {
         params.classWeights.isEmpty ? 1 : Double(params.classWeights[channel])
     }
 
-    /// What the sum over rows is divided by: rows, or for several classes the weights of their labels; 1 for a sum.
+    private var isBinary: Bool { params.isBinary(channels: channels) }
+
+    /// What the sum over rows is divided by: for several classes the weights of the labels, otherwise the number of rows
+    /// and channels that take part; 1 for a sum, and where no row takes part.
     func crossEntropyDivisor(_ labels: UnsafeMutablePointer<Int32>) -> Double {
-        if params.reduction == .sum { return 1 }
-        return channels == 1 ? Double(rows) : (0..<rows).reduce(0) { $0 + weight(Int(labels[$1])) }
+        let taking = (0..<rows).lazy.map { labels[$0] }.filter(takesPart)
+        if params.reduction == .sum || taking.isEmpty { return 1 }
+        return isBinary ? Double(taking.count * channels) : taking.reduce(0) { $0 + weight(Int($1)) }
     }
 
     /// Cross entropy of raw logits.
     func crossEntropy(_ x: UnsafeMutablePointer<Double>, _ labels: UnsafeMutablePointer<Int32>) -> Double {
         var probabilities = [Double](repeating: 0, count: channels)
         var sum = 0.0
-        for row in 0..<rows {
+        for row in 0..<rows where takesPart(labels[row]) {
             let logits = x + row * channels
-            if channels == 1 {
-                let g = Double(labels[row])
-                // log(1 + e^-x) without overflow.
-                let softplus = max(-logits[0], 0) + log1p(exp(-abs(logits[0])))
-                sum += (1 - g) * logits[0] + (1 + (weight(0) - 1) * g) * softplus
+            if isBinary {
+                for c in 0..<channels {
+                    let g = target(labels[row], c)
+                    // log(1 + e^-x) without overflow.
+                    let softplus = max(-logits[c], 0) + log1p(exp(-abs(logits[c])))
+                    sum += (1 - g) * logits[c] + (1 + (weight(c) - 1) * g) * softplus
+                }
             } else {
                 let label = Int(labels[row])
                 let logSum = probabilities.withUnsafeMutableBufferPointer { p in
@@ -133,9 +145,11 @@ struct DiceCE {
 
     /// Derivatives of one row's cross entropy by its logits, before the divisor.
     func crossEntropySlopes(_ logits: UnsafeMutablePointer<Double>, _ label: Int32) -> [Double] {
-        if channels == 1 {
-            let (g, p) = (Double(label), 1 / (1 + exp(-logits[0])))
-            return [(1 - g) - (1 + (weight(0) - 1) * g) * (1 - p)]
+        if isBinary {
+            return (0..<channels).map { c in
+                let (g, p) = (target(label, c), 1 / (1 + exp(-logits[c])))
+                return (1 - g) - (1 + (weight(c) - 1) * g) * (1 - p)
+            }
         }
         var slopes = [Double](repeating: 0, count: channels)
         slopes.withUnsafeMutableBufferPointer { p in

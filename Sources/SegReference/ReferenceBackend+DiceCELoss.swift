@@ -10,7 +10,7 @@ extension ReferenceBackend {
         let (x, labels, totals) = (logits.doubles, labels.integers, sums.doubles)
         totals.update(repeating: 0, count: sums.count)
         var p = [Double](repeating: 0, count: rule.channels)
-        for row in 0..<rule.rows {
+        for row in 0..<rule.rows where rule.takesPart(labels[row]) {
             rule.predict(x + row * rule.channels, into: &p)
             for c in 0..<rule.channels {
                 let at = rule.entry(row, c)
@@ -18,6 +18,7 @@ extension ReferenceBackend {
                 totals[at] += p[c] * g
                 totals[rule.entries + at] += params.squaredPred ? p[c] * p[c] : p[c]
                 totals[2 * rule.entries + at] += params.squaredPred ? g * g : g
+                totals[3 * rule.entries + at] += 1
             }
         }
         let entropy = params.lambdaCE == 0 ? 0 : rule.crossEntropy(x, labels)
@@ -36,6 +37,10 @@ extension ReferenceBackend {
         var p = [Double](repeating: 0, count: rule.channels)
         for row in 0..<rule.rows {
             let first = row * rule.channels
+            guard rule.takesPart(labels[row]) else {
+                if !accumulate { (gx + first).update(repeating: 0, count: rule.channels) }
+                continue
+            }
             rule.predict(x + first, into: &p)
             let slopes = (0..<rule.channels).map { c in
                 terms[rule.entry(row, c)].slope(

@@ -21,6 +21,10 @@ package enum RecordedOp: Sendable {
     case activate(Activation)
     /// Two summands.
     case add
+    /// Two factors.
+    case multiply
+    /// Input.
+    case maxPool3d(Pool3dParams)
     /// Input.
     case reshape
     /// Inputs.

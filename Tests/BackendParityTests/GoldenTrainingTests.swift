@@ -12,6 +12,7 @@ import Testing
     func diceCELoss(_ name: String) throws {
         let golden = try Golden.named(name)
         var params = DiceCEParams()
+        params.targets = name.hasPrefix("loss_regions") ? .regions : .classes
         params.probabilities = [.softmax, .sigmoid, .identity][Int(try golden.number("probabilities"))]
         params.squaredPred = try golden.number("squared") == 1
         params.ratio = try ratio(golden)
@@ -27,7 +28,7 @@ import Testing
         let shape = try golden.tensor("labels").shape
         let labels = try arrays.integers(Shape(shape), try golden.tensor("labels").values)
         let (loss, gx) = (try golden.empty("loss", arrays), try golden.empty("gx", arrays))
-        let sums = try arrays.empty([3, logits.shape.batch, logits.shape.channels])
+        let sums = try arrays.empty([4, logits.shape.batch, logits.shape.channels])
         try backend.diceCELoss(logits, labels: labels, params, into: loss, sums: sums)
         try backend.diceCELossBackward(
             logits, labels: labels, sums: sums, upstream: try arrays.array([1], [1]), params, into: gx,

@@ -7,7 +7,7 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
-from monai.losses import DiceCELoss, DiceFocalLoss, TverskyLoss
+from monai.losses import DiceCELoss, DiceFocalLoss, DiceLoss, TverskyLoss
 from monai.networks.blocks import Swish
 
 torch.manual_seed(20)
@@ -162,6 +162,48 @@ for bits in range(8):
 
 x = (torch.arange(-12, 13) * 0.25 + 0.03125).reshape(5, 5).requires_grad_()
 with_gradients("activation_silu", Swish(1.25)(x), dict(x=x), "")
+
+# Ignored voxels: MONAI's losses of predictions and references times a mask, and the cross entropy of the other voxels,
+# as nnU-Net's DC_and_CE_loss with ignore_label has them.
+for bits in range(24):
+    regions, (squared, jaccard, batch, total) = bits >= 12, (bool(bits * 7 >> i & 1) for i in range(4))
+    channels, tversky, entropy = [3, 1, 2, 5][bits % 4], bits % 5 == 0, bits % 3 < 2
+    kind = 1 + (bits % 6 == 5) if regions else bits // 4
+    foreground = not regions and bits % 2 == 1
+    x = random(2, channels, 2, 1, 3)
+    if kind == 2:
+        x = ((x.detach().abs() + 0.25) / 2).requires_grad_()
+    mask = torch.rand(2, 2, 1, 3) < (1 if bits in (13, 17) else 0.7)
+    weight = None if bits % 4 == 3 or regions and entropy else torch.tensor([0.5, 1.5, 0.75, 1, 2])[:channels]
+    if regions:
+        hot = torch.randint(0, 2, x.shape).double()
+        labels = (hot * 2 ** torch.arange(channels).reshape(-1, 1, 1, 1)).sum(1).long()
+    else:
+        labels = torch.randint(0, max(2, channels), mask.shape)
+        hot = F.one_hot(labels, channels).movedim(-1, 1).double() if channels > 1 else labels[:, None].double()
+    p = x.sigmoid() if kind == 1 else x.softmax(1) if kind == 0 and channels > 1 else x
+    settings = dict(include_background=not foreground, batch=batch, reduction="sum" if total else "mean", smooth_nr=2**-16,
+                    smooth_dr=2**-15)
+    if tversky:
+        squared = jaccard = False
+        loss, weight = TverskyLoss(**settings, alpha=0.25, beta=0.625), None
+    else:
+        counted = channels - (foreground and channels > 1)
+        loss = DiceLoss(**settings, squared_pred=squared, jaccard=jaccard, weight=None if weight is None else weight[channels - counted:])
+    loss = loss(p * mask[:, None], hot * mask[:, None])
+    if entropy:
+        if regions or channels == 1:
+            logits, truth = x.movedim(1, -1)[mask], hot.movedim(1, -1)[mask]
+            term = F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction=settings["reduction"])
+        else:
+            term = F.cross_entropy(x, labels.where(mask, -1), weight, ignore_index=-1, reduction=settings["reduction"])
+        loss = 1.25 * loss + 0.75 * term
+    (gx,) = torch.autograd.grad(loss, x)
+    case(f"loss_{'regions' if regions else 'ignored'}_{bits}",
+         dict(logits=last(x), labels=labels.where(mask, -1), loss=loss.reshape(1), gx=last(gx),
+              weights=torch.zeros(0) if weight is None else weight),
+         probabilities=kind, squared=squared, jaccard=jaccard, tversky=tversky, batch=batch, sum=total, foreground=foreground,
+         lambdaDice=1.25 if entropy else 1, lambdaCE=0.75 if entropy else 0)
 
 target = pathlib.Path(__file__).with_suffix(".json")
 target.write_text(json.dumps(cases, separators=(",", ":")).replace('},"', '},\n"') + "\n")

@@ -70,8 +70,8 @@ private let steps: [([ConfigValue], String)] = [
     ([load, channel, with(["axcodes": "XYZ"], orientation)], "axcodes: 'XYZ': three letters"),
     ([load, channel, with(["pixdim": [1, 1, 0]], spacing)], "pixdim: should be three positive numbers"),
     (
-        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "nearest"]], spacing)],
-        "mode: only \"bilinear\""
+        [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear", "area"]], spacing)],
+        "mode: \"area\" is not supported"
     ),
     (
         [load, channel, with(["keys": ["label", "image"], "mode": ["bilinear"]], spacing)], "mode: should have a value"
@@ -339,4 +339,20 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
         folder: folder.path, inference: exported, source: "inference.json", metadata: metadata
     ).description
     #expect(again.maskPlan == description.maskPlan && again.labels == description.labels)
+}
+
+/// One message says everything that stands in the way.
+@Test func allThatStandsInTheWayIsSaid() {
+    let error = #expect(throws: DataError.self) {
+        try bundle(
+            pre: [load, channel, with(["lazy": true], orientation), ["_target_": "Zoomd", "keys": "image"]],
+            ["inferer": ["_target_": "SliceInferer"], "checkpointloader": loader("gone.pt")])
+    }
+    let text = error?.description ?? ""
+    #expect(text.hasPrefix("inference.json: 4 things stand in the way: "), "\(text)")
+    for word in [
+        "lazy: only false", "'Zoomd' is not supported", "'SliceInferer' is not supported", "gone.pt: the bundle's",
+    ] {
+        #expect(text.contains(word), "\(text)")
+    }
 }

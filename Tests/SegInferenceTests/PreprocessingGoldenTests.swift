@@ -57,7 +57,7 @@ import Testing
         return try ScanImage(channels, names: ["a", "b"]) { _, _ in }
     }
 
-    @Test func goldensAreThere() { #expect(Self.names.count == 21) }
+    @Test func goldensAreThere() { #expect(Self.names.count == 30) }
 
     @Test(arguments: names)
     func chainsEqualMONAIs(_ name: String) throws {
@@ -136,7 +136,18 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "mode": "nearest"}]"#, "preprocessing.0.mode"),
+        (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "mode": 3}]"#, "preprocessing.0.mode"),
+        (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "padding_mode": "wrap"}]"#, "preprocessing.0.padding_mode"),
+        (#"[{"_target_": "Resize", "spatial_size": [4, 4, 4]}]"#, "preprocessing.0.mode"),
+        (#"[{"_target_": "Resize", "spatial_size": 4, "mode": "nearest"}]"#, "preprocessing.0.spatial_size"),
+        (
+            #"[{"_target_": "Resize", "spatial_size": [4, 4, 4], "mode": "nearest", "align_corners": true}]"#,
+            "preprocessing.0.align_corners"
+        ),
+        (
+            #"[{"_target_": "Resize", "spatial_size": [4, 4, 4], "mode": "trilinear", "anti_aliasing": true}]"#,
+            "preprocessing.0.anti_aliasing"
+        ),
         (#"[{"_target_": "Spacing", "pixdim": [1, 1, 1], "diagonal": true}]"#, "preprocessing.0.diagonal"),
         (#"[{"_target_": "Spacing"}]"#, "preprocessing.0.pixdim"),
         (#"[{"_target_": "Orientation"}]"#, "preprocessing.0.axcodes"),

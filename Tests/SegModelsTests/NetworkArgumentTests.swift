@@ -23,6 +23,11 @@ private func network(
         ("UNETR", ["in_channels": 1, "out_channels": 2, "img_size": 96], 92_802_274, 194),
         ("SegResNet", ["dropout_prob": 0.2], 1_176_186, 83),
         ("SegResNetDS", [:], 19_914_146, 153),
+        ("BasicUNet", [:], 5_749_410, 82),
+        (
+            "AttentionUnet", ["in_channels": 1, "out_channels": 2, "channels": [8, 16, 32], "strides": [2, 2]], 89_206,
+            106
+        ),
         (
             "SegResNetDS",
             ["init_filters": 8, "dsdepth": 2, "norm": "INSTANCE", "resolution": [1.0, 1.0, 5.0], "blocks_up": .null],
@@ -55,6 +60,9 @@ private let dyn: [String: ConfigValue] = [
     "upsample_kernel_size": [2, 2],
     "filters": [4, 4, 4],
 ]
+private let attention: [String: ConfigValue] = [
+    "in_channels": 1, "out_channels": 2, "channels": [2, 4, 4], "strides": [2, 2],
+]
 private let unetr: [String: ConfigValue] = [
     "in_channels": 1, "out_channels": 2, "img_size": [16, 16, 32], "hidden_size": 12, "num_heads": 2, "mlp_dim": 8,
     "feature_size": 2,
@@ -79,6 +87,12 @@ private let unetr: [String: ConfigValue] = [
         ("SegResNet", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),
         ("SegResNet", [:], ["blocks_up": [1]], "one entry fewer than blocks_down"),
         ("SegResNet", [:], ["init_filters": 12], "do not divide into 8 groups"),
+        ("BasicUNet", [:], ["features": [4, 4, 4]], "should be six numbers"),
+        ("BasicUNet", [:], ["upsample": "pixelshuffle"], "network_def.upsample"),
+        ("BasicUNet", [:], ["norm": ["group", ["num_groups": 5]]], "do not divide into 5 groups"),
+        ("AttentionUnet", attention, ["strides": [2]], "should be one fewer than channels"),
+        ("AttentionUnet", attention, ["kernel_size": 2], "use odd numbers"),
+        ("AttentionUnet", attention, ["channels": [1, 2, 4]], "all but the last at least 2"),
         ("SegResNetDS", [:], ["upsample_mode": "pixelshuffle"], "'pixelshuffle' is not supported"),
         ("SegResNetDS", [:], ["resolution": [1, 0, 1]], "resolution: should be three positive"),
         ("SegResNetDS", [:], ["blocks_down": [1]], "at least two numbers"),

@@ -8,7 +8,8 @@ import SegWeights
 import Testing
 
 private let names = [
-    "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "dynunet", "swinunetr",
+    "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "basicunet",
+    "attentionunet", "dynunet", "swinunetr",
 ]
 
 @Test(arguments: names)

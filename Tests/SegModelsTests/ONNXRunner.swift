@@ -211,6 +211,11 @@ struct ONNXRunner {
             let y = try convTranspose3d(
                 x, weight: weight, bias: bias, node.convolution, outputPadding: node.triple("output_padding"))
             return try channelsFirst(y)
+        case "MaxPool":
+            let params = Pool3dParams(
+                kernel: try node.triple("kernel_shape"), stride: try node.triple("strides"),
+                padding: try node.triple("pads"))
+            return try channelsFirst(maxPool3d(x, params))
         case "BatchNormalization", "InstanceNormalization", "GroupNormalization":
             let isBatch = node.op.hasPrefix("Batch")
             let statistics: NormStatistics =
@@ -268,6 +273,7 @@ private struct ONNXNodeReader {
         get throws {
             switch op {
             case "Relu": .relu
+            case "Sigmoid": .sigmoid
             case "Gelu": .gelu
             case "Elu": .elu(alpha: try float("alpha"))
             case "LeakyRelu": .leakyReLU(slope: try float("alpha"))

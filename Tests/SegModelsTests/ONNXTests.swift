@@ -71,6 +71,19 @@ private let otherNetworks: [(ConfigValue, Shape)] = [
     ),
     (
         [
+            "_target_": "BasicUNet", "in_channels": 2, "out_channels": 3, "features": [2, 4, 4, 6, 6, 4],
+            "act": "prelu",
+        ],
+        [1, 32, 32, 48, 2]
+    ),
+    (
+        [
+            "_target_": "AttentionUnet", "spatial_dims": 3, "in_channels": 2, "out_channels": 2, "channels": [4, 6, 8],
+            "strides": [2, [2, 2, 1]],
+        ], [2, 8, 12, 6, 2]
+    ),
+    (
+        [
             "_target_": "DynUNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 3, "filters": [2, 4, 4],
             "kernel_size": [3, [1, 3, 3], 3], "strides": [1, [1, 2, 2], 2], "upsample_kernel_size": [[1, 2, 2], 2],
             "res_block": true, "trans_bias": true, "deep_supervision": true,

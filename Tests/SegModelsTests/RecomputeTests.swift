@@ -60,6 +60,18 @@ import Testing
                 "blocks_down": [1, 2, 2], "dsdepth": 2,
             ], Triple(16)
         ),
+        (
+            [
+                "_target_": "BasicUNet", "in_channels": 1, "out_channels": 2, "features": [4, 8, 8, 12, 12, 8],
+                "dropout": 0.1,
+            ], Triple(32)
+        ),
+        (
+            [
+                "_target_": "AttentionUnet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
+                "channels": [4, 8, 12], "strides": [2, 2], "dropout": 0.1,
+            ], Triple(16)
+        ),
         (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16, 16, 32)),
         (
             [

@@ -35,6 +35,9 @@ NETWORKS = {
                          norm=["instance", {"affine": True}], resolution=[1.0, 1.0, 3.0]), [16, 32, 24]),
     "SegResNetDS nontrainable": (dict(in_channels=1, out_channels=2, init_filters=8, act="prelu",
                                       upsample_mode="nontrainable"), [16, 24, 32]),
+    "BasicUNet": (dict(in_channels=1, out_channels=2, features=[8, 8, 12, 16, 20, 8], norm="batch"), [32, 48, 32]),
+    "AttentionUnet": (dict(spatial_dims=3, in_channels=1, out_channels=3, channels=[8, 12, 16], strides=[2, [2, 2, 1]]),
+                      [16, 24, 20]),
     "DynUNet": (dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                      strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2], filters=[8, 12, 16, 20],
                      deep_supervision=True, deep_supr_num=2, res_block=True), [16, 24, 32]),
@@ -83,8 +86,10 @@ def monai_network(title, seed):
     arguments, _ = NETWORKS[title]
     net = getattr(nets, title.split()[0])(**arguments)
     for name, buffer in net.named_buffers():
-        if name.endswith(("running_mean", "running_var")):
+        if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
+        elif name.endswith("running_mean"):  # around 0, so that a ReLU after the norm does not stop everything
+            buffer.uniform_(-0.3, 0.3)
     return net.eval()
 
 

@@ -11,11 +11,14 @@ typedef struct {
     size_t channels;
     int probabilities;
     bool squared, cross_entropy;
+    bool regions;         // bit c of a label says whether the row is in region c; otherwise it is a class's number
     const float *weights; // [channels]
 } segcpu_dice;
 
-// sums [3 channels + 1] receives Σ P G, Σ P (or P²), Σ G (or G²) and the weighted Σ of the cross entropy.
-// Scratch: 16 (5 channels + 1) floats.
+// Rows whose label is below 0 are ignored: they are in no sum, and their gradient is 0.
+
+// sums [3 channels + 2] receives Σ P G, Σ P (or P²), Σ G (or G²), the weighted Σ of the cross entropy and the number of
+// rows that are not ignored. Scratch: 16 (5 channels + 2) floats.
 typedef void segcpu_dice_sums_kernel(
     const segcpu_dice *dice, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sums);
 

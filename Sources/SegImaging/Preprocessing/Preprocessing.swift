@@ -50,6 +50,16 @@ extension Preprocessing {
     /// Whether a foreground is cut out.
     public var cropForeground: Bool { steps.contains { if case .cropForeground = $0 { true } else { false } } }
 
+    /// Whether values between voxels are made.
+    public var resamples: Bool {
+        steps.contains {
+            switch $0 {
+            case .spacing, .resize: true
+            default: false
+            }
+        }
+    }
+
     /// Whether only intensities change.
     public var keepsGrid: Bool { steps.allSatisfy(\.keepsGrid) }
 

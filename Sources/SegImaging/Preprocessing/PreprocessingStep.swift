@@ -6,6 +6,8 @@ public enum PreprocessingStep: Hashable, Sendable {
     case orientation(Orientation)
     /// Resamples to voxel edges.
     case spacing(Spacing)
+    /// Resamples to extents in voxels.
+    case resize(Resize)
     /// Maps a window of intensities to a range.
     case scaleIntensityRange(ScaleIntensityRange)
     /// Maps the extremes of the intensities to a range.
@@ -31,7 +33,7 @@ extension PreprocessingStep {
     private var stage: String {
         switch self {
         case .orientation: "orient"
-        case .spacing: "resample"
+        case .spacing, .resize: "resample"
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
             .intensityCurve:
             "intensity"
@@ -57,6 +59,7 @@ extension PreprocessingStep {
                 } catch {
                     throw error.named(name)
                 }
+            case .resize(let step): image = try step(image, record: &record, name: name)
             case .scaleIntensityRange(let step):
                 for channel in image.channels.indices { step.apply(to: &image.channels[channel]) }
             case .scaleIntensity(let step): step.apply(to: &image)
@@ -103,6 +106,10 @@ extension PreprocessingStep {
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
             .intensityCurve:
             break
+        case .resize(let step):
+            let made = step.size(of: size)
+            if made.count > size.count { try Self.checkExtents(made, name: name) }
+            return (made, step.affine(of: size, at: affine))
         case .cropForeground(let step): box = step.largestBox(of: size)
         case .centerSpatialCrop(let step): box = step.box(of: size)
         case .spatialPad(let step): box = step.box(of: size)
@@ -119,7 +126,7 @@ extension PreprocessingStep {
         guard extents.allSatisfy({ $0 <= max(Limits.gridAxis, 32_767) }), voxels <= Double(Limits.gridVoxels) else {
             throw DataError(
                 .badData, name,
-                "would be padded to \(size) voxels; at most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in "
+                "would become \(size) voxels; at most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in "
                     + "all are made")
         }
     }
@@ -131,6 +138,11 @@ extension PreprocessingStep {
         switch self {
         case .orientation(let step): "reoriented to \(step.axisCodes)"
         case .spacing(let step): "resampled to \(step.pixdim) mm"
+        case .resize(let step):
+            switch step.target {
+            case .extents(let size): "resized to \(size) voxels"
+            case .longest(let extent): "resized to \(extent) voxels along the longest axis"
+            }
         case .scaleIntensityRange(let step):
             "intensities \(step.aMin) … \(step.aMax) become \(step.bMin) … \(step.bMax)"
         case .scaleIntensity(let step): "intensities, least to greatest, become \(step.low) … \(step.high)"

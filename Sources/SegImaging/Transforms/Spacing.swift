@@ -17,6 +17,8 @@ public struct Spacing: Hashable, Sendable {
     public let pixdim: [Double]
     /// How values between voxels are made.
     public let interpolation: Interpolation
+    /// What lies beside the volume, MONAI's `padding_mode`.
+    public let padding: GridPadding
     /// Whether places are computed in 32 bits, MONAI's `dtype=torch.float32`, which decides where a label halfway between
     /// two voxels falls; else in 64.
     public let isSingle: Bool
@@ -29,8 +31,8 @@ public struct Spacing: Hashable, Sendable {
     ///
     /// - Throws: `DataError` where they are not three finite numbers, or an edge is kept from more than it is kept to.
     public init(
-        pixdim: [Double], interpolation: Interpolation, isSingle: Bool = false, keptFrom: [Double]? = nil,
-        keptTo: [Double]? = nil
+        pixdim: [Double], interpolation: Interpolation, padding: GridPadding = .border, isSingle: Bool = false,
+        keptFrom: [Double]? = nil, keptTo: [Double]? = nil
     ) throws(DataError) {
         guard pixdim.count == 3, pixdim.allSatisfy(\.isFinite) else {
             throw DataError(
@@ -46,6 +48,7 @@ public struct Spacing: Hashable, Sendable {
         }
         self.pixdim = pixdim
         self.interpolation = interpolation
+        self.padding = padding
         self.isSingle = isSingle
         self.keptFrom = keptFrom
         self.keptTo = keptTo
@@ -107,7 +110,9 @@ public struct Spacing: Hashable, Sendable {
         let (size, origin) = try Self.extent(of: source, at: old, through: outputFromInput, to: affine)
         try Self.checkOrigin(of: source, at: old)
         for row in 0..<3 { affine[row, 3] = origin[row] }
-        guard let map = GridMap(source: (old, source), destination: (affine, size), isSingle: isSingle) else {
+        let sampling = GridSampling(
+            rule: .affine(isSingle: isSingle), interpolation: interpolation, padding: padding)
+        guard let map = GridMap(source: (old, source), destination: (affine, size), sampling) else {
             return nil
         }
         return map.isUnchanged ? nil : (map, affine)

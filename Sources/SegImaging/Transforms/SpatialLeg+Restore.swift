@@ -75,17 +75,17 @@ extension SpatialLeg {
     private var strides: [Int] { [lastSize.h * lastSize.w, lastSize.w, 1] }
 
     /// For each axis and index of the first grid the spaced coordinate, with the last grid's axis it runs along.
-    private func spacedCoordinates() -> [(axis: Int, values: [Double])] {
+    private func spacedCoordinates(_ interpolation: Interpolation) -> [(axis: Int, values: [Double])] {
         let reverse = resampling?.reversed
         return (0..<3).map { firstAxis in
             let axis = permutation.source.firstIndex(of: firstAxis) ?? firstAxis
-            let oriented = reverse?.coordinates(along: axis) ?? (0..<orientedSize[axis]).map(Double.init)
+            let oriented = reverse?.coordinates(along: axis, interpolation) ?? (0..<orientedSize[axis]).map(Double.init)
             return (axis, permutation.flipped[axis] ? oriented.reversed() : oriented)
         }
     }
 
     private func nearestTables() -> [[Int]] {
-        spacedCoordinates().map { axis, values in
+        spacedCoordinates(.nearest).map { axis, values in
             values.map { value in
                 let index = Int(value.rounded(.toNearestOrEven))
                 return kept.contains(index, along: axis) ? (index - lastBox.start[axis]) * strides[axis] : -1
@@ -96,7 +96,7 @@ extension SpatialLeg {
     private func nearestOffset(_ i: Int, _ j: Int, _ k: Int, _ reverse: GridMap?, _ toOriented: Affine) -> Int {
         guard let reverse else { return -1 }
         let voxel = toOriented(Double(i), Double(j), Double(k))
-        let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
+        let point = reverse.source(of: Int(voxel.x), Int(voxel.y), Int(voxel.z))
         var offset = 0
         for (axis, value) in [point.x, point.y, point.z].enumerated() {
             let index = Int(value.rounded(.toNearestOrEven))
@@ -108,7 +108,9 @@ extension SpatialLeg {
 
     /// The neighbours of a spaced coordinate along an axis of the last grid, as offsets of `channels` floats a voxel.
     private func tap(_ coordinate: Double, axis: Int, channels: Int) -> OffsetTap {
-        let linear = LinearTap(coordinate, extent: spacedSize[axis])
+        // Of nearest voxels the one alone counts.
+        let isNearest = resampling?.sampling.interpolation == .nearest
+        let linear = LinearTap(isNearest ? coordinate.rounded(.toNearestOrEven) : coordinate, extent: spacedSize[axis])
         var tap = OffsetTap()
         let step = strides[axis] * channels
         if kept.contains(linear.low, along: axis) {
@@ -125,7 +127,9 @@ extension SpatialLeg {
         _ output: UnsafeMutableBufferPointer<Float>
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
-        let taps = spacedCoordinates().map { axis, values in values.map { tap($0, axis: axis, channels: channels) } }
+        let taps = spacedCoordinates(resampling?.sampling.interpolation ?? .trilinear).map { axis, values in
+            values.map { tap($0, axis: axis, channels: channels) }
+        }
         let (firstJ, firstK) = (firstSize.h, firstSize.w)
         concurrently(rows.count) { part in
             for row in part {
@@ -159,7 +163,7 @@ extension SpatialLeg {
                 for j in 0..<firstSize.h {
                     for k in 0..<firstSize.w {
                         let voxel = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
-                        let point = reverse.clampedSource(Int(voxel.x), Int(voxel.y), Int(voxel.z))
+                        let point = reverse.source(of: Int(voxel.x), Int(voxel.y), Int(voxel.z))
                         let a = tap(point.x, axis: 0, channels: channels)
                         let b = tap(point.y, axis: 1, channels: channels)
                         let c = tap(point.z, axis: 2, channels: channels)

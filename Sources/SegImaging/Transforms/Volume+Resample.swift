@@ -7,13 +7,16 @@ struct LinearTap {
     var lowWeight: Double
     var highWeight: Double
 
-    /// The neighbours of a coordinate that is within the axis.
+    /// The neighbours of a coordinate; those outside of the axis weigh 0.
     @inline(__always)
     init(_ coordinate: Double, extent: Int) {
-        low = Int(coordinate)
-        high = min(low + 1, extent - 1)
-        highWeight = coordinate - Double(low)
+        let floor = coordinate.rounded(.down)
+        low = Int(floor)
+        high = low + 1
+        highWeight = coordinate - floor
         lowWeight = 1 - highWeight
+        if low < 0 || low >= extent { (low, lowWeight) = (0, 0) }
+        if high < 0 || high >= extent { (high, highWeight) = (extent - 1, 0) }
     }
 }
 
@@ -42,7 +45,9 @@ extension Volume {
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
-        let taps = (0..<3).map { axis in map.coordinates(along: axis).map { LinearTap($0, extent: size[axis]) } }
+        let taps = (0..<3).map { axis in
+            map.coordinates(along: axis, .trilinear).map { LinearTap($0, extent: size[axis]) }
+        }
         concurrently(target.d) { rows in
             var row = [Double](repeating: 0, count: size.w)
             for i in rows {
@@ -73,13 +78,21 @@ extension Volume {
     ) {
         nonisolated(unsafe) let (input, output) = (input, output)
         let (size, target) = (size, map.destinationSize)
-        let picks = (0..<3).map { axis in map.coordinates(along: axis).map { Int($0.rounded(.toNearestOrEven)) } }
+        let picks = (0..<3).map { axis in
+            map.coordinates(along: axis, .nearest).map { coordinate in
+                let index = Int(coordinate.rounded(.toNearestOrEven))
+                return index >= 0 && index < size[axis] ? index : -1
+            }
+        }
         concurrently(target.d) { rows in
             for i in rows {
                 for j in 0..<target.h {
+                    let isOutside = picks[0][i] < 0 || picks[1][j] < 0
                     let source = (picks[0][i] * size.h + picks[1][j]) * size.w
                     let start = (i * target.h + j) * target.w
-                    for k in 0..<target.w { output[start + k] = input[source + picks[2][k]] }
+                    for k in 0..<target.w {
+                        output[start + k] = isOutside || picks[2][k] < 0 ? 0 : input[source + picks[2][k]]
+                    }
                 }
             }
         }
@@ -96,7 +109,7 @@ extension Volume {
             for i in rows {
                 for j in 0..<target.h {
                     for k in 0..<target.w {
-                        let point = map.clampedSource(i, j, k)
+                        let point = map.source(of: i, j, k)
                         output[(i * target.h + j) * target.w + k] =
                             interpolation == .nearest ? nearest(input, size, point) : linear(input, size, point)
                     }
@@ -107,13 +120,13 @@ extension Volume {
 }
 
 extension GridMap {
-    /// The source coordinate of a destination voxel, clamped to the source.
+    /// The source coordinate of a destination voxel; within the source but where zeros lie beside it.
     @inline(__always)
-    func clampedSource(_ i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
+    func source(of i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
         let point = matrix(Double(i), Double(j), Double(k))
         return (
-            min(max(point.x, 0), Double(sourceSize.d - 1)), min(max(point.y, 0), Double(sourceSize.h - 1)),
-            min(max(point.z, 0), Double(sourceSize.w - 1))
+            sampling.padded(point.x, Double(sourceSize.d)), sampling.padded(point.y, Double(sourceSize.h)),
+            sampling.padded(point.z, Double(sourceSize.w))
         )
     }
 }
@@ -142,6 +155,7 @@ private func nearest(
     let i = Int(point.x.rounded(.toNearestOrEven))
     let j = Int(point.y.rounded(.toNearestOrEven))
     let k = Int(point.z.rounded(.toNearestOrEven))
+    guard i >= 0, i < size.d, j >= 0, j < size.h, k >= 0, k < size.w else { return 0 }
     return input[(i * size.h + j) * size.w + k]
 }
 

@@ -21,7 +21,9 @@ struct BundlePreprocessing {
         hasSeveral = channels > 1
         hasChannels = hasSeveral
         let chain = try BundleComponent.chain(chain, id: id, document)
-        for component in chain { try add(component) }
+        let faults = FaultList(source: document.source, key: id)
+        for component in chain { faults.part { try add(component) } }
+        try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
             throw document.error(id, "has no LoadImaged, so that it loads no scan")
         }
@@ -46,15 +48,15 @@ struct BundlePreprocessing {
             guard count == 0 else {
                 throw reader.error("_target_", "LoadImaged should come once, before every other transform")
             }
+            if try reader.bool("ensure_channel_first") ?? false { hasChannels = true }
             try reader.expect("reader", among: ["NibabelReader", "nibabelreader", "ITKReader", "itkreader"])
             try reader.expect("dtype", "float32")
-            if try reader.bool("ensure_channel_first") ?? false { hasChannels = true }
         case "EnsureChannelFirstd":
             reader = try component.arguments(
                 of: "image", ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
+            hasChannels = true
             // Several scans that are read together have an axis of channels already, the first.
             try reader.expect("channel_dim", hasSeveral ? 0 : "no_channel")
-            hasChannels = true
         case "EnsureTyped", "ToTensord", "CastToTyped":
             reader = try component.arguments(of: "image", ignoring: ["data_type", "device", "wrap_sequence"])
             try reader.expect("dtype", "float32")
@@ -94,7 +96,7 @@ struct BundlePreprocessing {
     private static func ignored(of name: String) -> [String] {
         switch name {
         case "CropForeground": ["start_coord_key", "end_coord_key"]
-        case "ScaleIntensityRange", "ScaleIntensity", "NormalizeIntensity", "Spacing", "Orientation":
+        case "ScaleIntensityRange", "ScaleIntensity", "NormalizeIntensity", "Spacing", "Orientation", "Resize":
             ["meta_keys", "meta_key_postfix"]
         default: []
         }

@@ -1,11 +1,12 @@
 internal import SegBackend
 public import SegCore
+internal import SegImaging
 internal import SegModels
 public import SegWeights
 
 /// A MONAI bundle that predicts: the description of its model and its weights.
 ///
-/// Only `_target_`s of a fixed list are understood, and nothing is evaluated.
+/// Only `_target_`s of a fixed list are understood, and nothing is run. What stands in the way is said all at once.
 public struct MONAIBundle: Sendable {
     /// What the model expects, as a `model.json` would say it.
     public let description: ModelDescription
@@ -36,35 +37,56 @@ public struct MONAIBundle: Sendable {
         let (folder, source) = (configuration.folder, configuration.source)
         let document = try BundleDocument(configuration.value, source: source, folder: folder)
         let evaluator = try Self.evaluator(document)
-        let network = try Self.part(["evaluator#network", "network", "network_def"], of: document)
-        let definition = NetworkDefinition(
-            try BundleComponent.definition(network.value, id: network.id, document), source: source)
         // What the evaluator does not name it does not use, whatever else stands in the file.
         func used(_ key: String) throws -> (id: String, value: ConfigValue)? {
             let entry = try evaluator.map { try $0.entry(key).map { try document.followed($0, id: key) } ?? .null }
             return entry == .null ? nil : try Self.part(["evaluator#\(key)", key], of: document)
         }
-        guard let postprocessing = try used("postprocessing") else {
-            throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
-        }
-        let preprocessing = try Self.part(Self.preprocessingPaths, of: document)
-        let (inputs, outputs) = try { ($0.inputChannels, $0.outputChannels) }(definition.outline())
-        let steps = try BundlePreprocessing(
-            preprocessing.value, id: preprocessing.id, channels: inputs, document
-        ).preprocessing
+        let faults = FaultList(source: source, key: nil)
+        let network = faults.part { try Self.network(document) }
+        let preprocessing = faults.part { try Self.part(Self.preprocessingPaths, of: document) }
+        // Which channels there are is known of a network that can be built.
+        let steps = faults.part {
+            try network.flatMap { network in
+                try preprocessing.map {
+                    try BundlePreprocessing($0.value, id: $0.id, channels: network.outline.inputChannels, document)
+                        .preprocessing
+                }
+            }
+        }.flatMap { $0 }
         var description = ModelDescription(
-            network: definition, preprocessing: steps, roiSize: nil, overlap: 0, mode: .constant,
-            labels: [:])
+            network: network?.definition ?? NetworkDefinition(.null, source: source),
+            preprocessing: steps ?? Preprocessing([]), roiSize: nil, overlap: 0, mode: .constant, labels: [:])
         // Without an inferer MONAI's evaluator shows the network the whole image.
-        if let inferer = try used("inferer") {
+        faults.part {
+            guard let inferer = try used("inferer") else { return }
             try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
         }
-        description.maskPlan = try BundlePostprocessing.plan(
-            postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-            reader: MaskPlanReader(channels: outputs, preprocessing: steps))
+        faults.part {
+            guard let postprocessing = try used("postprocessing") else {
+                throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
+            }
+            guard let network, let preprocessing, let steps else { return }
+            description.maskPlan = try BundlePostprocessing.plan(
+                postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
+                reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: steps))
+        }
+        let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
+        try faults.finish()
+        guard let found else { throw document.error("network", "cannot be understood") }
         description.labels = Self.labels(metadata, from: description.maskPlan.isRegions ? 0 : 1)
         self.description = description
-        (weights, choice) = try BundleWeights.find(document, evaluator: evaluator, folder: folder)
+        (weights, choice) = found
+    }
+
+    /// The network, and what is known of it without its weights.
+    private static func network(
+        _ document: BundleDocument
+    ) throws -> (definition: NetworkDefinition, outline: NetworkOutline) {
+        let network = try part(["evaluator#network", "network", "network_def"], of: document)
+        let definition = NetworkDefinition(
+            try BundleComponent.definition(network.value, id: network.id, document), source: document.source)
+        return (definition, try definition.outline())
     }
 
     /// Where the transforms of the scan may stand: those that the evaluator's data go through come first.

@@ -33,6 +33,15 @@ extension ONNXTranslation {
         case .add:
             let axes = cheapestAxes([try operand(0), try operand(1)])
             set(y, axes, graph.node("Add", [try value(operand(0), axes), try value(operand(1), axes)]))
+        case .multiply:
+            let axes = cheapestAxes([try operand(0), try operand(1)])
+            set(y, axes, graph.node("Mul", [try value(operand(0), axes), try value(operand(1), axes)]))
+        case .maxPool3d(let params):
+            let geometry: [ONNXAttribute] = [
+                .ints("kernel_shape", params.kernel.array), .ints("strides", params.stride.array),
+                .ints("pads", params.padding.array + params.padding.array),
+            ]
+            set(y, .channelsFirst, graph.node("MaxPool", [try value(operand(0), .channelsFirst)], geometry))
         case .concatenate:
             let views = try operands.indices.map(operand)
             let axes = cheapestAxes(views)

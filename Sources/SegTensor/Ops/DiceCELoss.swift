@@ -2,16 +2,18 @@ public import SegBackend
 
 /// Dice loss, cross entropy, or their weighted sum, `monai.losses.DiceCELoss`; see `DiceCEParams`.
 ///
-/// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`.
-/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+/// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, result `[1]`. Labels are in 0 ..< C, or sets of
+/// C bits with `targets: .regions`; a label below 0 is ignored.
+/// - Throws: `TensorError` where shapes or options do not fit; `BackendError` from the backend.
 public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams) throws -> Tensor {
     let classes = logits.shape.channels
     try validateLoss("diceCELoss", logits, labels, classWeights: params.classWeights.count)
     try require(
         params.includeBackground || classes > 1, "diceCELoss", "leaving out the background needs at least two classes")
+    if params.targets == .regions { try validateRegions(params, classes) }
     let backend = logits.backend
     let loss = try backend.allocate([1], logits.view.dtype)
-    let sums = try backend.allocate([3, logits.shape.batch, classes], logits.view.dtype)
+    let sums = try backend.allocate([4, logits.shape.batch, classes], logits.view.dtype)
     try backend.diceCELoss(logits.view, labels: labels.view, params, into: loss, sums: sums)
     return result(loss, op: "diceCELoss", of: [logits]) { upstream, sink in
         try sink.add(to: logits) { gx, accumulate in
@@ -20,6 +22,21 @@ public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams)
                 accumulate: accumulate)
         }
     }
+}
+
+/// Insists on options that have a meaning where regions may overlap.
+private func validateRegions(_ params: DiceCEParams, _ regions: Int) throws {
+    try require(
+        regions <= DiceCEParams.mostRegions, "diceCELoss",
+        "logits have \(regions) channels; a label has bits for \(DiceCEParams.mostRegions) regions")
+    try require(
+        params.probabilities != .softmax, "diceCELoss",
+        "softmax makes classes that exclude each other; regions may overlap and take sigmoid or identity")
+    try require(
+        params.includeBackground, "diceCELoss", "no channel of regions is the background, so none can be left out")
+    try require(
+        params.classWeights.isEmpty || params.lambdaCE == 0, "diceCELoss",
+        "the cross entropy of regions takes no class weights; leave them out, or give lambdaCE 0")
 }
 
 /// Insists that labels and class weights fit logits.

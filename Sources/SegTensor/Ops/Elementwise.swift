@@ -218,7 +218,7 @@ private func differentiable(
 ) throws -> Tensor {
     let y = try applied(op, a, b)
     let (backend, keptA, keptB) = (a.backend, Kept(a), Kept(b))
-    return result(y, op: op.rawValue, of: [a, b]) { upstream, sink in
+    return result(y, op: op.rawValue, op == .multiply ? .multiply : nil, of: [a, b]) { upstream, sink in
         let g = Tensor(upstream, on: backend)
         let left = Tensor(try keptA.elements(), on: backend)
         let right = Tensor(try keptB.elements(), on: backend)

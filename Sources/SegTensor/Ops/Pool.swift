@@ -20,7 +20,7 @@ public func maxPool3d(_ x: Tensor, _ params: Pool3dParams) throws -> Tensor {
     let indices = try backend.allocate(shape, .i32)
     try backend.maxPool3d(x.view, params, into: y, indices: indices)
     let target = x.target
-    return result(y, op: "maxPool3d", of: [x]) { upstream, sink in
+    return result(y, op: "maxPool3d", .maxPool3d(params), of: [x]) { upstream, sink in
         try sink.add(to: target) { gx, accumulate in
             try backend.maxPool3dBackward(
                 upstream: upstream, indices: indices, params, into: gx, accumulate: accumulate)

@@ -1,0 +1,73 @@
+public import SegCore
+
+/// Resamples to extents in voxels; MONAI's `Resize(spatial_size=, size_mode=, mode=, align_corners=)`.
+public struct Resize: Hashable, Sendable {
+    /// Which extents are asked for.
+    public enum Target: Hashable, Sendable {
+        /// Those of all axes; 0 or less keeps an axis's own.
+        case extents(Triple)
+        /// That of the longest axis, the others in proportion; `size_mode="longest"`.
+        case longest(Int)
+    }
+
+    /// Which extents are asked for.
+    public let target: Target
+    /// How values between voxels are made.
+    public let interpolation: Interpolation
+    /// Whether the first and last voxels of an axis keep their places, instead of its outer faces.
+    public let alignsCorners: Bool
+
+    /// Takes extents.
+    /// - Throws: `DataError` where the longest extent is not positive.
+    public init(_ target: Target, interpolation: Interpolation, alignsCorners: Bool = false) throws(DataError) {
+        if case .longest(let extent) = target, extent < 1 {
+            throw DataError(.badArgument, "Resize", "the longest extent should be positive, not \(extent)")
+        }
+        self.target = target
+        self.interpolation = interpolation
+        self.alignsCorners = alignsCorners
+    }
+
+    /// The extents that a grid becomes.
+    func size(of current: Triple) -> Triple {
+        switch target {
+        case .extents(let extents): return extents.zip(current) { $0 > 0 ? $0 : $1 }
+        case .longest(let longest):
+            let scale = Double(longest) / Double(current.array.max() ?? 1)
+            return Triple(current.array.map { max(Int((Double($0) * scale).rounded(.toNearestOrEven)), 1) })
+        }
+    }
+
+    /// The new grid: voxel index → RAS+ mm.
+    func affine(of current: Triple, at affine: Affine) -> Affine {
+        let size = size(of: current)
+        var result = affine
+        var origin = [0.0, 0.0, 0.0]
+        for axis in 0..<3 where size[axis] != current[axis] {
+            let (old, new) = (Double(current[axis]), Double(size[axis]))
+            let scale = alignsCorners ? (new > 1 ? (old - 1) / (new - 1) : 1) : old / new
+            for row in 0..<3 { result[row, axis] = affine[row, axis] * scale }
+            origin[axis] = alignsCorners ? 0 : (scale - 1) / 2
+        }
+        let first = affine(origin[0], origin[1], origin[2])
+        (result[0, 3], result[1, 3], result[2, 3]) = (first.x, first.y, first.z)
+        return result
+    }
+
+    /// The resized image; the record learns the grids.
+    ///
+    /// - Throws: `DataError` where the affine cannot be inverted.
+    func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
+        let (size, affine) = (size(of: image.size), affine(of: image.size, at: image.affine))
+        guard size != image.size else { return image }
+        let sampling = GridSampling(rule: .resize(alignsCorners: alignsCorners), interpolation: interpolation)
+        guard let map = GridMap(source: (image.affine, image.size), destination: (affine, size), sampling) else {
+            throw DataError(.badData, name, "its affine cannot be inverted, so it has no spacing; repair the header.")
+        }
+        let result = try image.map { (volume) throws(DataError) in
+            volume.resampled(by: map, affine: affine, interpolation)
+        }
+        record.resample(by: map, to: result)
+        return result
+    }
+}

@@ -1,0 +1,151 @@
+// Falk et al. 2019, "U-Net: deep learning for cell counting, detection, and morphometry"; MONAI's
+// `monai.networks.nets.BasicUNet`.
+//
+// Shapes with features (32, 32, 64, 128, 256, 32) and a 96³ input:
+//   conv_0   96³ ×   1 → 96³ ×  32                 upcat_1   48³ ×  32 → 96³ ×  32, with conv_0: 96³ ×  64 → 32
+//   down_1   96³ ×  32 → 48³ ×  32, pooled         upcat_2   24³ ×  64 → 48³ ×  32, with down_1: 48³ ×  64 → 32
+//   down_2   48³ ×  32 → 24³ ×  64, pooled         upcat_3   12³ × 128 → 24³ ×  64, with down_2
+//   down_3   24³ ×  64 → 12³ × 128, pooled         upcat_4    6³ × 256 → 12³ × 128, with down_3
+//   down_4   12³ × 128 →  6³ × 256, pooled         final_conv 96³ × 32 → 96³ × classes
+// Each stage is two convolutions of 3³ with norm, dropout and activation.
+internal import SegBackend
+public import SegCore
+public import SegNN
+public import SegTensor
+
+/// Arguments of `monai.networks.nets.BasicUNet`.
+public struct BasicUNetOptions: Hashable, Sendable {
+    /// Channels of the input.
+    public var inputChannels: Int
+    /// Classes.
+    public var outputChannels: Int
+    /// Channels of the five stages down, then those after the last stage up.
+    public var features: [Int]
+    var block: BlockOptions
+
+    /// Reads MONAI's arguments.
+    /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
+    public init(_ reader: ConfigReader) throws {
+        reader.ignore("_target_")
+        try reader.requireThreeDimensions("spatial_dims")
+        inputChannels = try reader.positive("in_channels") ?? 1
+        outputChannels = try reader.positive("out_channels") ?? 2
+        features = try reader.channels("features") ?? [32, 32, 64, 128, 256, 32]
+        let hasNorm = reader.value("norm") != nil
+        let hasActivation = reader.value("act") != nil
+        block = BlockOptions(
+            activation: hasActivation
+                ? try BlockOptions.activation(reader, "act", default: "leakyrelu")
+                : BlockOptions.ActivationOption(activation: .leakyReLU(slope: 0.1)),
+            norm: hasNorm
+                ? try BlockOptions.norm(reader, "norm", default: "instance")
+                : BlockOptions.NormOption(
+                    params: NormParams(kind: .instance, epsilon: 1e-5), affine: true, momentum: 0),
+            dropout: try BlockOptions.dropout(reader, "dropout"), bias: try reader.bool("bias") ?? true, ordering: "NDA"
+        )
+        try reader.expect("upsample", "deconv")
+        try reader.finish()
+        guard features.count == 6 else {
+            throw reader.error("features", "should be six numbers of channels, not \(features)")
+        }
+        if case .group(let groups) = block.norm?.params.kind {
+            for count in features where count % groups != 0 {
+                throw reader.error("norm", "\(count) channels do not divide into \(groups) groups")
+            }
+        }
+        if let slopes = block.activation?.slopeCount, slopes != 1 {
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+        }
+    }
+}
+
+/// A U-Net of five stages with max pooling, with MONAI's parameter names.
+public struct BasicUNet: Network {
+    /// Its parameters.
+    public let store: ParameterStore
+    private let options: BasicUNetOptions
+    /// The stages down, the finest first.
+    private let down: [TwoConvolutions]
+    /// The stages up, the coarsest first.
+    private let up: [(enlarge: ConvTranspose3d, convs: TwoConvolutions)]
+    private let head: Conv3d
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ options: BasicUNetOptions, _ store: ParameterStore) throws {
+        self.store = store
+        self.options = options
+        let features = options.features
+        down = try (0..<5).map { level in
+            let scope = level == 0 ? store.scope("conv_0") : store.scope("down_\(level)").scope("convs")
+            return try TwoConvolutions(
+                scope, inputs: level == 0 ? options.inputChannels : features[level - 1], outputs: features[level],
+                options.block)
+        }
+        up = try (1..<5).reversed().map { level in
+            // The finest stage up keeps its channels.
+            let wide = level == 1 ? features[1] : features[level] / 2
+            let scope = store.scope("upcat_\(level)")
+            let doubling = Conv3dParams(
+                kernel: Triple(2), stride: Triple(2), padding: Triple(0), dilation: Triple(1), groups: 1)
+            let enlarge = try ConvTranspose3d(
+                scope.scope("upsample").scope("deconv"), inputs: features[level], outputs: wide, doubling,
+                outputPadding: Triple(0), bias: true)
+            let convs = try TwoConvolutions(
+                scope.scope("convs"), inputs: features[level - 1] + wide,
+                outputs: level == 1 ? features[5] : features[level - 1], options.block)
+            return (enlarge, convs)
+        }
+        head = try Conv3d(
+            store.scope("final_conv"), inputs: features[5], outputs: options.outputChannels,
+            .same(kernel: 1, stride: 1), bias: true)
+    }
+
+    /// Channels of the input.
+    public var inputChannels: Int { options.inputChannels }
+    /// Classes.
+    public var outputChannels: Int { options.outputChannels }
+    /// Four stages halve.
+    public var sizeDivisor: Triple { Triple(16) }
+    /// The one probability of all its dropouts.
+    public var dropoutProbability: Float { options.block.dropout }
+
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try checkInput(x, "BasicUNet")
+        let halving = Pool3dParams(kernel: Triple(2), stride: Triple(2), padding: Triple(0))
+        var y = x
+        var skips: [Tensor] = []
+        for (level, stage) in down.enumerated() {
+            y = try context.recomputing([y]) { inputs, context in
+                try stage(level == 0 ? inputs[0] : maxPool3d(inputs[0], halving), in: context)
+            }
+            skips.append(y)
+        }
+        skips.removeLast()
+        for stage in up {
+            y = try context.recomputing([y, skips.removeLast()]) { inputs, context in
+                try stage.convs(concatenate([inputs[1], stage.enlarge(inputs[0], in: context)]), in: context)
+            }
+        }
+        return try head(y, in: context)
+    }
+}
+
+/// Two convolutions with norm, dropout and activation, `monai.networks.nets.basic_unet.TwoConv`.
+private struct TwoConvolutions {
+    private let first: ConvolutionBlock
+    private let second: ConvolutionBlock
+
+    /// Registers `conv_0` and `conv_1`.
+    init(_ store: ParameterStore, inputs: Int, outputs: Int, _ options: BlockOptions) throws {
+        let geometry = BlockGeometry(kernel: Triple(3), stride: Triple(1))
+        first = try ConvolutionBlock(store.scope("conv_0"), inputs: inputs, outputs: outputs, geometry, options)
+        second = try ConvolutionBlock(store.scope("conv_1"), inputs: outputs, outputs: outputs, geometry, options)
+    }
+
+    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+        try second(first(x, residual: nil, in: context), residual: nil, in: context)
+    }
+}
