@@ -74,6 +74,13 @@ extension CaseSplit {
     }
 }
 
+extension DatasetCase {
+    /// Whether the label map holds any number but 0.
+    var isLabelled: Bool {
+        get throws(DataError) { try ScanFile.readVolume(label).volume.voxels.contains { $0 > 0.5 } }
+    }
+}
+
 extension Dataset {
     /// Cases for training and for validation.
     public struct Split: Sendable {
@@ -83,6 +90,21 @@ extension Dataset {
         public var validation: [DatasetCase]
         /// What takes no part until the end.
         public var test: [DatasetCase] = []
+
+        /// Puts a labelled case in the place of a healthy one where all that are set aside are healthy, since no Dice
+        /// can be taken of those.
+        /// - Returns: What is to be said of it; nil where nothing changed.
+        /// - Throws: `DataError` naming a label map that cannot be read.
+        public mutating func setLabelledCaseAside() throws(DataError) -> String? {
+            for item in validation where try item.isLabelled { return nil }
+            guard let healthy = validation.first else { return nil }
+            for (index, item) in training.enumerated() where try item.isLabelled {
+                (validation[0], training[index]) = (item, healthy)
+                return
+                    "\(healthy.name) is a healthy case, of which no Dice can be taken; \(item.name) is set aside in its place"
+            }
+            return nil
+        }
 
         /// The names, as a `split.json` holds them.
         /// - Throws: `DataError` where a case is in both.

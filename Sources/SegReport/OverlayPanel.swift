@@ -13,7 +13,7 @@ public struct OverlayPanel: Sendable {
     /// What a label is called in the legend; `class 3` where none is given.
     public var labelNames: [UInt8: String] = [:]
     /// Intensities shown from black to white, HU for CT.
-    public var window: ClosedRange<Float> = -160...240
+    public var window = GreyWindow.softTissue
     /// Which side of the picture is the patient's right.
     public var convention = ViewConvention.radiological
     /// Width of the figure in pixels; its height follows.

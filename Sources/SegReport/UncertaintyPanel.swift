@@ -11,7 +11,7 @@ public struct UncertaintyPanel: Sendable {
     /// A quiet line under the headline, such as the number of passes.
     public var subtitle: String
     /// Intensities shown from black to white, HU for CT.
-    public var window: ClosedRange<Float> = -160...240
+    public var window = GreyWindow.softTissue
     /// Which side of the picture is the patient's right.
     public var convention = ViewConvention.radiological
     /// Width of the figure in pixels; its height follows.

@@ -42,6 +42,7 @@ public final class Trainer {
         self.backend = backend
         self.validation = try validation.map { ValidationCase(prepared: $0, isMeasured: try $0.hasForeground) }
         try Self.checkMeasured(self.validation)
+        try Self.check(configuration.loss, configuration)
         try configuration.model.checkTraining(
             batch: configuration.sampling.samplesPerVolume * configuration.sampling.volumesPerBatch)
         network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
@@ -51,6 +52,15 @@ public final class Trainer {
             factors: configuration.rateFactors.mapValues { Float($0) })
         patches = try PatchSource(
             training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
+    }
+
+    /// Insists that the loss does what the labels ask of it.
+    private static func check(_ loss: SegmentationLoss, _ configuration: TrainingConfiguration) throws(DataError) {
+        do {
+            try loss.validate()
+        } catch {
+            throw DataError(.badData, configuration.model.network.source, key: "loss", "\(error)")
+        }
     }
 
     /// Keeps parts of the network as they are, and insists that every part that the configuration names is one.

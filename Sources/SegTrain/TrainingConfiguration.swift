@@ -94,6 +94,7 @@ public struct TrainingConfiguration: Sendable {
         augmentation = try Augmentation(reader.object("augmentation"))
         loss = try SegmentationLoss(reader.object("loss"))
         try loss.check(channels: model.outputChannels, reader)
+        loss.hasIgnoredVoxels = model.labelScheme.ignored != nil
         let optimizerReader = try reader.required("optimizer", reader.object("optimizer"))
         rateFactors = try Self.rateFactors(optimizerReader)
         (optimizer, learningRate, clipNorm) = try Self.optimizer(optimizerReader)
@@ -120,6 +121,7 @@ public struct TrainingConfiguration: Sendable {
         else { return self }
         var completed = self
         completed.model.labelScheme.ignored = number
+        completed.loss.hasIgnoredVoxels = true
         return completed
     }
 

@@ -95,6 +95,21 @@ import Testing
         #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
     }
 
+    /// Whichever case is healthy, a share sets a labelled one aside.
+    @Test func aHealthyCaseIsTrainedOnAndNotSetAside() throws {
+        var swaps = 0
+        for healthy in 0..<3 {
+            let other = try LabelCommandTests()
+            try other.data.write(
+                [Int16](repeating: 0, count: SmallDataset.size.count), as: "labelsTr/ct_\(healthy).nii.gz")
+            let training = try other.train(
+                "labels: {outer: 5, ball: [3, 7]}\n", classes: 3, ["--set", "validation=0.3"])
+            #expect(training.status == 0, "\(training.errors)")
+            if training.errors.contains("ct_\(healthy) is a healthy case") { swaps += 1 }
+        }
+        #expect(swaps == 1)
+    }
+
     /// The classes of the first case of an evaluation.
     private static func classes(of document: ConfigValue) -> [(name: String, referenceML: Double)] {
         guard case .object(let entries) = document, case .array(let cases)? = entries["cases"],

@@ -31,13 +31,15 @@ public struct OverlayFigure {
     /// - Parameter path: A file that ends in `.png` or `.svg`.
     /// - Throws: `ReportError` where the file cannot be written.
     public func write(to path: String) throws {
-        let turn = try Orientation(axisCodes: "RAS")
-        func turned(_ labels: [UInt8]) -> [UInt8] {
-            turn(Volume(voxels: labels.map(Float.init), size: scan.size, affine: scan.affine)).voxels.map { UInt8($0) }
+        let orientation = try Orientation(axisCodes: "RAS")
+        func oriented(_ labels: [UInt8]) -> [UInt8] {
+            let map = Volume(voxels: labels.map(Float.init), size: scan.size, affine: scan.affine)
+            return orientation(map).voxels.map { UInt8($0) }
         }
         var panel = try OverlayPanel(
-            title: title, subtitle: subtitle, image: turn(scan), prediction: turned(mask),
-            reference: reference.map(turned))
+            title: title, subtitle: subtitle, image: orientation(scan), prediction: oriented(mask),
+            reference: reference.map(oriented))
+        panel.window = GreyWindow.suiting(scan)
         for (number, name) in labels where (1...255).contains(number) { panel.labelNames[UInt8(number)] = name }
         try panel.write(to: URL(fileURLWithPath: path))
     }

@@ -20,15 +20,16 @@ public struct UncertaintyFigure {
     /// - Parameter path: A file that ends in `.png` or `.svg`.
     /// - Throws: `ReportError` where the file cannot be written.
     public func write(to path: String) throws {
-        let turn = try Orientation(axisCodes: "RAS")
-        func turned(_ values: [Float]) -> [Float] {
-            turn(Volume(voxels: values, size: scan.size, affine: scan.affine)).voxels
+        let orientation = try Orientation(axisCodes: "RAS")
+        func oriented(_ values: [Float]) -> [Float] {
+            orientation(Volume(voxels: values, size: scan.size, affine: scan.affine)).voxels
         }
-        let samples = uncertain.samples
-        try UncertaintyPanel(
-            title: title, subtitle: "\(samples) predictions by MedSeg and how far they disagree", image: turn(scan),
-            mean: turned(uncertain.map(.mean)), variance: turned(uncertain.map(.variance)),
-            validity: turned(uncertain.validity().map(Float.init)).map { UInt8($0) }
-        ).write(to: URL(fileURLWithPath: path))
+        var panel = try UncertaintyPanel(
+            title: title, subtitle: "\(uncertain.samples) predictions by MedSeg and how far they disagree",
+            image: orientation(scan), mean: oriented(uncertain.map(.mean)),
+            variance: oriented(uncertain.map(.variance)),
+            validity: oriented(uncertain.validity().map(Float.init)).map { UInt8($0) })
+        panel.window = GreyWindow.suiting(scan)
+        try panel.write(to: URL(fileURLWithPath: path))
     }
 }

@@ -100,7 +100,10 @@ public struct TrainingRun {
         switch configuration.validation {
         case .share(let share):
             dataset.ownSplitNote.map { report(.remark($0)) }
-            return try dataset.split(validation: share, seed: configuration.seed)
+            var split = try dataset.split(validation: share, seed: configuration.seed)
+            // A split that the dataset makes is taken as it is.
+            if dataset.ownSplits.isEmpty, let note = try split.setLabelledCaseAside() { report(.remark(note)) }
+            return split
         case .names(let names): return try dataset.split(validation: names)
         case .file(let path): return try dataset.split(CaseSplit(file: path))
         }
