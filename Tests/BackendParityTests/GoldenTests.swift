@@ -9,7 +9,7 @@ import Testing
     private var backend: ReferenceBackend { arrays.backend }
 
     @Test func everyOpWasRecorded() throws {
-        #expect(try Golden.all.get().count == 76)
+        #expect(try Golden.all.get().count == 100)
     }
 
     @Test(arguments: Golden.names("conv"))
