@@ -33,6 +33,10 @@ struct BundleOptions: ParsableArguments {
                 guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                     throw UsageError("--bundle-set should be ID=VALUE, as inferer::overlap=0.5, not '\(change)'")
                 }
+                guard change[..<mark] != "bundle_root" else {
+                    throw UsageError(
+                        "--bundle-set bundle_root: it is the bundle's own folder; name another with --bundle")
+                }
                 return (String(change[..<mark]), Self.value(String(change[change.index(after: mark)...])))
             }
         }

@@ -7,8 +7,8 @@ internal import SegWeights
 
 /// A checkpoint of Auto3DSeg's `segresnet`, which holds its own configuration beside the weights.
 ///
-/// What is done to a scan is what lassoan/SlicerMONAIAuto3DSeg does with the file: intensities first, then orientation,
-/// the crop and the spacing; classes come back by nearest voxels.
+/// What is done to a scan follows lassoan/SlicerMONAIAuto3DSeg, with one order for all models: intensities first, then
+/// orientation, the crop and the spacing; classes come back by nearest voxels. `docs/bundles.md` says what is other there.
 public enum Auto3DSeg {
     /// The entry of the checkpoint that says what the model expects.
     static let entry = "config"
@@ -45,6 +45,12 @@ private final class Auto3DSegReader {
         let window = faults.part { try self.window() }
         let isSigmoid = faults.part { try self.reader.bool("sigmoid") ?? false } ?? false
         faults.part { try self.checkCounts(inputs: inputs, outputs: outputs) }
+        faults.part {
+            if outputs == 1, !isSigmoid {
+                throw self.reader.error(
+                    "sigmoid", "should be true, for the softmax of a single channel is 1 everywhere")
+            }
+        }
         Self.withoutEffect.forEach { reader.ignore($0) }
         faults.part { try self.reader.finishAll() }
         try faults.finish()

@@ -11,8 +11,12 @@ public enum ModelFolder {
         func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: "\(folder)/\(file)") }
         let file = "\(folder)/model.json"
         guard !has("model.json") else { return try ModelDescription(file: file) }
-        for checkpoint in weights(in: folder) where FileManager.default.fileExists(atPath: checkpoint) {
-            if let description = try Auto3DSeg.description(ofCheckpoint: checkpoint) { return description }
+        // The configuration is that of the weights which are loaded, and of no other file.
+        let checkpoint = Predictor.weightsFile(in: folder)
+        if FileManager.default.fileExists(atPath: checkpoint),
+            let description = try Auto3DSeg.description(ofCheckpoint: checkpoint)
+        {
+            return description
         }
         if has("model/model.json") {
             throw DataError(.noInput, folder, "is the folder of a run; its model is \(folder)/model")
@@ -26,9 +30,8 @@ public enum ModelFolder {
     /// Whether a folder says what its model expects.
     public static func isThere(_ folder: String) -> Bool {
         FileManager.default.fileExists(atPath: "\(folder)/model.json")
-            || weights(in: folder).contains {
-                (try? Weights.configuration(Auto3DSeg.entry, in: $0)).flatMap { $0 } != nil
-            }
+            || (try? Weights.configuration(Auto3DSeg.entry, in: Predictor.weightsFile(in: folder))).flatMap { $0 }
+                != nil
     }
 
     /// Writes a description and weights so that no moment shows the weights of one model beside the description of

@@ -31,16 +31,8 @@ public struct BasicUNetOptions: Hashable, Sendable {
         inputChannels = try reader.positive("in_channels") ?? 1
         outputChannels = try reader.positive("out_channels") ?? 2
         features = try reader.channels("features") ?? [32, 32, 64, 128, 256, 32]
-        let hasNorm = reader.value("norm") != nil
-        let hasActivation = reader.value("act") != nil
         block = BlockOptions(
-            activation: hasActivation
-                ? try BlockOptions.activation(reader, "act", default: "leakyrelu")
-                : BlockOptions.ActivationOption(activation: .leakyReLU(slope: 0.1)),
-            norm: hasNorm
-                ? try BlockOptions.norm(reader, "norm", default: "instance")
-                : BlockOptions.NormOption(
-                    params: NormParams(kind: .instance, epsilon: 1e-5), affine: true, momentum: 0),
+            activation: try Self.activation(reader), norm: try Self.norm(reader),
             dropout: try BlockOptions.dropout(reader, "dropout"), bias: try reader.bool("bias") ?? true, ordering: "NDA"
         )
         try reader.expect("upsample", "deconv")
@@ -56,6 +48,25 @@ public struct BasicUNetOptions: Hashable, Sendable {
         if let slopes = block.activation?.slopeCount, slopes != 1 {
             throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
         }
+    }
+
+    /// `act`, by default a leaky ReLU of 0.1; null takes none.
+    private static func activation(_ reader: ConfigReader) throws -> BlockOptions.ActivationOption? {
+        if reader.isNull("act") { return nil }
+        guard reader.value("act") != nil else {
+            return BlockOptions.ActivationOption(activation: .leakyReLU(slope: 0.1))
+        }
+        return try BlockOptions.activation(reader, "act", default: "leakyrelu")
+    }
+
+    /// `norm`, by default an instance norm with weights; null takes none.
+    private static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption? {
+        if reader.isNull("norm") { return nil }
+        guard reader.value("norm") != nil else {
+            return BlockOptions.NormOption(
+                params: NormParams(kind: .instance, epsilon: 1e-5), affine: true, momentum: 0)
+        }
+        return try BlockOptions.norm(reader, "norm", default: "instance")
     }
 }
 

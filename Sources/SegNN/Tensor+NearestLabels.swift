@@ -16,14 +16,14 @@ extension Tensor {
         let places = (1..<4).map { axis in
             (0..<new[axis]).map { (2 * $0 + 1) * old[axis] / (2 * new[axis]) }
         }
-        let labels = try floats()
+        let labels = try integers()
         var picked: [Int32] = []
         picked.reserveCapacity(new.reduce(1, *))
         for sample in 0..<new[0] {
             for d in places[0] {
                 for h in places[1] {
                     let row = ((sample * old[1] + d) * old[2] + h) * old[3]
-                    for w in places[2] { picked.append(Int32(labels[row + w])) }
+                    for w in places[2] { picked.append(labels[row + w]) }
                 }
             }
         }

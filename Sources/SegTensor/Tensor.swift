@@ -104,6 +104,13 @@ extension Tensor {
         }
     }
 
+    /// Waits for labels and copies them to the host.
+    /// - Throws: `TensorError` where the tensor holds no 32-bit integers; `BackendError` where the transfer fails.
+    public func integers() throws -> [Int32] {
+        try require(view.dtype == .i32, "integers", "the tensor holds \(view.dtype)")
+        return try download(filling: Int32(0))
+    }
+
     /// Waits for the values and copies them to the host in Double.
     /// - Throws: `BackendError` where the transfer fails.
     public func doubles() throws -> [Double] {

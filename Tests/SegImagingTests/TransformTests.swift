@@ -84,6 +84,24 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        Resize.Target.longest(10_000_000), .longest(Int.max), .longest(0), .extents(Triple(2, 1 << 40, 2)),
+    ])
+    func absurdExtentsAreRefused(_ target: Resize.Target) {
+        #expect(throws: DataError.self) { try Resize(target, interpolation: .nearest) }
+    }
+
+    /// A grid that grows after a crop is checked when it is made.
+    @Test func aGridBeyondTheLimitsIsRefusedAfterACrop() throws {
+        let steps: [PreprocessingStep] = [
+            .centerSpatialCrop(CenterSpatialCrop(size: Triple(3, 3, 3))),
+            .resize(try Resize(.longest(2000), interpolation: .nearest)),
+        ]
+        let scan = volume(Triple(40, 40, 4)) { _, _, _ in 1 }
+        let error = #expect(throws: DataError.self) { try Preprocessing(steps)(scan, name: "scan.nii") }
+        #expect(error?.description.contains("2000×2000×2000") == true, "\(String(describing: error))")
+    }
+
     @Test func absurdSpacingIsRefused() throws {
         let scan = volume(Triple(100, 100, 100)) { _, _, _ in 0 }
         let error = #expect(throws: DataError.self) {

@@ -108,7 +108,7 @@ extension PreprocessingStep {
             break
         case .resize(let step):
             let made = step.size(of: size)
-            if made.count > size.count { try Self.checkExtents(made, name: name) }
+            if made != size { try Self.checkExtents(made, name: name) }
             return (made, step.affine(of: size, at: affine))
         case .cropForeground(let step): box = step.largestBox(of: size)
         case .centerSpatialCrop(let step): box = step.box(of: size)
@@ -119,8 +119,8 @@ extension PreprocessingStep {
         return (box.size, affine.shifted(by: box.start))
     }
 
-    /// Refuses a padded grid beyond the limits.
-    private static func checkExtents(_ size: Triple, name: String) throws(DataError) {
+    /// Refuses a grid beyond the limits.
+    static func checkExtents(_ size: Triple, name: String) throws(DataError) {
         let extents = (0..<3).map { size[$0] }
         let voxels = extents.map(Double.init).reduce(1, *)
         guard extents.allSatisfy({ $0 <= max(Limits.gridAxis, 32_767) }), voxels <= Double(Limits.gridVoxels) else {

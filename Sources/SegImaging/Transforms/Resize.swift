@@ -18,10 +18,20 @@ public struct Resize: Hashable, Sendable {
     public let alignsCorners: Bool
 
     /// Takes extents.
-    /// - Throws: `DataError` where the longest extent is not positive.
+    /// - Throws: `DataError` where an extent is beyond `Limits`, or the longest is not positive.
     public init(_ target: Target, interpolation: Interpolation, alignsCorners: Bool = false) throws(DataError) {
-        if case .longest(let extent) = target, extent < 1 {
-            throw DataError(.badArgument, "Resize", "the longest extent should be positive, not \(extent)")
+        let extents: [Int]
+        switch target {
+        case .extents(let wanted): extents = wanted.array
+        case .longest(let extent):
+            extents = [extent]
+            guard extent > 0 else {
+                throw DataError(.badArgument, "Resize", "the longest extent should be positive, not \(extent)")
+            }
+        }
+        if let large = extents.first(where: { $0 > Limits.gridAxis }) {
+            throw DataError(
+                .badArgument, "Resize", "makes at most \(Limits.gridAxis) voxels along an axis, not \(large)")
         }
         self.target = target
         self.interpolation = interpolation
@@ -56,10 +66,14 @@ public struct Resize: Hashable, Sendable {
 
     /// The resized image; the record learns the grids.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted.
+    /// - Throws: `DataError` where the affine cannot be inverted, or the grid is beyond `Limits` or the memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let (size, affine) = (size(of: image.size), affine(of: image.size, at: image.affine))
         guard size != image.size else { return image }
+        try PreprocessingStep.checkExtents(size, name: name)
+        try FreeMemory.check(
+            arrays: 4 * size.count * image.channels.count, subject: name, for: "resizing it to \(size) voxels",
+            advice: "take a smaller spatial_size, or free memory")
         let sampling = GridSampling(rule: .resize(alignsCorners: alignsCorners), interpolation: interpolation)
         guard let map = GridMap(source: (image.affine, image.size), destination: (affine, size), sampling) else {
             throw DataError(.badData, name, "its affine cannot be inverted, so it has no spacing; repair the header.")

@@ -14,6 +14,12 @@ public struct BundleConfiguration {
     /// The bundle's folder.
     public let folder: String
     private let read: (String) throws -> ConfigValue
+    private let files = ReadFiles()
+
+    /// What was read already, so that a file is read once however often macros name it.
+    private final class ReadFiles {
+        var contents: [String: ConfigValue] = [:]
+    }
 
     /// Begins without entries.
     /// - Parameters:
@@ -164,14 +170,17 @@ extension BundleConfiguration {
     private func content(
         of file: String, id: String, at place: [String], nodes: inout Int
     ) throws -> ConfigValue {
-        let root = URL(fileURLWithPath: folder).standardizedFileURL.path
-        let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: root + "/")).standardizedFileURL.path
+        // A link may lead anywhere.
+        let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL.path
+        let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: root + "/")).resolvingSymlinksInPath()
+            .standardizedFileURL.path
         guard path.hasPrefix(root + "/") else {
             throw error(place, "the macro reads '\(file)', which lies outside of the bundle")
         }
         var found: ConfigValue
         do {
-            found = try read(path)
+            found = try files.contents[path] ?? read(path)
+            files.contents[path] = found
         } catch let fault as DataError {
             throw error(place, "the macro reads '\(file)', which \(fault.message)")
         }
