@@ -1,5 +1,5 @@
 public import SegCore
-internal import SegImaging
+public import SegImaging
 
 /// Patches and their labels, as a network takes them.
 public struct PatchBatch: Sendable {
@@ -11,7 +11,7 @@ public struct PatchBatch: Sendable {
     public let channels: Int
     /// `[count, D, H, W, channels]`.
     public let images: [Float]
-    /// `[count, D, H, W]`, -1 where a voxel takes no part.
+    /// `[count, D, H, W]`: classes or, as bits, regions; -1 where a voxel takes no part.
     public let labels: [Int32]
 }
 
@@ -23,6 +23,7 @@ public struct PatchBatch: Sendable {
 public struct PatchSource: Sendable {
     private let cases: [PreparedCase]
     private let channels: Int
+    private let targets: [Int32]
     private let samplers: [CropSampler]
     private let sampling: PatchSampling
     private let transforms: [any RandomPatchTransform]
@@ -32,7 +33,8 @@ public struct PatchSource: Sendable {
     /// Counts the voxels that patches can be centred on, once for all steps.
     /// - Throws: `DataError` naming the case that gives no patches, or a setting that makes no sense.
     public init(
-        _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32
+        _ cases: [PreparedCase], _ sampling: PatchSampling, _ augmentation: Augmentation, seed: UInt32,
+        labels: LabelScheme = LabelScheme()
     ) throws(DataError) {
         guard !cases.isEmpty else { throw DataError(.badData, "training", "there are no cases to train on") }
         guard augmentation.rotateProbability == 0 || sampling.size.d == sampling.size.h else {
@@ -51,6 +53,7 @@ public struct PatchSource: Sendable {
         let order = VolumeOrder(count: cases.count, seed: seed)
         self.cases = cases
         self.channels = channels
+        targets = labels.targets
         self.samplers = samplers
         self.sampling = sampling
         self.order = order
@@ -107,7 +110,7 @@ public struct PatchSource: Sendable {
                 var patch = try scan.cut(samplers[volume.index].box(plan.place, in: scan))
                 for change in plan.changes { change.apply(to: &patch) }
                 images += patch.image
-                patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map(LabelScheme.target) }
+                patch.label.withUnsafeBufferPointer { label in labels += label.lazy.map { targets[Int($0)] } }
             }
         }
         return PatchBatch(

@@ -1,22 +1,29 @@
+internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
 extension LabelScheme {
-    /// Reads `labels` and `ignore_label`.
+    /// Reads `labels` or `regions`, and `ignore_label`.
     ///
     /// `labels` either names classes by their numbers, `{"1": "spleen"}`, or maps names to the numbers of label maps,
     /// `{liver: 5, kidneys: [2, 3]}`; the classes are then 1, 2, … in the written order. JSON's objects have no order, so
-    /// there the map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`.
+    /// there the map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`. `regions` has that form too, and its names may share
+    /// numbers; they are the network's channels, from 0.
     /// - Throws: `DataError` naming the entry that is wrong.
     static func read(_ reader: ConfigReader) throws -> (labels: [Int: String], scheme: LabelScheme) {
         var scheme = LabelScheme()
         scheme.ignored = try reader.int("ignore_label")
         if let number = scheme.ignored { try check(number, "ignore_label", reader) }
+        if let value = reader.value("regions"), value != .null {
+            scheme.regions = try regions(value, ignored: scheme.ignored, reader)
+            let named = (scheme.regions ?? []).enumerated().map { ($0, $1.name) }
+            return (Dictionary(uniqueKeysWithValues: named), scheme)
+        }
         guard let value = reader.value("labels") else { return ([:], scheme) }
         if case .object(let members) = value, members.values.allSatisfy(\.isName) {
             return (try names(members, reader), scheme)
         }
-        var groups = try groups(value, reader)
+        var groups = try groups(value, "labels", reader)
         // nnU-Net's name for voxels that take no part.
         if let index = groups.firstIndex(where: { $0.name.lowercased() == "ignore" }) {
             let numbers = groups.remove(at: index).numbers
@@ -43,6 +50,30 @@ extension LabelScheme {
         return (Dictionary(uniqueKeysWithValues: named), scheme)
     }
 
+    /// Regions, which the network's channels are.
+    private static func regions(
+        _ value: ConfigValue, ignored: Int?, _ reader: ConfigReader
+    ) throws -> [Group] {
+        guard reader.value("labels") == nil else {
+            throw reader.error("regions", "stand in place of labels; keep one of both")
+        }
+        let regions = try groups(value, "regions", reader)
+        guard (2...DiceCEParams.mostRegions).contains(regions.count) else {
+            throw reader.error(
+                "regions",
+                "are from 2 to \(DiceCEParams.mostRegions), not \(regions.count); one alone is a class, which labels take"
+            )
+        }
+        for number in regions.flatMap(\.numbers) {
+            guard (1...largestOfRegions).contains(number), number != ignored else {
+                throw reader.error(
+                    "regions",
+                    "should be of numbers from 1 to \(largestOfRegions) that are not ignored, not of \(number)")
+            }
+        }
+        return regions
+    }
+
     private static func check(_ number: Int, _ key: String, _ reader: ConfigReader) throws {
         guard number < 1 || number > Int(LabelMap.largest) else { return }
         throw reader.error(key, "should be numbers of a label map from 1 to \(Int(LabelMap.largest)), not \(number)")
@@ -63,38 +94,39 @@ extension LabelScheme {
     }
 
     /// Groups of numbers, from a list of objects of one member each, or from one such object.
-    private static func groups(_ value: ConfigValue, _ reader: ConfigReader) throws -> [Group] {
+    private static func groups(_ value: ConfigValue, _ key: String, _ reader: ConfigReader) throws -> [Group] {
         let items: [ConfigValue] = if case .array(let items) = value { items } else { [value] }
         var groups: [Group] = []
         for item in items {
             guard case .object(let members) = item, members.count == 1, let (name, numbers) = members.first else {
+                let plain = key == "labels" ? "an object such as {\"1\": \"spleen\"}, or " : ""
                 throw reader.error(
-                    "labels",
-                    "should be an object such as {\"1\": \"spleen\"}, or a list of names and the numbers that they "
-                        + "take, as [{\"liver\": 5}, {\"kidneys\": [2, 3]}], not \(item)")
+                    key,
+                    "should be \(plain)a list of names and the numbers that they take, as [{\"liver\": 5}, "
+                        + "{\"kidneys\": [2, 3]}], not \(item)")
             }
             let list: [ConfigValue] = if case .array(let list) = numbers { list } else { [numbers] }
             let found = list.compactMap(\.wholeNumber)
             guard !list.isEmpty, found.count == list.count else {
-                throw reader.error("labels.\(name)", "should be a number or a list of numbers, not \(numbers)")
+                throw reader.error("\(key).\(name)", "should be a number or a list of numbers, not \(numbers)")
             }
             // The background is what no other class takes.
             if name == "background", found == [0] { continue }
             guard !groups.contains(where: { $0.name == name }) else {
-                throw reader.error("labels.\(name)", "stands there twice")
+                throw reader.error("\(key).\(name)", "stands there twice")
             }
             groups.append(Group(name: name, numbers: found))
         }
-        guard !groups.isEmpty else { throw reader.error("labels", "names no class but the background") }
+        guard !groups.isEmpty else { throw reader.error(key, "names nothing but the background") }
         return groups
     }
 
     /// The entries that `read` reads.
     func entries(labels: [Int: String]) -> [String: ConfigValue] {
         var entries: [String: ConfigValue] = [:]
-        if let groups {
-            entries["labels"] = .array(
-                groups.map { group in
+        if let listed = groups ?? regions {
+            entries[groups == nil ? "regions" : "labels"] = .array(
+                listed.map { group in
                     let numbers = group.numbers.map(ConfigValue.int)
                     return .object([group.name: numbers.count == 1 ? numbers[0] : .array(numbers)])
                 })

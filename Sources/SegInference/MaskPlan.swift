@@ -42,6 +42,13 @@ public struct MaskPlan: Hashable, Sendable {
     /// The usual way.
     public init() {}
 
+    /// The usual way of regions: probabilities of each channel by itself are brought back trilinearly, and count from 0.5 on.
+    static let ofRegions = {
+        var plan = MaskPlan()
+        (plan.probabilities, plan.isRegions) = (.sigmoid, true)
+        return plan
+    }()
+
     /// Whether the probabilities of some channels sum to 1, those of the background among them.
     func areShares(channels: Int) -> Bool { channels == 1 || (probabilities == .softmax && !isRegions) }
 }

@@ -44,6 +44,10 @@ extension ModelDescription {
 
     /// Insists that a scheme of labels has as many groups as the network has classes, and that no class is ignored.
     private func checkLabels(classes: Int) throws {
+        if let regions = labelScheme.regions, try regions.count != outputChannels {
+            throw error(
+                "regions", "are \(regions.count), and network_def.out_channels is \(try outputChannels), one for each")
+        }
         if let groups = labelScheme.groups, groups.count != classes - 1 {
             throw error(
                 "labels",
@@ -59,10 +63,11 @@ extension ModelDescription {
     /// Insists that batches of so many patches can train the network.
     /// - Throws: `DataError` where a norm would see a single value.
     public func checkTraining(batch: Int) throws {
-        guard !maskPlan.isRegions else {
+        guard !maskPlan.isRegions || labelScheme.regions != nil else {
             throw error(
                 "postprocessing",
-                "makes regions that may overlap, and a training is of classes; use argmax in AsDiscrete")
+                "makes regions that may overlap; say of which numbers they are with regions:, or use argmax in AsDiscrete"
+            )
         }
         try rehearse(network.outline(), batch: batch, .training)
     }

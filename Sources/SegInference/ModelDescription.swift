@@ -68,6 +68,7 @@ public struct ModelDescription: Hashable, Sendable {
             roiSize: window?.window, overlap: window?.overlap ?? 0, mode: window?.blending ?? .constant,
             labels: [:])
         (description.labels, description.labelScheme) = try LabelScheme.read(reader)
+        if description.labelScheme.regions != nil { description.maskPlan = .ofRegions }
         if window != nil { description.padding = try WindowPadding(reader) }
         try description.readPostprocessing(reader)
         return description
@@ -87,6 +88,9 @@ public struct ModelDescription: Hashable, Sendable {
             try step.finish()
         }
         maskPlan = try chain.finished(reader)
+        if labelScheme.regions != nil, !maskPlan.isRegions {
+            throw reader.error("postprocessing", "makes classes, and regions take a threshold of each channel")
+        }
     }
 
     /// Channels of a scan that the network takes.
@@ -126,7 +130,7 @@ public struct ModelDescription: Hashable, Sendable {
             entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
             entries.merge(padding.entries) { $1 }
         }
-        if maskPlan != MaskPlan() {
+        if maskPlan != (labelScheme.regions == nil ? MaskPlan() : .ofRegions) {
             entries["postprocessing"] = maskPlan.value(channels: (try? outputChannels) ?? 2)
         } else if !postprocessing.isEmpty {
             entries["postprocessing"] = postprocessing.value

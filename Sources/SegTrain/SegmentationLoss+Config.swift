@@ -76,6 +76,18 @@ extension SegmentationLoss {
         lambdaFocal = Float(try reader.double("lambda_focal") ?? 1)
     }
 
+    /// Makes the loss one of regions that may overlap.
+    mutating func takeRegions(_ reader: ConfigReader) throws {
+        guard overlap.probabilities != .softmax else {
+            throw reader.error("loss", "regions may overlap, and a softmax does not let them; set loss.sigmoid: true")
+        }
+        guard overlap.includeBackground else {
+            throw reader.error(
+                "loss.include_background", "should be left out: no channel of regions is the background's")
+        }
+        overlap.targets = .regions
+    }
+
     /// Insists that the loss fits the network's channels.
     func check(channels: Int, _ reader: ConfigReader) throws {
         if channels == 1 {

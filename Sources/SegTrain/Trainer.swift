@@ -51,7 +51,8 @@ public final class Trainer {
             configuration.optimizer, parameters: network.store.trained,
             factors: configuration.rateFactors.mapValues { Float($0) })
         patches = try PatchSource(
-            training, configuration.sampling, configuration.augmentation, seed: configuration.seed)
+            training, configuration.sampling, configuration.augmentation, seed: configuration.seed,
+            labels: configuration.model.labelScheme)
     }
 
     /// Insists that the loss does what the labels ask of it.
@@ -251,8 +252,10 @@ public final class Trainer {
             measured.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared) : []))
         }
         let cases = measured.map { (name: $0.name, dice: $0.dice.meanOfDefined) }
-        let classes = (1..<max(2, network.outputChannels)).map { label in
-            (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[label - 1] }.meanOfDefined)
+        let channels = network.outputChannels
+        let labels = configuration.model.labelScheme.regions == nil ? 1..<max(2, channels) : 0..<channels
+        let classes = labels.enumerated().map { index, label in
+            (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[index] }.meanOfDefined)
         }
         let mean = cases.map(\.dice).meanOfDefined ?? .nan
         let isBest = state.take(dice: mean, configuration)
@@ -263,33 +266,20 @@ public final class Trainer {
         return true
     }
 
-    /// Dice of each of the network's foreground classes against a case's labels; nil where a class occurs in neither.
+    /// Dice of each foreground class, or of each region, against a case's labels; nil where it occurs in neither.
     private func dice(of prepared: PreparedCase) throws -> [Double?] {
         let model = configuration.model
         let window = SlidingWindow(of: model, over: prepared.size)
-        let size = prepared.size
         let image = try Tensor(
             prepared.scan.interleaved,
-            shape: Shape(batch: 1, size: size, channels: prepared.scan.channels), on: backend)
+            shape: Shape(batch: 1, size: prepared.size, channels: prepared.scan.channels), on: backend)
         let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
-        let (channels, labels) = (network.outputChannels, try prepared.labels)
-        let none = [Int](repeating: 0, count: max(2, channels))
-        var (both, predicted, actual) = (none, none, none)
-        logits.withUnsafeBufferPointer { logits in
-            for (voxel, label) in labels.enumerated() where label >= 0 {
-                let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
-                predicted[found] += 1
-                actual[Int(label)] += 1
-                if found == Int(label) { both[found] += 1 }
-            }
-        }
-        let count = actual.reduce(0, +)
-        return (1..<none.count).map { c in
-            ConfusionCounts(
-                truePositives: both[c], falsePositives: predicted[c] - both[c], falseNegatives: actual[c] - both[c],
-                trueNegatives: count - predicted[c] - actual[c] + both[c]
-            ).dice
-        }
+        let labels = try prepared.scan.classes
+        let counts =
+            model.labelScheme.regions == nil
+            ? ClassCounts(logits, labels, channels: network.outputChannels)
+            : ClassCounts(regions: logits, labels, channels: network.outputChannels, model.labelScheme.targets)
+        return counts.dice
     }
 }
 

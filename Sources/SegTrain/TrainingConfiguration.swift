@@ -95,6 +95,7 @@ public struct TrainingConfiguration: Sendable {
         loss = try SegmentationLoss(reader.object("loss"))
         try loss.check(channels: model.outputChannels, reader)
         loss.hasIgnoredVoxels = model.labelScheme.ignored != nil
+        if model.labelScheme.regions != nil { try loss.takeRegions(reader) }
         let optimizerReader = try reader.required("optimizer", reader.object("optimizer"))
         rateFactors = try Self.rateFactors(optimizerReader)
         (optimizer, learningRate, clipNorm) = try Self.optimizer(optimizerReader)

@@ -5,7 +5,7 @@ internal import Yams
 extension ConfigValue {
     /// Reads the YAML file of a training's configuration and applies `key.path=value` changes, whose values are YAML too.
     ///
-    /// Names that take numbers under `labels` become a list, since their order counts. A relative dataset, split, cache or
+    /// Names that take numbers under `labels` or `regions` become a list, since their order counts. A relative dataset, split, cache or
     /// model lies beside the file, wherever the command is run.
     /// - Throws: `DataError` naming the file, with the line where it is no YAML, or the change.
     public init(yamlFile path: String, changes: [String]) throws {
@@ -129,7 +129,7 @@ extension ConfigValue {
 
     private func setting(_ keys: ArraySlice<String>, to new: ConfigValue) -> ConfigValue {
         guard let key = keys.first else { return new }
-        // A list of names in their order, as `labels` is.
+        // A list of names in their order, as `labels` and `regions` are.
         if case .array(var items) = self, items.allSatisfy(\.isMember) {
             let index = items.firstIndex { if case .object(let entry) = $0 { entry[key] != nil } else { false } }
             let item = ConfigValue.object([key: ConfigValue.null.setting(keys.dropFirst(), to: new)])

@@ -14,8 +14,8 @@ struct YAMLReader {
         init(_ line: Int?, _ reason: String) { description = (line.map { "line \($0): " } ?? "") + reason }
     }
 
-    /// The entry `labels` of a document, whose written order numbers the classes.
-    private static let ordered = "labels"
+    /// The entries of a document whose written order numbers classes or channels.
+    private static let ordered = ["labels", "regions"]
 
     private var values = 0
     private var bytes = 0
@@ -23,7 +23,7 @@ struct YAMLReader {
     /// The one value of a document; nil where it holds none.
     /// - Throws: `Fault`, or Yams' error where the text is not YAML.
     ///
-    /// An object that maps names to numbers under `labels` becomes a list of objects of one member each, since its order
+    /// An object that maps names to numbers under `labels` or `regions` becomes a list of objects of one member each, since its order
     /// counts.
     /// - Parameter key: Which entry of a configuration the value is for; nil for a whole configuration.
     static func value(of data: Data, at key: String?) throws -> ConfigValue? {
@@ -35,11 +35,13 @@ struct YAMLReader {
         let parser = try Parser(yaml: text, resolver: Resolver.basic.appending(.merge))
         guard let root = try parser.singleRoot() else { return nil }
         var reader = YAMLReader()
-        if key == ordered { return try reader.orderedMembers(root) ?? reader.value(root, depth: 0) }
+        if let key, ordered.contains(key) { return try reader.orderedMembers(root) ?? reader.value(root, depth: 0) }
         guard key == nil, case .object(var members) = try reader.value(root, depth: 0) else {
             return try reader.value(root, depth: 0)
         }
-        if let labels = root.mapping?[ordered], let list = try reader.orderedMembers(labels) { members[ordered] = list }
+        for key in ordered {
+            if let names = root.mapping?[key], let list = try reader.orderedMembers(names) { members[key] = list }
+        }
         return .object(members)
     }
 

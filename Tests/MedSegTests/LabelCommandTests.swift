@@ -62,6 +62,8 @@ import Testing
         ("labels: {outer: 5, ball: 3}\nignore_label: 3\n", "which labels gives to 'ball'"),
         ("labels: {outer: 5, ball: 3, far: 9}\n", "name class 3"), ("labels: {outer: 5}\n", "name 1 classes"),
         ("labels: {outer: 5, ball: 3, ignore: [7, 8]}\n", "labels.ignore"),
+        ("labels: {outer: 5, ball: 3}\nregions: {outer: 5, ball: 3}\n", "keep one of both"),
+        ("regions: {outer: 5}\n", "from 2 to 31"), ("regions: {outer: 5, ball: 300}\n", "not of 300"),
     ])
     func wrongLabelsAreNamed(_ labels: String, _ words: String) throws {
         let outcome = try train(labels, classes: 3)
@@ -93,6 +95,33 @@ import Testing
         let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
         let truth = try ScanFile.readVolume(data.label(2)).volume.voxels.count { $0 == 1 }
         #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
+    }
+
+    /// Regions that overlap are learnt, predicted as channels of one file, and measured each.
+    @Test func regionsAreTrainedPredictedAndMeasured() throws {
+        let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\n"
+        let softmax = try train(regions, classes: 2)
+        #expect(softmax.status == 65 && softmax.message.contains("loss.sigmoid"), "\(softmax.errors)")
+        let training = try train(regions, classes: 2, ["--set", "loss={name: dice_ce, sigmoid: true}"])
+        #expect(training.status == 0, "\(training.errors)")
+        let run = data.folder.file("run")
+        let rows = try String(contentsOfFile: run + "/validation_classes.csv", encoding: .utf8).split(separator: "\n")
+        #expect(rows[0] == "step,class,dice" && rows[1].hasPrefix("2,0,") && rows[2].hasPrefix("2,1,"))
+        let resumed = try Command.medseg("train", "--resume", run, "--quiet")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        let out = data.folder.file("out")
+        let prediction = try Command.medseg("predict", data.image(0), "--model", run + "/model", "--out", out)
+        #expect(prediction.status == 0, "\(prediction.errors)")
+        #expect(try ScanFile.layout(of: out + "/ct_0_mask.nii.gz").shape == [18, 16, 14, 2])
+        let evaluation = try Command.medseg(
+            "evaluate", "--data", data.folder.path, "--cases", "ct_2", "--model", run + "/model", "-q", "--json")
+        #expect(evaluation.status == 0, "\(evaluation.errors)")
+        let document = try JSONDecoder().decode(ConfigValue.self, from: Data(evaluation.output.utf8))
+        let classes = Self.classes(of: document)
+        let ball = try ScanFile.readVolume(data.label(2)).volume.voxels.count { $0 == 3 || $0 == 7 }
+        #expect(classes.map(\.name) == ["outer", "ball"])
+        #expect(abs(classes[1].referenceML - Double(ball) * 0.0045) < 1e-3, "\(evaluation.output)")
+        #expect(abs(classes[0].referenceML - classes[1].referenceML - 1.8) < 1e-3, "\(evaluation.output)")
     }
 
     /// Whichever case is healthy, a share sets a labelled one aside.

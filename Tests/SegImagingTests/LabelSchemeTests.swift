@@ -35,6 +35,19 @@ import Testing
         #expect(LabelScheme.target(255) == -1 && LabelScheme.target(254) == 254)
     }
 
+    /// Regions share numbers; what belongs to none is background.
+    @Test func regionsAreBitsOfTheirNumbers() throws {
+        let scheme = LabelScheme(
+            regions: [
+                LabelScheme.Group(name: "whole", numbers: [1, 2, 3]), LabelScheme.Group(name: "core", numbers: [2, 3]),
+                LabelScheme.Group(name: "enhancing", numbers: [3]),
+            ], ignored: 9)
+        #expect(try classes(scheme, [0, 1, 2, 3, 4, 9], count: 3) == [0, 1, 2, 3, 0, 255])
+        #expect([0, 1, 2, 3, 4, 255].map { scheme.targets[$0] } == [0, 1, 3, 7, 0, -1])
+        #expect(LabelScheme().targets == (0..<255).map { Int32($0) } + [-1])
+        #expect(scheme.name(of: 2, labels: [:]) == "whole")
+    }
+
     /// Patches are not centred on voxels that take no part.
     @Test func ignoredVoxelsAreNotSampled() throws {
         let size = Triple(1, 1, 4)

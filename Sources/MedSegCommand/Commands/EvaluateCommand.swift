@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegData
+internal import SegImaging
 import SegInference
 import SegMetrics
 import SegStudy
@@ -143,7 +144,12 @@ struct EvaluateCommand: ParsableCommand {
         let backend = try device.makeBackend(quiet: printing.quiet)
         let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         try segmenter.checkRestores(for: "an evaluation")
-        try segmenter.checkClasses(for: "an evaluation")
+        if segmenter.description.labelScheme.regions == nil {
+            try segmenter.checkClasses(
+                for: "an evaluation of a model that does not say of which numbers its regions are")
+        } else if figures != nil {
+            try segmenter.checkClasses(for: "--figures")
+        }
         let evaluate = DatasetEvaluation(
             segmenter, of: dataset, options: try metricOptions, bootstrap: draws)
         var progress = EvaluationProgress("evaluate", quiet: printing.quiet)

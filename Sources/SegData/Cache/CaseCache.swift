@@ -37,7 +37,7 @@ public struct CaseCache: Hashable, Sendable {
         let path = "\(folder)/\(key.hex).case"
         func wrap(_ file: CaseFile) throws(DataError) -> PreparedCase {
             try PreparedCase.check(channels: file.channels, of: channels, file: item.image)
-            guard file.largestClass < classes else {
+            guard file.largestClass < labels.byteCount(classes: classes) else {
                 throw LabelScheme.stray(file.largestClass, count: classes, ignored: labels.ignored, file: item.label)
             }
             let scan = LabelledScan(file, size: file.size, channels: file.channels, affine: file.affine)

@@ -13,7 +13,8 @@ struct CaseKey: Hashable, Sendable {
     init?(_ item: DatasetCase, _ preprocessing: Preprocessing, _ labels: LabelScheme) {
         guard let image = Self.digests(item.images), let label = Self.digests([item.label]) else { return nil }
         let units = item.images.map(Self.unit).joined()
-        let scheme = labels.isPlain ? "" : "; labels \(labels.groups ?? []) ignored \(labels.ignored ?? 0)"
+        var scheme = labels.isPlain ? "" : "; labels \(labels.groups ?? []) ignored \(labels.ignored ?? 0)"
+        if let regions = labels.regions { scheme += " regions \(regions)" }
         let steps = Array((Self.description(preprocessing) + units + scheme).utf8)
         words = ([0, 1] as [Int]).map { seed in
             let parts: [UInt64] = [

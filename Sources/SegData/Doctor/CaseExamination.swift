@@ -188,7 +188,7 @@ struct CaseExamination {
         guard let plan, let label = try? plan.preprocessing.labels(mask, for: prepared, name: file),
             let numbers = try? LabelMap.numbers(of: label, file: file)
         else { return }
-        let learnt = plan.labels.groups.map { Set($0.flatMap(\.numbers)) } ?? record.classes
+        let learnt = (plan.labels.groups ?? plan.labels.regions).map { Set($0.flatMap(\.numbers)) } ?? record.classes
         let lost = record.classes.intersection(learnt).subtracting(Self.numbers(in: numbers))
             .subtracting([0, ignoredLabel ?? 0]).sorted()
         guard !lost.isEmpty else { return }

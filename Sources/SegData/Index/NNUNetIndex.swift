@@ -38,7 +38,8 @@ struct NNUNetIndex {
     }
 
     private static let unsupported = [
-        "regions_class_order": "belongs to regions, which are not supported; give each class one number",
+        "regions_class_order":
+            "paints regions into one map, which is not supported; take it out, and masks have a channel for each region",
         "dataset": "lists files one by one, which is not supported; name them imagesTr/CASE_0000 and labelsTr/CASE",
     ]
 
@@ -52,7 +53,9 @@ struct NNUNetIndex {
         var names: [Int: String] = [:]
         for (name, value) in members.sorted(by: { $0.key < $1.key }) {
             if case .array = value {
-                faults.add("labels.\(name)", "is the region \(value); regions are not supported, give it one number")
+                faults.add(
+                    "labels.\(name)",
+                    "is the region \(value); give each number a name here, and the regions to regions: of the training")
                 continue
             }
             guard let number = value.wholeNumber, (0...DatasetIndex.largestClass).contains(number) else {

@@ -23,7 +23,7 @@ public struct DatasetEvaluation {
         public let scan: Volume
         /// How the scan lies, for volumes that are written like it.
         public let geometry: ScanGeometry
-        /// The class of every voxel of the label map, background where it takes no part.
+        /// The class of every voxel of the label map, of regions its number; background where it takes no part.
         public let truth: [UInt8]
         /// What was predicted.
         public let found: Segmentation
@@ -45,9 +45,9 @@ public struct DatasetEvaluation {
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
-        // Where the model groups numbers, its classes are not the dataset's numbers.
-        labels = segmenter.description.labelScheme.groups == nil ? dataset.labels : segmenter.labels
         var scheme = segmenter.description.labelScheme
+        // Where the model groups numbers, its classes are not the dataset's numbers.
+        labels = scheme.groups == nil && scheme.regions == nil ? dataset.labels : segmenter.labels
         if scheme.ignored == nil { scheme.ignored = dataset.ignoredLabel }
         // A number that this dataset names is a class of it.
         if let ignored = scheme.ignored, dataset.labels[ignored] != nil { scheme.ignored = nil }
@@ -73,6 +73,11 @@ public struct DatasetEvaluation {
             let (measured, label, ignored) = try predict(item, report)
             let (found, truth) = (measured.found, measured.truth)
             holdsAnyClass = holdsAnyClass || truth.contains { $0 > 0 }
+            guard !found.hasRegions else {
+                try evaluation.add(item.name, regions: regions(of: found, truth, ignored), on: label)
+                try keep(measured)
+                continue
+            }
             let mask = Self.background(found.mask, where: ignored)
             try evaluation.add(
                 item.name, prediction: mask, truth: truth, on: label, classes: 1..<segmenter.classes)
@@ -89,7 +94,7 @@ public struct DatasetEvaluation {
             }
             try keep(measured)
         }
-        if !holdsAnyClass, !cases.isEmpty, let groups = scheme.groups {
+        if !holdsAnyClass, !cases.isEmpty, let groups = scheme.groups ?? scheme.regions {
             let numbers = groups.map { "\($0.name) \($0.numbers.map(String.init).joined(separator: "+"))" }
             report(
                 .note(
@@ -111,6 +116,17 @@ public struct DatasetEvaluation {
         guard scheme.ignored != nil else { return (classes.map { UInt8($0) }, nil) }
         let ignored = classes.map { $0 == Float(LabelScheme.ignoredClass) }
         return (Self.background(classes.map { UInt8($0) }, where: ignored), ignored)
+    }
+
+    /// The map of each region beside that of the label map.
+    private func regions(
+        of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
+    ) -> [(prediction: [UInt8], reference: [UInt8])] {
+        let targets = scheme.targets
+        return found.maps.enumerated().map { channel, map in
+            let reference = truth.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
+            return (Self.background(map, where: ignored), reference)
+        }
     }
 
     /// A mask that is background where voxels take no part.

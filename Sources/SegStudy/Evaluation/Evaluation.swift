@@ -39,6 +39,21 @@ public struct Evaluation {
         append(name, metrics)
     }
 
+    /// Measures regions that may overlap, each a map of 0 and 1 on the label map's grid.
+    /// - Throws: `MetricsError` where a map does not fit the grid.
+    public mutating func add(
+        _ name: String, regions: [(prediction: [UInt8], reference: [UInt8])], on label: Volume
+    ) throws {
+        let grid = try Self.grid(of: label)
+        let metrics = try regions.enumerated().map { channel, maps in
+            var metrics = try SegmentationMetrics(
+                prediction: maps.prediction, reference: maps.reference, label: 1, grid: grid, options: metricOptions)
+            metrics.label = channel
+            return metrics
+        }
+        append(name, metrics)
+    }
+
     /// Measures one label map against another on the same grid, every label that either holds.
     /// - Throws: `MetricsError` where a mask does not fit the scan's grid.
     public mutating func add(

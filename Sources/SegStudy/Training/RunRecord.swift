@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegCore
 package import SegData
+internal import SegImaging
 package import SegInference
 internal import SegModels
 package import SegNN
@@ -20,7 +21,7 @@ package struct RunRecord {
     private let training: RunTable
     private let validation: RunTable
     private let validationCases: RunTable
-    /// Nil where there is one foreground class.
+    /// By class, or by region from 0; nil where there is one foreground class.
     private let validationClasses: RunTable?
     /// Seconds until the last step.
     package private(set) var seconds = 0.0
@@ -56,7 +57,7 @@ package struct RunRecord {
         expected.rowsPerStep = split.validation.count
         validationCases = try RunTable(
             folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
-        let classes = try configuration.model.classCount - 1
+        let classes = try configuration.model.labelScheme.regions?.count ?? configuration.model.classCount - 1
         let classFile = folder + "/validation_classes.csv"
         expected.rowsPerStep = classes
         // A run of a version before this table has none.
