@@ -145,8 +145,8 @@ struct EvaluateCommand: ParsableCommand {
         let segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         try segmenter.checkRestores(for: "an evaluation")
         if segmenter.description.labelScheme.regions == nil {
-            try segmenter.checkClasses(
-                for: "an evaluation of a model that does not say of which numbers its regions are")
+            // Without them nothing says of which numbers of a label map a region is.
+            try segmenter.checkClasses(for: "an evaluation")
         } else if figures != nil {
             try segmenter.checkClasses(for: "--figures")
         }
