@@ -38,7 +38,8 @@ public struct Ensemble {
                     "models 1 and \(number + 1) have \(first.network.outputChannels) and "
                         + "\(model.network.outputChannels) output channels; an ensemble's models must agree")
             }
-            guard model.description.labelScheme.groups == first.description.labelScheme.groups else {
+            let (scheme, firstScheme) = (model.description.labelScheme, first.description.labelScheme)
+            guard scheme.groups == firstScheme.groups, scheme.regions == firstScheme.regions else {
                 throw InferenceError(
                     "models 1 and \(number + 1) number their classes in different ways (labels); an ensemble's models "
                         + "must agree")
