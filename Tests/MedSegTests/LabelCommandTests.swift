@@ -97,6 +97,24 @@ import Testing
         #expect(abs(Self.classes(of: document)[0].referenceML - Double(truth) * 0.0045) < 1e-3)
     }
 
+    /// The dataset's own label `ignore` is part of the run, which goes on with it and with no other.
+    @Test func aRunGoesOnWithItsDatasetsIgnoredNumber() throws {
+        let index = data.folder.file("dataset.json")
+        let json = try String(contentsOfFile: index, encoding: .utf8)
+        let own = json.replacing(#""1": "ball""#, with: #""1": "ball", "5": "ignore""#)
+        try data.folder.write(Array(own.utf8), as: "dataset.json")
+        let training = try train("labels: {ball: [3, 7]}\n", classes: 2)
+        #expect(training.status == 0, "\(training.errors)")
+        let run = data.folder.file("run")
+        let config = data.folder.file("labels.yaml")
+        let resumed = try Command.medseg(
+            "train", config, "--resume", run, "--quiet", "--set", "iterations=3")
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        try data.folder.write(Array(json.utf8), as: "dataset.json")
+        let changed = try Command.medseg("train", config, "--resume", run, "--quiet", "--set", "iterations=4")
+        #expect(changed.status == 65 && changed.message.contains("ignore_label"), "\(changed.errors)")
+    }
+
     /// Regions that overlap are learnt, predicted as channels of one file, and measured each.
     @Test func regionsAreTrainedPredictedAndMeasured() throws {
         let regions = "regions: {outer: [3, 5, 7], ball: [7, 3]}\n"

@@ -52,10 +52,11 @@ public struct TrainingRun {
         let dataset = try Dataset(path: configuration.data)
         dataset.remarks.forEach { report(.remark($0)) }
         let split = try split(dataset, report)
-        let checkpoint = resuming ? try resumable(report) : nil
+        // A run is started and resumed with the ignored number that its dataset says.
+        let configuration = configuration.completed(by: dataset)
+        let checkpoint = resuming ? try resumable(configuration, report) : nil
         let data = try DataFingerprint(split)
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
-        let configuration = configuration.completed(by: dataset)
         let model = configuration.model(of: dataset)
         try model.check()
         let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
@@ -68,8 +69,7 @@ public struct TrainingRun {
         }
         let tracking = try RunTracking(
             configuration.tracking, parameters: configuration.resolved, classNames: model.labels, folder: folder,
-            backend: backend,
-            dataHash: data.digest, version: version, from: checkpoint?.state, note: note)
+            backend: backend, dataHash: data.digest, version: version, from: checkpoint?.state, note: note)
         defer { tracking.close() }
         var keeper = Keeper(
             trainer: trainer, model: model, data: data, latest: split.validation.isEmpty ? .best : .last,
@@ -141,7 +141,9 @@ public struct TrainingRun {
     }
 
     /// The folder's checkpoint, if this configuration can go on from it; nil where none was written yet.
-    private func resumable(_ report: (TrainingRunEvent) -> Void) throws -> Checkpoint? {
+    private func resumable(
+        _ configuration: TrainingConfiguration, _ report: (TrainingRunEvent) -> Void
+    ) throws -> Checkpoint? {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
             let file = "\(folder)/config.json"
             try configuration.checkResumes(ConfigValue(jsonFile: file), source: file)
