@@ -104,6 +104,10 @@ let package = Package(
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
         swiftTarget(
             "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),
+        // Model folders of nnU-Net.
+        swiftTarget(
+            "SegNNUNet",
+            ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegInference"]),
         swiftTarget(
             "SegTrain",
             [
@@ -132,8 +136,8 @@ let package = Package(
             name: "MedSegCommand",
             dependencies: [
                 "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
-                "SegMetrics", "SegData", "SegTrain", "SegInference", "SegReport", "SegTracking", "SegYAML", "SegStudy",
-                "CSegProcess", argumentParser,
+                "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport", "SegTracking", "SegYAML",
+                "SegStudy", "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,42 +1,54 @@
 import Foundation
 import SegInference
 import SegModels
+import SegNNUNet
 import SegWeights
 
-/// Where weights and description of a model stand: two files, a model folder, or a MONAI bundle.
+/// Where weights and description of a model stand: two files, a model folder, a MONAI bundle, or a folder of nnU-Net.
 struct ModelSource {
-    /// The file of the weights.
-    let weights: String
-    /// Which dictionary of a PyTorch checkpoint the weights are.
-    let choice: Weights.Choice
+    /// The files of the weights: one, or one for each fold.
+    let files: [String]
     /// What describes the model, and the file that says so; nil for weights alone.
     let description: (description: ModelDescription, file: String)?
+    /// Which dictionary of a PyTorch checkpoint the weights are.
+    private let choice: Weights.Choice
+    private let nnUNet: NNUNetFolder?
 
     /// Looks at a path.
     /// - Parameter network: A description in place of the folder's own.
-    /// - Throws: `DataError` where a description cannot be read, or changes of a bundle are said of something else.
-    init(_ path: String, network: String?, _ changes: BundleOptions) throws {
+    /// - Throws: `DataError` where a description cannot be read, or changes are said of something else.
+    init(_ path: String, network: String?, _ changes: BundleOptions, _ folds: NNUNetOptions) throws {
         let own = try network.map { (try ModelDescription(file: $0), $0) }
         var isFolder: ObjCBool = false
-        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        guard isThere, isFolder.boolValue else {
-            try changes.refuse()
-            (weights, choice, description) = (path, .usual, own)
-            return
-        }
-        guard ModelFolder.isThere(path) || !(MONAIBundle.isThere(path) || !changes.bundleConfig.isEmpty) else {
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        let isOurs = isThere && ModelFolder.isThere(path)
+        let isBundle = isThere && !isOurs && (MONAIBundle.isThere(path) || !changes.bundleConfig.isEmpty)
+        let isNNUNet = isThere && !isOurs && !isBundle && NNUNetFolder.isThere(path)
+        if !isBundle { try changes.refuse() }
+        if !isNNUNet { try folds.refuse() }
+        nnUNet = isNNUNet ? try NNUNetFolder(path, folds.choice()) : nil
+        if let nnUNet {
+            (files, choice) = (nnUNet.checkpoints, .named("network_weights"))
+            description = own ?? (nnUNet.description, nnUNet.description.network.source)
+        } else if isBundle {
             let bundle = try MONAIBundle(folder: path, changes)
-            (weights, choice) = (bundle.weights, bundle.choice)
+            (files, choice) = ([bundle.weights], bundle.choice)
             description = own ?? (bundle.description, bundle.description.network.source)
-            return
-        }
-        try changes.refuse()
-        (weights, choice) = (Predictor.weightsFile(in: path), .usual)
-        if let own {
-            description = own
+        } else if isThere {
+            let found = own == nil ? try ModelFolder.description(of: path) : nil
+            files = try ModelFolder.files(in: path, folds: found?.foldCount ?? 1)
+            choice = .usual
+            description = own ?? found.map { ($0, $0.network.source) }
         } else {
-            let found = try ModelFolder.description(of: path)
-            description = (found, found.network.source)
+            (files, choice, description) = ([path], .usual, own)
         }
+    }
+
+    /// Reads one of the files.
+    /// - Parameter state: The entry of a PyTorch checkpoint that is asked for; nil for the usual one.
+    /// - Throws: `DataError` naming the file that is damaged.
+    func weights(of file: String, state: String?) throws -> Weights {
+        if let nnUNet, state == nil { return try nnUNet.weights(of: file) }
+        return try Weights.read(file, state.map { .named($0) } ?? choice)
     }
 }

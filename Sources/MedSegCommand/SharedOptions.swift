@@ -5,6 +5,7 @@ import SegCore
 import SegDevices
 import SegInference
 import SegModels
+import SegNNUNet
 import SegStudy
 import SegWeights
 import SegYAML
@@ -78,17 +79,25 @@ struct ModelOptions: ParsableArguments {
 
     @OptionGroup var bundleChanges: BundleOptions
 
+    @Option(
+        help: "A model folder of nnU-Net v2, TRAINER__PLANS__CONFIGURATION with plans.json, dataset.json and fold_0.")
+    var nnunet: String?
+
+    @OptionGroup var nnunetChoice: NNUNetOptions
+
     /// Whether none of them is given.
-    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil }
+    var isEmpty: Bool { model.isEmpty && weights == nil && network == nil && bundle == nil && nnunet == nil }
 
     /// What figures call the model.
-    var name: String { model.isEmpty ? weights ?? bundle ?? "the model" : model.joined(separator: ", ") }
+    var name: String { model.isEmpty ? weights ?? bundle ?? nnunet ?? "the model" : model.joined(separator: ", ") }
 
     /// How many channels the model takes, by its description alone; nil where that cannot be read.
     var inputChannels: Int? {
         let description =
             if let folder = model.first { try? ModelFolder.description(of: folder) } else if let network {
                 try? ModelDescription(file: network)
+            } else if let nnunet {
+                try? NNUNetFolder(nnunet, nnunetChoice.choice()).description
             } else {
                 try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
             }
@@ -103,6 +112,15 @@ struct ModelOptions: ParsableArguments {
 
     private func loaded(on backend: any Backend) throws -> Ensemble {
         if bundle == nil { try bundleChanges.refuse() }
+        if nnunet == nil { try nnunetChoice.refuse() }
+        if let nnunet {
+            guard model.isEmpty, weights == nil, network == nil, bundle == nil else {
+                throw UsageError("--nnunet names a model; give no other beside it")
+            }
+            let folder = try NNUNetFolder(nnunet, nnunetChoice.choice())
+            folder.notes.forEach(note)
+            return try Ensemble([folder.predictor(on: backend)])
+        }
         switch (weights, network, bundle) {
         case (nil, nil, nil) where !model.isEmpty:
             return try Ensemble(model.map { try Predictor(folder: $0, on: backend) })
@@ -118,7 +136,8 @@ struct ModelOptions: ParsableArguments {
             throw UsageError("--model and --bundle each name a model; give one of them")
         default:
             throw UsageError(
-                "name one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR")
+                "name one model: --model DIR, or --weights FILE with --network FILE.json, or --bundle DIR, "
+                    + "or --nnunet DIR")
         }
     }
 }

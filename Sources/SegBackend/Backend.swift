@@ -42,6 +42,9 @@ public protocol MemoryOps {
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool) throws
 
+    /// Reverses axes, `torch.flip`: y[…, i, …] is, or with `accumulate` gains, x[…, n − 1 − i, …] along each of `axes`.
+    func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws
+
     /// Waits for everything enqueued.
     func synchronize() throws
 

@@ -36,6 +36,12 @@ extension InterceptingBackend {
     }
 }
 
+extension InterceptingBackend {
+    package func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
+        try intercept(OpCall("flip", [x], into: [y])) { try $0.flip(x, axes: axes, into: y, accumulate: accumulate) }
+    }
+}
+
 // Pointwise ops and reductions.
 extension InterceptingBackend {
     package func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {

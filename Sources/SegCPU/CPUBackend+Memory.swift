@@ -69,6 +69,31 @@ extension CPUBackend {
         }
     }
 
+    /// Copies or adds runs of elements that keep their order, each to its mirror image, in parallel.
+    public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
+        let extents = x.shape.dimensions
+        let outer = extents.prefix((axes.max() ?? extents.count - 2) + 1)
+        let run = extents.dropFirst(outer.count).reduce(1, *)
+        guard x.count > 0 else { return }
+        nonisolated(unsafe) let (input, output) = (x.floats, y.floats)
+        threads.forRanges(x.count / run, grain: max(1, (1 << 14) / run)) { rows in
+            for row in rows {
+                var (rest, source, stride) = (row, 0, 1)
+                for axis in outer.indices.reversed() {
+                    let place = rest % outer[axis]
+                    source += stride * (axes.contains(axis) ? outer[axis] - 1 - place : place)
+                    (rest, stride) = (rest / outer[axis], stride * outer[axis])
+                }
+                let (from, to) = (input + source * run, output + row * run)
+                if accumulate {
+                    for element in 0..<run { to[element] += from[element] }
+                } else {
+                    to.update(from: from, count: run)
+                }
+            }
+        }
+    }
+
     /// Ops run as they are called; there is nothing to wait for.
     public func synchronize() throws {}
 

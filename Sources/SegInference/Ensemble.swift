@@ -110,10 +110,13 @@ public struct Ensemble {
             var stems = StemCache(limit: options.passes > 1 && !isLimited ? Ensemble.stemLimit : 0)
             for pass in 0..<max(options.passes, 1) {
                 let random = UInt64(firstSample + pass) << 32
-                let probabilities = try model.probabilities(
+                let probabilities = try model.outputs(
                     of: input, size: image.size, name: name, progress: progress
                 ) { x, window in
-                    guard options.passes > 0 else { return try network(x, in: .inference) }
+                    guard options.passes > 0 else {
+                        // Mirror images that are samples are not averaged as well.
+                        return try model.output(of: x, isMirrored: options.mirroredAxes.isEmpty)
+                    }
                     let stem = try stems.stem(of: window) { try network.stem(x, in: .inference) }
                     let context = ForwardContext(
                         mode: .monteCarlo, seed: options.seed &+ random, pass: UInt32(truncatingIfNeeded: window))

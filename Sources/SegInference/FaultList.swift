@@ -1,7 +1,7 @@
 internal import SegCore
 
 /// What is wrong in the parts of a document, gathered so that one message says everything.
-final class FaultList {
+package final class FaultList {
     private let source: String
     private let key: String?
     private var faults: [DataError] = []
@@ -10,7 +10,7 @@ final class FaultList {
     /// - Parameters:
     ///   - source: The file that is read.
     ///   - key: The entry that is read; nil for the whole file.
-    init(source: String, key: String?) {
+    package init(source: String, key: String?) {
         self.source = source
         self.key = key
     }
@@ -20,7 +20,7 @@ final class FaultList {
 
     /// A part, or nil after taking down what is wrong in it.
     @discardableResult
-    func part<Part>(_ read: () throws -> Part) -> Part? {
+    package func part<Part>(_ read: () throws -> Part) -> Part? {
         do {
             return try read()
         } catch let gathered as FaultList.Several {
@@ -41,7 +41,7 @@ final class FaultList {
 
     /// Ends the document.
     /// - Throws: `DataError` that names all that was wrong; the fault itself where there was one.
-    func finish() throws {
+    package func finish() throws {
         guard let first = faults.first else { return }
         guard faults.count > 1 else { throw first }
         let reasons = faults.map { fault in

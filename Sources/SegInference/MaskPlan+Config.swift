@@ -5,6 +5,10 @@ extension MaskPlan {
     /// The list of MONAI's transforms that `MaskPlanReader` reads as this.
     /// - Parameter channels: How many the network gives.
     func value(channels: Int) -> ConfigValue {
+        guard restoration != .logits else {
+            let order = painting.isEmpty ? ConfigValue.null : .array(painting.map { .int(Int($0)) })
+            return .array([component("NNUNetExport", ["regions_class_order": order])] + after.map(\.value))
+        }
         let isSigmoid = channels == 1 || probabilities == .sigmoid
         let probabilities = component("Activations", [isSigmoid ? "sigmoid" : "softmax": true])
         let classes = component(
@@ -14,7 +18,7 @@ extension MaskPlan {
         switch restoration {
         case .trilinear: steps += [invert, classes]
         case .nearest: steps += [classes] + before.map(\.value) + [invert]
-        case .none: steps += [classes] + before.map(\.value)
+        case .none, .logits: steps += [classes] + before.map(\.value)
         }
         return .array(steps + after.map(\.value))
     }

@@ -12,6 +12,8 @@ public struct MaskPlan: Hashable, Sendable {
         case trilinear
         /// Classes by nearest voxels; `Invertd(nearest_interp=True)`.
         case nearest
+        /// The network's own output trilinearly, as nnU-Net does, then classes.
+        case logits
         /// Not at all: the mask lies on the network's grid, as without `Invertd`.
         case none
     }
@@ -34,6 +36,9 @@ public struct MaskPlan: Hashable, Sendable {
     /// The probability from which on a single channel is class 1, and a voxel belongs to a region;
     /// `AsDiscreted(threshold=)`.
     public var threshold = 0.5
+    /// The class number that each of several overlapping regions is painted with, in the order of the channels, a later one
+    /// over an earlier one; nnU-Net's `regions_class_order`. Empty where channels are classes or regions by themselves.
+    public var painting: [UInt8] = []
     /// Steps on the network's grid, before classes or regions come back.
     public var before: [MaskStep] = []
     /// Steps on the grid of the mask.
@@ -49,6 +54,9 @@ public struct MaskPlan: Hashable, Sendable {
         return plan
     }()
 
+    /// The number of classes, background included, that a network's channels make; a single channel makes two.
+    func classes(channels: Int) -> Int { painting.max().map { Int($0) + 1 } ?? max(2, channels) }
+
     /// Whether the probabilities of some channels sum to 1, those of the background among them.
     func areShares(channels: Int) -> Bool { channels == 1 || (probabilities == .softmax && !isRegions) }
 }
@@ -60,7 +68,7 @@ extension Prediction {
         let size = plan.restoration == .none ? record.networkSize : record.scanSize
         let threshold = Float(plan.threshold)
         var maps: [[UInt8]]
-        if plan.restoration == .trilinear {
+        if [.trilinear, .logits].contains(plan.restoration) {
             maps = plan.isRegions ? regions(threshold: threshold) : [mask(threshold: threshold)]
         } else {
             maps = plan.isRegions ? networkRegions(threshold: threshold) : [classes(threshold: threshold)]

@@ -35,6 +35,7 @@ struct MaskPlanReader {
     /// - Throws: `DataError` naming the argument that is missing, wrong or not supported.
     mutating func add(_ name: String, _ reader: ConfigReader) throws {
         switch name {
+        case "NNUNetExport": try addExport(reader)
         case "Activations": try addActivations(reader)
         case "Invert": try addInvert(reader)
         case "AsDiscrete": try addDiscrete(reader)
@@ -79,6 +80,28 @@ struct MaskPlanReader {
                     + "a threshold, is needed")
         }
         return plan
+    }
+
+    /// nnU-Net's way in one: logits are brought back, then classes are made, or regions painted. A bundle has no such step.
+    private mutating func addExport(_ reader: ConfigReader) throws {
+        guard !hasProbabilities, !isInverted, !isDiscrete else {
+            throw reader.error("_target_", "NNUNetExport should be the first step")
+        }
+        (hasProbabilities, isInverted, isDiscrete) = (true, true, true)
+        plan.restoration = .logits
+        guard let order = try reader.ints("regions_class_order") else { return }
+        plan.probabilities = .sigmoid
+        plan.painting = try order.map { number in
+            guard let label = UInt8(exactly: number), label > 0, Int(label) < ModelDescription.mostClasses else {
+                throw reader.error(
+                    "regions_class_order", "should be class numbers from 1 to \(ModelDescription.mostClasses - 1)")
+            }
+            return label
+        }
+        guard plan.painting.count == channels else {
+            throw reader.error(
+                "regions_class_order", "has \(order.count) entries, and the network gives \(channels) regions")
+        }
     }
 
     private mutating func addActivations(_ reader: ConfigReader) throws {

@@ -19,7 +19,12 @@ extension ModelDescription {
                 "network_def.out_channels",
                 "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
         }
-        let classes = max(2, outline.outputChannels)
+        let classes = maskPlan.classes(channels: outline.outputChannels)
+        guard maskPlan.painting.isEmpty || maskPlan.painting.count == outline.outputChannels else {
+            throw error(
+                "postprocessing",
+                "paints \(maskPlan.painting.count) regions, and the network gives \(outline.outputChannels)")
+        }
         let (one, many) = maskPlan.isRegions ? ("region", "regions") : ("class", "classes")
         if let stray = labels.keys.filter({ $0 >= classes }).min() {
             throw error(

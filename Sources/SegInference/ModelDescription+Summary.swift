@@ -13,6 +13,7 @@ extension ModelDescription {
         lines.append(
             "windows      "
                 + (roiSize.map { "\($0) voxels, overlap \(overlap), \(mode.rawValue) weights" } ?? "the whole scan"))
+        if !mirrorAxes.isEmpty { lines.append("windows      averaged over mirror images along axes \(mirrorAxes)") }
         lines += maskPlan.summary(channels: outline?.outputChannels ?? 2).map { "mask         \($0)" }
         lines += labels.sorted { $0.key < $1.key }.map {
             "\(maskPlan.isRegions ? "region" : "class ")       \($0): \($1)"
@@ -45,6 +46,10 @@ extension MaskPlan {
         case .nearest:
             return [probabilities + ", " + discrete] + before.map(\.summary) + ["back to the scan by nearest voxels"]
                 + after.map(\.summary)
+        case .logits:
+            let classes =
+                painting.isEmpty ? "the class of the largest" : "regions above 0.5 painted one over the other"
+            return ["outputs back to the scan trilinearly", classes] + after.map(\.summary)
         case .none:
             return [probabilities + ", " + discrete] + before.map(\.summary) + ["left on the network's grid"]
         }

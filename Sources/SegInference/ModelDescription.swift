@@ -17,6 +17,11 @@ public struct ModelDescription: Hashable, Sendable {
     public var mode: WindowPlan.Blending
     /// What lies beside an image that is smaller than a window.
     public var padding = WindowPadding.constant(0)
+    /// Networks whose outputs are averaged, each with weights of its own: the folds of a training.
+    public var foldCount = 1
+    /// Axes of the network's volume, 0 to 2: a window's output is the mean over its mirror images along every combination
+    /// of them; nnU-Net's `inference_allowed_mirroring_axes`.
+    public var mirrorAxes: [Int] = []
     /// How a mask comes of the network's output.
     public var maskPlan = MaskPlan()
     /// Names of the classes, by number, where class 0 is the background; of regions the names by channel.
@@ -25,6 +30,8 @@ public struct ModelDescription: Hashable, Sendable {
     public var labelScheme = LabelScheme()
     /// What is done to a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
+
+    private static let mostFolds = 100
 
     /// What a class is called.
     package func className(_ label: Int) -> String {
@@ -70,6 +77,14 @@ public struct ModelDescription: Hashable, Sendable {
         (description.labels, description.labelScheme) = try LabelScheme.read(reader)
         if description.labelScheme.regions != nil { description.maskPlan = .ofRegions }
         if window != nil { description.padding = try WindowPadding(reader) }
+        description.foldCount = try reader.int("folds") ?? 1
+        guard (1...Self.mostFolds).contains(description.foldCount) else {
+            throw reader.error("folds", "should be from 1 to \(Self.mostFolds), not \(description.foldCount)")
+        }
+        description.mirrorAxes = try reader.ints("mirror_axes") ?? []
+        guard Set(description.mirrorAxes).isSubset(of: [0, 1, 2]),
+            Set(description.mirrorAxes).count == description.mirrorAxes.count
+        else { throw reader.error("mirror_axes", "should be some of 0, 1 and 2, not \(description.mirrorAxes)") }
         try description.readPostprocessing(reader)
         return description
     }
@@ -108,7 +123,7 @@ public struct ModelDescription: Hashable, Sendable {
     /// Classes that the network tells apart, background included; a single channel tells two apart.
     /// - Throws: `DataError` where the network cannot be built.
     public var classCount: Int {
-        get throws { max(2, try outputChannels) }
+        get throws { maskPlan.classes(channels: try outputChannels) }
     }
 
     /// Builds the network with fresh parameters, made for scans and for windows of `roiSize`.
@@ -130,6 +145,8 @@ public struct ModelDescription: Hashable, Sendable {
             entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
             entries.merge(padding.entries) { $1 }
         }
+        if foldCount > 1 { entries["folds"] = .int(foldCount) }
+        if !mirrorAxes.isEmpty { entries["mirror_axes"] = .array(mirrorAxes.map { .int($0) }) }
         if maskPlan != (labelScheme.regions == nil ? MaskPlan() : .ofRegions) {
             entries["postprocessing"] = maskPlan.value(channels: (try? outputChannels) ?? 2)
         } else if !postprocessing.isEmpty {

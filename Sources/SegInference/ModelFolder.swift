@@ -36,19 +36,42 @@ public enum ModelFolder {
 
     /// Writes a description and weights so that no moment shows the weights of one model beside the description of
     /// another: where the description changes, the old weights go first, and a folder without weights does not open.
-    /// - Parameter folder: A folder that is there.
+    /// - Parameters:
+    ///   - states: The weights of each fold.
+    ///   - folder: A folder that is there.
     /// - Throws: `DataError` naming the key of a description that would not open again, or the file that cannot be
     ///   written.
     public static func write(
-        _ description: ModelDescription, _ state: [String: StoredTensor], to folder: String
+        _ description: ModelDescription, _ states: [[String: StoredTensor]], to folder: String
     ) throws {
+        var description = description
+        description.foldCount = states.count
         try description.check()
         let (file, text) = ("\(folder)/model.json", Array(try description.value.jsonText().utf8))
         if FileManager.default.contents(atPath: file).map(Array.init) != text {
             try removeWeights(in: folder)
             try DurableFile.write(text, to: file)
         }
-        try Weights.write(state, to: "\(folder)/model.safetensors")
+        for (fold, state) in states.enumerated() {
+            try Weights.write(state, to: "\(folder)/\(stem(ofFold: fold)).safetensors")
+        }
+    }
+
+    /// The names of the files of the folds' weights without endings: `model`, then `model_fold1` and so on.
+    private static func stem(ofFold fold: Int) -> String { fold == 0 ? "model" : "model_fold\(fold)" }
+
+    /// The files of the weights of each fold.
+    /// - Throws: `DataError` naming a fold's file that is not there.
+    public static func files(in folder: String, folds: Int) throws -> [String] {
+        let first = Predictor.weightsFile(in: folder)
+        return try [first]
+            + (1..<max(folds, 1)).map { fold in
+                let file = "\(folder)/\(stem(ofFold: fold)).safetensors"
+                guard FileManager.default.fileExists(atPath: file) else {
+                    throw DataError(.noInput, file, "is not there, and model.json says that there are \(folds) folds")
+                }
+                return file
+            }
     }
 
     /// The files that a folder's weights may be, the first one that is there counts.
@@ -58,7 +81,9 @@ public enum ModelFolder {
 
     /// Removes weights of any format, and waits until they are gone from the disk.
     private static func removeWeights(in folder: String) throws {
-        for name in weights(in: folder) where unlink(name) != 0 {
+        let folds = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
+            .filter { $0.hasPrefix("model_fold") && $0.hasSuffix(".safetensors") }.map { "\(folder)/\($0)" }
+        for name in weights(in: folder) + folds where unlink(name) != 0 {
             guard errno == ENOENT else {
                 throw DataError(
                     .cannotWrite, name, "cannot be replaced: \(String(cString: strerror(errno)))")

@@ -1,31 +1,42 @@
+internal import Foundation
 internal import SegCore
 public import SegImaging
 
-/// Class probabilities on the network's grid, and the way back to the scan's.
+/// What a network says of a scan on the network's grid, and the way back to the scan's.
 public struct Prediction: Sendable {
-    /// `[D, H, W, channels]` on the network's grid.
-    public let probabilities: [Float]
-    /// One for each class, background included; or a single one, the probability of class 1 against the background.
+    /// Probabilities, or where `isLogits` the network's own output, `[D, H, W, channels]` on the network's grid.
+    public let values: [Float]
+    /// One for each class, background included; or a single one, that of class 1 against the background.
     public let channels: Int
     /// What was done to the scan's grid.
     public let record: SpatialRecord
+    /// Whether probabilities are still to be made of the values.
+    let isLogits: Bool
+    private let plan: MaskPlan
 
     /// Wraps probabilities of the volume that a record leads to.
     public init(probabilities: [Float], channels: Int, record: SpatialRecord) {
+        self.init(probabilities, channels: channels, record: record, plan: MaskPlan(), isLogits: false)
+    }
+
+    /// Wraps values of the volume that a record leads to.
+    /// - Parameter plan: What the channels mean.
+    init(_ values: [Float], channels: Int, record: SpatialRecord, plan: MaskPlan, isLogits: Bool) {
         precondition(
-            probabilities.count == record.networkSize.count * channels,
-            "the probabilities are not of the record's volume")
-        self.probabilities = probabilities
+            values.count == record.networkSize.count * channels, "the values are not of the record's volume")
+        self.values = values
         self.channels = channels
         self.record = record
+        self.plan = plan
+        self.isLogits = isLogits
     }
 
     /// Number of classes, background included.
-    public var classes: Int { max(2, channels) }
+    public var classes: Int { plan.classes(channels: channels) }
 
-    /// Voxels of the scan that are restored at a time, by whole rows: the only ones whose probabilities of all classes
-    /// are in memory. What a slab costs beside its voxels is small against so many.
-    static let slab = 1 << 21
+    /// Voxels of the scan that are restored at a time, by whole rows: the only ones whose values of all channels are in
+    /// memory. What a slab costs beside its voxels is small against so many.
+    static func slab(channels: Int) -> Int { (1 << 24) / channels }
 
     /// The most probable class of every voxel of the scan, in its own orientation and spacing.
     ///
@@ -44,7 +55,7 @@ public struct Prediction: Sendable {
     func classes(threshold: Float) -> [UInt8] {
         var classes: [UInt8] = []
         classes.reserveCapacity(record.networkSize.count)
-        addClasses(of: probabilities, threshold, to: &classes)
+        addClasses(of: values, threshold, to: &classes)
         return classes
     }
 
@@ -60,7 +71,7 @@ public struct Prediction: Sendable {
     /// The same at every voxel of the network's grid.
     func networkRegions(threshold: Float) -> [[UInt8]] {
         var regions = emptyRegions(of: record.networkSize.count)
-        addRegions(of: probabilities, threshold, to: &regions)
+        addRegions(of: values, threshold, to: &regions)
         return regions
     }
 
@@ -75,17 +86,41 @@ public struct Prediction: Sendable {
     private func addRegions(of values: [Float], _ threshold: Float, to regions: inout [[UInt8]]) {
         for channel in 0..<channels {
             for place in stride(from: channel, to: values.count, by: channels) {
-                regions[channel].append(values[place] >= threshold ? 1 : 0)
+                regions[channel].append(isInside(values[place], threshold) ? 1 : 0)
             }
         }
     }
 
     private func addClasses(of values: [Float], _ threshold: Float, to mask: inout [UInt8]) {
-        values.withUnsafeBufferPointer { values in
-            for voxel in 0..<values.count / channels {
-                mask.append(UInt8(OutputClass.of(values, voxel: voxel, channels: channels, threshold: threshold)))
+        let count = values.count / channels
+        let classes = [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
+            nonisolated(unsafe) let output = output
+            values.withUnsafeBufferPointer { values in
+                nonisolated(unsafe) let values = values
+                concurrently(count) { part in
+                    for voxel in part { output[voxel] = self.class(at: voxel, of: values, threshold) }
+                }
             }
+            initialised = count
         }
+        mask += classes
+    }
+
+    private func `class`(at voxel: Int, of values: UnsafeBufferPointer<Float>, _ threshold: Float) -> UInt8 {
+        guard !plan.painting.isEmpty || (isLogits && channels == 1) else {
+            return UInt8(OutputClass.of(values, voxel: voxel, channels: channels, threshold: threshold))
+        }
+        guard !plan.painting.isEmpty else { return isInside(values[voxel], threshold) ? 1 : 0 }
+        var painted: UInt8 = 0
+        for (channel, number) in plan.painting.enumerated()
+        where isInside(values[voxel * channels + channel], threshold) { painted = number }
+        return painted
+    }
+
+    /// Whether a probability reaches the threshold; of the network's own output, whether its sigmoid is above it, as
+    /// nnU-Net has it.
+    private func isInside(_ value: Float, _ threshold: Float) -> Bool {
+        isLogits ? 1 / (1 + exp(-value)) > threshold : value >= threshold
     }
 
     /// The probability of one class, or of one region by its channel, at every voxel of the scan; that of a foreground
@@ -94,18 +129,51 @@ public struct Prediction: Sendable {
         precondition(label >= 0 && label < classes, "class \(label) of \(classes)")
         var map: [Float] = []
         map.reserveCapacity(record.scanSize.count)
+        // A class that is painted is a region's; one that no region is painted with occurs nowhere.
+        let channel = plan.painting.isEmpty ? label : plan.painting.lastIndex { Int($0) == label }
+        guard let channel else { return [Float](repeating: 0, count: record.scanSize.count) }
+        guard !isLogits else { return probabilityOfLogits(channel) }
         forEachSlab { values in
             if channels == 1 {
                 map += label == 1 ? values : values.map { 1 - $0 }
             } else {
-                for voxel in 0..<values.count / channels { map.append(values[voxel * channels + label]) }
+                for voxel in 0..<values.count / channels { map.append(values[voxel * channels + channel]) }
             }
         }
         return map
     }
 
+    private func probabilityOfLogits(_ channel: Int) -> [Float] {
+        var map: [Float] = []
+        map.reserveCapacity(record.scanSize.count)
+        let isShare = plan.areShares(channels: channels) && channels > 1
+        forEachSlab { values in
+            values.withUnsafeBufferPointer { values in
+                for voxel in 0..<values.count / channels {
+                    map.append(probability(of: channel, at: voxel, in: values, isShare: isShare))
+                }
+            }
+        }
+        // Outside of the network's box every output is 0, which as a probability would not be.
+        let ones = [Float](repeating: 1, count: record.networkSize.count)
+        let outside: Float = isShare && channel == 0 ? 1 : 0
+        for (voxel, seen) in record.restore(ones, channels: 1).enumerated() where seen == 0 { map[voxel] = outside }
+        return map
+    }
+
+    /// The probability that the outputs at a voxel mean.
+    func probability(
+        of channel: Int, at voxel: Int, in values: UnsafeBufferPointer<Float>, isShare: Bool
+    ) -> Float {
+        let outputs = UnsafeBufferPointer(rebasing: values[voxel * channels..<(voxel + 1) * channels])
+        guard isLogits else { return outputs[channel] }
+        guard isShare else { return 1 / (1 + exp(-outputs[channel])) }
+        let largest = outputs.max() ?? 0
+        return exp(outputs[channel] - largest) / outputs.reduce(0) { $0 + exp($1 - largest) }
+    }
+
     private func forEachSlab(_ body: ([Float]) -> Void) {
-        record.restore(probabilities, channels: channels, slab: Self.slab, body)
+        record.restore(values, channels: channels, slab: Self.slab(channels: channels), body)
     }
 }
 

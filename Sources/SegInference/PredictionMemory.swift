@@ -28,7 +28,7 @@ struct PredictionMemory {
         var floats = channels
         if isUncertain { floats += channels + 3 }
         if isMirrored { floats += channels + 1 }
-        let rows = min(whole, max(Prediction.slab, scan.h * scan.w))
+        let rows = min(whole, max(Prediction.slab(channels: channels), scan.h * scan.w))
         // The mask with a slab of probabilities, or a map with the file that is made of it. Regions come back one by one.
         let mask = maps > 1 ? 2 * maps * whole : whole
         let output = max(mask + 4 * channels * rows, mask + (isUncertain ? 12 * whole : 0))

@@ -13,16 +13,22 @@ public final class Predictor {
     public let description: ModelDescription
     /// The network with its weights.
     public let network: any Network
+    /// The same network with the weights of other folds, whose outputs are averaged with the first one's.
+    public let folds: [any Network]
     let backend: any Backend
     /// What a person should know of the weights, such as others in the same file, a sentence each.
     public private(set) var notes: [String] = []
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
-    public var classes: Int { max(2, network.outputChannels) }
+    public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }
 
     /// Wraps a network that has its weights.
-    public init(network: any Network, description: ModelDescription, on backend: any Backend) {
+    /// - Parameter folds: The same network with the weights of other folds.
+    public init(
+        network: any Network, folds: [any Network] = [], description: ModelDescription, on backend: any Backend
+    ) {
         self.network = network
+        self.folds = folds
         self.description = description
         self.backend = backend
     }
@@ -43,8 +49,15 @@ public final class Predictor {
     /// of Auto3DSeg's checkpoint alone.
     /// - Throws: `DataError` naming the file that is missing or wrong; `BackendError`.
     public convenience init(folder: String, on backend: any Backend) throws {
-        try self.init(
-            weights: Self.weightsFile(in: folder), description: ModelFolder.description(of: folder), on: backend)
+        let description = try ModelFolder.description(of: folder)
+        let files = try ModelFolder.files(in: folder, folds: description.foldCount)
+        let networks = try files.map { file in
+            let network = try description.makeNetwork(on: backend, seed: 0)
+            return (network, try network.store.load(Weights.read(file)).map { "\(file): \($0)" })
+        }
+        self.init(
+            network: networks[0].0, folds: networks.dropFirst().map(\.0), description: description, on: backend)
+        notes = networks.flatMap(\.1)
     }
 
     /// The first of a model folder's possible weights that is there; safetensors where none is.
@@ -73,11 +86,14 @@ public final class Predictor {
             between: prepared.record.largestBetween, isUncertain: false
         ).check(on: backend, name: name)
         let size = prepared.image.size
-        let probabilities = try probabilities(
-            of: tensor(prepared.image.interleaved, size: size), size: size, name: name, progress: progress
-        ) { x, _ in try network(x, in: .inference) }
+        let isLogits = description.maskPlan.restoration == .logits
+        let values = try outputs(
+            of: tensor(prepared.image.interleaved, size: size), size: size, isLogits: isLogits, name: name,
+            progress: progress
+        ) { x, _ in try output(of: x) }
         return Prediction(
-            probabilities: probabilities, channels: network.outputChannels, record: prepared.record)
+            values, channels: network.outputChannels, record: prepared.record, plan: description.maskPlan,
+            isLogits: isLogits)
     }
 }
 
@@ -119,16 +135,42 @@ extension Predictor {
         return Triple(max(size.d, window.d), max(size.h, window.h), max(size.w, window.w))
     }
 
+    /// What the network makes of a window, `[1, d, h, w, C]` to `[1, d, h, w, K]`: the mean over folds and mirror images.
+    /// - Parameter isMirrored: Whether mirror images are taken, where the description asks for them.
+    func output(of x: Tensor, isMirrored: Bool = true) throws -> Tensor {
+        let networks = [network] + folds
+        // Every combination of the axes, none of them first; axis 0 of a volume is the window's axis 1.
+        let mirrors = (isMirrored ? description.mirrorAxes : []).reduce([[Int]]([[]])) { mirrors, axis in
+            mirrors + mirrors.map { $0 + [axis + 1] }
+        }
+        guard networks.count * mirrors.count > 1 else { return try network(x, in: .inference) }
+        var sum: Tensor?
+        for network in networks {
+            for axes in mirrors {
+                let output = try network(axes.isEmpty ? x : flip(x, axes), in: .inference)
+                if let sum {
+                    try backend.flip(output.view, axes: axes, into: sum.view, accumulate: true)
+                } else {
+                    sum = output
+                }
+            }
+        }
+        guard let sum else { preconditionFailure("a predictor has a network") }
+        try backend.scale(sum.view, by: 1 / Float(networks.count * mirrors.count), into: sum.view, times: 0)
+        return sum
+    }
+
     /// What the memory limit left at the peak.
     var unusedMemory: Int { backend.memoryLimit.map { max(0, $0 - backend.memory.peak) } ?? .max }
 
-    /// Class probabilities of an image, `[D, H, W, channels]`, of the blended logits of all windows.
+    /// What the blended logits of all windows say of an image, `[D, H, W, channels]`.
     /// - Parameters:
     ///   - image: As `tensor(_:size:)` made it.
     ///   - size: The image's extents without padding.
+    ///   - isLogits: Whether it is the logits, and not probabilities.
     ///   - logits: Takes a window and its number to the logits of the window.
-    func probabilities(
-        of image: Tensor, size: Triple, name: String, progress: (Int, Int) throws -> Void,
+    func outputs(
+        of image: Tensor, size: Triple, isLogits: Bool = false, name: String, progress: (Int, Int) throws -> Void,
         logits predict: (Tensor, Int) throws -> Tensor
     ) throws -> [Float] {
         let extents = image.shape.size
@@ -139,12 +181,13 @@ extension Predictor {
             defer { number += 1 }
             return try predict(x, number)
         }
-        let (probabilities, areFinite) = try StageClock.time("probabilities") {
+        let (outputs, areFinite) = try StageClock.time("probabilities") {
             let isSigmoid = network.outputChannels == 1 || description.maskPlan.probabilities == .sigmoid
-            let probabilities =
-                isSigmoid
-                ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
-            return (probabilities, probabilities.allSatisfy(\.isFinite))
+            let outputs =
+                isLogits
+                ? try logits.floats()
+                : isSigmoid ? try logits.floats().map { 1 / (1 + exp(-$0)) } : try softmax(logits).floats()
+            return (outputs, outputs.allSatisfy(\.isFinite))
         }
         guard areFinite else {
             // The scan's fault or the weights': where there are several scans, the others are still tried.
@@ -152,6 +195,6 @@ extension Predictor {
                 .badData, name,
                 "the network's output is not finite; its weights are damaged or not of this preprocessing")
         }
-        return WindowPadding.crop(probabilities, of: grown, channels: network.outputChannels, to: size)
+        return WindowPadding.crop(outputs, of: grown, channels: network.outputChannels, to: size)
     }
 }

@@ -2,7 +2,8 @@ internal import SegCore
 internal import SegImaging
 
 extension Preprocessing {
-    /// Reads the entry `preprocessing`: an object of MONAI's usual steps, or a list of any of MONAI's in any order.
+    /// Reads the entry `preprocessing`: an object of MONAI's usual steps, or a list of any of MONAI's and
+    /// nnU-Net's in any order.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(of model: ConfigReader) throws {
         if case .array(let items)? = model.value("preprocessing") {
@@ -10,7 +11,8 @@ extension Preprocessing {
                 try items.enumerated().map { number, item in
                     let reader = try ConfigReader(item, path: "preprocessing.\(number)", source: model.source)
                     let name = try reader.required("_target_", reader.string("_target_"))
-                    let step = try PreprocessingStep(class: name, reader)
+                    let step =
+                        try PreprocessingStep(nnUNet: name, reader) ?? PreprocessingStep(class: name, reader)
                     try reader.finish()
                     return step
                 })

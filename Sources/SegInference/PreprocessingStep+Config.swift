@@ -44,6 +44,7 @@ extension PreprocessingStep {
     /// The class and arguments that `init(class:_:)` reads.
     var value: ConfigValue {
         switch self {
+        case .nnUNetTranspose, .nnUNetCrop, .nnUNetNormalization, .nnUNetResampling: nnUNetValue ?? .null
         case .orientation(let step): component("Orientation", ["axcodes": .string(step.axisCodes)])
         case .spacing(let step):
             component("Spacing", entries(of: step))

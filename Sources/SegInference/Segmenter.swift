@@ -158,9 +158,9 @@ public struct Segmentation {
         guard areShares else { return nil }
         var (sum, count) = (0.0, 0)
         let channels = prediction.channels
-        prediction.probabilities.withUnsafeBufferPointer { values in
+        prediction.values.withUnsafeBufferPointer { values in
             for voxel in 0..<values.count / channels {
-                let value = Double(values[voxel * channels])
+                let value = Double(prediction.probability(of: 0, at: voxel, in: values, isShare: channels > 1))
                 let foreground = channels == 1 ? value : 1 - value
                 guard foreground > 0.05 else { continue }
                 sum += Self.entropy(foreground)

@@ -19,7 +19,7 @@ extension SlidingWindow {
         }
         let modeName = try reader.string("mode") ?? "constant"
         guard let mode = WindowPlan.Blending(rawValue: modeName) else {
-            throw reader.error("mode", "should be constant or gaussian, not '\(modeName)'")
+            throw reader.error("mode", "should be constant, gaussian or nnunet, not '\(modeName)'")
         }
         self.init(window: Triple(roi), overlap: try Self.overlap(reader), blending: mode)
     }

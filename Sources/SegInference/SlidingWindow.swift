@@ -29,7 +29,7 @@ public struct SlidingWindow: Sendable {
     public func callAsFunction(
         _ image: Tensor, progress: (Int, Int) throws -> Void, predict: (Tensor) throws -> Tensor
     ) throws -> Tensor {
-        let plan = try WindowPlan(image: image.shape.size, window: window, overlap: overlap)
+        let plan = try WindowPlan(image: image.shape.size, window: window, overlap: overlap, blending)
         let backend = image.backend
         let size = image.shape.size
         let weights = try seen(Tensor(plan.weights(blending), shape: Shape(window.array), on: backend), plan)

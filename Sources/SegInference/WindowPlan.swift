@@ -2,7 +2,7 @@ internal import Foundation
 internal import SegBackend
 public import SegCore
 
-/// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them.
+/// Where the windows of a sliding-window inference lie, as `monai.inferers.sliding_window_inference` places them, or nnU-Net.
 public struct WindowPlan: Hashable, Sendable {
     /// How overlapping windows are weighted.
     public enum Blending: String, Hashable, Sendable {
@@ -10,6 +10,8 @@ public struct WindowPlan: Hashable, Sendable {
         case constant
         /// A window counts most at its centre.
         case gaussian
+        /// The same by nnU-Net's Gaussian, with windows spread evenly as nnU-Net does.
+        case nnUNet = "nnunet"
     }
 
     /// Extents of a window.
@@ -23,10 +25,12 @@ public struct WindowPlan: Hashable, Sendable {
 
     /// Plans the windows of an image.
     ///
-    /// The step is ⌊window · (1 − overlap)⌋, at least 1; the last window of an axis ends with the image.
+    /// MONAI's step is ⌊window · (1 − overlap)⌋, at least 1, and the last window of an axis ends with the image. nnU-Net
+    /// takes as many windows as steps of window · (1 − overlap) need, and spreads them evenly
+    /// (`compute_steps_for_sliding_window`).
     /// - Throws: `InferenceError` where the overlap is not in 0 ..< 1 or a size is not positive; `DataError` where there
     ///   would be more windows than `Limits.windows`.
-    public init(image: Triple, window: Triple, overlap: WindowOverlap) throws {
+    public init(image: Triple, window: Triple, overlap: WindowOverlap, _ blending: Blending = .constant) throws {
         guard overlap.isValid else {
             throw InferenceError("overlap should be at least 0 and below 1, not \(overlap)")
         }
@@ -38,7 +42,9 @@ public struct WindowPlan: Hashable, Sendable {
         padding = paddedSize.zip(image) { ($0 - $1) / 2 }
         seen = window.zip(image, min)
         let counts = (0..<3).map { axis in
-            Self.count(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
+            blending == .nnUNet
+                ? Self.evenCount(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
+                : Self.count(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
         guard counts.map(Double.init).reduce(1, *) <= Double(Limits.windows) else {
             throw DataError(
@@ -47,7 +53,9 @@ public struct WindowPlan: Hashable, Sendable {
                     + "\(window); \(Limits.windows) are computed at most. Take a smaller overlap or a larger roi_size.")
         }
         let axes = (0..<3).map { axis in
-            Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
+            blending == .nnUNet
+                ? Self.evenStarts(size: paddedSize[axis], window: window[axis], count: counts[axis])
+                : Self.starts(size: paddedSize[axis], window: window[axis], overlap: overlap.axes[axis])
         }
         starts = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Triple(d, h, w) } } }
     }
@@ -65,12 +73,41 @@ public struct WindowPlan: Hashable, Sendable {
         return (0..<count(size: size, window: window, overlap: overlap)).map { min($0 * step, size - window) }
     }
 
+    private static func evenCount(size: Int, window: Int, overlap: Double) -> Int {
+        let steps = Double(size - window) / (Double(window) * (1 - overlap))
+        return Int(min(steps.rounded(.up), Double(Limits.windows))) + 1
+    }
+
+    private static func evenStarts(size: Int, window: Int, count: Int) -> [Int] {
+        let step = count > 1 ? Double(size - window) / Double(count - 1) : 0
+        return (0..<count).map { Int((step * Double($0)).rounded(.toNearestOrEven)) }
+    }
+
     /// The weight of each voxel of a window, `[d, h, w]`.
     ///
     /// Gaussian: the product over the axes of exp(−x² / 2σ²) with σ an eighth of the window, and never below 0.001
-    /// or its own minimum, whichever is larger.
+    /// or its own minimum, whichever is larger. nnU-Net's has its peak of 10 at the voxel ⌊n / 2⌋ and is rounded to 16 bits.
     public func weights(_ blending: Blending) -> [Float] {
-        guard blending == .gaussian else { return [Float](repeating: 1, count: window.count) }
+        switch blending {
+        case .constant: return [Float](repeating: 1, count: window.count)
+        case .nnUNet: return nnUNetWeights
+        case .gaussian: return gaussianWeights
+        }
+    }
+
+    private var nnUNetWeights: [Float] {
+        let axes = window.array.map { extent in
+            (0..<extent).map { index in
+                let (x, sigma) = (Double(index - extent / 2), Double(extent) / 8)
+                return exp(-x * x / (2 * sigma * sigma))
+            }
+        }
+        let map = axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in Float(Float16(10 * d * h * w)) } } }
+        let least = map.filter { $0 > 0 }.min() ?? 1
+        return map.map { $0 == 0 ? least : $0 }
+    }
+
+    private var gaussianWeights: [Float] {
         let axes = window.array.map { extent in
             (0..<extent).map { index -> Float in
                 let x = Float(index) - Float(extent - 1) / 2

@@ -86,6 +86,13 @@ extension ConfigReader {
     /// - Throws: `DataError` where they are absent, something else or more.
     func strides(_ key: String) throws -> [Triple] {
         let strides = try required(key, triples(key))
+        try check(strides: strides, key)
+        return strides
+    }
+
+    /// Refuses strides that divide an axis by more than 4096 in all.
+    /// - Throws: `DataError` naming them.
+    func check(strides: [Triple], _ key: String) throws {
         var product = Triple(1)
         for stride in strides {
             product = product.zip(stride, *)
@@ -93,7 +100,6 @@ extension ConfigReader {
                 throw error(key, "divide an axis by more than \(Self.largestExtent) in all: \(strides)")
             }
         }
-        return strides
     }
 
     /// Refuses an argument whose meaning is not supported at all.

@@ -99,13 +99,21 @@ public struct NetworkDefinition: Hashable, Sendable {
         "AttentionUnet": { try AttentionUnet(AttentionUnetOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
         "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
+        "PlainConvUNet": { try NNUNet(NNUNetOptions(.plain, $0), $1) },
+        "ResidualEncoderUNet": { try NNUNet(NNUNetOptions(.residualEncoder, $0), $1) },
+        "ResidualUNet": { try NNUNet(NNUNetOptions(.residual, $0), $1) },
     ]
 
     /// Arguments that may be null, which to MONAI means "none". Any other null is an error there, or another default.
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
         "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
-        "DynUNet": ["filters", "dropout"],
+        "DynUNet": ["filters", "dropout"], "PlainConvUNet": nnUNet, "ResidualEncoderUNet": nnUNet,
+        "ResidualUNet": nnUNet,
+    ]
+
+    private static let nnUNet: Set<String> = [
+        "norm_op", "norm_op_kwargs", "dropout_op", "dropout_op_kwargs", "nonlin", "nonlin_kwargs",
     ]
 
     /// Builds the network with fresh parameters.

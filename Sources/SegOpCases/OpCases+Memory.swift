@@ -1,8 +1,22 @@
 import SegBackend
 
 extension OpCases {
-    /// Filling, and copies of boxes of every rank.
-    static let memory: [OpCase] = fills + regions
+    /// Filling, copies of boxes of every rank, and mirror images.
+    static let memory: [OpCase] = fills + regions + flips
+
+    private static let flips: [OpCase] = [
+        ([7], [0]), ([3, 5], [1]), ([1, 4, 3, 5, 1], [1, 3]), ([2, 3, 4, 5, 6], [2]), ([1, 1, 6, 7, 33], [1, 2, 3]),
+        ([2, 3, 4, 5, 3], [0, 4]), ([2, 2, 3], []),
+    ].flatMap { extents, axes in
+        [false, true].map { accumulate in
+            let name = "flip_\(extents.map(String.init).joined(separator: "x"))_\(axes)"
+            return OpCase(name + (accumulate ? "_accumulate" : ""), op: "flip") { arrays in
+                let x = try arrays.input(Shape(extents))
+                let y = try arrays.state("y", Shape(extents), -1..<1, .op)
+                return { try arrays.backend.flip(x, axes: axes, into: y, accumulate: accumulate) }
+            }
+        }
+    }
 
     private static let fills: [OpCase] = [1, 17, 1000].map { count in
         OpCase("fill_\(count)", op: "fill") { arrays in

@@ -143,6 +143,30 @@ extension OpenCLBackend {
             LaunchCost(multiplyAdds: 0, bytes: 2 * count * source.dtype.byteCount))
     }
 
+    /// Copies or adds a box whose source runs backwards along some axes, an item an element.
+    public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
+        let extents = x.shape.dimensions
+        guard extents.count <= boxAxes else {
+            throw BackendError.notSupported(
+                backend: name, op: "flip", reason: "\(extents.count) axes; it takes \(boxAxes)")
+        }
+        guard x.count > 0 else { return }
+        let strides = RegionBox.strides(extents)
+        // The kernel's sums wrap, so that a step back is a stride of 2⁶⁴ less.
+        let from = extents.indices.map { axes.contains($0) ? -strides[$0] : strides[$0] }
+        let first = axes.reduce(0) { $0 + (extents[$1] - 1) * strides[$1] }
+        let missing = boxAxes - extents.count
+        func padded(_ numbers: [Int]) -> [Int] { [Int](repeating: 1, count: missing) + numbers }
+        let size = padded(extents)
+        let start = BufferView(buffer: x.buffer, offset: x.offset + first, shape: [1], dtype: x.dtype)
+        let end = BufferView(buffer: y.buffer, offset: y.offset, shape: [1], dtype: y.dtype)
+        try launcher.run(
+            Kernel("memory/copy_region", "copy_region_f32"), LaunchGrid(covering: x.count),
+            [.view(start), .view(end), .long(x.count), .int4(size[1], size[2], size[3], size[4])]
+                + padded(from).map { .long($0) } + padded(strides).map { .long($0) } + [.flag(accumulate)],
+            LaunchCost(multiplyAdds: 0, bytes: 2 * x.count * x.dtype.byteCount))
+    }
+
     /// Waits for everything enqueued.
     public func synchronize() throws {
         try OpenCLStatus.check(clFinish(launcher.queue.pointer), name, "waiting for the queue")
@@ -192,7 +216,7 @@ struct RegionBox {
         }
     }
 
-    private static func strides(_ shape: [Int]) -> [Int] {
+    static func strides(_ shape: [Int]) -> [Int] {
         var strides = [Int](repeating: 1, count: shape.count)
         for axis in shape.indices.dropLast().reversed() { strides[axis] = strides[axis + 1] * shape[axis + 1] }
         return strides

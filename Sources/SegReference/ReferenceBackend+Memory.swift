@@ -64,6 +64,20 @@ extension ReferenceBackend {
         walk(0, 0, 0)
     }
 
+    /// Copies or adds each element to its mirror image.
+    public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
+        let (input, output, extents) = (x.doubles, y.doubles, x.shape.dimensions)
+        for index in 0..<x.count {
+            var (rest, target, stride) = (index, 0, 1)
+            for axis in extents.indices.reversed() {
+                let place = rest % extents[axis]
+                target += stride * (axes.contains(axis) ? extents[axis] - 1 - place : place)
+                (rest, stride) = (rest / extents[axis], stride * extents[axis])
+            }
+            output[target] = accumulate ? output[target] + input[index] : input[index]
+        }
+    }
+
     /// Ops run as they are called; there is nothing to wait for.
     public func synchronize() throws {}
 

@@ -43,6 +43,12 @@ public struct StoredTensor: Sendable {
     /// Little-endian elements.
     public let bytes: [UInt8]
 
+    /// The same elements under another shape.
+    public func reshaped(_ shape: [Int]) -> StoredTensor {
+        precondition(shape.reduce(1, *) == self.shape.reduce(1, *), "\(shape) has not the elements of \(self.shape)")
+        return StoredTensor(dtype: dtype, shape: shape, bytes: bytes)
+    }
+
     /// Stores 32-bit floats.
     public init(_ values: [Float], shape: [Int]) {
         self.init(dtype: .f32, shape: shape, bytes: values.withUnsafeBytes(Array.init))

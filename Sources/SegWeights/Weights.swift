@@ -67,7 +67,21 @@ public struct Weights: Sendable {
         let data = try RegularFile.contents(of: path)
         guard case .zip = Format(data) else { return nil }
         do {
-            return try PyTorchCheckpoint.configuration(name, in: data)
+            return try PyTorchCheckpoint.configurations([name], in: data)[name]
+        } catch {
+            throw DataError(.badData, path, error.message)
+        }
+    }
+
+    /// What stands under some names beside the weights of a PyTorch checkpoint; names that are not there are left out.
+    /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
+    public static func configurations(_ names: [String], in path: String) throws -> [String: ConfigValue] {
+        let data = try RegularFile.contents(of: path)
+        guard case .zip = Format(data) else {
+            throw DataError(.badData, path, "is no checkpoint of PyTorch 1.6 or later")
+        }
+        do {
+            return try PyTorchCheckpoint.configurations(names, in: data)
         } catch {
             throw DataError(.badData, path, error.message)
         }

@@ -101,19 +101,19 @@ func descriptionsThatContradictThemselvesAreRefused(_ index: Int) throws {
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let first = try description()
     let state = try first.makeNetwork(on: ReferenceBackend(), seed: 1).store.state()
-    try ModelFolder.write(first, state, to: folder)
+    try ModelFolder.write(first, [state], to: folder)
     #expect(try Predictor(folder: folder, on: ReferenceBackend()).description.value == first.value)
     // A save of other preprocessing that ends where the weights should be written.
     let second = try description(["preprocessing": ["orientation": "RAS"]])
     let unwritable = ["w": StoredTensor([1] as [Float], shape: [Int](repeating: 1, count: 17))]
-    #expect(throws: DataError.self) { try ModelFolder.write(second, unwritable, to: folder) }
+    #expect(throws: DataError.self) { try ModelFolder.write(second, [unwritable], to: folder) }
     let error = #expect(throws: DataError.self) { try Predictor(folder: folder, on: ReferenceBackend()) }
     #expect(error?.kind == .noInput && error?.subject == "\(folder)/model.safetensors")
     // Nor is one written that would not open.
     let misnamed = try description(["labels": ["7": "b"]])
-    #expect(throws: DataError.self) { try ModelFolder.write(misnamed, state, to: folder) }
+    #expect(throws: DataError.self) { try ModelFolder.write(misnamed, [state], to: folder) }
     // One of the same description keeps the old weights until the new ones are there.
-    try ModelFolder.write(first, state, to: folder)
-    #expect(throws: DataError.self) { try ModelFolder.write(first, unwritable, to: folder) }
+    try ModelFolder.write(first, [state], to: folder)
+    #expect(throws: DataError.self) { try ModelFolder.write(first, [unwritable], to: folder) }
     #expect(try Predictor(folder: folder, on: ReferenceBackend()).description.value == first.value)
 }

@@ -141,6 +141,7 @@ private let cases: [GradientCase] = [
             $0[0], size: Triple(3, 4, 5), window: Triple(2, 2, 3), shift: Triple(1, 0, 2))
     },
     GradientCase(name: "crop", shapes: [[3, 4, 5]]) { try crop($0[0], to: [2, 4, 3]) },
+    GradientCase(name: "flip", shapes: [[2, 3, 4, 2]]) { try flip($0[0], [1, 2]) },
     GradientCase(name: "transpose columns", shapes: [[5, 3]]) { try transposeColumns($0[0]) },
     GradientCase(name: "toeplitz", shapes: [[2, 5, 3]]) { try toeplitz($0[0]) },
     GradientCase(name: "join corners", shapes: [[2, 4, 2, 6, 3]]) {

@@ -23,10 +23,10 @@ struct ConvertCommand: ParsableCommand {
             --allow-mismatch is given; then only what matched is written. An .onnx file holds the network for \
             inference with the weights: image [batch, channels, D, H, W] to logits. Batch, D, H and W are free; UNETR's D, \
             H and W are img_size, SwinUNETR's roi_size. A name without an ending is a model folder, with model.json and \
-            model.safetensors: what a MONAI bundle or a folder of Auto3DSeg becomes.
+            model.safetensors: what a MONAI bundle or a folder of Auto3DSeg or nnU-Net becomes, folds and all.
             """)
 
-    @Argument(help: "Weights (safetensors, .pt, .pth), a model folder, one of Auto3DSeg, or a MONAI bundle.")
+    @Argument(help: "Weights (safetensors, .pt, .pth), a model folder, one of Auto3DSeg or nnU-Net, or a MONAI bundle.")
     var input: String
 
     @Argument(help: "What to write: .safetensors, .pt for PyTorch, .onnx, or without an ending a model folder.")
@@ -39,6 +39,8 @@ struct ConvertCommand: ParsableCommand {
     var state: String?
 
     @OptionGroup var bundleChanges: BundleOptions
+
+    @OptionGroup var nnunetChoice: NNUNetOptions
 
     @Flag(help: "Write what matched although something did not.")
     var allowMismatch = false
@@ -62,8 +64,16 @@ struct ConvertCommand: ParsableCommand {
         } else {
             try OutputFolder.refuseExisting(output, force: force)
         }
-        let source = try ModelSource(input, network: network, bundleChanges)
-        let weights = try Weights.read(source.weights, state.map { .named($0) } ?? source.choice)
+        let source = try ModelSource(input, network: network, bundleChanges, nnunetChoice)
+        if format.isEmpty, let (description, file) = source.description, source.files.count > 1 {
+            return try writeFolds(of: source, description, file: file)
+        }
+        guard source.files.count == 1 else {
+            throw UsageError(
+                "\(input) has \(source.files.count) folds, and \(output) holds one network; choose it with --folds, or "
+                    + "name a folder")
+        }
+        let weights = try source.weights(of: source.files[0], state: state)
         guard let (description, file) = source.description else {
             guard format != "onnx", !format.isEmpty else {
                 let what = format.isEmpty ? "A model folder" : "ONNX"
@@ -75,7 +85,7 @@ struct ConvertCommand: ParsableCommand {
         }
         let taken = try matching(weights, description.network, file: file)
         if format.isEmpty {
-            try OutputFolder.filling(output) { try ModelFolder.write(description, taken.state, to: output) }
+            try OutputFolder.filling(output) { try ModelFolder.write(description, [taken.state], to: output) }
             return report(taken.state.count, taken.state.values.map(\.count).reduce(0, +))
         }
         guard format == "onnx" else {
@@ -94,6 +104,15 @@ struct ConvertCommand: ParsableCommand {
             metadata: ["model.json": description.value.jsonText()], window: window)
         try model.write(to: output)
         report(model.arrays, model.numbers)
+    }
+
+    /// Writes a model folder with the weights of all folds.
+    private func writeFolds(of source: ModelSource, _ description: ModelDescription, file: String) throws {
+        let states = try source.files.map { fold in
+            try matching(source.weights(of: fold, state: state), description.network, file: file).state
+        }
+        try OutputFolder.filling(output) { try ModelFolder.write(description, states, to: output) }
+        report(states.map(\.count).reduce(0, +), states.flatMap(\.values).map(\.count).reduce(0, +))
     }
 
     /// Says what was written; a weight that stands there under two names counts once.

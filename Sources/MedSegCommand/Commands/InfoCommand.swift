@@ -11,7 +11,7 @@ struct InfoCommand: ParsableCommand {
         abstract:
             "Prints header, affine, orientation, spacing, and what the voxels hold, of scans; or what a model expects.",
         discussion: """
-            Of a model folder, one of Auto3DSeg or a MONAI bundle it prints what is done to a scan, in what windows it is \
+            Of a model folder, one of Auto3DSeg or nnU-Net, or a MONAI bundle it prints what is done to a scan, in what windows it is \
             seen, and how the mask is made; with --json as a model.json has it.
             """)
 
@@ -19,6 +19,8 @@ struct InfoCommand: ParsableCommand {
     var files: [String]
 
     @OptionGroup var bundleChanges: BundleOptions
+
+    @OptionGroup var nnunetChoice: NNUNetOptions
 
     @Flag(help: "Print one JSON object, of several files keyed by file.")
     var json = false
@@ -33,6 +35,7 @@ struct InfoCommand: ParsableCommand {
             return try describe(folders)
         }
         try bundleChanges.refuse()
+        try nnunetChoice.refuse()
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
@@ -55,13 +58,15 @@ struct InfoCommand: ParsableCommand {
 
     private func describe(_ folders: [String]) throws {
         for (index, folder) in folders.enumerated() {
-            let source = try ModelSource(folder, network: nil, bundleChanges)
+            let source = try ModelSource(folder, network: nil, bundleChanges, nnunetChoice)
             guard let description = source.description?.description else { continue }
             if json {
                 print(try description.value.jsonText())
             } else {
                 if index > 0 { print() }
-                print(([folder, "weights      \(source.weights)"] + description.summary).joined(separator: "\n"))
+                print(
+                    ([folder, "weights      \(source.files.joined(separator: ", "))"] + description.summary).joined(
+                        separator: "\n"))
             }
         }
     }

@@ -4,7 +4,8 @@
 public final class ConfigReader {
     /// The file, or what stands for it.
     public let source: String
-    private let path: String
+    /// Where the object stands in its document, such as `network_def`; empty for the document itself.
+    package let path: String
     private let entries: [String: ConfigValue]
     private var known: Set<String> = []
 
@@ -44,6 +45,14 @@ public final class ConfigReader {
     /// - Throws: `DataError` where the value is no object.
     public func object(_ key: String) throws -> ConfigReader? {
         try value(key).map { try ConfigReader($0, path: qualified(key), source: source) }
+    }
+
+    /// A list of objects; nil where it is absent.
+    /// - Throws: `DataError` where the value is something else.
+    public func objects(_ key: String) throws -> [ConfigReader]? {
+        guard let value = value(key) else { return nil }
+        guard case .array(let items) = value else { throw error(key, "should be a list of objects, not \(value)") }
+        return try items.enumerated().map { try ConfigReader($1, path: qualified("\(key).\($0)"), source: source) }
     }
 
     /// A whole number; nil where it is absent.

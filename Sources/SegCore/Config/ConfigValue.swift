@@ -37,6 +37,22 @@ public enum ConfigValue: Hashable, Sendable {
         }
     }
 
+    /// The keys of an object of a JSON file in the order in which they are written, which a value does not keep.
+    /// - Parameter path: Keys that lead to the object from the document's own.
+    /// - Returns: Empty where there is no object.
+    /// - Throws: `DataError` naming the file where it cannot be read or is not JSON.
+    package static func keys(ofObject path: String..., inJSONFile file: String) throws -> [String] {
+        try RegularFile.contents(of: file).withUnsafeBytes { raw in
+            do {
+                return try JSONReader.keys(at: path, of: raw.bindMemory(to: UInt8.self)) ?? []
+            } catch let fault as JSONReader.Fault {
+                throw DataError(
+                    .badData, file,
+                    "is not valid JSON: line \(fault.line), column \(fault.column): \(fault.reason)")
+            }
+        }
+    }
+
     /// Any encodable value as a document.
     /// - Throws: Where a number is not finite.
     public init(encoding value: some Encodable) throws {

@@ -35,6 +35,37 @@ struct JSONReader {
         return value
     }
 
+    /// The keys of an object in the order in which they are written, which `ConfigValue` does not keep.
+    /// - Parameter path: Keys that lead to the object from the document's own.
+    /// - Returns: Nil where there is no object.
+    static func keys(
+        at path: [String], of bytes: UnsafeBufferPointer<UInt8>
+    ) throws(Fault) -> [String]? {
+        _ = try value(of: bytes)
+        var reader = JSONReader(bytes)
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.position = 3 }
+        return try reader.keys(at: path[...])
+    }
+
+    private mutating func keys(at path: ArraySlice<String>) throws(Fault) -> [String]? {
+        skipSpace()
+        guard take("{") else { return nil }
+        var keys: [String] = []
+        skipSpace()
+        if take("}") { return path.isEmpty ? [] : nil }
+        repeat {
+            skipSpace()
+            let key = try string()
+            skipSpace()
+            _ = take(":")
+            if key == path.first { return try self.keys(at: path.dropFirst()) }
+            _ = try value(depth: 0)
+            keys.append(key)
+            skipSpace()
+        } while take(",")
+        return path.isEmpty ? keys : nil
+    }
+
     private mutating func value(depth: Int) throws(Fault) -> ConfigValue {
         skipSpace()
         nodes += 1

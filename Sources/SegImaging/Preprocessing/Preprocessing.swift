@@ -54,7 +54,7 @@ extension Preprocessing {
     public var resamples: Bool {
         steps.contains {
             switch $0 {
-            case .spacing, .resize: true
+            case .spacing, .resize, .nnUNetResampling: true
             default: false
             }
         }

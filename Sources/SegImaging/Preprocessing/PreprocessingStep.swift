@@ -1,6 +1,6 @@
 internal import SegCore
 
-/// One step of what is done to a scan before the network sees it; each is MONAI's transform of that name.
+/// One step of what is done to a scan before the network sees it; each is MONAI's transform of that name, or nnU-Net's.
 public enum PreprocessingStep: Hashable, Sendable {
     /// Permutes and flips axes.
     case orientation(Orientation)
@@ -26,18 +26,26 @@ public enum PreprocessingStep: Hashable, Sendable {
     case spatialPad(SpatialPad)
     /// Pads to multiples of a number.
     case divisiblePad(DivisiblePad)
+    /// Reorders axes as a plan of nnU-Net says.
+    case nnUNetTranspose(NNUNetTranspose)
+    /// Cuts the box of what is not 0, as nnU-Net does.
+    case nnUNetCrop(NNUNetCrop)
+    /// Normalises each channel as a plan of nnU-Net says.
+    case nnUNetNormalization(NNUNetNormalization)
+    /// Resamples to the spacing of a plan of nnU-Net.
+    case nnUNetResampling(NNUNetResampling)
 }
 
 extension PreprocessingStep {
     /// What a stage clock calls the step.
     private var stage: String {
         switch self {
-        case .orientation: "orient"
-        case .spacing, .resize: "resample"
+        case .orientation, .nnUNetTranspose: "orient"
+        case .spacing, .resize, .nnUNetResampling: "resample"
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve:
+            .intensityCurve, .nnUNetNormalization:
             "intensity"
-        case .cropForeground, .centerSpatialCrop: "crop"
+        case .cropForeground, .centerSpatialCrop, .nnUNetCrop: "crop"
         case .spatialPad, .divisiblePad: "pad"
         }
     }
@@ -74,6 +82,11 @@ extension PreprocessingStep {
                 try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
             case .divisiblePad(let step):
                 try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
+            case .nnUNetTranspose(let step): image = try step(image, record: &record)
+            case .nnUNetCrop(let step):
+                try Self.cut(&image, to: step.box(of: image), fill: 0, name: name, record: &record)
+            case .nnUNetNormalization(let step): try step.apply(to: &image, name: name)
+            case .nnUNetResampling(let step): image = try step(image, record: &record, name: name)
             }
         }
     }
@@ -104,8 +117,14 @@ extension PreprocessingStep {
                 throw error.named(name)
             }
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve:
+            .intensityCurve, .nnUNetNormalization, .nnUNetCrop:
             break
+        case .nnUNetTranspose(let step):
+            return (step.permutation.size(of: size), step.permutation.affine(of: size, at: affine))
+        case .nnUNetResampling(let step):
+            let made = step.size(of: size, at: affine)
+            if made != size { try Self.checkExtents(made, name: name) }
+            return (made, step.affine(of: size, at: affine))
         case .resize(let step):
             let made = step.size(of: size)
             if made != size { try Self.checkExtents(made, name: name) }
@@ -155,6 +174,12 @@ extension PreprocessingStep {
         case .centerSpatialCrop: "cropped to its middle"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"
         case .divisiblePad(let step): "padded to multiples of \(step.divisors) voxels"
+        case .nnUNetTranspose(let step): "axes (z, y, x) taken in the order \(step.forward)"
+        case .nnUNetCrop: "cropped to the box of voxels that are not 0"
+        case .nnUNetNormalization(let step):
+            "channels normalised by " + step.schemes.map(\.summary).joined(separator: ", ")
+        case .nnUNetResampling(let step):
+            "resampled to \(step.spacing.map { $0.map { "\($0)" } ?? "its own" }.joined(separator: " × ")) mm"
         }
     }
 }

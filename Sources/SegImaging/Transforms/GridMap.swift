@@ -79,7 +79,8 @@ public struct GridMap: Hashable, Sendable {
     /// Sheared grids do not come here: their ties fall as rounding has it.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
-            from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis], origin: matrix[axis, 3],
+            along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],
+            origin: matrix[axis, 3],
             interpolation)
     }
 }

@@ -16,6 +16,9 @@ struct GridSampling: Hashable, Sendable {
         case affine(isSingle: Bool)
         /// `torch.nn.functional.interpolate`, by the extents alone.
         case resize(alignsCorners: Bool)
+        /// By the extents alone, outer faces kept in place, in 64 bits: `skimage.transform.resize`. Along one axis, where
+        /// it is given, the nearest voxel alone counts.
+        case centres(nearestAxis: Int?)
     }
 
     var rule = Rule.affine(isSingle: false)
@@ -25,17 +28,30 @@ struct GridSampling: Hashable, Sendable {
 
     /// The source coordinate of each of `count` destination indices along an axis of `source` voxels.
     /// - Parameters:
+    ///   - axis: The number of the axis.
     ///   - scale: The step of source coordinates, where the rule is of affines.
     ///   - origin: The first source coordinate, likewise.
     func coordinates(
-        from source: Int, to count: Int, scale: Double, origin: Double, _ interpolation: Interpolation
+        along axis: Int, from source: Int, to count: Int, scale: Double, origin: Double,
+        _ interpolation: Interpolation
     ) -> [Double] {
         switch rule {
         case .affine(true): affine(source, count, scale, origin, in: Float.self).map(Double.init)
         case .affine(false): affine(source, count, scale, origin, in: Double.self)
         case .resize(let alignsCorners):
             Self.resized(source, count, alignsCorners && interpolation != .nearest, interpolation)
+        case .centres(let nearestAxis):
+            Self.centres(from: source, to: count).map { place in
+                let isWhole = axis == nearestAxis || interpolation == .nearest
+                return min(max(isWhole ? (place + 0.5).rounded(.down) : place, 0), Double(source - 1))
+            }
         }
+    }
+
+    /// The source coordinate of the middle of each voxel of an axis whose outer faces stay in place, which may lie half a
+    /// voxel outside.
+    static func centres(from source: Int, to count: Int) -> [Double] {
+        (0..<count).map { (Double($0) + 0.5) * Double(source) / Double(count) - 0.5 }
     }
 
     /// Labels at twice the resolution fall halfway between voxels everywhere, and which neighbour MONAI takes there is

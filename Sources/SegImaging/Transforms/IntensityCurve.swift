@@ -18,7 +18,7 @@ public enum IntensityCurve: String, Hashable, Sendable, CaseIterable {
         case .boundedByThree: Self.map(&image) { 3 * tanh($0 / 3) }
         case .sigmoidAboveLeast:
             let least = image.channels.map { $0.min() ?? 0 }.min() ?? 0
-            let moments = IntensityMoments(image.channels[...], nonzero: false)
+            let moments = IntensityMoments(image.channels[...]) { _, _ in true }
             let count = Double(moments.count)
             let deviation = Float(moments.standardDeviation * (count / (count - 1)).squareRoot())
             Self.map(&image) { 1 / (1 + exp(-(($0 - least) / deviation))) }

@@ -45,7 +45,7 @@ public struct NormalizeIntensity: Hashable, Sendable {
         }
         let groups = channelWise ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
         for group in groups {
-            let statistics = IntensityMoments(image.channels[group], nonzero: nonzero)
+            let statistics = IntensityMoments(image.channels[group]) { _, value in !nonzero || value != 0 }
             // An image of zeros has nothing to normalise.
             if nonzero, statistics.count == 0 { continue }
             let mean = subtrahend?[group.lowerBound] ?? statistics.mean
@@ -75,11 +75,12 @@ struct IntensityMoments {
     /// With 1/n.
     let standardDeviation: Double
 
-    /// Of some channels together, without voxels of 0 where they do not count.
-    init(_ channels: ArraySlice<[Float]>, nonzero: Bool) {
+    /// Of some channels together, of the voxels and values that count.
+    @inline(__always)
+    init(_ channels: ArraySlice<[Float]>, where counts: (_ voxel: Int, _ value: Float) -> Bool) {
         var (count, sum) = (0, 0.0)
         for voxels in channels {
-            for value in voxels where !nonzero || value != 0 {
+            for (voxel, value) in voxels.enumerated() where counts(voxel, value) {
                 count += 1
                 sum += Double(value)
             }
@@ -87,7 +88,7 @@ struct IntensityMoments {
         let mean = count == 0 ? 0 : sum / Double(count)
         var squares = 0.0
         for voxels in channels {
-            for value in voxels where !nonzero || value != 0 {
+            for (voxel, value) in voxels.enumerated() where counts(voxel, value) {
                 squares += (Double(value) - mean) * (Double(value) - mean)
             }
         }

@@ -74,19 +74,35 @@ extension SpatialLeg {
     /// Voxel strides of the last grid.
     private var strides: [Int] { [lastSize.h * lastSize.w, lastSize.w, 1] }
 
-    /// For each axis and index of the first grid the spaced coordinate, with the last grid's axis it runs along.
-    private func spacedCoordinates(_ interpolation: Interpolation) -> [(axis: Int, values: [Double])] {
+    /// For each axis and index of the first grid the spaced coordinate, nil outside the first box, with the last grid's
+    /// axis it runs along.
+    private func spacedCoordinates(_ interpolation: Interpolation) -> [(axis: Int, values: [Double?])] {
         let reverse = resampling?.reversed
         return (0..<3).map { firstAxis in
             let axis = permutation.source.firstIndex(of: firstAxis) ?? firstAxis
-            let oriented = reverse?.coordinates(along: axis, interpolation) ?? (0..<orientedSize[axis]).map(Double.init)
+            let inBox = reverse?.coordinates(along: axis, interpolation) ?? (0..<orientedSize[axis]).map(Double.init)
+            let start = firstBox?.start[axis] ?? 0
+            let oriented = (0..<orientedSize[axis]).map { inBox.indices.contains($0 - start) ? inBox[$0 - start] : nil }
             return (axis, permutation.flipped[axis] ? oriented.reversed() : oriented)
         }
+    }
+
+    /// An oriented voxel counted from the first box; nil outside it.
+    private func inFirstBox(_ voxel: (x: Double, y: Double, z: Double)) -> (Int, Int, Int)? {
+        var place = [Int(voxel.x), Int(voxel.y), Int(voxel.z)]
+        if let firstBox {
+            for axis in 0..<3 {
+                guard firstBox.contains(place[axis], along: axis) else { return nil }
+                place[axis] -= firstBox.start[axis]
+            }
+        }
+        return (place[0], place[1], place[2])
     }
 
     private func nearestTables() -> [[Int]] {
         spacedCoordinates(.nearest).map { axis, values in
             values.map { value in
+                guard let value else { return -1 }
                 let index = Int(value.rounded(.toNearestOrEven))
                 return kept.contains(index, along: axis) ? (index - lastBox.start[axis]) * strides[axis] : -1
             }
@@ -94,9 +110,8 @@ extension SpatialLeg {
     }
 
     private func nearestOffset(_ i: Int, _ j: Int, _ k: Int, _ reverse: GridMap?, _ toOriented: Affine) -> Int {
-        guard let reverse else { return -1 }
-        let voxel = toOriented(Double(i), Double(j), Double(k))
-        let point = reverse.source(of: Int(voxel.x), Int(voxel.y), Int(voxel.z))
+        guard let reverse, let voxel = inFirstBox(toOriented(Double(i), Double(j), Double(k))) else { return -1 }
+        let point = reverse.source(of: voxel.0, voxel.1, voxel.2)
         var offset = 0
         for (axis, value) in [point.x, point.y, point.z].enumerated() {
             let index = Int(value.rounded(.toNearestOrEven))
@@ -107,7 +122,8 @@ extension SpatialLeg {
     }
 
     /// The neighbours of a spaced coordinate along an axis of the last grid, as offsets of `channels` floats a voxel.
-    private func tap(_ coordinate: Double, axis: Int, channels: Int) -> OffsetTap {
+    private func tap(_ coordinate: Double?, axis: Int, channels: Int) -> OffsetTap {
+        guard let coordinate else { return OffsetTap() }
         // Of nearest voxels the one alone counts.
         let isNearest = resampling?.sampling.interpolation == .nearest
         let linear = LinearTap(isNearest ? coordinate.rounded(.toNearestOrEven) : coordinate, extent: spacedSize[axis])
@@ -162,8 +178,9 @@ extension SpatialLeg {
             for row in part {
                 for j in 0..<firstSize.h {
                     for k in 0..<firstSize.w {
-                        let voxel = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
-                        let point = reverse.source(of: Int(voxel.x), Int(voxel.y), Int(voxel.z))
+                        let place = toOriented(Double(rows.lowerBound + row), Double(j), Double(k))
+                        guard let voxel = inFirstBox(place) else { continue }
+                        let point = reverse.source(of: voxel.0, voxel.1, voxel.2)
                         let a = tap(point.x, axis: 0, channels: channels)
                         let b = tap(point.y, axis: 1, channels: channels)
                         let c = tap(point.z, axis: 2, channels: channels)

@@ -1,7 +1,7 @@
 public import SegCore
 
-/// A stretch of the way from a scan to the network: a reorientation, then a resampling, then crops and pads in any number,
-/// none of which has to be there.
+/// A stretch of the way from a scan to the network: a reorientation, crops and pads in any number, a resampling, then crops
+/// and pads again, none of which has to be there.
 public struct SpatialLeg: Hashable, Sendable {
     /// Extents of the grid that it begins with.
     public let firstSize: Triple
@@ -9,7 +9,9 @@ public struct SpatialLeg: Hashable, Sendable {
     public let firstAffine: Affine
     /// Axes of the oriented grid.
     public private(set) var permutation = AxisPermutation.identity
-    /// Spaced voxel → oriented voxel, nil where nothing was resampled.
+    /// The box of the oriented grid that was resampled, padding included; nil where that was all of it.
+    private(set) var firstBox: Box3?
+    /// Spaced voxel → oriented voxel, counted from the first box, nil where nothing was resampled.
     public private(set) var resampling: GridMap?
     /// The part of the spaced grid that is left; what lies outside is 0 after restoring.
     public private(set) var kept: Box3
@@ -44,9 +46,10 @@ public struct SpatialLeg: Hashable, Sendable {
         return true
     }
 
-    /// Takes a resampling; false where the leg cannot, because it has one or a later step is there.
+    /// Takes a resampling; false where the leg cannot, because it has one.
     mutating func resample(by map: GridMap, to image: ScanImage) -> Bool {
-        guard resampling == nil, !isBoxed else { return false }
+        guard resampling == nil else { return false }
+        if isBoxed { (firstBox, isBoxed) = (lastBox, false) }
         resampling = map
         restart(image)
         return true
@@ -68,6 +71,7 @@ public struct SpatialLeg: Hashable, Sendable {
     /// A label map of the first grid on the last one, by nearest voxels; padding is 0.
     func follow(_ labels: Volume) -> Volume {
         var labels = permutation.apply(labels)
+        if let firstBox { labels = labels.cut(firstBox, fill: 0) }
         if let resampling { labels = labels.resampled(by: resampling, affine: spacedAffine, .nearest) }
         // A crop of the whole would copy it.
         return isBoxed ? labels.cut(lastBox, fill: 0) : labels

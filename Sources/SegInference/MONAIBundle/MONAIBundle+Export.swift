@@ -14,12 +14,26 @@ extension MONAIBundle {
     public static func files(
         of description: ModelDescription, name: String, license: String?
     ) throws -> [String: String] {
-        [
+        try checkIsMONAI(description)
+        return [
             "configs/inference.json": try inference(description).jsonText(),
             "configs/metadata.json": try metadata(description, name: name).jsonText(),
             "docs/README.md": readme(description, name: name),
             "LICENSE": license ?? "No licence is named for these weights; ask their authors before use.\n",
         ]
+    }
+
+    /// Refuses what no transform or inferer of MONAI does.
+    private static func checkIsMONAI(_ description: ModelDescription) throws {
+        let isNNUNet =
+            description.mode == .nnUNet || description.maskPlan.restoration == .logits
+            || !description.mirrorAxes.isEmpty
+            || description.preprocessing.steps.contains { $0.nnUNetValue != nil }
+        guard !isNNUNet else {
+            throw DataError(
+                .badArgument, "export-bundle",
+                "writes models that MONAI runs, and this one is prepared, mirrored or brought back as nnU-Net does it")
+        }
     }
 
     private static func inference(_ description: ModelDescription) throws -> ConfigValue {

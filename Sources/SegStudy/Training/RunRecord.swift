@@ -103,6 +103,6 @@ package struct RunRecord {
     package func save(_ model: ModelDescription, _ store: ParameterStore, as kind: Model) throws {
         let place = "\(folder)/\(kind.rawValue)"
         try OutputFolder.make(place)
-        try ModelFolder.write(model, store.state(), to: place)
+        try ModelFolder.write(model, [store.state()], to: place)
     }
 }

@@ -82,6 +82,24 @@ public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     }
 }
 
+/// Reverses axes, `torch.flip`.
+///
+/// - Throws: `TensorError` where x has no such axis; `BackendError` from the backend.
+public func flip(_ x: Tensor, _ axes: [Int]) throws -> Tensor {
+    try require(
+        axes.allSatisfy((0..<x.shape.rank).contains) && Set(axes).count == axes.count, "flip",
+        "axes \(axes) are not axes of \(x.shape), each once")
+    let backend = x.backend
+    let y = try backend.allocate(x.shape, x.view.dtype)
+    try backend.flip(x.view, axes: axes, into: y, accumulate: false)
+    let target = x.target
+    return result(y, op: "flip", of: [x]) { upstream, sink in
+        try sink.add(to: target) { gx, accumulate in
+            try backend.flip(upstream, axes: axes, into: gx, accumulate: accumulate)
+        }
+    }
+}
+
 /// The transpose of a matrix with few columns, `x.t()`: a copy a column.
 ///
 /// **Shapes**: x `[R, C]`, result `[C, R]`.

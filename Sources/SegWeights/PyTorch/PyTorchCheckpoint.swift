@@ -28,11 +28,18 @@ struct PyTorchCheckpoint {
         try load(state, reader, fileSize: data.count)
     }
 
-    /// What stands under a name beside the weights; nil where nothing does.
-    static func configuration(_ name: String, in data: Data) throws(CheckpointFault) -> ConfigValue? {
+    /// What stands under some names beside the weights; names that are not there are left out.
+    static func configurations(
+        _ names: [String], in data: Data
+    ) throws(CheckpointFault) -> [String: ConfigValue] {
         let reader = try pickle(of: ZipArchive(data)).reader
-        guard case .dictionary(let index) = reader.result, let value = reader.entries(index)[name] else { return nil }
-        return try reader.configuration(value)
+        guard case .dictionary(let index) = reader.result else { return [:] }
+        let entries = reader.entries(index)
+        var found: [String: ConfigValue] = [:]
+        for name in names {
+            if let value = entries[name] { found[name] = try reader.configuration(value) }
+        }
+        return found
     }
 
     /// The pickle of an archive, and the folder that it lies in.

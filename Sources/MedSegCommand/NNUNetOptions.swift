@@ -1,0 +1,51 @@
+import ArgumentParser
+import SegCore
+import SegNNUNet
+
+/// Options that say which models of an nnU-Net folder predict, and how; those of `nnUNetv2_predict`.
+struct NNUNetOptions: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help:
+            "Folds of an nnU-Net folder, such as 0 1 2 or all; by default every numbered one. Their outputs are averaged."
+    )
+    var folds: [String] = []
+
+    @Option(help: "Which checkpoint of an nnU-Net fold: final, best or latest.")
+    var checkpoint: String?
+
+    @Option(help: "The step from a window to the next, as a share of the window, of an nnU-Net folder; 0.5 by default.")
+    var step: Double?
+
+    @Flag(help: "Leave out the mirror images that an nnU-Net folder averages: eight times faster, a little less exact.")
+    var noMirror = false
+
+    /// What is asked for.
+    func choice() throws -> NNUNetFolder.Choice {
+        var choice = NNUNetFolder.Choice()
+        choice.folds = folds
+        choice.mirrors = !noMirror
+        if let checkpoint {
+            guard ["final", "best", "latest"].contains(checkpoint) else {
+                throw UsageError("--checkpoint should be final, best or latest, not '\(checkpoint)'")
+            }
+            choice.checkpoint = checkpoint
+        }
+        if let step {
+            guard step > 0, step <= 1 else { throw UsageError("--step should be above 0 and at most 1, not \(step)") }
+            choice.step = step
+        }
+        return choice
+    }
+
+    /// Refuses the options where no folder of nnU-Net is read.
+    func refuse() throws {
+        let given = [
+            ("--folds", !folds.isEmpty), ("--checkpoint", checkpoint != nil), ("--step", step != nil),
+            ("--no-mirror", noMirror),
+        ]
+        for (name, isGiven) in given where isGiven {
+            throw UsageError("\(name) is about a folder of nnU-Net; name one with --nnunet")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+internal import Foundation
+
+/// One axis of a cubic B-spline interpolation, as `scipy.ndimage.zoom(order=3, mode="nearest", grid_mode=True)` does it:
+/// the axis's samples with 12 of each edge beside them, filtered to coefficients, then evaluated between them.
+///
+/// Unser et al. 1991, "Fast B-spline transforms for continuous image representation and interpolation".
+struct CubicLine {
+    /// Samples that are made.
+    let count: Int
+    private let source: Int
+    /// The first of the four coefficients of each sample that is made, and their weights.
+    private let taps: [(first: Int, weights: (Double, Double, Double, Double))]
+
+    private static let padding = 12
+    /// The pole of the filter.
+    private static let pole = 3.0.squareRoot() - 2
+
+    /// Makes an axis of `count` samples from one of `source`.
+    init(from source: Int, to count: Int) {
+        (self.source, self.count) = (source, count)
+        taps = (0..<count).map { index in
+            let place = (Double(index) + 0.5) * Double(source) / Double(count) - 0.5 + Double(Self.padding)
+            let floor = place.rounded(.down)
+            let t = place - floor
+            let weights = (
+                (1 - t) * (1 - t) * (1 - t) / 6, (3 * t * t * t - 6 * t * t + 4) / 6,
+                (-3 * t * t * t + 3 * t * t + 3 * t + 1) / 6, t * t * t / 6
+            )
+            return (Int(floor) - 1, weights)
+        }
+    }
+
+    /// Numbers of the coefficients of a line.
+    private var length: Int { source + 2 * Self.padding }
+
+    /// Interpolates lines that lie side by side, `[source, width]` to `[count, width]`.
+    /// - Parameters:
+    ///   - input: The lines; `inputStep` floats from a sample to the next of the same line.
+    ///   - scratch: Kept by the caller between calls.
+    func callAsFunction(
+        _ input: UnsafePointer<Float>, inputStep: Int, width: Int, into output: UnsafeMutablePointer<Float>,
+        outputStep: Int, scratch: inout [Double]
+    ) {
+        if scratch.count != length * width { scratch = [Double](repeating: 0, count: length * width) }
+        scratch.withUnsafeMutableBufferPointer { rows in
+            guard let base = rows.baseAddress else { return }
+            for row in 0..<length {
+                let sample = min(max(row - Self.padding, 0), source - 1)
+                let (from, to) = (input + sample * inputStep, base + row * width)
+                for column in 0..<width { to[column] = 6 * Double(from[column]) }
+            }
+            filter(base, width)
+            evaluate(base, width, output, outputStep)
+        }
+    }
+
+    /// Turns samples, times 6, into coefficients; half-sample symmetric at both ends.
+    private func filter(_ c: UnsafeMutablePointer<Double>, _ width: Int) {
+        let (n, z) = (length, Self.pole)
+        // What lies beyond 40 samples is below the last bit.
+        let reach = min(n, 40)
+        for column in 0..<width {
+            var (sum, power) = (0.0, z)
+            for row in 0..<reach {
+                sum += power * c[row * width + column]
+                power *= z
+            }
+            c[column] += sum
+        }
+        for row in 1..<n {
+            let (here, before) = (c + row * width, c + (row - 1) * width)
+            for column in 0..<width { here[column] += z * before[column] }
+        }
+        let last = c + (n - 1) * width
+        for column in 0..<width { last[column] *= z / (z - 1) }
+        for row in (0..<n - 1).reversed() {
+            let (here, after) = (c + row * width, c + (row + 1) * width)
+            for column in 0..<width { here[column] = z * (after[column] - here[column]) }
+        }
+    }
+
+    private func evaluate(
+        _ c: UnsafeMutablePointer<Double>, _ width: Int, _ output: UnsafeMutablePointer<Float>, _ step: Int
+    ) {
+        for (row, tap) in taps.enumerated() {
+            let (a, w) = (c + tap.first * width, tap.weights)
+            let (b, d, e) = (a + width, a + 2 * width, a + 3 * width)
+            let target = output + row * step
+            for column in 0..<width {
+                target[column] = Float(a[column] * w.0 + b[column] * w.1 + d[column] * w.2 + e[column] * w.3)
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+public import SegBackend
+internal import SegCore
+public import SegInference
+internal import SegModels
+internal import SegNN
+public import SegWeights
+
+extension NNUNetFolder {
+    /// The arrays of a fold's network, under the names and in the shapes of ours.
+    /// - Throws: `DataError` naming the file that is damaged.
+    public func weights(of checkpoint: String) throws -> Weights {
+        let weights = try Weights.read(checkpoint, .named("network_weights"))
+        let isFlat = description.roiSize?.d == 1
+        var tensors: [String: StoredTensor] = [:]
+        for (name, tensor) in weights.tensors where !Self.isAlias(name) {
+            tensors[name] = isFlat ? Self.volume(tensor) : tensor
+        }
+        return Weights(source: checkpoint, tensors: tensors, notes: weights.notes)
+    }
+
+    /// PyTorch holds each layer under several names: a block lists its layers again, and the decoder holds the encoder.
+    private static func isAlias(_ name: String) -> Bool {
+        name.hasPrefix("decoder.encoder.") || name.contains(".all_modules.")
+    }
+
+    /// A kernel of slices as one of volumes.
+    private static func volume(_ tensor: StoredTensor) -> StoredTensor {
+        guard tensor.shape.count == 4 else { return tensor }
+        return tensor.reshaped(tensor.shape[..<2] + [1] + tensor.shape[2...])
+    }
+
+    /// Builds the networks of all folds with their weights.
+    /// - Throws: `DataError` where weights do not fit the plan's network; `BackendError` where memory is short.
+    public func predictor(on backend: any Backend) throws -> Predictor {
+        let networks = try checkpoints.map { checkpoint in
+            let network = try description.makeNetwork(on: backend, seed: 0)
+            _ = try network.store.load(weights(of: checkpoint))
+            return network
+        }
+        return Predictor(
+            network: networks[0], folds: Array(networks.dropFirst()), description: description, on: backend)
+    }
+}

@@ -1,0 +1,94 @@
+internal import Foundation
+internal import SegCore
+public import SegInference
+
+/// A model folder of nnU-Net v2, `TRAINER__PLANS__CONFIGURATION`, or the dataset's folder that holds one.
+///
+/// Nothing of it is run. What it asks for is done as nnU-Net 2.8 does it, or refused by name.
+public struct NNUNetFolder {
+    /// Which of a folder's models are taken.
+    public struct Choice: Hashable, Sendable {
+        /// Names of folds, such as `0` and `all`; empty for all that are numbered.
+        public var folds: [String] = []
+        /// Which checkpoint of a fold: `final`, `best` or `latest`.
+        public var checkpoint = "final"
+        /// The step from a window to the next, as a share of the window.
+        public var step = 0.5
+        /// Whether mirror images are averaged where the model allows it.
+        public var mirrors = true
+
+        /// All folds, as nnU-Net predicts with them.
+        public init() {}
+    }
+
+    /// The folder with `plans.json`.
+    public let folder: String
+    /// What the model expects, and how its mask is made.
+    public let description: ModelDescription
+    /// The checkpoint of each fold.
+    public let checkpoints: [String]
+    /// What a person should know of the model, a sentence each.
+    public private(set) var notes: [String] = []
+
+    /// Opens a folder.
+    /// - Throws: `DataError` naming the file and everything in it that stands in the way.
+    public init(_ path: String, _ choice: Choice = Choice()) throws {
+        folder = try Self.model(in: path)
+        let (folds, note) = try Self.folds(in: folder, choice)
+        checkpoints = folds
+        if let note { notes.append(note) }
+        description = try NNUNetReader(folder: folder, checkpoint: folds[0], choice).description()
+    }
+
+    /// Whether a folder is one of nnU-Net's, or holds one.
+    public static func isThere(_ path: String) -> Bool { !models(in: path).isEmpty }
+
+    /// The folder itself, or those in it that are models.
+    private static func models(in path: String) -> [String] {
+        func isModel(_ folder: String) -> Bool {
+            ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+        }
+        if isModel(path) { return [path] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.sorted().map { "\(path)/\($0)" }.filter { $0.contains("__") && isModel($0) }
+    }
+
+    private static func model(in path: String) throws -> String {
+        let found = models(in: path)
+        guard let first = found.first else {
+            throw DataError(
+                .noInput, path,
+                "is no model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
+                    + "TRAINER__PLANS__CONFIGURATION that does")
+        }
+        guard found.count == 1 else {
+            throw DataError(
+                .badArgument, path,
+                "holds \(found.count) models; name one: \(found.map { ($0 as NSString).lastPathComponent }.joined(separator: ", "))"
+            )
+        }
+        return first
+    }
+
+    /// The checkpoints of the folds that are asked for.
+    private static func folds(in folder: String, _ choice: Choice) throws -> (files: [String], note: String?) {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        let there = names.filter { $0.hasPrefix("fold_") }.map { String($0.dropFirst("fold_".count)) }
+        func file(_ fold: String) -> String { "\(folder)/fold_\(fold)/checkpoint_\(choice.checkpoint).pth" }
+        func isThere(_ fold: String) -> Bool { FileManager.default.fileExists(atPath: file(fold)) }
+        if let missing = choice.folds.first(where: { !isThere($0) }) {
+            let known = there.filter(isThere).joined(separator: ", ")
+            throw DataError(
+                .noInput, file(missing),
+                "is not there; folds with checkpoint_\(choice.checkpoint).pth: \(known.isEmpty ? "none" : known)")
+        }
+        guard choice.folds.isEmpty else { return (choice.folds.map(file), nil) }
+        let numbered = there.filter { Int($0) != nil && isThere($0) }.sorted { Int($0) ?? 0 < Int($1) ?? 0 }
+        if !numbered.isEmpty { return (numbered.map(file), nil) }
+        guard isThere("all") else {
+            throw DataError(
+                .noInput, folder, "has no fold with checkpoint_\(choice.checkpoint).pth; choose another checkpoint")
+        }
+        return ([file("all")], "\(folder): fold_all is taken, the only one")
+    }
+}

@@ -1,0 +1,198 @@
+internal import SegCore
+internal import SegImaging
+
+/// One configuration of `plans.json`, with what it inherits and what all configurations share.
+///
+/// Plans of nnU-Net 2.0 to 2.8 are read; entries that training alone looks at are not.
+struct NNUNetPlan {
+    /// The file.
+    let source: String
+    /// What the configuration is called, such as `3d_fullres`.
+    let name: String
+    private let shared: ConfigReader
+    /// The configuration's own entries over those that it inherits.
+    let entries: ConfigReader
+
+    /// Reads a configuration.
+    /// - Throws: `DataError` naming the entry that is missing or wrong.
+    init(file: String, configuration name: String) throws {
+        source = file
+        self.name = name
+        shared = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
+        let configurations = try shared.required("configurations", shared.object("configurations"))
+        entries = try ConfigReader(
+            .object(Self.entries(of: name, in: configurations)), path: "configurations.\(name)", source: file)
+    }
+
+    /// A configuration's entries, over those of the one that it inherits from.
+    private static func entries(
+        of name: String, in configurations: ConfigReader, heirs: [String] = []
+    ) throws -> [String: ConfigValue] {
+        guard case .object(let own)? = configurations.value(name) else {
+            throw configurations.error(name, "is not there")
+        }
+        guard case .string(let parent)? = own["inherits_from"] else { return own }
+        guard !heirs.contains(name) else {
+            throw configurations.error(name, "inherits from itself by way of \(heirs.joined(separator: ", "))")
+        }
+        return try entries(of: parent, in: configurations, heirs: heirs + [name]).merging(own) { $1 }
+    }
+
+    /// Whether images are slices.
+    var isTwoDimensional: Bool { get throws { try patch.count == 2 } }
+
+    /// Extents of a window, along two or three axes.
+    var patch: [Int] {
+        get throws {
+            let patch = try entries.required("patch_size", entries.ints("patch_size"))
+            guard (2...3).contains(patch.count), patch.allSatisfy({ $0 > 0 }) else {
+                throw entries.error("patch_size", "should be two or three positive whole numbers, not \(patch)")
+            }
+            return patch
+        }
+    }
+
+    /// The configuration whose masks this one takes as further channels; nil for none.
+    var previousStage: String? { get throws { try entries.string("previous_stage") } }
+}
+
+// What is done to a scan.
+extension NNUNetPlan {
+    /// The steps of a scan of some channels, in nnU-Net's order.
+    /// - Throws: `DataError` naming the entry that is missing, wrong or not supported.
+    func steps(channels: Int) throws -> [PreprocessingStep] {
+        var steps = try orientation()
+        let forward = try shared.required("transpose_forward", shared.ints("transpose_forward"))
+        steps.append(.nnUNetTranspose(try shared.naming("transpose_forward") { try NNUNetTranspose(forward: forward) }))
+        steps.append(.nnUNetCrop(NNUNetCrop()))
+        steps.append(.nnUNetNormalization(try normalization(channels: channels)))
+        if let resampling = try resampling() { steps.append(.nnUNetResampling(resampling)) }
+        return steps
+    }
+
+    /// What the reader of images does.
+    private func orientation() throws -> [PreprocessingStep] {
+        let name = try shared.required("image_reader_writer", shared.string("image_reader_writer"))
+        switch name {
+        case "SimpleITKIO", "NibabelIO": return []
+        case "NibabelIOWithReorient", "SimpleITKIOWithReorient":
+            return [.orientation(try Orientation(axisCodes: "RAS"))]
+        default:
+            throw shared.error(
+                "image_reader_writer",
+                "'\(name)' is not supported; supported: SimpleITKIO, NibabelIO and those WithReorient")
+        }
+    }
+
+    private func normalization(channels: Int) throws -> NNUNetNormalization {
+        let names = try entries.required("normalization_schemes", entries.strings("normalization_schemes"))
+        guard names.count == channels else {
+            throw entries.error(
+                "normalization_schemes", "has \(names.count) entries, and dataset.json names \(channels) channels")
+        }
+        let masks = try truths("use_mask_for_norm", count: channels)
+        return NNUNetNormalization(
+            try names.enumerated().map { channel, name in
+                switch name {
+                case "CTNormalization": try ct(channel: channel)
+                case "ZScoreNormalization": .zScore(masked: masks[channel])
+                case "RescaleTo01Normalization": .rescale
+                case "RGBTo01Normalization": .rgb
+                case "NoNormalization": .none
+                default:
+                    throw entries.error(
+                        "normalization_schemes",
+                        "'\(name)' is not supported; supported: CTNormalization, ZScoreNormalization, "
+                            + "RescaleTo01Normalization, RGBTo01Normalization, NoNormalization")
+                }
+            })
+    }
+
+    private func truths(_ key: String, count: Int) throws -> [Bool] {
+        guard case .array(let items)? = entries.value(key) else {
+            throw entries.error(key, "should be a list of true and false, one a channel")
+        }
+        let truths = items.compactMap { item in if case .bool(let truth) = item { truth } else { nil } }
+        guard truths.count == count, items.count == count else {
+            throw entries.error(key, "should have \(count) entries, true or false, one a channel")
+        }
+        return truths
+    }
+
+    /// The numbers of the training set's foreground.
+    private func ct(channel: Int) throws -> NNUNetNormalization.Scheme {
+        let key = "foreground_intensity_properties_per_channel"
+        // The name of early plans.
+        let early = "foreground_intensity_properties_by_modality"
+        let properties = try shared.required(key, shared.object(key) ?? shared.object(early))
+        let numbers = try properties.required("\(channel)", properties.object("\(channel)"))
+        func number(_ key: String) throws -> Double { try numbers.required(key, numbers.double(key)) }
+        return .ct(
+            mean: try number("mean"), deviation: try number("std"), lower: try number("percentile_00_5"),
+            upper: try number("percentile_99_5"))
+    }
+
+    /// Nil where the plan leaves the grid.
+    private func resampling() throws -> NNUNetResampling? {
+        let (data, back) = (try resampler("data"), try resampler("probabilities"))
+        guard let data, let back else {
+            guard data == nil, back == nil else {
+                throw entries.error(
+                    "resampling_fn_probabilities", "should leave the grid where resampling_fn_data does, or neither")
+            }
+            return nil
+        }
+        guard back.order == .linear else {
+            throw entries.error("resampling_fn_probabilities_kwargs", "order 3 is not supported; supported: 1")
+        }
+        let edges = try entries.required("spacing", entries.doubles("spacing"))
+        let isFlat = try isTwoDimensional
+        guard edges.count == (isFlat ? 2 : 3) else {
+            throw entries.error("spacing", "should have as many edges as patch_size has extents, not \(edges.count)")
+        }
+        return try entries.naming("spacing") {
+            try NNUNetResampling(
+                spacing: (isFlat ? [nil] : []) + edges, order: data.order, separation: data.separation,
+                separationBack: back.separation)
+        }
+    }
+
+    /// How a plan resamples; nil where it does not.
+    private func resampler(
+        _ purpose: String
+    ) throws -> (order: NNUNetResampling.Order, separation: NNUNetResampling.Separation)? {
+        let key = "resampling_fn_\(purpose)"
+        let name = try entries.required(key, entries.string(key))
+        let options = try entries.required("\(key)_kwargs", entries.object("\(key)_kwargs"))
+        let separation = NNUNetResampling.Separation(try options.bool("force_separate_z"))
+        switch name {
+        case "no_resampling_data_or_seg_to_shape", "no_resampling_hack": return nil
+        case "resample_torch_fornnunet":
+            try options.expect("mode", "linear")
+            return (.linear, separation)
+        case "resample_data_or_seg_to_shape":
+            try options.expect("order_z", 0)
+            let number = try options.int("order") ?? 3
+            guard let order = NNUNetResampling.Order(rawValue: number) else {
+                throw options.error("order", "\(number) is not supported; supported: 1, 3")
+            }
+            return (order, separation)
+        default:
+            throw entries.error(
+                key,
+                "'\(name)' is not supported; supported: resample_data_or_seg_to_shape, resample_torch_fornnunet, "
+                    + "no_resampling_data_or_seg_to_shape")
+        }
+    }
+}
+
+extension ConfigReader {
+    /// Makes a value; what its initializer objects to becomes an error about an entry.
+    fileprivate func naming<Value>(_ key: String, _ make: () throws -> Value) throws -> Value {
+        do {
+            return try make()
+        } catch let fault as DataError {
+            throw error(key, fault.message)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+internal import SegCore
+internal import SegImaging
+internal import SegInference
+internal import SegModels
+internal import SegWeights
+
+/// Reads a model folder part by part, and gathers what is wrong in each.
+struct NNUNetReader {
+    private let folder: String
+    private let checkpoint: String
+    private let choice: NNUNetFolder.Choice
+
+    /// Begins with a folder and the checkpoint of the first fold, which says how the model was trained.
+    init(folder: String, checkpoint: String, _ choice: NNUNetFolder.Choice) {
+        (self.folder, self.checkpoint, self.choice) = (folder, checkpoint, choice)
+    }
+
+    /// What the model expects, and how its mask is made.
+    /// - Throws: `DataError` that names everything which stands in the way.
+    func description() throws -> ModelDescription {
+        let training = try NNUNetTraining(checkpoint: checkpoint)
+        let dataset = try NNUNetDataset(file: "\(folder)/dataset.json")
+        let plan = try NNUNetPlan(file: "\(folder)/plans.json", configuration: training.configuration)
+        let faults = FaultList(source: plan.source, key: nil)
+        let channels = dataset.channels.count
+        faults.part {
+            if let stage = try plan.previousStage {
+                throw plan.entries.error(
+                    "previous_stage",
+                    "is \(stage): a cascade, whose second stage takes the first one's mask, is not supported yet")
+            }
+        }
+        let network = faults.part {
+            let network = try plan.network(
+                inputs: channels, outputs: dataset.labels.count + (dataset.hasRegions ? 0 : 1),
+                trainer: training.trainer)
+            _ = try network.outline()
+            return network
+        }
+        let steps = faults.part { try plan.steps(channels: channels) }
+        let patch = faults.part { try plan.patch }
+        try faults.finish()
+        guard let network, let steps, let patch else {
+            throw DataError(.badData, plan.source, "cannot be understood")
+        }
+        let isFlat = patch.count == 2
+        var description = ModelDescription(
+            network: network, preprocessing: Preprocessing(steps), roiSize: Triple((isFlat ? [1] : []) + patch),
+            overlap: WindowOverlap(1 - choice.step), mode: .nnUNet, labels: labels(of: dataset))
+        description.maskPlan = try maskPlan(of: dataset)
+        if choice.mirrors {
+            // Axes of slices are counted without that of the volume.
+            description.mirrorAxes = training.mirrorAxes.map { isFlat ? $0 + 1 : $0 }
+        }
+        try description.check()
+        return description
+    }
+
+    private func labels(of dataset: NNUNetDataset) -> [Int: String] {
+        let numbers = dataset.hasRegions ? dataset.regionOrder : Array(1...dataset.labels.count)
+        return Dictionary(zip(numbers, dataset.labels.map(\.name))) { _, last in last }
+    }
+
+    private func maskPlan(of dataset: NNUNetDataset) throws -> MaskPlan {
+        var plan = MaskPlan()
+        plan.restoration = .logits
+        guard dataset.hasRegions else { return plan }
+        plan.probabilities = .sigmoid
+        plan.painting = try dataset.regionOrder.map { number in
+            guard let label = UInt8(exactly: number), label > 0, label < UInt8.max else {
+                throw DataError(
+                    .badData, "\(folder)/dataset.json", key: "regions_class_order",
+                    "should hold numbers from 1 to 254, not \(number)")
+            }
+            return label
+        }
+        return plan
+    }
+}
+
+/// What a checkpoint says of its training.
+struct NNUNetTraining {
+    /// The trainer's class.
+    let trainer: String
+    /// The configuration of the plans.
+    let configuration: String
+    /// Axes along which the network may see mirror images.
+    let mirrorAxes: [Int]
+
+    /// Reads a checkpoint's entries beside the weights.
+    /// - Throws: `DataError` naming the entry that is missing or wrong.
+    init(checkpoint file: String) throws {
+        let keys = ["trainer_name", "init_args", "inference_allowed_mirroring_axes"]
+        let reader = try ConfigReader(.object(Weights.configurations(keys, in: file)), path: "", source: file)
+        trainer = try reader.required("trainer_name", reader.string("trainer_name"))
+        let arguments = try reader.required("init_args", reader.object("init_args"))
+        configuration = try arguments.required("configuration", arguments.string("configuration"))
+        mirrorAxes = try reader.ints("inference_allowed_mirroring_axes") ?? []
+        guard Set(mirrorAxes).isSubset(of: [0, 1, 2]), Set(mirrorAxes).count == mirrorAxes.count else {
+            throw reader.error(
+                "inference_allowed_mirroring_axes", "should be some of 0, 1 and 2, not \(mirrorAxes)")
+        }
+    }
+}
