@@ -44,6 +44,22 @@ struct ModelSource {
         }
     }
 
+    /// The first stage of a cascade, where the model is a second one.
+    func firstStage(_ changes: BundleOptions, _ folds: NNUNetOptions) throws -> ModelSource? {
+        guard description?.description.previousClasses ?? 0 > 0 else { return nil }
+        if let first = nnUNet?.previous.first { return ModelSource(first) }
+        guard nnUNet == nil else {
+            throw UsageError("--previous-stage gives masks, and a model folder needs the first stage itself; leave it out")
+        }
+        let folder = "\((files[0] as NSString).deletingLastPathComponent)/\(ModelFolder.previous)"
+        return try ModelSource(folder, network: nil, changes, folds)
+    }
+
+    private init(_ folder: NNUNetFolder) {
+        (nnUNet, files, choice) = (folder, folder.checkpoints, .named("network_weights"))
+        description = (folder.description, folder.description.network.source)
+    }
+
     /// Reads one of the files.
     /// - Parameter state: The entry of a PyTorch checkpoint that is asked for; nil for the usual one.
     /// - Throws: `DataError` naming the file that is damaged.

@@ -20,11 +20,16 @@ struct NNUNetOptions: ParsableArguments {
     @Flag(help: "Leave out the mirror images that an nnU-Net folder averages: eight times faster, a little less exact.")
     var noMirror = false
 
+    @Option(
+        help: "Masks of the first stage of an nnU-Net cascade, a folder of CASE.nii.gz; else the first stage is run.")
+    var previousStage: String?
+
     /// What is asked for.
     func choice() throws -> NNUNetFolder.Choice {
         var choice = NNUNetFolder.Choice()
         choice.folds = folds
         choice.mirrors = !noMirror
+        choice.previousMasks = previousStage
         if let checkpoint {
             guard ["final", "best", "latest"].contains(checkpoint) else {
                 throw UsageError("--checkpoint should be final, best or latest, not '\(checkpoint)'")
@@ -42,7 +47,7 @@ struct NNUNetOptions: ParsableArguments {
     func refuse() throws {
         let given = [
             ("--folds", !folds.isEmpty), ("--checkpoint", checkpoint != nil), ("--step", step != nil),
-            ("--no-mirror", noMirror),
+            ("--no-mirror", noMirror), ("--previous-stage", previousStage != nil),
         ]
         for (name, isGiven) in given where isGiven {
             throw UsageError("\(name) is about a folder of nnU-Net; name one with --nnunet")

@@ -101,7 +101,7 @@ struct ModelOptions: ParsableArguments {
             } else {
                 try? bundle.map { try MONAIBundle(folder: $0, bundleChanges).description }
             }
-        return try? description?.network.outline().inputChannels
+        return try? description?.inputChannels
     }
 
     func makeEnsemble(on backend: any Backend) throws -> Ensemble {

@@ -61,10 +61,10 @@ public struct Ensemble {
         _ scan: ScanImage, name: String, uncertainty options: UncertaintyOptions, progress: (Int, Int) throws -> Void
     ) throws -> UncertainPrediction {
         try options.check(models: models)
-        let prepared = try models[0].prepare(scan, name: name)
+        let prepared = try models[0].prepare(scan, name: name, progress: progress)
         let channels = models[0].network.outputChannels
         try PredictionMemory(
-            image: models[0].padded(prepared.image.size), scan: scan.size, inputs: scan.channels.count,
+            image: models[0].padded(prepared.image.size), scan: scan.size, inputs: prepared.image.channels.count,
             channels: channels,
             between: prepared.record.largestBetween, isUncertain: true, isMirrored: !options.mirroredAxes.isEmpty
         ).check(on: models[0].backend, name: name)

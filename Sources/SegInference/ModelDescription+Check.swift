@@ -20,6 +20,10 @@ extension ModelDescription {
                 "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
         }
         let classes = maskPlan.classes(channels: outline.outputChannels)
+        guard previousClasses < outline.inputChannels else {
+            throw error(
+                "previous_classes", "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
+        }
         guard maskPlan.painting.isEmpty || maskPlan.painting.count == outline.outputChannels else {
             throw error(
                 "postprocessing",

@@ -17,6 +17,9 @@ public struct ModelDescription: Hashable, Sendable {
     public var mode: WindowPlan.Blending
     /// What lies beside an image that is smaller than a window.
     public var padding = WindowPadding.constant(0)
+    /// Foreground classes of a first stage's mask, each a channel of 0 and 1 behind those of the scan; 0 where the model is no
+    /// second stage of a cascade.
+    public var previousClasses = 0
     /// Networks whose outputs are averaged, each with weights of its own: the folds of a training.
     public var foldCount = 1
     /// Axes of the network's volume, 0 to 2: a window's output is the mean over its mirror images along every combination
@@ -77,6 +80,10 @@ public struct ModelDescription: Hashable, Sendable {
         (description.labels, description.labelScheme) = try LabelScheme.read(reader)
         if description.labelScheme.regions != nil { description.maskPlan = .ofRegions }
         if window != nil { description.padding = try WindowPadding(reader) }
+        description.previousClasses = try reader.int("previous_classes") ?? 0
+        guard (0..<Self.mostClasses).contains(description.previousClasses) else {
+            throw reader.error("previous_classes", "should be from 0 to \(Self.mostClasses - 1)")
+        }
         description.foldCount = try reader.int("folds") ?? 1
         guard (1...Self.mostFolds).contains(description.foldCount) else {
             throw reader.error("folds", "should be from 1 to \(Self.mostFolds), not \(description.foldCount)")
@@ -111,7 +118,7 @@ public struct ModelDescription: Hashable, Sendable {
     /// Channels of a scan that the network takes.
     /// - Throws: `DataError` where the network cannot be built.
     public var inputChannels: Int {
-        get throws { try network.outline().inputChannels }
+        get throws { try network.outline().inputChannels - previousClasses }
     }
 
     /// Channels that the network gives.
@@ -145,6 +152,7 @@ public struct ModelDescription: Hashable, Sendable {
             entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
             entries.merge(padding.entries) { $1 }
         }
+        if previousClasses > 0 { entries["previous_classes"] = .int(previousClasses) }
         if foldCount > 1 { entries["folds"] = .int(foldCount) }
         if !mirrorAxes.isEmpty { entries["mirror_axes"] = .array(mirrorAxes.map { .int($0) }) }
         if maskPlan != (labelScheme.regions == nil ? MaskPlan() : .ofRegions) {

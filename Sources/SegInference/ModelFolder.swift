@@ -5,6 +5,9 @@ public import SegWeights
 
 /// A model folder: `model.json` beside weights, or a checkpoint of Auto3DSeg, which says itself what it expects.
 public enum ModelFolder {
+    /// The folder, in that of a cascade's second stage, of the model of the first.
+    package static let previous = "previous_stage"
+
     /// What a folder says of its model: its `model.json`, and without one the configuration in its checkpoint.
     /// - Throws: `DataError` naming the file that is missing or wrong.
     public static func description(of folder: String) throws -> ModelDescription {

@@ -15,6 +15,8 @@ public final class Predictor {
     public let network: any Network
     /// The same network with the weights of other folds, whose outputs are averaged with the first one's.
     public let folds: [any Network]
+    /// What a cascade's second stage refines; nil where the model is none.
+    public let previousStage: PreviousStage?
     let backend: any Backend
     /// What a person should know of the weights, such as others in the same file, a sentence each.
     public private(set) var notes: [String] = []
@@ -23,15 +25,24 @@ public final class Predictor {
     public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }
 
     /// Wraps a network that has its weights.
-    /// - Parameter folds: The same network with the weights of other folds.
+    /// - Parameters:
+    ///   - folds: The same network with the weights of other folds.
+    ///   - previousStage: What a cascade's second stage refines.
     public init(
-        network: any Network, folds: [any Network] = [], description: ModelDescription, on backend: any Backend
+        network: any Network, folds: [any Network] = [], previousStage: PreviousStage? = nil,
+        description: ModelDescription, on backend: any Backend
     ) {
+        precondition(
+            (previousStage != nil) == (description.previousClasses > 0), "a second stage refines a first one's mask")
+        self.previousStage = previousStage
         self.network = network
         self.folds = folds
         self.description = description
         self.backend = backend
     }
+
+    /// Channels of a scan that the model takes.
+    var scanChannels: Int { network.inputChannels - description.previousClasses }
 
     /// Builds the network and loads weights.
     /// - Parameter choice: Which dictionary of a PyTorch checkpoint is taken.
@@ -39,6 +50,10 @@ public final class Predictor {
     public convenience init(
         weights: String, _ choice: Weights.Choice = .usual, description: ModelDescription, on backend: any Backend
     ) throws {
+        guard description.previousClasses == 0 else {
+            throw DataError(
+                .badArgument, weights, "is the second stage of a cascade; name the model folder that holds both stages")
+        }
         let network = try description.makeNetwork(on: backend, seed: 0)
         let notes = try network.store.load(Weights.read(weights, choice))
         self.init(network: network, description: description, on: backend)
@@ -55,8 +70,11 @@ public final class Predictor {
             let network = try description.makeNetwork(on: backend, seed: 0)
             return (network, try network.store.load(Weights.read(file)).map { "\(file): \($0)" })
         }
+        let first = "\(folder)/\(ModelFolder.previous)"
         self.init(
-            network: networks[0].0, folds: networks.dropFirst().map(\.0), description: description, on: backend)
+            network: networks[0].0, folds: networks.dropFirst().map(\.0),
+            previousStage: description.previousClasses > 0 ? .model(try Predictor(folder: first, on: backend)) : nil,
+            description: description, on: backend)
         notes = networks.flatMap(\.1)
     }
 
@@ -79,7 +97,7 @@ public final class Predictor {
     ///   - progress: Called with the windows done and their number.
     /// - Throws: `DataError` where the scan cannot be prepared; `TensorError` or `BackendError` from the network.
     public func predict(_ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Prediction {
-        let prepared = try prepare(scan, name: name)
+        let prepared = try prepare(scan, name: name, progress: progress)
         try PredictionMemory(
             image: padded(prepared.image.size), scan: scan.size, inputs: network.inputChannels,
             channels: network.outputChannels, maps: description.maskPlan.isRegions ? network.outputChannels : 1,
@@ -98,12 +116,15 @@ public final class Predictor {
 }
 
 extension Predictor {
-    /// A scan on the network's grid.
-    func prepare(_ scan: ScanImage, name: String) throws -> Preprocessing.Prepared {
-        guard network.inputChannels == scan.channels.count else {
+    /// A scan on the network's grid, and behind its channels those of a first stage's mask.
+    /// - Parameter progress: Called with the windows of a first stage.
+    func prepare(
+        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+    ) throws -> Preprocessing.Prepared {
+        guard scanChannels == scan.channels.count else {
             throw DataError(
                 .badData, name,
-                "is \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), and the model takes \(network.inputChannels): give it as "
+                "is \(scan.channels.count == 1 ? "one channel" : "\(scan.channels.count) channels"), and the model takes \(scanChannels): give it as "
                     + "many scans of a case together, in the model's order")
         }
         guard network.outputChannels <= ModelDescription.mostClasses else {
@@ -111,7 +132,15 @@ extension Predictor {
                 "the network has \(network.outputChannels) classes; a mask holds at most \(ModelDescription.mostClasses)"
             )
         }
-        return try description.preprocessing(scan, name: name)
+        let prepared = try description.preprocessing(scan, name: name)
+        guard let previousStage else { return prepared }
+        let mask = try previousStage.mask(of: scan, name: name, progress: progress)
+        let labels = description.preprocessing.nnUNetLabels(mask, of: scan, along: prepared.record)
+        var image = prepared.image
+        for label in 1...description.previousClasses {
+            image.channels.append(labels.map { $0 == Float(label) ? 1 : 0 })
+        }
+        return Preprocessing.Prepared(image: image, record: prepared.record)
     }
 
     /// A prepared image as the network takes it, `[1, D, H, W, C]`.

@@ -30,7 +30,7 @@ public struct Segmenter {
     public var labels: [Int: String] { description.labels }
 
     /// How many scans of a case are its channels.
-    public var inputChannels: Int { ensemble.models[0].network.inputChannels }
+    public var inputChannels: Int { ensemble.models[0].scanChannels }
 
     /// Insists that masks lie on their scans' grids.
     /// - Parameter purpose: What needs it, such as `--report`.

@@ -37,7 +37,10 @@ extension NNUNetFolder {
             _ = try network.store.load(weights(of: checkpoint))
             return network
         }
+        let stage: PreviousStage? =
+            try previousMasks.map { .masks(folder: $0) } ?? previous.first.map { .model(try $0.predictor(on: backend)) }
         return Predictor(
-            network: networks[0], folds: Array(networks.dropFirst()), description: description, on: backend)
+            network: networks[0], folds: Array(networks.dropFirst()), previousStage: stage, description: description,
+            on: backend)
     }
 }

@@ -16,6 +16,8 @@ public struct NNUNetFolder {
         public var step = 0.5
         /// Whether mirror images are averaged where the model allows it.
         public var mirrors = true
+        /// A folder of the first stage's masks, for the second stage of a cascade; nil to run the first stage.
+        public var previousMasks: String?
 
         /// All folds, as nnU-Net predicts with them.
         public init() {}
@@ -27,6 +29,10 @@ public struct NNUNetFolder {
     public let description: ModelDescription
     /// The checkpoint of each fold.
     public let checkpoints: [String]
+    /// The folder of a cascade's first stage, where that is run.
+    public let previous: [NNUNetFolder]
+    /// The folder of the first stage's masks that are given instead.
+    let previousMasks: String?
     /// What a person should know of the model, a sentence each.
     public private(set) var notes: [String] = []
 
@@ -37,7 +43,35 @@ public struct NNUNetFolder {
         let (folds, note) = try Self.folds(in: folder, choice)
         checkpoints = folds
         if let note { notes.append(note) }
-        description = try NNUNetReader(folder: folder, checkpoint: folds[0], choice).description()
+        let reader = try NNUNetReader(folder: folder, checkpoint: folds[0], choice)
+        description = try reader.description()
+        (previous, previousMasks) = try Self.firstStage(reader.previousStage, of: folder, choice)
+        notes += previous.flatMap(\.notes)
+    }
+
+    /// The first stage of a cascade, which stands beside the second one, or its masks.
+    private static func firstStage(
+        _ name: String?, of folder: String, _ choice: Choice
+    ) throws -> (model: [NNUNetFolder], masks: String?) {
+        guard let name else {
+            guard let masks = choice.previousMasks else { return ([], nil) }
+            throw DataError(
+                .badArgument, folder, "is no second stage of a cascade, and takes no masks of a first one (\(masks))")
+        }
+        if let masks = choice.previousMasks { return ([], masks) }
+        let parts = (folder as NSString).lastPathComponent.components(separatedBy: "__")
+        let beside = ((folder as NSString).deletingLastPathComponent as NSString)
+            .appendingPathComponent((parts.dropLast() + [name]).joined(separator: "__"))
+        guard FileManager.default.fileExists(atPath: "\(beside)/plans.json") else {
+            throw DataError(
+                .noInput, beside,
+                "is not there: it should hold the cascade's first stage; put it there, or give its masks with "
+                    + "--previous-stage")
+        }
+        var own = choice
+        // Folds of both stages need not be the same.
+        own.folds = []
+        return ([try NNUNetFolder(beside, own)], nil)
     }
 
     /// Whether a folder is one of nnU-Net's, or holds one.

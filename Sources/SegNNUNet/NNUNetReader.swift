@@ -7,32 +7,37 @@ internal import SegWeights
 /// Reads a model folder part by part, and gathers what is wrong in each.
 struct NNUNetReader {
     private let folder: String
-    private let checkpoint: String
     private let choice: NNUNetFolder.Choice
+    private let training: NNUNetTraining
+    private let dataset: NNUNetDataset
+    private let plan: NNUNetPlan
+    /// The configuration whose masks the model refines; nil for none.
+    let previousStage: String?
 
     /// Begins with a folder and the checkpoint of the first fold, which says how the model was trained.
-    init(folder: String, checkpoint: String, _ choice: NNUNetFolder.Choice) {
-        (self.folder, self.checkpoint, self.choice) = (folder, checkpoint, choice)
+    /// - Throws: `DataError` naming the file that is not there or no such file.
+    init(folder: String, checkpoint: String, _ choice: NNUNetFolder.Choice) throws {
+        (self.folder, self.choice) = (folder, choice)
+        training = try NNUNetTraining(checkpoint: checkpoint)
+        dataset = try NNUNetDataset(file: "\(folder)/dataset.json")
+        plan = try NNUNetPlan(file: "\(folder)/plans.json", configuration: training.configuration)
+        previousStage = try plan.previousStage
     }
 
     /// What the model expects, and how its mask is made.
     /// - Throws: `DataError` that names everything which stands in the way.
     func description() throws -> ModelDescription {
-        let training = try NNUNetTraining(checkpoint: checkpoint)
-        let dataset = try NNUNetDataset(file: "\(folder)/dataset.json")
-        let plan = try NNUNetPlan(file: "\(folder)/plans.json", configuration: training.configuration)
         let faults = FaultList(source: plan.source, key: nil)
         let channels = dataset.channels.count
-        faults.part {
-            if let stage = try plan.previousStage {
-                throw plan.entries.error(
-                    "previous_stage",
-                    "is \(stage): a cascade, whose second stage takes the first one's mask, is not supported yet")
+        let previousClasses = previousStage == nil ? 0 : dataset.labels.count
+        if previousStage != nil, dataset.hasRegions {
+            faults.part {
+                throw plan.entries.error("previous_stage", "of regions that overlap is not supported")
             }
         }
         let network = faults.part {
             let network = try plan.network(
-                inputs: channels, outputs: dataset.labels.count + (dataset.hasRegions ? 0 : 1),
+                inputs: channels + previousClasses, outputs: dataset.labels.count + (dataset.hasRegions ? 0 : 1),
                 trainer: training.trainer)
             _ = try network.outline()
             return network
@@ -47,6 +52,7 @@ struct NNUNetReader {
         var description = ModelDescription(
             network: network, preprocessing: Preprocessing(steps), roiSize: Triple((isFlat ? [1] : []) + patch),
             overlap: WindowOverlap(1 - choice.step), mode: .nnUNet, labels: labels(of: dataset))
+        description.previousClasses = previousClasses
         description.maskPlan = try maskPlan(of: dataset)
         if choice.mirrors {
             // Axes of slices are counted without that of the volume.

@@ -80,12 +80,9 @@ extension ConfigValue {
     /// The value on one line; text that could be taken for something else stands in quotes.
     private func flowText() throws -> String {
         switch self {
-        case .string(let text):
-            let isPlain =
-                text.wholeMatch(of: /[A-Za-z_.\/][A-Za-z0-9_.\/\-]*/) != nil
-                && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
-                && Double(text) == nil
-            return isPlain ? text : try Self.quoted(text)
+        case .string(let text): return Self.isPlain(text) ? text : try Self.quoted(text)
+        case .double(let number) where !number.isFinite:
+            return number.isNaN ? ".nan" : number > 0 ? ".inf" : "-.inf"
         case .array(let items): return "[" + (try items.map { try $0.flowText() }).joined(separator: ", ") + "]"
         case .object(let entries):
             let pairs = try entries.sorted { $0.key < $1.key }.map {
@@ -96,12 +93,28 @@ extension ConfigValue {
         }
     }
 
-    /// Text in quotes. JSON's escapes are YAML's too, but YAML takes some characters only escaped that JSON takes as they are.
+    /// Words that stand for other values where they are not quoted.
+    private static let words: Set<String> = [
+        "true", "false", "null", "yes", "no", "on", "off", "y", "n", ".nan", ".inf",
+    ]
+
+    /// Whether text can do without quotes: a word or a path of ASCII letters that nothing else is written as.
+    private static func isPlain(_ text: String) -> Bool {
+        func isLetter(_ byte: UInt8) -> Bool {
+            (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "_./".utf8.contains(byte)
+        }
+        guard let first = text.utf8.first, isLetter(first) else { return false }
+        let isWord = text.utf8.allSatisfy { isLetter($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
+        return isWord && !words.contains(text.lowercased()) && Double(text) == nil
+    }
+
+    /// Text in quotes. JSON's escapes are YAML's too, but YAML takes some characters only escaped that JSON takes as they are,
+    /// and an ampersand would look like an anchor to `YAMLKeys`.
     private static func quoted(_ text: String) throws -> String {
         let json = String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
         return json.unicodeScalars.map { scalar in
             switch scalar.value {
-            case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: String(format: "\\u%04X", scalar.value)
+            case 0x26, 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: String(format: "\\u%04X", scalar.value)
             default: String(scalar)
             }
         }.joined()

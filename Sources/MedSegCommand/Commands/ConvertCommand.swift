@@ -65,8 +65,8 @@ struct ConvertCommand: ParsableCommand {
             try OutputFolder.refuseExisting(output, force: force)
         }
         let source = try ModelSource(input, network: network, bundleChanges, nnunetChoice)
-        if format.isEmpty, let (description, file) = source.description, source.files.count > 1 {
-            return try writeFolds(of: source, description, file: file)
+        if format.isEmpty, source.description != nil {
+            return try OutputFolder.filling(output) { try writeFolder(source, to: output) }
         }
         guard source.files.count == 1 else {
             throw UsageError(
@@ -84,10 +84,6 @@ struct ConvertCommand: ParsableCommand {
             return report(weights.tensors.count, weights.tensors.values.map(\.count).reduce(0, +))
         }
         let taken = try matching(weights, description.network, file: file)
-        if format.isEmpty {
-            try OutputFolder.filling(output) { try ModelFolder.write(description, [taken.state], to: output) }
-            return report(taken.state.count, taken.state.values.map(\.count).reduce(0, +))
-        }
         guard format == "onnx" else {
             try Weights.write(taken.state, to: output)
             let first = taken.state.filter { !taken.seconds.contains($0.key) }
@@ -106,13 +102,19 @@ struct ConvertCommand: ParsableCommand {
         report(model.arrays, model.numbers)
     }
 
-    /// Writes a model folder with the weights of all folds.
-    private func writeFolds(of source: ModelSource, _ description: ModelDescription, file: String) throws {
+    /// Writes a model folder with the weights of all folds, and that of a cascade's first stage in it.
+    private func writeFolder(_ source: ModelSource, to folder: String) throws {
+        guard let (description, file) = source.description else { return }
         let states = try source.files.map { fold in
             try matching(source.weights(of: fold, state: state), description.network, file: file).state
         }
-        try OutputFolder.filling(output) { try ModelFolder.write(description, states, to: output) }
-        report(states.map(\.count).reduce(0, +), states.flatMap(\.values).map(\.count).reduce(0, +))
+        if let first = try source.firstStage(bundleChanges, nnunetChoice) {
+            try OutputFolder.make("\(folder)/\(ModelFolder.previous)")
+            try writeFolder(first, to: "\(folder)/\(ModelFolder.previous)")
+        }
+        try ModelFolder.write(description, states, to: folder)
+        let (tensors, numbers) = (states.map(\.count).reduce(0, +), states.flatMap(\.values).map(\.count).reduce(0, +))
+        print("\(folder): \(tensors) tensors, \(numbers) numbers" + (states.count > 1 ? ", \(states.count) folds" : ""))
     }
 
     /// Says what was written; a weight that stands there under two names counts once.

@@ -99,7 +99,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
     }
 
     /// 1 inside the outline of what is not 0 in some channel, its holes filled; `create_nonzero_mask`.
-    private static func outline(of image: ScanImage) -> [UInt8] {
+    static func outline(of image: ScanImage) -> [UInt8] {
         var mask = [UInt8](repeating: 0, count: image.size.count)
         for voxels in image.channels {
             for (index, value) in voxels.enumerated() where value != 0 { mask[index] = 1 }

@@ -103,7 +103,7 @@ public struct NNUNetResampling: Hashable, Sendable {
         guard let map = GridMap(source: (image.affine, image.size), destination: (affine, size), sampling) else {
             throw DataError(.badData, name, "its affine cannot be inverted, so it has no spacing; repair the header.")
         }
-        let axis = Self.separateAxis(separation, from: edges, to: target)
+        let axis = separateAxis(of: image.affine)
         let result = try image.map { (volume) throws(DataError) in
             Volume(
                 voxels: resample(volume.voxels, image.size, to: size, separately: axis), size: size, affine: affine)
@@ -124,16 +124,22 @@ public struct NNUNetResampling: Hashable, Sendable {
         let ranges = Ranges(of: voxels, old, axis)
         ranges.clip(&values, size)
         guard let axis, new[axis] != old[axis] else { return values }
-        let places = GridSampling.centres(from: old[axis], to: new[axis]).map { place in
-            min(max(Int((place + 0.5).rounded(.down)), 0), old[axis] - 1)
-        }
-        return Self.pick(places, of: values, size, along: axis)
+        return Self.repeated(values, size, to: new[axis], along: axis)
     }
 
-    /// Repeats or leaves out slices across an axis.
-    private static func pick(_ places: [Int], of values: [Float], _ size: Triple, along axis: Int) -> [Float] {
+    /// The axis across which slices are resampled by themselves on the way to the network; nil for none.
+    func separateAxis(of affine: Affine) -> Int? {
+        let edges = affine.statedEdges
+        return Self.separateAxis(separation, from: edges, to: target(of: edges))
+    }
+
+    /// Repeats or leaves out slices across an axis, until it has some number of them.
+    static func repeated(_ values: [Float], _ size: Triple, to count: Int, along axis: Int) -> [Float] {
+        let places = GridSampling.centres(from: size[axis], to: count).map { place in
+            min(max(Int((place + 0.5).rounded(.down)), 0), size[axis] - 1)
+        }
         var new = size
-        new[axis] = places.count
+        new[axis] = count
         let inner = axis == 0 ? size.h * size.w : axis == 1 ? size.w : 1
         let outer = size.count / (size[axis] * inner)
         var picked: [Float] = []

@@ -83,6 +83,9 @@ extension Preprocessing {
         public let image: ScanImage
         /// What was done to the grid.
         public let record: SpatialRecord
+
+        /// Wraps an image and the way to it.
+        public init(image: ScanImage, record: SpatialRecord) { (self.image, self.record) = (image, record) }
     }
 
     /// The extents of a scan on the network's grid by its header alone; at most these where a foreground is cut out.

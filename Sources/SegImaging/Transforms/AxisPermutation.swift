@@ -23,6 +23,13 @@ public struct AxisPermutation: Hashable, Sendable {
         return map
     }
 
+    /// This permutation, then another, as one.
+    func followed(by next: AxisPermutation) -> AxisPermutation {
+        AxisPermutation(
+            source: next.source.map { source[$0] },
+            flipped: (0..<3).map { next.flipped[$0] != flipped[next.source[$0]] })
+    }
+
     /// The permutation that undoes this one.
     var inverse: AxisPermutation {
         var result = AxisPermutation.identity

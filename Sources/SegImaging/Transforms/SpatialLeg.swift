@@ -1,6 +1,6 @@
 public import SegCore
 
-/// A stretch of the way from a scan to the network: a reorientation, crops and pads in any number, a resampling, then crops
+/// A stretch of the way from a scan to the network: reorientations, crops and pads in any number, a resampling, then crops
 /// and pads again, none of which has to be there.
 public struct SpatialLeg: Hashable, Sendable {
     /// Extents of the grid that it begins with.
@@ -40,8 +40,8 @@ public struct SpatialLeg: Hashable, Sendable {
 
     /// Takes a reorientation; false where the leg cannot, because a later step is there.
     mutating func orient(by permutation: AxisPermutation, to image: ScanImage) -> Bool {
-        guard self.permutation == .identity, resampling == nil, !isBoxed else { return false }
-        self.permutation = permutation
+        guard resampling == nil, !isBoxed else { return false }
+        self.permutation = self.permutation.followed(by: permutation)
         restart(image)
         return true
     }

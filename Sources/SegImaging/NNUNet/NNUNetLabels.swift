@@ -1,0 +1,72 @@
+internal import SegCore
+
+extension Preprocessing {
+    /// Brings a mask of a scan to the network's grid as nnU-Net does with that of a cascade's first stage: classes are
+    /// interpolated each by itself, and the largest counts. Voxels outside of the scan's outline are a class of their own.
+    ///
+    /// - Parameters:
+    ///   - mask: Class numbers on the scan's grid.
+    ///   - scan: The scan as read.
+    ///   - record: What was done to the scan's grid by these steps.
+    /// - Returns: Class numbers on the network's grid, -1 outside of the outline.
+    public func nnUNetLabels(_ mask: Volume, of scan: ScanImage, along record: SpatialRecord) -> [Float] {
+        precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be of the scan's grid")
+        let leg = record.legs[0]
+        let box = leg.resampling == nil ? leg.lastBox : leg.firstBox ?? Box3(of: leg.orientedSize)
+        var labels = leg.permutation.apply(mask).cut(box, fill: 0)
+        var image = scan
+        for channel in scan.channels.indices {
+            let cropped = leg.permutation.apply(scan.volume(channel)).cut(box, fill: 0)
+            image.channels[channel] = cropped.voxels
+            (image.size, image.affine) = (cropped.size, cropped.affine)
+        }
+        let outline = NNUNetNormalization.outline(of: image)
+        for voxel in labels.voxels.indices where outline[voxel] == 0 && labels.voxels[voxel] == 0 {
+            labels.voxels[voxel] = -1
+        }
+        for case .nnUNetResampling(let step) in steps { return step.labels(labels) }
+        return labels.voxels
+    }
+}
+
+extension NNUNetResampling {
+    /// A label map on the grid that it is resampled to; `resize_segmentation` of order 1.
+    fileprivate func labels(_ labels: Volume) -> [Float] {
+        let size = size(of: labels.size, at: labels.affine)
+        guard size != labels.size else { return labels.voxels }
+        let axis = separateAxis(of: labels.affine)
+        var flat = size
+        if let axis { flat[axis] = labels.size[axis] }
+        let resized = Self.largest(labels.voxels, labels.size, to: flat)
+        return axis.map { Self.repeated(resized, flat, to: size[$0], along: $0) } ?? resized
+    }
+
+    /// The label whose indicator is the largest once it is interpolated; of equal ones that of the nearest voxel, else the
+    /// least.
+    private static func largest(_ labels: [Float], _ old: Triple, to new: Triple) -> [Float] {
+        let values = Set(labels).sorted()
+        var best = [Float](repeating: -1, count: new.count)
+        var result = [Float](repeating: values[0], count: new.count)
+        let near = nearest(labels, old, to: new)
+        for value in values {
+            var (indicator, size) = (labels.map { $0 == value ? 1 as Float : 0 }, old)
+            for axis in 0..<3 where new[axis] != old[axis] {
+                indicator = GridLine(.linear, from: old[axis], to: new[axis]).resample(indicator, &size, along: axis)
+            }
+            for voxel in indicator.indices
+            where indicator[voxel] > best[voxel] || indicator[voxel] == best[voxel] && near[voxel] == value {
+                (best[voxel], result[voxel]) = (indicator[voxel], value)
+            }
+        }
+        return result
+    }
+
+    private static func nearest(_ labels: [Float], _ old: Triple, to new: Triple) -> [Float] {
+        var (values, size) = (labels, old)
+        for axis in 0..<3 where new[axis] != old[axis] {
+            values = repeated(values, size, to: new[axis], along: axis)
+            size[axis] = new[axis]
+        }
+        return values
+    }
+}

@@ -1,0 +1,39 @@
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+
+/// Where a cascade's second stage takes the mask from that it refines.
+public enum PreviousStage {
+    /// A model that segments the scan first.
+    case model(Predictor)
+    /// Masks of the scans in a folder, `CASE.nii.gz` for the scan `CASE_0000.nii.gz`.
+    case masks(folder: String)
+
+    /// The mask of a scan, on its grid.
+    /// - Throws: `DataError` where there is none, or it is not on the scan's grid; errors of the model.
+    func mask(of scan: ScanImage, name: String, progress: (Int, Int) throws -> Void) throws -> Volume {
+        switch self {
+        case .model(let predictor):
+            let prediction = try predictor.predict(scan, name: name, progress: progress)
+            let mask = prediction.mask(by: predictor.description.maskPlan)
+            return Volume(voxels: mask.maps[0].map { Float($0) }, size: mask.size, affine: mask.affine)
+        case .masks(let folder):
+            let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume
+            guard mask.size == scan.size else {
+                throw DataError(
+                    .badData, name, "is \(scan.size) voxels, and its mask in \(folder) \(mask.size)")
+            }
+            return mask
+        }
+    }
+
+    private static func file(of name: String, in folder: String) throws -> String {
+        let stem = ScanFile.stem(of: name)
+        let stems = [stem, stem.hasSuffix("_0000") ? String(stem.dropLast(5)) : stem]
+        let names = stems.flatMap { stem in ScanFile.singleFileEndings.map { "\(folder)/\(stem)\($0)" } }
+        guard let file = names.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            throw DataError(.noInput, "\(folder)/\(stems[1]).nii.gz", "is not there; it should be the mask of \(name)")
+        }
+        return file
+    }
+}
