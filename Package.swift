@@ -237,6 +237,9 @@ let package = Package(
                 "SegCore", "SegServer", "SegBackend", "SegReference", "SegModels", "SegWeights", "SegNN", "SegImaging",
                 "SegInference", logging,
             ]),
+        test(
+            "SegNNUNetTests",
+            ["SegCore", "SegCPU", "SegImaging", "SegInference", "SegNNUNet", "SegWeights"]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]
 )

@@ -19,7 +19,8 @@ struct MedSeg: ParsableCommand {
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DemoCommand.self, InitCommand.self, DataCommand.self,
             TrainCommand.self,
-            EvaluateCommand.self, PredictCommand.self, ConvertCommand.self, SummaryCommand.self,
+            EvaluateCommand.self, PredictCommand.self, TotalSegmentatorCommand.self, ConvertCommand.self,
+            SummaryCommand.self,
             ExportBundleCommand.self, CompareCommand.self, ReportCommand.self, TrackCommand.self, ServeCommand.self,
         ])
 

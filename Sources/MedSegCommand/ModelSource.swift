@@ -49,7 +49,8 @@ struct ModelSource {
         guard description?.description.previousClasses ?? 0 > 0 else { return nil }
         if let first = nnUNet?.previous.first { return ModelSource(first) }
         guard nnUNet == nil else {
-            throw UsageError("--previous-stage gives masks, and a model folder needs the first stage itself; leave it out")
+            throw UsageError(
+                "--previous-stage gives masks, and a model folder needs the first stage itself; leave it out")
         }
         let folder = "\((files[0] as NSString).deletingLastPathComponent)/\(ModelFolder.previous)"
         return try ModelSource(folder, network: nil, changes, folds)

@@ -22,7 +22,8 @@ extension ModelDescription {
         let classes = maskPlan.classes(channels: outline.outputChannels)
         guard previousClasses < outline.inputChannels else {
             throw error(
-                "previous_classes", "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
+                "previous_classes",
+                "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
         }
         guard maskPlan.painting.isEmpty || maskPlan.painting.count == outline.outputChannels else {
             throw error(

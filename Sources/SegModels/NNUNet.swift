@@ -60,10 +60,7 @@ public struct NNUNetOptions: Hashable, Sendable {
         strides = try reader.perStage("strides", stages) { try $0.triples($1) }
         let encoderKey = kind == .plain ? "n_conv_per_stage" : "n_blocks_per_stage"
         encoderBlocks = try reader.perStage(encoderKey, stages) { try $0.blocks($1) }
-        let decoderKey = kind == .residual ? "n_blocks_per_stage_decoder" : "n_conv_per_stage_decoder"
-        // ResidualUNet's own name for it is n_conv_per_stage_decoder too.
-        let key = reader.value(decoderKey) == nil ? "n_conv_per_stage_decoder" : decoderKey
-        decoderBlocks = try reader.perStage(key, stages - 1) { try $0.blocks($1) }
+        decoderBlocks = try reader.perStage("n_conv_per_stage_decoder", stages - 1) { try $0.blocks($1) }
         deepSupervision = try reader.bool("deep_supervision") ?? false
         block = NNUNetBlockOptions(
             bias: try reader.bool("conv_bias") ?? false, norm: try reader.norm(), activation: try reader.nonlinearity(),
@@ -147,35 +144,51 @@ public struct NNUNet: Network {
                     try NNUNetResidualStack(
                         scope, inputs: inputs, outputs: features[level], count: count, geometry, options.block))
         }
-        up = try (0..<features.count - 1).map { try Self.up($0, store.scope("decoder"), options) }
+        let decoder = store.scope("decoder")
+        let levels = (0..<features.count - 1).map { features.count - 2 - $0 }
+        // In PyTorch's order, which is not that of the pass.
+        let stages = try levels.enumerated().map { index, level in
+            try Self.stage(decoder.scope("stages").scope("\(index)"), level, options)
+        }
+        let transposed = try levels.enumerated().map { index, level in
+            try Self.transposed(decoder.scope("transpconvs").scope("\(index)"), level, options)
+        }
+        let heads = try levels.enumerated().map { index, level in
+            try Self.head(decoder.scope("seg_layers").scope("\(index)"), level, options)
+        }
+        up = levels.indices.map { Up(transposed: transposed[$0], stage: stages[$0], head: heads[$0]) }
     }
 
-    private static func up(_ index: Int, _ decoder: ParameterStore, _ options: NNUNetOptions) throws -> Up {
-        let level = options.features.count - 2 - index
-        let (inputs, outputs) = (options.features[level + 1], options.features[level])
-        let stride = options.strides[level + 1]
-        let name = "\(index)"
-        let transposed = try ConvTranspose3d(
-            decoder.scope("transpconvs").scope(name), inputs: inputs, outputs: outputs,
+    /// The stage of the decoder that makes what a level holds.
+    private static func stage(_ store: ParameterStore, _ level: Int, _ options: NNUNetOptions) throws -> Stage {
+        let geometry = BlockGeometry(kernel: options.kernels[level], stride: Triple(1))
+        let outputs = options.features[level]
+        let count = options.decoderBlocks[options.features.count - 2 - level]
+        return options.kind == .residual
+            ? .residual(
+                try NNUNetResidualStack(
+                    store, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
+            : .plain(
+                try NNUNetStack(store, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
+    }
+
+    private static func transposed(
+        _ store: ParameterStore, _ level: Int, _ options: NNUNetOptions
+    ) throws -> ConvTranspose3d {
+        let (outputs, stride) = (options.features[level], options.strides[level + 1])
+        return try ConvTranspose3d(
+            store, inputs: options.features[level + 1], outputs: outputs,
             Conv3dParams(kernel: stride, stride: stride, padding: Triple(0), dilation: Triple(1), groups: 1),
             outputPadding: Triple(0), bias: options.block.bias,
             initial: .kaimingNormal(fanIn: outputs * stride.count, slope: 0.01))
-        let geometry = BlockGeometry(kernel: options.kernels[level], stride: Triple(1))
-        let scope = decoder.scope("stages").scope(name)
-        let count = options.decoderBlocks[index]
-        let stage: Stage =
-            options.kind == .residual
-            ? .residual(
-                try NNUNetResidualStack(
-                    scope, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
-            : .plain(
-                try NNUNetStack(scope, inputs: 2 * outputs, outputs: outputs, count: count, geometry, options.block))
-        let head = try Conv3d(
-            decoder.scope("seg_layers").scope(name), inputs: outputs, outputs: options.outputChannels,
-            Conv3dParams(
-                kernel: Triple(1), stride: Triple(1), padding: Triple(0), dilation: Triple(1), groups: 1),
-            bias: true, initial: .kaimingNormal(fanIn: outputs, slope: 0.01))
-        return Up(transposed: transposed, stage: stage, head: head)
+    }
+
+    private static func head(_ store: ParameterStore, _ level: Int, _ options: NNUNetOptions) throws -> Conv3d {
+        let inputs = options.features[level]
+        return try Conv3d(
+            store, inputs: inputs, outputs: options.outputChannels,
+            Conv3dParams(kernel: Triple(1), stride: Triple(1), padding: Triple(0), dilation: Triple(1), groups: 1),
+            bias: true, initial: .kaimingNormal(fanIn: inputs, slope: 0.01))
     }
 
     /// Channels of the input.

@@ -164,14 +164,20 @@ extension NNUNetPlan {
         let key = "resampling_fn_\(purpose)"
         let name = try entries.required(key, entries.string(key))
         let options = try entries.required("\(key)_kwargs", entries.object("\(key)_kwargs"))
-        let separation = NNUNetResampling.Separation(try options.bool("force_separate_z"))
+        let forced = try options.bool("force_separate_z")
         switch name {
         case "no_resampling_data_or_seg_to_shape", "no_resampling_hack": return nil
         case "resample_torch_fornnunet":
             try options.expect("mode", "linear")
-            return (.linear, separation)
+            try options.expect("aniso_axis_mode", "nearest-exact")
+            try options.expect("separate_z_anisotropy_threshold", 3)
+            return (.linear, NNUNetResampling.Separation(forced))
         case "resample_data_or_seg_to_shape":
             try options.expect("order_z", 0)
+            try options.expect("separate_z_anisotropy_threshold", 3)
+            // Null lets the spacings decide, and an absent key does not: so the function's default has it.
+            let separation: NNUNetResampling.Separation =
+                forced == nil && !options.isNull("force_separate_z") ? .never : .init(forced)
             let number = try options.int("order") ?? 3
             guard let order = NNUNetResampling.Order(rawValue: number) else {
                 throw options.error("order", "\(number) is not supported; supported: 1, 3")

@@ -1,7 +1,7 @@
-"""Write models.json: what MONAI computes with small networks whose weights come from a formula, for SegModelsTests.
+"""Write models.json: what MONAI and nnU-Net compute with small networks whose weights come from a formula, for SegModelsTests.
 
-    pip install torch monai einops
-    python models.py
+    pip install torch monai einops dynamic_network_architectures
+    python models.py [NAME...]
 
 For each network: its arguments, the names and shapes of its state_dict in order, the number of its parameters, sampled
 outputs in evaluation and training, the loss, and of each parameter's gradient the norm and a projection on the formula.
@@ -9,10 +9,13 @@ Computed in float64. The formula is `value` below; NetworkGoldenTests.swift has 
 """
 import json
 import pathlib
+import pydoc
+import sys
 
 import monai
 import numpy as np
 import torch
+from dynamic_network_architectures.architectures import unet
 from monai.losses import DiceLoss
 from monai.networks import nets
 
@@ -42,6 +45,40 @@ CASES = {
                                     num_heads=[3, 2, 4, 6], window_size=[4, 3, 5], use_v2=True, patch_norm=True,
                                     downsample="mergingv2"), (1, 32, 32, 64)),
 }
+
+BLOCK = dict(conv_op="torch.nn.modules.conv.Conv3d", conv_bias=True,
+             norm_op="torch.nn.modules.instancenorm.InstanceNorm3d", norm_op_kwargs=dict(eps=1e-5, affine=True),
+             dropout_op=None, nonlin="torch.nn.LeakyReLU", nonlin_kwargs=dict(inplace=True), deep_supervision=True)
+# Classes of dynamic_network_architectures; plans name layers by their dotted paths.
+CASES |= {
+    "plainconvunet": ("PlainConvUNet", dict(input_channels=2, num_classes=3, n_stages=4, features_per_stage=[4, 6, 8, 8],
+                                            kernel_sizes=[[1, 3, 3], 3, 3, 3], strides=[1, [1, 2, 2], 2, [1, 2, 2]],
+                                            n_conv_per_stage=[2, 1, 2, 2], n_conv_per_stage_decoder=[1, 2, 1], **BLOCK),
+                      (2, 4, 16, 24)),
+    "residualencoderunet": ("ResidualEncoderUNet", dict(input_channels=1, num_classes=2, n_stages=3,
+                                                        features_per_stage=[4, 6, 6], kernel_sizes=[[1, 3, 3], 3, 3],
+                                                        strides=[1, [1, 2, 2], [2, 2, 4]], n_blocks_per_stage=[1, 2, 2],
+                                                        n_conv_per_stage_decoder=1, **BLOCK), (1, 4, 8, 16)),
+    "residualunet": ("ResidualUNet", dict(input_channels=1, num_classes=2, n_stages=3, features_per_stage=[4, 6, 8],
+                                          kernel_sizes=3, strides=[1, 2, 2], n_blocks_per_stage=1,
+                                          n_conv_per_stage_decoder=[1, 2],
+                                          **BLOCK | dict(norm_op="torch.nn.BatchNorm3d", nonlin="torch.nn.ReLU",
+                                                         conv_bias=False)), (2, 8, 8, 12)),
+}
+
+
+def build(cls, arguments):
+    """The network; of nnU-Net's the layers that are named by their paths."""
+    if hasattr(nets, cls):
+        return getattr(nets, cls)(**arguments), f"monai.networks.nets.{cls}"
+    layers = ("conv_op", "norm_op", "dropout_op", "nonlin")
+    located = {k: pydoc.locate(v) if k in layers and v else v for k, v in arguments.items()}
+    return getattr(unet, cls)(**located), cls
+
+
+def is_first_name(name):
+    """nnU-Net's blocks hold their layers twice, and its decoder the encoder."""
+    return ".all_modules." not in name and not name.startswith("decoder.encoder.")
 
 
 def value(stream, count):
@@ -85,9 +122,10 @@ def head_loss(loss_function, output, labels):
 
 
 def record(cls, arguments, size):
-    net = getattr(nets, cls)(**arguments).double()
-    state = net.state_dict()
-    own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
+    net, target = build(cls, arguments)
+    net = net.double()
+    state = {k: v for k, v in net.state_dict().items() if is_first_name(k)}
+    own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point() and is_first_name(k)}
     streams = {name: index for index, name in enumerate(sorted(own))}
     with torch.no_grad():
         for name, tensor in own.items():
@@ -96,12 +134,13 @@ def record(cls, arguments, size):
         if "Dropout" in type(module).__name__:
             module.p = 0.0
     batch, *space = size
-    shape = (batch, arguments["in_channels"], *space)
+    shape = (batch, arguments.get("in_channels", arguments.get("input_channels")), *space)
     x = torch.from_numpy(value(99991, int(np.prod(shape))).reshape(shape) + 0.5).float().double()
-    classes = arguments["out_channels"]
+    classes = arguments.get("out_channels", arguments.get("num_classes"))
     y = (x[:, :1] * classes).long()
     with torch.no_grad():
         evaluated = net.eval()(x)
+        evaluated = evaluated[0] if isinstance(evaluated, list) else evaluated
     outputs = heads(net.train()(x))
     loss_function = DiceLoss(to_onehot_y=True, softmax=True)
     loss = sum(head_loss(loss_function, o, y) for o in outputs) / len(outputs)
@@ -111,7 +150,7 @@ def record(cls, arguments, size):
                float(f"{(p.grad.reshape(-1) * torch.from_numpy(value(streams[name], p.numel()))).sum().item():.6g}")]
         for name, p in net.named_parameters() if p.grad is not None}
     return dict(
-        network_def={"_target_": f"monai.networks.nets.{cls}", **arguments}, input=list(shape),
+        network_def={"_target_": target, **arguments}, input=list(shape),
         state=[[name, list(tensor.shape)] for name, tensor in state.items()],
         parameters=sum(p.numel() for p in net.parameters()), eval=sample(evaluated),
         train=[sample(o) for o in outputs], loss=loss.item(), gradients=gradients)
@@ -119,8 +158,9 @@ def record(cls, arguments, size):
 
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    golden = dict(made_with=dict(torch=torch.__version__, monai=monai.__version__),
-                  networks={name: record(*case) for name, case in CASES.items()})
     path = pathlib.Path(__file__).with_name("models.json")
+    golden = json.loads(path.read_text()) if sys.argv[1:] else dict(networks={})
+    golden["made_with"] = dict(torch=torch.__version__, monai=monai.__version__)
+    golden["networks"] |= {name: record(*CASES[name]) for name in sys.argv[1:] or CASES}
     path.write_text(json.dumps(golden, separators=(",", ":")))
     print(path, path.stat().st_size)

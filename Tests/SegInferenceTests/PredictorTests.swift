@@ -80,7 +80,7 @@ import Testing
     @Test(arguments: [1, 3], [nil, [1.7, 1.9, 2.2]])
     func slabsGiveWhatTheWholeScanGives(channels: Int, pixdim: [Double]?) throws {
         let prediction = try predict(channels: channels, pixdim: pixdim, on: CPUBackend(threads: 1))
-        let whole = prediction.record.restore(prediction.probabilities, channels: channels)
+        let whole = prediction.record.restore(prediction.values, channels: channels)
         let expected = (0..<Self.size.count).map { voxel -> UInt8 in
             let values = whole[voxel * channels..<(voxel + 1) * channels]
             if channels == 1 { return values.first.map { $0 >= 0.5 } == true ? 1 : 0 }
@@ -98,7 +98,7 @@ import Testing
             try predict(channels: 1, pixdim: [2, 2, 2], on: backend),
             try predict(channels: 2, pixdim: [2, 2, 2], on: backend)
         )
-        let pairs = zip(one.probabilities, two.probabilities.enumerated().filter { $0.offset % 2 == 1 })
+        let pairs = zip(one.values, two.values.enumerated().filter { $0.offset % 2 == 1 })
         #expect(pairs.allSatisfy { abs($0 - $1.element) < 1e-6 })
         let sums = zip(one.probability(of: 0), one.probability(of: 1)).map { $0 + $1 }
         #expect(sums.allSatisfy { abs($0 - 1) < 1e-6 })

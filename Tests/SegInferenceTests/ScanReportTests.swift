@@ -137,8 +137,8 @@ import Testing
     @Test func theScoreIsTheEntropyWhereForegroundMayBe() throws {
         let (report, found) = try report(segmenter(nil))
         let channels = found.prediction.channels
-        let entropies = stride(from: 1, to: found.prediction.probabilities.count, by: channels).compactMap { voxel in
-            let p = Double(found.prediction.probabilities[voxel])
+        let entropies = stride(from: 1, to: found.prediction.values.count, by: channels).compactMap { voxel in
+            let p = Double(found.prediction.values[voxel])
             return p > 0.05 ? -p * log(p) - (1 - p) * log(1 - p) : nil
         }
         let score = try #require(report.uncertaintyScore)

@@ -156,8 +156,8 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
             _, _ in
         }
         #expect(both.samples == 2)
-        let alone = try [a, b].map { try $0.predict(scan, name: "scan") { _, _ in }.probabilities }
-        for (index, mean) in both.prediction.probabilities.enumerated() {
+        let alone = try [a, b].map { try $0.predict(scan, name: "scan") { _, _ in }.values }
+        for (index, mean) in both.prediction.values.enumerated() {
             #expect(abs(mean - (alone[0][index] + alone[1][index]) / 2) < 1e-6)
         }
     }
@@ -173,7 +173,7 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
         let mean = try predictor.predict(scan, name: "scan", uncertainty: options) { _, _ in }
         let plain = try predictor.predict(scan, name: "scan") { _, _ in }
         #expect(mean.samples == 8)
-        #expect(zip(mean.prediction.probabilities, plain.probabilities).allSatisfy { abs($0 - $1) < 1e-5 })
+        #expect(zip(mean.prediction.values, plain.values).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
     @Test func certaintyIsClaimedOnlyWhereTheNetworkLooked() throws {

@@ -95,7 +95,7 @@ struct NetworkGolden: Decodable, Sendable {
 
     private var outputChannels: Int {
         guard case .object(let entries) = network_def else { return 0 }
-        return entries["out_channels"]?.wholeNumber ?? 0
+        return (entries["out_channels"] ?? entries["num_classes"])?.wholeNumber ?? 0
     }
 
     /// About 24 values of an output, in PyTorch's order.

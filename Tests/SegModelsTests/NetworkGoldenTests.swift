@@ -9,7 +9,7 @@ import Testing
 
 private let names = [
     "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "basicunet",
-    "attentionunet", "dynunet", "swinunetr",
+    "attentionunet", "dynunet", "swinunetr", "plainconvunet", "residualencoderunet", "residualunet",
 ]
 
 @Test(arguments: names)

@@ -2,12 +2,16 @@ import CNIfTI
 import SegCore
 
 extension NIfTI {
-    /// Fixed header and extension flag of a single file of a 3-D volume, or of several along axis 3.
+    /// All that stands before the voxels of a single file of a 3-D volume, or of several along axis 3.
     static func encodeHeader(
-        version: Int, size: Triple, maps: Int, type: VoxelType, geometry: NIfTIGeometry
+        version: Int, size: Triple, maps: Int, type: VoxelType, geometry: NIfTIGeometry, labels: [Int: String] = [:]
     ) -> [UInt8] {
-        let header = version == 2 ? header2(size, maps, type, geometry) : header1(size, maps, type, geometry)
-        return header + [0, 0, 0, 0]
+        let names = labels.isEmpty ? [] : NIfTILabels.extensionBytes(labels)
+        let header =
+            version == 2
+            ? header2(size, maps, type, geometry, after: names.count)
+            : header1(size, maps, type, geometry, after: names.count)
+        return header + [names.isEmpty ? 0 : 1, 0, 0, 0] + names
     }
 
     /// The description in files that MedSeg writes.
@@ -18,7 +22,9 @@ extension NIfTI {
         [maps > 1 ? 4 : 3, size.d, size.h, size.w, maps, 1, 1, 1]
     }
 
-    private static func header1(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    private static func header1(
+        _ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry, after extensions: Int
+    ) -> [UInt8] {
         var raw = nifti_1_header()
         raw.sizeof_hdr = 348
         raw.regular = CChar(bitPattern: UInt8(ascii: "r"))
@@ -26,7 +32,7 @@ extension NIfTI {
         raw.datatype = Int16(type.niftiCode)
         raw.bitpix = Int16(type.byteCount * 8)
         fill(&raw.pixdim, with: ([geometry.qfac] + geometry.spacing + [1, 1, 1, 1]).map { Float($0) })
-        raw.vox_offset = 352
+        raw.vox_offset = Float(352 + extensions)
         raw.scl_slope = 1
         raw.xyzt_units = CChar(truncatingIfNeeded: geometry.xyztUnits)
         raw.qform_code = Int16(truncatingIfNeeded: geometry.qformCode)
@@ -43,7 +49,9 @@ extension NIfTI {
         return withUnsafeBytes(of: raw) { Array($0) }
     }
 
-    private static func header2(_ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry) -> [UInt8] {
+    private static func header2(
+        _ size: Triple, _ maps: Int, _ type: VoxelType, _ geometry: NIfTIGeometry, after extensions: Int
+    ) -> [UInt8] {
         var raw = nifti_2_header()
         raw.sizeof_hdr = 540
         fill(&raw.magic, with: Array("n+2".utf8) + [0, 13, 10, 26, 10])
@@ -51,7 +59,7 @@ extension NIfTI {
         raw.bitpix = Int16(type.byteCount * 8)
         fill(&raw.dim, with: dimensions(size, maps).map { Int64($0) })
         fill(&raw.pixdim, with: [geometry.qfac] + geometry.spacing + [1, 1, 1, 1])
-        raw.vox_offset = 544
+        raw.vox_offset = Int64(544 + extensions)
         raw.scl_slope = 1
         raw.xyzt_units = Int32(truncatingIfNeeded: geometry.xyztUnits)
         raw.qform_code = Int32(truncatingIfNeeded: geometry.qformCode)

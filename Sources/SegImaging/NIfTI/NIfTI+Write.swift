@@ -6,8 +6,8 @@ extension NIfTI {
     /// Writes voxels on a scan's grid, several maps along axis 3; gzip where the name ends in `.gz`.
     ///
     /// Of a NIfTI's geometry, forms, codes, voxel sizes and spatial unit are kept; of any other the affine is written, as
-    /// sform, and as qform unless its axes are sheared. Type and scaling are the voxels' own and header extensions are
-    /// dropped.
+    /// sform, and as qform unless its axes are sheared. Type and scaling are the voxels' own. Header extensions are
+    /// dropped, and names of labels are written as one.
     static func write<Value: WritableVoxel>(
         _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
@@ -21,7 +21,8 @@ extension NIfTI {
                 NIfTIGeometry(header: header, affine: try header.storedAffine(path: path))
             } ?? NIfTIGeometry(affine: geometry.affine)
         let header = encodeHeader(
-            version: own?.version ?? fitting, size: size, maps: maps.count, type: Value.voxelType, geometry: fields)
+            version: own?.version ?? fitting, size: size, maps: maps.count, type: Value.voxelType, geometry: fields,
+            labels: geometry.labels)
         let bytes = StageClock.time("transpose") {
             maps.dropFirst().reduce(into: FileOrder.bytes(maps[0], size: size, after: header)) { bytes, map in
                 bytes += FileOrder.bytes(map, size: size)

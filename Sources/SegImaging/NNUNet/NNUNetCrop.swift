@@ -6,7 +6,7 @@ public struct NNUNetCrop: Hashable, Sendable {
     public init() {}
 
     /// The box that would be cut; the whole image where every voxel is 0.
-    func box(of image: ScanImage) -> Box3 {
+    public func box(of image: ScanImage) -> Box3 {
         let size = image.size
         var box: Box3?
         for voxels in image.channels {

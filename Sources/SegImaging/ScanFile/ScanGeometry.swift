@@ -15,6 +15,9 @@ public struct ScanGeometry: Sendable {
     public let isPlaced: Bool
     /// Sentences about what is repaired or converted on reading, such as a broken form.
     public let remarks: [String]
+    /// Names of labels, which a label map that is written like this names, where its format can: a NIfTI in an extension
+    /// of its header.
+    public var labels: [Int: String] = [:]
     /// The format's own header, which its writer takes up again.
     let header: any ScanHeader
 }

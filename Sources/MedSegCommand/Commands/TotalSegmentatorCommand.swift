@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import SegCore
+import SegImaging
+import SegInference
+import SegNNUNet
+import SegStudy
+
+/// `medseg totalsegmentator`.
+struct TotalSegmentatorCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "totalsegmentator",
+        abstract: "Segments a body with TotalSegmentator's models, which lie in a folder that you have.",
+        discussion: """
+            Nothing is downloaded: --weights is the folder with Dataset291_…, Dataset292_… and so on, as TotalSegmentator's \
+            releases unpack. For scan.nii.gz the label map is DIR/scan_total.nii.gz on the scan's grid, and its NIfTI \
+            header names the labels. The way to the models and back is that of TotalSegmentator 2.18. Its open models are \
+            of the licence Apache-2.0; others need a licence of their own.
+            """)
+
+    @Argument(help: "The scan: NIfTI, NRRD or MetaImage.")
+    var input: String
+
+    @Option(help: "The folder of the models.")
+    var weights: String
+
+    @Option(help: "The folder that the label map goes to.")
+    var out: String
+
+    @Option(help: "What is looked for: total in a CT, or total_mr.")
+    var task = "total"
+
+    @Flag(help: "Voxels of 3 mm and one model, in place of 1.5 mm and several.")
+    var fast = false
+
+    @Flag(help: "Voxels of 6 mm.")
+    var fastest = false
+
+    @Option(help: "Only these organs, with commas, such as spleen,liver: a coarse model finds where they lie.")
+    var roiSubset: String?
+
+    @Flag(
+        help: "Also write volume (mm³) and mean intensity of each label on the models' grid: DIR/scan_statistics.json.")
+    var statistics = false
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Flag(help: "Write over existing files.")
+    var force = false
+
+    func run() throws {
+        guard !fast || !fastest else { throw UsageError("--fast and --fastest are two resolutions; give one of them") }
+        let resolution: TotalSegmentatorTask.Resolution = fast ? .fast : fastest ? .fastest : .standard
+        guard let task = TotalSegmentatorTask(task, resolution) else {
+            let known = TotalSegmentatorTask.names.joined(separator: ", ")
+            throw UsageError(
+                "--task '\(task)' is not supported; supported: \(known). Its model is one of nnU-Net: medseg predict "
+                    + "--nnunet runs it, without TotalSegmentator's resampling and crop")
+        }
+        let stem = ScanFile.stem(of: input)
+        let mask = "\(out)/\(stem)_\(task.name)\(ScanFile.maskEnding(like: input))"
+        let table = statistics ? "\(out)/\(stem)_statistics.json" : nil
+        for file in [mask, table] { try OutputFolder.refuseExisting(file, force: force) }
+        let scan: Volume
+        var geometry: ScanGeometry
+        (scan, geometry) = try ScanFile.readVolume(input)
+        let names = roiSubset?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
+        let backend = try device.makeBackend(quiet: printing.quiet)
+        let segmenter = try TotalSegmentator(task, weights: weights, subset: names, on: backend)
+        let start = Date()
+        var bar = ProgressBar(stem, quiet: printing.quiet)
+        let found = try segmenter(scan, name: input) { what, done, count in
+            bar.show(Double(done) / Double(count), "\(what), window \(done) of \(count)")
+        }
+        bar.finish()
+        let wanted = segmenter.labels.filter { label in segmenter.subset?.contains(UInt8(label.key)) ?? true }
+        geometry.labels = wanted
+        try OutputFolder.filling(out) {
+            try ScanFile.write(found.mask, size: scan.size, like: geometry, to: mask, overwrite: force)
+            if let table { try write(found.statistics(labels: wanted), to: table) }
+        }
+        let count = Set(found.mask).subtracting([0]).count
+        print("\(mask): \(count) of \(wanted.count) labels found, \(duration(Date().timeIntervalSince(start)))")
+    }
+
+    /// TotalSegmentator's `statistics.json`.
+    private func write(_ rows: [String: (volume: Double, intensity: Double)], to file: String) throws {
+        let entries = rows.mapValues { row -> ConfigValue in
+            ["volume": .double(row.volume), "intensity": .double(row.intensity)]
+        }
+        try DurableFile.write(Array(try ConfigValue.object(entries).jsonText().utf8), to: file)
+    }
+}

@@ -1,0 +1,195 @@
+internal import Foundation
+public import SegBackend
+internal import SegCore
+public import SegImaging
+internal import SegInference
+
+/// TotalSegmentator's way round its nnU-Net models: a scan is brought to RAS and to coarse voxels, its models find their
+/// parts of the body, and the label map of all goes back to the scan's grid.
+///
+/// Wasserthal et al. 2023. Nothing is downloaded: the models lie in a folder that the user has.
+public struct TotalSegmentator {
+    /// What is looked for.
+    public let task: TotalSegmentatorTask
+    /// Names of all labels of the task.
+    public let labels: [Int: String]
+    /// The labels that are wanted; nil for all.
+    public let subset: Set<UInt8>?
+    private let weights: String
+    private let backend: any Backend
+
+    /// Looks at the models' folders.
+    /// - Parameters:
+    ///   - weights: The folder that holds those of the datasets, such as `Dataset291_…`.
+    ///   - subset: Names of the organs that are wanted; empty for all.
+    /// - Throws: `DataError` naming a folder that is missing, or an organ that is not known.
+    public init(
+        _ task: TotalSegmentatorTask, weights: String, subset names: [String], on backend: any Backend
+    ) throws {
+        (self.task, self.weights, self.backend) = (task, weights, backend)
+        // Those of parts that are not wanted need not be there.
+        var labels: [Int: String] = [:]
+        for part in task.parts {
+            guard let folder = try? Self.folder(of: part.dataset, in: weights) else { continue }
+            for (label, name) in try Self.labels(of: part, in: folder) { labels[label + part.shift] = name }
+        }
+        self.labels = labels
+        guard !names.isEmpty else {
+            subset = nil
+            for part in task.parts { _ = try Self.folder(of: part.dataset, in: weights) }
+            return
+        }
+        let numbers = Dictionary(labels.map { ($0.value, UInt8($0.key)) }) { first, _ in first }
+        subset = Set(
+            try names.map { name in
+                guard let number = numbers[name] else {
+                    let hint = nearest(to: name, among: Array(numbers.keys)).map { "; did you mean '\($0)'?" } ?? ""
+                    throw DataError(
+                        .badArgument, name, "is no organ that the models in \(weights) find\(hint)")
+                }
+                return number
+            })
+    }
+
+    /// What was found.
+    public struct Finding: Sendable {
+        /// The label of every voxel of the scan.
+        public let mask: [UInt8]
+        /// The label map on the coarse grid, and the scan that the models saw there.
+        let coarse: (mask: [UInt8], scan: Volume)
+    }
+
+    /// Segments a scan.
+    /// - Parameters:
+    ///   - name: Its file, for errors.
+    ///   - progress: Called with what is computed, the windows done and their number.
+    /// - Throws: `DataError` where the scan cannot be prepared; errors of the models.
+    public func callAsFunction(
+        _ scan: Volume, name: String, progress: (String, Int, Int) throws -> Void
+    ) throws -> Finding {
+        guard let subset, let rough = task.rough else {
+            return try segment(scan, task, parts: task.parts, name: name, progress: progress)
+        }
+        guard let box = try roughBox(of: scan, rough, subset, name: name, progress: progress) else {
+            return Finding(mask: [UInt8](repeating: 0, count: scan.size.count), coarse: ([], scan))
+        }
+        let parts = task.parts.filter { part in
+            subset.contains { (part.shift + 1...part.shift + part.labels).contains(Int($0)) }
+        }
+        // A crop loses fractions, and the resampling would lose them anyway.
+        var cropped = scan.cut(box, fill: 0)
+        cropped.voxels = cropped.voxels.map { $0.rounded(.towardZero) }
+        let found = try segment(cropped, task, parts: parts, name: name, progress: progress)
+        let kept = found.mask.map { subset.contains($0) ? Float($0) : 0 }
+        let whole = Volume(voxels: kept, size: box.size, affine: cropped.affine).cut(
+            Box3(start: box.start.map { -$0 }, size: scan.size), fill: 0)
+        return Finding(mask: whole.voxels.map { UInt8($0) }, coarse: found.coarse)
+    }
+
+    /// The box of the wanted organs as a coarse model sees them, 20 mm wider on each side; nil where it sees none.
+    private func roughBox(
+        of scan: Volume, _ rough: TotalSegmentatorTask, _ subset: Set<UInt8>, name: String,
+        progress: (String, Int, Int) throws -> Void
+    ) throws -> Box3? {
+        let mask = try segment(scan, rough, parts: rough.parts, name: name, progress: progress).mask
+        let voxels = mask.map { subset.contains($0) ? 1 as Float : 0 }
+        guard voxels.contains(1) else { return nil }
+        let organs = Volume(voxels: voxels, size: scan.size, affine: scan.affine)
+        let tight = NNUNetCrop().box(of: ScanImage(organs))
+        let edges = scan.affine.edgesInSingle
+        var box = tight
+        for axis in 0..<3 {
+            let margin = Int(20 / edges[axis])
+            box.start[axis] = max(0, tight.start[axis] - margin)
+            box.size[axis] = min(scan.size[axis], tight.end(axis) + margin) - box.start[axis]
+        }
+        return box
+    }
+
+    private func segment(
+        _ scan: Volume, _ task: TotalSegmentatorTask, parts: [TotalSegmentatorTask.Part], name: String,
+        progress: (String, Int, Int) throws -> Void
+    ) throws -> Finding {
+        let canonical = try Preprocessing([.orientation(Orientation(axisCodes: "RAS"))])(scan, name: name)
+        let coarse = try CornerZoom.volume(canonical.image.volume(0), edge: task.edge, name: name)
+        var merged = [UInt8](repeating: 0, count: coarse.size.count)
+        for (number, part) in parts.enumerated() {
+            let mask = try predict(part, coarse, step: task.step, name: name) { done, count in
+                let what = parts.count > 1 ? "part \(number + 1) of \(parts.count)" : task.name
+                try progress(what, done, count)
+            }
+            for (voxel, label) in mask.enumerated() where label != 0 { merged[voxel] = label + UInt8(part.shift) }
+        }
+        let fine = CornerZoom.labels(merged, from: coarse.size, to: canonical.image.size)
+        return Finding(mask: canonical.record.restoreLabels(fine), coarse: (merged, coarse))
+    }
+
+    private func predict(
+        _ part: TotalSegmentatorTask.Part, _ scan: Volume, step: Double, name: String,
+        progress: (Int, Int) throws -> Void
+    ) throws -> [UInt8] {
+        var choice = NNUNetFolder.Choice()
+        (choice.folds, choice.step, choice.mirrors) = (["0"], step, false)
+        let folder = try Self.folder(of: part.dataset, in: weights)
+        let model = try NNUNetFolder(folder, choice)
+        guard model.description.labels.keys.max() ?? 0 <= part.labels else {
+            throw DataError(
+                .badData, folder,
+                "has labels up to \(model.description.labels.keys.max() ?? 0); TotalSegmentator's has \(part.labels)")
+        }
+        let predictor = try model.predictor(on: backend)
+        return try Segmenter(Ensemble([predictor]), uncertainty: nil)(scan, name: name, progress: progress).mask
+    }
+}
+
+// The models' folders.
+extension TotalSegmentator {
+    /// The folder of a dataset.
+    private static func folder(of dataset: Int, in weights: String) throws -> String {
+        let names = ((try? FileManager.default.contentsOfDirectory(atPath: weights)) ?? []).sorted()
+        guard let name = names.first(where: { $0.hasPrefix("Dataset\(dataset)_") || $0 == "Dataset\(dataset)" }) else {
+            throw DataError(
+                .noInput, "\(weights)/Dataset\(dataset)_…",
+                "is not there; it should be TotalSegmentator's model of that number, unpacked")
+        }
+        return "\(weights)/\(name)"
+    }
+
+    /// Names of a part's labels by its own numbers.
+    private static func labels(
+        of part: TotalSegmentatorTask.Part, in folder: String
+    ) throws -> [Int: String] {
+        let models = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+        guard
+            let model = models.first(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)/dataset.json") })
+        else { throw DataError(.noInput, folder, "holds no model: a folder with plans.json and dataset.json") }
+        let dataset = try NNUNetDataset(file: "\(folder)/\(model)/dataset.json")
+        return Dictionary(dataset.labels.map { ($0.numbers[0], $0.name) }) { first, _ in first }
+    }
+}
+
+extension TotalSegmentator.Finding {
+    /// Volume in mm³ and mean intensity of each label on the coarse grid, as TotalSegmentator's `statistics.json` has them:
+    /// both 0 of a label that comes within three voxels of a face, and of one that was not found.
+    public func statistics(labels: [Int: String]) -> [String: (volume: Double, intensity: Double)] {
+        let (mask, scan) = coarse
+        var rows = [Int: (count: Int, sum: Double, isCut: Bool)]()
+        let size = scan.size
+        for (voxel, label) in mask.enumerated() where label != 0 {
+            let place = [voxel / (size.h * size.w), voxel / size.w % size.h, voxel % size.w]
+            let isNearFace = (0..<3).contains { place[$0] < 3 || place[$0] >= size[$0] - 3 }
+            var row = rows[Int(label)] ?? (0, 0, false)
+            row = (row.count + 1, row.sum + Double(scan.voxels[voxel]), row.isCut || isNearFace)
+            rows[Int(label)] = row
+        }
+        let edges = scan.affine.edgesInSingle
+        let voxel = edges[0] * edges[1] * edges[2]
+        return Dictionary(
+            labels.map { label, name in
+                guard let row = rows[label], !row.isCut else { return (name, (0, 0)) }
+                let mean = (row.sum / Double(row.count) * 1e5).rounded(.toNearestOrEven) / 1e5
+                return (name, (Double(row.count) * voxel, mean))
+            }
+        ) { first, _ in first }
+    }
+}
