@@ -14,7 +14,8 @@ struct PredictCommand: ParsableCommand {
         abstract: "Segments scans and writes masks on their own grids.",
         discussion: """
             For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
-            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise. With --uncertainty N the \
+            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise; for a folder or file of DICOM it is a NIfTI, \
+            called after the folder, on the stack of slices. With --uncertainty N the \
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
@@ -24,12 +25,13 @@ struct PredictCommand: ParsableCommand {
 
     @Argument(
         help: """
-            Scans: NIfTI, NRRD or MetaImage files. For a model of several channels, the scans of one case in the model's \
+            Scans: NIfTI, NRRD or MetaImage files, folders of DICOM series, multi-frame DICOM files. For a model of several channels, the scans of one case in the model's \
             order, or of several cases named CASE_0000…, CASE_0001… as nnU-Net names them.
             """)
     var inputs: [String]
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var dicom: DicomOptions
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
     @OptionGroup var device: DeviceOptions
@@ -39,7 +41,8 @@ struct PredictCommand: ParsableCommand {
     var out: String
 
     @Option(
-        help: "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own."
+        help:
+            "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own, nii.gz for DICOM."
     )
     var format: VolumeFormat?
 
@@ -74,6 +77,7 @@ struct PredictCommand: ParsableCommand {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
             throw DataError(.noInput, input, "is not there")
         }
+        try dicom.register(for: inputs)
         // Wrong options and clashes are told before a model is loaded.
         _ = try plan(channels: model.inputChannels ?? 1)
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))

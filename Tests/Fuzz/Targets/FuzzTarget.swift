@@ -27,6 +27,7 @@ public struct FuzzTarget: Sendable {
         FuzzTarget("nifti-gzip", longest: 2048, ScanInput.compressed),
         FuzzTarget("nrrd", longest: 2048, ScanInput.nrrd),
         FuzzTarget("metaimage", longest: 2048, ScanInput.metaImage),
+        FuzzTarget("dicom", longest: 4096, DicomInput.file),
         FuzzTarget("safetensors", longest: 2048, WeightsInput.safetensors),
         FuzzTarget("checkpoint", longest: 4096, WeightsInput.checkpoint),
         FuzzTarget("pickle", longest: 2048, WeightsInput.pickle),
