@@ -110,7 +110,7 @@ let package = Package(
 
         // Imaging: plain Swift on arrays.
         swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate", "CBzip2"]),
-        swiftTarget("SegDICOM", ["SegCore", "SegImaging", "CDicom"]),
+        swiftTarget("SegDICOM", ["SegCore", "SegImaging", "SegData", "CDicom"]),
         swiftTarget("SegMetrics", ["SegCore"]),
         swiftTarget("SegReport", ["SegCore", "SegImaging", "CCairo"]),
         swiftTarget("SegTracking", ["SegCore"]),

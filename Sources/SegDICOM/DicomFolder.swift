@@ -3,7 +3,7 @@ internal import Foundation
 internal import SegCore
 internal import Synchronization
 
-/// The DICOM files below a folder, or one file, by their headers.
+/// The DICOM files below a folder or in a ZIP, or one file, by their headers.
 struct DicomFolder: Sendable {
     /// A file that holds no slice of a scan.
     struct LeftOut: Sendable {
@@ -15,6 +15,8 @@ struct DicomFolder: Sendable {
     /// The folder or file as it was given.
     let path: String
     let functions: dicom_library
+    /// The unpacked files of a ZIP; nil for folders and files.
+    let zip: DicomZip?
     /// Every picture, in an order that does not depend on the files' names.
     private(set) var frames: [DicomFrame] = []
     /// Files that are DICOM and no slices.
@@ -35,8 +37,9 @@ struct DicomFolder: Sendable {
     /// - Throws: `DataError` where nothing is there, no library is, or files are more than the limits allow.
     init(_ path: String) throws(DataError) {
         self.path = path
-        let files = try DicomFiles(path)
         functions = try DicomLibrary.functions(for: path)
+        zip = DicomFiles.isZip(path) ? try DicomZip(path) : nil
+        let files = try DicomFiles(zip?.folder ?? path, given: path)
         let found = Mutex([Int: Found]())
         let functions = functions
         concurrently(files.files.count) { part in
@@ -130,22 +133,33 @@ struct DicomFiles: Sendable {
     private(set) var files: [Entry] = []
 
     /// Walks a folder; a file stands for itself, a DICOMDIR for its folder. Hidden files are passed over.
-    init(_ path: String) throws(DataError) {
+    /// - Parameter given: What errors name.
+    init(_ path: String, given: String) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
-            throw DataError(.noInput, path, "there is no such file or folder; check the name.")
+            throw DataError(.noInput, given, "there is no such file or folder; check the name.")
         }
         let url = URL(fileURLWithPath: path).resolvingSymlinksInPath()
         if status.st_mode & S_IFMT == S_IFDIR {
-            try walk(url, given: path)
+            try walk(url, given: given)
         } else if url.lastPathComponent.uppercased() == "DICOMDIR" {
-            try walk(url.deletingLastPathComponent(), given: path)
+            try walk(url.deletingLastPathComponent(), given: given)
         } else if let isMarked = Self.mark(url.path) {
             files = [Entry(path: url.path, name: url.lastPathComponent, isMarked: isMarked)]
         }
         guard !files.isEmpty else {
-            throw DataError(.noInput, path, "holds no DICOM file; give the folder of a series, or one of its files.")
+            throw DataError(.noInput, given, "holds no DICOM file; give the folder of a series, or one of its files.")
         }
+    }
+
+    /// Whether a file is a ZIP.
+    static func isZip(_ path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let handle = FileHandle(forReadingAtPath: path)
+        else { return false }
+        defer { try? handle.close() }
+        return DicomZip.begins((try? handle.read(upToCount: 4)) ?? Data())
     }
 
     private mutating func walk(_ folder: URL, given path: String) throws(DataError) {

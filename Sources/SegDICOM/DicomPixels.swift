@@ -160,8 +160,8 @@ extension DicomStack {
         let geometry = ScanGeometry(
             affine: affine, shape: shape, spacing: affine.spacing, unit: .millimetre, isPlaced: true, remarks: remarks,
             header: DicomHeader(self))
-        var files: [String] = []
-        for frame in frames where files.last != frame.image.path { files.append(frame.image.path) }
+        var files = archive.map { [$0] } ?? []
+        for frame in frames where archive == nil && files.last != frame.image.path { files.append(frame.image.path) }
         return ScanLayout(shape: shape, type: storedType, offset: 0, files: files, geometry: geometry)
     }
 

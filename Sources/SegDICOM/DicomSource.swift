@@ -1,7 +1,7 @@
 public import SegCore
 public import SegImaging
 
-/// DICOM series as scans of `ScanFile`: a folder, or a file of several frames.
+/// DICOM series as scans of `ScanFile`: a folder, a ZIP, or a file of several frames.
 ///
 /// `ScanFile.register(DicomSource())` makes every command that reads scans read DICOM too.
 public struct DicomSource: Sendable {
@@ -16,8 +16,10 @@ public struct DicomSource: Sendable {
         head.count >= 132 && head[128..<132].elementsEqual("DICM".utf8)
     }
 
-    /// Whether a path is taken for DICOM: a folder that holds a file that may be, or such a file.
-    public static func isDicom(_ path: String) -> Bool { (try? DicomFiles(path)) != nil }
+    /// Whether a path is taken for DICOM: a folder that holds a file that may be, such a file, or a ZIP.
+    public static func isDicom(_ path: String) -> Bool {
+        DicomFiles.isZip(path) || (try? DicomFiles(path, given: path)) != nil
+    }
 
     private func chosen(_ path: String) throws(DataError) -> (
         catalogue: DicomCatalogue, name: String, stack: DicomStack
@@ -25,6 +27,7 @@ public struct DicomSource: Sendable {
         let catalogue = try DicomCatalogue(path, fillsGaps: choice.fillsGaps)
         var (series, stack) = try catalogue.choose(choice)
         stack.remarks += catalogue.remarks(beside: series)
+        if catalogue.folder.zip != nil { stack.archive = path }
         guard stack.slices.count <= Limits.scanAxis else {
             throw DataError(.tooLarge, path, "has \(stack.slices.count) slices; at most \(Limits.scanAxis) are read.")
         }
@@ -36,11 +39,11 @@ extension DicomSource: ScanSource {
     /// The format's name for people.
     public var name: String { "DICOM" }
 
-    /// Endings of DICOM files; many have none.
-    public var endings: [String] { [".dcm"] }
+    /// Endings of DICOM files, of which many have none, and of ZIPs.
+    public var endings: [String] { [".dcm", ".zip"] }
 
-    /// Whether a file is DICOM, by its first bytes.
-    public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) }
+    /// Whether a file is DICOM or a ZIP, by its first bytes.
+    public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) || DicomZip.begins(head) }
 
     /// Where the voxels lie, from the headers.
     /// - Throws: `DataError` as `read`.
@@ -53,6 +56,9 @@ extension DicomSource: ScanSource {
     ///   `badArgument` where there are several, `unavailable` without DCMTK, and `tooLarge`.
     public func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let (catalogue, series, stack) = try chosen(path)
-        return try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)
+        // The files of a ZIP stay until they are read.
+        return try withExtendedLifetime(catalogue) { () throws(DataError) in
+            try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)
+        }
     }
 }

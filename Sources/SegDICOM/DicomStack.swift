@@ -23,6 +23,8 @@ struct DicomStack: Sendable {
     /// What tells the volume from others at the same places, such as `EchoTime 10`; empty where it is alone.
     var label = ""
     var remarks: [String] = []
+    /// The ZIP that the files were unpacked from; nil where they lie in a folder.
+    var archive: String?
 
     var image: DicomImage { frames[0].image }
     var shape: [Int] { [image.columns, image.rows, slices.count] }

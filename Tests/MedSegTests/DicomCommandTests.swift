@@ -62,7 +62,8 @@ struct DicomCommandTests {
     /// The mask of a series is that of the NIfTI it is converted to, voxel by voxel and place by place.
     @Test(arguments: ["derived/ct_oblique", "derived/ct_coronal", "derived/ct_enhanced_multiframe"])
     func masksAreThoseOfTheNIfTI(_ name: String) throws {
-        let model = try SmallDataset().train()
+        let data = try SmallDataset()
+        let model = try data.train()
         let nifti = scratch.file("scan.nii.gz")
         #expect(try Command.medseg("data", "convert", path(name), nifti).status == 0)
         let out = scratch.file("out")
@@ -75,6 +76,7 @@ struct DicomCommandTests {
         )
         #expect(mask.voxels == other.voxels && mask.size == other.size)
         #expect(zip(mask.affine.elements, other.affine.elements).allSatisfy { abs($0 - $1) < 1e-3 })
+        withExtendedLifetime(data) {}
     }
 
     @Test func datasetsMayHoldSeries() throws {
@@ -95,9 +97,11 @@ struct DicomCommandTests {
         let got = scratch.file("got")
         let imported = try Command.medseg("data", "import", scratch.file("source"), "--out", got, "--quiet")
         #expect(imported.status == 0, "\(imported.errors)")
-        let model = try SmallDataset().train()
+        let data = try SmallDataset()
+        let model = try data.train()
         let evaluated = try Command.medseg("evaluate", "--model", model, "--data", got, "-q")
         #expect(evaluated.status == 0 && evaluated.output.contains("bone"), "\(evaluated.errors)")
+        withExtendedLifetime(data) {}
     }
 
     @Test func withoutTheLibraryOnlyDicomIsMissing() throws {

@@ -13,7 +13,7 @@ struct DicomCommand: ParsableCommand {
             DICOM, and hidden ones, are passed over. No patient is named, but a SeriesDescription may say more than it should.
             """)
 
-    @Argument(help: "A folder, a DICOMDIR or a DICOM file.")
+    @Argument(help: "A folder, a ZIP, a DICOMDIR or a DICOM file.")
     var folder: String
 
     @Flag(help: "List what would be read with --fill-gaps.")

@@ -17,7 +17,9 @@ struct InfoCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "NIfTI, NRRD or MetaImage files, of a pair its header; folders or files of DICOM; or folders of models.")
+        help:
+            "NIfTI, NRRD or MetaImage files, of a pair its header; folders, ZIPs or files of DICOM; or folders of models."
+    )
     var files: [String]
 
     @OptionGroup var bundleChanges: BundleOptions

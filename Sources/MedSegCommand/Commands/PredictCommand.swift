@@ -25,7 +25,7 @@ struct PredictCommand: ParsableCommand {
 
     @Argument(
         help: """
-            Scans: NIfTI, NRRD or MetaImage files, folders of DICOM series, multi-frame DICOM files. For a model of several channels, the scans of one case in the model's \
+            Scans: NIfTI, NRRD or MetaImage files, folders or ZIPs of DICOM series, multi-frame DICOM files. For a model of several channels, the scans of one case in the model's \
             order, or of several cases named CASE_0000…, CASE_0001… as nnU-Net names them.
             """)
     var inputs: [String]
