@@ -80,9 +80,9 @@ let package = Package(
         .target(
             name: "CDicomReader", dependencies: ["CDicom"], publicHeadersPath: ".",
             cxxSettings: [.unsafeFlags(["-std=c++17", "-Wall", "-Wextra", "-Werror"])],
-            // Without Swift's start-up code: no Swift is in it, and a static build has the runtime already.
+            // No Swift is in it, so neither start-up code nor libswiftCore.so, which a machine may lack.
             linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
-                + [.unsafeFlags(["-nostartfiles"], .when(platforms: [.linux]))]),
+                + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
         // How a program ends that runs out of memory.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
