@@ -75,8 +75,8 @@ struct DicomPixels: Sendable {
         let bytes: [UInt8]
         do throws(DicomRefusal) {
             if stack.isStoredAsFloat {
-                let values = try decoded(stack, as: Float.self) { frame, value in
-                    Float(Double(value) * frame.slope + frame.intercept)
+                let values = try decoded(stack, as: Float.self) { value, slope, intercept in
+                    Float(Double(value) * slope + intercept)
                 }
                 bytes = stack.isFilled ? stack.interpolated(values) : values
             } else {
@@ -92,17 +92,18 @@ struct DicomPixels: Sendable {
 
     private func stored(_ stack: DicomStack, type: VoxelType) throws(DicomRefusal) -> [UInt8] {
         switch type {
-        case .uint8: try decoded(stack, as: UInt8.self) { _, value in UInt8(exactly: value) }
-        case .int8: try decoded(stack, as: Int8.self) { _, value in Int8(exactly: value) }
-        case .uint16: try decoded(stack, as: UInt16.self) { _, value in UInt16(exactly: value) }
-        case .int16: try decoded(stack, as: Int16.self) { _, value in Int16(exactly: value) }
-        default: try decoded(stack, as: Int32.self) { _, value in value }
+        case .uint8: try decoded(stack, as: UInt8.self) { value, _, _ in UInt8(exactly: value) }
+        case .int8: try decoded(stack, as: Int8.self) { value, _, _ in Int8(exactly: value) }
+        case .uint16: try decoded(stack, as: UInt16.self) { value, _, _ in UInt16(exactly: value) }
+        case .int16: try decoded(stack, as: Int16.self) { value, _, _ in Int16(exactly: value) }
+        default: try decoded(stack, as: Int32.self) { value, _, _ in value }
         }
     }
 
     /// The frames of a volume behind each other, each pixel turned into a number; nil where its type cannot hold it.
     private func decoded<Value: BitwiseCopyable>(
-        _ stack: DicomStack, as type: Value.Type, _ convert: @Sendable (DicomFrame, Int32) -> Value?
+        _ stack: DicomStack, as type: Value.Type,
+        _ convert: @Sendable (Int32, _ slope: Double, _ intercept: Double) -> Value?
     ) throws(DicomRefusal) -> [UInt8] {
         let (frames, size) = (stack.frames, stack.pixelCount)
         let faults = Mutex([Int: DicomRefusal]())
@@ -114,14 +115,15 @@ struct DicomPixels: Sendable {
                 let open = Open()
                 for number in part {
                     do throws(DicomRefusal) {
-                        let values = try self.values(frames[number], open)
+                        let frame = frames[number]
+                        // Taken out of the loop, where a frame would be copied for each pixel.
+                        let (slope, intercept) = (frame.slope, frame.intercept)
+                        let values = try self.values(frame, open)
                         for (pixel, value) in values.enumerated() {
-                            guard let converted = convert(frames[number], value) else {
+                            guard let converted = convert(value, slope, intercept) else {
                                 throw DicomRefusal(
                                     couldBeVolume: true,
-                                    message:
-                                        "\(frames[number].name) holds the value \(value), beyond what its BitsStored says."
-                                )
+                                    message: "\(frame.name) holds the value \(value), beyond what its BitsStored says.")
                             }
                             target[number * size + pixel] = converted
                         }

@@ -79,6 +79,34 @@ struct DicomCommandTests {
         withExtendedLifetime(data) {}
     }
 
+    @Test func aFolderOfSeveralVolumesCostsNoOtherScanItsMask() throws {
+        let data = try SmallDataset()
+        let model = try data.train()
+        let out = scratch.file("out")
+        let both = try Command.medseg(
+            "predict", path("derived/ct_two_phases"), path("derived/ct_plain") + "/.", "--model", model, "--out", out,
+            "-q")
+        expectFailure(both, 64, "1 of 2 scans")
+        #expect(both.errors.contains("--volume"))
+        #expect(FileManager.default.fileExists(atPath: "\(out)/ct_plain_mask.nii.gz"))
+        withExtendedLifetime(data) {}
+    }
+
+    /// A patient's name goes into nothing that is printed or written.
+    @Test func patientsAreNotNamed() throws {
+        let (series, nifti) = (path("derived/ct_plain"), scratch.file("ct.nii"))
+        var said = ""
+        for arguments in [
+            ["dicom", series], ["dicom", series, "--json"], ["info", series], ["info", series, "--json"],
+            ["data", "convert", series, nifti], ["info", path("derived/ct_missing_slice")],
+        ] {
+            let outcome = try Command.medseg(list: arguments)
+            said += outcome.output + outcome.errors
+        }
+        said += String(decoding: try Data(contentsOf: URL(fileURLWithPath: nifti)), as: UTF8.self)
+        #expect(!said.contains("Test^Derived") && !said.contains("Derived^"))
+    }
+
     @Test func datasetsMayHoldSeries() throws {
         let series = path("derived/ct_plain")
         let scan = scratch.file("ct.nii.gz")

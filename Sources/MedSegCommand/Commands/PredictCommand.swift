@@ -103,6 +103,9 @@ struct PredictCommand: ParsableCommand {
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
     }
 
+    /// What is wrong with one scan, and not with the others; of a DICOM folder also that it holds several series.
+    private static let faultsOfAScan: Set<DataError.Kind> = [.noInput, .badData, .tooLarge, .badArgument, .unavailable]
+
     /// Predicts scan after scan. One broken scan must not cost the others theirs.
     private func predict(
         _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras, into table: ScanTable?
@@ -113,8 +116,7 @@ struct PredictCommand: ParsableCommand {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
                 if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
-            } catch let error as DataError where jobs.count > 1 && [.noInput, .badData, .tooLarge].contains(error.kind)
-            {
+            } catch let error as DataError where jobs.count > 1 && Self.faultsOfAScan.contains(error.kind) {
                 note("medseg: \(error)")
                 failures.append(error)
             }
@@ -201,12 +203,20 @@ struct PredictCommand: ParsableCommand {
         return concerns
     }
 
+    /// A scan's name; of the folder that a command is run in, its own.
+    private static func stem(of input: String) -> String {
+        let name = ScanFile.stem(of: input)
+        return [".", ".."].contains(name) ? URL(fileURLWithPath: input).standardizedFileURL.lastPathComponent : name
+    }
+
     /// What goes where; clashes are found before anything is computed.
     /// - Parameter channels: How many scans of a case are its channels.
     private func plan(channels: Int) throws -> [PredictionFiles] {
         let jobs =
             channels == 1
-            ? inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
+            ? inputs.map {
+                PredictionFiles(channels: [$0], stem: Self.stem(of: $0), folder: out, ending: format?.ending)
+            }
             : try CaseChannels.group(inputs, by: channels).map {
                 PredictionFiles(channels: $0.files, stem: $0.name, folder: out, ending: format?.ending)
             }
