@@ -2,11 +2,11 @@
 
 # The libraries that apt offers. OpenCL and PoCL serve the OpenCL backend and its tests.
 PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti-dev libnifti2-dev zlib1g-dev libdeflate-dev libbz2-dev \
-	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev fonts-dejavu-core
+	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev fonts-dejavu-core
 # What lint and the tests beyond `make test` run.
 TEST_PACKAGES = python3-venv strace $(CLANG_FORMAT)
 SWIFT_SOURCES = Package.swift Sources Tests benchmarks
-C_SOURCES = $(shell git ls-files '*.c' '*.h' '*.cl')
+C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 # One version, because others break lines elsewhere; Debian 12 and Ubuntu 24.04 both have this one.
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -17,7 +17,7 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make deps-test  the same, and the programs that lint, crash-test and the Python tests run"
-	@echo "make build    build medseg, medseg-bench and medseg-server into .build/release"
+	@echo "make build    build medseg, medseg-bench, medseg-server and libMedSegDICOM.so into .build/release"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
@@ -56,6 +56,7 @@ build: deps
 	swift build -c release --product medseg
 	swift build -c release --product medseg-bench
 	swift build -c release --product medseg-server
+	swift build -c release --product MedSegDICOM
 
 demo: deps
 	swift build -c release --product medseg
@@ -133,6 +134,6 @@ lint:
 	@git ls-files '*.py' | while read file; do \
 		python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$file || exit 1; done
 	@git ls-files '*.sh' .ci/run .ci/nightly | while read file; do bash -n $$file || exit 1; done
-	@long=$$(git ls-files '*.swift' '*.c' '*.h' '*.cl' '*.py' | xargs wc -l | awk '$$1 > 500 && $$2 != "total"'); \
+	@long=$$(git ls-files '*.swift' '*.c' '*.cc' '*.h' '*.cl' '*.py' | xargs wc -l | awk '$$1 > 500 && $$2 != "total"'); \
 	if [ -n "$$long" ]; then echo "lint: files over 500 lines:"; echo "$$long"; exit 1; fi
 	@echo "lint: ok"

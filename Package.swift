@@ -45,6 +45,9 @@ let package = Package(
         .executable(name: "medseg-bench", targets: ["medseg-bench"]),
         .executable(name: "medseg-server", targets: ["medseg-server"]),
         .library(name: "SegServer", targets: ["SegServer"]),
+        // What is linked with DCMTK and OpenJPEG. The programs open it when DICOM comes (Sources/CDicom), from their own
+        // folder, so that they start where neither is installed.
+        .library(name: "MedSegDICOM", type: .dynamic, targets: ["CDicomReader"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,6 +72,17 @@ let package = Package(
         .target(
             name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+
+        // DICOM: what opens libMedSegDICOM, and what that holds.
+        .target(
+            name: "CDicom", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
+        .target(
+            name: "CDicomReader", dependencies: ["CDicom"], publicHeadersPath: ".",
+            cxxSettings: [.unsafeFlags(["-std=c++17", "-Wall", "-Wextra", "-Werror"])],
+            // No Swift is in it, so neither start-up code nor libswiftCore.so, which a machine may lack.
+            linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
+                + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
         // How a program ends that runs out of memory.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
@@ -96,6 +110,7 @@ let package = Package(
 
         // Imaging: plain Swift on arrays.
         swiftTarget("SegImaging", ["SegCore", "CNIfTI", "CDeflate", "CBzip2"]),
+        swiftTarget("SegDICOM", ["SegCore", "SegImaging", "SegData", "CDicom"]),
         swiftTarget("SegMetrics", ["SegCore"]),
         swiftTarget("SegReport", ["SegCore", "SegImaging", "CCairo"]),
         swiftTarget("SegTracking", ["SegCore"]),
@@ -136,7 +151,9 @@ let package = Package(
             name: "MedSegCommand",
             dependencies: [
                 "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
-                "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport", "SegTracking", "SegYAML",
+                "SegDICOM", "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
+                "SegTracking",
+                "SegYAML",
                 "SegStudy", "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
@@ -154,7 +171,8 @@ let package = Package(
         .target(
             name: "SegServer",
             dependencies: [
-                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", logging,
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "SegNNUNet",
+                logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),
@@ -169,8 +187,8 @@ let package = Package(
         .target(
             name: "SegFuzzTargets",
             dependencies: [
-                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegData", "SegInference", "SegTracking",
-                "SegServer",
+                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegDICOM", "SegData", "SegInference",
+                "SegNNUNet", "SegTracking", "SegServer",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
         .executableTarget(
@@ -228,6 +246,7 @@ let package = Package(
         // Runs the built commands as a user would.
         test("MedSegTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegModels", "SegWeights"]),
         test("SegImagingTests", ["SegCore", "SegImaging"]),
+        test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
         test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImaging"]),

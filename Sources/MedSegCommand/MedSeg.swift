@@ -2,6 +2,8 @@ import ArgumentParser
 import CSegProcess
 import Foundation
 import SegCore
+import SegDICOM
+import SegImaging
 
 /// `medseg`: segments organs in 3-D scans.
 @main
@@ -9,15 +11,16 @@ struct MedSeg: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg",
         abstract:
-            "Segments organs in 3-D medical scans: reads NIfTI, NRRD and MetaImage, trains, predicts, measures, draws.",
+            "Segments organs in 3-D medical scans: reads DICOM, NIfTI, NRRD and MetaImage, trains, predicts, measures, draws.",
         discussion: """
             A newcomer starts with `medseg demo`. Exit codes: 0 done, 64 usage, 65 bad data, 66 no input, \
-            69 no such device, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
+            69 no such device, DCMTK missing for DICOM, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
             memory, 74 input or output failed, 130 or 143 stopped.
             """,
         version: "0.1.0",
         subcommands: [
-            DevicesCommand.self, InfoCommand.self, DemoCommand.self, InitCommand.self, DataCommand.self,
+            DevicesCommand.self, InfoCommand.self, DicomCommand.self, DemoCommand.self, InitCommand.self,
+            DataCommand.self,
             TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, TotalSegmentatorCommand.self, ConvertCommand.self,
             SummaryCommand.self,
@@ -29,6 +32,7 @@ struct MedSeg: ParsableCommand {
         segprocess_end_cleanly_without_memory("medseg")
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
+        ScanFile.register(DicomSource())
         do {
             var command = try parseAsRoot()
             try command.run()

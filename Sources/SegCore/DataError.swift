@@ -12,6 +12,8 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
         case cannotWrite
         /// The work would take more memory than there is.
         case tooLarge
+        /// A library that the work needs is not installed.
+        case unavailable
     }
 
     /// What kind of fault it is.
@@ -44,6 +46,7 @@ extension DataError: CodedError {
         case .badArgument: .usage
         case .cannotWrite: .inputOutput
         case .tooLarge: .software
+        case .unavailable: .unavailable
         }
     }
 }

@@ -6,7 +6,7 @@ public enum ExitStatus: Int32, Sendable {
     case badData = 65
     /// Input that is not there or cannot be opened.
     case noInput = 66
-    /// A device or a server that is not there, or a run folder that another process uses.
+    /// A device, a library or a server that is not there, or a run folder that another process uses.
     case unavailable = 69
     /// A failure inside, or more memory asked for than there is.
     case software = 70

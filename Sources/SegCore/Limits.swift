@@ -11,6 +11,12 @@ public enum Limits {
     public static let scanTextHeaderBytes = 1 << 20
     /// Bytes after the voxels of a compressed NIfTI that are read for its checksum.
     public static let scanTrailerBytes = 64 << 20
+    /// Files of a folder that are looked at for DICOM.
+    public static let dicomFiles = 200_000
+    /// Pictures of all DICOM files of a folder.
+    public static let dicomFrames = 100_000
+    /// Pixels of one DICOM picture: 8192 × 8192.
+    public static let dicomFramePixels = 1 << 26
     /// Voxels along one axis of a grid that resampling makes: 8 m of 1 mm.
     public static let gridAxis = 8_192
     /// Voxels of a grid that resampling makes; beyond the share of free memory it is refused earlier.
@@ -42,7 +48,7 @@ public enum Limits {
     /// Bytes that an archive may unpack to for each of its own, beyond the first 64 MiB.
     public static let archiveRatio = 200
     /// Values in the pickle of a PyTorch checkpoint.
-    public static let pickleNodes = 4 << 20
+    public static let pickleNodes = 16 << 20
     /// Bytes of the pickle of a PyTorch checkpoint.
     public static let pickleBytes = 64 << 20
     /// Axes of a tensor in a file of weights.
@@ -78,6 +84,9 @@ extension Limits {
             value: ByteCount(bytes: scanTextHeaderBytes).description),
         Row(
             name: "bytes after the voxels of a compressed NIfTI", value: ByteCount(bytes: scanTrailerBytes).description),
+        Row(name: "files of a folder that are looked at for DICOM", value: "\(dicomFiles)"),
+        Row(name: "pictures in the DICOM files of a folder", value: "\(dicomFrames)"),
+        Row(name: "pixels of a DICOM picture", value: "\(dicomFramePixels)"),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),

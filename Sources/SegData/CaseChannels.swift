@@ -12,7 +12,7 @@ public struct CaseChannels: Hashable, Sendable {
     public init(name: String, files: [String]) { (self.name, self.files) = (name, files) }
 
     /// A case of these files, named after the first.
-    init(files: [String]) {
+    public init(files: [String]) {
         let first = Self.parts(of: files[0])
         self.init(name: first?.channel == 0 ? first?.name ?? "" : ScanFile.stem(of: files[0]), files: files)
     }

@@ -29,6 +29,8 @@ public struct PredictionFiles {
     /// The scan's name without endings, with which the files begin.
     public let stem: String
     private let folder: String
+    /// Whether the mask has the scan's name alone.
+    private let isMaskPlain: Bool
     /// The ending of the volumes.
     private var ending: String
 
@@ -43,18 +45,20 @@ public struct PredictionFiles {
     ///   - channels: The scans that are the channels, at least one.
     ///   - stem: What the files that are written begin with.
     ///   - ending: The ending of the volumes that are written; nil for the first scan's own format.
-    public init(channels: [String], stem: String, folder: String, ending: String?) {
+    ///   - isMaskPlain: Whether the mask has the scan's name alone, as nnU-Net names it.
+    public init(channels: [String], stem: String, folder: String, ending: String?, isMaskPlain: Bool = false) {
         let input = channels[0]
         self.channels = channels
         self.stem = stem
         self.folder = folder
+        self.isMaskPlain = isMaskPlain
         self.ending = ending ?? ScanFile.maskEnding(like: input)
     }
 
     /// The scan's file, or the first of several, by which the case is called in messages.
     public var input: String { channels[0] }
     /// The class of every voxel; of regions their maps along a fourth axis.
-    public var mask: String { path("mask\(ending)") }
+    public var mask: String { isMaskPlain ? "\(folder)/\(stem)\(ending)" : path("mask\(ending)") }
     /// The mask over three slices.
     public var figure: String { path("overlay.png") }
     /// Scan, mean and variance side by side.

@@ -7,10 +7,15 @@ public struct MaskGrid: Hashable, Sendable {
     public let size: [Int]
     /// Voxel edges along axes 0, 1 and 2, in mm.
     public let spacingMM: [Double]
+    /// Volume of one voxel, in ml.
+    public let voxelVolumeML: Double
 
     /// Makes a grid of three extents and three spacings in mm; there is no default spacing.
-    /// - Throws: `MetricsError.invalidGrid` unless there are three of each, all positive and finite.
-    public init(size: [Int], spacingMM: [Double]) throws {
+    /// - Parameter voxelVolumeML: Volume of one voxel in ml, the determinant of the affine, which is less than the product
+    ///   of the spacings where a gantry tilt shears the grid. Nil where the axes are at right angles.
+    /// - Throws: `MetricsError.invalidGrid` unless there are three of each, all positive and finite, and the volume is
+    ///   positive and no larger than the product of the spacings.
+    public init(size: [Int], spacingMM: [Double], voxelVolumeML: Double? = nil) throws {
         guard size.count == 3, size.allSatisfy({ $0 > 0 }) else {
             throw MetricsError.invalidGrid("The size of a mask grid is three positive extents, not \(size).")
         }
@@ -19,15 +24,19 @@ public struct MaskGrid: Hashable, Sendable {
                 "The spacing of a mask grid is three positive lengths in mm, not \(spacingMM); read it from the affine."
             )
         }
+        let box = spacingMM.reduce(1, *) / 1000
+        let volume = voxelVolumeML ?? box
+        guard volume > 0, volume <= box * (1 + 1e-6) else {
+            throw MetricsError.invalidGrid(
+                "A voxel of \(spacingMM) mm has a volume above 0 and of at most \(box) ml, not \(volume) ml.")
+        }
         self.size = size
         self.spacingMM = spacingMM
+        self.voxelVolumeML = volume
     }
 
     /// Number of voxels.
     public var count: Int { size[0] * size[1] * size[2] }
-
-    /// Volume of one voxel, in ml.
-    public var voxelVolumeML: Double { spacingMM[0] * spacingMM[1] * spacingMM[2] / 1000 }
 
     func check(_ mask: [UInt8], _ name: String) throws {
         guard mask.count == count else {

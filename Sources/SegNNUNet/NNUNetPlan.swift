@@ -1,5 +1,6 @@
 internal import SegCore
 internal import SegImaging
+internal import SegInference
 
 /// One configuration of `plans.json`, with what it inherits and what all configurations share.
 ///
@@ -32,6 +33,9 @@ struct NNUNetPlan {
             throw configurations.error(name, "is not there")
         }
         guard case .string(let parent)? = own["inherits_from"] else { return own }
+        guard heirs.count < 16 else {
+            throw configurations.error(name, "inherits over more than 16 steps")
+        }
         guard !heirs.contains(name) else {
             throw configurations.error(name, "inherits from itself by way of \(heirs.joined(separator: ", "))")
         }
@@ -45,8 +49,13 @@ struct NNUNetPlan {
     var patch: [Int] {
         get throws {
             let patch = try entries.required("patch_size", entries.ints("patch_size"))
-            guard (2...3).contains(patch.count), patch.allSatisfy({ $0 > 0 }) else {
-                throw entries.error("patch_size", "should be two or three positive whole numbers, not \(patch)")
+            guard (2...3).contains(patch.count), patch.allSatisfy({ $0 > 0 }),
+                patch.map(Double.init).reduce(1, *) <= Double(SlidingWindow.largestWindow)
+            else {
+                throw entries.error(
+                    "patch_size",
+                    "should be two or three positive whole numbers whose product is at most "
+                        + "\(SlidingWindow.largestWindow), not \(patch)")
             }
             return patch
         }

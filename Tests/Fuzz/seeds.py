@@ -125,6 +125,67 @@ def text_scans():
     seed("metaimage", "units", metaimage(more="DistanceUnits = um\n"))
 
 
+# DICOM: explicit little endian, with sequences of known length.
+def dicom_element(tag, vr, value):
+    if isinstance(value, str):
+        value = value.encode()
+    if len(value) % 2:
+        value += b"\0" if vr in ("UI", "OB", "OW") else b" "
+    head = struct.pack("<2H", tag >> 16, tag & 0xffff) + vr.encode()
+    return head + (struct.pack("<2xI", len(value)) if vr in ("OB", "OW", "SQ") else struct.pack("<H", len(value))) + value
+
+
+def dicom_sequence(tag, *items):
+    return dicom_element(tag, "SQ", b"".join(struct.pack("<2HI", 0xfffe, 0xe000, len(item)) + item for item in items))
+
+
+def dicom(pixels, frames=0, bits=16, more=b"", syntax="1.2.840.10008.1.2.1", orientation="1\\0\\0\\0\\1\\0"):
+    """A CT slice of 4 × 3 pixels, or an Enhanced CT whose frames lie 2 mm apart in falling order."""
+    sop_class = "1.2.840.10008.5.1.4.1.1.2" + (".1" if frames else "")
+    meta = (dicom_element(0x00020002, "UI", sop_class) + dicom_element(0x00020003, "UI", "2.25.1")
+            + dicom_element(0x00020010, "UI", syntax))
+    words = {0x00280002: 1, 0x00280010: 3, 0x00280011: 4, 0x00280100: bits, 0x00280101: bits, 0x00280102: bits - 1,
+             0x00280103: 0}
+    elements = {tag: dicom_element(tag, "US", struct.pack("<H", word)) for tag, word in words.items()}
+    texts = {0x00080008: ("CS", "ORIGINAL\\PRIMARY"), 0x00080016: ("UI", sop_class), 0x00080018: ("UI", "2.25.1"),
+             0x00080060: ("CS", "CT"), 0x0020000e: ("UI", "2.25.2"), 0x00200011: ("IS", "3"), 0x00200013: ("IS", "4"),
+             0x00280004: ("CS", "MONOCHROME2")}
+    if frames:
+        texts[0x00280008] = ("IS", str(frames))
+    else:
+        texts |= {0x00200032: ("DS", "-10\\20\\30.5"), 0x00200037: ("DS", orientation), 0x00280030: ("DS", "2\\1.5"),
+                  0x00281052: ("DS", "-1024"), 0x00281053: ("DS", "2")}
+    elements |= {tag: dicom_element(tag, vr, text) for tag, (vr, text) in texts.items()}
+    body = b"".join(element for _, element in sorted(elements.items())) + more
+    if frames:
+        shared = (dicom_sequence(0x00209116, dicom_element(0x00200037, "DS", orientation))
+                  + dicom_sequence(0x00289110, dicom_element(0x00280030, "DS", "2\\1.5")))
+        groups = [dicom_sequence(0x00209113, dicom_element(0x00200032, "DS", f"-10\\20\\{50 - 2 * frame}"))
+                  + dicom_sequence(0x00289145, dicom_element(0x00281052, "DS", "-10"),)
+                  for frame in range(frames)]
+        body += dicom_sequence(0x52009229, shared) + dicom_sequence(0x52009230, *groups)
+    body += pixels
+    length = dicom_element(0x00020000, "UL", struct.pack("<I", len(meta)))
+    return bytes(128) + b"DICM" + length + meta + body
+
+
+def dicom_scans():
+    def native(bits, frames=1):
+        return dicom_element(0x7fe00010, "OW", voxels(bits, (4, 3, frames)))
+    seed("dicom", "slice", dicom(native(16)))
+    seed("dicom", "no-meta", dicom(native(16))[132:])
+    for bits in (8, 16, 32):
+        seed("dicom", f"enhanced-{bits}", dicom(native(bits, 3), frames=3, bits=bits))
+    seed("dicom", "tilted", dicom(native(16, 2), frames=2, orientation="1\\0\\0\\0\\0.9659258\\0.2588190"))
+    seed("dicom", "too-few-pixels", dicom(native(16, 2), frames=3))
+    # RLE: two segments, of the high bytes and of the low ones, each of one run.
+    run = struct.pack("<16I", 2, 64, 66, *[0] * 13) + bytes([0xf5, 1, 0xf5, 7])
+    items = [b""] + [run] * 3
+    fragments = b"".join(struct.pack("<2HI", 0xfffe, 0xe000, len(item)) + item for item in items)
+    pixels = struct.pack("<2H2s2xI", 0x7fe0, 0x0010, b"OB", 0xffffffff) + fragments + struct.pack("<2HI", 0xfffe, 0xe0dd, 0)
+    seed("dicom", "rle", dicom(pixels, frames=3, syntax="1.2.840.10008.1.2.5"))
+
+
 # Weights.
 def safetensors(entries, data):
     header = json.dumps(entries).encode()
@@ -293,5 +354,5 @@ def archives():
 
 
 if __name__ == "__main__":
-    for write in (scans, text_scans, weights, documents, records, archives):
+    for write in (scans, text_scans, dicom_scans, weights, documents, records, archives):
         write()

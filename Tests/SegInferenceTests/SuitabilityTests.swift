@@ -52,6 +52,18 @@ import Testing
         #expect(facts.orientation == "RAS" && facts.spacing == [2, 2, 2] && facts.isPlaced)
     }
 
+    @Test func aTiltedScanIsWarnedOfWhereTheModelDoesNotResample() throws {
+        let tilted = try Self.facts { $0.affine[1][2] = 0.6 }
+        #expect(try !Self.model.concerns(about: tilted).contains { $0.message.contains("tilt") })
+        let plain = ModelDescription(
+            network: NetworkDefinition(["_target_": "monai.networks.nets.UNet"], source: "test"),
+            preprocessing: try Preprocessing(
+                orientation: "RAS", pixdim: nil, intensity: nil, cropForeground: false),
+            roiSize: Triple([8, 8, 8]), overlap: 0.5, mode: .constant, labels: [1: "spleen"])
+        #expect(plain.concerns(about: tilted).contains { $0.message.contains("tilt") && $0.level == .warning })
+        #expect(try !plain.concerns(about: Self.facts()).contains { $0.message.contains("tilt") })
+    }
+
     @Test func sizesHaveDigitsThatSaySomething() throws {
         for (edge, text) in [
             (1e-6, "1e-06 × 1e-06 × 1e-06 mm"), (0.0055, "0.0055 ×"), (1e12, "1e+12 ×"), (0.25, "0.25 ×"),

@@ -164,12 +164,26 @@ func measure(
         #expect(metrics.map(\.presence) == [.both, .spurious, .missed])
     }
 
+    /// A gantry tilt of 18.5 degrees makes a voxel smaller than its edges say.
+    @Test func volumesOfATiltedGridAreTheDeterminants() throws {
+        let volume = 0.5 * 0.5 * 4 * cos(18.5 * .pi / 180) / 1000
+        let grid = try MaskGrid(size: [2, 2, 2], spacingMM: [0.5, 0.5, 4], voxelVolumeML: volume)
+        let mask = [UInt8](repeating: 1, count: 8)
+        let metrics = try SegmentationMetrics.evaluate(
+            prediction: mask, reference: mask, classes: [UInt8(1)], grid: grid,
+            options: MetricOptions(surfaceDiceToleranceMM: 1))
+        #expect(abs(metrics[0].referenceVolumeML / (8 * volume) - 1) < 1e-9)
+    }
+
     @Test func misfitsAreExplained() throws {
         #expect(throws: MetricsError.voxelCount(mask: "prediction", expected: 8, got: 7)) {
             try measure([UInt8](repeating: 0, count: 7), [UInt8](repeating: 0, count: 8), size: [2, 2, 2])
         }
         #expect(throws: MetricsError.self) { try MaskGrid(size: [2, 2, 2], spacingMM: [1, 0, 1]) }
         #expect(throws: MetricsError.self) { try MaskGrid(size: [2, 2], spacingMM: [1, 1]) }
+        #expect(throws: MetricsError.self) {
+            try MaskGrid(size: [2, 2, 2], spacingMM: [1, 1, 1], voxelVolumeML: 0.002)
+        }
         #expect(throws: MetricsError.self) { try MetricOptions(surfaceDiceToleranceMM: -1) }
         #expect(throws: MetricsError.self) {
             try MetricOptions(surfaceDiceToleranceMM: 1, hausdorffPercentile: 101)

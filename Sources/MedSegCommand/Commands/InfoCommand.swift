@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegCore
+import SegDICOM
 import SegImaging
 import SegInference
 
@@ -15,10 +16,14 @@ struct InfoCommand: ParsableCommand {
             seen, and how the mask is made; with --json as a model.json has it.
             """)
 
-    @Argument(help: "NIfTI, NRRD or MetaImage files, of a pair its header; or folders of models.")
+    @Argument(
+        help:
+            "NIfTI, NRRD or MetaImage files, of a pair its header; folders, ZIPs or files of DICOM; or folders of models."
+    )
     var files: [String]
 
     @OptionGroup var bundleChanges: BundleOptions
+    @OptionGroup var dicom: DicomOptions
 
     @OptionGroup var nnunetChoice: NNUNetOptions
 
@@ -26,16 +31,17 @@ struct InfoCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let folders = files.filter(Self.isFolder)
+        let folders = files.filter(Self.isModel)
         guard folders.isEmpty else {
             guard folders.count == files.count else {
                 throw UsageError(
-                    "folders of models and scans are described one kind at a time; \(folders[0]) is a folder")
+                    "folders of models and scans are described one kind at a time; \(folders[0]) is a model's")
             }
             return try describe(folders)
         }
         try bundleChanges.refuse()
         try nnunetChoice.refuse()
+        try dicom.register(for: files)
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
@@ -51,9 +57,9 @@ struct InfoCommand: ParsableCommand {
         print(String(decoding: data ?? Data(), as: UTF8.self))
     }
 
-    private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    /// Whether a path is a folder of a model, and none of scans.
+    private static func isModel(_ path: String) -> Bool {
+        ScanFile.isFolder(path) && (ModelFolder.isThere(path) || !DicomSource.isDicom(path))
     }
 
     private func describe(_ folders: [String]) throws {

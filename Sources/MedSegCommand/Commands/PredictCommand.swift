@@ -14,7 +14,8 @@ struct PredictCommand: ParsableCommand {
         abstract: "Segments scans and writes masks on their own grids.",
         discussion: """
             For INPUT scan.nii.gz the mask is DIR/scan_mask.nii.gz, with the scan's geometry and in its format, for \
-            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise. With --uncertainty N the \
+            scan.nrrd DIR/scan_mask.nrrd, unless --format says otherwise; for a folder or file of DICOM it is a NIfTI, \
+            called after the folder, on the stack of slices. With --uncertainty N the \
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
@@ -24,12 +25,14 @@ struct PredictCommand: ParsableCommand {
 
     @Argument(
         help: """
-            Scans: NIfTI, NRRD or MetaImage files. For a model of several channels, the scans of one case in the model's \
-            order, or of several cases named CASE_0000…, CASE_0001… as nnU-Net names them.
+            Scans: NIfTI, NRRD or MetaImage files or folders of them, folders or ZIPs of DICOM series, multi-frame DICOM \
+            files. For a model of several channels, the scans of one case in the model's order, or of several cases named \
+            CASE_0000…, CASE_0001… as nnU-Net names them.
             """)
     var inputs: [String]
 
     @OptionGroup var model: ModelOptions
+    @OptionGroup var dicom: DicomOptions
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
     @OptionGroup var device: DeviceOptions
@@ -39,7 +42,8 @@ struct PredictCommand: ParsableCommand {
     var out: String
 
     @Option(
-        help: "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own."
+        help:
+            "The format of masks and maps: \(VolumeFormat.choices); by default nii.gz, nrrd or mha as the scan's own, nii.gz for DICOM."
     )
     var format: VolumeFormat?
 
@@ -74,6 +78,7 @@ struct PredictCommand: ParsableCommand {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
             throw DataError(.noInput, input, "is not there")
         }
+        try dicom.register(for: inputs)
         // Wrong options and clashes are told before a model is loaded.
         _ = try plan(channels: model.inputChannels ?? 1)
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
@@ -99,6 +104,9 @@ struct PredictCommand: ParsableCommand {
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
     }
 
+    /// What is wrong with one scan, and not with the others; of a DICOM folder also that it holds several series.
+    private static let faultsOfAScan: Set<DataError.Kind> = [.noInput, .badData, .tooLarge, .badArgument, .unavailable]
+
     /// Predicts scan after scan. One broken scan must not cost the others theirs.
     private func predict(
         _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras, into table: ScanTable?
@@ -109,8 +117,7 @@ struct PredictCommand: ParsableCommand {
             do {
                 reports.append(try timed { try predict(job, with: segmenter) })
                 if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
-            } catch let error as DataError where jobs.count > 1 && [.noInput, .badData, .tooLarge].contains(error.kind)
-            {
+            } catch let error as DataError where jobs.count > 1 && Self.faultsOfAScan.contains(error.kind) {
                 note("medseg: \(error)")
                 failures.append(error)
             }
@@ -197,15 +204,44 @@ struct PredictCommand: ParsableCommand {
         return concerns
     }
 
+    /// A scan's name; of the folder that a command is run in, its own.
+    private func stem(of input: String) -> String {
+        let name = model.nnunet == nil ? ScanFile.stem(of: input) : CaseChannels(files: [input]).name
+        return [".", ".."].contains(name) ? URL(fileURLWithPath: input).standardizedFileURL.lastPathComponent : name
+    }
+
+    /// The scans of the inputs, where a folder stands for those in it, sorted by name; and whether there is such a folder.
+    /// One without scans is left for the readers of DICOM.
+    private static func scans(of inputs: [String]) throws -> (files: [String], isFolder: Bool) {
+        var (files, isFolder): ([String], Bool) = ([], false)
+        for input in inputs {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: input)) ?? []
+            let scans = names.filter { name in
+                ScanFile.singleFileEndings.contains(where: name.lowercased().hasSuffix) && !name.hasPrefix(".")
+            }
+            isFolder = isFolder || !scans.isEmpty
+            files += scans.isEmpty ? [input] : scans.sorted().map { "\(input)/\($0)" }
+        }
+        return (files, isFolder)
+    }
+
     /// What goes where; clashes are found before anything is computed.
     /// - Parameter channels: How many scans of a case are its channels.
     private func plan(channels: Int) throws -> [PredictionFiles] {
-        let jobs =
+        let (scans, isFolder) = try Self.scans(of: inputs)
+        let cases =
             channels == 1
-            ? inputs.map { PredictionFiles(input: $0, folder: out, ending: format?.ending) }
-            : try CaseChannels.group(inputs, by: channels).map {
-                PredictionFiles(channels: $0.files, stem: $0.name, folder: out, ending: format?.ending)
-            }
+            ? scans.map { CaseChannels(name: stem(of: $0), files: [$0]) }
+            : try CaseChannels.group(scans, by: channels)
+        let jobs = cases.map {
+            PredictionFiles(
+                channels: $0.files, stem: $0.name, folder: out, ending: format?.ending,
+                isMaskPlain: isFolder && model.nnunet != nil)
+        }
+        let paths = Set(scans.map { URL(fileURLWithPath: $0).standardizedFileURL.path })
+        for job in jobs where paths.contains(URL(fileURLWithPath: job.mask).standardizedFileURL.path) {
+            throw UsageError("\(job.mask) is a scan, and its mask would take its place; name another folder with --out")
+        }
         for (stem, same) in Dictionary(grouping: jobs, by: \.stem).sorted(by: { $0.key < $1.key }) {
             guard same.count == 1 else {
                 let names = same.map(\.input).joined(separator: " and ")

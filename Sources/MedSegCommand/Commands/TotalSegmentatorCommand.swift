@@ -18,7 +18,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
             of the licence Apache-2.0; others need a licence of their own.
             """)
 
-    @Argument(help: "The scan: NIfTI, NRRD or MetaImage.")
+    @Argument(help: "The scan: NIfTI, NRRD, MetaImage, or a folder or ZIP of a DICOM series.")
     var input: String
 
     @Option(help: "The folder of the models.")
@@ -43,6 +43,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
         help: "Also write volume (mm³) and mean intensity of each label on the models' grid: DIR/scan_statistics.json.")
     var statistics = false
 
+    @OptionGroup var dicom: DicomOptions
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -58,6 +59,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
                 "--task '\(task)' is not supported; supported: \(known). Its model is one of nnU-Net: medseg predict "
                     + "--nnunet runs it, without TotalSegmentator's resampling and crop")
         }
+        try dicom.register(for: [input])
         let stem = ScanFile.stem(of: input)
         let mask = "\(out)/\(stem)_\(task.name)\(ScanFile.maskEnding(like: input))"
         let table = statistics ? "\(out)/\(stem)_statistics.json" : nil

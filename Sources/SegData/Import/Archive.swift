@@ -1,9 +1,9 @@
 internal import CArchive
-internal import Foundation
-internal import SegCore
+package import Foundation
+package import SegCore
 
 /// An archive of files: tar, compressed or not, or zip, as libarchive reads them in this process alone.
-struct Archive {
+package struct Archive {
     // AE_IFREG and AE_IFDIR of archive_entry.h, macros with a cast that Swift does not import.
     private static let fileType: Int32 = 0o100000
     private static let folderType: Int32 = 0o040000
@@ -19,7 +19,7 @@ struct Archive {
     /// device ends the unpacking: an honest dataset has none. So does a limit of `Limits`.
     /// - Parameter progress: Called with the share of the archive that is read.
     /// - Throws: `DataError` where the archive is damaged, holds such an entry, or a file cannot be written.
-    static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(DataError) {
+    package static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw DataError(.noInput, path, "is neither an archive's file nor a folder; name one of them")

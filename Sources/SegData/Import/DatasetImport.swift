@@ -264,13 +264,15 @@ extension Dataset {
             throw DataError(.noInput, source, "\(count) not there: \(missing.shortList())")
         }
         let known = ScanFile.singleFileEndings
-        let other = files.filter { file in !known.contains { $0 == ScanFile.ending(of: file) } }
+        let images = Set(cases.flatMap(\.images) + testScans.flatMap(\.images)).filter(ScanFile.isOfSource)
+        let plain = files.filter { !images.contains($0) }
+        let other = plain.filter { file in !known.contains { $0 == ScanFile.ending(of: file) } }
         guard other.isEmpty else {
             throw DataError(
                 .badData, source,
                 "holds what is none of \(known.joined(separator: ", ")): \(other.shortList()); convert it first")
         }
-        let headers = files.filter { file in (try? ScanFile.layout(of: file).files.count) ?? 1 > 1 }
+        let headers = plain.filter { file in (try? ScanFile.layout(of: file).files.count) ?? 1 > 1 }
         guard headers.isEmpty else {
             throw DataError(
                 .badData, source,

@@ -1,16 +1,16 @@
 extension NIfTIHeader: ScanHeader {
-    var title: String { "NIfTI-\(version), \(endian.rawValue) endian" }
+    package var title: String { "NIfTI-\(version), \(endian.rawValue) endian" }
 
-    var details: [(name: String, text: String)] {
+    package var details: [(name: String, text: String)] {
         [
             ("scaling", "slope \(sclSlope), intercept \(sclInter)"),
             ("forms", "qform code \(qformCode), sform code \(sformCode)"),
         ]
     }
 
-    var isOurs: Bool { descrip == NIfTI.program }
+    package var isOurs: Bool { descrip == NIfTI.program }
 
-    var fields: any Encodable & Sendable { StoredFields(header: self) }
+    package var fields: any Encodable & Sendable { StoredFields(header: self) }
 }
 
 /// The raw header fields that the program's JSON shows.

@@ -3,7 +3,7 @@ public import SegCore
 
 /// What `medseg info` prints of a file.
 public struct ImageInfo: Sendable {
-    /// Size of the named file on disk.
+    /// Size of the named file on disk, or of the files of a folder that the scan is made of.
     public var bytes: Int
     /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
     public var title: String
@@ -48,9 +48,11 @@ extension ScanFile {
     public static func inspect(_ path: String) throws(DataError) -> ImageInfo {
         let image = try read(path)
         let (statistics, geometry) = (image.statistics(), image.geometry)
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        // Of a pair the header; of a folder all files of the scan.
+        let files = isFolder(path) ? image.layout.files : [path]
+        let sizes = files.map { (try? FileManager.default.attributesOfItem(atPath: $0))?[.size] as? Int ?? 0 }
         return ImageInfo(
-            bytes: (attributes?[.size] as? Int) ?? 0, title: geometry.header.title, details: geometry.header.details,
+            bytes: sizes.reduce(0, +), title: geometry.header.title, details: geometry.header.details,
             header: geometry.header.fields, affine: image.affine,
             orientation: image.affine.axisCodes, shape: image.shape, spacing: geometry.spacing,
             spaceUnit: geometry.unit, remarks: geometry.remarks, storedType: image.type.name,

@@ -4,7 +4,7 @@ public import SegCore
 /// Files of scans and masks in any format: reading, writing and describing them.
 ///
 /// A file's format is told by its first bytes, and where these say nothing by its name's ending. A format is a folder of
-/// this target and one entry of `formats`.
+/// this target and one entry of `formats`. Other targets bring a `ScanSource`, such as DICOM.
 public enum ScanFile {
     static let formats: [any ScanFormat.Type] = [NIfTI.self, NRRD.self, MetaImage.self]
 
@@ -13,7 +13,7 @@ public enum ScanFile {
     /// - Throws: `DataError` where the file is not there, is of no known format, is damaged, holds colour or complex
     ///   numbers, or needs more memory than is free.
     public static func read(_ path: String, limits: ScanLimits = ScanLimits()) throws(DataError) -> StoredScan {
-        try format(of: path).read(path, limits: limits)
+        try reader(of: path).read(path, limits: limits)
     }
 
     /// Reads a scalar 3-D volume.
@@ -30,7 +30,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` where the file is not there, is of no known format or its header is damaged.
     public static func layout(of path: String) throws(DataError) -> ScanLayout {
-        try format(of: path).layout(of: path)
+        try reader(of: path).layout(of: path)
     }
 
     /// Writes voxels on a scan's grid, with its geometry, in the format that the name's ending says.
@@ -136,10 +136,16 @@ public enum ScanFile {
         }
     }
 
-    /// A file's format, by its first bytes, else by its ending.
-    private static func format(of path: String) throws(DataError) -> any ScanFormat.Type {
+    /// What reads a file, by its first bytes, else by its ending. Folders are scans of the first source.
+    private static func reader(of path: String) throws(DataError) -> ScanReader {
+        let sources = sources
+        if let source = sources.first, isFolder(path) { return .source(source) }
         let named = formats.first { $0.endings.contains(where: path.lowercased().hasSuffix) }
-        if let named, !FileManager.default.fileExists(atPath: path) { return named }
+        let namedSource = sources.first { $0.endings.contains(where: path.lowercased().hasSuffix) }
+        if !FileManager.default.fileExists(atPath: path) {
+            if let named { return .format(named) }
+            if let namedSource { return .source(namedSource) }
+        }
         let source = try ByteSource(path: path)
         let head = source.head()
         // The voxels of a pair begin with anything, and their header lies elsewhere.
@@ -147,14 +153,22 @@ public enum ScanFile {
             guard !source.isCompressed || format == NIfTI.self else {
                 throw DataError(.badData, path, "is compressed as a whole; decompress it first, as with gunzip.")
             }
-            return format
+            return .format(format)
         }
+        if let source = sources.first(where: { $0.begins(head) }) ?? namedSource { return .source(source) }
         if head.count >= 132, head[128..<132].elementsEqual("DICM".utf8) {
             throw DataError(
-                .badData, path, "is DICOM, which is not read; convert the series to one NIfTI or NRRD file.")
+                .badData, path,
+                "is DICOM, which this program does not read; convert the series with medseg data convert.")
         }
-        let names = formats.map { $0.name }.joined(separator: ", ")
+        let names = (formats.map { $0.name } + sources.map(\.name)).joined(separator: ", ")
         throw DataError(.badData, path, "is no scan file that MedSeg reads (\(names)); convert it first.")
+    }
+
+    /// Whether a folder is there, which only a source reads.
+    package static func isFolder(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 }
 
@@ -162,7 +176,9 @@ public enum ScanFile {
 
 extension ScanFile {
     /// Endings of the files that are read, in lower case, the longest first.
-    public static let endings = formats.flatMap { $0.endings }.sorted { $0.count > $1.count }
+    public static var endings: [String] {
+        (formats.flatMap { $0.endings } + sources.flatMap(\.endings)).sorted { $0.count > $1.count }
+    }
 
     /// Those of them that have header and voxels in one file.
     public static let singleFileEndings = formats.flatMap { $0.singleFileEndings }
@@ -179,15 +195,17 @@ extension ScanFile {
     /// The ending that belongs to a single file's content, whatever its name is.
     /// - Throws: `DataError` where the file is not there or of no known format.
     public static func ending(byContentOf path: String) throws(DataError) -> String {
-        let format = try format(of: path)
-        guard format == NIfTI.self else { return format.writtenEndings[0] }
-        return try ByteSource(path: path).isCompressed ? ".nii.gz" : ".nii"
+        switch try reader(of: path) {
+        case .source(let source): return source.endings[0]
+        case .format(let format) where format == NIfTI.self:
+            return try ByteSource(path: path).isCompressed ? ".nii.gz" : ".nii"
+        case .format(let format): return format.writtenEndings[0]
+        }
     }
 
-    /// The ending that a mask of a scan gets: the usual one of the scan's format.
+    /// The ending that a mask of a scan gets: the usual one of the scan's format, NIfTI's where that is not written.
     public static func maskEnding(like path: String) -> String {
-        let format = (try? format(of: path)) ?? formats[0]
-        return format.writtenEndings[0]
+        ((try? reader(of: path)) ?? .format(formats[0])).maskEnding
     }
 
     /// A file's name without its folder and without a scan's ending.

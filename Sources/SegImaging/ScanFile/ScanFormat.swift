@@ -43,10 +43,16 @@ public struct ScanLayout: Sendable {
     public var type: VoxelType
     /// Bytes before the voxels, decompressed.
     public var offset: Int
-    /// The file of the header, then that of the voxels where it is another.
+    /// The file of the header, then that of the voxels where it is another; of a DICOM series every file.
     public var files: [String]
     /// Where the voxels lie.
     public var geometry: ScanGeometry
+
+    /// What a header says.
+    package init(shape: [Int], type: VoxelType, offset: Int, files: [String], geometry: ScanGeometry) {
+        (self.shape, self.type, self.offset) = (shape, type, offset)
+        (self.files, self.geometry) = (files, geometry)
+    }
 
     /// Whether voxels of these extents can be in a file at all.
     static func isPossible(_ shape: [Int], _ type: VoxelType) -> Bool {

@@ -20,6 +20,16 @@ public struct ScanGeometry: Sendable {
     public var labels: [Int: String] = [:]
     /// The format's own header, which its writer takes up again.
     let header: any ScanHeader
+
+    /// What a header says.
+    package init(
+        affine: Affine, shape: [Int], spacing: [Double], unit: LengthUnit, isPlaced: Bool, remarks: [String],
+        header: any ScanHeader
+    ) {
+        (self.affine, self.shape, self.spacing) = (affine, shape, spacing)
+        (self.unit, self.isPlaced) = (unit, isPlaced)
+        (self.remarks, self.header) = (remarks, header)
+    }
 }
 
 extension ScanGeometry {
@@ -74,7 +84,7 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
 }
 
 /// A format's own header, as far as people see it.
-protocol ScanHeader: Sendable {
+package protocol ScanHeader: Sendable {
     /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
     var title: String { get }
     /// What else stands in the header that a person may look for, a name and a text each.

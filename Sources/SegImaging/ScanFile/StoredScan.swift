@@ -7,6 +7,12 @@ public struct StoredScan: Sendable {
     /// Stored voxels in this machine's byte order, first axis fastest, as in the file.
     let bytes: [UInt8]
 
+    /// A scan of `layout.byteCount` bytes in this machine's byte order, first axis fastest.
+    package init(layout: ScanLayout, scaling: (slope: Double, inter: Double)?, bytes: [UInt8]) {
+        precondition(bytes.count == layout.byteCount, "\(layout.byteCount) bytes were expected, not \(bytes.count)")
+        (self.layout, self.scaling, self.bytes) = (layout, scaling, bytes)
+    }
+
     /// Extents; the first axis is the scan's i.
     public var shape: [Int] { layout.shape }
     /// The stored type.

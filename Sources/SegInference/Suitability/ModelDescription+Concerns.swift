@@ -33,7 +33,8 @@ extension ModelDescription {
     package func concerns(about facts: ScanFacts) -> [Concern] {
         (facts.remarks ?? []).map { Concern(topic: "header", level: .warning, message: $0) }
             + preprocessing.remarks.map { Concern(topic: "intensity", level: .warning, message: $0) }
-            + spacingConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts) + extentConcerns(facts)
+            + spacingConcerns(facts) + shearConcerns(facts) + orientationConcerns(facts) + intensityConcerns(facts)
+            + extentConcerns(facts)
     }
 
     /// A voxel this many times coarser than the model's holds detail that the model looks for and cannot see.
@@ -52,6 +53,18 @@ extension ModelDescription {
             Concern(
                 topic: "spacing", level: .warning,
                 message: "Voxels are \(came) mm, much \(kind) than the \(wanted) mm that the model works at.")
+        ]
+    }
+
+    /// Resampling to the model's spacing takes a shear out; nothing else does.
+    private func shearConcerns(_ facts: ScanFacts) -> [Concern] {
+        guard preprocessing.pixdim == nil, Affine(elements: facts.affine.flatMap { $0 }).isSheared else { return [] }
+        return [
+            Concern(
+                topic: "orientation", level: .warning,
+                message:
+                    "The slices lean (gantry tilt), and the model, which does not resample (it has no pixdim), sees the "
+                    + "anatomy sheared; masks may be wrong.")
         ]
     }
 

@@ -4,6 +4,7 @@ internal import SegCore
 internal import SegInference
 internal import SegModels
 internal import SegNN
+internal import SegNNUNet
 
 /// Models that stay loaded, the ones used last first, within a budget of bytes.
 struct PredictorCache {
@@ -24,7 +25,8 @@ struct PredictorCache {
             return entry.predictor
         }
         let predictor = try load(model, on: backend)
-        let bytes = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count * 4 }
+        let parameters = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count }
+        let bytes = 4 * parameters * (1 + predictor.folds.count)
         loaded.insert((model.name, predictor, bytes), at: 0)
         // The model that is asked for is loaded whatever its size.
         while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }
@@ -34,7 +36,9 @@ struct PredictorCache {
     /// Opens a model; what is wrong with it is the server's fault and not the scan's.
     private func load(_ model: ModelEntry, on backend: any Backend) throws -> Predictor {
         do {
-            return try Predictor(folder: model.folder, on: backend)
+            return ModelFolder.isThere(model.folder)
+                ? try Predictor(folder: model.folder, on: backend)
+                : try NNUNetFolder(model.folder).predictor(on: backend)
         } catch let error as DataError {
             let place = error.key.map { "\($0): " } ?? ""
             throw Refusal(

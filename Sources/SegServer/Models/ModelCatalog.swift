@@ -4,8 +4,9 @@ internal import Logging
 internal import SegCore
 internal import SegInference
 internal import SegModels
+internal import SegNNUNet
 
-/// A model folder that the server offers.
+/// A model folder, or one of nnU-Net, that the server offers.
 struct ModelEntry: Sendable {
     /// The folder's name, by which clients ask for it.
     let name: String
@@ -45,11 +46,11 @@ struct ModelCatalog: Sendable {
         var folders = [folder]
         if !ModelFolder.isThere(folder) {
             folders = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
-                .filter(ModelFolder.isThere)
+                .filter { ModelFolder.isThere($0) || NNUNetFolder.isThere($0) }
         }
         models = folders.compactMap { folder in
             do {
-                let description = try ModelFolder.description(of: folder)
+                let description = try Self.description(of: folder)
                 try description.check()
                 guard !description.maskPlan.isRegions else {
                     throw DataError(
@@ -74,6 +75,13 @@ struct ModelCatalog: Sendable {
                 .noInput, folder,
                 "holds no model folder; each has a model.json and a model.safetensors, as `medseg train` writes them")
         }
+    }
+
+    private static func description(of folder: String) throws -> ModelDescription {
+        guard !ModelFolder.isThere(folder), NNUNetFolder.isThere(folder) else {
+            return try ModelFolder.description(of: folder)
+        }
+        return try NNUNetFolder(folder).description
     }
 
     /// The model of a name.

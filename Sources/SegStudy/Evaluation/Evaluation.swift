@@ -71,7 +71,9 @@ public struct Evaluation {
     }
 
     private static func grid(of volume: Volume) throws -> MaskGrid {
-        try MaskGrid(size: [volume.size.d, volume.size.h, volume.size.w], spacingMM: volume.spacing)
+        try MaskGrid(
+            size: [volume.size.d, volume.size.h, volume.size.w], spacingMM: volume.spacing,
+            voxelVolumeML: volume.voxelVolumeML)
     }
 
     private mutating func append(_ name: String, _ metrics: [SegmentationMetrics]) {

@@ -42,6 +42,11 @@ enum ScanInput {
             _ = try JSONEncoder().encode(info)
         }
         guard let (scan, geometry) = try unlessRefused({ try ScanFile.readVolume(path) }) else { return }
+        try work(on: scan, geometry, folder)
+    }
+
+    /// Measures a scan, prepares it and writes a mask of it.
+    static func work(on scan: Volume, _ geometry: ScanGeometry, _ folder: FuzzFolder) throws {
         try insist(scan.voxels.count == scan.size.count, "\(scan.voxels.count) voxels are said to be \(scan.size)")
         guard scan.size.count <= mostVoxels else { return }
         // The server measures no scan with voxels that are no numbers.

@@ -9,7 +9,7 @@ struct ConvertScanCommand: ParsableCommand {
         commandName: "convert",
         abstract: "Writes a scan or a mask anew, in the format that the new name's ending says.",
         discussion: """
-            NIfTI, NRRD and MetaImage are read, by their content; names may end in \(endings), of which .nhdr and .mhd have \
+            NIfTI, NRRD, MetaImage and DICOM (a folder, a ZIP, or a file of many frames) are read, by their content; names may end in \(endings), of which .nhdr and .mhd have \
             the voxels in a file beside them. Voxels and their \
             stored type stay as they are, but voxels that a header scales are written as what they mean. The geometry \
             stays, with lengths in millimetres where the format changes.
@@ -21,6 +21,8 @@ struct ConvertScanCommand: ParsableCommand {
     @Argument(help: "The new file.")
     var output: String
 
+    @OptionGroup var dicom: DicomOptions
+
     @Flag(help: "Write over an existing file.")
     var force = false
 
@@ -28,6 +30,7 @@ struct ConvertScanCommand: ParsableCommand {
 
     func run() throws {
         try OutputFolder.refuseExisting(output, force: force)
+        try dicom.register(for: [input])
         for remark in try ScanFile.layout(of: input).geometry.remarks { note("\(input): \(remark)") }
         try ScanFile.convert(input, to: output, overwrite: force)
         print("\(output): \(try ScanFile.inspect(output).title)")

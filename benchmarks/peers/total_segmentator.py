@@ -1,7 +1,7 @@
 """Hold `medseg totalsegmentator` to TotalSegmentator, with small networks of random weights in the place of its models.
 
     pip install TotalSegmentator nnunetv2
-    python totalsegmentator.py MEDSEG SCAN [FOLDER]
+    python total_segmentator.py MEDSEG SCAN [FOLDER]
 
 The folders of the datasets 291 to 295, 297 and 298 are made in FOLDER, with the true numbers and names of their labels. Of
 each way the masks, the names in the NIfTI headers and the statistics are compared; a mask may differ in one voxel of 10,000,

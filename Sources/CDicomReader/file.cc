@@ -1,0 +1,174 @@
+// Opening DICOM files and asking them for values, by DCMTK's dcmdata.
+#include "file.h"
+
+#include <dcmtk/dcmdata/dccodec.h>
+#include <dcmtk/dcmdata/dcrledrg.h>
+#include <dcmtk/dcmdata/dcspchrs.h>
+#include <dcmtk/dcmjpeg/djdecode.h>
+#include <dcmtk/dcmjpls/djdecode.h>
+#include <dcmtk/oflog/oflog.h>
+
+#include <cstring>
+#include <memory>
+#include <mutex>
+
+void tell(char *message, size_t size, const char *text) {
+    if (!message || size == 0) return;
+    std::strncpy(message, text, size - 1);
+    message[size - 1] = 0;
+}
+
+namespace {
+
+// DCMTK's log is off, because its lines hold values of patients.
+void prepare() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        OFLog::configure(OFLogger::OFF_LOG_LEVEL);
+        DJDecoderRegistration::registerCodecs();
+        DJLSDecoderRegistration::registerCodecs();
+        DcmRLEDecoderRegistration::registerCodecs();
+    });
+}
+
+DcmSequenceOfItems *sequence(DcmItem &item, const DcmTagKey &tag) {
+    DcmSequenceOfItems *found = nullptr;
+    return item.findAndGetSequence(tag, found).good() ? found : nullptr;
+}
+
+void findFrames(dicom_file &file) {
+    auto *groups = sequence(*file.format.getDataset(), DCM_PerFrameFunctionalGroupsSequence);
+    if (!groups) return;
+    for (DcmObject *item = nullptr; (item = groups->nextInContainer(item)) != nullptr;)
+        if (auto *group = dynamic_cast<DcmItem *>(item)) file.frames.push_back(group);
+}
+
+// Larger values stay on disk until they are asked for.
+constexpr Uint32 largestValueInMemory = 4096;
+
+dicom_file *openFile(const char *path, char *message, size_t size) {
+    prepare();
+    std::unique_ptr<dicom_file> file(new dicom_file);
+    OFCondition status = file->format.loadFile(path, EXS_Unknown, EGL_noChange, largestValueInMemory, ERM_autoDetect);
+    if (status.bad()) {
+        file->damage = status.text();
+        if (file->format.getDataset()->card() == 0) {
+            tell(message, size, status.text());
+            return nullptr;
+        }
+    }
+    OFString uid;
+    DcmMetaInfo &meta = *file->format.getMetaInfo();
+    if (meta.findAndGetOFString(DCM_TransferSyntaxUID, uid).bad() || uid.empty()) {
+        uid = DcmXfer(file->format.getDataset()->getOriginalXfer()).getXferID();
+        meta.putAndInsertOFStringArray(DCM_TransferSyntaxUID, uid);
+    }
+    file->syntax = uid.c_str();
+    findFrames(*file);
+    return file.release();
+}
+
+DcmItem *place(dicom_file &file, long where) {
+    if (where == DICOM_META) return file.format.getMetaInfo();
+    if (where == DICOM_DATASET) return file.format.getDataset();
+    if (where >= 0) return (size_t)where < file.frames.size() ? file.frames[where] : nullptr;
+    DcmItem *shared = nullptr;
+    file.format.getDataset()->findAndGetSequenceItem(DCM_SharedFunctionalGroupsSequence, shared, 0);
+    return shared;
+}
+
+DcmTagKey key(uint32_t tag) { return DcmTagKey((Uint16)(tag >> 16), (Uint16)(tag & 0xffff)); }
+
+// A text in UTF-8, with '?' for what the data set's character set does not explain.
+OFString readable(dicom_file &file, const OFString &value) {
+    bool isPlain = true;
+    for (size_t i = 0; i < value.length(); i++) isPlain = isPlain && (unsigned char)value[i] < 0x80;
+    if (isPlain) return value;
+    OFString set, converted;
+    file.format.getDataset()->findAndGetOFStringArray(DCM_SpecificCharacterSet, set);
+    DcmSpecificCharacterSet converter;
+    if (converter.selectCharacterSet(set).good() && converter.convertString(value, converted).good()) return converted;
+    converted = value;
+    for (size_t i = 0; i < converted.length(); i++)
+        if ((unsigned char)converted[i] >= 0x80) converted[i] = '?';
+    return converted;
+}
+
+// Values that are neither numbers nor text.
+bool isOpaque(DcmEVR vr) {
+    switch (vr) {
+    case EVR_SQ:
+    case EVR_OB:
+    case EVR_OW:
+    case EVR_ox:
+    case EVR_OF:
+    case EVR_OD:
+    case EVR_OL:
+    case EVR_UN:
+    case EVR_PixelData:
+    case EVR_pixelSQ: return true;
+    default: return false;
+    }
+}
+
+long textOf(dicom_file &file, long where, const uint32_t *tags, int count, char *buffer, size_t size) {
+    DcmItem *item = place(file, where);
+    for (int i = 0; item && i + 1 < count; i++) {
+        DcmItem *next = nullptr;
+        if (item->findAndGetSequenceItem(key(tags[i]), next, 0).bad()) return -1;
+        item = next;
+    }
+    DcmElement *element = nullptr;
+    if (!item || count < 1 || item->findAndGetElement(key(tags[count - 1]), element).bad() || !element) return -1;
+    OFString value;
+    if (isOpaque(element->ident()) || element->getOFStringArray(value).bad()) {
+        tell(buffer, size, "");
+        return 0;
+    }
+    const OFString text = readable(file, value);
+    tell(buffer, size, text.c_str());
+    return (long)text.length();
+}
+
+// No exception may reach Swift, which would end the process.
+
+dicom_file *safeOpen(const char *path, char *message, size_t size) try {
+    return openFile(path, message, size);
+} catch (...) {
+    tell(message, size, "there is not enough memory for it");
+    return nullptr;
+}
+
+void safeClose(dicom_file *file) try { delete file; } catch (...) {
+}
+
+const char *damageOf(const dicom_file *file) { return file->damage.empty() ? nullptr : file->damage.c_str(); }
+
+long safeText(const dicom_file *file, long where, const uint32_t *tags, int count, char *buffer, size_t size) try {
+    // DCMTK reads values that lie on disk when they are asked for, which it counts as a change.
+    return textOf(const_cast<dicom_file &>(*file), where, tags, count, buffer, size);
+} catch (...) {
+    return -1;
+}
+
+long frameItems(const dicom_file *file) { return (long)file->frames.size(); }
+
+int safeDecode(dicom_file *file, uint32_t frame, int32_t *values, size_t count, char *message, size_t size) try {
+    std::string reason;
+    const char *fault = decodeFrame(*file, frame, count, values, reason);
+    if (!fault) return 0;
+    tell(message, size, fault);
+    return -1;
+} catch (...) {
+    tell(message, size, "there is not enough memory for its pixels");
+    return -1;
+}
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const dicom_library *medseg_dicom_library(void) {
+    static const dicom_library table = {
+        DICOM_LIBRARY_VERSION, safeOpen, safeClose, damageOf, safeText, frameItems, safeDecode,
+    };
+    return &table;
+}

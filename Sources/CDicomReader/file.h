@@ -1,0 +1,45 @@
+// An open DICOM file, as the parts of libMedSegDICOM share it.
+#pragma once
+
+#include "CDicom.h"
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmdata/dctk.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct dicom_file {
+    DcmFileFormat format;
+    std::string syntax;
+    std::string damage;
+    // Items of the per-frame functional groups: DCMTK keeps them in a list, in which each look-up starts anew.
+    std::vector<DcmItem *> frames;
+};
+
+/// What a data set says of its pixels.
+struct PixelForm {
+    uint16_t rows = 0, columns = 0, samples = 1, allocated = 0, stored = 0, highBit = 0, isSigned = 0;
+    long frames = 1;
+
+    size_t count() const { return (size_t)rows * columns; }
+    size_t byteCount() const { return count() * (allocated / 8); }
+};
+
+/// A message for people, cut to the room there is.
+void tell(char *message, size_t size, const char *text);
+
+/// Whether a transfer syntax is one of JPEG 2000 or HTJ2K that OpenJPEG decodes.
+bool isJPEG2000(const std::string &syntax);
+
+/// Decodes a frame of JPEG 2000. Returns nullptr, or why it cannot be done.
+const char *decodeJPEG2000(const std::vector<uint8_t> &stream, const PixelForm &form, int32_t *values);
+
+/// The compressed bytes of a frame. Returns nullptr, or why they cannot be told.
+const char *frameStream(
+    DcmPixelSequence &sequence, uint32_t frame, const PixelForm &form, std::vector<uint8_t> &stream);
+
+/// Decodes a frame of any syntax; `values` has `form.count()` of them. Returns nullptr, or why it cannot be done.
+const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t *values, std::string &reason);

@@ -1,0 +1,184 @@
+internal import Foundation
+public import SegCore
+
+/// Which volume of a folder is meant, where it has several.
+public struct DicomChoice: Hashable, Sendable {
+    /// The series: its number in the list, or its SeriesInstanceUID. Nil where there is one.
+    public var series: String?
+    /// The volume of a series that has several, from 1. Nil where there is one.
+    public var volume: Int?
+    /// Whether missing slices are interpolated, and two spacings resampled to the smaller one.
+    public var fillsGaps: Bool
+
+    /// No choice, unless one is made.
+    public init(series: String? = nil, volume: Int? = nil, fillsGaps: Bool = false) {
+        (self.series, self.volume, self.fillsGaps) = (series, volume, fillsGaps)
+    }
+}
+
+/// The series and volumes of a folder, and what is left out.
+public struct DicomCatalogue: Sendable {
+    /// Pictures of one series with size, orientation and pixel spacing in common.
+    struct Series: Sendable {
+        /// From 1, in the list.
+        var index: Int
+        var group: DicomGroup
+        /// The volumes, or why there is none.
+        var outcome: Result<[DicomStack], DicomRefusal>
+
+        /// Whether a person could mean it.
+        var isCandidate: Bool {
+            switch outcome {
+            case .success: true
+            case .failure(let refusal): refusal.couldBeVolume && !group.isLocalizer
+            }
+        }
+    }
+
+    let folder: DicomFolder
+    let series: [Series]
+
+    /// Reads the headers of a folder, or of a file. Pixels are read only where two slices lie at one place.
+    /// - Throws: `DataError` where nothing is there, DCMTK is missing, or a damaged file may belong to any series.
+    public init(_ path: String, fillsGaps: Bool = false) throws(DataError) {
+        let folder = try DicomFolder(path)
+        let stacking = DicomStacking(fillsGaps: fillsGaps, pixels: DicomPixels(functions: folder.functions))
+        let known = Set(folder.frames.map(\.image.series))
+        if let stray = folder.damaged.first(where: { $0.series.map(known.contains) != true }) {
+            throw DataError(
+                .badData, path,
+                "\(stray.name) \(stray.why). Which series it belongs to is not known; take it out where it belongs to another "
+                    + "one.")
+        }
+        self.folder = folder
+        series = DicomGroup.groups(of: folder.frames).enumerated().map { number, group in
+            let damaged = folder.damaged.first { $0.series == group.image.series }
+            let outcome = Result { () throws(DicomRefusal) in
+                if let damaged {
+                    throw DicomRefusal(
+                        couldBeVolume: true, message: "\(damaged.name) \(damaged.why).")
+                }
+                return try stacking.stacks(of: group)
+            }
+            return Series(index: number + 1, group: group, outcome: outcome)
+        }
+    }
+
+    // MARK: - Choosing
+
+    /// The volume that is meant.
+    /// - Throws: `DataError` of the kind `badArgument`, with the list, where there are several; `badData` where the one that
+    ///   is meant is no volume; `noInput` where there is no picture at all.
+    func choose(_ choice: DicomChoice) throws(DataError) -> (series: Series, stack: DicomStack) {
+        guard !series.isEmpty else { throw nothing() }
+        let meant = try meant(by: choice)
+        guard let one = meant.first else {
+            let why = series.compactMap { series in series.refusal.map { "\(series.group.name): \($0)" } }
+            let rest = why.count - Self.shownSeries
+            throw DataError(
+                .badData, folder.path,
+                why.prefix(Self.shownSeries).joined(separator: " ")
+                    + (rest > 0 ? " And \(rest) more series are no volumes; medseg dicom lists them." : ""))
+        }
+        guard meant.count == 1 else {
+            throw DataError(
+                .badArgument, folder.path,
+                "holds \(meant.count) series; choose one with --series and its index or UID:\n" + listing)
+        }
+        let stacks: [DicomStack]
+        do throws(DicomRefusal) {
+            stacks = try one.outcome.get()
+        } catch {
+            throw DataError(.badData, folder.path, "\(one.group.name): \(error.message)")
+        }
+        if stacks.count == 1, choice.volume ?? 1 == 1 { return (one, stacks[0]) }
+        guard let volume = choice.volume, stacks.indices.contains(volume - 1) else {
+            throw DataError(
+                .badArgument, folder.path,
+                "\(one.group.name) holds \(stacks.count == 1 ? "1 volume" : "\(stacks.count) volumes at the same places"); choose "
+                    + "one with --volume:\n" + listing)
+        }
+        return (one, stacks[volume - 1])
+    }
+
+    private func meant(by choice: DicomChoice) throws(DataError) -> [Series] {
+        guard let wanted = choice.series else { return series.filter(\.isCandidate) }
+        let found = series.filter { Int(wanted) == $0.index || wanted == $0.group.image.series }
+        guard !found.isEmpty else {
+            throw DataError(
+                .badArgument, folder.path, "--series '\(wanted.prefix(64))' is none of its series:\n" + listing)
+        }
+        // A UID may be that of several groups, of which one is a volume.
+        return found.count == 1 ? found : found.filter(\.isCandidate)
+    }
+
+    private func nothing() -> DataError {
+        let what = leftOutLines
+        return DataError(
+            what.isEmpty ? .noInput : .badData, folder.path,
+            "holds no picture of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + "."))
+    }
+
+    // MARK: - Words
+
+    /// Series that are left out and named each.
+    private static let shownSeries = 5
+
+    /// What was left out beside a series, a sentence each.
+    func remarks(beside chosen: Series) -> [String] {
+        let others = series.filter { $0.index != chosen.index }.compactMap { other in
+            other.refusal.map { "\(other.group.name.capitalisedFirst) was left out: \($0)" }
+        }
+        var remarks = Array(others.prefix(Self.shownSeries))
+        if others.count > remarks.count {
+            remarks.append("\(others.count - remarks.count) more series were left out; medseg dicom lists them.")
+        }
+        if !leftOutLines.isEmpty { remarks.append("Left out: " + leftOutLines.shortList(separator: "; ") + ".") }
+        return remarks
+    }
+
+    /// Files that are no slices, by what they are.
+    var leftOutLines: [String] {
+        Dictionary(grouping: folder.leftOut, by: \.why).sorted { $0.key < $1.key }.map { why, files in
+            files.count == 1 ? "\(files[0].name) (\(why))" : "\(files.count) files, \(files[0].name) first (\(why))"
+        }
+    }
+
+    /// The series and volumes as a table for a terminal.
+    public var table: [String] {
+        var table = TextTable(["index", "description", "number", "modality", "volume", "shape", "spacing mm"])
+        for row in rows {
+            table.append([
+                "\(row.index)", String(row.description.prefix(32)), row.number, row.modality,
+                row.volume.map(String.init) ?? "-", row.shape.map(String.init).joined(separator: "×"),
+                row.spacing.map { $0.text(decimals: 2) }.joined(separator: " × "),
+            ])
+        }
+        let reasons = rows.compactMap { row in
+            (row.refusal ?? row.label).map { text in
+                "  \(row.index)" + (row.refusal == nil ? ", volume \(row.volume ?? 1): " : ": ") + text
+            }
+        }
+        return table.lines + reasons
+    }
+
+    /// What a reader of the volumes should know, and what is left out, a line each.
+    public var notes: [String] {
+        rows.flatMap { row in row.remarks.map { "  \(row.index): \($0)" } }
+            + folder.leftOut.map { "  left out: \($0.name) (\($0.why))" }
+    }
+
+    private var listing: String { table.map { "  \($0)" }.joined(separator: "\n") }
+}
+
+extension DicomCatalogue.Series {
+    /// Why it is no volume; nil where it is one.
+    var refusal: String? {
+        guard case .failure(let refusal) = outcome else { return nil }
+        return refusal.message
+    }
+}
+
+extension String {
+    fileprivate var capitalisedFirst: String { prefix(1).uppercased() + dropFirst() }
+}

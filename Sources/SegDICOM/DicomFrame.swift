@@ -1,0 +1,105 @@
+/// One picture of a file, and where it lies. Lengths in mm, in DICOM's axes, which run to the left, posterior and superior.
+struct DicomFrame: Sendable {
+    typealias Vector = SIMD3<Double>
+
+    let image: DicomImage
+    /// The picture's number in its file, from 0.
+    let index: Int
+    /// The centre of the first pixel.
+    var position: Vector?
+    /// Where a row runs to, with a rising index of the column; and where a column does. Of length 1.
+    var directions: (row: Vector, column: Vector)?
+    /// The distance between rows, and that between columns.
+    var spacing: (rows: Double, columns: Double)?
+    /// value = stored * slope + intercept.
+    var slope = 1.0
+    var intercept = 0.0
+    /// What may tell volumes at the same places apart, in the order of `keyNames`.
+    var keys: [String] = []
+    /// Why the series cannot be read, as the end of a sentence; nil where it can.
+    var fault: String?
+
+    /// Names of the attributes of `keys`.
+    static let keyNames = [
+        "TemporalPositionIdentifier", "TemporalPositionIndex", "AcquisitionNumber", "EchoTime", "frame type",
+        "b-value", "AcquisitionTime", "ContentTime", "instance",
+    ]
+
+    /// The frame by the names that people have for it.
+    var name: String {
+        let number = image.instanceNumber.isEmpty ? "" : ", InstanceNumber \(image.instanceNumber.prefix(12))"
+        return "\(image.name)\(number)" + (index > 0 ? ", frame \(index + 1)" : "")
+    }
+
+    /// What comes after a cross of the two directions: where slices ascend to.
+    var normal: Vector? { directions.map { $0.row.cross($0.column) } }
+}
+
+extension DicomFrame {
+    /// A frame of an open file.
+    init(_ file: DicomFile, of image: DicomImage, index: Int) {
+        (self.image, self.index, fault) = (image, index, image.fault)
+        let hasGroups = file.frameItems > 0
+        // The frame's own functional groups, those of all frames, then the data set itself.
+        func find(_ group: UInt32, _ tag: UInt32) -> String? {
+            (hasGroups ? file.text(group, tag, in: .frame(index)) : nil) ?? file.text(group, tag, in: .shared)
+                ?? file.text(tag)
+        }
+        func numbers(_ text: String?, _ count: Int) -> [Double]? {
+            let values = text?.split(separator: "\\").compactMap { Double($0.filter { $0 != " " }) } ?? []
+            return values.count == count && values.allSatisfy(\.isFinite) ? values : nil
+        }
+        position = numbers(find(DicomTag.planePosition, DicomTag.imagePosition), 3).map { Vector($0) }
+        if let cosines = numbers(find(DicomTag.planeOrientation, DicomTag.imageOrientation), 6) {
+            directions = Self.directions(cosines)
+        }
+        if let lengths = numbers(find(DicomTag.pixelMeasures, DicomTag.pixelSpacing), 2),
+            lengths.allSatisfy({ $0 > 0 })
+        {
+            spacing = (lengths[0], lengths[1])
+        }
+        let slopeText = find(DicomTag.pixelValueTransformation, DicomTag.rescaleSlope)
+        let interceptText = find(DicomTag.pixelValueTransformation, DicomTag.rescaleIntercept)
+        slope = slopeText.map { Double($0) ?? .nan } ?? 1
+        intercept = interceptText.map { Double($0) ?? .nan } ?? 0
+        if fault == nil, !slope.isFinite || slope == 0 || !intercept.isFinite {
+            fault =
+                "has RescaleSlope '\(slopeText?.prefix(20) ?? "")' and RescaleIntercept '\(interceptText?.prefix(20) ?? "")', "
+                + "by which no value can be told"
+        }
+        keys = Self.keys(file, index: index, find: find)
+    }
+
+    /// Both directions at length 1; nil where they are not at right angles.
+    private static func directions(_ cosines: [Double]) -> (row: Vector, column: Vector)? {
+        let (row, column) = (Vector(cosines[0..<3]), Vector(cosines[3..<6]))
+        guard row.length > 0.5, column.length > 0.5 else { return nil }
+        let unit = (row: row / row.length, column: column / column.length)
+        return abs(unit.row.dot(unit.column)) < 1e-2 ? unit : nil
+    }
+
+    private static func keys(_ file: DicomFile, index: Int, find: (UInt32, UInt32) -> String?) -> [String] {
+        let hasGroups = file.frameItems > 0
+        let frameType =
+            find(DicomTag.mrImageFrameType, DicomTag.frameType) ?? find(DicomTag.ctImageFrameType, DicomTag.frameType)
+        return [
+            file.text(DicomTag.temporalPositionIdentifier),
+            hasGroups ? file.text(DicomTag.frameContent, DicomTag.temporalPositionIndex, in: .frame(index)) : nil,
+            file.text(DicomTag.acquisitionNumber),
+            find(DicomTag.mrEcho, DicomTag.effectiveEchoTime) ?? file.text(DicomTag.echoTime),
+            frameType ?? file.text(DicomTag.imageType), find(DicomTag.mrDiffusion, DicomTag.diffusionBValue),
+            file.text(DicomTag.acquisitionTime), file.text(DicomTag.contentTime),
+            file.text(DicomTag.sopInstance) ?? file.text(DicomTag.mediaStorageInstance, in: .meta),
+        ].map { $0 ?? "" }
+    }
+}
+
+extension SIMD3<Double> {
+    func dot(_ other: Self) -> Double { (self * other).sum() }
+
+    func cross(_ other: Self) -> Self {
+        Self(y * other.z - z * other.y, z * other.x - x * other.z, x * other.y - y * other.x)
+    }
+
+    var length: Double { dot(self).squareRoot() }
+}

@@ -1,0 +1,117 @@
+internal import SegCore
+
+/// What one file says of itself; its frames have the geometry.
+final class DicomImage: Sendable {
+    /// Where the file is.
+    let path: String
+    /// The file below the folder that was given, by which people know it.
+    let name: String
+    let sopClass: String
+    let series: String
+    let instance: String
+    let seriesNumber: String
+    let seriesDescription: String
+    let instanceNumber: String
+    let modality: String
+    let syntax: String
+    let units: String?
+    let isInverted: Bool
+    let isLocalizer: Bool
+    let rows: Int
+    let columns: Int
+    let storage: DicomStorage
+    /// Why a series with this file cannot be read, as the end of a sentence; nil where it can.
+    let fault: String?
+
+    init(_ file: DicomFile, path: String, name: String) {
+        (self.path, self.name) = (path, name)
+        sopClass = file.text(DicomTag.sopClass) ?? file.text(DicomTag.mediaStorageClass, in: .meta) ?? ""
+        series = file.text(DicomTag.seriesInstance) ?? ""
+        // An anonymiser may have emptied it in the data set.
+        instance = file.text(DicomTag.sopInstance) ?? file.text(DicomTag.mediaStorageInstance, in: .meta) ?? name
+        seriesNumber = file.text(DicomTag.seriesNumber) ?? ""
+        seriesDescription = file.text(DicomTag.seriesDescription) ?? ""
+        instanceNumber = file.text(DicomTag.instanceNumber) ?? ""
+        modality = file.text(DicomTag.modality) ?? ""
+        syntax = file.text(DicomTag.transferSyntax, in: .meta) ?? ""
+        units = file.text(DicomTag.units)
+        let photometric = file.text(DicomTag.photometricInterpretation) ?? ""
+        isInverted = photometric == "MONOCHROME1"
+        let kind = (file.text(DicomTag.imageType) ?? "").split(separator: "\\").map(String.init)
+        isLocalizer = kind.contains("LOCALIZER")
+        (rows, columns) = (file.number(DicomTag.rows) ?? 0, file.number(DicomTag.columns) ?? 0)
+        storage = DicomStorage(
+            allocated: file.number(DicomTag.bitsAllocated) ?? 0, stored: file.number(DicomTag.bitsStored),
+            isSigned: file.number(DicomTag.pixelRepresentation) == 1)
+        fault = Self.fault(
+            file, kind: kind, photometric: photometric, syntax: syntax, sopClass: sopClass, rows: rows,
+            columns: columns,
+            storage: storage)
+    }
+
+    /// Frames of the file.
+    static func frameCount(_ file: DicomFile) -> Int { max(1, file.number(DicomTag.numberOfFrames) ?? 1) }
+
+    private static func fault(
+        _ file: DicomFile, kind: [String], photometric: String, syntax: String, sopClass: String, rows: Int,
+        columns: Int,
+        storage: DicomStorage
+    ) -> String? {
+        if let damage = file.damage {
+            return "is damaged or cut short (\(damage)); copy or export it again"
+        }
+        if kind.contains("MOSAIC") {
+            return "is a Siemens mosaic, many slices in one picture; convert the series with dcm2niix"
+        }
+        if file.has(DicomTag.modalityLUT) {
+            return "gives its values by a Modality LUT Sequence, which is not read; export it with RescaleSlope"
+        }
+        if file.has(DicomTag.floatPixels) || file.has(DicomTag.doublePixels) {
+            return "has Float Pixel Data, which is not read; export it with whole numbers"
+        }
+        guard photometric.hasPrefix("MONOCHROME") else {
+            return "is stored as \(photometric.isEmpty ? "no PhotometricInterpretation" : photometric.prefix(32)); "
+                + "MONOCHROME2 was expected"
+        }
+        if let name = DicomSyntax.unread(syntax) {
+            return "is compressed by \(name), which is not read; recode it, as with dcmdjpeg or gdcmconv --raw"
+        }
+        let frames = frameCount(file)
+        if frames > 1, file.frameItems != frames {
+            return file.frameItems == 0
+                ? "has \(frames) frames without functional groups (SOP Class \(DicomClass.name(sopClass))), so that "
+                    + "ImagePositionPatient is missing and nobody knows where they lie"
+                : "has \(frames) frames, and its functional groups describe \(file.frameItems)"
+        }
+        guard rows > 0, columns > 0, rows * columns <= Limits.dicomFramePixels else {
+            return "has frames of \(columns) × \(rows) pixels; from 1 to \(Limits.dicomFramePixels) were expected"
+        }
+        return storage.fault
+    }
+}
+
+/// How a file stores a pixel.
+struct DicomStorage: Sendable {
+    var allocated: Int
+    var stored: Int?
+    var isSigned: Bool
+
+    /// Bits that count.
+    private var bits: Int { min(stored ?? allocated, allocated) }
+
+    /// Why pixels cannot be taken in, as the end of a sentence; nil where they can.
+    var fault: String? {
+        guard [8, 16, 32].contains(allocated), bits > 0 else {
+            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and no more were expected"
+        }
+        guard bits < 32 || isSigned else {
+            return "has unsigned pixels of 32 bits, which are not read; export it with 16 bits"
+        }
+        return nil
+    }
+
+    /// The values that a pixel may have.
+    var range: ClosedRange<Int> {
+        isSigned ? -(1 << (bits - 1))...(1 << (bits - 1)) - 1 : 0...(1 << bits) - 1
+    }
+}

@@ -1,0 +1,217 @@
+internal import CDicom
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+internal import Synchronization
+
+/// Reads pixels of frames.
+struct DicomPixels: Sendable {
+    let functions: dicom_library
+
+    /// A file that stays open from one of its frames to the next.
+    private final class Open {
+        var path = ""
+        var file: DicomFile?
+    }
+
+    /// The stored values of a frame.
+    private func values(_ frame: DicomFrame, _ open: Open) throws(DicomRefusal) -> [Int32] {
+        do throws(DicomFile.Fault) {
+            if open.path != frame.image.path {
+                open.file = nil
+                open.file = try DicomFile(frame.image.path, functions)
+                open.path = frame.image.path
+            }
+            guard let file = open.file else { return [] }
+            return try file.decode(frame: frame.index, count: frame.image.rows * frame.image.columns)
+        } catch {
+            throw DicomRefusal(couldBeVolume: true, message: "\(frame.name) \(error.message).")
+        }
+    }
+
+    /// One frame of each place, where those at one place have equal pixels.
+    /// - Returns: The frames, and a sentence for each that was left out.
+    /// - Throws: `DicomRefusal` naming two that differ.
+    func single(
+        _ places: [[DicomFrame]], along normal: DicomFrame.Vector
+    ) throws(DicomRefusal) -> (frames: [DicomFrame], notes: [String]) {
+        var (frames, notes): ([DicomFrame], [String]) = ([], [])
+        for place in places {
+            let first = place[0]
+            frames.append(first)
+            guard place.count > 1 else { continue }
+            let open = Open()
+            let values = try values(first, open)
+            let distance = (first.position?.dot(normal) ?? 0).text(decimals: 2)
+            for other in place.dropFirst() {
+                let same =
+                    try self.values(other, open) == values && other.slope == first.slope
+                    && other.intercept == first.intercept
+                guard same else {
+                    throw DicomRefusal(
+                        couldBeVolume: true,
+                        message:
+                            "two slices lie at one place, \(distance) mm along the normal, and differ: \(first.name) and "
+                            + "\(other.name). Take one of them out, or export the series again.")
+                }
+                notes.append(
+                    "The slice \(distance) mm along the normal was there twice with equal pixels, as \(first.name) and as "
+                        + "\(other.name); it was taken once.")
+            }
+        }
+        return (frames, notes)
+    }
+
+    /// The voxels of a volume, on all cores.
+    /// - Throws: `DataError` where a file is damaged, or memory is short.
+    func read(_ stack: DicomStack, path: String, series: String) throws(DataError) -> StoredScan {
+        let layout = stack.layout(path: path)
+        try FreeMemory.check(
+            arrays: layout.byteCount + 4 * layout.count
+                + (stack.isFilled ? 4 * stack.frames.count * stack.pixelCount : 0),
+            subject: path, for: "reading \(stack.shape.map(String.init).joined(separator: "×")) voxels",
+            advice: "free memory or give a smaller series")
+        var scaling: (slope: Double, inter: Double)?
+        let bytes: [UInt8]
+        do throws(DicomRefusal) {
+            if stack.isStoredAsFloat {
+                let values = try decoded(stack, as: Float.self) { value, slope, intercept in
+                    Float(Double(value) * slope + intercept)
+                }
+                bytes = stack.isFilled ? stack.interpolated(values) : values
+            } else {
+                let (slope, intercept) = (stack.frames[0].slope, stack.frames[0].intercept)
+                if slope != 1 || intercept != 0 { scaling = (slope, intercept) }
+                bytes = try stored(stack, type: layout.type)
+            }
+        } catch {
+            throw DataError(.badData, path, "\(series): \(error.message)")
+        }
+        return StoredScan(layout: layout, scaling: scaling, bytes: bytes)
+    }
+
+    private func stored(_ stack: DicomStack, type: VoxelType) throws(DicomRefusal) -> [UInt8] {
+        switch type {
+        case .uint8: try decoded(stack, as: UInt8.self) { value, _, _ in UInt8(exactly: value) }
+        case .int8: try decoded(stack, as: Int8.self) { value, _, _ in Int8(exactly: value) }
+        case .uint16: try decoded(stack, as: UInt16.self) { value, _, _ in UInt16(exactly: value) }
+        case .int16: try decoded(stack, as: Int16.self) { value, _, _ in Int16(exactly: value) }
+        default: try decoded(stack, as: Int32.self) { value, _, _ in value }
+        }
+    }
+
+    /// The frames of a volume behind each other, each pixel turned into a number; nil where its type cannot hold it.
+    private func decoded<Value: BitwiseCopyable>(
+        _ stack: DicomStack, as type: Value.Type,
+        _ convert: @Sendable (Int32, _ slope: Double, _ intercept: Double) -> Value?
+    ) throws(DicomRefusal) -> [UInt8] {
+        let (frames, size) = (stack.frames, stack.pixelCount)
+        let faults = Mutex([Int: DicomRefusal]())
+        let bytes = [UInt8](unsafeUninitializedCapacity: frames.count * size * MemoryLayout<Value>.stride) {
+            buffer, count in
+            let output = UnsafeMutableRawBufferPointer(buffer).bindMemory(to: Value.self)
+            nonisolated(unsafe) let target = output
+            concurrently(frames.count) { part in
+                let open = Open()
+                for number in part {
+                    do throws(DicomRefusal) {
+                        let frame = frames[number]
+                        // Taken out of the loop, where a frame would be copied for each pixel.
+                        let (slope, intercept) = (frame.slope, frame.intercept)
+                        let values = try self.values(frame, open)
+                        for (pixel, value) in values.enumerated() {
+                            guard let converted = convert(value, slope, intercept) else {
+                                throw DicomRefusal(
+                                    couldBeVolume: true,
+                                    message: "\(frame.name) holds the value \(value), beyond what its BitsStored says.")
+                            }
+                            target[number * size + pixel] = converted
+                        }
+                    } catch {
+                        faults.withLock { $0[number] = error }
+                    }
+                }
+            }
+            // What a fault left out is never looked at.
+            count = faults.withLock { $0.isEmpty } ? frames.count * size * MemoryLayout<Value>.stride : 0
+        }
+        if let first = faults.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
+        return bytes
+    }
+}
+
+extension DicomStack {
+    var pixelCount: Int { image.rows * image.columns }
+
+    /// Whether values are stored as what they mean: slices have their own scale, or are interpolated.
+    var isStoredAsFloat: Bool { isFilled || !hasOneScale || slices.contains { $0.lower != $0.upper } }
+
+    /// The smallest type that holds every frame's stored values.
+    var storedType: VoxelType {
+        guard !isStoredAsFloat else { return .float32 }
+        let least = frames.map(\.image.storage.range.lowerBound).min() ?? 0
+        let most = frames.map(\.image.storage.range.upperBound).max() ?? 0
+        let types: [(VoxelType, ClosedRange<Int>)] = [
+            (.uint8, 0...0xff), (.int8, -0x80...0x7f), (.uint16, 0...0xffff), (.int16, -0x8000...0x7fff),
+        ]
+        return types.first { $0.1.contains(least) && $0.1.contains(most) }?.0 ?? .int32
+    }
+
+    /// The header of the volume, as every format has it.
+    func layout(path: String) -> ScanLayout {
+        let geometry = ScanGeometry(
+            affine: affine, shape: shape, spacing: affine.spacing, unit: .millimetre, isPlaced: true, remarks: remarks,
+            header: DicomHeader(self))
+        var files = archive.map { [$0] } ?? []
+        for frame in frames where archive == nil && files.last != frame.image.path { files.append(frame.image.path) }
+        return ScanLayout(shape: shape, type: storedType, offset: 0, files: files, geometry: geometry)
+    }
+
+    /// Slices between frames of float32 values.
+    func interpolated(_ frames: [UInt8]) -> [UInt8] {
+        let (size, slices) = (pixelCount, slices)
+        return [UInt8](unsafeUninitializedCapacity: slices.count * size * 4) { buffer, count in
+            nonisolated(unsafe) let target = UnsafeMutableRawBufferPointer(buffer).bindMemory(to: Float.self)
+            frames.withUnsafeBytes { raw in
+                nonisolated(unsafe) let source = raw.bindMemory(to: Float.self)
+                concurrently(slices.count) { part in
+                    for number in part {
+                        let slice = slices[number]
+                        for pixel in 0..<size {
+                            let (low, high) = (source[slice.lower * size + pixel], source[slice.upper * size + pixel])
+                            target[number * size + pixel] = low + (high - low) * Float(slice.weight)
+                        }
+                    }
+                }
+            }
+            count = slices.count * size * 4
+        }
+    }
+}
+
+/// What `medseg info` shows of a series; nothing of it names a patient.
+struct DicomHeader: ScanHeader {
+    private let modality: String
+    private let syntax: String
+    private let series: String
+    private let slices: Int
+
+    init(_ stack: DicomStack) {
+        modality = String(stack.image.modality.prefix(16))
+        syntax = DicomSyntax.name(stack.image.syntax)
+        series = String(stack.image.seriesNumber.prefix(12))
+        slices = stack.frames.count
+    }
+
+    var title: String { "DICOM, \(syntax)" }
+
+    var details: [(name: String, text: String)] {
+        [("modality", modality), ("series", series.isEmpty ? "without a number" : series), ("slices", "\(slices)")]
+    }
+
+    let isOurs = false
+
+    var fields: any Encodable & Sendable {
+        ["modality": modality, "series_number": series, "slices": "\(slices)", "transfer_syntax": syntax]
+    }
+}

@@ -1,0 +1,64 @@
+public import SegCore
+public import SegImaging
+
+/// DICOM series as scans of `ScanFile`: a folder, a ZIP, or a file of several frames.
+///
+/// `ScanFile.register(DicomSource())` makes every command that reads scans read DICOM too.
+public struct DicomSource: Sendable {
+    /// Which volume of a folder is meant.
+    public var choice: DicomChoice
+
+    /// A source that reads the volume that is chosen of every folder.
+    public init(_ choice: DicomChoice = DicomChoice()) { self.choice = choice }
+
+    /// Whether a file has DICOM's mark behind its preamble of 128 bytes.
+    static func isMarked(_ head: [UInt8]) -> Bool {
+        head.count >= 132 && head[128..<132].elementsEqual("DICM".utf8)
+    }
+
+    /// Whether a path is taken for DICOM: a folder that holds a file that may be, such a file, or a ZIP.
+    public static func isDicom(_ path: String) -> Bool {
+        DicomFiles.isZip(path) || (try? DicomFiles(path, given: path)) != nil
+    }
+
+    private func chosen(_ path: String) throws(DataError) -> (
+        catalogue: DicomCatalogue, name: String, stack: DicomStack
+    ) {
+        let catalogue = try DicomCatalogue(path, fillsGaps: choice.fillsGaps)
+        var (series, stack) = try catalogue.choose(choice)
+        stack.remarks += catalogue.remarks(beside: series)
+        if catalogue.folder.zip != nil { stack.archive = path }
+        guard stack.slices.count <= Limits.scanAxis else {
+            throw DataError(.tooLarge, path, "has \(stack.slices.count) slices; at most \(Limits.scanAxis) are read.")
+        }
+        return (catalogue, series.group.name, stack)
+    }
+}
+
+extension DicomSource: ScanSource {
+    /// The format's name for people.
+    public var name: String { "DICOM" }
+
+    /// Endings of DICOM files, of which many have none, and of ZIPs.
+    public var endings: [String] { [".dcm", ".zip"] }
+
+    /// Whether a file is DICOM or a ZIP, by its first bytes.
+    public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) || DicomZip.begins(head) }
+
+    /// Where the voxels lie, from the headers.
+    /// - Throws: `DataError` as `read`.
+    public func layout(of path: String) throws(DataError) -> ScanLayout {
+        try chosen(path).stack.layout(path: path)
+    }
+
+    /// Reads a volume.
+    /// - Throws: `DataError` of the kinds `noInput` where there is no DICOM, `badData` where a series is no sound volume,
+    ///   `badArgument` where there are several, `unavailable` without DCMTK, and `tooLarge`.
+    public func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
+        let (catalogue, series, stack) = try chosen(path)
+        // The files of a ZIP stay until they are read.
+        return try withExtendedLifetime(catalogue) { () throws(DataError) in
+            try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)
+        }
+    }
+}

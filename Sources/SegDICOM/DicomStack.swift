@@ -1,0 +1,198 @@
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+
+/// A volume: its slices along the normal, where they lie, and what people should know of it.
+struct DicomStack: Sendable {
+    /// A slice of the volume: a frame, or something between two.
+    struct Slice: Sendable {
+        var lower: Int
+        var upper: Int
+        /// The share of the upper one, from 0 to 1.
+        var weight: Double
+    }
+
+    /// The frames that are used, ascending along the normal.
+    var frames: [DicomFrame]
+    /// The slices; as many as the frames unless gaps are filled.
+    var slices: [Slice]
+    /// Voxel index (column, row, slice) → RAS+ mm.
+    var affine: Affine
+    /// The angle between the line of the slices and their normal.
+    var tiltDegrees: Double
+    /// What tells the volume from others at the same places, such as `EchoTime 10`; empty where it is alone.
+    var label = ""
+    var remarks: [String] = []
+    /// The ZIP that the files were unpacked from; nil where they lie in a folder.
+    var archive: String?
+
+    var image: DicomImage { frames[0].image }
+    var shape: [Int] { [image.columns, image.rows, slices.count] }
+    /// Whether all frames have one scale.
+    var hasOneScale: Bool { frames.allSatisfy { $0.slope == frames[0].slope && $0.intercept == frames[0].intercept } }
+    var isFilled: Bool { slices.count != frames.count }
+}
+
+extension DicomStack {
+    /// Gaps that differ by less are equal: a share of the usual one, and mm.
+    private static let gapTolerance = (share: 0.01, millimetres: 0.01)
+    /// How far a slice may lie beside the line of the others, in mm, where that is more than a share of the spacing.
+    private static let lineTolerance = 0.05
+    /// An angle that is said, in degrees; less is the rounding of positions.
+    private static let leastTilt = 0.1
+
+    /// Stacks frames of different places.
+    /// - Throws: `DicomRefusal` where they are no even grid; with `fillsGaps` where they are none that can be filled.
+    init(_ frames: [DicomFrame], normal: DicomFrame.Vector, fillsGaps: Bool) throws(DicomRefusal) {
+        let ordered = frames.compactMap { frame in frame.position.map { (frame: frame, position: $0) } }
+        guard ordered.count == frames.count, frames.count > 1, let directions = frames[0].directions,
+            let spacing = frames[0].spacing
+        else {
+            throw DicomRefusal(
+                couldBeVolume: false,
+                message: "\(frames[0].name) is a single slice, which is no volume; give the folder of the whole series."
+            )
+        }
+        let positions = ordered.map(\.position)
+        let distances = positions.map { $0.dot(normal) }
+        let gaps = zip(distances.dropFirst(), distances).map { $0 - $1 }
+        let usual = Self.median(gaps)
+        let tolerance = max(Self.gapTolerance.share * usual, Self.gapTolerance.millimetres)
+        let wrong = gaps.indices.filter { abs(gaps[$0] - usual) > tolerance }
+        self.frames = frames
+        slices = frames.indices.map { Slice(lower: $0, upper: $0, weight: 0) }
+        if !wrong.isEmpty {
+            guard fillsGaps else { throw Self.uneven(frames, distances, gaps, usual: usual, wrong: wrong) }
+            slices = Self.filled(distances, step: Self.fillingStep(gaps, usual: usual, wrong: wrong))
+        }
+        let span = positions[positions.count - 1] - positions[0]
+        try Self.checkLine(frames, positions, distances, span: span, usual: usual)
+        let step = span / Double(slices.count - 1)
+        let cosine = min(1, abs(step.dot(normal)) / step.length)
+        tiltDegrees = acos(cosine) * 180 / .pi
+        affine = Affine(dicom: directions, spacing: spacing, step: step, origin: positions[0])
+        remarks = Self.remarks(of: frames[0].image, tiltDegrees: tiltDegrees)
+        if !wrong.isEmpty {
+            remarks.append(
+                "Gaps were filled: \(slices.count) slices \(Self.text(step.length)) mm apart are interpolated from "
+                    + "\(frames.count), whose gaps run from \(Self.text(gaps.min())) to \(Self.text(gaps.max())) mm."
+            )
+        }
+    }
+
+    private static func remarks(of image: DicomImage, tiltDegrees: Double) -> [String] {
+        var remarks: [String] = []
+        if tiltDegrees >= leastTilt {
+            remarks.append(
+                "The slices lean by \(tiltDegrees.text(decimals: 1)) degrees against their normal (gantry tilt); the affine is "
+                    + "sheared and the voxels stay as they are.")
+        }
+        if image.isInverted {
+            remarks.append("The pixels are MONOCHROME1, meant to be shown inverted; the values are kept as they are.")
+        }
+        if image.modality == "PT" {
+            remarks.append(
+                "The values are in \(image.units?.prefix(16) ?? "a unit that is not named (Units)"), as stored times "
+                    + "RescaleSlope; no SUV is made of them.")
+        }
+        return remarks
+    }
+
+    // MARK: - Gaps
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        let middle = sorted.count / 2
+        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+    }
+
+    /// A length with four digits, and a place to 0.01 mm.
+    private static func text(_ value: Double?) -> String { String(format: "%.4g", value ?? 0) }
+    private static func place(_ value: Double) -> String { String(format: "%.2f", value) }
+
+    private static func uneven(
+        _ frames: [DicomFrame], _ distances: [Double], _ gaps: [Double], usual: Double, wrong: [Int]
+    ) -> DicomRefusal {
+        let first = wrong[0]
+        let times = gaps[first] / usual
+        let isWhole = abs(times - times.rounded()) < 0.05 && times > 1
+        let place =
+            "between \(Self.place(distances[first])) and \(Self.place(distances[first + 1])) mm along the normal, after slice "
+            + "\(first + 1) of \(frames.count) (\(frames[first].name))"
+        if isWhole, wrong.count <= max(1, gaps.count / 10) {
+            let missing = wrong.reduce(0) { $0 + Int((gaps[$1] / usual).rounded()) - 1 }
+            return DicomRefusal(
+                couldBeVolume: true,
+                message:
+                    "\(missing == 1 ? "1 slice is" : "\(missing) slices are") missing, the first \(place); the others are "
+                    + "\(text(usual)) mm apart. Export the series again, or add --fill-gaps to interpolate what is "
+                    + "missing.")
+        }
+        return DicomRefusal(
+            couldBeVolume: true,
+            message: "the slices are not evenly spaced: gaps run from \(text(gaps.min())) to "
+                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Give one "
+                + "spacing, or add --fill-gaps to resample to the smaller one.")
+    }
+
+    /// The spacing of a filled volume: the usual one where whole slices are missing, else the smallest that occurs more
+    /// than once.
+    private static func fillingStep(_ gaps: [Double], usual: Double, wrong: [Int]) -> Double {
+        let areWhole = wrong.allSatisfy { gap in
+            let times = gaps[gap] / usual
+            return times > 1 && abs(times - times.rounded()) < 0.05
+        }
+        guard !areWhole else { return usual }
+        let tolerance = gapTolerance.share * usual
+        return gaps.sorted().first { gap in gaps.count { abs($0 - gap) <= tolerance } > 1 } ?? gaps.min() ?? usual
+    }
+
+    /// Slices about `step` apart from the first frame to the last, each between the two frames beside it.
+    private static func filled(_ distances: [Double], step: Double) -> [Slice] {
+        let (first, last) = (distances[0], distances[distances.count - 1])
+        let count = min(Limits.scanAxis, max(2, Int(((last - first) / step).rounded()) + 1))
+        var lower = 0
+        return (0..<count).map { number in
+            let place = first + (last - first) * Double(number) / Double(count - 1)
+            while lower + 2 < distances.count, distances[lower + 1] <= place { lower += 1 }
+            let weight = (place - distances[lower]) / (distances[lower + 1] - distances[lower])
+            // A slice within a hundredth of a gap of a frame is that frame.
+            if weight < 0.01 { return Slice(lower: lower, upper: lower, weight: 0) }
+            if weight > 0.99 { return Slice(lower: lower + 1, upper: lower + 1, weight: 0) }
+            return Slice(lower: lower, upper: lower + 1, weight: weight)
+        }
+    }
+
+    /// Refuses slices that do not lie on the line from the first to the last.
+    private static func checkLine(
+        _ frames: [DicomFrame], _ positions: [DicomFrame.Vector], _ distances: [Double], span: DicomFrame.Vector,
+        usual: Double
+    ) throws(DicomRefusal) {
+        let (first, length) = (distances[0], distances[distances.count - 1] - distances[0])
+        for (number, position) in positions.enumerated() {
+            let off = (position - (positions[0] + span * ((distances[number] - first) / length))).length
+            guard off <= max(gapTolerance.share * usual, lineTolerance) else {
+                throw DicomRefusal(
+                    couldBeVolume: true,
+                    message:
+                        "\(frames[number].name) lies \(text(off)) mm beside the line of the other slices, so "
+                        + "that they are no grid; export the series again.")
+            }
+        }
+    }
+}
+
+extension Affine {
+    /// Of slices: the first index runs along a row, the second down a column, the third from slice to slice.
+    init(
+        dicom directions: (row: SIMD3<Double>, column: SIMD3<Double>), spacing: (rows: Double, columns: Double),
+        step: SIMD3<Double>, origin: SIMD3<Double>
+    ) {
+        self = .identity
+        let columns = [directions.row * spacing.columns, directions.column * spacing.rows, step, origin]
+        for row in 0..<3 {
+            // DICOM's axes run to the left, posterior and superior; no zero keeps a sign.
+            for column in 0..<4 { self[row, column] = (row < 2 ? -1 : 1) * columns[column][row] + 0 }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+internal import SegDICOM
+internal import SegImaging
+
+/// DICOM: a file of one frame or several, listed and read as a scan.
+enum DicomInput {
+    /// A file of any kind. Where DCMTK is missing, every input is refused.
+    static func file(_ input: [UInt8], _ folder: FuzzFolder) throws {
+        let path = try folder.write(input, as: "scan.dcm")
+        guard let catalogue = try unlessRefused({ try DicomCatalogue(path) }) else { return }
+        try insist(!catalogue.table.isEmpty, "a catalogue is shown by nothing")
+        for row in catalogue.rows where row.volume != nil {
+            try insist(row.shape.allSatisfy { $0 > 0 } && row.spacing.allSatisfy { $0 > 0 }, "a volume is \(row.shape)")
+            let choice = DicomChoice(series: "\(row.index)", volume: row.volume)
+            let scan = try unlessRefused { try DicomSource(choice).read(path, limits: ScanLimits()) }
+            guard let scan else { continue }
+            try insist(scan.shape == row.shape, "\(row.shape) became \(scan.shape)")
+            try ScanInput.work(on: scan.volume(path: path), scan.geometry, folder)
+        }
+    }
+}
