@@ -36,7 +36,7 @@ struct ModelSource {
             description = own ?? (bundle.description, bundle.description.network.source)
         } else if isThere {
             let found = own == nil ? try ModelFolder.description(of: path) : nil
-            files = try ModelFolder.files(in: path, folds: found?.foldCount ?? 1)
+            files = try ModelFolder.files(in: path, folds: (own?.0 ?? found)?.foldCount ?? 1)
             choice = .usual
             description = own ?? found.map { ($0, $0.network.source) }
         } else {

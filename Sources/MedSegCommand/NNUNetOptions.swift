@@ -17,7 +17,10 @@ struct NNUNetOptions: ParsableArguments {
     @Option(help: "The step from a window to the next, as a share of the window, of an nnU-Net folder; 0.5 by default.")
     var step: Double?
 
-    @Flag(help: "Leave out the mirror images that an nnU-Net folder averages: eight times faster, a little less exact.")
+    @Flag(
+        help:
+            "Leave out the mirror images that an nnU-Net folder averages: up to eight times faster, a little less exact."
+    )
     var noMirror = false
 
     @Option(

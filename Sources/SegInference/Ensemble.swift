@@ -18,6 +18,10 @@ public struct Ensemble {
     ///   differ.
     public init(_ models: [Predictor]) throws {
         guard let first = models.first else { throw InferenceError("an ensemble needs a model") }
+        guard models.count == 1 || models.allSatisfy({ $0.previousStage == nil }) else {
+            throw InferenceError(
+                "the second stage of a cascade refines the mask of its own first stage; name one model")
+        }
         for (number, model) in models.enumerated() {
             guard model.description.preprocessing == first.description.preprocessing else {
                 throw InferenceError(

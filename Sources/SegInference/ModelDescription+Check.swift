@@ -20,6 +20,12 @@ extension ModelDescription {
                 "should be at most \(Self.mostClasses), as many classes as a mask holds, not \(outline.outputChannels)")
         }
         let classes = maskPlan.classes(channels: outline.outputChannels)
+        guard previousClasses == 0 || preprocessing.steps.allSatisfy(\.isOfCascade) else {
+            throw error("previous_classes", "goes with the steps of nnU-Net and Orientation alone")
+        }
+        guard Set(mirrorAxes).isSubset(of: [0, 1, 2]) else {
+            throw error("mirror_axes", "should be some of 0, 1 and 2, not \(mirrorAxes)")
+        }
         guard previousClasses < outline.inputChannels else {
             throw error(
                 "previous_classes",

@@ -24,6 +24,13 @@ public final class Predictor {
     /// Classes that the network tells apart, background included; a single channel tells two apart.
     public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }
 
+    /// Bytes of the weights, those of all folds and of a first stage together.
+    public var weightBytes: Int {
+        let own = network.store.parameters.reduce(0) { $0 + 4 * $1.shape.count } * (1 + folds.count)
+        guard case .model(let first)? = previousStage else { return own }
+        return own + first.weightBytes
+    }
+
     /// Wraps a network that has its weights.
     /// - Parameters:
     ///   - folds: The same network with the weights of other folds.
@@ -136,6 +143,7 @@ extension Predictor {
         guard let previousStage else { return prepared }
         let mask = try previousStage.mask(of: scan, name: name, progress: progress)
         let labels = description.preprocessing.nnUNetLabels(mask, of: scan, along: prepared.record)
+        precondition(labels.count == prepared.image.size.count, "a first stage's mask is not of the network's grid")
         var image = prepared.image
         for label in 1...description.previousClasses {
             image.channels.append(labels.map { $0 == Float(label) ? 1 : 0 })

@@ -27,6 +27,14 @@ extension PreprocessingStep {
         }
     }
 
+    /// Whether a mask of the scan can follow the step to a cascade's second stage.
+    var isOfCascade: Bool {
+        switch self {
+        case .orientation, .nnUNetTranspose, .nnUNetCrop, .nnUNetNormalization, .nnUNetResampling: true
+        default: false
+        }
+    }
+
     /// The name and arguments that `init(nnUNet:_:)` reads; nil for a step of MONAI's.
     var nnUNetValue: ConfigValue? {
         switch self {

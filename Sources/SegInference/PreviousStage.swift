@@ -16,14 +16,15 @@ public enum PreviousStage {
         case .model(let predictor):
             let prediction = try predictor.predict(scan, name: name, progress: progress)
             let mask = prediction.mask(by: predictor.description.maskPlan)
-            return Volume(voxels: mask.maps[0].map { Float($0) }, size: mask.size, affine: mask.affine)
+            return Volume(voxels: mask.maps[0].map { Float($0) }, size: mask.size, affine: scan.affine)
         case .masks(let folder):
             let mask = try ScanFile.readVolume(Self.file(of: name, in: folder)).volume
             guard mask.size == scan.size else {
                 throw DataError(
                     .badData, name, "is \(scan.size) voxels, and its mask in \(folder) \(mask.size)")
             }
-            return mask
+            // One grid: the mask's own header does not move it against the scan.
+            return Volume(voxels: mask.voxels, size: scan.size, affine: scan.affine)
         }
     }
 

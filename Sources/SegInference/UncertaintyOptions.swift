@@ -46,6 +46,11 @@ public struct UncertaintyOptions: Hashable, Sendable {
             throw InferenceError(
                 "one sample has no variance; ask for at least 2 passes, a mirrored axis or a second model")
         }
+        if passes > 0, models.contains(where: { !$0.folds.isEmpty || !$0.description.mirrorAxes.isEmpty }) {
+            throw InferenceError(
+                "the model averages folds or mirror images, which passes of dropout would leave out; leave out --uncertainty"
+            )
+        }
         guard passes > 0, !allowsZeroVariance else { return }
         for (number, model) in models.enumerated() where model.network.dropoutProbability == 0 {
             let which = models.count > 1 ? "network \(number + 1)" : "the network"

@@ -74,7 +74,9 @@ public struct WindowPlan: Hashable, Sendable {
     }
 
     private static func evenCount(size: Int, window: Int, overlap: Double) -> Int {
-        let steps = Double(size - window) / (Double(window) * (1 - overlap))
+        // 1 - 0.2 is not the step of 0.8 that was asked for, until its last digits are rounded off.
+        let share = ((1 - overlap) * 1e12).rounded() / 1e12
+        let steps = Double(size - window) / (Double(window) * share)
         return Int(min(steps.rounded(.up), Double(Limits.windows))) + 1
     }
 

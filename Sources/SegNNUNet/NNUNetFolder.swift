@@ -39,12 +39,22 @@ public struct NNUNetFolder {
     /// Opens a folder.
     /// - Throws: `DataError` naming the file and everything in it that stands in the way.
     public init(_ path: String, _ choice: Choice = Choice()) throws {
+        try self.init(path, choice, isFirstStage: false)
+    }
+
+    private init(_ path: String, _ choice: Choice, isFirstStage: Bool) throws {
         folder = try Self.model(in: path)
         let (folds, note) = try Self.folds(in: folder, choice)
         checkpoints = folds
         if let note { notes.append(note) }
         let reader = try NNUNetReader(folder: folder, checkpoint: folds[0], choice)
         description = try reader.description()
+        // Stages that name each other would never end.
+        guard !isFirstStage || reader.previousStage == nil else {
+            throw DataError(
+                .badData, folder, "is a first stage that has a stage before it (previous_stage), which is not supported"
+            )
+        }
         (previous, previousMasks) = try Self.firstStage(reader.previousStage, of: folder, choice)
         notes += previous.flatMap(\.notes)
     }
@@ -70,18 +80,20 @@ public struct NNUNetFolder {
         }
         var own = choice
         // Folds of both stages need not be the same.
-        own.folds = []
-        return ([try NNUNetFolder(beside, own)], nil)
+        (own.folds, own.previousMasks) = ([], nil)
+        return ([try NNUNetFolder(beside, own, isFirstStage: true)], nil)
     }
 
     /// Whether a folder is one of nnU-Net's, or holds one.
     public static func isThere(_ path: String) -> Bool { !models(in: path).isEmpty }
 
+    /// Whether a folder is one of nnU-Net's itself.
+    public static func isModel(_ folder: String) -> Bool {
+        ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
+    }
+
     /// The folder itself, or those in it that are models.
     private static func models(in path: String) -> [String] {
-        func isModel(_ folder: String) -> Bool {
-            ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
-        }
         if isModel(path) { return [path] }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.sorted().map { "\(path)/\($0)" }.filter { $0.contains("__") && isModel($0) }

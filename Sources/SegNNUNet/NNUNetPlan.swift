@@ -166,6 +166,17 @@ extension NNUNetPlan {
         }
     }
 
+    /// Insists that a first stage's mask is resampled as it is here: linearly, class by class, slices as those of the scan.
+    func checkLabelResampling() throws {
+        guard let labels = try resampler("seg"), let data = try resampler("data") else { return }
+        let name = try entries.string("resampling_fn_seg")
+        guard name == "resample_data_or_seg_to_shape", labels.order == .linear, labels.separation == data.separation
+        else {
+            throw entries.error(
+                "resampling_fn_seg", "of a cascade is supported with order 1 and force_separate_z as of the data alone")
+        }
+    }
+
     /// How a plan resamples; nil where it does not.
     private func resampler(
         _ purpose: String

@@ -7,6 +7,7 @@ internal import SegWeights
 /// Reads a model folder part by part, and gathers what is wrong in each.
 struct NNUNetReader {
     private let folder: String
+    private let checkpoint: String
     private let choice: NNUNetFolder.Choice
     private let training: NNUNetTraining
     private let dataset: NNUNetDataset
@@ -17,7 +18,7 @@ struct NNUNetReader {
     /// Begins with a folder and the checkpoint of the first fold, which says how the model was trained.
     /// - Throws: `DataError` naming the file that is not there or no such file.
     init(folder: String, checkpoint: String, _ choice: NNUNetFolder.Choice) throws {
-        (self.folder, self.choice) = (folder, choice)
+        (self.folder, self.checkpoint, self.choice) = (folder, checkpoint, choice)
         training = try NNUNetTraining(checkpoint: checkpoint)
         dataset = try NNUNetDataset(file: "\(folder)/dataset.json")
         plan = try NNUNetPlan(file: "\(folder)/plans.json", configuration: training.configuration)
@@ -30,6 +31,9 @@ struct NNUNetReader {
         let faults = FaultList(source: plan.source, key: nil)
         let channels = dataset.channels.count
         let previousClasses = previousStage == nil ? 0 : dataset.labels.count
+        if previousStage != nil {
+            faults.part { try plan.checkLabelResampling() }
+        }
         if previousStage != nil, dataset.hasRegions {
             faults.part {
                 throw plan.entries.error("previous_stage", "of regions that overlap is not supported")
@@ -49,9 +53,15 @@ struct NNUNetReader {
             throw DataError(.badData, plan.source, "cannot be understood")
         }
         let isFlat = patch.count == 2
+        if let axis = training.mirrorAxes.first(where: { $0 >= patch.count }) {
+            throw DataError(
+                .badData, checkpoint, key: "inference_allowed_mirroring_axes",
+                "holds axis \(axis), and the network sees \(patch.count) axes")
+        }
+        let overlap = 1 - choice.step
         var description = ModelDescription(
             network: network, preprocessing: Preprocessing(steps), roiSize: Triple((isFlat ? [1] : []) + patch),
-            overlap: WindowOverlap(1 - choice.step), mode: .nnUNet, labels: labels(of: dataset))
+            overlap: WindowOverlap(isFlat ? 0 : overlap, overlap, overlap), mode: .nnUNet, labels: labels(of: dataset))
         description.previousClasses = previousClasses
         description.maskPlan = try maskPlan(of: dataset)
         if choice.mirrors {
@@ -64,7 +74,13 @@ struct NNUNetReader {
 
     private func labels(of dataset: NNUNetDataset) -> [Int: String] {
         let numbers = dataset.hasRegions ? dataset.regionOrder : Array(1...dataset.labels.count)
-        return Dictionary(zip(numbers, dataset.labels.map(\.name))) { _, last in last }
+        let names = dataset.labels.enumerated().map { place, label in
+            // Of a region that later ones are painted over the mask holds what they leave.
+            let later = dataset.labels[(place + 1)...].filter { !Set($0.numbers).isDisjoint(with: label.numbers) }
+            guard dataset.hasRegions, !later.isEmpty else { return label.name }
+            return "\(label.name) without \(later.map(\.name).joined(separator: ", "))"
+        }
+        return Dictionary(zip(numbers, names)) { _, last in last }
     }
 
     private func maskPlan(of dataset: NNUNetDataset) throws -> MaskPlan {

@@ -164,32 +164,47 @@ extension TotalSegmentator {
             let model = models.first(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)/dataset.json") })
         else { throw DataError(.noInput, folder, "holds no model: a folder with plans.json and dataset.json") }
         let dataset = try NNUNetDataset(file: "\(folder)/\(model)/dataset.json")
+        guard !dataset.hasRegions, dataset.labels.count <= part.labels else {
+            throw DataError(
+                .badData, "\(folder)/\(model)/dataset.json", key: "labels",
+                "should be the \(part.labels) labels of TotalSegmentator's model \(part.dataset), and no regions")
+        }
         return Dictionary(dataset.labels.map { ($0.numbers[0], $0.name) }) { first, _ in first }
     }
 }
 
 extension TotalSegmentator.Finding {
-    /// Volume in mm³ and mean intensity of each label on the coarse grid, as TotalSegmentator's `statistics.json` has them:
-    /// both 0 of a label that comes within three voxels of a face, and of one that was not found.
-    public func statistics(labels: [Int: String]) -> [String: (volume: Double, intensity: Double)] {
-        let (mask, scan) = coarse
-        var rows = [Int: (count: Int, sum: Double, isCut: Bool)]()
+    /// Volume in mm³ and mean intensity of each label, as TotalSegmentator's `statistics.json` has them: on the scan's own
+    /// grid, or on that of the models of 3 mm. Both are 0 of a label that comes within three voxels of a face, and of one
+    /// that was not found; intensities are whole numbers of 16 bits.
+    public func statistics(
+        labels: [Int: String], of scan: Volume, _ task: TotalSegmentatorTask
+    ) -> [String: (volume: Double, intensity: Double)] {
+        let (mask, scan) = task.resolution == .fast ? coarse : (mask, scan)
+        var rows = [(count: Int, sum: Double, isCut: Bool)](repeating: (0, 0, false), count: 256)
         let size = scan.size
         for (voxel, label) in mask.enumerated() where label != 0 {
-            let place = [voxel / (size.h * size.w), voxel / size.w % size.h, voxel % size.w]
-            let isNearFace = (0..<3).contains { place[$0] < 3 || place[$0] >= size[$0] - 3 }
-            var row = rows[Int(label)] ?? (0, 0, false)
-            row = (row.count + 1, row.sum + Double(scan.voxels[voxel]), row.isCut || isNearFace)
-            rows[Int(label)] = row
+            let (i, j, k) = (voxel / (size.h * size.w), voxel / size.w % size.h, voxel % size.w)
+            let isNearFace =
+                min(i, j, k) < 3 || i >= size.d - 3 || j >= size.h - 3 || k >= size.w - 3
+            rows[Int(label)].count += 1
+            rows[Int(label)].sum += Self.whole(scan.voxels[voxel])
+            if isNearFace { rows[Int(label)].isCut = true }
         }
         let edges = scan.affine.edgesInSingle
         let voxel = edges[0] * edges[1] * edges[2]
         return Dictionary(
             labels.map { label, name in
-                guard let row = rows[label], !row.isCut else { return (name, (0, 0)) }
+                let row = rows[label]
+                guard row.count > 0, !row.isCut else { return (name, (0, 0)) }
                 let mean = (row.sum / Double(row.count) * 1e5).rounded(.toNearestOrEven) / 1e5
                 return (name, (Double(row.count) * voxel, mean))
             }
         ) { first, _ in first }
+    }
+
+    /// An intensity as NumPy makes 16 bits of it.
+    private static func whole(_ value: Float) -> Double {
+        Double(Int16(truncatingIfNeeded: Int(min(max(value, -1e9), 1e9))))
     }
 }

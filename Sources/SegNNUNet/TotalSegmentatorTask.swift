@@ -19,6 +19,8 @@ public struct TotalSegmentatorTask: Sendable {
 
     /// `total` of a CT, or `total_mr`.
     public let name: String
+    /// How fine the voxels are that the models see.
+    let resolution: Resolution
     /// Edges of the voxels that the models see, in mm.
     let edge: Double
     /// The models; where two find something in a voxel, the later one counts.
@@ -34,7 +36,7 @@ public struct TotalSegmentatorTask: Sendable {
         func whole(_ dataset: Int, _ edge: Double, labels: Int) -> (Double, [Part]) {
             (edge, [Part(dataset: dataset, shift: 0, labels: labels)])
         }
-        self.name = name
+        (self.name, self.resolution) = (name, resolution)
         switch (name, resolution) {
         case ("total", .standard):
             edge = 1.5

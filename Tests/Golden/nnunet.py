@@ -16,6 +16,7 @@ from nnunetv2.preprocessing.cropping.cropping import create_nonzero_mask
 from nnunetv2.preprocessing.normalization.default_normalization_schemes import ZScoreNormalization
 from nnunetv2.preprocessing.resampling.default_resampling import compute_new_shape, resample_data_or_seg_to_shape
 from nnunetv2.preprocessing.resampling.resample_torch import resample_torch_fornnunet
+from scipy import ndimage
 
 # Extents, spacing, spacing that is wanted.
 GRIDS = {
@@ -64,6 +65,16 @@ def window(image, tile, step):
                 weights=rounded(weights.float().numpy()))
 
 
+def zoom(shape, edges, edge):
+    """TotalSegmentator's way to its models' edges and back."""
+    image = np.floor(value(5, int(np.prod(shape))).reshape(shape) * 2000).astype(np.float64)
+    small = ndimage.zoom(image, np.array(edges, np.float32).astype(float) / edge, order=1, mode="nearest").astype(np.int32)
+    labels = np.floor((value(6, small.size) + 0.5) * 5).reshape(small.shape)
+    back = ndimage.zoom(labels, np.array(shape) / np.array(small.shape), order=0, mode="nearest").astype(np.uint8)
+    return dict(shape=list(shape), edges=list(edges), edge=edge, size=list(small.shape), values=small.reshape(-1).tolist(),
+                labels=back.reshape(-1).tolist())
+
+
 def outline():
     """A hollow box: what it encloses counts, what lies outside does not."""
     image = np.zeros((1, 7, 8, 9), np.float32)
@@ -76,8 +87,9 @@ def outline():
 
 
 if __name__ == "__main__":
-    golden = dict(grids={name: grid(*case) for name, case in GRIDS.items()}, outline=outline(),
-                  windows=[window((20, 17, 10), (8, 6, 10), 0.5), window((9, 15, 32), (8, 5, 12), 0.7)])
+    golden = dict(zooms=[zoom((7, 9, 8), (0.9, 1.2, 2.5), 1.5), zoom((5, 6, 12), (3.0, 2.0, 1.0), 3.0)], grids={name: grid(*case) for name, case in GRIDS.items()}, outline=outline(),
+                  windows=[window((20, 17, 10), (8, 6, 10), 0.5), window((9, 15, 32), (8, 5, 12), 0.7),
+                           window((16, 10, 30), (8, 4, 12), 0.2), window((20, 9, 30), (8, 4, 12), 0.3)])
     path = pathlib.Path(__file__).with_name("nnunet.json")
     path.write_text(json.dumps(golden, separators=(",", ":")))
     print(path, path.stat().st_size)

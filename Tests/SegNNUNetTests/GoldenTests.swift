@@ -25,6 +25,15 @@ private struct Golden: Decodable {
         let weights: [Float]
     }
 
+    struct Zoom: Decodable {
+        let shape: [Int]
+        let edges: [Double]
+        let edge: Double
+        let size: [Int]
+        let values: [Float]
+        let labels: [UInt8]
+    }
+
     struct Outline: Decodable {
         let image: [Float]
         let normalised: [Float]
@@ -32,6 +41,7 @@ private struct Golden: Decodable {
 
     let grids: [String: Grid]
     let windows: [Window]
+    let zooms: [Zoom]
     let outline: Outline
 
     static func read() throws -> Golden {
@@ -113,6 +123,20 @@ func resamplesLabelsAsNNUNet(_ name: String) throws {
     }
 }
 
+/// To the edges of TotalSegmentator's models, and labels back.
+@Test func zoomsAsTotalSegmentator() throws {
+    for golden in try Golden.read().zooms {
+        let size = Triple(golden.shape)
+        let voxels = formula(5, size.count).map { Float(($0 * 2000).rounded(.down)) }
+        let scan = Volume(voxels: voxels, size: size, affine: affine(golden.edges))
+        let small = try CornerZoom.volume(scan, edge: golden.edge, name: "scan")
+        #expect(small.size == Triple(golden.size))
+        #expect(small.voxels == golden.values)
+        let labels = formula(6, small.size.count).map { UInt8((($0 + 0.5) * 5).rounded(.down)) }
+        #expect(CornerZoom.labels(labels, from: small.size, to: size) == golden.labels)
+    }
+}
+
 @Test func normalisesInsideTheOutlineAsNNUNet() throws {
     let golden = try Golden.read().outline
     let scan = Volume(voxels: golden.image, size: Triple(7, 8, 9), affine: .identity)
@@ -121,9 +145,19 @@ func resamplesLabelsAsNNUNet(_ name: String) throws {
     #expect(largestDifference(prepared.image.channels[0], golden.normalised) < 2e-6)
 }
 
+/// 512 voxels of 350/512 mm are 437.5 of 0.8 mm, which Python rounds to the even number.
+@Test func edgesAlongWorldAxesAreTakenAsTheyStand() throws {
+    let step = try NNUNetResampling(spacing: [0.8, nil, nil])
+    for (edge, count) in [(0.68359375, 438), (0.91796875, 588), (0.83984375, 538)] {
+        let size = try Preprocessing([.nnUNetResampling(step)])
+            .destinationSize(of: Triple(512, 2, 2), at: affine([edge, 1, 1]), name: "scan")
+        #expect(size.d == count)
+    }
+}
+
 /// A half of an extent hangs on the last digit of a spacing.
 @Test func edgesOfObliqueGridsAreThoseThatWereStated() throws {
-    for stated in [1.2, 0.7421875, 0.6, 3, 1.1035, 4.5] {
+    for stated in [1.2, 0.7421875, 0.6, 3, 1.1035, 4.5, 0.68359375, 0.91796875] {
         let edge = Double(Float(stated))
         // The column of an oblique grid in 32 bits, as a header holds it.
         let column = [0.6, 0.48, 0.64].map { Double(Float($0 * edge)) }

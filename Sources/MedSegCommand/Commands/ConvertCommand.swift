@@ -70,8 +70,8 @@ struct ConvertCommand: ParsableCommand {
         }
         guard source.files.count == 1 else {
             throw UsageError(
-                "\(input) has \(source.files.count) folds, and \(output) holds one network; choose it with --folds, or "
-                    + "name a folder")
+                "\(input) has \(source.files.count) folds, and \(output) holds one network; name a folder, or choose a fold of "
+                    + "nnU-Net's folder with --folds")
         }
         let weights = try source.weights(of: source.files[0], state: state)
         guard let (description, file) = source.description else {

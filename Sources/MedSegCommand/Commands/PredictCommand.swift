@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegCore
+import SegDICOM
 import SegData
 import SegImaging
 import SegInference
@@ -218,6 +219,11 @@ struct PredictCommand: ParsableCommand {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: input)) ?? []
             let scans = names.filter { name in
                 ScanFile.singleFileEndings.contains(where: name.lowercased().hasSuffix) && !name.hasPrefix(".")
+            }
+            if !scans.isEmpty, DicomSource.isDicom(input) {
+                throw UsageError(
+                    "\(input) holds a DICOM series and \(scans.count) other scans, such as \(scans.sorted()[0]); name the files, or "
+                        + "put the series into a folder of its own")
             }
             isFolder = isFolder || !scans.isEmpty
             files += scans.isEmpty ? [input] : scans.sorted().map { "\(input)/\($0)" }

@@ -40,7 +40,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
     var roiSubset: String?
 
     @Flag(
-        help: "Also write volume (mm³) and mean intensity of each label on the models' grid: DIR/scan_statistics.json.")
+        help: "Also write volume (mm³) and mean intensity of each label: DIR/scan_statistics.json.")
     var statistics = false
 
     @OptionGroup var dicom: DicomOptions
@@ -80,7 +80,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
         geometry.labels = wanted
         try OutputFolder.filling(out) {
             try ScanFile.write(found.mask, size: scan.size, like: geometry, to: mask, overwrite: force)
-            if let table { try write(found.statistics(labels: wanted), to: table) }
+            if let table { try write(found.statistics(labels: wanted, of: scan, task), to: table) }
         }
         let count = Set(found.mask).subtracting([0]).count
         print("\(mask): \(count) of \(wanted.count) labels found, \(duration(Date().timeIntervalSince(start)))")

@@ -192,19 +192,29 @@ private struct Ranges {
 }
 
 extension Affine {
-    /// The edges of a voxel in mm, as a file's header states them in 32 bits.
+    /// The edges of a voxel in mm, as a file's header states them.
     ///
-    /// The edges of an oblique grid are lengths of columns, which are a rounding off what the header says; of the
-    /// numbers so near the shortest is the one that was stated. A half of an extent may hang on it.
+    /// Along a world axis an edge stands in the affine itself. Those of an oblique grid are lengths of columns, which are a
+    /// rounding of 32 bits off what the header says; a half of an extent may hang on it.
     var statedEdges: [Double] {
         (0..<3).map { axis in
-            let length = (0..<3).reduce(0.0) { $0 + self[$1, axis] * self[$1, axis] }.squareRoot()
-            let near = Float(length)
-            guard near.isFinite, near > 0 else { return length }
-            let candidates = [near, near.nextDown, near.nextUp, near.nextDown.nextDown, near.nextUp.nextUp]
-            let stated = candidates.min { "\($0)".count < "\($1)".count } ?? near
-            return Double(stated)
+            let column = (0..<3).map { self[$0, axis] }
+            let filled = column.filter { $0 != 0 }
+            guard filled.count > 1 else { return abs(filled.first ?? 0) }
+            return Self.stated(column.reduce(0) { $0 + $1 * $1 }.squareRoot())
         }
+    }
+
+    /// The number that was most likely stated, of those in 32 bits beside a length: one of few binary digits, such as a field
+    /// of view divided by 512, else the one with the shortest decimals.
+    private static func stated(_ length: Double) -> Double {
+        let near = Float(length)
+        guard near.isFinite, near > 0 else { return length }
+        let candidates = [near, near.nextDown, near.nextUp, near.nextDown.nextDown, near.nextUp.nextUp]
+        if let binary = candidates.first(where: { $0.significandBitPattern.trailingZeroBitCount >= 10 }) {
+            return Double(binary)
+        }
+        return Double(candidates.min { "\($0)".count < "\($1)".count } ?? near)
     }
 
     /// The affine of a grid whose outer faces are this grid's, with other extents.

@@ -25,8 +25,7 @@ struct PredictorCache {
             return entry.predictor
         }
         let predictor = try load(model, on: backend)
-        let parameters = predictor.network.store.parameters.reduce(0) { $0 + $1.shape.count }
-        let bytes = 4 * parameters * (1 + predictor.folds.count)
+        let bytes = predictor.weightBytes
         loaded.insert((model.name, predictor, bytes), at: 0)
         // The model that is asked for is loaded whatever its size.
         while loaded.count > 1, loaded.reduce(0, { $0 + $1.bytes }) > limit { loaded.removeLast() }

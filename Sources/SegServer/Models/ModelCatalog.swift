@@ -44,7 +44,7 @@ struct ModelCatalog: Sendable {
     init(folder: String, logger: Logger) throws {
         let manager = FileManager.default
         var folders = [folder]
-        if !ModelFolder.isThere(folder) {
+        if !ModelFolder.isThere(folder), !NNUNetFolder.isModel(folder) {
             folders = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
                 .filter { ModelFolder.isThere($0) || NNUNetFolder.isThere($0) }
         }
