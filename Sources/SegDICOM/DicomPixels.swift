@@ -144,7 +144,7 @@ extension DicomStack {
     var pixelCount: Int { image.rows * image.columns }
 
     /// Whether values are stored as what they mean: slices have their own scale, or are interpolated.
-    var isStoredAsFloat: Bool { isFilled || !hasOneScale || slices.contains { $0.lower != $0.upper } }
+    var isStoredAsFloat: Bool { isFilled || !hasOneScale }
 
     /// The smallest type that holds every frame's stored values.
     var storedType: VoxelType {
