@@ -43,15 +43,17 @@ public struct DicomCatalogue: Sendable {
     public init(_ path: String, fillsGaps: Bool = false) throws(DataError) {
         let folder = try DicomFolder(path)
         let stacking = DicomStacking(fillsGaps: fillsGaps, pixels: DicomPixels(functions: folder.functions))
-        let known = Set(folder.frames.map(\.image.series))
-        if let stray = folder.damaged.first(where: { $0.series.map(known.contains) != true }) {
+        if let stray = folder.damaged.first(where: { $0.series == nil }) {
             throw DataError(
                 .badData, path,
                 "\(stray.name) \(stray.why). Which series it belongs to is not known; take it out where it belongs to another "
                     + "one.")
         }
         self.folder = folder
-        series = DicomGroup.groups(of: folder.frames).enumerated().map { number, group in
+        // Of a series without a sound file, the damaged one stands in the list.
+        let known = Set(folder.frames.map(\.image.series))
+        let alone = folder.damaged.compactMap(\.frame).filter { !known.contains($0.image.series) }
+        series = DicomGroup.groups(of: folder.frames + alone).enumerated().map { number, group in
             let damaged = folder.damaged.first { $0.series == group.image.series }
             let outcome = Result { () throws(DicomRefusal) in
                 if let damaged {

@@ -34,7 +34,9 @@ struct SyntheticSlice {
         ]
         var body: [UInt32: [UInt8]] = [:]
         for (tag, element) in texts { body[tag] = Self.element(tag, element.vr, Array(element.value.utf8)) }
-        for (tag, word) in words { body[tag] = Self.element(tag, "US", Self.little(UInt16(word))) }
+        for (tag, word) in words where elements[tag] == nil {
+            body[tag] = Self.element(tag, "US", Self.little(UInt16(word)))
+        }
         let values = pixels.isEmpty ? (0..<rows * columns).map { UInt16($0) } : pixels
         body[0x7fe0_0010] = Self.element(0x7fe0_0010, "OW", values.flatMap { Self.little($0) })
         let meta =
