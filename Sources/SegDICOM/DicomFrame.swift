@@ -31,6 +31,14 @@ struct DicomFrame: Sendable {
         return "\(image.name)\(number)" + (index > 0 ? ", frame \(index + 1)" : "")
     }
 
+    /// Attributes without which nobody knows where the frame lies, by name.
+    var missingGeometry: String {
+        [
+            ("ImagePositionPatient", position == nil), ("ImageOrientationPatient", directions == nil),
+            ("PixelSpacing", spacing == nil),
+        ].filter(\.1).map(\.0).joined(separator: ", ")
+    }
+
     /// What comes after a cross of the two directions: where slices ascend to.
     var normal: Vector? { directions.map { $0.row.cross($0.column) } }
 }
