@@ -151,7 +151,8 @@ public struct DicomCatalogue: Sendable {
         var table = TextTable(["index", "description", "number", "modality", "volume", "shape", "spacing mm"])
         for row in rows {
             table.append([
-                "\(row.index)", String(row.description.prefix(32)), row.number, row.modality,
+                "\(row.index)", String(row.description.prefix(32)), String(row.number.prefix(12)),
+                String(row.modality.prefix(16)),
                 row.volume.map(String.init) ?? "-", row.shape.map(String.init).joined(separator: "×"),
                 row.spacing.map { $0.text(decimals: 2) }.joined(separator: " × "),
             ])

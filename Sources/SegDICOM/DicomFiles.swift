@@ -37,7 +37,7 @@ struct DicomFiles: Sendable {
         } else if url.lastPathComponent.uppercased() == "DICOMDIR" {
             try walk(url.deletingLastPathComponent(), given: given)
         } else {
-            add([Entry(path: url.path, name: url.lastPathComponent)])
+            add([Entry(path: url.path, name: url.lastPathComponent.forPeople)])
         }
         guard !files.isEmpty else {
             throw DataError(.noInput, given, "holds no DICOM file; give the folder of a series, or one of its files.")
@@ -55,7 +55,7 @@ struct DicomFiles: Sendable {
     }
 
     private mutating func walk(_ folder: URL, given path: String) throws(DataError) {
-        func name(_ file: URL) -> String { String(file.path.dropFirst(folder.path.count).drop { $0 == "/" }) }
+        func name(_ file: URL) -> String { String(file.path.dropFirst(folder.path.count).drop { $0 == "/" }).forPeople }
         let unread = Mutex([Entry]())
         guard
             let walker = FileManager.default.enumerator(
