@@ -41,5 +41,8 @@ const char *decodeJPEG2000(const std::vector<uint8_t> &stream, const PixelForm &
 const char *frameStream(
     DcmPixelSequence &sequence, uint32_t frame, const PixelForm &form, std::vector<uint8_t> &stream);
 
+/// Why a compressed frame of RLE, JPEG or JPEG-LS is not whole or not what the data set says; nullptr where it is.
+const char *faultOfStream(const std::string &syntax, const std::vector<uint8_t> &stream, const PixelForm &form);
+
 /// Decodes a frame of any syntax; `values` has `form.count()` of them. Returns nullptr, or why it cannot be done.
 const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t *values, std::string &reason);

@@ -104,10 +104,8 @@ const char *valuesOf(
 
 /// Decodes a frame of several fragments, which DCMTK finds only by an offset table: it is given as a file of one frame.
 const char *valuesOfFragments(
-    DcmItem &dataset, DcmPixelSequence &sequence, E_TransferSyntax syntax, uint32_t frame, const PixelForm &form,
+    DcmItem &dataset, std::vector<uint8_t> &stream, E_TransferSyntax syntax, const PixelForm &form,
     std::vector<uint8_t> &bytes, std::string &reason) {
-    std::vector<uint8_t> stream;
-    if (const char *fault = frameStream(sequence, frame, form, stream)) return fault;
     if (stream.size() & 1) stream.push_back(0);
     DcmDataset single;
     for (const DcmTagKey &tag :
@@ -195,10 +193,13 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     DcmPixelSequence *sequence = compressed(*pixels);
     if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames)
         return "its pixels end before they should";
-    if (isJPEG2000(file.syntax)) {
-        std::vector<uint8_t> stream;
-        if (!sequence) return "its compressed pixels are missing";
+    std::vector<uint8_t> stream;
+    if (sequence) {
         if (const char *fault = frameStream(*sequence, frame, form, stream)) return fault;
+        if (const char *fault = faultOfStream(file.syntax, stream, form)) return fault;
+    }
+    if (isJPEG2000(file.syntax)) {
+        if (!sequence) return "its compressed pixels are missing";
         if (const char *fault = decodeJPEG2000(stream, form, values)) return fault;
         // The sign is the data set's: streams are met that say otherwise, and the data set is right.
         const Unpacking unpacking(form, false);
@@ -208,9 +209,8 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     }
     std::vector<uint8_t> bytes;
     const bool isSpread = sequence && form.frames > 1 && sequence->card() != (unsigned long)form.frames + 1;
-    const char *fault = isSpread
-        ? valuesOfFragments(dataset, *sequence, dataset.getOriginalXfer(), frame, form, bytes, reason)
-        : valuesOf(*pixels, dataset, frame, form, bytes, reason);
+    const char *fault = isSpread ? valuesOfFragments(dataset, stream, dataset.getOriginalXfer(), form, bytes, reason)
+                                 : valuesOf(*pixels, dataset, frame, form, bytes, reason);
     if (fault) return fault;
     if (form.allocated == 8) unpack<uint8_t>(bytes.data(), form, values);
     else if (form.allocated == 16) unpack<uint16_t>(bytes.data(), form, values);

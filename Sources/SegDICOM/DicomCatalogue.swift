@@ -43,15 +43,17 @@ public struct DicomCatalogue: Sendable {
     public init(_ path: String, fillsGaps: Bool = false) throws(DataError) {
         let folder = try DicomFolder(path)
         let stacking = DicomStacking(fillsGaps: fillsGaps, pixels: DicomPixels(functions: folder.functions))
-        let known = Set(folder.frames.map(\.image.series))
-        if let stray = folder.damaged.first(where: { $0.series.map(known.contains) != true }) {
+        if let stray = folder.damaged.first(where: { $0.series == nil }) {
             throw DataError(
                 .badData, path,
                 "\(stray.name) \(stray.why). Which series it belongs to is not known; take it out where it belongs to another "
                     + "one.")
         }
         self.folder = folder
-        series = DicomGroup.groups(of: folder.frames).enumerated().map { number, group in
+        // Of a series without a sound file, the damaged one stands in the list.
+        let known = Set(folder.frames.map(\.image.series))
+        let alone = folder.damaged.compactMap(\.frame).filter { !known.contains($0.image.series) }
+        series = DicomGroup.groups(of: folder.frames + alone).enumerated().map { number, group in
             let damaged = folder.damaged.first { $0.series == group.image.series }
             let outcome = Result { () throws(DicomRefusal) in
                 if let damaged {
@@ -149,7 +151,8 @@ public struct DicomCatalogue: Sendable {
         var table = TextTable(["index", "description", "number", "modality", "volume", "shape", "spacing mm"])
         for row in rows {
             table.append([
-                "\(row.index)", String(row.description.prefix(32)), row.number, row.modality,
+                "\(row.index)", String(row.description.prefix(32)), String(row.number.prefix(12)),
+                String(row.modality.prefix(16)),
                 row.volume.map(String.init) ?? "-", row.shape.map(String.init).joined(separator: "×"),
                 row.spacing.map { $0.text(decimals: 2) }.joined(separator: " × "),
             ])

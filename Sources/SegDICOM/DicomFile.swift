@@ -60,7 +60,7 @@ final class DicomFile {
             let length = functions.text(handle, place.number, tags, Int32(tags.count), &buffer, size)
             guard length > 0 else { return nil }
             guard length < size else { continue }
-            let text = Self.text(buffer).trimmingCharacters(in: .whitespaces)
+            let text = Self.text(buffer).trimmingCharacters(in: .whitespaces).forPeople
             return text.isEmpty ? nil : text
         }
         return nil
@@ -87,5 +87,19 @@ final class DicomFile {
         }
         guard isDone else { throw Fault(message: "is damaged or cannot be decoded: \(Self.text(message))") }
         return values
+    }
+}
+
+extension String {
+    /// What may be shown on a terminal: no character that steers it or turns the line, and no endless text.
+    var forPeople: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.prefix(1024).map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "\u{fffd}"
+                    default: scalar
+                    }
+                }))
     }
 }

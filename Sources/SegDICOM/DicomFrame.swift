@@ -31,6 +31,14 @@ struct DicomFrame: Sendable {
         return "\(image.name)\(number)" + (index > 0 ? ", frame \(index + 1)" : "")
     }
 
+    /// Attributes without which nobody knows where the frame lies, by name.
+    var missingGeometry: String {
+        [
+            ("ImagePositionPatient", position == nil), ("ImageOrientationPatient", directions == nil),
+            ("PixelSpacing", spacing == nil),
+        ].filter(\.1).map(\.0).joined(separator: ", ")
+    }
+
     /// What comes after a cross of the two directions: where slices ascend to.
     var normal: Vector? { directions.map { $0.row.cross($0.column) } }
 }
@@ -67,13 +75,30 @@ extension DicomFrame {
                 "has RescaleSlope '\(slopeText?.prefix(20) ?? "")' and RescaleIntercept '\(interceptText?.prefix(20) ?? "")', "
                 + "by which no value can be told"
         }
+        if fault == nil { fault = geometryFault }
         keys = Self.keys(file, index: index, find: find)
     }
 
-    /// Both directions at length 1; nil where they are not at right angles.
+    /// The largest coordinate and pixel that are believed, in mm.
+    private static let largestLength = 1e6
+
+    /// Why the frame's place cannot be right, as the end of a sentence.
+    private var geometryFault: String? {
+        let most = "at most \(Int(Self.largestLength)) mm were expected"
+        if let position, (0..<3).contains(where: { abs(position[$0]) > Self.largestLength }) {
+            return "has an ImagePositionPatient of " + (0..<3).map { "\(position[$0])" }.joined(separator: ", ") + "; "
+                + most
+        }
+        if let spacing, max(spacing.rows, spacing.columns) > Self.largestLength {
+            return "has a PixelSpacing of \(spacing.rows), \(spacing.columns); " + most
+        }
+        return nil
+    }
+
+    /// Both directions at length 1; nil where they are none, or not at right angles.
     private static func directions(_ cosines: [Double]) -> (row: Vector, column: Vector)? {
         let (row, column) = (Vector(cosines[0..<3]), Vector(cosines[3..<6]))
-        guard row.length > 0.5, column.length > 0.5 else { return nil }
+        guard (0.5...2).contains(row.length), (0.5...2).contains(column.length) else { return nil }
         let unit = (row: row / row.length, column: column / column.length)
         return abs(unit.row.dot(unit.column)) < 1e-2 ? unit : nil
     }

@@ -14,8 +14,6 @@ struct DicomRefusal: Error, Sendable {
 struct DicomGroup: Sendable {
     /// At least one, in an order that does not depend on the files' names.
     var frames: [DicomFrame]
-    /// Sentences about files that were taken once.
-    var remarks: [String] = []
 
     var image: DicomImage { frames[0].image }
     var isLocalizer: Bool { image.isLocalizer }
@@ -33,24 +31,16 @@ struct DicomGroup: Sendable {
     /// The largest angle between the directions of one volume's slices, in degrees.
     private static let largestAngle = 0.1
 
-    /// Groups frames, and takes copies of one file once.
+    /// Groups frames.
     static func groups(of frames: [DicomFrame]) -> [DicomGroup] {
         var groups: [DicomGroup] = []
         // Groups by what must be equal; the rest is compared within a tolerance.
         var places: [String: [Int]] = [:]
-        var seen: [String: String] = [:]
         for frame in frames {
             let image = frame.image
             let isPlaced = isPlaced(frame)
             let key = "\(image.series)/\(image.rows)/\(image.columns)/\(image.isLocalizer)/\(isPlaced)"
             let home = places[key, default: []].first { !isPlaced || groups[$0].fits(frame) }
-            let copy = "\(image.series)/\(image.instance)/\(frame.index)/\(frame.position.map { "\($0)" } ?? "")"
-            if let first = seen[copy], let home {
-                groups[home].remarks.append(
-                    "\(image.name) is a copy of \(first) (one SOP instance); it was taken once.")
-                continue
-            }
-            seen[copy] = image.name
             if let home {
                 groups[home].frames.append(frame)
             } else {
@@ -58,7 +48,30 @@ struct DicomGroup: Sendable {
                 groups.append(DicomGroup(frames: [frame]))
             }
         }
+        groups = withUnplaced(groups)
         return groups.sorted { $0.order < $1.order }
+    }
+
+    /// Gives slices that lack their place to the placed ones of their series that they may belong to, as a fault of these.
+    private static func withUnplaced(_ groups: [DicomGroup]) -> [DicomGroup] {
+        func kind(_ group: DicomGroup) -> String { "\(group.image.series)/\(group.image.rows)/\(group.image.columns)" }
+        let scans = groups.indices.filter { !groups[$0].isLocalizer }
+        let strays = scans.filter { !groups[$0].isPlaced }
+        var result = groups
+        var given: Set<Int> = []
+        for stray in strays {
+            for home in scans where groups[home].isPlaced && kind(groups[home]) == kind(groups[stray]) {
+                given.insert(stray)
+                result[home].frames += groups[stray].frames.map { frame in
+                    var frame = frame
+                    frame.fault =
+                        frame.fault
+                        ?? "lacks \(frame.missingGeometry), which the other slices of its series have; export the series again"
+                    return frame
+                }
+            }
+        }
+        return result.indices.filter { !given.contains($0) }.map { result[$0] }
     }
 
     private func fits(_ frame: DicomFrame) -> Bool {

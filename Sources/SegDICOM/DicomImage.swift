@@ -39,7 +39,7 @@ final class DicomImage: Sendable {
         isInverted = photometric == "MONOCHROME1"
         let kind = (file.text(DicomTag.imageType) ?? "").split(separator: "\\").map(String.init)
         isLocalizer = kind.contains("LOCALIZER")
-        (rows, columns) = (file.number(DicomTag.rows) ?? 0, file.number(DicomTag.columns) ?? 0)
+        (rows, columns) = (Self.edge(file, DicomTag.rows), Self.edge(file, DicomTag.columns))
         storage = DicomStorage(
             allocated: file.number(DicomTag.bitsAllocated) ?? 0, stored: file.number(DicomTag.bitsStored),
             isSigned: file.number(DicomTag.pixelRepresentation) == 1)
@@ -47,6 +47,14 @@ final class DicomImage: Sendable {
             file, kind: kind, photometric: photometric, syntax: syntax, sopClass: sopClass, rows: rows,
             columns: columns,
             storage: storage)
+    }
+
+    /// Rows and columns that DICOM allows.
+    private static let edges = 1...0xffff
+
+    /// Rows or columns; just outside of `edges` where they are further outside, so that nothing overflows.
+    private static func edge(_ file: DicomFile, _ tag: UInt32) -> Int {
+        min(max(file.number(tag) ?? 0, -1), edges.upperBound + 1)
     }
 
     /// Frames of the file.
@@ -83,8 +91,12 @@ final class DicomImage: Sendable {
                     + "ImagePositionPatient is missing and nobody knows where they lie"
                 : "has \(frames) frames, and its functional groups describe \(file.frameItems)"
         }
-        guard rows > 0, columns > 0, rows * columns <= Limits.dicomFramePixels else {
-            return "has frames of \(columns) × \(rows) pixels; from 1 to \(Limits.dicomFramePixels) were expected"
+        guard edges.contains(rows), edges.contains(columns) else {
+            return "has Columns '\(file.text(DicomTag.columns)?.prefix(20) ?? "")' and Rows "
+                + "'\(file.text(DicomTag.rows)?.prefix(20) ?? "")'; from 1 to \(edges.upperBound) were expected"
+        }
+        guard rows * columns <= Limits.dicomFramePixels else {
+            return "has frames of \(columns) × \(rows) pixels; at most \(Limits.dicomFramePixels) are read"
         }
         return storage.fault
     }

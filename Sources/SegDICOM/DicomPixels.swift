@@ -29,13 +29,55 @@ struct DicomPixels: Sendable {
         }
     }
 
+    /// Takes copies once: frames of one place and one SOP instance, with equal attributes and pixels.
+    /// - Returns: The places, and a sentence where there are copies.
+    func withoutCopies(_ places: [[DicomFrame]]) throws(DicomRefusal) -> (places: [[DicomFrame]], notes: [String]) {
+        var copies: [(name: String, of: String)] = []
+        var result: [[DicomFrame]] = []
+        for place in places {
+            var kept: [DicomFrame] = []
+            for frame in place {
+                if let first = try original(of: frame, in: kept) {
+                    copies.append((frame.name, first.name))
+                } else {
+                    kept.append(frame)
+                }
+            }
+            result.append(kept)
+        }
+        guard let first = copies.first else { return (result, []) }
+        let what = "\(first.name) is a copy of \(first.of)"
+        return (
+            result,
+            [
+                copies.count == 1
+                    ? "\(what) (one SOP instance, equal pixels); it was taken once."
+                    : "\(copies.count) slices are copies of others (one SOP instance, equal pixels) and were taken once; the "
+                        + "first: \(what)."
+            ]
+        )
+    }
+
+    private func original(of frame: DicomFrame, in kept: [DicomFrame]) throws(DicomRefusal) -> DicomFrame? {
+        for first in kept where try isCopy(frame, of: first) { return first }
+        return nil
+    }
+
+    /// Whether two frames are one: the UID alone does not tell, because some programs give all files the same.
+    private func isCopy(_ frame: DicomFrame, of first: DicomFrame) throws(DicomRefusal) -> Bool {
+        guard frame.image.instance == first.image.instance, frame.index == first.index, frame.keys == first.keys,
+            frame.slope == first.slope, frame.intercept == first.intercept
+        else { return false }
+        return try values(frame, Open()) == values(first, Open())
+    }
+
     /// One frame of each place, where those at one place have equal pixels.
     /// - Returns: The frames, and a sentence for each that was left out.
     /// - Throws: `DicomRefusal` naming two that differ.
     func single(
         _ places: [[DicomFrame]], along normal: DicomFrame.Vector
     ) throws(DicomRefusal) -> (frames: [DicomFrame], notes: [String]) {
-        var (frames, notes): ([DicomFrame], [String]) = ([], [])
+        var (frames, twice): ([DicomFrame], [String]) = ([], [])
         for place in places {
             let first = place[0]
             frames.append(first)
@@ -54,12 +96,18 @@ struct DicomPixels: Sendable {
                             "two slices lie at one place, \(distance) mm along the normal, and differ: \(first.name) and "
                             + "\(other.name). Take one of them out, or export the series again.")
                 }
-                notes.append(
-                    "The slice \(distance) mm along the normal was there twice with equal pixels, as \(first.name) and as "
-                        + "\(other.name); it was taken once.")
+                twice.append("\(distance) mm along the normal, as \(first.name) and as \(other.name)")
             }
         }
-        return (frames, notes)
+        guard let first = twice.first else { return (frames, []) }
+        return (
+            frames,
+            [
+                twice.count == 1
+                    ? "The slice \(first), was there twice with equal pixels; it was taken once."
+                    : "\(twice.count) slices were there twice with equal pixels and were taken once; the first: \(first)."
+            ]
+        )
     }
 
     /// The voxels of a volume, on all cores.
@@ -144,7 +192,7 @@ extension DicomStack {
     var pixelCount: Int { image.rows * image.columns }
 
     /// Whether values are stored as what they mean: slices have their own scale, or are interpolated.
-    var isStoredAsFloat: Bool { isFilled || !hasOneScale || slices.contains { $0.lower != $0.upper } }
+    var isStoredAsFloat: Bool { isFilled || !hasOneScale }
 
     /// The smallest type that holds every frame's stored values.
     var storedType: VoxelType {

@@ -14,8 +14,9 @@ struct DicomStack: Sendable {
 
     /// The frames that are used, ascending along the normal.
     var frames: [DicomFrame]
-    /// The slices; as many as the frames unless gaps are filled.
     var slices: [Slice]
+    /// Whether slices are interpolated between frames, which may be as many.
+    var isFilled: Bool
     /// Voxel index (column, row, slice) → RAS+ mm.
     var affine: Affine
     /// The angle between the line of the slices and their normal.
@@ -30,7 +31,6 @@ struct DicomStack: Sendable {
     var shape: [Int] { [image.columns, image.rows, slices.count] }
     /// Whether all frames have one scale.
     var hasOneScale: Bool { frames.allSatisfy { $0.slope == frames[0].slope && $0.intercept == frames[0].intercept } }
-    var isFilled: Bool { slices.count != frames.count }
 }
 
 extension DicomStack {
@@ -61,7 +61,8 @@ extension DicomStack {
         let wrong = gaps.indices.filter { abs(gaps[$0] - usual) > tolerance }
         self.frames = frames
         slices = frames.indices.map { Slice(lower: $0, upper: $0, weight: 0) }
-        if !wrong.isEmpty {
+        isFilled = !wrong.isEmpty
+        if isFilled {
             guard fillsGaps else { throw Self.uneven(frames, distances, gaps, usual: usual, wrong: wrong) }
             slices = Self.filled(distances, step: Self.fillingStep(gaps, usual: usual, wrong: wrong))
         }
@@ -72,7 +73,7 @@ extension DicomStack {
         tiltDegrees = acos(cosine) * 180 / .pi
         affine = Affine(dicom: directions, spacing: spacing, step: step, origin: positions[0])
         remarks = Self.remarks(of: frames[0].image, tiltDegrees: tiltDegrees)
-        if !wrong.isEmpty {
+        if isFilled {
             remarks.append(
                 "Gaps were filled: \(slices.count) slices \(Self.text(step.length)) mm apart are interpolated from "
                     + "\(frames.count), whose gaps run from \(Self.text(gaps.min())) to \(Self.text(gaps.max())) mm."

@@ -21,10 +21,11 @@ struct DicomStacking {
                 couldBeVolume: false, message: "\(group.frames[0].name) is a localizer, which is no volume.")
         }
         guard group.isPlaced, let normal = group.frames[0].normal else { throw unplaced(group) }
-        let places = self.places(group.frames, normal: normal)
-        guard group.frames.count > 1, places.count > 1 else { throw single(group) }
+        let all = self.places(group.frames, normal: normal)
+        guard group.frames.count > 1, all.count > 1 else { throw single(group) }
+        let (places, copies) = try pixels.withoutCopies(all)
         let counts = Set(places.map(\.count))
-        var (stacks, remarks): ([(label: String, frames: [DicomFrame])], [String]) = ([], group.remarks)
+        var (stacks, remarks): ([(label: String, frames: [DicomFrame])], [String]) = ([], copies)
         if counts == [1] {
             stacks = [("", places.map { $0[0] })]
         } else if counts.count == 1, let told = toldApart(places) {
@@ -71,8 +72,10 @@ struct DicomStacking {
             return values.sorted(by: Self.ascending).enumerated().map { number, value in
                 let names = zip(chosen, value).map { key, text in
                     let name = DicomFrame.keyNames[key]
-                    // An instance's UID is nothing for people.
-                    return name == "instance" ? "file \(number + 1)" : "\(name) \(text.prefix(40))"
+                    // An instance's UID is nothing for people, and a time may tell of a person.
+                    if name == "instance" { return "file \(number + 1)" }
+                    return name.hasSuffix("Time") && name != "EchoTime"
+                        ? "time \(number + 1)" : "\(name) \(text.prefix(40))"
                 }
                 return (names.joined(separator: ", "), tables.compactMap { $0[value] })
             }
@@ -91,14 +94,10 @@ struct DicomStacking {
 
     private func unplaced(_ group: DicomGroup) -> DicomRefusal {
         let frame = group.frames[0]
-        let missing = [
-            ("ImagePositionPatient", frame.position == nil), ("ImageOrientationPatient", frame.directions == nil),
-            ("PixelSpacing", frame.spacing == nil),
-        ].filter(\.1).map(\.0).joined(separator: ", ")
         return DicomRefusal(
             couldBeVolume: group.frames.count > 1,
             message:
-                "\(frame.name) lacks \(missing), without which nobody knows where it lies, so that it is no volume; the "
+                "\(frame.name) lacks \(frame.missingGeometry), without which nobody knows where it lies, so that it is no volume; the "
                 + "order of files is not used in its place. Export the series with its geometry.")
     }
 

@@ -5,6 +5,11 @@ internal import SegData
 /// A ZIP of DICOM files, unpacked into a folder of its own that goes with the value.
 final class DicomZip: Sendable {
     let folder: String
+    /// Open and locked as long as the folder is in use.
+    private let lock: Int32
+
+    /// What the names of the folders begin with; the process that made one comes next.
+    private static let prefix = "medseg-dicom-"
 
     /// Whether a file is a ZIP, by its first bytes.
     static func begins(_ head: some Sequence<UInt8>) -> Bool { head.starts(with: [0x50, 0x4b, 0x03, 0x04]) }
@@ -13,16 +18,38 @@ final class DicomZip: Sendable {
     /// - Throws: `DataError` where the ZIP is damaged or beyond a limit, or the disk is full.
     init(_ path: String) throws(DataError) {
         let parent = FileManager.default.temporaryDirectory.path
+        Self.sweep(parent)
         // Nobody else may read what is a patient's.
-        let made = "\(parent)/medseg-dicom-XXXXXX".withCString { template -> String? in
+        let made = "\(parent)/\(Self.prefix)\(getpid())-XXXXXX".withCString { template -> String? in
             guard let copy = strdup(template) else { return nil }
             defer { free(copy) }
             return mkdtemp(copy).map { String(cString: $0) }
         }
         guard let made else { throw DataError(.cannotWrite, parent, "has no room for the files of \(path).") }
         folder = made
+        lock = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        flock(lock, LOCK_EX | LOCK_NB)
         try Archive.unpack(path, into: URL(fileURLWithPath: made)) { _ in }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
+    deinit {
+        try? FileManager.default.removeItem(atPath: folder)
+        if lock >= 0 { close(lock) }
+    }
+
+    /// Removes what programs left behind that were ended before they could.
+    private static func sweep(_ parent: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where name.hasPrefix(prefix) {
+            // A process of another container is not seen, and holds the lock.
+            guard let maker = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }),
+                maker > 0,
+                kill(maker, 0) != 0, errno == ESRCH
+            else { continue }
+            let path = "\(parent)/\(name)"
+            let handle = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard handle >= 0 else { continue }
+            if flock(handle, LOCK_EX | LOCK_NB) == 0 { try? FileManager.default.removeItem(atPath: path) }
+            close(handle)
+        }
+    }
 }

@@ -13,6 +13,8 @@ struct SyntheticSlice {
     /// Whether pixels are signed.
     var isSigned = false
     var pixels: [UInt16] = []
+    /// Compressed pixels in the place of `pixels`: a transfer syntax and the frame's bytes.
+    var compressed: (syntax: String, frame: [UInt8])?
     /// Other elements, which replace those above; an empty value is written as such.
     var elements: [UInt32: (vr: String, value: String)] = [:]
     /// Elements that are left out.
@@ -34,13 +36,16 @@ struct SyntheticSlice {
         ]
         var body: [UInt32: [UInt8]] = [:]
         for (tag, element) in texts { body[tag] = Self.element(tag, element.vr, Array(element.value.utf8)) }
-        for (tag, word) in words { body[tag] = Self.element(tag, "US", Self.little(UInt16(word))) }
+        for (tag, word) in words where elements[tag] == nil {
+            body[tag] = Self.element(tag, "US", Self.little(UInt16(word)))
+        }
         let values = pixels.isEmpty ? (0..<rows * columns).map { UInt16($0) } : pixels
         body[0x7fe0_0010] = Self.element(0x7fe0_0010, "OW", values.flatMap { Self.little($0) })
+        if let compressed { body[0x7fe0_0010] = Self.encapsulated(compressed.frame) }
         let meta =
             Self.element(0x0002_0002, "UI", Array("1.2.840.10008.5.1.4.1.1.2".utf8))
             + Self.element(0x0002_0003, "UI", Array(instance.utf8))
-            + Self.element(0x0002_0010, "UI", Array("1.2.840.10008.1.2.1".utf8))
+            + Self.element(0x0002_0010, "UI", Array((compressed?.syntax ?? "1.2.840.10008.1.2.1").utf8))
         let data = body.filter { !missing.contains($0.key) }.sorted { $0.key < $1.key }.flatMap(\.value)
         return [UInt8](repeating: 0, count: 128) + Array("DICM".utf8)
             + Self.element(0x0002_0000, "UL", Self.little(UInt32(meta.count))) + meta + data
@@ -50,6 +55,14 @@ struct SyntheticSlice {
 
     private static func little<Value: FixedWidthInteger>(_ value: Value) -> [UInt8] {
         withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+
+    /// Pixel data of one fragment, without an offset table.
+    private static func encapsulated(_ frame: [UInt8]) -> [UInt8] {
+        let padded = frame.count % 2 == 0 ? frame : frame + [0]
+        let item: [UInt8] = [0xfe, 0xff, 0x00, 0xe0]
+        return [0xe0, 0x7f, 0x10, 0x00] + Array("OB".utf8) + [0, 0, 0xff, 0xff, 0xff, 0xff] + item + [0, 0, 0, 0] + item
+            + little(UInt32(padded.count)) + padded + [0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]
     }
 
     private static func element(_ tag: UInt32, _ vr: String, _ value: [UInt8]) -> [UInt8] {

@@ -36,24 +36,52 @@ struct ZipTests {
         }
     }
 
-    private static var leftFolders: Int {
-        let folder = FileManager.default.temporaryDirectory.path
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-            .count { $0.hasPrefix("medseg-dicom-") }
+    /// Whether an unpacked folder holds a file or folder of this name; those of other tests do not.
+    private static func isLeft(_ name: String) -> Bool {
+        let parent = FileManager.default.temporaryDirectory.path
+        return ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).contains {
+            $0.hasPrefix("medseg-dicom-") && FileManager.default.fileExists(atPath: "\(parent)/\($0)/\(name)")
+        }
     }
 
     @Test func aSeriesIsReadFromAZipAndNothingStays() throws {
         let slices = SyntheticSeries.slices(at: [0, 3, 6])
         let folder = try SyntheticSeries(slices)
-        let before = Self.leftFolders
-        let files = slices.enumerated().map { (name: "study/IM\($0)", bytes: $1.bytes) }
-        try folder.write(Self.zip(files + [("study/note.txt", [65, 66])]), as: "zips/ct.zip")
+        let study = "study-\(UUID().uuidString)"
+        let files = slices.enumerated().map { (name: "\(study)/IM\($0)", bytes: $1.bytes) }
+        try folder.write(Self.zip(files + [("\(study)/note.txt", [65, 66])]), as: "zips/ct.zip")
         let path = folder.path + "/zips/ct.zip"
         let scan = try DicomSource().read(path, limits: ScanLimits())
         let plain = try DicomSource().read(folder.path, limits: ScanLimits())
         #expect(scan.shape == plain.shape && scan.affine == plain.affine && scan.layout.files == [path])
         #expect(try scan.volume(path: path).voxels == plain.volume(path: path).voxels)
-        #expect(Self.leftFolders <= before)
+        #expect(!Self.isLeft(study))
+    }
+
+    /// A program that was killed leaves its folder to the next one; a folder of one that runs, or in use, stays.
+    @Test func foldersOfDeadProgramsAreSwept() throws {
+        let parent = FileManager.default.temporaryDirectory.path
+        let dead = Process()
+        dead.executableURL = URL(fileURLWithPath: "/bin/true")
+        try dead.run()
+        dead.waitUntilExit()
+        func make(_ pid: Int32) throws -> String {
+            let path = "\(parent)/medseg-dicom-\(pid)-\(UUID().uuidString)"
+            try FileManager.default.createDirectory(atPath: path + "/study", withIntermediateDirectories: true)
+            return path
+        }
+        let (left, used, own) = (try make(dead.processIdentifier), try make(dead.processIdentifier), try make(getpid()))
+        let lock = open(used, O_RDONLY | O_DIRECTORY)
+        #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+        defer {
+            close(lock)
+            for path in [left, used, own] { try? FileManager.default.removeItem(atPath: path) }
+        }
+        let folder = try SyntheticSeries([])
+        try folder.write(Self.zip([("a.txt", [65])]), as: "empty")
+        _ = try? DicomSource().read(folder.path + "/empty", limits: ScanLimits())
+        #expect(!FileManager.default.fileExists(atPath: left))
+        #expect(FileManager.default.fileExists(atPath: used) && FileManager.default.fileExists(atPath: own))
     }
 
     @Test func hostileZipsAreRefused() throws {

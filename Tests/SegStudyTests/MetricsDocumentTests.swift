@@ -68,6 +68,22 @@ import Testing
         #expect(error.description.contains(other) && error.description.contains(file))
     }
 
+    /// Distances take the grid for rectangular, which nobody sees in the numbers.
+    @Test func aShearedGridIsSaid() throws {
+        let study = try SmallStudy()
+        var evaluation = Evaluation(labels: [:], options: try MetricOptions(surfaceDiceToleranceMM: 2))
+        var affine = Affine.identity
+        affine[1, 2] = 0.25
+        let file = study.file("tilted.nii.gz")
+        try ScanFile.write(
+            [Int16](repeating: 1, count: 8), size: Triple(2, 2, 2), affine: affine, to: file, overwrite: false)
+        var notes: [String] = []
+        try evaluation.add(mask: file, against: file) { event in
+            if case .note(let named, let text) = event { notes.append("\(named) \(text)") }
+        }
+        #expect(notes.contains { $0.contains("tilted.nii.gz") && $0.contains("taken as rectangular") }, "\(notes)")
+    }
+
     @Test func boxesAreDrawnOfEveryDocument() throws {
         let documents = try [SmallStudy.metrics([("a", 0), ("b", nil)]), SmallStudy.metrics([("a", 1), ("b", 1)])]
         let plot = MetricsDocument.boxPlot(of: "ball", documents, titles: ["one", "two"])

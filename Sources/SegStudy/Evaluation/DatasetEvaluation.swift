@@ -146,6 +146,7 @@ public struct DatasetEvaluation {
             geometry.remarks.forEach { report(.note(file: file, $0)) }
         }
         labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
+        if let note = label.noteOfShear { report(.note(file: item.label, note)) }
         try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
         let (truth, ignored) = try classes(of: label, file: item.label)
         let found = try segmenter(image, name: item.image) { done, count in
@@ -169,10 +170,19 @@ extension Evaluation {
         let (label, labelGeometry) = try ScanFile.readVolume(reference)
         geometry.remarks.forEach { report(.note(file: prediction, $0)) }
         labelGeometry.remarks.forEach { report(.note(file: reference, $0)) }
+        if let note = label.noteOfShear { report(.note(file: reference, note)) }
         try label.checkMatches(label: predicted, imageName: reference, labelName: prediction)
         try add(
             DatasetCase(image: prediction, label: reference).name,
             prediction: LabelMap.numbers(of: predicted, file: prediction),
             reference: LabelMap.numbers(of: label, file: reference), on: label)
+    }
+}
+
+extension Volume {
+    /// What is to be known of distances on a grid whose axes are not at right angles; nil for the others.
+    fileprivate var noteOfShear: String? {
+        guard affine.isSheared else { return nil }
+        return "Its grid is sheared, as after a gantry tilt; surface distances are of a grid taken as rectangular."
     }
 }
