@@ -34,7 +34,7 @@ enum KernelArgument {
     case uint(UInt32)
     /// A count that a kernel takes as uint.
     case count(Int)
-    /// A count that a kernel takes as ulong.
+    /// A count that a kernel takes as ulong, or a step back, which wraps there.
     case long(Int)
     case float(Float)
     /// Four 32-bit integers.
@@ -162,7 +162,7 @@ final class OpenCLLauncher: Sendable {
         case .int(let value): try put(try narrow(value, Int32.self))
         case .uint(let value): try put(value)
         case .count(let value): try put(try narrow(value, UInt32.self))
-        case .long(let value): try put(UInt64(value))
+        case .long(let value): try put(UInt64(bitPattern: Int64(value)))
         case .float(let value): try put(value)
         case .int4(let a, let b, let c, let d):
             try put(
