@@ -9,7 +9,7 @@ struct DicomCommand: ParsableCommand {
         commandName: "dicom",
         abstract: "Lists the series and volumes of a DICOM folder, and what is left out and why.",
         discussion: """
-            Index and volume are what --series and --volume of predict, info and data convert take. Files that are not \
+            Index and volume are what --series and --volume of predict, totalsegmentator, info and data convert take. Files that are not \
             DICOM, and hidden ones, are passed over. No patient is named, but a SeriesDescription may say more than it should.
             """)
 
