@@ -15,7 +15,6 @@ import sys
 import monai
 import numpy as np
 import torch
-from dynamic_network_architectures.architectures import unet
 from monai.losses import DiceLoss
 from monai.networks import nets
 
@@ -68,12 +67,12 @@ CASES |= {
 
 
 def build(cls, arguments):
-    """The network; of nnU-Net's the layers that are named by their paths."""
+    """The network; of nnU-Net's the layers that are named by their paths. Only these need dynamic_network_architectures."""
     if hasattr(nets, cls):
         return getattr(nets, cls)(**arguments), f"monai.networks.nets.{cls}"
     layers = ("conv_op", "norm_op", "dropout_op", "nonlin")
     located = {k: pydoc.locate(v) if k in layers and v else v for k, v in arguments.items()}
-    return getattr(unet, cls)(**located), cls
+    return pydoc.locate(f"dynamic_network_architectures.architectures.unet.{cls}")(**located), cls
 
 
 def is_first_name(name):
