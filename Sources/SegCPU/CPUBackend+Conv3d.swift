@@ -84,8 +84,8 @@ extension CPUBackend {
             return
         }
         switch algorithm {
-        case .direct where Self.isQuickerTurned(params, inputs: x.shape.channels, outputs: upstream.shape.channels):
-            try weightGradientTurned(x, upstream: upstream, params, into: gw, accumulate: accumulate)
+        case .direct where Self.isQuickerSwapped(params, inputs: x.shape.channels, outputs: upstream.shape.channels):
+            try weightGradientSwapped(x, upstream: upstream, params, into: gw, accumulate: accumulate)
         case .direct:
             try weightGradient(x, upstream: upstream, params, into: gw, accumulate: accumulate)
         case .product:

@@ -8,7 +8,7 @@ private let mostChunks = 8
 
 extension CPUBackend {
     /// A convolution of stride 1 by Winograd's algorithm, or where `transposed` the transposed one: the same with its
-    /// weights turned end for end.
+    /// weights flipped along each axis.
     func convolveByWinograd(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, transposed: Bool,
         into y: BufferView, accumulate: Bool, form: WinogradForm

@@ -148,7 +148,7 @@ struct DicomPixels: Sendable {
         }
     }
 
-    /// The frames of a volume behind each other, each pixel turned into a number; nil where its type cannot hold it.
+    /// The frames of a volume behind each other, each pixel as a number; nil where its type cannot hold it.
     private func decoded<Value: BitwiseCopyable>(
         _ stack: DicomStack, as type: Value.Type,
         _ convert: @Sendable (Int32, _ slope: Double, _ intercept: Double) -> Value?

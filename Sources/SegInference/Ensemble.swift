@@ -10,10 +10,10 @@ public struct Ensemble {
     /// The models.
     public let models: [Predictor]
 
-    /// Most bytes that stems of windows are kept in.
-    private static let stemLimit = 1 << 30
+    /// Most bytes in which the inputs of the first dropout are kept, window by window.
+    private static let dropoutInputLimit = 1 << 30
 
-    /// Gathers models that share what a scan is turned into and the classes they give.
+    /// Gathers models that share the preprocessing of a scan and the classes they give.
     /// - Throws: `InferenceError` where there is none, or where preprocessing, channels, classes, labels or plans of masks
     ///   differ.
     public init(_ models: [Predictor]) throws {
@@ -109,9 +109,9 @@ public struct Ensemble {
             let voxels = mirror(image.interleaved, size: image.size, channels: image.channels.count)
             let input = try model.tensor(voxels, size: image.size)
             let network = model.network
-            // Under a memory limit only the first pass shows how much is left for stems.
+            // Under a memory limit only the first pass shows how much is left for them.
             let isLimited = model.backend.memoryLimit != nil
-            var stems = StemCache(limit: options.passes > 1 && !isLimited ? Ensemble.stemLimit : 0)
+            var inputs = DropoutInputCache(limit: options.passes > 1 && !isLimited ? Ensemble.dropoutInputLimit : 0)
             for pass in 0..<max(options.passes, 1) {
                 let random = UInt64(firstSample + pass) << 32
                 let probabilities = try model.outputs(
@@ -121,13 +121,13 @@ public struct Ensemble {
                         // Mirror images that are samples are not averaged as well.
                         return try model.output(of: x, isMirrored: options.mirroredAxes.isEmpty)
                     }
-                    let stem = try stems.stem(of: window) { try network.stem(x, in: .inference) }
+                    let kept = try inputs.input(of: window) { try network.beforeDropout(x, in: .inference) }
                     let context = ForwardContext(
                         mode: .monteCarlo, seed: options.seed &+ random, pass: UInt32(truncatingIfNeeded: window))
-                    return try network(stem: stem, in: context)
+                    return try network(fromDropout: kept, in: context)
                 }
                 body(mirror(probabilities, size: image.size, channels: network.outputChannels))
-                if isLimited && pass == 0 { stems.limit = min(Ensemble.stemLimit, model.unusedMemory) }
+                if isLimited && pass == 0 { inputs.limit = min(Ensemble.dropoutInputLimit, model.unusedMemory) }
             }
         }
     }

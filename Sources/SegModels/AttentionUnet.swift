@@ -200,11 +200,11 @@ private final class AttentionUnetLevel {
 
     /// x times one weight a voxel, `monai.networks.nets.attentionunet.AttentionBlock`.
     private func attend(_ x: Tensor, to raised: Tensor, in context: ForwardContext) throws -> Tensor {
-        let fromBelow = try above(raised, followers: .frugal, in: context)
+        let fromBelow = try above(raised, followers: .consumingInput, in: context)
         var joined = NormFollowers()
         (joined.activation, joined.residualBefore) = (.relu, fromBelow)
         let gate = try skip(x, followers: joined, in: context)
-        var squashed = NormFollowers.frugal
+        var squashed = NormFollowers.consumingInput
         squashed.activation = .sigmoid
         return try multiply(x, weight(gate, followers: squashed, in: context))
     }

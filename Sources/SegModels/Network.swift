@@ -24,11 +24,11 @@ public protocol Network {
 
     /// What the layers before the first dropout make of x: the same in every pass of Monte-Carlo dropout.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor]
+    func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor]
 
-    /// The rest of a forward pass: `self(stem: stem(x), …)` is `self(x, …)`, bit for bit.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor
+    /// The rest of a forward pass: `self(fromDropout: beforeDropout(x), …)` is `self(x, …)`, bit for bit.
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor
 
     /// What a loss is taken of: the output and, in training with deep supervision, coarser outputs.
     ///
@@ -42,12 +42,12 @@ extension Network {
     /// Any extents that `sizeDivisor` allows.
     public var requiredSize: Triple? { nil }
 
-    /// The input itself, for a network that drops out early or whose stem is not worth keeping.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { [x] }
+    /// The input itself, for a network that drops out early or whose first layers are not worth keeping.
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { [x] }
 
-    /// The whole pass, on the input that is the stem.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        try self(stem[0], in: context)
+    /// The whole pass, on the input that was kept.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        try self(kept[0], in: context)
     }
 
     /// The output alone: most networks have no deep supervision.

@@ -21,7 +21,7 @@ public struct NetworkOutline: Hashable, Sendable {
     /// Outlines a network.
     /// - Throws: `DataError` where it cannot be built.
     init(_ definition: NetworkDefinition) throws {
-        let network = try definition.build(into: ParameterStore(counting: TallyBackend(scalar: .f32)))
+        let network = try definition.build(into: ParameterStore(counting: DryRunBackend(scalar: .f32)))
         (inputChannels, outputChannels) = (network.inputChannels, network.outputChannels)
         (sizeDivisor, requiredSize) = (network.sizeDivisor, network.requiredSize)
         let counts = network.store.parameters.map(\.shape.count)
@@ -40,7 +40,7 @@ extension NetworkDefinition {
     /// **Shapes**: input `[batch, size, inputChannels]`.
     /// - Throws: `TensorError` where the network does not take it, such as a norm over a single value.
     public func rehearse(size: Triple, batch: Int, mode: ForwardContext.Mode) throws {
-        let backend = TallyBackend(scalar: .f32)
+        let backend = DryRunBackend(scalar: .f32)
         let network = try build(into: ParameterStore(counting: backend))
         let input = try backend.allocate(Shape(batch: batch, size: size, channels: network.inputChannels), .f32)
         _ = try network(Tensor(input, on: backend), in: ForwardContext(mode: mode, seed: 0, pass: 0))

@@ -6,73 +6,91 @@ extension OptimizerKind {
     public static let names = ["adam", "adamw", "sgd", "novograd"]
 
     /// Reads the settings of an optimiser under the names that torch's and MONAI's take: `betas`, `eps`, `momentum`, ….
+    ///
+    /// Keys that others read of the same object are theirs to complain about.
     /// - Throws: `DataError` naming the key that is wrong or does nothing beside the others, as in torch, or `name`
     ///   where no optimiser is called so.
     public init(named name: String, _ reader: ConfigReader) throws {
-        let decay = try Self.amount(reader, "weight_decay")
+        self = try Self.coded(nil, named: name, by: ConfigCoder(reader))
+    }
+
+    /// An optimiser beside other entries of the same object.
+    /// - Throws: As `init(named:_:)`, while reading.
+    public static func coded(_ kind: OptimizerKind?, by coder: ConfigCoder) throws -> OptimizerKind {
+        try coded(kind, named: coder.value("name", kind?.name ?? "adam", .text), by: coder)
+    }
+
+    private static func coded(
+        _ kind: OptimizerKind?, named name: String, by coder: ConfigCoder
+    ) throws -> OptimizerKind {
         switch name {
-        case "adam", "adamw", "novograd":
-            let betas = try reader.doubles("betas") ?? [0.9, name == "novograd" ? 0.98 : 0.999]
-            guard betas.count == 2, betas.allSatisfy({ $0 >= 0 && $0 < 1 }) else {
-                throw reader.error("betas", "should be two numbers of at least 0 and below 1, not \(betas)")
-            }
-            let (beta1, beta2) = (Float(betas[0]), Float(betas[1]))
-            let epsilon = try Self.amount(reader, "eps", usual: 1e-8)
-            self =
-                name == "novograd"
-                ? .novograd(
-                    beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay,
-                    averages: try reader.bool("grad_averaging") ?? false)
-                : .adam(beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay, decoupled: name == "adamw")
+        case "adam", "adamw", "novograd": return try AdaptiveSettings(kind, name).coded(by: coder)
         case "sgd":
-            let momentum = try Self.amount(reader, "momentum")
-            let dampening = try Self.amount(reader, "dampening")
-            let nesterov = try reader.bool("nesterov") ?? false
-            guard !nesterov || (momentum > 0 && dampening == 0) else {
-                throw reader.error("nesterov", "takes a momentum above 0 and no dampening")
+            var settings: (momentum: Float, dampening: Float, nesterov: Bool, decay: Float) = (0, 0, false, 0)
+            if case .sgd(let momentum, let dampening, let nesterov, let decay) = kind {
+                settings = (momentum, dampening, nesterov, decay)
             }
-            guard dampening == 0 || momentum > 0 else {
-                throw reader.error("dampening", "does nothing without momentum; give momentum, or leave it out")
-            }
-            self = .sgd(momentum: momentum, dampening: dampening, nesterov: nesterov, weightDecay: decay)
+            let momentum = try coder.value("momentum", settings.momentum, .amount)
+            let dampening = try coder.value("dampening", settings.dampening, .amount)
+            let nesterov = try coder.value("nesterov", settings.nesterov, .bool)
+            let isPlain = momentum > 0 && dampening == 0
+            try coder.check("nesterov", !nesterov || isPlain, "takes a momentum above 0 and no dampening")
+            try coder.check(
+                "dampening", dampening == 0 || momentum > 0,
+                "does nothing without momentum; give momentum, or leave it out")
+            return .sgd(
+                momentum: momentum, dampening: dampening, nesterov: nesterov,
+                weightDecay: try coder.value("weight_decay", settings.decay, .amount))
         default:
-            throw reader.error(
-                "name", "'\(name)' is not an optimiser; known: \(Self.names.joined(separator: ", "))")
+            try coder.check(
+                "name", false, "'\(name)' is not an optimiser; known: \(names.joined(separator: ", "))")
+            preconditionFailure("an optimiser that is written has a known name")
         }
     }
 
-    /// A number of at least 0.
-    private static func amount(_ reader: ConfigReader, _ key: String, usual: Double = 0) throws -> Float {
-        let amount = try reader.double(key) ?? usual
-        guard amount >= 0, amount.isFinite else {
-            throw reader.error(key, "should be a number of at least 0, not \(amount)")
-        }
-        return Float(amount)
-    }
-
-    /// The entries that `init(named:_:)` reads, with `name`.
-    public var entries: [String: ConfigValue] {
+    private var name: String {
         switch self {
-        case .adam(let beta1, let beta2, let epsilon, let decay, let decoupled):
-            [
-                "name": decoupled ? "adamw" : "adam", "betas": [.number(beta1), .number(beta2)],
-                "eps": .number(epsilon), "weight_decay": .number(decay),
-            ]
-        case .sgd(let momentum, let dampening, let nesterov, let decay):
-            [
-                "name": "sgd", "momentum": .number(momentum), "dampening": .number(dampening),
-                "nesterov": .bool(nesterov), "weight_decay": .number(decay),
-            ]
-        case .novograd(let beta1, let beta2, let epsilon, let decay, let averages):
-            [
-                "name": "novograd", "betas": [.number(beta1), .number(beta2)], "eps": .number(epsilon),
-                "weight_decay": .number(decay), "grad_averaging": .bool(averages),
-            ]
+        case .adam(_, _, _, _, let decoupled): decoupled ? "adamw" : "adam"
+        case .sgd: "sgd"
+        case .novograd: "novograd"
         }
     }
 }
 
-extension ConfigValue {
-    /// A 32-bit number as it would be written by hand: 0.9, not the 0.899999976 that it is.
-    public static func number(_ value: Float) -> ConfigValue { .double(Double("\(value)") ?? Double(value)) }
+/// What the optimisers with two averages share.
+private struct AdaptiveSettings {
+    private let name: String
+    private var betas: [Float]
+    private var epsilon: Float = 1e-8
+    private var decay: Float = 0
+    private var averages = false
+
+    /// Those of an optimiser, else torch's and MONAI's defaults.
+    init(_ kind: OptimizerKind?, _ name: String) {
+        self.name = name
+        betas = [0.9, name == "novograd" ? 0.98 : 0.999]
+        switch kind {
+        case .adam(let beta1, let beta2, let epsilon, let decay, _):
+            (betas, self.epsilon, self.decay) = ([beta1, beta2], epsilon, decay)
+        case .novograd(let beta1, let beta2, let epsilon, let decay, let averages):
+            (betas, self.epsilon, self.decay, self.averages) = ([beta1, beta2], epsilon, decay, averages)
+        default: break
+        }
+    }
+
+    func coded(by coder: ConfigCoder) throws -> OptimizerKind {
+        let betas = try coder.value("betas", betas, .numbers)
+        try coder.check(
+            "betas", betas.count == 2 && betas.allSatisfy { $0 >= 0 && $0 < 1 },
+            "should be two numbers of at least 0 and below 1, not \(betas)")
+        let epsilon = try coder.value("eps", epsilon, .amount)
+        let decay = try coder.value("weight_decay", decay, .amount)
+        guard name == "novograd" else {
+            return .adam(
+                beta1: betas[0], beta2: betas[1], epsilon: epsilon, weightDecay: decay, decoupled: name == "adamw")
+        }
+        return .novograd(
+            beta1: betas[0], beta2: betas[1], epsilon: epsilon, weightDecay: decay,
+            averages: try coder.value("grad_averaging", averages, .bool))
+    }
 }

@@ -152,21 +152,21 @@ public struct SegResNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
     /// The first convolution: the network's one dropout comes right after it.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SegResNet")
         return [try first(x, in: context)]
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        var y = try dropout(stem[0], in: context)
-        stem = []
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        var y = try dropout(kept[0], in: context)
+        kept = []
         var skips: [Tensor] = []
         for stage in down {
             y = try context.recomputing([y]) { try stage($0[0], in: $1) }
@@ -176,6 +176,6 @@ public struct SegResNet: Network {
         for stage in up {
             y = try context.recomputing([y, skips.removeLast()]) { try stage($0[0], skip: $0[1], in: $1) }
         }
-        return try head(norm(y, then: activation, isFrugal: false, in: context), in: context)
+        return try head(norm(y, then: activation, consumesInput: false, in: context), in: context)
     }
 }

@@ -129,22 +129,22 @@ public struct SwinUNETR: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
     /// The patch embedding, and the block at full resolution, which never sees what the transformer drops.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SwinUNETR")
         return [try transformer.embed(x, in: context), try encoders[0](x, in: context)]
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        let stages = try transformer(embedded: stem[0], in: context)
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let stages = try transformer(embedded: kept[0], in: context)
         var skips = [
-            stem[1], try encoders[1](stages[0], in: context),
+            kept[1], try encoders[1](stages[0], in: context),
             try encoders[2](stages[1], in: context), try encoders[3](stages[2], in: context), stages[3],
         ]
         var y = try encoders[4](stages[4], in: context)

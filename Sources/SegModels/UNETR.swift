@@ -127,12 +127,12 @@ public struct UNETR: Network {
     /// **Shapes**: x `[N, img_size, in]`, result `[N, img_size, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
     /// The patch embedding, and the block at full resolution, which never sees what the transformer drops.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNETR")
         return [
             try transformer.embed(x, in: context),
@@ -141,11 +141,11 @@ public struct UNETR: Network {
     }
 
     /// **Shapes**: result `[N, img_size, out]`.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        let tokens = try transformer(embedded: stem[0], keeping: [3, 6, 9], in: context)
-        var skips = [stem[1]]
-        stem = []
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let tokens = try transformer(embedded: kept[0], keeping: [3, 6, 9], in: context)
+        var skips = [kept[1]]
+        kept = []
         for (upsampler, kept) in zip(upsamplers, tokens.kept) {
             skips.append(try context.recomputing([kept]) { try upsampler($0[0], in: $1) })
         }

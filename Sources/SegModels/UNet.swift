@@ -107,15 +107,15 @@ public struct UNet: Network {
 
     /// The first convolution and the shortcut beside it.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNet")
-        return try top.stem(x, in: context)
+        return try top.beforeDropout(x, in: context)
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        try top(stem: stem, in: context)
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        try top(fromDropout: kept, in: context)
     }
 }
 
@@ -140,20 +140,20 @@ private final class UNetLevel {
         }
 
         func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-            try self(stem: stem(x, in: context), in: context)
+            try self(fromDropout: beforeDropout(x, in: context), in: context)
         }
 
-        func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
             switch self {
             case .plain(let block): [try block.convolve(x, in: context)]
-            case .residual(let unit): try unit.stem(x, in: context)
+            case .residual(let unit): try unit.beforeDropout(x, in: context)
             }
         }
 
-        func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
             switch self {
-            case .plain(let block): try block.finish(stem[0], residual: nil, in: context)
-            case .residual(let unit): try unit(stem: stem, in: context)
+            case .plain(let block): try block.finish(kept[0], residual: nil, in: context)
+            case .residual(let unit): try unit(fromDropout: kept, in: context)
             }
         }
     }
@@ -206,10 +206,12 @@ private final class UNetLevel {
         try finish(context.recomputing([x]) { [down] in try down($0[0], in: $1) }, in: context)
     }
 
-    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] { try down.stem(x, in: context) }
+    func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+        try down.beforeDropout(x, in: context)
+    }
 
-    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        try finish(down(stem: stem, in: context), in: context)
+    func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        try finish(down(fromDropout: kept, in: context), in: context)
     }
 
     /// What follows the way down: the levels below, then the way up.

@@ -137,7 +137,7 @@ public struct VNet: Network {
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
     /// Stages down that have no dropout: the first two, or all.
@@ -145,7 +145,7 @@ public struct VNet: Network {
 
     /// The input stage and the stages down before the first dropout.
     /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
-    public func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "VNet")
         var skips = [try context.recomputing([x]) { [input] in try input($0[0], in: $1) }]
         try descend(down[..<steadyStages], &skips, in: context)
@@ -160,9 +160,9 @@ public struct VNet: Network {
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where the stem does not fit; `BackendError` from the backend.
-    public func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        var skips = stem
+    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        var skips = kept
         try descend(down[steadyStages...], &skips, in: context)
         var y = skips.removeLast()
         for stage in up {

@@ -27,19 +27,19 @@ struct NNUNetPlan {
 
     /// A configuration's entries, over those of the one that it inherits from.
     private static func entries(
-        of name: String, in configurations: ConfigReader, heirs: [String] = []
+        of name: String, in configurations: ConfigReader, children: [String] = []
     ) throws -> [String: ConfigValue] {
         guard case .object(let own)? = configurations.value(name) else {
             throw configurations.error(name, "is not there")
         }
         guard case .string(let parent)? = own["inherits_from"] else { return own }
-        guard heirs.count < 16 else {
+        guard children.count < 16 else {
             throw configurations.error(name, "inherits over more than 16 steps")
         }
-        guard !heirs.contains(name) else {
-            throw configurations.error(name, "inherits from itself by way of \(heirs.joined(separator: ", "))")
+        guard !children.contains(name) else {
+            throw configurations.error(name, "inherits from itself by way of \(children.joined(separator: ", "))")
         }
-        return try entries(of: parent, in: configurations, heirs: heirs + [name]).merging(own) { $1 }
+        return try entries(of: parent, in: configurations, children: children + [name]).merging(own) { $1 }
     }
 
     /// Whether images are slices.

@@ -18,7 +18,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// y[fine] = Σ over taps of weight[tap] · x[coarse], plus bias: `conv3d` with its arrows turned round.
+    /// y[fine] = Σ over taps of weight[tap] · x[coarse], plus bias: the adjoint of `conv3d`.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool

@@ -27,7 +27,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// Each element with its logit, turned round where the reference is 0, and the factor of its loss.
+    /// Each element with its logit, negated where the reference is 0, and the factor of its loss.
     private func focal(
         _ logits: BufferView, _ labels: BufferView, _ params: FocalParams,
         _ body: (_ element: Int, _ z: Double, _ sign: Double, _ weight: Double) -> Void

@@ -13,7 +13,7 @@ internal import SegWeights
 /// own parameters of 64 bits to the limit of gradients then. So a parameter may be off by that limit, or by as far as
 /// it gets in this same training when every gradient is moved by what its limit allows, up or down, whichever is
 /// further. That is measured and not assumed: where no rounding decides, hardly anything is added. A layer whose gradient
-/// is missing or turned is off by all of its steps, and a wrong step by its share of them, which is far more.
+/// is missing or has the wrong sign is off by all of its steps, and a wrong step by its share of them, which is far more.
 extension ModelReplay {
     func train() throws -> [Comparison] {
         let (losses, state) = try training(movedBy: 0)

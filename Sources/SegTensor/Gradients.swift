@@ -10,7 +10,7 @@ final class GradientNode {
     /// Receives the gradient of the op's output; dropped after its one use, and with it what it saved.
     var backward: ((_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void)?
     /// Whether a walk has used and dropped `backward`.
-    var isSpent = false
+    var wasWalked = false
 
     init(
         op: String, parents: [GradientNode],
@@ -33,7 +33,7 @@ final class GradientSink {
     private let backend: any Backend
     private var slots: [ObjectIdentifier: Slot] = [:]
     /// The nodes that the gradient of the node being walked was handed on to.
-    private var heirs: [ObjectIdentifier] = []
+    private var receivers: [ObjectIdentifier] = []
 
     init(backend: any Backend) { self.backend = backend }
 
@@ -68,7 +68,7 @@ final class GradientSink {
         let upstream = upstream.reshaped(x.shape)
         guard slots[ObjectIdentifier(node)] != nil else {
             slots[ObjectIdentifier(node)] = Slot(view: upstream, isOwned: false)
-            heirs.append(ObjectIdentifier(node))
+            receivers.append(ObjectIdentifier(node))
             return
         }
         try add(to: x) { destination, _ in try backend.binary(.add, destination, upstream, into: destination) }
@@ -89,19 +89,19 @@ final class GradientSink {
     }
 
     /// Calls `backward` with the gradient that reached a node, if any did, and ends with it.
-    fileprivate func spend(
+    fileprivate func runBackward(
         _ node: GradientNode, _ backward: (consuming BufferView, GradientSink) throws -> Void
     ) throws {
         guard let slot = slots.removeValue(forKey: ObjectIdentifier(node)) else { return }
         let isOwned = slot.isOwned
-        let outer = heirs
-        heirs = []
+        let outer = receivers
+        receivers = []
         try backward((consume slot).view, self)
         // Handed on to one node only, it is that node's own from now on.
-        if isOwned, heirs.count == 1 { slots[heirs[0]]?.isOwned = true }
-        heirs = outer
+        if isOwned, receivers.count == 1 { slots[receivers[0]]?.isOwned = true }
+        receivers = outer
         node.backward = nil
-        node.isSpent = true
+        node.wasWalked = true
     }
 
     /// The gradient that reached a node.
@@ -187,9 +187,10 @@ extension GradientSink {
         var uses = counts ? GradientNode.uses(of: order) : [:]
         for node in order {
             try require(
-                !node.isSpent, "gradients", "the graph through \(node.op) was walked before; run the forward pass again"
+                !node.wasWalked, "gradients",
+                "the graph through \(node.op) was walked before; run the forward pass again"
             )
-            if let backward = node.backward { try spend(node, backward) }
+            if let backward = node.backward { try runBackward(node, backward) }
             for parent in node.parents {
                 guard let left = uses[ObjectIdentifier(parent)] else { continue }
                 uses[ObjectIdentifier(parent)] = left - 1

@@ -3,7 +3,7 @@ public import SegBackend
 /// An immutable array on a backend, with the gradient node that made it where a gradient is wanted.
 ///
 /// Contiguous; activations are channels-last, `[N, D, H, W, C]`. Only optimisers write to a tensor in place,
-/// and a frugal op to an untracked input that it was told nobody else reads.
+/// and an op that consumes its input to one without a history; no one may read that one afterwards.
 public struct Tensor {
     /// The backend that holds it and computes with it.
     public let backend: any Backend

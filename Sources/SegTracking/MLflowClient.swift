@@ -82,7 +82,7 @@ struct MLflowClient: Sendable {
         return try decode(Found.self, exchange.post(Self.base + "runs/search", search)).runs?.first?.run
     }
 
-    /// Makes a run that bears the key as a tag.
+    /// Makes a run that has the key as a tag.
     func createRun(key: String, name: String?, time: Int64, experiment: String) throws -> Run {
         struct Wanted: Encodable {
             let experiment_id: String

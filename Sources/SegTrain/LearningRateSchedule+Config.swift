@@ -2,102 +2,91 @@ internal import SegCore
 internal import SegNN
 
 extension TrainingConfiguration {
-    /// Reads the object `schedule`; absent means constant.
-    /// - Throws: `DataError` naming the key that is unknown or wrong.
-    static func schedule(
-        _ reader: ConfigReader?, learningRate: Double
-    ) throws -> (LearningRateSchedule, WarmUp?) {
-        guard let reader else { return (.constant, nil) }
-        let schedule: LearningRateSchedule
-        switch try reader.string("name") ?? "constant" {
-        case "constant": schedule = .constant
-        case "polynomial":
-            let power = try reader.double("power") ?? 0.9
-            guard power > 0, power.isFinite else {
-                throw reader.error("power", "should be positive and finite, not \(power)")
-            }
-            schedule = .polynomial(power: power)
-        case "cosine": schedule = .cosine
-        case "step":
-            let size = try reader.required("size", reader.int("size"))
-            guard size > 0 else { throw reader.error("size", "should be positive, not \(size)") }
-            let gamma = try reader.double("gamma") ?? 0.1
-            guard gamma >= 0, gamma.isFinite else {
-                throw reader.error("gamma", "should be 0 or more, not \(gamma)")
-            }
-            schedule = .step(size: size, gamma: gamma)
-        case "plateau": schedule = .plateau(try PlateauRule(reader, learningRate: learningRate))
-        case let name:
-            throw reader.error(
-                "name", "'\(name)' is not a schedule; known: constant, polynomial, cosine, step, plateau")
-        }
-        let warmUp = try warmUp(reader)
-        try reader.finish()
-        if warmUp == nil, try reader.double("warmup_start") ?? 0 > 0 {
-            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
-        }
-        return (schedule, warmUp)
+    /// The object `schedule`: how the learning rate falls, and how it rises before that.
+    struct Schedule {
+        var fall = LearningRateSchedule.constant
+        var warmUp: WarmUp?
     }
 
-    private static func warmUp(_ reader: ConfigReader) throws -> WarmUp? {
-        let iterations = try reader.int("warmup") ?? 0
-        guard iterations >= 0 else { throw reader.error("warmup", "should be 0 or more, not \(iterations)") }
-        let start = try reader.double("warmup_start") ?? 0
-        guard start >= 0, start <= 1 else {
-            throw reader.error("warmup_start", "should be from 0 to 1, not \(start)")
+    /// Reads the object `schedule`; absent means constant.
+    /// - Throws: `DataError` naming the key that is unknown or wrong.
+    static func schedule(_ reader: ConfigReader?, learningRate: Double) throws -> Schedule {
+        guard let reader else { return Schedule() }
+        let schedule = try ConfigCoder.read(reader) { try coded($0, learningRate: learningRate, by: $1) }
+        // After misspelt keys: one of them may be meant for warmup.
+        if schedule.warmUp == nil, try reader.double("warmup_start") ?? 0 > 0 {
+            throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
         }
-        return iterations > 0 ? WarmUp(iterations: iterations, start: start) : nil
+        return schedule
     }
 
     /// The object that `schedule(_:learningRate:)` reads.
     var scheduleEntries: [String: ConfigValue] {
-        var entries: [String: ConfigValue]
-        switch schedule {
-        case .constant: entries = ["name": "constant"]
-        case .polynomial(let power): entries = ["name": "polynomial", "power": .double(power)]
-        case .cosine: entries = ["name": "cosine"]
-        case .step(let size, let gamma): entries = ["name": "step", "size": .int(size), "gamma": .double(gamma)]
-        case .plateau(let rule):
-            entries = [
-                "name": "plateau", "monitor": .string(rule.monitor.rawValue), "factor": .double(rule.factor),
-                "patience": .int(rule.patience), "threshold": .double(rule.threshold),
-                "threshold_mode": rule.isRelative ? "rel" : "abs", "cooldown": .int(rule.cooldown),
-                "min_rate": .double(rule.smallest * learningRate),
-            ]
+        ConfigCoder.entries(Schedule(fall: schedule, warmUp: warmUp)) {
+            try Self.coded($0, learningRate: learningRate, by: $1)
         }
-        entries["warmup"] = .int(warmUp?.iterations ?? 0)
-        entries["warmup_start"] = .double(warmUp?.start ?? 0)
-        return entries
+    }
+
+    private static func coded(_ schedule: Schedule?, learningRate: Double, by coder: ConfigCoder) throws -> Schedule {
+        let fall = schedule?.fall ?? .constant
+        var coded = Schedule()
+        switch try coder.value("name", fall.name, .text) {
+        case "constant": coded.fall = .constant
+        case "polynomial":
+            var power = 0.9
+            if case .polynomial(let own) = fall { power = own }
+            power = try coder.value("power", power, .number)
+            try coder.check("power", power > 0 && power.isFinite, "should be positive and finite, not \(power)")
+            coded.fall = .polynomial(power: power)
+        case "cosine": coded.fall = .cosine
+        case "step":
+            var (size, gamma): (Int?, Double) = (nil, 0.1)
+            if case .step(let ownSize, let ownGamma) = fall { (size, gamma) = (ownSize, ownGamma) }
+            coded.fall = .step(
+                size: try coder.required("size", size, .positive), gamma: try coder.value("gamma", gamma, .amount))
+        case "plateau":
+            var rule = PlateauRule()
+            if case .plateau(let own) = fall { rule = own }
+            try rule.code(learningRate: learningRate, by: coder)
+            coded.fall = .plateau(rule)
+        case let name:
+            try coder.check(
+                "name", false, "'\(name)' is not a schedule; known: constant, polynomial, cosine, step, plateau")
+        }
+        coded.warmUp = try warmUp(schedule?.warmUp, by: coder)
+        return coded
+    }
+
+    private static func warmUp(_ warmUp: WarmUp?, by coder: ConfigCoder) throws -> WarmUp? {
+        let iterations = try coder.value("warmup", warmUp?.iterations ?? 0, .natural)
+        let start = try coder.value("warmup_start", warmUp?.start ?? 0, .chance)
+        return iterations > 0 ? WarmUp(iterations: iterations, start: start) : nil
+    }
+}
+
+extension LearningRateSchedule {
+    /// The entry `name` that stands for it.
+    fileprivate var name: String {
+        switch self {
+        case .constant: "constant"
+        case .polynomial: "polynomial"
+        case .cosine: "cosine"
+        case .step: "step"
+        case .plateau: "plateau"
+        }
     }
 }
 
 extension PlateauRule {
-    /// Reads the entries of ReduceLROnPlateau.
-    fileprivate init(_ reader: ConfigReader, learningRate: Double) throws {
-        self.init()
-        let name = try reader.string("monitor") ?? "dice"
-        guard let monitor = Monitor(rawValue: name) else {
-            throw reader.error("monitor", "should be dice or loss, not '\(name)'")
-        }
-        self.monitor = monitor
-        factor = try reader.double("factor") ?? factor
-        guard factor > 0, factor < 1 else {
-            throw reader.error("factor", "should be above 0 and below 1, not \(factor)")
-        }
-        patience = try reader.int("patience") ?? patience
-        threshold = try reader.double("threshold") ?? threshold
-        cooldown = try reader.int("cooldown") ?? cooldown
-        smallest = (try reader.double("min_rate") ?? 0) / learningRate
-        for (key, isRight) in [
-            ("patience", patience >= 0), ("threshold", threshold >= 0), ("cooldown", cooldown >= 0),
-            ("min_rate", smallest >= 0),
-        ] where !isRight {
-            throw reader.error(key, "should be 0 or more, not \(reader.value(key) ?? .null)")
-        }
-        switch try reader.string("threshold_mode") ?? "rel" {
-        case "rel": isRelative = true
-        case "abs": isRelative = false
-        case let other: throw reader.error("threshold_mode", "should be rel or abs, not '\(other)'")
-        }
+    /// The entries of ReduceLROnPlateau.
+    fileprivate mutating func code(learningRate: Double, by coder: ConfigCoder) throws {
+        monitor = try coder.value("monitor", monitor, .name)
+        factor = try coder.value("factor", factor, .number)
+        try coder.check("factor", factor > 0 && factor < 1, "should be above 0 and below 1, not \(factor)")
+        patience = try coder.value("patience", patience, .natural)
+        threshold = try coder.value("threshold", threshold, .amount)
+        cooldown = try coder.value("cooldown", cooldown, .natural)
+        smallest = try coder.value("min_rate", smallest * learningRate, .amount) / learningRate
+        isRelative = try coder.value("threshold_mode", isRelative, .named(["rel": true, "abs": false]))
     }
 }

@@ -9,71 +9,80 @@ extension SegmentationLoss {
     /// Reads the object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
     /// - Throws: `DataError` naming the key that is unknown or wrong.
     init(_ reader: ConfigReader?) throws {
-        self.init(DiceCEParams())
-        guard let reader else { return }
-        let name = try reader.string("name") ?? "dice"
-        guard Self.names.contains(name) else {
-            throw reader.error("name", "'\(name)' is not a loss; known: \(Self.names.joined(separator: ", "))")
-        }
-        if try reader.bool("sigmoid") == true {
-            guard try reader.bool("softmax") != true else { throw reader.error("sigmoid", "excludes softmax") }
-            overlap.probabilities = .sigmoid
-        } else if try reader.bool("softmax") == false {
-            overlap.probabilities = .identity
-        }
-        overlap.includeBackground = try reader.bool("include_background") ?? true
-        overlap.batch = try reader.bool("batch") ?? false
-        overlap.smoothNr = Float(try reader.double("smooth_nr") ?? 1e-5)
-        overlap.smoothDr = Float(try reader.double("smooth_dr") ?? 1e-5)
-        switch try reader.string("reduction") ?? "mean" {
-        case "mean": overlap.reduction = .mean
-        case "sum": overlap.reduction = .sum
-        case let other: throw reader.error("reduction", "should be mean or sum, not '\(other)'")
-        }
-        switch name {
-        case "tversky":
-            overlap.ratio = .tversky(
-                alpha: Float(try reader.double("alpha") ?? 0.5), beta: Float(try reader.double("beta") ?? 0.5))
-        case "generalized_dice": generalizedDice = try readGeneralizedDice(reader)
-        default: try readDice(reader, name)
-        }
-        try reader.finish()
+        self = try reader.map { try ConfigCoder.read($0, Self.coded) } ?? Self(DiceCEParams())
     }
 
-    /// What all losses have, and `w_type`.
-    private func readGeneralizedDice(_ reader: ConfigReader) throws -> GeneralizedDiceLoss {
-        var loss = GeneralizedDiceLoss()
-        (loss.probabilities, loss.includeBackground) = (overlap.probabilities, overlap.includeBackground)
-        (loss.batch, loss.reduction) = (overlap.batch, overlap.reduction)
-        (loss.smoothNr, loss.smoothDr) = (overlap.smoothNr, overlap.smoothDr)
-        let name = try reader.string("w_type") ?? "square"
-        guard let weighting = GeneralizedDiceLoss.Weighting(rawValue: name) else {
-            throw reader.error("w_type", "should be square, simple or uniform, not '\(name)'")
+    /// The object that `init(_:)` reads.
+    var entries: [String: ConfigValue] { ConfigCoder.entries(self, Self.coded) }
+
+    private static func coded(_ loss: SegmentationLoss?, by coder: ConfigCoder) throws -> SegmentationLoss {
+        let name = try coder.value("name", loss?.name ?? "dice", .text)
+        try coder.check(
+            "name", names.contains(name), "'\(name)' is not a loss; known: \(names.joined(separator: ", "))")
+        var loss = loss ?? SegmentationLoss(DiceCEParams())
+        try loss.codeOverlap(by: coder)
+        switch name {
+        case "tversky":
+            var (alpha, beta): (Float, Float) = (0.5, 0.5)
+            if case .tversky(let ownAlpha, let ownBeta) = loss.overlap.ratio { (alpha, beta) = (ownAlpha, ownBeta) }
+            loss.overlap.ratio = .tversky(
+                alpha: try coder.value("alpha", alpha, .number), beta: try coder.value("beta", beta, .number))
+        case "generalized_dice": try loss.codeGeneralizedDice(by: coder)
+        default: try loss.codeDice(name, by: coder)
         }
-        loss.weighting = weighting
         return loss
     }
 
+    private var name: String {
+        if case .tversky = overlap.ratio { return "tversky" }
+        if generalizedDice != nil { return "generalized_dice" }
+        return focal != nil ? "dice_focal" : overlap.lambdaCE != 0 ? "dice_ce" : "dice"
+    }
+
+    /// What all losses have.
+    private mutating func codeOverlap(by coder: ConfigCoder) throws {
+        let (own, isGiven) = (overlap.probabilities, coder.reader.map { $0.value("softmax") != nil } ?? true)
+        let sigmoid = try coder.value("sigmoid", own == .sigmoid, .bool)
+        let softmax = try coder.value("softmax", own == .softmax, .bool)
+        try coder.check("sigmoid", !(sigmoid && softmax && isGiven), "excludes softmax")
+        overlap.probabilities = sigmoid ? .sigmoid : softmax ? .softmax : .identity
+        overlap.includeBackground = try coder.value("include_background", overlap.includeBackground, .bool)
+        overlap.batch = try coder.value("batch", overlap.batch, .bool)
+        overlap.smoothNr = try coder.value("smooth_nr", overlap.smoothNr, .number)
+        overlap.smoothDr = try coder.value("smooth_dr", overlap.smoothDr, .number)
+        overlap.reduction = try coder.value("reduction", overlap.reduction, .named(["mean": .mean, "sum": .sum]))
+    }
+
+    /// What all losses have, and `w_type`.
+    private mutating func codeGeneralizedDice(by coder: ConfigCoder) throws {
+        var loss = generalizedDice ?? GeneralizedDiceLoss()
+        (loss.probabilities, loss.includeBackground) = (overlap.probabilities, overlap.includeBackground)
+        (loss.batch, loss.reduction) = (overlap.batch, overlap.reduction)
+        (loss.smoothNr, loss.smoothDr) = (overlap.smoothNr, overlap.smoothDr)
+        loss.weighting = try coder.value("w_type", loss.weighting, .name)
+        generalizedDice = loss
+    }
+
     /// What only the losses with a Dice term have.
-    private mutating func readDice(_ reader: ConfigReader, _ name: String) throws {
-        overlap.squaredPred = try reader.bool("squared_pred") ?? false
-        overlap.ratio = try reader.bool("jaccard") == true ? .jaccard : .dice
-        overlap.classWeights = try reader.doubles("weight")?.map { Float($0) } ?? []
-        if name != "dice" { overlap.lambdaDice = Float(try reader.double("lambda_dice") ?? 1) }
-        if name == "dice_ce" { overlap.lambdaCE = Float(try reader.double("lambda_ce") ?? 1) }
-        guard name == "dice_focal" else { return }
-        var focal = FocalParams()
-        focal.gamma = Float(try reader.double("gamma") ?? 2)
-        guard focal.gamma >= 0 else { throw reader.error("gamma", "should be 0 or more, not \(focal.gamma)") }
-        focal.alpha = try reader.double("alpha").map { Float($0) }
-        if let alpha = focal.alpha, !(0...1).contains(alpha) {
-            throw reader.error("alpha", "should be from 0 to 1, not \(alpha)")
+    private mutating func codeDice(_ name: String, by coder: ConfigCoder) throws {
+        overlap.squaredPred = try coder.value("squared_pred", overlap.squaredPred, .bool)
+        overlap.ratio = try coder.value("jaccard", overlap.ratio == .jaccard, .bool) ? .jaccard : .dice
+        let weights = overlap.classWeights.isEmpty ? nil : overlap.classWeights
+        overlap.classWeights = try coder.optional("weight", weights, .numbers) ?? []
+        if name != "dice" { overlap.lambdaDice = try coder.value("lambda_dice", overlap.lambdaDice, .number) }
+        if name == "dice_ce" {
+            let weight = coder.reader == nil ? overlap.lambdaCE : 1
+            overlap.lambdaCE = try coder.value("lambda_ce", weight, .number)
         }
+        guard name == "dice_focal" else { return }
+        var focal = focal ?? FocalParams()
+        focal.gamma = try coder.value("gamma", focal.gamma, .amount)
+        focal.alpha = try coder.optional("alpha", focal.alpha, .chance)
         focal.includeBackground = overlap.includeBackground
         focal.reduction = overlap.reduction
         focal.classWeights = overlap.classWeights
         self.focal = focal
-        lambdaFocal = Float(try reader.double("lambda_focal") ?? 1)
+        lambdaFocal = try coder.value("lambda_focal", lambdaFocal, .number)
     }
 
     /// Makes the loss one of regions that may overlap.
@@ -108,41 +117,5 @@ extension SegmentationLoss {
                 "loss.weight",
                 "should be \(channels) numbers, one for each of network_def.out_channels, not \(count)")
         }
-    }
-
-    /// The object that `init(_:)` reads.
-    var entries: [String: ConfigValue] {
-        var entries: [String: ConfigValue] = [
-            "sigmoid": .bool(overlap.probabilities == .sigmoid), "softmax": .bool(overlap.probabilities == .softmax),
-            "include_background": .bool(overlap.includeBackground), "batch": .bool(overlap.batch),
-            "smooth_nr": .number(overlap.smoothNr), "smooth_dr": .number(overlap.smoothDr),
-            "reduction": overlap.reduction == .mean ? "mean" : "sum",
-        ]
-        if case .tversky(let alpha, let beta) = overlap.ratio {
-            return entries.merging(["name": "tversky", "alpha": .number(alpha), "beta": .number(beta)]) { $1 }
-        }
-        if let generalizedDice {
-            return entries.merging([
-                "name": "generalized_dice", "w_type": .string(generalizedDice.weighting.rawValue),
-            ]) { $1 }
-        }
-        entries["squared_pred"] = .bool(overlap.squaredPred)
-        entries["jaccard"] = .bool(overlap.ratio == .jaccard)
-        entries["weight"] =
-            overlap.classWeights.isEmpty ? .null : .array(overlap.classWeights.map(ConfigValue.number))
-        entries["lambda_dice"] = .number(overlap.lambdaDice)
-        if let focal {
-            entries["name"] = "dice_focal"
-            entries["gamma"] = .number(focal.gamma)
-            entries["alpha"] = focal.alpha.map(ConfigValue.number) ?? .null
-            entries["lambda_focal"] = .number(lambdaFocal)
-        } else if overlap.lambdaCE != 0 {
-            entries["name"] = "dice_ce"
-            entries["lambda_ce"] = .number(overlap.lambdaCE)
-        } else {
-            entries["name"] = "dice"
-            entries["lambda_dice"] = nil
-        }
-        return entries
     }
 }

@@ -9,17 +9,11 @@ public struct TrackingOptions: Hashable, Sendable {
     /// What the run is called.
     public var runName: String?
 
-    /// Reads the object; absent means that the environment decides.
-    /// - Throws: `DataError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?) throws {
-        uri = try reader?.string("uri")
-        experiment = try reader?.string("experiment")
-        runName = try reader?.string("run_name")
-        try reader?.finish()
-    }
-
-    /// The object that reads as these options.
-    var entries: [String: ConfigValue] {
-        ["uri": uri, "experiment": experiment, "run_name": runName].mapValues { $0.map { .string($0) } ?? .null }
+    /// The object; absent means that the environment decides.
+    static func coded(_ own: TrackingOptions?, by coder: ConfigCoder) throws -> TrackingOptions {
+        TrackingOptions(
+            uri: try coder.optional("uri", own?.uri, .text),
+            experiment: try coder.optional("experiment", own?.experiment, .text),
+            runName: try coder.optional("run_name", own?.runName, .text))
     }
 }

@@ -72,7 +72,7 @@ import Testing
         #expect(throws: DataError.self) { try importing(folder.file("Task")) }
     }
 
-    @Test func rawDatasetsOfNNUNetAreTurnedRound() throws {
+    @Test func axesOfRawDatasetsOfNNUNetAreReversed() throws {
         try folder.write([1], as: "raw/imagesTr/a_0000.nii.gz")
         try folder.write([2], as: "raw/labelsTr/a.nii.gz")
         let json = #"{"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 2}, "file_ending": ".nii.gz"}"#

@@ -9,7 +9,7 @@ private let backend = ReferenceBackend()
     let (numbers, ones): ([Float], [Float]) = ([1, -2, 3, -4], [1, 1, 1, 1])
     let x = try Tensor(numbers, shape: [1, 4], on: backend)
     let (y, ops) = try OpRecording.record {
-        try activate(add(x, Tensor(ones, shape: [4], on: backend)), .relu, slope: nil, isFrugal: true)
+        try activate(add(x, Tensor(ones, shape: [4], on: backend)), .relu, slope: nil, consumesInput: true)
     }
     #expect(try y.floats() == [2, 0, 4, 0])
     #expect(ops.map(\.name) == ["constant", "add", "activate"])
@@ -17,9 +17,10 @@ private let backend = ReferenceBackend()
         Issue.record("the ops are \(ops.map(\.op))")
         return
     }
-    #expect(ops[1].operands.map { $0?.shape } == [[1, 4], [4]] && ops[1].operands[1]?.buffer === ops[0].result.buffer)
-    // A frugal op's result lies where its input did.
-    #expect(ops[2].operands[0]?.buffer === ops[1].result.buffer && ops[2].result.buffer === ops[1].result.buffer)
+    #expect(
+        ops[1].operands.map { $0?.shape } == [[1, 4], [4]] && ops[1].operands[1]?.identity == ops[0].result.identity)
+    // The result of an op that consumes its input lies where that did.
+    #expect(ops[2].operands[0]?.identity == ops[1].result.identity && ops[2].result.identity == ops[1].result.identity)
 }
 
 @Test func operandsThatAreAbsentKeepTheirPlaces() throws {

@@ -45,7 +45,7 @@ struct PhantomAnatomy {
         (0..<count).map { _ in .random(&random, wavelength: wavelength, amplitude: amplitude) }
     }
 
-    /// Axes turned by angles about x and then about z.
+    /// Axes rotated by angles about x and then about z.
     private func axes(aboutX: Double, aboutZ: Double) -> Ellipsoid.Axes {
         let (cx, sx) = (cos(aboutX), sin(aboutX))
         let (cz, sz) = (cos(aboutZ), sin(aboutZ))

@@ -1,7 +1,7 @@
 import SegCore
 import SegImaging
 
-/// Voxels being painted: Hounsfield units and labels on an RAS grid, the patient lying a little turned in it.
+/// Voxels being painted: Hounsfield units and labels on an RAS grid, the patient lying a little rotated in it.
 struct PhantomPainter {
     let size: Triple
     let spacing: SIMD3<Double>
@@ -110,9 +110,9 @@ struct PhantomPainter {
         var most = SIMD3(repeating: -Double.infinity)
         for x in [low.x, high.x] {
             for y in [low.y, high.y] {
-                let turned = SIMD3(turn.cos * x - turn.sin * y, turn.sin * x + turn.cos * y, 0)
-                least = pointwiseMin(least, turned + SIMD3(0, 0, low.z))
-                most = pointwiseMax(most, turned + SIMD3(0, 0, high.z))
+                let rotated = SIMD3(turn.cos * x - turn.sin * y, turn.sin * x + turn.cos * y, 0)
+                least = pointwiseMin(least, rotated + SIMD3(0, 0, low.z))
+                most = pointwiseMax(most, rotated + SIMD3(0, 0, high.z))
             }
         }
         let from = (least + origin) / spacing

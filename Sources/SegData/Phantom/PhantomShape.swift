@@ -15,7 +15,7 @@ extension PhantomShape {
     func shrunk(by margin: Double) -> Shrunk<Self> { Shrunk(shape: self, margin: margin) }
 }
 
-/// An ellipsoid that may be turned, bent, squared off and rippled.
+/// An ellipsoid that may be rotated, bent, squared off and rippled.
 struct Ellipsoid: PhantomShape {
     var centre: SIMD3<Double>
     var radii: SIMD3<Double>

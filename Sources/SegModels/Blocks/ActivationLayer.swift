@@ -17,12 +17,12 @@ struct ActivationLayer {
 
     /// Activates what nothing else reads.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try activate(x, activation, slope: slope?.tensor(in: context), isFrugal: true)
+        try activate(x, activation, slope: slope?.tensor(in: context), consumesInput: true)
     }
 
     /// What has a normalisation, of what nothing else reads, apply this activation in its own pass.
     func followers(in context: ForwardContext) -> NormFollowers {
-        var followers = NormFollowers.frugal
+        var followers = NormFollowers.consumingInput
         followers.activation = activation
         followers.slope = slope?.tensor(in: context)
         return followers
@@ -31,9 +31,9 @@ struct ActivationLayer {
 
 extension NormFollowers {
     /// Nothing follows a normalisation of what nothing else reads.
-    static var frugal: NormFollowers {
+    static var consumingInput: NormFollowers {
         var followers = NormFollowers()
-        followers.isFrugal = true
+        followers.consumesInput = true
         return followers
     }
 }
@@ -46,12 +46,12 @@ extension Norm {
     }
 
     /// Normalises, then activates, in one pass.
-    /// - Parameter isFrugal: Whether nothing else reads x; see `NormFollowers`.
+    /// - Parameter consumesInput: Whether nothing else reads x; see `NormFollowers`.
     func callAsFunction(
-        _ x: Tensor, then activation: ActivationLayer, isFrugal: Bool = true, in context: ForwardContext
+        _ x: Tensor, then activation: ActivationLayer, consumesInput: Bool = true, in context: ForwardContext
     ) throws -> Tensor {
         var followers = activation.followers(in: context)
-        followers.isFrugal = isFrugal
+        followers.consumesInput = consumesInput
         return try self(x, followers: followers, in: context)
     }
 }

@@ -90,20 +90,20 @@ struct ResidualUnit {
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try self(stem: stem(x, in: context), in: context)
+        try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
     /// What comes before the first dropout: the shortcut and the first convolution.
-    func stem(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
+    func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         let residual = try shortcut.map { try $0(x, in: context) } ?? x
         return [residual, try units[0].convolve(x, in: context)]
     }
 
     /// The rest of the unit.
-    func callAsFunction(stem: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
-        let residual = stem[0]
-        var y = try units[0].finish(stem[1], residual: units.count == 1 ? residual : nil, in: context)
-        stem = []
+    func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
+        let residual = kept[0]
+        var y = try units[0].finish(kept[1], residual: units.count == 1 ? residual : nil, in: context)
+        kept = []
         for (index, unit) in units.enumerated().dropFirst() {
             y = try unit(y, residual: index == units.count - 1 ? residual : nil, in: context)
         }

@@ -61,7 +61,7 @@ struct NNUNetConvolution {
             let sum = try residual.map { try add(y, $0) } ?? y
             return try activation.map { try $0(sum, in: context) } ?? sum
         }
-        var followers = activation?.followers(in: context) ?? .frugal
+        var followers = activation?.followers(in: context) ?? .consumingInput
         followers.residualBefore = residual
         return try norm(y, followers: followers, in: context)
     }

@@ -35,7 +35,7 @@ struct SegResNetBlock {
 
     /// **Shapes**: x and result `[N, D, H, W, channels]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let y = try conv1(norm1(x, then: activation, isFrugal: false, in: context), in: context)
+        let y = try conv1(norm1(x, then: activation, consumesInput: false, in: context), in: context)
         return try add(conv2(norm2(y, then: activation, in: context), in: context), x)
     }
 }

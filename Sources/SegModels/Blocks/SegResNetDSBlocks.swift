@@ -34,7 +34,7 @@ struct SegResNetDSBlock {
 
     /// **Shapes**: x and result `[N, D, H, W, channels]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let y = try conv1(norm1(x, then: act1, isFrugal: false, in: context), in: context)
+        let y = try conv1(norm1(x, then: act1, consumesInput: false, in: context), in: context)
         return try add(conv2(norm2(y, then: act2, in: context), in: context), x)
     }
 }

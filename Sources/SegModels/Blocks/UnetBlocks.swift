@@ -101,8 +101,8 @@ struct UnetBlock {
         var followers = activation.followers(in: context)
         if isResidual {
             followers.residualBefore =
-                try shortcut.map { try $0.norm($0.conv(x, in: context), followers: .frugal, in: context) } ?? x
-            followers.spendsResidual = shortcut != nil
+                try shortcut.map { try $0.norm($0.conv(x, in: context), followers: .consumingInput, in: context) } ?? x
+            followers.consumesResidual = shortcut != nil
         }
         return try second.norm(y, followers: followers, in: context)
     }

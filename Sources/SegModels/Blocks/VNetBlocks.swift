@@ -51,7 +51,7 @@ private struct ConvolutionRow {
             var followers = layer.activation.followers(in: context)
             if index == layers.count - 1 {
                 followers.residualAfter = residual
-                followers.spendsResidual = true
+                followers.consumesResidual = true
             }
             y = try layer.conv(y, followers: followers, in: context)
         }
@@ -145,7 +145,7 @@ struct VNetUp {
             [
                 norm(conv(dropout(inputs[0], in: context), in: context), then: first, in: context),
                 skipDropout(inputs[1], in: context),
-            ], isFrugal: true)
+            ], isRematerialised: true)
         inputs = []
         return try last(row(joined, residual: joined, in: context), in: context)
     }

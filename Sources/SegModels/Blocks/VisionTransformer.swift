@@ -33,7 +33,8 @@ struct Perceptron {
 
     /// **Shapes**: x and result `[…, channels]`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        let hidden = try firstDropout(activate(first(x, in: context), .gelu, slope: nil, isFrugal: true), in: context)
+        let hidden = try firstDropout(
+            activate(first(x, in: context), .gelu, slope: nil, consumesInput: true), in: context)
         return try secondDropout(second(hidden, in: context), in: context)
     }
 }

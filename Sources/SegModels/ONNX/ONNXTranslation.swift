@@ -19,12 +19,12 @@ struct ONNXTranslation {
 
     /// An array of the recording: one buffer may hold a value under several shapes.
     private struct Place: Hashable {
-        let buffer: ObjectIdentifier
+        let memory: ObjectIdentifier
         let offset: Int
         let shape: Shape
 
         init(_ view: BufferView) {
-            (buffer, offset, shape) = (ObjectIdentifier(view.buffer), view.offset, view.shape)
+            (memory, offset, shape) = (view.identity, view.offset, view.shape)
         }
     }
 
@@ -39,7 +39,7 @@ struct ONNXTranslation {
     private let parameters: [ObjectIdentifier: Parameter]
 
     private init(_ store: ParameterStore) {
-        let own = store.parameters.map { (ObjectIdentifier($0.leaf.view.buffer), $0) }
+        let own = store.parameters.map { ($0.leaf.view.identity, $0) }
         parameters = Dictionary(own) { first, _ in first }
     }
 
@@ -47,7 +47,7 @@ struct ONNXTranslation {
     /// - Throws: `DataError` where the network does not take the size, or an op has no counterpart in ONNX.
     static func graph(of definition: NetworkDefinition, size: Triple) throws -> ONNXGraph {
         do {
-            let backend = TallyBackend(scalar: .f32)
+            let backend = DryRunBackend(scalar: .f32)
             let (pass, ops) = try OpRecording.record {
                 let network = try definition.build(into: ParameterStore(counting: backend))
                 let shape = Shape(batch: 1, size: size, channels: network.inputChannels)
@@ -90,7 +90,7 @@ struct ONNXTranslation {
         if let constant = constants[place] {
             return graph.floats("constant_\(graph.arrays.count)", constant, shape: shape)
         }
-        guard let parameter = parameters[place.buffer], parameter.shape == view.shape, view.offset == 0 else {
+        guard let parameter = parameters[place.memory], parameter.shape == view.shape, view.offset == 0 else {
             throw Refusal(reason: "an array of \(view.shape) comes from outside the network")
         }
         return graph.parameter(parameter.name, shape: shape)

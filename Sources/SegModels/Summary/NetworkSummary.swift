@@ -42,7 +42,7 @@ public struct NetworkSummary: Sendable {
     }
 
     package init(_ definition: NetworkDefinition, size: Triple, scalar: DType) throws {
-        let backend = TallyBackend(scalar: scalar)
+        let backend = DryRunBackend(scalar: scalar)
         let network = try definition.build(into: ParameterStore(counting: backend))
         let held = backend.memory.live
         func input() throws -> Tensor {
@@ -65,7 +65,7 @@ public struct NetworkSummary: Sendable {
 
     /// One forward and backward pass; returns the bytes held between the two.
     private static func step(
-        _ network: any Network, _ x: Tensor, size: Triple, on backend: TallyBackend
+        _ network: any Network, _ x: Tensor, size: Triple, on backend: DryRunBackend
     ) throws -> Int {
         let labels = Tensor(try backend.allocate(Shape([1] + size.array), .i32), on: backend)
         let context = ForwardContext(mode: .training, seed: 0, pass: 0)
@@ -76,8 +76,8 @@ public struct NetworkSummary: Sendable {
         return saved
     }
 
-    private static func rows(_ records: [TallyBackend.Record], _ store: ParameterStore) -> [Row] {
-        let named = Dictionary(store.parameters.map { (ObjectIdentifier($0.leaf.view.buffer), $0) }) { first, _ in first
+    private static func rows(_ records: [DryRunBackend.Record], _ store: ParameterStore) -> [Row] {
+        let named = Dictionary(store.parameters.map { ($0.leaf.view.identity, $0) }) { first, _ in first
         }
         var counted: Set<String> = []
         return records.compactMap { record in

@@ -3,27 +3,28 @@ public import SegBackend
 /// A pointwise nonlinearity; see `Activation` for each one's PyTorch counterpart.
 ///
 /// **Shapes**: x any, slope `[1]` or `[C]` for PReLU and nil otherwise, result as x.
-/// - Parameter isFrugal: As `NormFollowers.isFrugal`.
+/// - Parameter consumesInput: As `NormFollowers.consumesInput`.
 /// - Throws: `TensorError` where the slope does not fit; `BackendError` from the backend.
 public func activate(
-    _ x: Tensor, _ activation: Activation, slope: Tensor?, isFrugal: Bool = false
+    _ x: Tensor, _ activation: Activation, slope: Tensor?, consumesInput: Bool = false
 ) throws -> Tensor {
     try validateSlope("activate", activation, slope, channels: x.shape.channels)
     let backend = x.backend
     let isRecorded = x.isTracked || slope?.isTracked == true
     // The memory of an input that can be made again is nobody's once it is read.
-    let overwrites = isFrugal && (!isRecorded || x.remake != nil)
-    let y = overwrites ? x.view : try backend.allocate(x.shape, x.view.dtype)
+    let overwrites = consumesInput && (!isRecorded || x.remake != nil)
+    var y = overwrites ? x.view : try backend.allocate(x.shape, x.view.dtype)
     try backend.activate(x.view, activation, slope: slope?.view, into: y)
-    let kept = Kept(x)
+    if overwrites { y = x.view.overwritten() }
+    let kept = SavedInput(x)
     func remake() throws -> BufferView {
         let x = try kept.elements()
         let y = kept.isRemade ? x : try backend.allocate(x.shape, x.dtype)
         try backend.activate(x, activation, slope: slope?.view, into: y)
-        return y
+        return kept.isRemade ? x.overwritten() : y
     }
     return result(
-        y, op: "activate", .activate(activation), of: [x, slope], remake: isFrugal ? remake : nil
+        y, op: "activate", .activate(activation), of: [x, slope], remake: consumesInput ? remake : nil
     ) { upstream, sink in
         var slopeGradient: BufferView?
         if let slope, slope.isTracked {
@@ -39,7 +40,7 @@ public func activate(
         }
         if kept.isRemade {
             try run(into: x, false)
-            try sink.give(x, to: kept.target)
+            try sink.give(x.overwritten(), to: kept.target)
         } else if kept.target.node != nil {
             try sink.add(to: kept.target, run)
         } else {

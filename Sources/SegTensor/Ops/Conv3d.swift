@@ -19,7 +19,7 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
     let backend = x.backend
     let y = try backend.allocate(Shape(batch: x.shape.batch, size: size, channels: out), x.view.dtype)
     try backend.conv3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)
-    let kept = Kept(x)
+    let kept = SavedInput(x)
     return result(y, op: "conv3d", .conv3d(params), of: [x, weight, bias]) { upstream, sink in
         // The weight first: an input that is made again is gone before its gradient comes.
         try sink.add(to: weight) { gw, accumulate in
@@ -57,7 +57,7 @@ public func convTranspose3d(
     let backend = x.backend
     let y = try backend.allocate(Shape(batch: x.shape.batch, size: size, channels: out), x.view.dtype)
     try backend.convTranspose3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)
-    let kept = Kept(x)
+    let kept = SavedInput(x)
     return result(
         y, op: op, .convTranspose3d(params, outputPadding: outputPadding), of: [x, weight, bias]
     ) { upstream, sink in

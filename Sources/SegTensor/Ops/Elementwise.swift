@@ -217,7 +217,7 @@ private func differentiable(
     _ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ first: @escaping Share, _ second: @escaping Share
 ) throws -> Tensor {
     let y = try applied(op, a, b)
-    let (backend, keptA, keptB) = (a.backend, Kept(a), Kept(b))
+    let (backend, keptA, keptB) = (a.backend, SavedInput(a), SavedInput(b))
     return result(y, op: op.rawValue, op == .multiply ? .multiply : nil, of: [a, b]) { upstream, sink in
         let g = Tensor(upstream, on: backend)
         let left = Tensor(try keptA.elements(), on: backend)
@@ -235,7 +235,7 @@ private func differentiable(
     _ gradient: @escaping (_ upstream: Tensor, _ x: Tensor, _ y: Tensor) throws -> Tensor
 ) throws -> Tensor {
     let y = try applied(op, x)
-    let (backend, kept) = (x.backend, Kept(x))
+    let (backend, kept) = (x.backend, SavedInput(x))
     return result(y, op: op.rawValue, of: [x]) { upstream, sink in
         let (g, x) = (Tensor(upstream, on: backend), Tensor(try kept.elements(), on: backend))
         try sink.give(gradient(g, x, Tensor(y, on: backend)).view, to: kept.target)

@@ -17,7 +17,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
     try backend.matmul(
         x2, w2, bias: bias?.view, MatmulParams(transposeA: false, transposeB: true, alpha: 1, beta: 0),
         into: y.reshaped([1, rows, outputs]))
-    let kept = Kept(x)
+    let kept = SavedInput(x)
     return result(y, op: "linear", .linear, of: [x, weight, bias]) { upstream, sink in
         let g = upstream.reshaped([1, rows, outputs])
         // The weight first: an input that is made again is gone before its gradient comes.

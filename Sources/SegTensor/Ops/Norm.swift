@@ -20,24 +20,27 @@ public struct NormFollowers {
     public var residualBefore: Tensor?
     /// Added after the activation.
     public var residualAfter: Tensor?
-    /// Whether a pass is traded for memory, for an input that nothing else reads: neither a later op nor the gradient of
-    /// the op that made it, as that of `exp` does.
+    /// Whether the input's memory may be used again: nothing else reads the input, neither a later op nor the gradient
+    /// of the op that made it, as that of `exp` does. A later reading stops the program (`BufferView.buffer`).
     ///
-    /// Without a history the result takes the input's memory; with one, ops that need the result for their gradients
-    /// make it again, and the input's gradient takes the input's memory. The values are the same bits.
-    public var isFrugal = false
-    /// Whether nothing else reads the residual either: then a frugal result may take its memory.
-    public var spendsResidual = false
+    /// Without a history the result is computed in place; with one, ops that need the result for their gradients
+    /// compute it again (rematerialisation), and the input's gradient takes the input's memory. The bits are the same.
+    public var consumesInput = false
+    /// Whether nothing else reads the residual either: then the result of an op that consumes its input may take its
+    /// memory.
+    public var consumesResidual = false
 
     /// Nothing follows; to be changed field by field.
     public init() { activation = .identity }
 
-    /// The memory of an operand that nothing reads after a frugal op: because nothing is recorded, or because whoever
-    /// needs it makes it again.
-    fileprivate func spare(_ x: Tensor, _ isRecorded: Bool) -> BufferView? {
-        guard isFrugal else { return nil }
+    /// The operand in whose memory the result may be computed: nothing is recorded, or who needs the operand computes
+    /// it again.
+    fileprivate func consumed(_ x: Tensor, _ isRecorded: Bool) -> BufferView? {
+        guard consumesInput else { return nil }
         if !isRecorded || x.remake != nil { return x.view }
-        guard spendsResidual, let residual = residualBefore ?? residualAfter, residual.remake != nil else { return nil }
+        guard consumesResidual, let residual = residualBefore ?? residualAfter, residual.remake != nil else {
+            return nil
+        }
         return residual.view
     }
 
@@ -75,9 +78,11 @@ public func normActivate(
     let (mean, variance) = try views(of: statistics, for: x, params)
     var inputs = [x, weight, bias, followers.slope, followers.residualBefore, followers.residualAfter]
     let isRecorded = inputs.contains { $0?.isTracked == true }
-    let y = try followers.spare(x, isRecorded) ?? backend.allocate(x.shape, x.view.dtype)
+    let consumed = followers.consumed(x, isRecorded)
+    var y = try consumed ?? backend.allocate(x.shape, x.view.dtype)
     try backend.normActivate(
         x.view, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params, epilogue, into: y)
+    if let consumed { y = consumed.overwritten() }
     if case .given(let mean, let variance) = statistics {
         try require(
             !isRecorded, "normActivate",
@@ -85,11 +90,11 @@ public func normActivate(
         inputs += [mean, variance]
     }
     let graph = NormGraph(
-        backend: backend, x: Kept(x), mean: mean, variance: variance, weight: weight, bias: bias, params: params,
+        backend: backend, x: SavedInput(x), mean: mean, variance: variance, weight: weight, bias: bias, params: params,
         followers: followers)
     let recorded: RecordedOp? = followers.dropout == nil ? .normActivate(params, followers.activation) : nil
     let output = result(
-        y, op: "normActivate", recorded, of: inputs, remake: followers.isFrugal ? graph.remake : nil,
+        y, op: "normActivate", recorded, of: inputs, remake: followers.consumesInput ? graph.remake : nil,
         backward: graph.backward)
     return Normalized(output: output, mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
 }
@@ -97,7 +102,7 @@ public func normActivate(
 /// What a normalisation keeps for its gradient, and for making its result again.
 private struct NormGraph {
     private let backend: any Backend
-    private let x: Kept
+    private let x: SavedInput
     private let mean: BufferView
     private let variance: BufferView
     private let weight: Tensor?
@@ -106,22 +111,22 @@ private struct NormGraph {
     private let dropout: DropoutParams?
     private let activation: Activation
     private let slope: Tensor?
-    private let residualBefore: Kept?
+    private let residualBefore: SavedInput?
     /// Needed to make the result again only.
-    private let residualAfter: Kept?
+    private let residualAfter: SavedInput?
     private let afterTarget: GradientTarget?
-    private let isFrugal: Bool
+    private let consumesInput: Bool
 
     init(
-        backend: any Backend, x: Kept, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
+        backend: any Backend, x: SavedInput, mean: BufferView, variance: BufferView, weight: Tensor?, bias: Tensor?,
         params: NormParams, followers: NormFollowers
     ) {
         (self.backend, self.x, self.mean, self.variance) = (backend, x, mean, variance)
         (self.weight, self.bias, self.params) = (weight, bias, params)
         (dropout, activation, slope) = (followers.dropout, followers.activation, followers.slope)
-        isFrugal = followers.isFrugal
-        residualBefore = followers.residualBefore.map(Kept.init)
-        residualAfter = followers.isFrugal ? followers.residualAfter.map(Kept.init) : nil
+        consumesInput = followers.consumesInput
+        residualBefore = followers.residualBefore.map(SavedInput.init)
+        residualAfter = followers.consumesInput ? followers.residualAfter.map(SavedInput.init) : nil
         afterTarget = followers.residualAfter?.target
     }
 
@@ -140,7 +145,7 @@ private struct NormGraph {
         try backend.normActivate(
             input, mean: mean, variance: variance, weight: weight?.view, bias: bias?.view, params,
             epilogue(before: views[1], after: views[2]), into: y)
-        return y
+        return own?.overwritten() ?? y
     }
 
     func backward(_ upstream: BufferView, _ sink: GradientSink) throws {
@@ -163,10 +168,10 @@ private struct NormGraph {
                     x: gx, accumulate: accumulate, weight: views[0], bias: views[1], slope: views[2],
                     residualBefore: before))
         }
-        if isFrugal || x.isRemade {
+        if consumesInput || x.isRemade {
             // Nothing reads the input after this.
             try run(into: input, false)
-            try sink.give(input, to: x.target)
+            try sink.give(input.overwritten(), to: x.target)
         } else if x.target.node != nil {
             try sink.add(to: x.target, run)
         } else {

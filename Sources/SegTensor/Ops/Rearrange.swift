@@ -15,10 +15,10 @@ public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
 /// Joins tensors along the channels, `torch.cat(dim=1)` of channels-first tensors.
 ///
 /// **Shapes**: each `[N, …, Cᵢ]`, result `[N, …, ΣCᵢ]`.
-/// - Parameter isFrugal: Whether ops that need the result for their gradients join the inputs again; worth its passes
+/// - Parameter isRematerialised: Whether ops that need the result for their gradients join the inputs again; worth its passes
 ///   where those are kept or made again anyway. The values are the same bits.
 /// - Throws: `TensorError` where the other axes differ; `BackendError` from the backend.
-public func concatenate(_ tensors: [Tensor], isFrugal: Bool = false) throws -> Tensor {
+public func concatenate(_ tensors: [Tensor], isRematerialised: Bool = false) throws -> Tensor {
     guard let first = tensors.first else { throw TensorError(op: "concatenate", "nothing to join") }
     let outer = Array(first.shape.dimensions.dropLast())
     for tensor in tensors {
@@ -41,8 +41,8 @@ public func concatenate(_ tensors: [Tensor], isFrugal: Bool = false) throws -> T
         }
         return y
     }
-    let kept = isFrugal ? tensors.map(Kept.init) : []
-    let remake = isFrugal ? { try join { try kept[$0].elements() } } : nil
+    let kept = isRematerialised ? tensors.map(SavedInput.init) : []
+    let remake = isRematerialised ? { try join { try kept[$0].elements() } } : nil
     return try result(
         join { tensors[$0].view }, op: "concatenate", .concatenate, of: tensors, remake: remake
     ) { upstream, sink in

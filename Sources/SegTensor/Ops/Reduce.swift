@@ -58,7 +58,7 @@ private func reduced(_ op: ReduceOp, _ x: Tensor, over axes: [Int], keepsAxes: B
     let (backend, target) = (x.backend, x.target)
     let terms = Float(x.shape.count / Swift.max(kept.count, 1))
     // Only the largest asks where it was.
-    let elements = op == .max ? Kept(x) : nil
+    let elements = op == .max ? SavedInput(x) : nil
     return result(y.reshaped(shape), op: op.rawValue, of: [x]) { upstream, sink in
         var g = Tensor(upstream.reshaped(kept), on: backend)
         if op == .mean { g = try scale(g, by: 1 / terms) }

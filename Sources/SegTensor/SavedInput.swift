@@ -8,7 +8,7 @@ struct GradientTarget {
 }
 
 /// What an op keeps of an input for its gradient: the elements, or how they are made again.
-struct Kept {
+struct SavedInput {
     /// Where the input's gradient goes.
     let target: GradientTarget
     private let view: BufferView?

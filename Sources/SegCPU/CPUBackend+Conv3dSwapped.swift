@@ -2,23 +2,23 @@ internal import SegBackend
 internal import SegCore
 
 extension CPUBackend {
-    /// Whether a weight gradient is computed with the roles of its factors exchanged: few output channels leave the
+    /// Whether a weight gradient is computed with the roles of x and the upstream gradient swapped: few output channels leave the
     /// vectors of the direct kernels empty, many input channels would fill them.
-    static func isQuickerTurned(_ params: Conv3dParams, inputs: Int, outputs: Int) -> Bool {
+    static func isQuickerSwapped(_ params: Conv3dParams, inputs: Int, outputs: Int) -> Bool {
         outputs <= 4 && inputs >= 16 && params.kernel.count > 1 && params.groups == 1 && params.stride == Triple(1)
             && (0..<3).allSatisfy { params.padding[$0] < params.reach[$0] }
     }
 
     /// The weight gradient as that of the transposed convolution: the upstream gradient is the input, and x the upstream
-    /// gradient. What comes out has its channels exchanged and its taps turned end for end.
-    func weightGradientTurned(
+    /// gradient. What comes out has its channels exchanged and its taps flipped.
+    func weightGradientSwapped(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
         let (inputs, outputs, taps) = (x.shape.channels, upstream.shape.channels, params.kernel.count)
-        var turned = params
-        turned.padding = params.reach.zip(params.padding) { $0 - 1 - $1 }
+        var swapped = params
+        swapped.padding = params.reach.zip(params.padding) { $0 - 1 - $1 }
         let exchanged = try allocate(Shape([inputs, outputs] + params.kernel.array), .f32)
-        try weightGradient(upstream, upstream: x, turned, into: exchanged, accumulate: false)
+        try weightGradient(upstream, upstream: x, swapped, into: exchanged, accumulate: false)
         let (source, target) = (exchanged.floats, gw.floats)
         for output in 0..<outputs {
             for input in 0..<inputs {

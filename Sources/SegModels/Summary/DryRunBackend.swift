@@ -2,7 +2,7 @@ internal import SegBackend
 internal import Synchronization
 
 /// A backend that computes nothing: it counts what a network asks for, by shapes alone, at no cost in memory.
-final class TallyBackend: InterceptingBackend {
+final class DryRunBackend: InterceptingBackend {
     /// One op of a forward pass.
     struct Record {
         var op: String
@@ -20,9 +20,9 @@ final class TallyBackend: InterceptingBackend {
 
     private final class Block: DeviceBuffer {
         let byteCount: Int
-        private let backend: TallyBackend
+        private let backend: DryRunBackend
 
-        init(_ byteCount: Int, _ backend: TallyBackend) {
+        init(_ byteCount: Int, _ backend: DryRunBackend) {
             self.byteCount = byteCount
             self.backend = backend
             backend.state.withLock {
@@ -63,7 +63,7 @@ final class TallyBackend: InterceptingBackend {
         guard let layer = call.layer, let y = call.writes.first else { return }
         let record = Record(
             op: layer, shape: y.shape, multiplyAdds: call.multiplyAdds,
-            arrays: call.reads.map { ObjectIdentifier($0.buffer) })
+            arrays: call.reads.map { $0.identity })
         state.withLock { $0.records.append(record) }
     }
 }

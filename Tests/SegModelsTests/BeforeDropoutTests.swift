@@ -24,7 +24,7 @@ private let definitions: [String: ConfigValue] = [
     ],
 ]
 
-/// Monte-Carlo passes that start from one stem are those that start from the input.
+/// Monte-Carlo passes that start from what precedes the dropout are those that start from the input.
 @Test(arguments: definitions.keys.sorted())
 func stemsAreTheSameInEveryPass(_ name: String) throws {
     guard case .object(var definition)? = definitions[name] else { return }
@@ -35,16 +35,16 @@ func stemsAreTheSameInEveryPass(_ name: String) throws {
     let network = try NetworkDefinition(.object(definition), source: "test").makeNetwork(on: backend, seed: 1)
     let values = NetworkGolden.formula(stream: 7, count: 32 * 32 * 64).map { Float($0) }
     let x = try Tensor(values, shape: [1, 32, 32, 64, 1], on: backend)
-    let stem = try network.stem(x, in: .inference)
+    let kept = try network.beforeDropout(x, in: .inference)
     let plain = try network(x, in: .inference).floats()
-    #expect(try network(stem: stem, in: .inference).floats() == plain)
+    #expect(try network(fromDropout: kept, in: .inference).floats() == plain)
     var outputs: [[Float]] = [plain]
     for pass in 0..<2 {
         let context = ForwardContext(mode: .monteCarlo, seed: 4, pass: UInt32(pass))
         outputs.append(try network(x, in: context).floats())
-        #expect(try network(stem: stem, in: context).floats() == outputs.last)
+        #expect(try network(fromDropout: kept, in: context).floats() == outputs.last)
     }
     #expect(Set(outputs).count == 3)
-    // DynUNet alone has no stem of its own.
-    #expect((stem.count == 1 && stem[0].shape == x.shape) == (target == "DynUNet"))
+    // DynUNet alone keeps its input.
+    #expect((kept.count == 1 && kept[0].shape == x.shape) == (target == "DynUNet"))
 }

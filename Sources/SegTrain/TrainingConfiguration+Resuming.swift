@@ -1,54 +1,6 @@
-internal import SegBackend
 public import SegCore
-internal import SegData
-internal import SegInference
-internal import SegModels
-internal import SegNN
 
 extension TrainingConfiguration {
-    /// The whole configuration, every default and every entry of a preset written out; read again it is the same.
-    public var resolved: ConfigValue {
-        guard case .object(var entries) = model.value else { return document }
-        if model.labels.isEmpty { entries["labels"] = nil }
-        entries["data"] = .string(data)
-        entries["validation"] =
-            switch validation {
-            case .share(let share): .double(share)
-            case .names(let names): .array(names.map { .string($0) })
-            case .file(let path): .string(path)
-            }
-        entries["cache"] = .string(cache.folder ?? "none")
-        entries["tracking"] = .object(tracking.entries)
-        entries["seed"] = .int(Int(seed))
-        entries["rng"] = .string(sampling.draws.rawValue)
-        entries["sampling"] = .object(sampling.entries)
-        if case .object(let document) = document {
-            entries["augmentation"] = augmentation.entries(of: document["augmentation"])
-        }
-        entries["postprocessing"] = model.postprocessing.value
-        entries["loss"] = .object(loss.entries)
-        entries["optimizer"] = .object(
-            optimizer.entries.merging([
-                "learning_rate": .double(learningRate), "clip_norm": clipNorm.map { .double($0) } ?? .null,
-            ]) { $1 })
-        if !rateFactors.isEmpty, case .object(var members)? = entries["optimizer"] {
-            members["factors"] = .object(rateFactors.mapValues(ConfigValue.double))
-            entries["optimizer"] = .object(members)
-        }
-        entries["init_from"] = start.map { .string($0.path) }
-        if !frozen.isEmpty { entries["freeze"] = .array(frozen.map(ConfigValue.string)) }
-        entries["schedule"] = .object(scheduleEntries)
-        entries["accumulate"] = .int(accumulation)
-        entries["recompute"] = .bool(recomputes)
-        entries["iterations"] = .int(iterations)
-        entries["minutes"] = minutes.map { .double($0) } ?? .null
-        entries["validate_every"] = .int(validateEvery)
-        entries["checkpoint_every"] = .int(checkpointEvery)
-        entries["early_stopping"] =
-            earlyStopping.map { ["patience": .int($0.patience), "min_delta": .double($0.minDelta)] } ?? .null
-        return .object(entries)
-    }
-
     /// Keys that may change when a training is resumed: they say where the data and the split lie (whose content is
     /// compared), where the run is logged, when it ends and what is kept, not how it learns.
     ///

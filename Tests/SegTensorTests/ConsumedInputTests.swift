@@ -27,11 +27,11 @@ private struct Chain {
         }
     }
 
-    func loss(isFrugal: Bool) throws -> Tensor {
+    func loss(consumesInput: Bool) throws -> Tensor {
         let x = try Tensor(values(shape.count, 9), shape: shape, on: backend).tracked()
         let y = try conv3d(x, weight: parameters[0], bias: nil, geometry)
         var followers = NormFollowers()
-        followers.isFrugal = isFrugal
+        followers.consumesInput = consumesInput
         followers.dropout = DropoutParams(probability: 0.2, seed: 1, layer: 2, pass: 3, channelwise: false)
         followers.activation = .prelu
         followers.slope = parameters[4]
@@ -41,18 +41,18 @@ private struct Chain {
             y, weight: parameters[2], bias: parameters[3], statistics: .ofInput,
             NormParams(kind: .instance, epsilon: 1e-5), followers
         ).output
-        let w = try activate(z, .elu(alpha: 1), slope: nil, isFrugal: isFrugal)
+        let w = try activate(z, .elu(alpha: 1), slope: nil, consumesInput: consumesInput)
         return try sum(activate(conv3d(w, weight: parameters[1], bias: nil, geometry), .sigmoid, slope: nil))
     }
 }
 
 /// What is made again has the same bits, and is not held meanwhile.
-@Test func frugalOpsKeepLessForTheSameGradients() throws {
+@Test func opsThatConsumeTheirInputKeepLessForTheSameGradients() throws {
     let chain = try Chain()
     var gradients: [[[Float]]] = []
     var held: [Int] = []
-    for isFrugal in [false, true] {
-        let loss = try chain.loss(isFrugal: isFrugal)
+    for consumesInput in [false, true] {
+        let loss = try chain.loss(consumesInput: consumesInput)
         held.append(chain.backend.memory.live)
         let walked = try loss.gradients(upstream: nil)
         gradients.append(try chain.parameters.map { try #require(try walked[$0]?.floats()) })
@@ -62,21 +62,21 @@ private struct Chain {
 }
 
 /// Without a history the results take the input's memory, with the same values.
-@Test func frugalOpsOverwriteWhatNothingRecords() throws {
+@Test func opsOverwriteAConsumedInputWithoutAHistory() throws {
     let backend = try CPUBackend(threads: 2)
     let source = values(shape.count, 5)
-    func run(isFrugal: Bool) throws -> (same: Bool, values: [Float]) {
+    func run(consumesInput: Bool) throws -> (same: Bool, values: [Float]) {
         let x = try Tensor(source, shape: shape, on: backend)
         var followers = NormFollowers()
-        followers.isFrugal = isFrugal
+        followers.consumesInput = consumesInput
         let y = try normActivate(
             x, weight: nil, bias: nil, statistics: .ofInput, NormParams(kind: .batch, epsilon: 1e-5), followers
         ).output
-        let z = try activate(y, .gelu, slope: nil, isFrugal: isFrugal)
-        return (z.view.buffer === x.view.buffer, try z.floats())
+        let z = try activate(y, .gelu, slope: nil, consumesInput: consumesInput)
+        return (z.view.identity == x.view.identity, try z.floats())
     }
-    let (plain, frugal) = (try run(isFrugal: false), try run(isFrugal: true))
-    #expect(frugal.same && !plain.same && frugal.values == plain.values)
+    let (plain, consuming) = (try run(consumesInput: false), try run(consumesInput: true))
+    #expect(consuming.same && !plain.same && consuming.values == plain.values)
 }
 
 /// Gradients that are handed over one by one are those that are collected, also of leaves that serve twice.
@@ -104,4 +104,29 @@ func gradientsAreHandedOverWhenTheyAreWhole(isRecomputed: Bool) throws {
     #expect(record.order == (isRecomputed ? [0, 1] : [1, 0]))
     for index in 0..<2 { #expect(try record.gradients[index] == collected[leaves[index]]?.floats()) }
     #expect(collected[leaves[2]] == nil)
+}
+
+/// A wrong promise is noticed where the overwritten elements are read, in every build.
+@Test func readingAConsumedInputStopsTheProgram() async {
+    await #expect(processExitsWith: .failure) {
+        let x = try Tensor([1, -2, 3] as [Float], shape: [1, 3], on: CPUBackend(threads: 1))
+        let y = try activate(x, .relu, slope: nil, consumesInput: true)
+        guard try y.floats() == [1, 0, 3] else { return }
+        _ = try x.floats()
+    }
+}
+
+/// The gradient of `exp` reads its result, which a normalisation that consumes its input overwrites on the way back.
+@Test func theGradientOfAnOpThatReadsItsResultStopsTheProgram() async {
+    await #expect(processExitsWith: .failure) {
+        let backend = try CPUBackend(threads: 1)
+        let x = try Tensor([1, -2, 3, 4] as [Float], shape: [1, 2, 2], on: backend).tracked()
+        var followers = NormFollowers()
+        followers.consumesInput = true
+        let y = try normActivate(
+            exp(x), weight: nil, bias: nil, statistics: .ofInput, NormParams(kind: .instance, epsilon: 1e-5), followers)
+        let loss = try sum(y.output * y.output)
+        guard try loss.item().isFinite else { return }
+        _ = try loss.gradients(upstream: nil)
+    }
 }

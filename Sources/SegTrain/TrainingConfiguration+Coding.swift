@@ -1,0 +1,187 @@
+public import SegCore
+internal import SegData
+internal import SegImaging
+internal import SegInference
+internal import SegModels
+internal import SegNN
+
+extension TrainingConfiguration {
+    /// Reads a configuration.
+    /// - Throws: `DataError` naming the key that is missing, unknown (with the nearest known one) or wrong.
+    public init(_ value: ConfigValue, source: String) throws {
+        let document = try Preset.expand(value, source: source)
+        let reader = try ConfigReader(document, path: "", source: source)
+        self = try Self.coded(nil, document, by: ConfigCoder(reader))
+        try checkValidated(reader)
+        try reader.finish()
+    }
+
+    /// The whole configuration, every default and every entry of a preset written out; read again it is the same.
+    public var resolved: ConfigValue {
+        guard case .object(var entries) = model.value else { return document }
+        if model.labels.isEmpty { entries["labels"] = nil }
+        entries["postprocessing"] = model.postprocessing.value
+        entries["rng"] = .string(sampling.draws.rawValue)
+        entries["sampling"] = .object(sampling.entries)
+        if case .object(let document) = document {
+            entries["augmentation"] = augmentation.entries(of: document["augmentation"])
+        }
+        entries["loss"] = .object(loss.entries)
+        entries["schedule"] = .object(scheduleEntries)
+        return .object(entries.merging(ConfigCoder.entries(self) { try Self.coded($0, document, by: $1) }) { $1 })
+    }
+
+    /// Parts with readers of their own are read by them, and kept as they are while the rest is written.
+    private static func coded(
+        _ own: TrainingConfiguration?, _ document: ConfigValue, by coder: ConfigCoder
+    ) throws -> TrainingConfiguration {
+        let data = try coder.required("data", own?.data, .text)
+        let model = try coder.part(own?.model) { try ModelDescription.entries(of: $0) }
+        let sampling = try coder.part(own?.sampling) { reader in
+            try PatchSampling(reader, roi: reader.required("roi_size", model.roiSize))
+        }
+        let augmentation = try coder.part(own?.augmentation) { try Augmentation($0.object("augmentation")) }
+        let loss = try coder.part(own?.loss) { try Self.loss(of: model, $0) }
+        let descent = own.map {
+            Descent(
+                optimizer: $0.optimizer, learningRate: $0.learningRate, clipNorm: $0.clipNorm,
+                rateFactors: $0.rateFactors)
+        }
+        let optimizer = try coder.requiredObject("optimizer", descent, Descent.coded)
+        let schedule = try coder.part(own.map { Schedule(fall: $0.schedule, warmUp: $0.warmUp) }) {
+            try Self.schedule($0.object("schedule"), learningRate: optimizer.learningRate)
+        }
+        let iterations = try coder.required("iterations", own?.iterations, .positive)
+        let every = try coder.value("validate_every", own?.validateEvery ?? max(1, iterations / 10), .positive)
+        return TrainingConfiguration(
+            document: document, data: data, cache: try coder.value("cache", own?.cache ?? .ofUser(), .cache),
+            validation: try coder.value("validation", own?.validation ?? .share(0.2), .validation),
+            seed: try coder.value("seed", own?.seed ?? 0, .seed), model: model, sampling: sampling,
+            augmentation: augmentation, loss: loss, optimizer: optimizer.optimizer,
+            learningRate: optimizer.learningRate, schedule: schedule.fall, warmUp: schedule.warmUp,
+            clipNorm: optimizer.clipNorm,
+            accumulation: try coder.value("accumulate", own?.accumulation ?? 1, .positive),
+            recomputes: try coder.value("recompute", own?.recomputes ?? false, .bool),
+            start: try coder.given("init_from", own?.start?.path, .text).map(StartingWeights.init),
+            frozen: try coder.given("freeze", own.flatMap { $0.frozen.isEmpty ? nil : $0.frozen }, .texts) ?? [],
+            rateFactors: optimizer.rateFactors,
+            iterations: iterations, minutes: try coder.optional("minutes", own?.minutes, .positive),
+            validateEvery: every,
+            checkpointEvery: try coder.value("checkpoint_every", own?.checkpointEvery ?? min(every, 100), .positive),
+            earlyStopping: try coder.optionalObject("early_stopping", own?.earlyStopping, EarlyStopping.coded),
+            tracking: try coder.object("tracking", own?.tracking, TrackingOptions.coded) ?? TrackingOptions())
+    }
+
+    private static func loss(of model: ModelDescription, _ reader: ConfigReader) throws -> SegmentationLoss {
+        var loss = try SegmentationLoss(reader.object("loss"))
+        try loss.check(channels: model.outputChannels, reader)
+        loss.hasIgnoredVoxels = model.labelScheme.ignored != nil
+        if model.labelScheme.regions != nil { try loss.takeRegions(reader) }
+        return loss
+    }
+
+    /// What watches the validation needs one.
+    private func checkValidated(_ reader: ConfigReader) throws {
+        guard validation == .share(0) || validation == .names([]) else { return }
+        if earlyStopping != nil {
+            throw reader.error("early_stopping", "watches the validation cases, but validation sets none aside")
+        }
+        if case .plateau(let rule) = schedule, rule.monitor == .dice {
+            throw reader.error(
+                "schedule.monitor", "dice watches the validation cases, but validation sets none aside; use loss")
+        }
+    }
+}
+
+/// The object `optimizer`.
+private struct Descent {
+    let optimizer: OptimizerKind
+    let learningRate: Double
+    let clipNorm: Double?
+    let rateFactors: [String: Double]
+
+    static func coded(_ own: Descent?, by coder: ConfigCoder) throws -> Descent {
+        let rate = try coder.required("learning_rate", own?.learningRate, .number)
+        try coder.check("learning_rate", rate > 0 && rate.isFinite, "should be positive and finite, not \(rate)")
+        let factors = own?.rateFactors.isEmpty == false ? own?.rateFactors : nil
+        return Descent(
+            optimizer: try OptimizerKind.coded(own?.optimizer, by: coder), learningRate: rate,
+            clipNorm: try coder.optional("clip_norm", own?.clipNorm, .positive),
+            rateFactors: try coder.given("factors", factors, .rateFactors) ?? [:])
+    }
+}
+
+extension TrainingConfiguration.EarlyStopping {
+    fileprivate static func coded(_ own: Self?, by coder: ConfigCoder) throws -> Self {
+        Self(
+            patience: try coder.required("patience", own?.patience, .positive),
+            minDelta: try coder.value("min_delta", own?.minDelta ?? 0, .amount))
+    }
+}
+
+extension ConfigForm<UInt32> {
+    /// A whole number of 32 bits.
+    fileprivate static var seed: Self {
+        Self(
+            decode: { value, key, reader in
+                guard let seed = try UInt32(exactly: reader.required(key, reader.int(key))) else {
+                    throw reader.error(key, "should be a whole number from 0 to \(UInt32.max)")
+                }
+                return seed
+            }, encode: { .int(Int($0)) })
+    }
+}
+
+extension ConfigForm<TrainingConfiguration.Validation> {
+    /// A share, names of cases, or a file of names.
+    fileprivate static var validation: Self {
+        Self(
+            decode: { value, key, reader in
+                if let share = value.number {
+                    guard share >= 0, share < 1 else {
+                        throw reader.error(key, "as a share should be at least 0 and below 1, not \(share)")
+                    }
+                    return .share(share)
+                }
+                if case .string(let path) = value { return .file(path) }
+                guard case .array(let items) = value else {
+                    throw reader.error(
+                        key, "should be a share such as 0.2, a list of case names or a split.json, not \(value)")
+                }
+                return .names(
+                    try items.map {
+                        guard case .string(let name) = $0 else {
+                            throw reader.error(key, "should list case names, not \($0)")
+                        }
+                        return name
+                    })
+            },
+            encode: {
+                switch $0 {
+                case .share(let share): .double(share)
+                case .names(let names): .array(names.map { .string($0) })
+                case .file(let path): .string(path)
+                }
+            })
+    }
+}
+
+extension ConfigForm<[String: Double]> {
+    /// What the learning rate of parts of the network is multiplied by.
+    fileprivate static var rateFactors: Self {
+        Self(
+            decode: { value, key, reader in
+                guard case .object(let members) = value else {
+                    throw reader.error(
+                        key, "should map parts of the network to factors, as {model.0: 0.1}, not \(value)")
+                }
+                return try members.mapValues { item in
+                    guard let factor = item.number, factor > 0, factor.isFinite else {
+                        throw reader.error(
+                            key, "should be positive numbers, not \(item); freeze: keeps a part as it is")
+                    }
+                    return factor
+                }
+            }, encode: { .object($0.mapValues(ConfigValue.double)) })
+    }
+}
