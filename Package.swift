@@ -122,7 +122,10 @@ let package = Package(
         // Model folders of nnU-Net.
         swiftTarget(
             "SegNNUNet",
-            ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegInference"]),
+            [
+                "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
+                "SegInference",
+            ]),
         swiftTarget(
             "SegTrain",
             [
@@ -258,7 +261,7 @@ let package = Package(
             ]),
         test(
             "SegNNUNetTests",
-            ["SegCore", "SegCPU", "SegImaging", "SegInference", "SegNNUNet", "SegWeights"]),
+            ["SegTestNeeds", "SegCore", "SegCPU", "SegImaging", "SegInference", "SegNNUNet", "SegWeights"]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]
 )

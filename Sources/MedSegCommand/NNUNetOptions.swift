@@ -27,12 +27,19 @@ struct NNUNetOptions: ParsableArguments {
         help: "Masks of the first stage of an nnU-Net cascade, a folder of CASE.nii.gz; else the first stage is run.")
     var previousStage: String?
 
+    @Option(
+        help:
+            "A postprocessing.json of nnU-Net, whose steps are taken on the mask; without it none are, as in nnUNetv2_predict."
+    )
+    var postprocessing: String?
+
     /// What is asked for.
     func choice() throws -> NNUNetFolder.Choice {
         var choice = NNUNetFolder.Choice()
         choice.folds = folds
         choice.mirrors = !noMirror
         choice.previousMasks = previousStage
+        choice.postprocessing = postprocessing
         if let checkpoint {
             guard ["final", "best", "latest"].contains(checkpoint) else {
                 throw UsageError("--checkpoint should be final, best or latest, not '\(checkpoint)'")
@@ -51,6 +58,7 @@ struct NNUNetOptions: ParsableArguments {
         let given = [
             ("--folds", !folds.isEmpty), ("--checkpoint", checkpoint != nil), ("--step", step != nil),
             ("--no-mirror", noMirror), ("--previous-stage", previousStage != nil),
+            ("--postprocessing", postprocessing != nil),
         ]
         for (name, isGiven) in given where isGiven {
             throw UsageError("\(name) is about a folder of nnU-Net; name one with --nnunet")

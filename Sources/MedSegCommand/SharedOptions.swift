@@ -80,7 +80,9 @@ struct ModelOptions: ParsableArguments {
     @OptionGroup var bundleChanges: BundleOptions
 
     @Option(
-        help: "A model folder of nnU-Net v2, TRAINER__PLANS__CONFIGURATION with plans.json, dataset.json and fold_0.")
+        help:
+            "A model folder of nnU-Net v2, TRAINER__PLANS__CONFIGURATION with plans.json, dataset.json and fold_0, or a ZIP of it."
+    )
     var nnunet: String?
 
     @OptionGroup var nnunetChoice: NNUNetOptions

@@ -44,16 +44,6 @@ struct DicomFiles: Sendable {
         }
     }
 
-    /// Whether a file is a ZIP.
-    static func isZip(_ path: String) -> Bool {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-            let handle = FileHandle(forReadingAtPath: path)
-        else { return false }
-        defer { try? handle.close() }
-        return DicomZip.begins((try? handle.read(upToCount: 4)) ?? Data())
-    }
-
     private mutating func walk(_ folder: URL, given path: String) throws(DataError) {
         func name(_ file: URL) -> String { String(file.path.dropFirst(folder.path.count).drop { $0 == "/" }).forPeople }
         let unread = Mutex([Entry]())

@@ -1,6 +1,7 @@
 internal import CDicom
 internal import Foundation
 internal import SegCore
+internal import SegData
 internal import Synchronization
 
 /// The DICOM files below a folder or in a ZIP, or one file, by their headers.
@@ -16,7 +17,7 @@ struct DicomFolder: Sendable {
     let path: String
     let functions: dicom_library
     /// The unpacked files of a ZIP; nil for folders and files.
-    let zip: DicomZip?
+    let zip: UnpackedArchive?
     /// Every picture, in an order that does not depend on the files' names.
     private(set) var frames: [DicomFrame] = []
     /// Files that are DICOM and no slices.
@@ -39,7 +40,7 @@ struct DicomFolder: Sendable {
     /// - Throws: `DataError` where nothing is there, no library is, or files are more than the limits allow.
     init(_ path: String) throws(DataError) {
         self.path = path
-        zip = DicomFiles.isZip(path) ? try DicomZip(path) : nil
+        zip = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
         let files = try DicomFiles(zip?.folder ?? path, given: path)
         // Only now, so that a folder without DICOM is not called DICOM where the library is missing.
         functions = try DicomLibrary.functions(for: path)

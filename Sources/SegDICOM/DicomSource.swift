@@ -1,4 +1,5 @@
 public import SegCore
+internal import SegData
 public import SegImaging
 
 /// DICOM series as scans of `ScanFile`: a folder, a ZIP, or a file of several frames.
@@ -18,7 +19,7 @@ public struct DicomSource: Sendable {
 
     /// Whether a path is taken for DICOM: a folder that holds a file that may be, such a file, or a ZIP.
     public static func isDicom(_ path: String) -> Bool {
-        DicomFiles.isZip(path) || (try? DicomFiles(path, given: path)) != nil
+        UnpackedArchive.isZip(file: path) || (try? DicomFiles(path, given: path)) != nil
     }
 
     private func chosen(_ path: String) throws(DataError) -> (
@@ -43,7 +44,7 @@ extension DicomSource: ScanSource {
     public var endings: [String] { [".dcm", ".zip"] }
 
     /// Whether a file is DICOM or a ZIP, by its first bytes.
-    public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) || DicomZip.begins(head) }
+    public func begins(_ head: [UInt8]) -> Bool { Self.isMarked(head) || UnpackedArchive.isZip(head) }
 
     /// Where the voxels lie, from the headers.
     /// - Throws: `DataError` as `read`.

@@ -34,6 +34,7 @@ extension MaskStep {
                     "applied_labels": list(labels), "independent": .bool(independent),
                     "connectivity": .int(connectivity.number), "num_components": .int(count),
                 ])
+        case .keepAllLargest(let labels): component("NNUNetKeepLargest", ["labels_or_regions": list(labels)])
         case .fillHoles(let labels, let connectivity):
             component("FillHoles", ["applied_labels": list(labels), "connectivity": .int(connectivity.number)])
         case .removeSmall(let least, let independent, let connectivity):

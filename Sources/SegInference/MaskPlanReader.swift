@@ -50,6 +50,9 @@ struct MaskPlanReader {
                 count: count)
             try checkRegions(try labels(reader), reader)
             try addStep(step, name, reader)
+        case "NNUNetKeepLargest":
+            let labels = try reader.required("labels_or_regions", labels(reader, key: "labels_or_regions"))
+            try addStep(.keepAllLargest(labels), name, reader)
         case "FillHoles":
             let step = MaskStep.fillHoles(
                 try labels(reader), connectivity: try connectivity(reader, otherwise: .corners))
@@ -178,12 +181,12 @@ struct MaskPlanReader {
         if isInverted { plan.after.append(step) } else { plan.before.append(step) }
     }
 
-    private func labels(_ reader: ConfigReader) throws -> [UInt8]? {
-        guard let value = reader.value("applied_labels") else { return nil }
-        let numbers = try value.wholeNumber.map { [$0] } ?? reader.ints("applied_labels") ?? []
+    private func labels(_ reader: ConfigReader, key: String = "applied_labels") throws -> [UInt8]? {
+        guard let value = reader.value(key) else { return nil }
+        let numbers = try value.wholeNumber.map { [$0] } ?? reader.ints(key) ?? []
         return try numbers.map { number in
             guard let label = UInt8(exactly: number) else {
-                throw reader.error("applied_labels", "should be class numbers from 0 to 255, not \(number)")
+                throw reader.error(key, "should be class numbers from 0 to 255, not \(number)")
             }
             return label
         }

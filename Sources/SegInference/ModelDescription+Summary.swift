@@ -64,6 +64,7 @@ extension MaskStep {
         case .keepLargest(let labels, let independent, _, let count):
             return "the largest \(count == 1 ? "piece" : "\(count) pieces")\(of(labels))"
                 + (independent ? "" : " together")
+        case .keepAllLargest(let labels): return "the largest piece\(of(labels)) together"
         case .fillHoles(let labels, _): return "holes\(of(labels)) filled"
         case .removeSmall(let least, _, _): return "pieces below \(least) voxels removed"
         case .keepLabels(let labels): return "only the labels \(labels) kept"

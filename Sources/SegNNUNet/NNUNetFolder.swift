@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegData
 public import SegInference
 
 /// A model folder of nnU-Net v2, `TRAINER__PLANS__CONFIGURATION`, or the dataset's folder that holds one.
@@ -19,6 +20,9 @@ public struct NNUNetFolder {
         /// A folder of the first stage's masks, for the second stage of a cascade; nil to run the first stage.
         public var previousMasks: String?
 
+        /// A `postprocessing.json` whose steps are taken on the mask; nil for none, as `nnUNetv2_predict` takes none.
+        public var postprocessing: String?
+
         /// All folds, as nnU-Net predicts with them.
         public init() {}
     }
@@ -33,17 +37,20 @@ public struct NNUNetFolder {
     public let previous: [NNUNetFolder]
     /// The folder of the first stage's masks that are given instead.
     let previousMasks: String?
+    /// Holds the files of a release's ZIP.
+    private let archive: UnpackedArchive?
     /// What a person should know of the model, a sentence each.
     public private(set) var notes: [String] = []
 
-    /// Opens a folder.
+    /// Opens a folder, or the ZIP of a release as `nnUNetv2_export_model_to_zip` makes it.
     /// - Throws: `DataError` naming the file and everything in it that stands in the way.
     public init(_ path: String, _ choice: Choice = Choice()) throws {
         try self.init(path, choice, isFirstStage: false)
     }
 
     private init(_ path: String, _ choice: Choice, isFirstStage: Bool) throws {
-        folder = try Self.model(in: path)
+        archive = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
+        folder = try Self.model(in: archive?.folder ?? path, given: path)
         let (folds, note) = try Self.folds(in: folder, choice)
         checkpoints = folds
         if let note { notes.append(note) }
@@ -80,38 +87,44 @@ public struct NNUNetFolder {
         }
         var own = choice
         // Folds of both stages need not be the same.
-        (own.folds, own.previousMasks) = ([], nil)
+        (own.folds, own.previousMasks, own.postprocessing) = ([], nil, nil)
         return ([try NNUNetFolder(beside, own, isFirstStage: true)], nil)
     }
 
-    /// Whether a folder is one of nnU-Net's, or holds one.
-    public static func isThere(_ path: String) -> Bool { !models(in: path).isEmpty }
+    /// Whether a path is a folder of nnU-Net's, or holds one, or is a ZIP, which only its opening tells.
+    public static func isThere(_ path: String) -> Bool {
+        UnpackedArchive.isZip(file: path) || !models(in: path).isEmpty
+    }
 
     /// Whether a folder is one of nnU-Net's itself.
     public static func isModel(_ folder: String) -> Bool {
         ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
     }
 
-    /// The folder itself, or those in it that are models.
+    /// The folder itself, or those in it that are models, or those in its datasets' folders.
     private static func models(in path: String) -> [String] {
         if isModel(path) { return [path] }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.sorted().map { "\(path)/\($0)" }.filter { $0.contains("__") && isModel($0) }
+        func folders(in path: String, _ isRight: (String) -> Bool) -> [String] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+            return names.filter(isRight).sorted().map { "\(path)/\($0)" }
+        }
+        let datasets = folders(in: path) { $0.hasPrefix("Dataset") }
+        return ([path] + datasets).flatMap { folders(in: $0) { $0.contains("__") } }.filter(isModel)
     }
 
-    private static func model(in path: String) throws -> String {
-        let found = models(in: path)
+    private static func model(in folder: String, given path: String) throws -> String {
+        let found = models(in: folder)
         guard let first = found.first else {
             throw DataError(
                 .noInput, path,
                 "is no model folder of nnU-Net v2: it should hold plans.json, dataset.json and fold_0, or a folder "
-                    + "TRAINER__PLANS__CONFIGURATION that does")
+                    + "TRAINER__PLANS__CONFIGURATION that does, or be a ZIP of such a folder")
         }
         guard found.count == 1 else {
             throw DataError(
                 .badArgument, path,
-                "holds \(found.count) models; name one: \(found.map { ($0 as NSString).lastPathComponent }.joined(separator: ", "))"
-            )
+                "holds \(found.count) models; name one: "
+                    + found.map { String($0.dropFirst(folder.count + 1)) }.joined(separator: ", "))
         }
         return first
     }

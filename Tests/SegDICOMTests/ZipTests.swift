@@ -40,7 +40,7 @@ struct ZipTests {
     private static func isLeft(_ name: String) -> Bool {
         let parent = FileManager.default.temporaryDirectory.path
         return ((try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []).contains {
-            $0.hasPrefix("medseg-dicom-") && FileManager.default.fileExists(atPath: "\(parent)/\($0)/\(name)")
+            $0.hasPrefix("medseg-archive-") && FileManager.default.fileExists(atPath: "\(parent)/\($0)/\(name)")
         }
     }
 
@@ -66,7 +66,7 @@ struct ZipTests {
         try dead.run()
         dead.waitUntilExit()
         func make(_ pid: Int32) throws -> String {
-            let path = "\(parent)/medseg-dicom-\(pid)-\(UUID().uuidString)"
+            let path = "\(parent)/medseg-archive-\(pid)-\(UUID().uuidString)"
             try FileManager.default.createDirectory(atPath: path + "/study", withIntermediateDirectories: true)
             return path
         }

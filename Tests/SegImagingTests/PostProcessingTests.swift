@@ -51,6 +51,24 @@ private func apply(_ labels: [UInt8], voxelVolumeML: Double = 1, _ change: (inou
         #expect(digest(kept) == expected)
     }
 
+    /// nnU-Net's `remove_all_but_largest_component_from_segmentation` of some labels together; others stay.
+    @Test(arguments: [([1, 2], [5, 7, 38], 87_443), ([1, 2, 3], [9, 10, 9], 52_895)])
+    func theLargestOfSeveralLabelsIsNNUNets(group: [UInt8], counts: [Int], expected: Int) {
+        var labels = noise.map { UInt8($0 < 3 ? 1 : $0 < 6 ? 2 : $0 < 9 ? 3 : 0) }
+        MaskStep.keepAllLargest(group).apply(to: &labels, size: size)
+        #expect((1...3).map { label in labels.count { $0 == UInt8(label) } } == counts)
+        #expect(digest(labels) == expected)
+    }
+
+    @Test func ofEqualPiecesNNUNetKeepsAll() {
+        var labels: [UInt8] = [1, 1, 0, 2, 2, 0, 1, 0, 3]
+        MaskStep.keepAllLargest([1, 2]).apply(to: &labels, size: Triple(9, 1, 1))
+        #expect(labels == [1, 1, 0, 2, 2, 0, 0, 0, 3])
+        var maps: [[UInt8]] = [[1, 0, 1, 1, 0], [0, 0, 0, 0, 1], [1, 0, 1, 0, 0]]
+        MaskStep.keepAllLargest([0, 2]).apply(to: &maps, size: Triple(5, 1, 1))
+        #expect(maps == [[0, 0, 1, 1, 0], [0, 0, 0, 0, 1], [0, 0, 1, 0, 0]])
+    }
+
     /// `scipy.ndimage.binary_fill_holes` of one label, and of two in turn where they are background.
     @Test func holesAreFilledAsSciPyDoes() {
         let one = noise.map { UInt8($0 < 72 ? 1 : 0) }

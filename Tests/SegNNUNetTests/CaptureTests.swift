@@ -8,7 +8,7 @@ import SegWeights
 import Testing
 
 /// Real models of nnU-Net with its masks, beside the package, which a checkout may lack.
-private enum Captures {
+enum Captures {
     static let folder: String = {
         if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named + "/nnunet" }
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

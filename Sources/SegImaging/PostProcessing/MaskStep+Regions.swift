@@ -14,7 +14,12 @@ extension MaskStep {
         case .keepLargest(let labels, let independent, let connectivity, let count):
             let chosen = labels.map { $0.map { Int($0) } } ?? Self.occupied(maps)
             for group in independent ? chosen.map({ [$0] }) : [chosen] {
-                Self.keepLargest(&maps, group, size, connectivity, count)
+                Self.keepLargest(&maps, group, size, connectivity) { Self.largest(count, of: $0) }
+            }
+        case .keepAllLargest(let labels):
+            // nnU-Net paints its regions into one map.
+            Self.keepLargest(&maps, labels.map { Int($0) }, size, .corners) { sizes in
+                sizes.map { $0 == sizes.max() }
             }
         case .fillHoles(let labels, let connectivity):
             for map in labels.map({ $0.map { Int($0) } }) ?? Self.occupied(maps) where map > 0 {
@@ -35,12 +40,12 @@ extension MaskStep {
 
     /// Keeps the largest pieces of what some maps hold together.
     private static func keepLargest(
-        _ maps: inout [[UInt8]], _ group: [Int], _ size: Triple, _ connectivity: Connectivity, _ count: Int
+        _ maps: inout [[UInt8]], _ group: [Int], _ size: Triple, _ connectivity: Connectivity, keeps: ([Int]) -> [Bool]
     ) {
         let pieces = Components(size: size, connectivity: connectivity) { voxel in
             group.contains { maps[$0][voxel] > 0 }
         }
-        let kept = largest(count, of: pieces.sizes)
+        let kept = keeps(pieces.sizes)
         for (voxel, number) in pieces.numbers.enumerated() where number > 0 && !kept[Int(number) - 1] {
             for map in group { maps[map][voxel] = 0 }
         }

@@ -1,14 +1,17 @@
 public import SegCore
 
-/// A step that changes a label map as MONAI's transform of that name does; label 0 is the background.
+/// A step that changes a label map as MONAI's or nnU-Net's of that name does; label 0 is the background.
 ///
-/// `PostProcessing` is what MedSeg offers by itself; these are for models that ask for MONAI's.
+/// `PostProcessing` is what MedSeg offers by itself; these are for models that ask for others'.
 public enum MaskStep: Hashable, Sendable {
     /// Labels that the step looks at; nil for all that occur.
     public typealias Labels = [UInt8]?
 
     /// Keeps the largest pieces, so many of each label or of all labels taken together; `KeepLargestConnectedComponent`.
     case keepLargest(Labels, independent: Bool, connectivity: Connectivity, count: Int)
+    /// Keeps the largest piece of some labels taken together, and every piece of its size; nnU-Net's
+    /// `remove_all_but_largest_component_from_segmentation`. Pieces touch by corners too.
+    case keepAllLargest([UInt8])
     /// Fills what a label encloses, other labels too; the outside spreads over the connectivity. `FillHoles`.
     case fillHoles(Labels, connectivity: Connectivity)
     /// Removes pieces below a number of voxels; `RemoveSmallObjects`.
@@ -29,6 +32,8 @@ public enum MaskStep: Hashable, Sendable {
             for group in independent ? labels.map({ [$0] }) : [labels] {
                 Self.sift(&mask, Set(group), size, connectivity) { sizes in Self.largest(count, of: sizes) }
             }
+        case .keepAllLargest(let labels):
+            Self.sift(&mask, Set(labels), size, .corners) { sizes in sizes.map { $0 == sizes.max() } }
         case .fillHoles(let labels, let connectivity):
             for label in labels ?? Self.labels(in: mask) where label > 0 {
                 Self.fill(&mask, label, size, connectivity)

@@ -1,22 +1,32 @@
 internal import Foundation
-internal import SegCore
-internal import SegData
+package import SegCore
 
-/// A ZIP of DICOM files, unpacked into a folder of its own that goes with the value.
-final class DicomZip: Sendable {
-    let folder: String
+/// A ZIP, or another archive that `Archive` reads, unpacked into a folder of its own that goes with the value.
+package final class UnpackedArchive: Sendable {
+    /// The files.
+    package let folder: String
     /// Open and locked as long as the folder is in use.
     private let lock: Int32
 
     /// What the names of the folders begin with; the process that made one comes next.
-    private static let prefix = "medseg-dicom-"
+    private static let prefix = "medseg-archive-"
 
     /// Whether a file is a ZIP, by its first bytes.
-    static func begins(_ head: some Sequence<UInt8>) -> Bool { head.starts(with: [0x50, 0x4b, 0x03, 0x04]) }
+    package static func isZip(_ head: some Sequence<UInt8>) -> Bool { head.starts(with: [0x50, 0x4b, 0x03, 0x04]) }
 
-    /// Unpacks a ZIP under the limits of archives; names that lead out of the folder, links and devices are refused.
-    /// - Throws: `DataError` where the ZIP is damaged or beyond a limit, or the disk is full.
-    init(_ path: String) throws(DataError) {
+    /// Whether a path is a file that is a ZIP.
+    package static func isZip(file path: String) -> Bool {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let handle = FileHandle(forReadingAtPath: path)
+        else { return false }
+        defer { try? handle.close() }
+        return isZip((try? handle.read(upToCount: 4)) ?? Data())
+    }
+
+    /// Unpacks a file under the limits of archives; names that lead out of the folder, links and devices are refused.
+    /// - Throws: `DataError` where the file is damaged or beyond a limit, or the disk is full.
+    package init(_ path: String) throws(DataError) {
         let parent = FileManager.default.temporaryDirectory.path
         Self.sweep(parent)
         // Nobody else may read what is a patient's.

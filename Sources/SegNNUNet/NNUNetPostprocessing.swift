@@ -1,0 +1,52 @@
+internal import SegCore
+internal import SegImaging
+
+/// The steps of a `postprocessing.json`, as `nnUNetv2_find_best_configuration` writes it beside the results of
+/// cross-validation; `nnUNetv2_apply_postprocessing` takes them on masks.
+struct NNUNetPostprocessing {
+    private static let function = "remove_all_but_largest_component_from_segmentation"
+
+    /// The steps in their order.
+    let steps: [MaskStep]
+
+    /// Reads a file.
+    /// - Throws: `DataError` where it cannot be read, or asks for something that is not known.
+    init(file: String) throws {
+        guard !file.hasSuffix(".pkl") else {
+            throw DataError(
+                .badArgument, file,
+                "holds Python functions, which are not run; give postprocessing.json, which stands "
+                    + "beside it")
+        }
+        let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
+        let functions = try reader.required("postprocessing_fns", reader.strings("postprocessing_fns"))
+        let arguments = try reader.required("postprocessing_kwargs", reader.objects("postprocessing_kwargs"))
+        guard functions.count == arguments.count else {
+            throw reader.error(
+                "postprocessing_kwargs", "should be \(functions.count) objects, one for each of postprocessing_fns")
+        }
+        if let other = functions.first(where: { $0 != Self.function }) {
+            throw reader.error("postprocessing_fns", "'\(other)' is not supported; supported: \(Self.function)")
+        }
+        // The Dice before and after the steps, by which they were chosen.
+        reader.ignore("input_folder", "postprocessed")
+        try reader.finish()
+        steps = try arguments.map { arguments in
+            guard let value = arguments.value("labels_or_regions") else {
+                throw arguments.error("labels_or_regions", "is missing")
+            }
+            try arguments.expect("background_label", 0)
+            try arguments.finish()
+            return .keepAllLargest(try Self.numbers(value, arguments))
+        }
+    }
+
+    /// The numbers of labels, and of regions, which are lists of labels.
+    private static func numbers(_ value: ConfigValue, _ reader: ConfigReader) throws -> [UInt8] {
+        if case .array(let items) = value { return try items.flatMap { try numbers($0, reader) } }
+        guard let number = value.wholeNumber.flatMap(UInt8.init(exactly:)), number > 0 else {
+            throw reader.error("labels_or_regions", "should hold labels from 1 to 255 or lists of them, not \(value)")
+        }
+        return [number]
+    }
+}
