@@ -20,7 +20,7 @@ struct MedSeg: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DicomCommand.self, DemoCommand.self, InitCommand.self,
-            DataCommand.self,
+            DataCommand.self, PlanCommand.self,
             TrainCommand.self,
             EvaluateCommand.self, PredictCommand.self, TotalSegmentatorCommand.self, ConvertCommand.self,
             SummaryCommand.self,

@@ -14,6 +14,8 @@ struct NNUNetDataset {
     let labels: [Label]
     /// Whether some labels are regions of several numbers.
     let hasRegions: Bool
+    /// The numbers that a training leaves out, those of the label `ignore`.
+    let ignored: [Int]
     /// The number that each region is painted with, in the order of the labels; `regions_class_order`.
     let regionOrder: [Int]
 
@@ -30,6 +32,7 @@ struct NNUNetDataset {
             let numbers = try Self.numbers(name, entries)
             if numbers != [0] { labels.append(Label(name: name, numbers: numbers)) }
         }
+        ignored = names.contains("ignore") ? try Self.numbers("ignore", entries) : []
         guard !labels.isEmpty else { throw reader.error("labels", "names nothing but the background") }
         hasRegions = labels.contains { $0.numbers.count > 1 }
         if hasRegions {

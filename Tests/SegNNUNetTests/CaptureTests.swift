@@ -8,7 +8,7 @@ import SegWeights
 import Testing
 
 /// Real models of nnU-Net with its masks, beside the package, which a checkout may lack.
-enum Captures {
+enum NNUNetCaptures {
     static let folder: String = {
         if let named = ProcessInfo.processInfo.environment["MEDSEG_SHARED"] { return named + "/nnunet" }
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -63,29 +63,29 @@ struct CaptureCase: CustomTestStringConvertible, Sendable {
         var choice = NNUNetFolder.Choice()
         choice.folds = folds
         choice.mirrors = mirrors
-        choice.previousMasks = previousMasks.map { "\(Captures.folder)/\(name)/\($0)" }
-        return try NNUNetFolder("\(Captures.folder)/\(name)/model/\(model)", choice)
+        choice.previousMasks = previousMasks.map { "\(NNUNetCaptures.folder)/\(name)/\($0)" }
+        return try NNUNetFolder("\(NNUNetCaptures.folder)/\(name)/model/\(model)", choice)
     }
 
     /// The scans that nnU-Net has answered, with their files.
     func scans() throws -> [(name: String, files: [String])] {
-        let answers = try FileManager.default.contentsOfDirectory(atPath: "\(Captures.folder)/\(name)/\(answers)")
+        let answers = try FileManager.default.contentsOfDirectory(atPath: "\(NNUNetCaptures.folder)/\(name)/\(answers)")
         return answers.filter { $0.hasSuffix(".nii.gz") }.sorted().map { file in
             let scan = String(file.dropLast(".nii.gz".count))
-            return (scan, (0..<channels).map { "\(Captures.folder)/\(name)/images/\(scan)_000\($0).nii.gz" })
+            return (scan, (0..<channels).map { "\(NNUNetCaptures.folder)/\(name)/images/\(scan)_000\($0).nii.gz" })
         }
     }
 }
 
 /// Float16 decides ties in nnU-Net; 10 voxels of a mask at most are others here.
-@Test(.enabled(if: Captures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
+@Test(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
 func masksAreNNUNets(_ item: CaptureCase) throws {
     let segmenter = Segmenter(
         try Ensemble([item.folder().predictor(on: try CPUBackend(threads: nil))]), uncertainty: nil)
     for (scan, files) in try item.scans() {
         let image = try ScanFile.readImage(files) { _, _ in }.image
         let found = try segmenter(image, name: files[0]) { _, _ in }
-        let answer = "\(Captures.folder)/\(item.name)/\(item.answers)/\(scan).nii.gz"
+        let answer = "\(NNUNetCaptures.folder)/\(item.name)/\(item.answers)/\(scan).nii.gz"
         let expected = try ScanFile.readVolume(answer).volume.voxels.map { UInt8($0) }
         #expect(found.isOnScan)
         #expect(zip(found.mask, expected).count { $0 != $1 } <= 10, "\(scan)")
@@ -93,12 +93,12 @@ func masksAreNNUNets(_ item: CaptureCase) throws {
 }
 
 /// What the network sees and says, held to nnU-Net's own arrays.
-@Test(.enabled(if: Captures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
+@Test(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"), arguments: CaptureCase.all)
 func stagesAreNNUNets(_ item: CaptureCase) throws {
     let folder = try item.folder()
     let predictor = try folder.predictor(on: try CPUBackend(threads: nil))
     for (scan, files) in try item.scans() {
-        let path = "\(Captures.folder)/\(item.name)/\(item.answers)/\(scan).safetensors"
+        let path = "\(NNUNetCaptures.folder)/\(item.name)/\(item.answers)/\(scan).safetensors"
         guard FileManager.default.fileExists(atPath: path) else { continue }
         let arrays = try Weights.read(path).tensors
         let image = try ScanFile.readImage(files) { _, _ in }.image

@@ -8,12 +8,12 @@ import SegTestNeeds
 import Testing
 
 /// What people pass on of a model: the ZIP of its folder, and the steps that cross-validation chose for its masks.
-@Suite(.enabled(if: Captures.areThere, "shared/nnunet is not beside the package"))
+@Suite(.enabled(if: NNUNetCaptures.areThere, "shared/nnunet is not beside the package"))
 struct ReleaseTests {
     private let place = FileManager.default.temporaryDirectory.appendingPathComponent("release-\(UUID().uuidString)")
         .path
 
-    private let model = "\(Captures.folder)/totalseg_like/model/nnUNetTrainerNoMirroring__nnUNetPlans__3d_fullres"
+    private let model = "\(NNUNetCaptures.folder)/totalseg_like/model/nnUNetTrainerNoMirroring__nnUNetPlans__3d_fullres"
 
     /// Makes a folder as `nnUNetv2_export_model_to_zip` lays it out, and its ZIP with what a Mac adds.
     private func zipped() throws -> String {

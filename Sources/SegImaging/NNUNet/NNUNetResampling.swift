@@ -196,7 +196,7 @@ extension Affine {
     ///
     /// Along a world axis an edge stands in the affine itself. Those of an oblique grid are lengths of columns, which are a
     /// rounding of 32 bits off what the header says; a half of an extent may hang on it.
-    var statedEdges: [Double] {
+    package var statedEdges: [Double] {
         (0..<3).map { axis in
             let column = (0..<3).map { self[$0, axis] }
             let filled = column.filter { $0 != 0 }

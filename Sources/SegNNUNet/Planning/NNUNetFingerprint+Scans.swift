@@ -1,0 +1,107 @@
+internal import SegCore
+internal import SegImaging
+internal import SegInference
+
+extension NNUNetFingerprint {
+    /// Measures the scans of a dataset, one after the other; nnU-Net's `DatasetFingerprintExtractor`.
+    ///
+    /// Draws of foreground voxels are NumPy's, with nnU-Net's seed, so that statistics are equal and not only alike.
+    /// - Parameter progress: Called with the cases done and the name of the next one.
+    /// - Throws: `DataError` that names every case which cannot be used.
+    public init(_ raw: NNUNetRawDataset, progress: (Int, String) throws -> Void) throws {
+        try self.init(raw, draws: 100_000_000, progress: progress)
+    }
+
+    /// Measures scans by some number of draws of the whole dataset.
+    package init(_ raw: NNUNetRawDataset, draws: Int, progress: (Int, String) throws -> Void) throws {
+        let faults = FaultList(source: raw.folder, key: nil)
+        let isSheared = (try? ScanFile.layout(of: raw.cases[0].images[0]).geometry.affine.isSheared) ?? false
+        let reader = raw.training.reader(isSheared: isSheared)
+        let count = draws / raw.cases.count
+        var findings: [CaseFinding] = []
+        for (number, item) in raw.cases.enumerated() {
+            try progress(number, item.name)
+            faults.part {
+                findings.append(try CaseFinding(item, of: raw.training.dataset, reader: reader, draws: count))
+            }
+        }
+        try faults.finish()
+        let intensities = try raw.training.dataset.channels.indices.map { channel in
+            let draws = findings.map { $0.foreground[channel] }
+            guard let statistics = ForegroundStatistics(of: draws, count: count) else {
+                throw DataError(.badData, raw.folder, "no case has a voxel of a label above 0; nothing can be planned")
+            }
+            return statistics
+        }
+        self.init(
+            source: raw.folder, spacings: findings.map(\.spacing), shapes: findings.map(\.shape),
+            relativeSizes: findings.map(\.relativeSize), intensities: intensities, isSheared: isSheared)
+    }
+}
+
+/// What one case adds to a fingerprint.
+private struct CaseFinding {
+    let spacing: [Double]
+    let shape: [Int]
+    let relativeSize: Double
+    /// For each channel.
+    let foreground: [ForegroundDraws]
+
+    private static let seed: UInt32 = 1234
+
+    init(_ item: NNUNetRawDataset.Case, of dataset: NNUNetDataset, reader: String, draws: Int) throws {
+        let image = try Self.image(item)
+        var steps: [PreprocessingStep] = []
+        if reader.hasSuffix("WithReorient") { steps.append(.orientation(try Orientation(axisCodes: "RAS"))) }
+        // Readers of nnU-Net hold a scan as (z, y, x), and the fingerprint knows no other order.
+        steps += [.nnUNetTranspose(try NNUNetTranspose(forward: [0, 1, 2])), .nnUNetCrop(NNUNetCrop())]
+        let preprocessing = Preprocessing(steps)
+        let prepared = try preprocessing(image, name: item.images[0])
+        let file = try ScanFile.readVolume(item.label).volume
+        try Self.check(file, item.label, dataset)
+        let labels = try preprocessing.labels(file, for: prepared, name: item.label)
+        let size = prepared.image.size
+        shape = [size.d, size.h, size.w]
+        spacing = prepared.image.affine.statedEdges
+        relativeSize = Double(size.count) / Double(image.size.count)
+        var generator = NumPyRandomState(seed: Self.seed)
+        let channels = prepared.image.channels
+        foreground = channels.enumerated().map { channel, voxels in
+            let inside = zip(voxels, labels.voxels).lazy.filter { $0.1 > 0 }.map(\.0)
+            return ForegroundDraws(from: Array(inside), count: draws, &generator, isLast: channel == channels.count - 1)
+        }
+    }
+
+    /// The channels, which nnU-Net takes only where they have one grid.
+    private static func image(_ item: NNUNetRawDataset.Case) throws -> ScanImage {
+        var image: ScanImage?
+        for file in item.images {
+            let volume = try ScanFile.readVolume(file).volume
+            guard let first = image else {
+                image = ScanImage(volume)
+                continue
+            }
+            let edges = zip(volume.affine.statedEdges, first.affine.statedEdges)
+            guard volume.size == first.size, edges.allSatisfy({ abs($0 - $1) <= 1e-5 * $1 }) else {
+                throw DataError(
+                    .badData, file,
+                    "is \(volume.size) voxels of \(volume.affine.statedEdges) mm, and \(item.images[0]) "
+                        + "\(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid")
+            }
+            image?.channels.append(volume.voxels)
+        }
+        guard let image else { throw DataError(.badData, item.name, "has no scan") }
+        return image
+    }
+
+    /// Insists on numbers that the dataset names.
+    private static func check(_ labels: Volume, _ file: String, _ dataset: NNUNetDataset) throws {
+        let known = Set(dataset.labels.flatMap(\.numbers) + dataset.ignored).union([0])
+        let odd = Set(labels.voxels).filter { value in Int(exactly: value).map { !known.contains($0) } ?? true }
+        guard odd.isEmpty else {
+            throw DataError(
+                .badData, file,
+                "holds \(odd.sorted().map { "\($0)" }.shortList()), which dataset.json names no label of")
+        }
+    }
+}

@@ -1,0 +1,74 @@
+internal import Foundation
+public import SegCore
+internal import SegImaging
+internal import SegInference
+
+/// Five folds of a training set; nnU-Net's `splits_final.json`, scikit-learn's `KFold(5, shuffle=True, random_state=12345)`.
+public struct NNUNetFolds {
+    /// Cases of one fold.
+    struct Fold: Hashable {
+        let training: [String]
+        let validation: [String]
+    }
+
+    let folds: [Fold]
+
+    /// Folds, and the fewest cases that they are made of.
+    public static let count = 5
+    private static let seed: UInt32 = 12_345
+
+    /// Deals out cases; nil where there are fewer than folds.
+    public init?(cases: [String]) {
+        guard cases.count >= Self.count else { return nil }
+        let names = cases.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
+        var order = Array(names.indices)
+        var generator = NumPyRandomState(seed: Self.seed)
+        for last in order.indices.dropFirst().reversed() { order.swapAt(last, generator.randint(last + 1)) }
+        var start = 0
+        folds = (0..<Self.count).map { fold in
+            // The first folds take one case more each where they do not come out even.
+            let size = names.count / Self.count + (fold < names.count % Self.count ? 1 : 0)
+            let chosen = Set(order[start..<start + size])
+            start += size
+            return Fold(
+                training: names.indices.filter { !chosen.contains($0) }.map { names[$0] },
+                validation: chosen.sorted().map { names[$0] })
+        }
+    }
+
+    /// Reads a file, such as the one that a raw dataset brings.
+    /// - Throws: `DataError` that names every entry which is wrong, or a case that the dataset does not have.
+    public init(file: String, cases: [String]) throws {
+        guard case .array(let entries) = try ConfigValue(jsonFile: file), !entries.isEmpty else {
+            throw DataError(.badData, file, "should be a list of folds, each with train and val")
+        }
+        let faults = FaultList(source: file, key: nil)
+        let known = Set(cases)
+        folds = entries.enumerated().compactMap { number, entry in
+            faults.part {
+                let reader = try ConfigReader(entry, path: "\(number)", source: file)
+                let (training, validation) = (
+                    try reader.required("train", reader.strings("train")),
+                    try reader.required("val", reader.strings("val"))
+                )
+                let strange = (training + validation).filter { !known.contains($0) }
+                guard strange.isEmpty else {
+                    throw reader.error("train", "names \(strange.shortList()), of which the dataset has no case")
+                }
+                return Fold(training: training, validation: validation)
+            }
+        }
+        try faults.finish()
+    }
+
+    /// The content of the file.
+    public var document: ConfigValue {
+        .array(
+            folds.map { fold in
+                [
+                    "train": .array(fold.training.map { .string($0) }),
+                    "val": .array(fold.validation.map { .string($0) }),
+                ]
+            })
+    }
+}

@@ -1,0 +1,83 @@
+/// A planner of nnU-Net 2.8: the network that it plans, and how much of a GPU that may fill.
+public enum NNUNetPlanner: String, CaseIterable, Sendable {
+    /// A plain U-Net for 8 GB; `ExperimentPlanner`.
+    case standard = "default"
+    /// A U-Net with residual encoder for 8 GB; `nnUNetPlannerResEncM`.
+    case residualM = "resenc-m"
+    /// The same for 24 GB; `nnUNetPlannerResEncL`.
+    case residualL = "resenc-l"
+    /// The same for 40 GB; `nnUNetPlannerResEncXL`.
+    case residualXL = "resenc-xl"
+
+    /// The class of nnU-Net; `experiment_planner_used`.
+    var className: String {
+        switch self {
+        case .standard: "ExperimentPlanner"
+        case .residualM: "nnUNetPlannerResEncM"
+        case .residualL: "nnUNetPlannerResEncL"
+        case .residualXL: "nnUNetPlannerResEncXL"
+        }
+    }
+
+    /// What its plans are called; `plans_name`.
+    public var plansName: String {
+        switch self {
+        case .standard: "nnUNetPlans"
+        case .residualM: "nnUNetResEncUNetMPlans"
+        case .residualL: "nnUNetResEncUNetLPlans"
+        case .residualXL: "nnUNetResEncUNetXLPlans"
+        }
+    }
+
+    /// GB of a GPU that it plans for where nothing else is asked.
+    public var usualMemory: Double {
+        switch self {
+        case .standard, .residualM: 8
+        case .residualL: 24
+        case .residualXL: 40
+        }
+    }
+
+    /// Values of all feature maps of a reference batch that fit into the usual memory.
+    func reference(isFlat: Bool) -> Double {
+        switch self {
+        case .standard: isFlat ? 85e6 : 560e6
+        case .residualM: isFlat ? 135e6 : 680e6
+        case .residualL: isFlat ? 380e6 : 2100e6
+        case .residualXL: isFlat ? 560e6 : 3600e6
+        }
+    }
+
+    /// Samples of the reference batch.
+    static func referenceBatch(isFlat: Bool) -> Double { isFlat ? 12 : 2 }
+
+    /// The share of the dataset's voxels that a batch may hold.
+    var coverage: Double { self == .standard ? 0.05 : 1 }
+
+    /// Whether the encoder is residual.
+    var isResidual: Bool { self != .standard }
+
+    /// The most stages that its lists of blocks name.
+    var mostStages: Int { isResidual ? 13 : 14 }
+
+    /// Convolutions, or residual blocks, of a stage of the encoder.
+    func encoderBlocks(stage: Int) -> Int { isResidual ? [1, 3, 4][safely: stage] ?? 6 : 2 }
+
+    /// Convolutions of a stage of the decoder.
+    var decoderConvolutions: Int { isResidual ? 1 : 2 }
+
+    /// Channels of a stage.
+    static func features(stage: Int, isFlat: Bool) -> Int { min(32 << min(stage, 16), isFlat ? 512 : 320) }
+
+    /// What preprocessed scans of a configuration are called; residual networks share those of the plain one where nothing
+    /// differs.
+    func dataIdentifier(_ configuration: String) -> String {
+        let isShared = isResidual && ["2d", "3d_fullres"].contains(configuration)
+        return "\(isShared ? Self.standard.plansName : plansName)_\(configuration)"
+    }
+}
+
+extension Array {
+    /// The element at an index; nil beyond the end.
+    fileprivate subscript(safely index: Int) -> Element? { index < count ? self[index] : nil }
+}

@@ -1,0 +1,102 @@
+internal import Foundation
+internal import SegCore
+internal import SegInference
+
+/// What `dataset.json` of a raw dataset says to a planner.
+public struct NNUNetTrainingSet {
+    /// The file.
+    let file: String
+    /// Channels and labels.
+    let dataset: NNUNetDataset
+    /// Entries of `labels`, the background and an ignored label among them.
+    let labelCount: Int
+    /// Cases of the training set; `numTraining`.
+    let caseCount: Int
+    /// The ending of scans and labels; `file_ending`.
+    let ending: String
+    /// Cases that are named one by one with their files; nil where folders say which they are.
+    let listed: [NNUNetRawDataset.Case]?
+    /// The reader that the file asks for; nil where the ending decides.
+    private let readerOverride: String?
+
+    /// Readers of nnU-Net whose scans are read here.
+    static let readers = ["SimpleITKIO", "NibabelIO", "NibabelIOWithReorient", "SimpleITKIOWithReorient"]
+
+    /// Reads the file.
+    /// - Throws: `DataError` that names every entry which is missing, wrong or not supported.
+    public init(file: String) throws {
+        let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
+        let faults = FaultList(source: file, key: nil)
+        let dataset = faults.part { try NNUNetDataset(file: file) }
+        if dataset != nil { faults.part { try Self.checkOrder(of: reader, file) } }
+        let caseCount = faults.part { try Self.caseCount(reader) }
+        let ending = faults.part { try reader.required("file_ending", reader.string("file_ending")) }
+        let stated = faults.part { try reader.string("overwrite_image_reader_writer") }
+        let override = stated.flatMap { $0 == "None" ? nil : $0 }
+        if let ending { faults.part { _ = try Self.reader(override, ending: ending, reader) } }
+        listed = faults.part { try Self.listed(reader, file) } ?? nil
+        try faults.finish()
+        guard let dataset, let caseCount, let ending else { throw DataError(.badData, file, "cannot be understood") }
+        self.file = file
+        self.dataset = dataset
+        labelCount = try ConfigValue.keys(ofObject: "labels", inJSONFile: file).count
+        (self.caseCount, self.ending, readerOverride) = (caseCount, ending, override)
+    }
+
+    /// The reader of scans; `image_reader_writer`.
+    /// - Parameter isSheared: Whether the first scan's axes are not perpendicular, which ITK refuses.
+    func reader(isSheared: Bool) -> String {
+        if let readerOverride { return readerOverride }
+        return ending.lowercased() == ".nii" || isSheared && ending.lowercased() == ".nii.gz"
+            ? "NibabelIO" : "SimpleITKIO"
+    }
+
+    /// Insists on a reader that is known.
+    private static func reader(_ override: String?, ending: String, _ reader: ConfigReader) throws {
+        if let override {
+            guard readers.contains(override) else {
+                throw reader.error(
+                    "overwrite_image_reader_writer",
+                    "'\(override)' is not supported; supported: \(readers.joined(separator: ", "))")
+            }
+            return
+        }
+        guard [".nii.gz", ".nii", ".nrrd", ".mha"].contains(ending.lowercased()) else {
+            throw reader.error(
+                "file_ending", "'\(ending)' is not supported; supported: .nii.gz, .nii, .nrrd, .mha")
+        }
+    }
+
+    private static func caseCount(_ reader: ConfigReader) throws -> Int {
+        let count = try reader.required("numTraining", reader.int("numTraining"))
+        guard (1...1_000_000).contains(count) else {
+            throw reader.error("numTraining", "should be from 1 to 1000000, not \(count)")
+        }
+        return count
+    }
+
+    /// nnU-Net takes the channels' normalisations in the order in which they are written, whatever their numbers are.
+    private static func checkOrder(of reader: ConfigReader, _ file: String) throws {
+        let key = reader.value("channel_names") == nil ? "modality" : "channel_names"
+        let keys = try ConfigValue.keys(ofObject: key, inJSONFile: file)
+        guard keys == keys.indices.map(String.init) else {
+            throw reader.error(
+                key,
+                "should be written in the order 0 to \(keys.count - 1): nnU-Net plans in the order of the file, "
+                    + "which is \(keys.joined(separator: ", "))")
+        }
+    }
+
+    /// The cases of an object `dataset`, in the order of the file.
+    private static func listed(_ reader: ConfigReader, _ file: String) throws -> [NNUNetRawDataset.Case]? {
+        guard let entries = try reader.object("dataset") else { return nil }
+        let folder = (file as NSString).deletingLastPathComponent
+        func path(_ name: String) -> String { name.hasPrefix("/") ? name : "\(folder)/\(name)" }
+        return try ConfigValue.keys(ofObject: "dataset", inJSONFile: file).map { name in
+            let entry = try entries.required(name, entries.object(name))
+            return NNUNetRawDataset.Case(
+                name: name, images: try entry.required("images", entry.strings("images")).map(path),
+                label: path(try entry.required("label", entry.string("label"))))
+        }
+    }
+}
