@@ -12,7 +12,7 @@ CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
-	gpu-bundle format lint
+	gpu-bundle gpu-static format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -30,6 +30,7 @@ help:
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
+	@echo "make gpu-static  compile every kernel for GPUs that need not be there and hold it to benchmarks/gpu_static/budgets.json"
 	@echo "make format   rewrite the Swift, C and OpenCL sources in the house format"
 	@echo "make lint     check format and file sizes"
 
@@ -122,6 +123,13 @@ gpu-bundle: deps
 	mkdir $(BUNDLE)/lib/spare && mv $(BUNDLE)/lib/libstdc++.so.6 $(BUNDLE)/lib/libgcc_s.so.1 $(BUNDLE)/lib/spare/
 	tar -C .build/gpu-bundle -czf .build/gpu-bundle/medseg-gpu.tar.gz medseg-gpu
 	@ls -l .build/gpu-bundle/medseg-gpu.tar.gz
+
+# The compilers stay in a folder of their own; ARGUMENTS=--tighten takes what was reached as the new budgets.
+GPU_TOOLS = $(or $(MEDSEG_GPU_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/medseg-gpu-tools)
+gpu-static:
+	$(call install,python3-venv)
+	benchmarks/gpu_static/tools.sh $(GPU_TOOLS)
+	python3 benchmarks/gpu_static/check.py $(GPU_TOOLS) $(ARGUMENTS)
 
 format:
 	swift format -i -r $(SWIFT_SOURCES)

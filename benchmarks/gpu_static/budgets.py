@@ -1,0 +1,80 @@
+"""What a kernel may cost: budgets.json.
+
+`limits` hold for every kernel that `kernels` does not name: no stack, no spills, few registers. `kernels` holds, under
+"kernel | variant | family", [registers, stack, spills, multiply share]: the first three at most, the last at least. They
+are what the kernels reached when the line was last tightened, so that nothing grows worse; `goals` are what they are
+to reach.
+"""
+
+import fnmatch
+import json
+
+FIGURES = ("registers", "stack", "spills", "multiply_share")
+
+
+def family(target):
+    return "sm" if target.startswith("sm_") else target
+
+
+def key(row):
+    return f"{row['kernel']} | {row['variant']} | {family(row['target'])}"
+
+
+def share(row):
+    """Of kernels whose hot loop multiplies at least eight times; a share of fewer says nothing."""
+    return row["multiply_share"] if row["hot_multiplies"] >= 8 else 0
+
+
+class Budgets:
+    def __init__(self, path):
+        self.path = path
+        held = json.loads(path.read_text())
+        self.limits, self.goals, self.kernels = held["limits"], held["goals"], held["kernels"]
+
+    def faults(self, rows):
+        return [fault for row in rows for fault in self.faults_of(row)]
+
+    def faults_of(self, row):
+        name = f"{row['kernel']} ({row['variant']}, {row['target']})"
+        limits = [self.limits[figure] for figure in FIGURES[:3]]
+        *most, least = self.kernels.get(key(row), [*limits, 0])
+        faults = [f"{name}: {row[figure]} {figure}, {allowed} allowed"
+                  for figure, allowed in zip(FIGURES, most) if row[figure] > allowed]
+        if share(row) < least:
+            faults.append(f"{name}: {share(row):.3f} of the hot loop multiplies, {least:.3f} wanted")
+        return faults
+
+    def goal_of(self, row):
+        """The first goal that a row comes under, or None."""
+        names = (row["kernel"], row["variant"], row["target"])
+        return next((goal for goal in self.goals if all(
+            fnmatch.fnmatchcase(name, goal[part]) for name, part in zip(names, ("kernel", "variant", "target")))), None)
+
+    def misses(self, row):
+        """What a row lacks of its goal, in words; empty where it is reached or there is none."""
+        goal = self.goal_of(row) or {}
+        missed = [f"{row[figure]} > {goal[figure]} {figure}"
+                  for figure in FIGURES[:3] if figure in goal and row[figure] > goal[figure]]
+        missed += [f"{row[figure]} < {goal[figure]} {figure}"
+                   for figure in ("multiply_share", "load_bits", "local_load_bits")
+                   if figure in goal and (row[figure] or 0) < goal[figure]]
+        if goal.get("whole_loop") and not row["hot_loop_loads"]:
+            missed.append("loads in loops of their own")
+        return missed
+
+    def tighten(self, rows, delete_others):
+        reached = {}
+        for row in rows:
+            figures = [row[figure] for figure in FIGURES[:3]]
+            before = reached.get(key(row), [0, 0, 0, 1])
+            reached[key(row)] = [*map(max, before, figures), min(before[3], share(row))]
+        held = {} if delete_others else dict(self.kernels)
+        for name, figures in reached.items():
+            old = self.kernels.get(name)
+            held[name] = figures if old is None else [*map(min, old[:3], figures), max(old[3], figures[3])]
+        self.kernels = dict(sorted(held.items()))
+        lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(figures)}" for name, figures in self.kernels.items())
+        goals = ",\n".join(f"    {json.dumps(goal)}" for goal in self.goals)
+        self.path.write_text(
+            f'{{\n  "limits": {json.dumps(self.limits)},\n  "goals": [\n{goals}\n  ],\n'
+            f'  "kernels": {{\n{lines}\n  }}\n}}\n')

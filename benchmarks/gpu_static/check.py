@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Compiles every kernel for GPUs that are not here and holds what comes out to benchmarks/gpu_static/budgets.json.
+
+    check.py TOOLS [--tighten] [--only WORD] [--jobs N]
+
+TOOLS is the folder that tools.sh filled. Writes gpu_static.json and gpu_static.md in benchmarks/results, and exits with
+1 where a kernel has more registers, stack or spills, or a smaller share of multiplications, than its budget. --tighten
+writes what was reached into the budgets where it is better; it never loosens one, only deletes those of kernels that
+are gone. --only compiles the files whose name holds WORD and writes no results.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import table
+from budgets import Budgets
+from compilers import AMD, Tools, compile_amd, compile_nvidia
+from variants import ROOT, all_variants
+
+RESULTS = ROOT / "benchmarks/results"
+CACHE = ROOT / ".build/gpu-static"
+OWN = ("compilers.py", "instructions.py")
+
+
+def compiled(tools, versions, variant, target):
+    """The rows of a variant, from the last run where nothing that they come from has changed."""
+    own = "".join((Path(__file__).parent / name).read_text() for name in OWN)
+    identity = json.dumps([variant.source(), variant.defines, target, versions, own])
+    kept = CACHE / (hashlib.sha256(identity.encode()).hexdigest() + ".json")
+    if kept.exists():
+        return json.loads(kept.read_text())
+    rows = compile_nvidia(tools, variant) if target == "sm" else compile_amd(tools, variant, target)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    kept.write_text(json.dumps(rows))
+    return rows
+
+
+def rows_of(tools, versions, variants, jobs):
+    work = [(variant, target) for variant in variants for target in ("sm", *AMD)
+            if target == "sm" or not variant.only_nvidia]
+
+    def one(job):
+        variant, target = job
+        try:
+            rows = compiled(tools, versions, variant, target)
+        except RuntimeError as error:
+            raise SystemExit(f"gpu-static: {variant.file} {variant.name} for {target}: {error}")
+        names = {"file": variant.file, "variant": variant.name, "usual": variant.usual}
+        return [{**names, **row} for row in rows]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return [row for rows in pool.map(one, work) for row in rows]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("tools")
+    parser.add_argument("--tighten", action="store_true")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    started = time.monotonic()
+    tools = Tools(options.tools)
+    versions = tools.versions()
+    rows = rows_of(tools, versions, [v for v in all_variants() if options.only in v.file], options.jobs)
+    budgets = Budgets(Path(__file__).with_name("budgets.json"))
+    if options.tighten:
+        budgets.tighten(rows, delete_others=not options.only)
+    faults = budgets.faults(rows)
+    if options.only:
+        print(table.main_kernels(rows))
+    else:
+        document = {"compilers": versions, "rows": rows}
+        lines = json.dumps(document, indent=None, ensure_ascii=False).replace('{"file"', '\n{"file"')
+        (RESULTS / "gpu_static.json").write_text(lines + "\n")
+        (RESULTS / "gpu_static.md").write_text(table.document(rows, budgets, versions))
+    for fault in faults:
+        print(f"gpu-static: {fault}", file=sys.stderr)
+    print(f"gpu-static: {len(rows)} kernels compiled in {time.monotonic() - started:.0f} s, {len(faults)} over budget")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

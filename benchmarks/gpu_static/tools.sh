@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Fetches the compilers of `make gpu-static` into a folder and installs none of them: tools.sh FOLDER
+# clang and libclc of Debian 12 (OpenCL C to PTX and to AMD's instructions), ptxas, nvdisasm and libdevice of PyPI.
+# Exits with 69 and says what is missing where a package cannot be had.
+set -euo pipefail
+folder=$1
+debs="clang-22 libclang-cpp22 libclang-common-22-dev libllvm22 libclc-22 libz3-4"
+wheels="nvidia-cuda-nvcc nvidia-cuda-nvdisasm nvidia-nvvm"
+wanted="$debs $wheels"
+[ "$(cat "$folder/complete" 2>/dev/null)" = "$wanted" ] && exit 0
+missing() {
+    echo "gpu-static: $1; the compilers come from Debian 12 ($debs) and PyPI ($wheels)" >&2
+    exit 69
+}
+command -v apt-get >/dev/null || missing "there is no apt-get here"
+mkdir -p "$folder/deb" "$folder/root"
+echo "gpu-static: fetching compilers into $folder"
+for deb in $debs; do
+    (cd "$folder/deb" && apt-get download -qq "$deb" 2>/dev/null) || missing "apt-get cannot download $deb (try apt-get update)"
+done
+for deb in "$folder"/deb/*.deb; do dpkg -x "$deb" "$folder/root"; done
+rm -rf "$folder/deb"
+python3 -m venv "$folder/python" || missing "python3 -m venv fails (python3-venv)"
+"$folder/python/bin/python" -m pip install --quiet --disable-pip-version-check $wheels || missing "pip cannot install $wheels"
+echo "$wanted" > "$folder/complete"

@@ -1,0 +1,96 @@
+"""What is compiled: each kernel file with the definitions that SegOpenCL gives it.
+
+The tiles are read from Sources/SegOpenCL/GemmTile.swift and the files that precede a kernel from
+Kernels/KernelLibrary.swift, so that neither is said twice. `usual` marks what a GPU takes untuned for UNet, VNet, UNETR
+and DynUNet at 96³: OpenCLBackend.usualPlan; the rest are forced or tuned.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+KERNELS = ROOT / "Kernels"
+
+# Kernel files that multiply tiles of common/tile.cl, with what else each is specialised by.
+PRODUCTS = {
+    "conv3d/conv3d_gemm": [""],
+    "conv3d/conv3d_weight_gemm": [""],
+    "matmul/matmul": [""],
+}
+# What `medseg-bench --precision` calls them, and whether every target compiles them.
+PRECISIONS = {"f32": ({}, True), "tf32": ({"MATRIX": 1}, False), "bf16": ({"MATRIX": 2}, False)}
+ATTENTION_PARTS = 4
+
+
+@dataclass(frozen=True)
+class Variant:
+    file: str
+    name: str
+    defines: tuple = ()
+    usual: bool = True
+    # Inline PTX compiles for NVIDIA alone.
+    only_nvidia: bool = False
+
+    @property
+    def is_product(self):
+        return self.file in PRODUCTS
+
+    def source(self):
+        files = [*common_files(), self.file]
+        return "\n".join((KERNELS / f"{file}.cl").read_text() for file in files)
+
+
+def common_files():
+    text = (KERNELS / "KernelLibrary.swift").read_text()
+    listed = re.search(r"common = \[(.*?)\]", text, re.S).group(1)
+    return re.findall(r'"([^"]+)"', listed)
+
+
+def tiles():
+    """The tuner's tiles as (rows, columns, item rows, item columns), and which of them are taken untuned."""
+    text = (ROOT / "Sources/SegOpenCL/GemmTile.swift").read_text()
+    number = r"(\d+), (\d+), (\d+), (\d+)"
+    named = {name: tuple(map(int, sizes)) for name, *sizes in re.findall(rf"static let (\w+) = GemmTile\({number}\)", text)}
+    listed = re.search(r"static let candidates = \[(.*?)\n    \]", text, re.S).group(1)
+    others = [tuple(map(int, sizes)) for sizes in re.findall(rf"GemmTile\({number}\)", listed)]
+    inner = int(re.search(r"static let inner = (\d+)", text).group(1))
+    return list(named.values()), others, inner
+
+
+def product_variants():
+    usual, others, inner = tiles()
+    for file, kinds in PRODUCTS.items():
+        for tile in usual + others:
+            sizes = dict(zip(("TILE_M", "TILE_N", "ITEM_M", "ITEM_N"), tile), TILE_K=inner)
+            for precision, (extra, anywhere) in PRECISIONS.items():
+                for kind in kinds:
+                    name = " ".join([precision, "gemm", *map(str, tile), *([kind] if kind else [])])
+                    own = {**sizes, **extra, **{word: 1 for word in kind.split()}}
+                    yield Variant(file, name, tuple(own.items()), tile in usual, not anywhere)
+    for tile in usual:
+        sizes = dict(zip(("TILE_M", "TILE_N", "ITEM_M", "ITEM_N"), tile), TILE_K=inner, HALF_WEIGHTS=1)
+        yield Variant("conv3d/conv3d_gemm", "fp16 gemm " + " ".join(map(str, tile)), tuple(sizes.items()), False)
+
+
+def other_variants():
+    for file in sorted(path.relative_to(KERNELS).with_suffix("").as_posix() for path in KERNELS.glob("*/*.cl")):
+        if file.startswith(("common/", "probe/")) or file in PRODUCTS:
+            continue
+        if file == "conv3d/conv3d_winograd":
+            for outputs in (2, 4):
+                yield Variant(file, f"winograd {outputs}", (("OUTPUTS", outputs),), False)
+        elif file == "attention/attention":
+            for part in range(ATTENTION_PARTS):
+                yield Variant(file, f"part {part}", (("PART", part), ("EXTENT", 64), ("BLOCK", 32)))
+        elif file == "conv3d/conv3d_vector":
+            # For processors; a GPU takes it only when forced.
+            yield Variant(file, "vector", (), False)
+        else:
+            yield Variant(file, "plain")
+            if file == "conv3d/conv3d_direct":
+                yield Variant(file, "fp16", (("HALF_WEIGHTS", 1),), False)
+
+
+def all_variants():
+    return [*other_variants(), *product_variants()]
