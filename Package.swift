@@ -258,7 +258,11 @@ let package = Package(
             ]),
         test(
             "SegNNUNetTests",
-            ["SegCore", "SegCPU", "SegImaging", "SegInference", "SegNNUNet", "SegWeights"]),
+            [
+                "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain", "SegImaging",
+                "SegInference",
+                "SegNNUNet", "SegWeights",
+            ]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]
 )

@@ -16,7 +16,9 @@ extension TrainingConfiguration {
             guard power > 0, power.isFinite else {
                 throw reader.error("power", "should be positive and finite, not \(power)")
             }
-            schedule = .polynomial(power: power)
+            let interval = try reader.int("interval") ?? 1
+            guard interval > 0 else { throw reader.error("interval", "should be positive, not \(interval)") }
+            schedule = .polynomial(power: power, interval: interval)
         case "cosine": schedule = .cosine
         case "step":
             let size = try reader.required("size", reader.int("size"))
@@ -54,7 +56,10 @@ extension TrainingConfiguration {
         var entries: [String: ConfigValue]
         switch schedule {
         case .constant: entries = ["name": "constant"]
-        case .polynomial(let power): entries = ["name": "polynomial", "power": .double(power)]
+        case .polynomial(let power, let interval):
+            entries = ["name": "polynomial", "power": .double(power)]
+            // Trainings that began before there was this entry are resumed.
+            if interval > 1 { entries["interval"] = .int(interval) }
         case .cosine: entries = ["name": "cosine"]
         case .step(let size, let gamma): entries = ["name": "step", "size": .int(size), "gamma": .double(gamma)]
         case .plateau(let rule):

@@ -25,6 +25,7 @@ extension SegmentationLoss {
         overlap.batch = try reader.bool("batch") ?? false
         overlap.smoothNr = Float(try reader.double("smooth_nr") ?? 1e-5)
         overlap.smoothDr = Float(try reader.double("smooth_dr") ?? 1e-5)
+        countsCoarsestHead = try reader.bool("coarsest_head") ?? true
         switch try reader.string("reduction") ?? "mean" {
         case "mean": overlap.reduction = .mean
         case "sum": overlap.reduction = .sum
@@ -118,6 +119,8 @@ extension SegmentationLoss {
             "smooth_nr": .number(overlap.smoothNr), "smooth_dr": .number(overlap.smoothDr),
             "reduction": overlap.reduction == .mean ? "mean" : "sum",
         ]
+        // Trainings that began before there was this entry are resumed.
+        if !countsCoarsestHead { entries["coarsest_head"] = false }
         if case .tversky(let alpha, let beta) = overlap.ratio {
             return entries.merging(["name": "tversky", "alpha": .number(alpha), "beta": .number(beta)]) { $1 }
         }

@@ -25,7 +25,8 @@ extension TrainingConfiguration {
         if case .object(let document) = document {
             entries["augmentation"] = augmentation.entries(of: document["augmentation"])
         }
-        entries["postprocessing"] = model.postprocessing.value
+        // Transforms from the network's output on stay as they are.
+        if case .array? = entries["postprocessing"] {} else { entries["postprocessing"] = model.postprocessing.value }
         entries["loss"] = .object(loss.entries)
         entries["optimizer"] = .object(
             optimizer.entries.merging([
