@@ -261,7 +261,12 @@ let package = Package(
             ]),
         test(
             "SegNNUNetTests",
-            ["SegTestNeeds", "SegCore", "SegCPU", "SegImaging", "SegInference", "SegNNUNet", "SegWeights"]),
+            [
+                "SegTestNeeds", "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain",
+                "SegImaging",
+                "SegInference",
+                "SegNNUNet", "SegWeights",
+            ]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]
 )

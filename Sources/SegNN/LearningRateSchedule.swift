@@ -4,8 +4,9 @@ internal import Foundation
 public enum LearningRateSchedule: Hashable, Sendable {
     /// It does not fall.
     case constant
-    /// (1 − t)^power with t from 0 to 1 over the training; nnU-Net uses 0.9.
-    case polynomial(power: Double)
+    /// (1 − t)^power with t from 0 to 1 over the training, where t moves every `interval` iterations; nnU-Net uses 0.9 and
+    /// its epochs of 250.
+    case polynomial(power: Double, interval: Int)
     /// Half a cosine from 1 to 0. Loshchilov and Hutter 2017, without restarts.
     case cosine
     /// Multiplied by gamma every `size` iterations, `torch.optim.lr_scheduler.StepLR`.
@@ -18,7 +19,9 @@ public enum LearningRateSchedule: Hashable, Sendable {
         let t = min(max(done, 0), 1)
         return switch self {
         case .constant, .plateau: 1
-        case .polynomial(let power): pow(1 - t, power)
+        case .polynomial(let power, let interval):
+            // The share that was done when this interval began.
+            pow(1 - (iteration > 0 ? t * Double(iteration - iteration % interval) / Double(iteration) : t), power)
         case .cosine: (1 + cos(.pi * t)) / 2
         case .step(let size, let gamma): pow(gamma, Double(iteration / size))
         }

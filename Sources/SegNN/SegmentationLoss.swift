@@ -16,6 +16,8 @@ public struct SegmentationLoss: Hashable, Sendable {
     public var lambdaFocal: Float
     /// Labels may be below 0, of voxels that are ignored; the focal loss takes none of those.
     public var hasIgnoredVoxels = false
+    /// Whether the coarsest head of deep supervision counts; nnU-Net leaves it out.
+    public var countsCoarsestHead = true
 
     /// Makes a loss.
     public init(_ overlap: DiceCEParams, focal: FocalParams? = nil, lambdaFocal: Float = 1) {
@@ -53,9 +55,11 @@ public struct SegmentationLoss: Hashable, Sendable {
     ///
     /// A head that has fewer voxels than the labels is held to labels at nearest voxels, as in MONAI's
     /// `DeepSupervisionLoss`. A head counts half of the one before it, and the weights add up to 1. Isensee et al. 2021, "nnU-Net".
+    /// Without `countsCoarsestHead` the last of several heads is left out.
     /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(supervised outputs: [Tensor], labels: Tensor) throws -> Tensor {
         guard let first = outputs.first else { throw TensorError(op: "loss", "the network gave no output") }
+        let outputs = countsCoarsestHead || outputs.count == 1 ? outputs[...] : outputs.dropLast()
         guard outputs.count > 1 else { return try self(first, labels: labels) }
         let weights = outputs.indices.map { 1 / Float(1 << $0) }
         let total = weights.reduce(0, +)

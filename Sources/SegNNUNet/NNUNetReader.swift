@@ -25,6 +25,15 @@ struct NNUNetReader {
         previousStage = try plan.previousStage
     }
 
+    /// Begins with plans that are yet to be trained by.
+    /// - Throws: `DataError` naming the file that is not there or no such file.
+    init(plans: String, dataset: NNUNetDataset, in folder: String, _ training: NNUNetTraining) throws {
+        (self.folder, checkpoint, choice) = (folder, plans, NNUNetFolder.Choice())
+        (self.training, self.dataset) = (training, dataset)
+        plan = try NNUNetPlan(file: plans, configuration: training.configuration)
+        previousStage = try plan.previousStage
+    }
+
     /// What the model expects, and how its mask is made.
     /// - Throws: `DataError` that names everything which stands in the way.
     func description() throws -> ModelDescription {
@@ -109,6 +118,11 @@ struct NNUNetTraining {
     let configuration: String
     /// Axes along which the network may see mirror images.
     let mirrorAxes: [Int]
+
+    /// A training that is yet to come.
+    init(trainer: String, configuration: String, mirrorAxes: [Int]) {
+        (self.trainer, self.configuration, self.mirrorAxes) = (trainer, configuration, mirrorAxes)
+    }
 
     /// Reads a checkpoint's entries beside the weights.
     /// - Throws: `DataError` naming the entry that is missing or wrong.

@@ -33,11 +33,12 @@ extension TrainingConfiguration {
         switch try coder.value("name", fall.name, .text) {
         case "constant": coded.fall = .constant
         case "polynomial":
-            var power = 0.9
-            if case .polynomial(let own) = fall { power = own }
+            var (power, interval): (Double, Int?) = (0.9, nil)
+            // Trainings that began before there was `interval` are resumed.
+            if case .polynomial(let own, let every) = fall { (power, interval) = (own, every > 1 ? every : nil) }
             power = try coder.value("power", power, .number)
             try coder.check("power", power > 0 && power.isFinite, "should be positive and finite, not \(power)")
-            coded.fall = .polynomial(power: power)
+            coded.fall = .polynomial(power: power, interval: try coder.given("interval", interval, .positive) ?? 1)
         case "cosine": coded.fall = .cosine
         case "step":
             var (size, gamma): (Int?, Double) = (nil, 0.1)

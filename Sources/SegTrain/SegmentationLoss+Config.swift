@@ -50,6 +50,8 @@ extension SegmentationLoss {
         overlap.batch = try coder.value("batch", overlap.batch, .bool)
         overlap.smoothNr = try coder.value("smooth_nr", overlap.smoothNr, .number)
         overlap.smoothDr = try coder.value("smooth_dr", overlap.smoothDr, .number)
+        // Trainings that began before there was `coarsest_head` are resumed.
+        countsCoarsestHead = try coder.given("coarsest_head", countsCoarsestHead ? nil : false, .bool) ?? true
         overlap.reduction = try coder.value("reduction", overlap.reduction, .named(["mean": .mean, "sum": .sum]))
     }
 

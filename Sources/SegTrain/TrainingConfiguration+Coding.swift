@@ -20,7 +20,8 @@ extension TrainingConfiguration {
     public var resolved: ConfigValue {
         guard case .object(var entries) = model.value else { return document }
         if model.labels.isEmpty { entries["labels"] = nil }
-        entries["postprocessing"] = model.postprocessing.value
+        // Transforms from the network's output on stay as they are.
+        if case .array? = entries["postprocessing"] {} else { entries["postprocessing"] = model.postprocessing.value }
         entries["rng"] = .string(sampling.draws.rawValue)
         entries["sampling"] = .object(sampling.entries)
         if case .object(let document) = document {

@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegImaging
 import SegTestNeeds
+import SegWeights
 import Testing
 
 /// `medseg plan` as a user types it.
@@ -61,9 +62,9 @@ import Testing
         let raw = try dataset()
         let planned = try Command.medseg("plan", raw, "--out", out, "--quiet")
         #expect(planned.status == 0, "\(planned.errors)")
-        #expect(planned.output.contains("3d_fullres: patch 6 × 7 × 8"), "\(planned.output)")
+        #expect(planned.output.contains("3d_fullres: patch 16 × 20 × 12"), "\(planned.output)")
         let found = try ConfigValue(jsonFile: "\(out)/dataset_fingerprint.json").description
-        #expect(found.contains(#""shapes_after_crop": [[6, 7, 8]"#), "\(found)")
+        #expect(found.contains(#""shapes_after_crop": [[16, 18, 12]"#), "\(found)")
         #expect(found.contains(#""mean": 102"#), "\(found)")
         guard case .array(let folds) = try ConfigValue(jsonFile: "\(out)/splits_final.json") else {
             Issue.record("no list of folds")
@@ -71,6 +72,54 @@ import Testing
         }
         #expect(folds.count == 5)
         #expect(folds.allSatisfy { $0.description.contains(#""val": ["case_"#) })
+    }
+
+    /// The plan's network, patch and batch, two steps of it, and the same end where it was stopped after the first.
+    @Test func plansAreTrainedBy() throws {
+        let raw = try dataset()
+        let fingerprint = Self.fingerprint.replacing("[2, 0.7, 0.7]", with: "[1, 1, 1]")
+            .replacing("[1, 0.8, 0.8]", with: "[1, 1, 1]").replacing("[1, 0.9, 0.9]", with: "[1, 1, 1]")
+            .replacing(
+                "[300, 512, 512], [150, 500, 500], [320, 512, 480]", with: "[16, 18, 12], [16, 18, 12], [16, 18, 12]")
+        #expect(try plan(fingerprint: fingerprint).status == 0)
+        let arguments = ["train", "--nnunet-plan", "\(out)/plans.json", "--data", raw, "--fold", "0"]
+        let shown = try Command.medseg(list: arguments + ["--print-config"])
+        for line in ["roi_size: [16, 20, 12]", "volumes_per_batch: 2", "coarsest_head: false", "interval: 250"] {
+            #expect(shown.output.contains(line), "\(line): \(shown.errors)")
+        }
+        // scikit-learn's first fold of five.
+        #expect(shown.output.contains("validation: [case_0]"), "\(shown.output)")
+        let changes = ["--set", "checkpoint_every=1", "--set", "validate_every=2", "--set", "cache=none", "--quiet"]
+        func weights(_ run: String) throws -> [String: StoredTensor] {
+            try Weights.read("\(run)/last/model.safetensors").tensors
+        }
+        let (whole, halved) = (folder.file("whole"), folder.file("halved"))
+        let trained = try Command.medseg(list: arguments + changes + ["--out", whole, "--set", "iterations=2"])
+        #expect(trained.status == 0, "\(trained.errors)")
+        let first = try Command.medseg(list: arguments + changes + ["--out", halved, "--set", "iterations=1"])
+        #expect(first.status == 0, "\(first.errors)")
+        let rest = try Command.medseg("train", "--resume", halved, "--set", "iterations=2", "--quiet")
+        #expect(rest.status == 0, "\(rest.errors)")
+        // The rate moves from epoch to epoch, so that both steps have the first one.
+        #expect(try weights(whole).mapValues { $0.floats() } == weights(halved).mapValues { $0.floats() })
+        let model = try ConfigValue(jsonFile: "\(whole)/last/model.json")
+        #expect(try model == ConfigValue(jsonFile: "\(halved)/last/model.json"))
+        #expect(model.description.contains("NNUNetExport"))
+    }
+
+    @Test(arguments: [
+        (["--fold", "9"], "should be from 0 to 4, or all"), (["--fold", "first"], "should be a number or all"),
+        (["--configuration", "3d_cascade_fullres"], "the second stage of a cascade cannot be trained"),
+        (["--configuration", "4d"], "is not there"), (["run.yaml"], "takes the place of a configuration"),
+    ])
+    func trainingsThatPlansDoNotAllowAreRefused(_ more: [String], _ message: String) throws {
+        #expect(try plan().status == 0)
+        let refused = try Command.medseg(
+            list: ["train", "--nnunet-plan", "\(out)/plans.json", "--data", dataset(), "--out", folder.file("run")]
+                + more)
+        #expect(refused.status == 64 || refused.status == 65)
+        #expect(refused.errors.contains(message), "\(refused.errors)")
+        #expect(!FileManager.default.fileExists(atPath: folder.file("run")))
     }
 
     @Test func everythingInTheWayIsSaidAtOnce() throws {
@@ -125,12 +174,12 @@ import Testing
         let raw = folder.file("Dataset009_Small\(label)")
         try folder.write(Array(Self.description.utf8), as: "Dataset009_Small\(label)/dataset.json")
         for name in ["imagesTr", "labelsTr"] { try DurableFile.makeFolder("\(raw)/\(name)") }
-        let size = Triple(10, 9, 8)
+        let size = Triple(14, 20, 18)
         for number in 0..<5 {
             var (scan, labels) = ([Float](repeating: 0, count: size.count), [UInt8](repeating: 0, count: size.count))
-            for i in 1..<9 {
-                for j in 1..<8 {
-                    for k in 1..<7 { scan[(i * size.h + j) * size.w + k] = 100 }
+            for i in 1..<13 {
+                for j in 1..<19 {
+                    for k in 1..<17 { scan[(i * size.h + j) * size.w + k] = 100 }
                 }
             }
             let corner = (size.h + 1) * size.w + 1

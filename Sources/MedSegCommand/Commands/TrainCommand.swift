@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import SegBackend
 import SegCore
+import SegNNUNet
 import SegStudy
 import SegTrain
 import SegYAML
@@ -17,6 +18,8 @@ struct TrainCommand: ParsableCommand {
             validation (or the latest, where nothing is set aside), last/ the latest. `preset:` in the YAML file takes \
             report, tutorial or nnunet as a base. See examples/ for configurations.
 
+            --nnunet-plan PLANS --data DATASET trains a configuration of nnU-Net's plans in place of a YAML file: its network,             patch, batch, preprocessing, loss and optimiser. --print-config shows them, and --set changes them.
+
             A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
             weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \
             set to something else; a changed configuration or changed data are refused. A second training into the \
@@ -26,6 +29,8 @@ struct TrainCommand: ParsableCommand {
 
     @Argument(help: "The configuration (YAML); with --resume the run's own, if left out.")
     var config: String?
+
+    @OptionGroup var nnUNet: NNUNetPlanOptions
 
     @Option(help: "The run folder to write.")
     var out: String?
@@ -69,11 +74,23 @@ struct TrainCommand: ParsableCommand {
 
     private func readConfiguration() throws -> TrainingConfiguration {
         guard let resume else {
+            if let plans = nnUNet.nnunetPlan {
+                guard config == nil else {
+                    throw UsageError("--nnunet-plan takes the place of a configuration; give one of them")
+                }
+                return try TrainingConfiguration(
+                    nnUNet.document().applying(changes), source: changes.isEmpty ? plans : "\(plans) with --set")
+            }
+            try nnUNet.refuse()
             guard let config else { throw UsageError("name a configuration (YAML), or a run with --resume") }
             return try TrainingConfiguration(
                 ConfigValue(yamlFile: config, changes: changes),
                 source: changes.isEmpty ? config : "\(config) with --set")
         }
+        guard nnUNet.nnunetPlan == nil else {
+            throw UsageError("--resume \(resume) goes on by the run's own configuration; leave --nnunet-plan out")
+        }
+        try nnUNet.refuse()
         guard out == nil else { throw UsageError("--resume \(resume) writes into that folder; leave --out out") }
         guard FileManager.default.fileExists(atPath: "\(resume)/config.json") else {
             throw DataError(

@@ -61,6 +61,15 @@ public struct NNUNetFolds {
         try faults.finish()
     }
 
+    /// The cases that a fold validates with.
+    /// - Throws: `DataError` where there is no such fold.
+    public func validation(of fold: Int) throws -> [String] {
+        guard folds.indices.contains(fold) else {
+            throw DataError(.badArgument, "--fold", "should be from 0 to \(folds.count - 1), or all, not \(fold)")
+        }
+        return folds[fold].validation
+    }
+
     /// The content of the file.
     public var document: ConfigValue {
         .array(

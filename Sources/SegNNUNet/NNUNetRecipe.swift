@@ -1,0 +1,106 @@
+internal import Foundation
+public import SegCore
+internal import SegInference
+
+/// nnU-Net's training of a configuration of its plans, as entries of a training configuration; its `nnUNetTrainer`.
+///
+/// SGD with Nesterov's momentum 0.99, a rate of 0.01 that falls from epoch to epoch, gradients of at most the length 12, Dice
+/// with the cross entropy over all heads but the coarsest, and a third of each batch on the foreground.
+public struct NNUNetRecipe {
+    private let plans: String
+    private let plan: NNUNetPlan
+    private let description: ModelDescription
+    private let dataset: NNUNetDataset
+
+    /// Iterations of what nnU-Net calls an epoch, and how many of them it trains.
+    private static let (epoch, epochs) = (250, 1000)
+
+    /// Reads a configuration of plans.
+    /// - Parameters:
+    ///   - plans: `plans.json`, or the file of nnU-Net's preprocessed folder.
+    ///   - configuration: Such as `3d_fullres`.
+    ///   - dataset: The `dataset.json` that goes with them.
+    /// - Throws: `DataError` that names everything which stands in the way.
+    public init(plans: String, configuration: String, dataset: String) throws {
+        self.plans = plans
+        self.dataset = try NNUNetDataset(file: dataset)
+        plan = try NNUNetPlan(file: plans, configuration: configuration)
+        guard try plan.previousStage == nil else {
+            throw plan.entries.error(
+                "previous_stage", "the second stage of a cascade cannot be trained here; 3d_fullres and 3d_lowres can")
+        }
+        let mirrored = try plan.isTwoDimensional ? [0, 1] : [0, 1, 2]
+        let training = NNUNetTraining(trainer: "nnUNetTrainer", configuration: configuration, mirrorAxes: mirrored)
+        let folder = (dataset as NSString).deletingLastPathComponent
+        description = try NNUNetReader(plans: plans, dataset: self.dataset, in: folder, training).description()
+    }
+
+    /// The training configuration.
+    /// - Parameters:
+    ///   - data: The raw dataset's folder.
+    ///   - validation: Cases that are set aside.
+    /// - Throws: `DataError` naming the entry of the plans that is missing or wrong.
+    public func document(data: String, validation: [String]) throws -> ConfigValue {
+        guard case .object(var entries) = description.value,
+            case .object(var network)? = entries["network_def"]
+        else { throw DataError(.badData, plans, "cannot be understood") }
+        network["deep_supervision"] = true
+        entries["network_def"] = .object(network)
+        if dataset.hasRegions {
+            // A region is a channel of its own, and no mask is painted of them before the model is asked for one.
+            (entries["labels"], entries["postprocessing"]) = (nil, nil)
+            entries["regions"] = .array(
+                dataset.labels.map { .object([$0.name: .array($0.numbers.map { .int($0) })]) })
+        }
+        let batch = try plan.entries.required("batch_size", plan.entries.int("batch_size"))
+        guard batch > 0 else { throw plan.entries.error("batch_size", "should be positive, not \(batch)") }
+        let isBatchDice = try plan.entries.required("batch_dice", plan.entries.bool("batch_dice"))
+        return .object(
+            entries.merging([
+                "data": .string(data), "validation": .array(validation.map { .string($0) }),
+                "sampling": [
+                    "foreground_oversampling": 0.33, "samples_per_volume": 1, "volumes_per_batch": .int(batch),
+                    "pad": true,
+                ],
+                "augmentation": try augmentation(),
+                "loss": loss(isBatchDice: isBatchDice),
+                "optimizer": [
+                    "name": "sgd", "learning_rate": 0.01, "momentum": 0.99, "nesterov": true, "weight_decay": 3e-5,
+                    "clip_norm": 12,
+                ],
+                "schedule": ["name": "polynomial", "power": 0.9, "interval": .int(Self.epoch)],
+                "iterations": .int(Self.epoch * Self.epochs), "validate_every": .int(10 * Self.epoch),
+                "checkpoint_every": .int(Self.epoch),
+            ]) { $1 })
+    }
+
+    private func loss(isBatchDice: Bool) -> ConfigValue {
+        [
+            "name": "dice_ce", "softmax": .bool(!dataset.hasRegions), "sigmoid": .bool(dataset.hasRegions),
+            "include_background": .bool(dataset.hasRegions), "batch": .bool(isBatchDice), "coarsest_head": false,
+        ]
+    }
+
+    /// Steps, probabilities and ranges of nnU-Net's; of flat patches rotations are those of slices.
+    private func augmentation() throws -> ConfigValue {
+        let patch = try plan.patch
+        let rotation: ConfigValue
+        if try plan.isTwoDimensional {
+            let isLong = Double(patch.max() ?? 1) / Double(patch.min() ?? 1) > 1.5
+            rotation = [isLong ? 15 : 180, 0, 0]
+        } else {
+            rotation = Double(patch.max() ?? 1) / Double(patch[0]) > 3 ? [180, 0, 0] : [30, 30, 30]
+        }
+        return [
+            "affine": ["prob": 0.2, "rotate": rotation, "scale": [0.7, 1.4], "padding": "border"],
+            "noise": ["prob": 0.1, "std": 0.1],
+            "blur": ["prob": 0.2, "sigma": [0.5, 1]],
+            "brightness": ["prob": 0.15, "range": [0.75, 1.25]],
+            "contrast": ["prob": 0.15, "range": [0.75, 1.25]],
+            "low_resolution": ["prob": 0.25, "zoom": [0.5, 1]],
+            // Its two steps, of the negative with 0.1 and of the image with 0.3, as one.
+            "gamma": ["prob": 0.37, "range": [0.7, 1.5], "invert_prob": 0.27, "retain_stats": true],
+            "flip": ["prob": 0.5, "axes": try plan.isTwoDimensional ? [1, 2] : [0, 1, 2]],
+        ]
+    }
+}
