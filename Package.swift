@@ -259,7 +259,8 @@ let package = Package(
         test(
             "SegNNUNetTests",
             [
-                "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain", "SegImaging",
+                "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain", "SegData",
+                "SegImaging",
                 "SegInference",
                 "SegNNUNet", "SegWeights",
             ]),
