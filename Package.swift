@@ -262,10 +262,8 @@ let package = Package(
         test(
             "SegNNUNetTests",
             [
-                "SegTestNeeds", "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain",
-                "SegImaging",
-                "SegInference",
-                "SegNNUNet", "SegWeights",
+                "SegTestNeeds", "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain", "SegData",
+                "SegImaging", "SegInference", "SegNNUNet", "SegWeights",
             ]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),
     ]

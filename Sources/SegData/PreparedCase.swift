@@ -30,7 +30,7 @@ public struct PreparedCase: Sendable {
         let whole = try LabelMap.whole(raw, file: item.label)
         let truth = try labels.classes(of: whole, count: classes, file: item.label)
         let prepared = try preprocessing(image, name: item.image)
-        let label = try preprocessing.labels(truth, for: prepared, name: item.label)
+        let label = try preprocessing.trainingLabels(truth, of: image, for: prepared, name: item.label)
         self.init(
             name: item.name, scan: LabelledScan(image: prepared.image, label: label),
             largestClass: Self.largestClass(of: truth))

@@ -1,7 +1,11 @@
 import Foundation
 import SegCore
+import SegData
 import SegImaging
+import SegInference
 import SegNNUNet
+import SegTrain
+import SegWeights
 import Testing
 
 /// nnU-Net's plans of datasets of many shapes, beside the package, which a checkout may lack.
@@ -38,6 +42,35 @@ func everyFieldOfPlansIsNNUNets(_ name: String) throws {
         compared += 1
     }
     #expect(compared == (PlanCaptures.withScans.contains(name) ? 2 : 4))
+}
+
+/// A case as a training by plans sees it, image and label map.
+@Test(
+    .enabled(if: PlanCaptures.areThere, "shared/nnunet is not beside the package"),
+    arguments: ["tiny_ct", "tiny_thick"])
+func casesArePreparedAsNNUNetDoes(_ name: String) throws {
+    let folder = "\(PlanCaptures.folder)/\(name)"
+    let files = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/imagesTr").sorted()
+    let item = DatasetCase(
+        name: "case_00", images: files.filter { $0.hasPrefix("case_00_") }.map { "\(folder)/imagesTr/\($0)" },
+        label: "\(folder)/labelsTr/case_00.nii.gz")
+    for configuration in ["3d_fullres", "2d"] {
+        let recipe = try NNUNetRecipe(
+            plans: "\(folder)/nnUNetPlans.json", configuration: configuration, dataset: "\(folder)/dataset.json")
+        let training = try TrainingConfiguration(recipe.document(data: folder, validation: []), source: "the plan")
+        let model = training.model
+        let prepared = try PreparedCase(
+            item, model.preprocessing, channels: model.inputChannels, classes: model.classCount,
+            labels: model.labelScheme)
+        let arrays = try Weights.read("\(folder)/case_00_\(configuration).safetensors").tensors
+        let (data, seg) = (try #require(arrays["data"]).floats(), try #require(arrays["seg"]).floats())
+        let ours = try prepared.image.channels.flatMap { $0 }
+        #expect(ours.count == data.count)
+        #expect(zip(ours, data).map { abs($0 - $1) }.max() ?? 1 <= 1e-5, "\(configuration)")
+        let expected = seg.map { max(Int32($0), 0) }
+        let labels = try prepared.labels
+        #expect(zip(labels, expected).count { $0 != $1 } == 0 && labels.count == expected.count, "\(configuration)")
+    }
 }
 
 /// All 100 million draws of each channel.

@@ -59,7 +59,10 @@ struct CaseKey: Hashable, Sendable {
 
     /// Every setting, numbers in full.
     private static func description(_ preprocessing: Preprocessing) -> String {
-        guard preprocessing.isUsual else { return "steps \(preprocessing.steps)" }
+        guard preprocessing.isUsual else {
+            // Before there was this rule, labels were those of the nearest voxels.
+            return "steps \(preprocessing.steps)" + (preprocessing.resamplesAsNNUNet ? "; labels by their share" : "")
+        }
         var text = "orientation \(preprocessing.orientation ?? "-"); pixdim \(preprocessing.pixdim ?? [])"
         if let window = preprocessing.window {
             text += "; window \([window.aMin, window.aMax, window.bMin, window.bMax]) clip \(window.clip)"

@@ -1,4 +1,4 @@
-internal import SegCore
+public import SegCore
 
 extension Preprocessing {
     /// Brings a mask of a scan to the network's grid as nnU-Net does with that of a cascade's first stage: classes are
@@ -27,6 +27,31 @@ extension Preprocessing {
         for case .nnUNetResampling(let step) in steps { return step.labels(labels) }
         return labels.voxels
     }
+}
+
+extension Preprocessing {
+    /// Brings a label map to the grid of its prepared image for a training: as nnU-Net does where these are its steps, else by
+    /// nearest voxels.
+    ///
+    /// - Parameters:
+    ///   - labels: Class numbers on the scan's grid.
+    ///   - scan: The scan as read.
+    ///   - name: The label map's file, for errors.
+    /// - Throws: `DataError` where the label map is not on the scan's grid.
+    public func trainingLabels(
+        _ labels: Volume, of scan: ScanImage, for prepared: Prepared, name: String
+    ) throws(DataError) -> Volume {
+        guard resamplesAsNNUNet, prepared.record.legs.count == 1, labels.size == prepared.record.scanSize else {
+            return try self.labels(labels, for: prepared, name: name)
+        }
+        let aligned = Volume(voxels: labels.voxels, size: labels.size, affine: prepared.record.scanAffine)
+        // What lies outside of the outline is background to a training.
+        let voxels = nnUNetLabels(aligned, of: scan, along: prepared.record).map { max($0, 0) }
+        return Volume(voxels: voxels, size: prepared.image.size, affine: prepared.image.affine)
+    }
+
+    /// Whether a scan is resampled to the spacing of a plan of nnU-Net.
+    public var resamplesAsNNUNet: Bool { steps.contains { if case .nnUNetResampling = $0 { true } else { false } } }
 }
 
 extension NNUNetResampling {
