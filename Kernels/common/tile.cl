@@ -148,6 +148,9 @@ inline int tile_column(const int item, const int s) {
 
 #if EMULATED
 
+// PoCL computes something else where a function with barriers is made part of its kernel by force.
+#define INLINE_UNITS inline
+
 // Unrolling would multiply the barriers of the exchange, at each of which a compiler for CPUs splits the kernel.
 #define UNROLL_UNITS
 
@@ -158,7 +161,7 @@ inline float part_of(const uint word, const int upper) {
 
 // Every lane shows its registers to its warp. Each result is a sum over k of products of their elements: element k of
 // a row or column is in register k / UNIT_K·2 of lane k' % 4 of four, by the layout in the PTX manual.
-INLINE void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
+inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -177,6 +180,7 @@ INLINE void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 #else
 
 #define UNROLL_UNITS UNROLL
+#define INLINE_UNITS INLINE
 
 INLINE void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
 #if MATRIX == 1
@@ -194,7 +198,7 @@ INLINE void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 
 #endif
 
-INLINE void multiply_tiles(
+INLINE_UNITS void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
     __local uint *exchange) {
     const int lane = item % WARP, warp = item / WARP;
