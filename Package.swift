@@ -262,7 +262,8 @@ let package = Package(
         test(
             "SegNNUNetTests",
             [
-                "SegTestNeeds", "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain", "SegData",
+                "SegTestNeeds", "SegCore", "SegBackend", "SegCPU", "SegTensor", "SegNN", "SegModels", "SegTrain",
+                "SegData",
                 "SegImaging", "SegInference", "SegNNUNet", "SegWeights",
             ]),
         test("SegTrackingTests", ["SegCore", "SegTracking"]),

@@ -10,11 +10,13 @@
 #if HALF_WEIGHTS
 #define weight_t half
 #define WEIGHT(w, i) vload_half(i, w)
+#define WEIGHTS4(w, i) vload_half4(i, w)
 #define WEIGHTS16(w) vload_half16(0, w)
 #define PUT_WEIGHT(w, i, value) vstore_half_rte(value, i, w)
 #else
 #define weight_t float
 #define WEIGHT(w, i) (w)[i]
+#define WEIGHTS4(w, i) ((__global const float4 *)(w))[i]
 #define WEIGHTS16(w) vload16(0, w)
 #define PUT_WEIGHT(w, i, value) (w)[i] = (value)
 #endif
@@ -51,4 +53,32 @@ inline int is_inside(const int4 at, const int4 size) {
 // The channel vector of a position with its sample.
 inline ulong vector_of(const int4 at, const int4 size) {
     return ((ulong)((at.w * size.x + at.x) * size.y + at.y)) * size.z + at.z;
+}
+
+// Gathers by vectors of four add two positions: where the taps of a row begin, and the way from there to a tap. Their
+// fourth number counts vectors of an array whose channels are whole vectors; it wraps as 32-bit numbers do.
+
+// A position that no way to a tap leads from, nor another such position.
+#define FAR (-0x40000000)
+
+// Which vector of four lies at a position relative to the array's first, by 32 bits.
+inline int vectors_to(const int4 at, const int4 size) {
+    const uint line = (uint)(at.w * size.x + at.x) * (uint)size.y + (uint)at.y;
+    return (int)((line * (uint)size.z + (uint)at.z) * (uint)(size.w / 4));
+}
+
+// Where the taps of a row of the grid begin; far away where it is none.
+inline int4 corner_of(const int4 at, const int is_row, const int4 in_step, const int4 delta_first, const int4 in_size) {
+    const int4 place = (int4)(at.xyz * in_step.xyz, at.w) + delta_first;
+    return (int4)(is_row ? place.x : FAR, place.yz, vectors_to(place, in_size));
+}
+
+// The way to a tap.
+inline int4 step_to(const int4 delta, const int4 in_size) {
+    return (int4)(delta.xyz, vectors_to((int4)(delta.xyz, 0), in_size));
+}
+
+// is_inside for the sum of a corner and a way.
+inline int is_near(const int4 at, const int4 size) {
+    return (uint)at.x < (uint)size.x && (uint)at.y < (uint)size.y && (uint)at.z < (uint)size.z;
 }

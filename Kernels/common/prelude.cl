@@ -23,3 +23,6 @@ inline void put(__global float *y, const ulong i, const float value, const int a
 
 // Before a loop over an array that must become registers.
 #define UNROLL _Pragma("unroll")
+
+// Before a function whose arrays must become registers of its kernel.
+#define INLINE inline __attribute__((always_inline))

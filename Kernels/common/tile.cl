@@ -1,6 +1,8 @@
 // The tile of a matrix product that a work-group makes, TILE_M × TILE_N, from two tiles in local memory of TILE_K
-// lines: left [TILE_K][PITCH_M], right [TILE_K][PITCH_N]. An item keeps ITEM_SUMS of the results in registers; result s
-// of an item stands in row tile_row(item, s) and column tile_column(item, s). Values enter a tile through TILE_VALUE.
+// lines: left of TILE_M, right of TILE_N elements, where line k begins at LINE_M(k) or LINE_N(k). An item keeps
+// ITEM_SUMS of the results in registers; result s of an item stands in row tile_row(item, s) and column
+// tile_column(item, s), and SPAN results from a multiple of SPAN on stand side by side. Values enter a tile through
+// TILE_VALUE.
 //
 // MATRIX chooses what multiplies: 0 the items themselves, in f32; 1 and 2 the matrix units of NVIDIA GPUs from compute
 // capability 8.0 on, TF32 and bf16 with f32 sums. EMULATED computes what those units do with ordinary instructions, so
@@ -18,6 +20,7 @@
 #ifndef ITEM_M
 #define ITEM_M 8
 #endif
+// Multiples of 4.
 #ifndef ITEM_N
 #define ITEM_N 4
 #endif
@@ -35,32 +38,62 @@
 // Local memory that only the emulation needs: 6 words an item.
 #define EXCHANGE_WORDS (MATRIX != 0 && EMULATED ? ITEMS * 6 : 1)
 
+#define LINE_M(k) TILE_LINE(k, PITCH_M)
+#define LINE_N(k) TILE_LINE(k, PITCH_N)
+// Every LINES_APART lines lie eight elements further apart.
+#define TILE_LINE(k, pitch) ((k) * (pitch) + (k) / LINES_APART * 8)
+#define LEFT_WORDS LINE_M(TILE_K)
+#define RIGHT_WORDS LINE_N(TILE_K)
+#define TILE_MEMORY(name, words) __local float name[words] __attribute__((aligned(16)))
+
+// LLVM for AMD would read all lines of a tile into registers before it multiplies the first.
+#ifdef __AMDGCN__
+#define KEEP_ORDER __builtin_amdgcn_sched_barrier(0)
+#else
+#define KEEP_ORDER
+#endif
+
 #if MATRIX == 0
 
-// One more element a line keeps the stores of a transposition in different banks.
-#define PITCH_M (TILE_M + 1)
-#define PITCH_N (TILE_N + 1)
+// Lines begin where vectors of four may, and the stores of a transposition go to different banks.
+#define PITCH_M (TILE_M + 4)
+#define PITCH_N (TILE_N + 4)
+#define LINES_APART 8
 #define TILE_VALUE(x) (x)
+#define SPAN 4
+#define span_t float4
+#define SPAN_OF(sum, s) vload4(0, (sum) + (s))
 
-inline int tile_row(const int item, const int s) { return item / ITEMS_N + s / ITEM_N * ITEMS_M; }
+// Four rows or columns of an item stand side by side, so that the items of a line read neighbouring vectors.
+inline int tile_row(const int item, const int s) {
+    const int i = s / ITEM_N;
+    return (item / ITEMS_N + i / 4 * ITEMS_M) * 4 + i % 4;
+}
 
-inline int tile_column(const int item, const int s) { return item % ITEMS_N * ITEM_N + s % ITEM_N; }
+inline int tile_column(const int item, const int s) {
+    const int j = s % ITEM_N;
+    return (item % ITEMS_N + j / 4 * ITEMS_N) * 4 + j % 4;
+}
 
-inline void multiply_tiles(
+INLINE void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
     __local uint *exchange) {
-    const int m_item = item / ITEMS_N, n_item = item % ITEMS_N * ITEM_N;
+    const int m_item = item / ITEMS_N * 4, n_item = item % ITEMS_N * 4;
+    UNROLL
     for (int k = 0; k < TILE_K; k++) {
         float left[ITEM_M], right[ITEM_N];
         UNROLL
-        for (int i = 0; i < ITEM_M; i++) left[i] = left_tile[k * PITCH_M + m_item + i * ITEMS_M];
+        for (int i = 0; i < ITEM_M; i += 4)
+            vstore4(*(__local const float4 *)(left_tile + LINE_M(k) + m_item + i * ITEMS_M), 0, left + i);
         UNROLL
-        for (int j = 0; j < ITEM_N; j++) right[j] = right_tile[k * PITCH_N + n_item + j];
+        for (int j = 0; j < ITEM_N; j += 4)
+            vstore4(*(__local const float4 *)(right_tile + LINE_N(k) + n_item + j * ITEMS_N), 0, right + j);
         UNROLL
         for (int i = 0; i < ITEM_M; i++) {
             UNROLL
             for (int j = 0; j < ITEM_N; j++) sum[i * ITEM_N + j] += left[i] * right[j];
         }
+        if (k % 2 == 1) KEEP_ORDER;
     }
 }
 
@@ -73,6 +106,10 @@ inline void multiply_tiles(
 #define UNIT_N 8
 #define PITCH_M (TILE_M + 8)
 #define PITCH_N (TILE_N + 8)
+#define LINES_APART 4
+#define SPAN 2
+#define span_t float2
+#define SPAN_OF(sum, s) vload2(0, (sum) + (s))
 #define WARP_N (TILE_N < 32 ? TILE_N : 32)
 #define WARPS_N (TILE_N / WARP_N)
 #define WARPS_M (ITEMS / WARP / WARPS_N)
@@ -85,7 +122,7 @@ inline void multiply_tiles(
 // Rounding to ten bits of mantissa, ties away from zero: cvt.rna.tf32.f32.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x1000u) & 0xFFFFE000u)
 // One register of a fragment holds one element, (k, i).
-#define FRAGMENT(tile, pitch, k, i) as_uint((tile)[(k) * (pitch) + (i)])
+#define FRAGMENT(tile, pitch, k, i) as_uint((tile)[TILE_LINE(k, pitch) + (i)])
 #define FRAGMENT_K(lane) ((lane) % 4)
 #define FRAGMENT_HALF 4
 #else
@@ -94,7 +131,7 @@ inline void multiply_tiles(
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x7FFFu + ((as_uint(x) >> 16) & 1u)) & 0xFFFF0000u)
 // Two elements, (k, i) in the lower half and (k + 1, i) in the upper.
 #define FRAGMENT(tile, pitch, k, i)                                                                                    \
-    (as_uint((tile)[(k) * (pitch) + (i)]) >> 16 | as_uint((tile)[((k) + 1) * (pitch) + (i)]))
+    (as_uint((tile)[TILE_LINE(k, pitch) + (i)]) >> 16 | as_uint((tile)[TILE_LINE((k) + 1, pitch) + (i)]))
 #define FRAGMENT_K(lane) ((lane) % 4 * 2)
 #define FRAGMENT_HALF 8
 #endif
@@ -110,6 +147,9 @@ inline int tile_column(const int item, const int s) {
 }
 
 #if EMULATED
+
+// PoCL computes something else where a function with barriers is made part of its kernel by force.
+#define INLINE_UNITS inline
 
 // Unrolling would multiply the barriers of the exchange, at each of which a compiler for CPUs splits the kernel.
 #define UNROLL_UNITS
@@ -140,8 +180,9 @@ inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 #else
 
 #define UNROLL_UNITS UNROLL
+#define INLINE_UNITS INLINE
 
-inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
+INLINE void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
 #if MATRIX == 1
     __asm__ volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 "
                      "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
@@ -157,7 +198,7 @@ inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint
 
 #endif
 
-inline void multiply_tiles(
+INLINE_UNITS void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
     __local uint *exchange) {
     const int lane = item % WARP, warp = item / WARP;
@@ -186,3 +227,24 @@ inline void multiply_tiles(
 }
 
 #endif
+
+// Four values that lie along a line of a tile, or across four lines from k on.
+inline float4 tile_values(const float4 v) {
+    return (float4)(TILE_VALUE(v.x), TILE_VALUE(v.y), TILE_VALUE(v.z), TILE_VALUE(v.w));
+}
+
+inline void put_along(__local float *tile, const float4 v) { *(__local float4 *)tile = tile_values(v); }
+
+inline void put_across(__local float *tile, const int pitch, const float4 v) {
+    const float4 value = tile_values(v);
+    tile[0] = value.x;
+    tile[pitch] = value.y;
+    tile[2 * pitch] = value.z;
+    tile[3 * pitch] = value.w;
+}
+
+// How often an item loads a vector of four where a group loads so many, and whether its load i is one of them.
+#define LOADS(vectors) (((vectors) + ITEMS - 1) / ITEMS)
+#define IS_LOAD(i, vectors) ((vectors) % ITEMS == 0 || get_local_id(0) + (i)*ITEMS < (vectors))
+#define LEFT_VECTORS (TILE_M * TILE_K / 4)
+#define RIGHT_VECTORS (TILE_N * TILE_K / 4)

@@ -8,7 +8,8 @@
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int splits, const int split_k, const int accumulate) {
-    __local float x_tile[TILE_K][PITCH_M], w_tile[TILE_K][PITCH_N];
+    TILE_MEMORY(x_tile, LEFT_WORDS);
+    TILE_MEMORY(w_tile, RIGHT_WORDS);
     __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_M];
     __local uint target[TILE_M];
@@ -46,13 +47,13 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         const int input = k % group_inputs;
         for (int m = item / TILE_K; m < TILE_M; m += ITEMS / TILE_K) {
             const int4 place = origin[m] + delta;
-            x_tile[k_item][m] = k < k_end && is_inside(place, in_size)
+            x_tile[LINE_M(k_item) + m] = k < k_end && is_inside(place, in_size)
                 ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input])
                 : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, inner = t / TILE_N;
-            w_tile[inner][t % TILE_N] = n < group_outputs && k_first + inner < k_end
+            w_tile[LINE_N(inner) + t % TILE_N] = n < group_outputs && k_first + inner < k_end
                 ? TILE_VALUE(WEIGHT(packed, (ulong)packed_row[inner] * outputs + n))
                 : 0.0f;
         }
@@ -61,7 +62,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
         tap = tap_at(k / group_inputs, taps);
         if (item < TILE_K)
             packed_row[item] = tap_in_window(tap, tap_first, tap_step, window) * group_inputs + k % group_inputs;
-        multiply_tiles(sum, &x_tile[0][0], &w_tile[0][0], item, exchange);
+        multiply_tiles(sum, x_tile, w_tile, item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 

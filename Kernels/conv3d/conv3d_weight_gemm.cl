@@ -13,7 +13,8 @@ inline int4 origin_of(const uint row, const uint end, const int4 grid, const int
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_gemm(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int chunks, const uint chunk_rows) {
-    __local float x_tile[TILE_K][PITCH_M], dy_tile[TILE_K][PITCH_N];
+    TILE_MEMORY(x_tile, LEFT_WORDS);
+    TILE_MEMORY(dy_tile, RIGHT_WORDS);
     __local uint exchange[EXCHANGE_WORDS];
     __local int4 origin[TILE_K], delta[TILE_M];
     __local int input[TILE_M];
@@ -42,18 +43,18 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_weight_g
         for (int t = item; t < TILE_K * TILE_M; t += ITEMS) {
             const int m = t % TILE_M, k = t / TILE_M;
             const int4 place = origin[k] + delta[m];
-            x_tile[k][m] = input[m] >= 0 && is_inside(place, in_size)
+            x_tile[LINE_M(k) + m] = input[m] >= 0 && is_inside(place, in_size)
                 ? TILE_VALUE(x[vector_of(place, in_size) * in_size.w + input[m]])
                 : 0.0f;
         }
         for (int t = item; t < TILE_K * TILE_N; t += ITEMS) {
             const int n = n_first + t % TILE_N, k = t / TILE_N;
-            dy_tile[k][t % TILE_N] =
+            dy_tile[LINE_N(k) + t % TILE_N] =
                 n < group_outputs && row + k < end ? TILE_VALUE(upstream[(ulong)(row + k) * outputs + n]) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         if (item < TILE_K) origin[item] = origin_of(row + TILE_K + item, end, grid, in_step, delta_first);
-        multiply_tiles(sum, &x_tile[0][0], &dy_tile[0][0], item, exchange);
+        multiply_tiles(sum, x_tile, dy_tile, item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 

@@ -7,7 +7,8 @@
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     IN(a), IN(b), IN(bias), OUT(c), const int m_count, const int n_count, const int k_count, const int transpose_a,
     const int transpose_b, const ulong a_batch, const ulong b_batch, const float alpha, const float beta) {
-    __local float a_tile[TILE_K][PITCH_M], b_tile[TILE_K][PITCH_N];
+    TILE_MEMORY(a_tile, LEFT_WORDS);
+    TILE_MEMORY(b_tile, RIGHT_WORDS);
     __local uint exchange[EXCHANGE_WORDS];
     ENTER(a);
     ENTER(b);
@@ -28,16 +29,16 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
             const int m = transpose_a ? t % TILE_M : t / TILE_K, k = transpose_a ? t / TILE_M : t % TILE_K;
             const int row = m_first + m, inner = k_first + k;
             const ulong at = transpose_a ? (ulong)inner * m_count + row : (ulong)row * k_count + inner;
-            a_tile[k][m] = row < m_count && inner < k_count ? TILE_VALUE(a[at]) : 0.0f;
+            a_tile[LINE_M(k) + m] = row < m_count && inner < k_count ? TILE_VALUE(a[at]) : 0.0f;
         }
         for (int t = item; t < TILE_N * TILE_K; t += ITEMS) {
             const int n = transpose_b ? t / TILE_K : t % TILE_N, k = transpose_b ? t % TILE_K : t / TILE_N;
             const int column = n_first + n, inner = k_first + k;
             const ulong at = transpose_b ? (ulong)column * k_count + inner : (ulong)inner * n_count + column;
-            b_tile[k][n] = column < n_count && inner < k_count ? TILE_VALUE(b[at]) : 0.0f;
+            b_tile[LINE_N(k) + n] = column < n_count && inner < k_count ? TILE_VALUE(b[at]) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        multiply_tiles(sum, &a_tile[0][0], &b_tile[0][0], item, exchange);
+        multiply_tiles(sum, a_tile, b_tile, item, exchange);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     UNROLL

@@ -1,3 +1,5 @@
+internal import SegBackend
+
 /// Sizes of the tiles of a matrix product: what a work-group makes, and an item of it.
 struct GemmTile: Hashable, Sendable {
     let rows: Int
@@ -10,17 +12,19 @@ struct GemmTile: Hashable, Sendable {
     }
 
     /// For 16 columns and fewer.
-    static let narrow = GemmTile(128, 16, 4, 4)
+    static let narrow = GemmTile(128, 16, 8, 4)
     /// For up to 32 columns.
-    static let medium = GemmTile(128, 32, 8, 4)
+    static let medium = GemmTile(128, 32, 8, 8)
     /// For more.
-    static let wide = GemmTile(64, 64, 8, 4)
+    static let wide = GemmTile(128, 64, 8, 8)
 
-    /// What a tuner tries. The kernels need work-groups of a multiple of `inner` items.
+    /// What a tuner tries. The kernels need work-groups of a multiple of `inner` items, no fewer than a quarter of the
+    /// rows, and items of multiples of 4 on either side.
     static let candidates = [
-        narrow, medium, wide, GemmTile(64, 16, 4, 2), GemmTile(256, 16, 8, 4), GemmTile(64, 32, 4, 4),
-        GemmTile(256, 32, 8, 8), GemmTile(32, 32, 4, 4), GemmTile(64, 64, 4, 4), GemmTile(128, 64, 8, 4),
-        GemmTile(128, 64, 8, 8), GemmTile(64, 128, 8, 8), GemmTile(128, 128, 8, 8),
+        narrow, medium, wide, GemmTile(64, 16, 4, 4), GemmTile(128, 16, 4, 4), GemmTile(256, 16, 8, 4),
+        GemmTile(64, 32, 4, 4), GemmTile(128, 32, 8, 4), GemmTile(256, 32, 8, 8), GemmTile(32, 32, 4, 4),
+        GemmTile(64, 64, 4, 4), GemmTile(64, 64, 8, 4), GemmTile(128, 64, 8, 4), GemmTile(64, 128, 8, 8),
+        GemmTile(128, 128, 8, 8),
     ]
 
     /// The tile that wastes least on a number of columns.
@@ -29,8 +33,8 @@ struct GemmTile: Hashable, Sendable {
     /// Items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
 
-    /// Local memory of the kernel that needs most, conv3d_weight_gemm: two tiles, and what each line stands for.
-    var localBytes: Int { 4 * Self.inner * (rows + columns + 16) + 20 * (rows + Self.inner) + 64 }
+    /// Local memory of the kernels that need most: conv3d_gemm_wide has each tile twice, and where its rows lie.
+    var localBytes: Int { 8 * (Self.inner * (rows + columns + 16) + 64) + 20 * rows + 64 }
 
     /// Steps along the inner axis.
     static let inner = 16
@@ -44,5 +48,13 @@ struct GemmTile: Hashable, Sendable {
             ("TILE_M", rows), ("TILE_N", columns), ("TILE_K", Self.inner), ("ITEM_M", itemRows),
             ("ITEM_N", itemColumns),
         ]
+    }
+}
+
+extension BufferView? {
+    /// Whether a kernel that moves vectors of four may take it: it begins where they do, and 32 bits number them.
+    var holdsVectors: Bool {
+        guard let view = self else { return true }
+        return view.offset % 4 == 0 && view.count < 1 << 34
     }
 }

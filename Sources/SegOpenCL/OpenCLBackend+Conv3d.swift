@@ -145,8 +145,9 @@ extension OpenCLBackend {
             inner: grid.taps * operands.groupInputs, tiles: tiles.0 * tiles.1 * operands.groups,
             results: grid.rows * grid.output.channels)
         let partial = split.count > 1 ? try scratch(split.count * grid.rows * grid.output.channels) : nil
+        let kernel = operands.holdsVectors(packed, into: partial ?? operands.y) ? "conv3d_gemm_wide" : "conv3d_gemm"
         try launcher.run(
-            Kernel("conv3d/conv3d_gemm", "conv3d_gemm", defines: defines(tile) + weightDefines),
+            Kernel("conv3d/\(kernel)", kernel, defines: defines(tile) + weightDefines),
             LaunchGrid(groups: (tiles.0, tiles.1, operands.groups * split.count), items: tile.items),
             [.view(operands.x), .view(packed), .view(operands.bias), .view(partial ?? operands.y)] + grid.arguments + [
                 .int(operands.groupInputs), .int(operands.groupOutputs), .count(grid.rows), .int(split.count),
@@ -174,6 +175,12 @@ struct Conv3dOperands {
     var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { y.shape.channels / groups }
+
+    /// Whether conv3d_gemm_wide computes it: whole steps of inputs and vectors of outputs.
+    func holdsVectors(_ packed: BufferView, into results: BufferView) -> Bool {
+        groupInputs % GemmTile.inner == 0 && groupOutputs % 4 == 0
+            && [x, packed, bias, results].allSatisfy(\.holdsVectors)
+    }
 
     /// Outputs of a group in packed weights.
     func pitch(_ plan: Conv3dPlan) -> Int {

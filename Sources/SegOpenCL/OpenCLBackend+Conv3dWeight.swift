@@ -75,8 +75,9 @@ extension OpenCLBackend {
         let chunks = InnerSplit(
             inner: gradient.grid.rows, tiles: tiles.0 * tiles.1 * gradient.groups, results: gradient.count)
         let parts = try scratch(chunks.count * gradient.count)
+        let kernel = gradient.holdsVectors ? "conv3d_weight_gemm_wide" : "conv3d_weight_gemm"
         try launcher.run(
-            Kernel("conv3d/conv3d_weight_gemm", "conv3d_weight_gemm", defines: defines(tile)),
+            Kernel("conv3d/\(kernel)", kernel, defines: defines(tile)),
             LaunchGrid(groups: (tiles.0, tiles.1, gradient.groups * chunks.count), items: tile.items),
             gradient.arguments(into: parts) + [
                 .count(gradient.grid.rows), .int(chunks.count), .count(chunks.length),
@@ -113,6 +114,11 @@ private struct WeightGradient {
     var groups: Int { params.groups }
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { upstream.shape.channels / groups }
+
+    /// Whether conv3d_weight_gemm_wide computes it.
+    var holdsVectors: Bool {
+        groupInputs % 4 == 0 && groupOutputs % 4 == 0 && [x, upstream].allSatisfy { Optional($0).holdsVectors }
+    }
 
     /// Weights.
     var count: Int { grid.taps * groupInputs * upstream.shape.channels }

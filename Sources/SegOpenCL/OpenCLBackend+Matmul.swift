@@ -23,7 +23,13 @@ extension OpenCLBackend {
         let (batch, rows, columns, inner) = (c.shape[0], c.shape[1], c.shape[2], product.inner)
         let (a, b, params) = (product.a, product.b, product.params)
         try launcher.run(
-            Kernel("matmul/matmul", "matmul", defines: defines(tile)),
+            product.holdsVectors(c)
+                ? Kernel(
+                    "matmul/matmul_wide", "matmul_wide",
+                    defines: defines(tile) + [
+                        ("TRANSPOSE_A", params.transposeA ? 1 : 0), ("TRANSPOSE_B", params.transposeB ? 1 : 0),
+                    ])
+                : Kernel("matmul/matmul", "matmul", defines: defines(tile)),
             LaunchGrid(
                 groups: (tile.groups(columns: columns), tile.groups(rows: rows), batch), items: tile.items),
             [
@@ -41,4 +47,11 @@ private struct MatrixProduct {
     let bias: BufferView?
     let params: MatmulParams
     let inner: Int
+
+    /// Whether matmul_wide computes it: rows of every matrix are whole vectors of four.
+    func holdsVectors(_ c: BufferView) -> Bool {
+        let (rows, columns) = (c.shape[1], c.shape[2])
+        return (params.transposeA ? rows : inner) % 4 == 0 && (params.transposeB ? inner : columns) % 4 == 0
+            && columns % 4 == 0 && [a, b, bias, c].allSatisfy(\.holdsVectors)
+    }
 }

@@ -41,12 +41,12 @@ extension OpenCLBackend {
         guard ours == theirs else { throw refuse("its kernel computes something else on this driver") }
     }
 
-    /// Outputs and weight gradient of a convolution with 24 inputs and 40 outputs.
+    /// Outputs and weight gradient of a convolution with 32 inputs and 40 outputs.
     private func wholeNumberConvolution(by plan: Conv3dPlan) throws -> [Float] {
         let params = Conv3dParams(
             kernel: Triple(3), stride: Triple(1), padding: Triple(1), dilation: Triple(1), groups: 1)
-        let x = try wholeNumbers([1, 5, 6, 7, 24], seed: 1)
-        let weight = try wholeNumbers([40, 24, 3, 3, 3], seed: 2)
+        let x = try wholeNumbers([1, 5, 6, 7, 32], seed: 1)
+        let weight = try wholeNumbers([40, 32, 3, 3, 3], seed: 2)
         let upstream = try wholeNumbers([1, 5, 6, 7, 40], seed: 3)
         let y = try allocate([1, 5, 6, 7, 40], .f32)
         let gw = try allocate(weight.shape, .f32)

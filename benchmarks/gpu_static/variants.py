@@ -12,11 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "Kernels"
 
-# Kernel files that multiply tiles of common/tile.cl, with what else each is specialised by.
+# Kernel files that multiply tiles of common/tile.cl, with the words that else specialise each: all of them with the tiles
+# that are taken untuned, the first with the others.
 PRODUCTS = {
     "conv3d/conv3d_gemm": [""],
+    "conv3d/conv3d_gemm_wide": [""],
     "conv3d/conv3d_weight_gemm": [""],
+    "conv3d/conv3d_weight_gemm_wide": [""],
     "matmul/matmul": [""],
+    "matmul/matmul_wide": ["", "TRANSPOSE_A", "TRANSPOSE_B", "TRANSPOSE_A TRANSPOSE_B"],
 }
 # What `medseg-bench --precision` calls them, and whether every target compiles them.
 PRECISIONS = {"f32": ({}, True), "tf32": ({"MATRIX": 1}, False), "bf16": ({"MATRIX": 2}, False)}
@@ -64,13 +68,14 @@ def product_variants():
         for tile in usual + others:
             sizes = dict(zip(("TILE_M", "TILE_N", "ITEM_M", "ITEM_N"), tile), TILE_K=inner)
             for precision, (extra, anywhere) in PRECISIONS.items():
-                for kind in kinds:
+                for kind in kinds if tile in usual else kinds[:1]:
                     name = " ".join([precision, "gemm", *map(str, tile), *([kind] if kind else [])])
                     own = {**sizes, **extra, **{word: 1 for word in kind.split()}}
                     yield Variant(file, name, tuple(own.items()), tile in usual, not anywhere)
     for tile in usual:
         sizes = dict(zip(("TILE_M", "TILE_N", "ITEM_M", "ITEM_N"), tile), TILE_K=inner, HALF_WEIGHTS=1)
-        yield Variant("conv3d/conv3d_gemm", "fp16 gemm " + " ".join(map(str, tile)), tuple(sizes.items()), False)
+        for file in ("conv3d/conv3d_gemm", "conv3d/conv3d_gemm_wide"):
+            yield Variant(file, "fp16 gemm " + " ".join(map(str, tile)), tuple(sizes.items()), False)
 
 
 def other_variants():
