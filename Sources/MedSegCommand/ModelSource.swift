@@ -23,7 +23,7 @@ struct ModelSource {
         let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
         let isOurs = isThere && ModelFolder.isThere(path)
         let isBundle = isThere && !isOurs && (MONAIBundle.isThere(path) || !changes.bundleConfig.isEmpty)
-        let isNNUNet = !isOurs && !isBundle && NNUNetFolder.isThere(path)
+        let isNNUNet = !isOurs && !isBundle && (isThere ? NNUNetFolder.isThere(path) : NNUNetFolder.isArchive(path))
         if !isBundle { try changes.refuse() }
         if !isNNUNet { try folds.refuse() }
         nnUNet = isNNUNet ? try NNUNetFolder(path, folds.choice()) : nil

@@ -24,28 +24,33 @@ struct NNUNetPlanOptions: ParsableArguments {
         let folder = URL(fileURLWithPath: nnunetPlan).deletingLastPathComponent().path
         let recipe = try NNUNetRecipe(
             plans: nnunetPlan, configuration: configuration ?? "3d_fullres", dataset: "\(folder)/dataset.json")
-        return try recipe.document(data: data, validation: validation(folder: folder, data: data))
+        let raw = try NNUNetRawDataset(folder: data)
+        try recipe.checkMatches(raw)
+        return try recipe.document(data: data, validation: validation(folder: folder, raw))
     }
 
-    /// The cases of the fold, by the file beside the plans, else by nnU-Net's rule.
-    private func validation(folder: String, data: String) throws -> [String] {
+    /// The cases of the fold, by the file beside the plans, else by the dataset's own, else by nnU-Net's rule.
+    private func validation(folder: String, _ raw: NNUNetRawDataset) throws -> [String] {
         let fold = fold ?? "0"
         if fold == "all" { return [] }
         guard let number = Int(fold) else { throw UsageError("--fold should be a number or all, not '\(fold)'") }
-        let names = try NNUNetRawDataset(folder: data).names
-        let file = "\(folder)/splits_final.json"
-        let isThere = FileManager.default.fileExists(atPath: file)
-        guard let folds = try isThere ? NNUNetFolds(file: file, cases: names) : NNUNetFolds(cases: names) else {
-            throw UsageError("\(data) has \(names.count) cases, too few for folds; give --fold all")
+        let beside = "\(folder)/splits_final.json"
+        let file = FileManager.default.fileExists(atPath: beside) ? beside : raw.ownFolds
+        let dealt = try file.map { try NNUNetFolds(file: $0, cases: raw.names) } ?? NNUNetFolds(cases: raw.names)
+        guard let dealt else {
+            throw UsageError("\(raw.folder) has \(raw.names.count) cases, too few for folds; give --fold all")
         }
-        return try folds.validation(of: number)
+        note("fold \(number) of \(file ?? "nnU-Net's rule: five folds, shuffled with the seed 12345")")
+        return try dealt.validation(of: number, cases: raw.names)
     }
 
     /// Refuses the options where no plans are trained by.
     func refuse() throws {
         for (name, value) in [("--data", data), ("--configuration", configuration), ("--fold", fold)]
         where value != nil && nnunetPlan == nil {
-            throw UsageError("\(name) is about plans of nnU-Net; name them with --nnunet-plan")
+            throw UsageError(
+                "\(name) is about plans of nnU-Net; name them with --nnunet-plan. A configuration, also one that is resumed, "
+                    + "is changed with --set, such as --set data=DIR")
         }
     }
 }

@@ -52,6 +52,9 @@ struct MaskPlanReader {
             try addStep(step, name, reader)
         case "NNUNetKeepLargest":
             let labels = try reader.required("labels_or_regions", labels(reader, key: "labels_or_regions"))
+            guard !plan.isRegions, !labels.isEmpty, !labels.contains(0) else {
+                throw reader.error("labels_or_regions", "should be classes from 1 on, of a model that gives classes")
+            }
             try addStep(.keepAllLargest(labels), name, reader)
         case "FillHoles":
             let step = MaskStep.fillHoles(

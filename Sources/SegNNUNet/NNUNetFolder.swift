@@ -45,15 +45,24 @@ public struct NNUNetFolder {
     /// Opens a folder, or the ZIP of a release as `nnUNetv2_export_model_to_zip` makes it.
     /// - Throws: `DataError` naming the file and everything in it that stands in the way.
     public init(_ path: String, _ choice: Choice = Choice()) throws {
-        try self.init(path, choice, isFirstStage: false)
+        let archive = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
+        do {
+            try self.init(path, archive, choice, isFirstStage: false)
+        } catch var fault as DataError {
+            guard let archive else { throw fault }
+            // Nobody finds the unpacked files.
+            fault.subject = fault.subject.replacingOccurrences(of: archive.folder, with: path)
+            fault.message = fault.message.replacingOccurrences(of: archive.folder, with: path)
+            throw fault
+        }
     }
 
-    private init(_ path: String, _ choice: Choice, isFirstStage: Bool) throws {
-        archive = UnpackedArchive.isZip(file: path) ? try UnpackedArchive(path) : nil
-        folder = try Self.model(in: archive?.folder ?? path, given: path)
+    private init(_ path: String, _ archive: UnpackedArchive?, _ choice: Choice, isFirstStage: Bool) throws {
+        self.archive = archive
+        folder = try Self.model(in: isFirstStage ? path : archive?.folder ?? path, given: path)
         let (folds, note) = try Self.folds(in: folder, choice)
         checkpoints = folds
-        if let note { notes.append(note) }
+        if let note { notes.append(note.replacingOccurrences(of: archive?.folder ?? path, with: path)) }
         let reader = try NNUNetReader(folder: folder, checkpoint: folds[0], choice)
         description = try reader.description()
         // Stages that name each other would never end.
@@ -62,13 +71,13 @@ public struct NNUNetFolder {
                 .badData, folder, "is a first stage that has a stage before it (previous_stage), which is not supported"
             )
         }
-        (previous, previousMasks) = try Self.firstStage(reader.previousStage, of: folder, choice)
+        (previous, previousMasks) = try Self.firstStage(reader.previousStage, of: folder, archive, choice)
         notes += previous.flatMap(\.notes)
     }
 
     /// The first stage of a cascade, which stands beside the second one, or its masks.
     private static func firstStage(
-        _ name: String?, of folder: String, _ choice: Choice
+        _ name: String?, of folder: String, _ archive: UnpackedArchive?, _ choice: Choice
     ) throws -> (model: [NNUNetFolder], masks: String?) {
         guard let name else {
             guard let masks = choice.previousMasks else { return ([], nil) }
@@ -88,12 +97,15 @@ public struct NNUNetFolder {
         var own = choice
         // Folds of both stages need not be the same.
         (own.folds, own.previousMasks, own.postprocessing) = ([], nil, nil)
-        return ([try NNUNetFolder(beside, own, isFirstStage: true)], nil)
+        return ([try NNUNetFolder(beside, archive, own, isFirstStage: true)], nil)
     }
 
-    /// Whether a path is a folder of nnU-Net's, or holds one, or is a ZIP, which only its opening tells.
-    public static func isThere(_ path: String) -> Bool {
-        UnpackedArchive.isZip(file: path) || !models(in: path).isEmpty
+    /// Whether a folder is one of nnU-Net's, or holds one.
+    public static func isThere(_ path: String) -> Bool { !models(in: path).isEmpty }
+
+    /// Whether a path is a ZIP by its name and content, which may be that of a release; only its opening tells.
+    public static func isArchive(_ path: String) -> Bool {
+        path.lowercased().hasSuffix(".zip") && UnpackedArchive.isZip(file: path)
     }
 
     /// Whether a folder is one of nnU-Net's itself.
@@ -101,19 +113,19 @@ public struct NNUNetFolder {
         ["plans.json", "dataset.json"].allSatisfy { FileManager.default.fileExists(atPath: "\(folder)/\($0)") }
     }
 
-    /// The folder itself, or those in it that are models, or those in its datasets' folders.
-    private static func models(in path: String) -> [String] {
+    /// The folder itself, or those in it that are models, or in an archive those in its datasets' folders.
+    private static func models(in path: String, isArchive: Bool = false) -> [String] {
         if isModel(path) { return [path] }
         func folders(in path: String, _ isRight: (String) -> Bool) -> [String] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
             return names.filter(isRight).sorted().map { "\(path)/\($0)" }
         }
-        let datasets = folders(in: path) { $0.hasPrefix("Dataset") }
+        let datasets = isArchive ? folders(in: path) { $0.hasPrefix("Dataset") } : []
         return ([path] + datasets).flatMap { folders(in: $0) { $0.contains("__") } }.filter(isModel)
     }
 
     private static func model(in folder: String, given path: String) throws -> String {
-        let found = models(in: folder)
+        let found = models(in: folder, isArchive: folder != path)
         guard let first = found.first else {
             throw DataError(
                 .noInput, path,

@@ -10,8 +10,9 @@ struct NNUNetPostprocessing {
     let steps: [MaskStep]
 
     /// Reads a file.
-    /// - Throws: `DataError` where it cannot be read, or asks for something that is not known.
-    init(file: String) throws {
+    /// - Parameter labels: The numbers that the model's masks hold.
+    /// - Throws: `DataError` where it cannot be read, or asks for something that is not known or is no label of the model.
+    init(file: String, labels: Set<Int>) throws {
         guard !file.hasSuffix(".pkl") else {
             throw DataError(
                 .badArgument, file,
@@ -32,12 +33,14 @@ struct NNUNetPostprocessing {
         reader.ignore("input_folder", "postprocessed")
         try reader.finish()
         steps = try arguments.map { arguments in
-            guard let value = arguments.value("labels_or_regions") else {
-                throw arguments.error("labels_or_regions", "is missing")
-            }
+            let value = try arguments.required("labels_or_regions", arguments.value("labels_or_regions"))
             try arguments.expect("background_label", 0)
             try arguments.finish()
-            return .keepAllLargest(try Self.numbers(value, arguments))
+            let numbers = try Self.numbers(value, arguments)
+            if let stray = numbers.first(where: { !labels.contains(Int($0)) }) {
+                throw arguments.error("labels_or_regions", "names label \(stray), which the model does not give")
+            }
+            return .keepAllLargest(numbers)
         }
     }
 

@@ -95,7 +95,8 @@ struct NNUNetReader {
     private func maskPlan(of dataset: NNUNetDataset) throws -> MaskPlan {
         var plan = MaskPlan()
         plan.restoration = .logits
-        plan.after = try choice.postprocessing.map { try NNUNetPostprocessing(file: $0).steps } ?? []
+        let numbers = Set(dataset.labels.flatMap(\.numbers) + dataset.regionOrder)
+        plan.after = try choice.postprocessing.map { try NNUNetPostprocessing(file: $0, labels: numbers).steps } ?? []
         guard dataset.hasRegions else { return plan }
         plan.probabilities = .sigmoid
         plan.painting = try dataset.regionOrder.map { number in

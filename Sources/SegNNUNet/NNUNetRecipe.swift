@@ -35,6 +35,19 @@ public struct NNUNetRecipe {
         description = try NNUNetReader(plans: plans, dataset: self.dataset, in: folder, training).description()
     }
 
+    /// Insists that a dataset has the channels and labels that the plans were made for.
+    /// - Throws: `DataError` naming what differs.
+    public func checkMatches(_ raw: NNUNetRawDataset) throws {
+        let other = raw.training.dataset
+        guard other.channels == dataset.channels, other.labels == dataset.labels, other.ignored == dataset.ignored
+        else {
+            throw DataError(
+                .badData, raw.training.file,
+                "has other channels or labels than the dataset.json beside \(plans); plan this dataset, or train its own"
+            )
+        }
+    }
+
     /// The training configuration.
     /// - Parameters:
     ///   - data: The raw dataset's folder.

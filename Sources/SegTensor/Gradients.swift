@@ -185,11 +185,12 @@ extension GradientSink {
         let order = GradientNode.reverseOrder(from: root, stoppingAt: ends)
         let counts = completed != nil && !order.contains(where: \.hasInnerGraph)
         var uses = counts ? GradientNode.uses(of: order) : [:]
+        // Before anything is computed: what an earlier walk has overwritten must not be read.
+        if let walked = order.first(where: \.wasWalked) {
+            throw TensorError(
+                op: "gradients", "the graph through \(walked.op) was walked before; run the forward pass again")
+        }
         for node in order {
-            try require(
-                !node.wasWalked, "gradients",
-                "the graph through \(node.op) was walked before; run the forward pass again"
-            )
             if let backward = node.backward { try runBackward(node, backward) }
             for parent in node.parents {
                 guard let left = uses[ObjectIdentifier(parent)] else { continue }

@@ -136,7 +136,8 @@ extension ConfigForm<[Double]> {
         Self(
             decode: { value, key, reader in
                 let one = value.number.map { [$0, $0, $0] }
-                let degrees = try one ?? reader.required(key, reader.doubles(key))
+                var degrees = one ?? []
+                if case .array? = reader.value(key) { degrees = try reader.doubles(key) ?? [] }
                 guard degrees.count == 3, degrees.allSatisfy({ $0 >= 0 && $0 <= 180 }) else {
                     throw reader.error(key, "should be degrees from 0 to 180, one number or one for each axis")
                 }

@@ -14,7 +14,9 @@ extension TrainingConfiguration {
     /// - Throws: `DataError` that lists what differs.
     public func checkResumes(_ started: ConfigValue, source: String) throws {
         let changes = resolved.differences(from: started).filter { change in
-            !Self.changeableOnResume.contains { change.key == $0 || change.key.hasPrefix($0 + ".") }
+            // Until 0.2 a list of transforms was recorded as no steps at all.
+            !(change.key == "postprocessing" && model.postprocessing.isEmpty)
+                && !Self.changeableOnResume.contains { change.key == $0 || change.key.hasPrefix($0 + ".") }
         }
         guard changes.isEmpty else {
             let list = changes.map { "\($0.key) was \($0.before) and is \($0.after)" }.joined(separator: "; ")

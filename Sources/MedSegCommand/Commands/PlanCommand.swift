@@ -110,7 +110,9 @@ struct PlanCommand: ParsableCommand {
         try OutputFolder.filling(out) {
             try DurableFile.write(copied, to: "\(out)/dataset.json")
             try DurableFile.write(found, to: "\(out)/dataset_fingerprint.json")
-            if let dealt { try DurableFile.write(dealt, to: "\(out)/splits_final.json") }
+            let splits = "\(out)/splits_final.json"
+            // Folds of other plans must not stay beside these.
+            if let dealt { try DurableFile.write(dealt, to: splits) } else { unlink(splits) }
             try DurableFile.write(planned, to: "\(out)/\(plans.plansName).json")
             try DurableFile.write(planned, to: "\(out)/plans.json")
         }

@@ -18,7 +18,9 @@ struct TrainCommand: ParsableCommand {
             validation (or the latest, where nothing is set aside), last/ the latest. `preset:` in the YAML file takes \
             report, tutorial or nnunet as a base. See examples/ for configurations.
 
-            --nnunet-plan PLANS --data DATASET trains a configuration of nnU-Net's plans in place of a YAML file: its network,             patch, batch, preprocessing, loss and optimiser. --print-config shows them, and --set changes them.
+            --nnunet-plan PLANS --data DATASET trains a configuration of nnU-Net's plans in place of a YAML file: its \
+            network, patch, batch, preprocessing, loss and optimiser, with an augmentation much like nnU-Net's. \
+            --print-config shows them, and --set changes them.
 
             A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
             weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \

@@ -144,7 +144,12 @@ extension ConfigForm where T: Equatable {
                 let list = words.dropLast().joined(separator: ", ")
                 throw reader.error(key, "should be \(list) or \(words.last ?? ""), not '\(name)'")
             },
-            encode: { value in names.first { $0.value == value }.map { .string($0.key) } ?? .null })
+            encode: { value in
+                guard let name = names.first(where: { $0.value == value })?.key else {
+                    preconditionFailure("\(value) is none of \(words)")
+                }
+                return .string(name)
+            })
     }
 }
 

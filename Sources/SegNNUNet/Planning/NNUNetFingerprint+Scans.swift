@@ -59,6 +59,7 @@ private struct CaseFinding {
         let prepared = try preprocessing(image, name: item.images[0])
         let file = try ScanFile.readVolume(item.label).volume
         try Self.check(file, item.label, dataset)
+        if file.size == image.size { try Self.checkPlace(of: file, item.label, on: image, item.images[0]) }
         let labels = try preprocessing.labels(file, for: prepared, name: item.label)
         let size = prepared.image.size
         shape = [size.d, size.h, size.w]
@@ -77,6 +78,12 @@ private struct CaseFinding {
         var image: ScanImage?
         for file in item.images {
             let volume = try ScanFile.readVolume(file).volume
+            guard volume.size.w > 1 else {
+                throw DataError(.badData, file, "is one slice; datasets of slices by themselves are not planned")
+            }
+            guard volume.voxels.allSatisfy(\.isFinite) else {
+                throw DataError(.badData, file, "holds voxels that are not finite; nnU-Net takes none of those either")
+            }
             guard let first = image else {
                 image = ScanImage(volume)
                 continue
@@ -88,10 +95,22 @@ private struct CaseFinding {
                     "is \(volume.size) voxels of \(volume.affine.statedEdges) mm, and \(item.images[0]) "
                         + "\(first.size) of \(first.affine.statedEdges); the channels of a case should have one grid")
             }
+            try Self.checkPlace(of: volume, file, on: first, item.images[0])
             image?.channels.append(volume.voxels)
         }
         guard let image else { throw DataError(.badData, item.name, "has no scan") }
         return image
+    }
+
+    /// Insists that a volume lies where the first scan does, which extents and edges do not tell.
+    private static func checkPlace(
+        of volume: Volume, _ file: String, on image: ScanImage, _ name: String
+    ) throws {
+        guard let apart = image.affine.distance(to: volume.affine, size: image.size) else { return }
+        throw DataError(
+            .badData, file,
+            "lies \((apart * 100).rounded() / 100) mm off \(name) at a corner, by its origin or direction; the files of a "
+                + "case should have one grid")
     }
 
     /// Insists on numbers that the dataset names.

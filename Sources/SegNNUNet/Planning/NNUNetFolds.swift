@@ -51,9 +51,11 @@ public struct NNUNetFolds {
                     try reader.required("train", reader.strings("train")),
                     try reader.required("val", reader.strings("val"))
                 )
-                let strange = (training + validation).filter { !known.contains($0) }
-                guard strange.isEmpty else {
-                    throw reader.error("train", "names \(strange.shortList()), of which the dataset has no case")
+                for (key, names) in [("train", training), ("val", validation)] {
+                    let strange = names.filter { !known.contains($0) }
+                    guard strange.isEmpty else {
+                        throw reader.error(key, "names \(strange.shortList()), of which the dataset has no case")
+                    }
                 }
                 return Fold(training: training, validation: validation)
             }
@@ -61,11 +63,24 @@ public struct NNUNetFolds {
         try faults.finish()
     }
 
-    /// The cases that a fold validates with.
-    /// - Throws: `DataError` where there is no such fold.
-    public func validation(of fold: Int) throws -> [String] {
+    /// The cases that a fold validates with, where it trains with all others.
+    /// - Throws: `DataError` where there is no such fold, or where it leaves cases out or trains with those it validates
+    ///   with, which a training here does not do.
+    public func validation(of fold: Int, cases: [String]) throws -> [String] {
         guard folds.indices.contains(fold) else {
             throw DataError(.badArgument, "--fold", "should be from 0 to \(folds.count - 1), or all, not \(fold)")
+        }
+        let (training, validation) = (Set(folds[fold].training), Set(folds[fold].validation))
+        let left = cases.filter { !training.contains($0) && !validation.contains($0) }
+        let both = training.intersection(validation).sorted()
+        for (names, fault) in [
+            (left, "leaves out \(left.shortList())"), (both, "has \(both.shortList()) in train and val"),
+        ]
+        where !names.isEmpty {
+            throw DataError(
+                .badData, "splits_final.json", key: "\(fold)",
+                "\(fault); a training takes all cases that are not set aside. Take such cases out of the dataset's folder, or "
+                    + "mend the fold")
         }
         return folds[fold].validation
     }

@@ -53,6 +53,10 @@ struct PlannedConfiguration: Hashable, Sendable {
                 .badData, "the fingerprint", "its median scan has no voxel along an axis at \(spacing) mm: \(median)")
         }
         let extents = zip(Self.cube(spacing), median).map { min($0, $1) }
+        guard extents.allSatisfy({ $0 >= 1 }) else {
+            throw DataError(
+                .badData, "the fingerprint", "voxels of \(spacing) mm are too unequal for any patch: \(extents) voxels")
+        }
         var topology = PlannedTopology(spacing: spacing, extents: extents)
         wanted = topology.patch
         let reference = planner.reference(isFlat: isFlat) * (target.memory / planner.usualMemory)
