@@ -1,4 +1,6 @@
 public import SegCore
+internal import SegImaging
+internal import SegInference
 
 extension TrainingConfiguration {
     /// Keys that may change when a training is resumed: they say where the data and the split lie (whose content is
