@@ -2,7 +2,8 @@
 
 HEAD = """# What the kernels compile to
 
-Written by `make gpu-static`; `docs/gpu.md` says how to read it, `gpu_static.json` has the rows of {extent}.
+Written by `make gpu-static`; `docs/gpu.md` says how to read it. `gpu_static.json` has the rows of
+{extent}.
 clang {clang}, ptxas {ptxas}, nvdisasm {nvdisasm}. Nothing was run: these are counts of instructions, not times.
 
 """
