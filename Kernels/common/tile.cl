@@ -47,10 +47,19 @@
 #define TILE_MEMORY(name, words) __local float name[words] __attribute__((aligned(16)))
 
 // LLVM for AMD would read all lines of a tile into registers before it multiplies the first.
-#ifdef __AMDGCN__
-#define KEEP_ORDER __builtin_amdgcn_sched_barrier(0)
-#else
 #define KEEP_ORDER
+#if defined(__AMDGCN__) && defined(__has_builtin)
+#if __has_builtin(__builtin_amdgcn_sched_barrier)
+#undef KEEP_ORDER
+#define KEEP_ORDER __builtin_amdgcn_sched_barrier(0)
+#endif
+#endif
+
+// Lines of a tile that a loop over them holds unrolled. With all 16, LLVM takes twice the registers for gfx942.
+#ifdef __AMDGCN__
+#define UNROLL_LINES _Pragma("unroll 8")
+#else
+#define UNROLL_LINES UNROLL
 #endif
 
 #if MATRIX == 0
@@ -79,7 +88,7 @@ INLINE void multiply_tiles(
     float *sum, __local const float *left_tile, __local const float *right_tile, const int item,
     __local uint *exchange) {
     const int m_item = item / ITEMS_N * 4, n_item = item % ITEMS_N * 4;
-    UNROLL
+    UNROLL_LINES
     for (int k = 0; k < TILE_K; k++) {
         float left[ITEM_M], right[ITEM_N];
         UNROLL

@@ -44,10 +44,10 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
         }
     }
 
-    /// Whether a device can run it.
-    func fits(_ device: OpenCLDevice) -> Bool {
+    /// Whether a device can run it; of tiles the plain kernels, which take the places of wide ones that it cannot.
+    func fits(_ device: OpenCLDevice, _ units: MatrixUnits?) -> Bool {
         guard case .gemm(let tile) = self else { return true }
-        return tile.items <= device.largestGroup && tile.localBytes <= device.localMemory
+        return TiledProduct.allCases.allSatisfy { tile.fits(device, $0, isWide: false, units) }
     }
 }
 

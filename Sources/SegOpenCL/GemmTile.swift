@@ -7,8 +7,14 @@ struct GemmTile: Hashable, Sendable {
     let itemRows: Int
     let itemColumns: Int
 
+    /// Items make vectors of four on either side, and their loads of a step fall on whole lines of a tile; those of the
+    /// columns may be fewer than the items, which the kernels test.
     init(_ rows: Int, _ columns: Int, _ itemRows: Int, _ itemColumns: Int) {
         (self.rows, self.columns, self.itemRows, self.itemColumns) = (rows, columns, itemRows, itemColumns)
+        precondition(itemRows % 4 == 0 && itemColumns % 4 == 0 && rows % itemRows == 0 && columns % itemColumns == 0)
+        precondition(items % Self.inner == 0 && items % (rows / 4) == 0 && items % (columns / 4) == 0)
+        precondition(4 * rows % items == 0)
+        precondition(4 * columns % items == 0 || items % (4 * columns) == 0)
     }
 
     /// For 16 columns and fewer.
@@ -18,8 +24,7 @@ struct GemmTile: Hashable, Sendable {
     /// For more.
     static let wide = GemmTile(128, 64, 8, 8)
 
-    /// What a tuner tries. The kernels need work-groups of a multiple of `inner` items, no fewer than a quarter of the
-    /// rows, and items of multiples of 4 on either side.
+    /// What a tuner tries.
     static let candidates = [
         narrow, medium, wide, GemmTile(64, 16, 4, 4), GemmTile(128, 16, 4, 4), GemmTile(256, 16, 8, 4),
         GemmTile(64, 32, 4, 4), GemmTile(128, 32, 8, 4), GemmTile(256, 32, 8, 8), GemmTile(32, 32, 4, 4),
@@ -33,8 +38,26 @@ struct GemmTile: Hashable, Sendable {
     /// Items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
 
-    /// Local memory of the kernels that need most: conv3d_gemm_wide has each tile twice, and where its rows lie.
-    var localBytes: Int { 8 * (Self.inner * (rows + columns + 16) + 64) + 20 * rows + 64 }
+    /// Bytes of local memory of a kernel, to be no less than a compiler takes.
+    func localBytes(_ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Int {
+        // PITCH_M, PITCH_N, LINES_APART and EXCHANGE_WORDS of common/tile.cl.
+        let (gap, apart) = units == nil ? (4, 8) : (8, 4)
+        let words = Self.inner * (rows + columns + 2 * gap) + 2 * (Self.inner / apart * 8)
+        let exchange = units?.isEmulated == true ? 24 * items : 4
+        let places =
+            switch product {
+            case .convolution: 20 * rows + (isWide ? 0 : 4 * Self.inner)
+            case .weightGradient: isWide ? 48 * Self.inner : 20 * rows + 16 * Self.inner
+            case .matmul: 0
+            }
+        // What lies between arrays that begin at multiples of 16.
+        return (isWide ? 8 : 4) * words + exchange + places + 64
+    }
+
+    /// Whether a device has the items and the local memory of a kernel.
+    func fits(_ device: OpenCLDevice, _ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Bool {
+        items <= device.largestGroup && localBytes(product, isWide: isWide, units) <= device.localMemory
+    }
 
     /// Steps along the inner axis.
     static let inner = 16
@@ -49,6 +72,11 @@ struct GemmTile: Hashable, Sendable {
             ("ITEM_N", itemColumns),
         ]
     }
+}
+
+/// What is computed through tiles: the kernels of conv3d_gemm, conv3d_weight_gemm and matmul, plain and wide.
+enum TiledProduct: CaseIterable {
+    case convolution, weightGradient, matmul
 }
 
 extension BufferView? {

@@ -48,12 +48,12 @@ extension OpenCLBackend {
     func usualPlan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
         switch forcedPlan {
         case .tile(let index): return .gemm(GemmTile.candidates[index])
-        case .algorithm(let algorithm): return algorithm.plan(groupOutputs: groupOutputs, vectors: vectors)
+        case .algorithm(let algorithm): return fitting(algorithm.plan(groupOutputs: groupOutputs, vectors: vectors))
         case .winograd, nil: break
         }
         let usesTiles = device.isGPU || matrixUnits != nil
         let (few, other) = usesTiles ? (8, OpenCLConv3dAlgorithm.gemm) : (3, .vector)
-        return (groupOutputs < few ? .direct : other).plan(groupOutputs: groupOutputs, vectors: vectors)
+        return fitting((groupOutputs < few ? .direct : other).plan(groupOutputs: groupOutputs, vectors: vectors))
     }
 
     /// By the plan that is forced, tuned or usual for these sizes.
@@ -145,7 +145,10 @@ extension OpenCLBackend {
             inner: grid.taps * operands.groupInputs, tiles: tiles.0 * tiles.1 * operands.groups,
             results: grid.rows * grid.output.channels)
         let partial = split.count > 1 ? try scratch(split.count * grid.rows * grid.output.channels) : nil
-        let kernel = operands.holdsVectors(packed, into: partial ?? operands.y) ? "conv3d_gemm_wide" : "conv3d_gemm"
+        let isWide =
+            operands.holdsVectors(packed, into: partial ?? operands.y)
+            && tile.fits(device, .convolution, isWide: true, matrixUnits)
+        let kernel = isWide ? "conv3d_gemm_wide" : "conv3d_gemm"
         try launcher.run(
             Kernel("conv3d/\(kernel)", kernel, defines: defines(tile) + weightDefines),
             LaunchGrid(groups: (tiles.0, tiles.1, operands.groups * split.count), items: tile.items),

@@ -75,7 +75,8 @@ extension OpenCLBackend {
         let chunks = InnerSplit(
             inner: gradient.grid.rows, tiles: tiles.0 * tiles.1 * gradient.groups, results: gradient.count)
         let parts = try scratch(chunks.count * gradient.count)
-        let kernel = gradient.holdsVectors ? "conv3d_weight_gemm_wide" : "conv3d_weight_gemm"
+        let isWide = gradient.holdsVectors && tile.fits(device, .weightGradient, isWide: true, matrixUnits)
+        let kernel = isWide ? "conv3d_weight_gemm_wide" : "conv3d_weight_gemm"
         try launcher.run(
             Kernel("conv3d/\(kernel)", kernel, defines: defines(tile)),
             LaunchGrid(groups: (tiles.0, tiles.1, gradient.groups * chunks.count), items: tile.items),

@@ -9,7 +9,12 @@ extension OpenCLBackend {
         let (batch, rows, columns) = (c.shape[0], c.shape[1], c.shape[2])
         let inner = params.inner(a.shape)
         let product = MatrixProduct(a: a, b: b, bias: bias, params: params, inner: inner)
-        let usual = if case .tile(let index)? = forcedPlan { GemmTile.candidates[index] } else { GemmTile.wide }
+        let usual: GemmTile =
+            if case .tile(let index)? = forcedPlan {
+                GemmTile.candidates[index]
+            } else {
+                largestTile(within: GemmTile.wide) ?? GemmTile.wide
+            }
         let chosen = try plan(
             for: "matmul \(batch)x\(rows)x\(columns)x\(inner) \(params.transposeA ? "t" : "n")"
                 + (params.transposeB ? "t" : "n") + precisionSuffix,
@@ -22,8 +27,9 @@ extension OpenCLBackend {
         guard case .gemm(let tile) = plan else { preconditionFailure("a matrix product by \(plan)") }
         let (batch, rows, columns, inner) = (c.shape[0], c.shape[1], c.shape[2], product.inner)
         let (a, b, params) = (product.a, product.b, product.params)
+        let isWide = product.holdsVectors(c) && tile.fits(device, .matmul, isWide: true, matrixUnits)
         try launcher.run(
-            product.holdsVectors(c)
+            isWide
                 ? Kernel(
                     "matmul/matmul_wide", "matmul_wide",
                     defines: defines(tile) + [

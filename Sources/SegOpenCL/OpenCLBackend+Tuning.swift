@@ -42,7 +42,7 @@ extension OpenCLBackend: TunableBackend {
         if let known = tuning.plans[key] { return known }
         guard tuning.isSearching else { return usual }
         var best = (plan: usual, seconds: try bestOf(3) { try attempt(usual) })
-        for plan in candidates where plan != usual && plan.fits(device) {
+        for plan in candidates where plan != usual && plan.fits(device, matrixUnits) {
             // A plan that a device refuses is not its fastest.
             guard let first = try? bestOf(1, { try attempt(plan) }), first < 2 * best.seconds,
                 let seconds = try? bestOf(2, { try attempt(plan) }), seconds < best.seconds
@@ -51,6 +51,20 @@ extension OpenCLBackend: TunableBackend {
         }
         tuning.keep(best.plan, for: key)
         return best.plan
+    }
+
+    /// A plan that the device can run: tiles as they are, else the largest that fit within them, else none.
+    func fitting(_ plan: Conv3dPlan) -> Conv3dPlan {
+        guard case .gemm(let tile) = plan else { return plan }
+        return largestTile(within: tile).map { .gemm($0) } ?? .direct
+    }
+
+    /// The tile itself where the device can run it, else the largest candidate of no more rows and columns.
+    func largestTile(within tile: GemmTile) -> GemmTile? {
+        func runs(_ tile: GemmTile) -> Bool { Conv3dPlan.gemm(tile).fits(device, matrixUnits) }
+        if runs(tile) { return tile }
+        return GemmTile.candidates.filter { $0.rows <= tile.rows && $0.columns <= tile.columns && runs($0) }
+            .max { $0.rows * $0.columns < $1.rows * $1.columns }
     }
 
     /// What a search for a convolution tries: a device that is a CPU gains nothing from local memory.

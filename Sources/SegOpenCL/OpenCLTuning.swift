@@ -1,4 +1,5 @@
 import Foundation
+internal import SegBackend
 internal import SegCore
 internal import Synchronization
 
@@ -97,8 +98,10 @@ final class OpenCLTuning: Sendable {
             return .failure(Reason(description: "it was made on \(file.device), \(file.driver)"))
         }
         var plans: [String: Conv3dPlan] = [:]
+        // A file has plans of every precision; tiles of matrix units are the larger.
+        let units = MatrixUnits(.tf32, isEmulated: false)
         for (key, text) in file.plans {
-            guard let plan = Conv3dPlan(text), plan.fits(device), plan.suits(key) else {
+            guard let plan = Conv3dPlan(text), plan.fits(device, units), plan.suits(key) else {
                 return .failure(Reason(description: "'\(text)' for \(key) is nothing this device can do"))
             }
             plans[key] = plan

@@ -3,7 +3,7 @@
 `limits` hold for every kernel that `kernels` does not name: no stack, no spills, few registers. `kernels` holds, under
 "kernel | variant | family", [registers, stack, spills, multiply share]: the first three at most, the last at least. They
 are what the kernels reached when the line was last tightened, so that nothing grows worse; `goals` are what they are
-to reach.
+to reach. A line beyond the limits is {"figures": [...], "reason": "..."}, written by hand.
 """
 
 import fnmatch
@@ -29,10 +29,24 @@ class Budgets:
     def __init__(self, path):
         self.path = path
         held = json.loads(path.read_text())
-        self.limits, self.goals, self.kernels = held["limits"], held["goals"], held["kernels"]
+        self.limits, self.goals = held["limits"], held["goals"]
+        lines = held["kernels"].items()
+        self.reasons = {name: line["reason"] for name, line in lines if isinstance(line, dict)}
+        self.kernels = {name: line["figures"] if isinstance(line, dict) else line for name, line in lines}
+
+    def exceeds_limits(self, figures):
+        return any(figure > self.limits[name] for name, figure in zip(FIGURES[:3], figures))
 
     def faults(self, rows):
-        return [fault for row in rows for fault in self.faults_of(row)]
+        unexplained = [f"{name}: its budget is beyond the limits and has no reason" for name, figures in self.kernels.items()
+                       if self.exceeds_limits(figures) and not self.reasons.get(name)]
+        nameless = sorted({key(row) for row in rows if row["usual"]} - set(self.kernels))
+        return (unexplained + [f"{name}: taken untuned and not in the budgets" for name in nameless]
+                + [fault for row in rows for fault in self.faults_of(row)])
+
+    def without_rows(self, rows):
+        """Budgets of what no longer is; of a run over every variant."""
+        return [f"{name}: a budget without a kernel" for name in sorted(set(self.kernels) - {key(row) for row in rows})]
 
     def faults_of(self, row):
         name = f"{row['kernel']} ({row['variant']}, {row['target']})"
@@ -71,10 +85,20 @@ class Budgets:
         held = {} if delete_others else dict(self.kernels)
         for name, figures in reached.items():
             old = self.kernels.get(name)
-            held[name] = figures if old is None else [*map(min, old[:3], figures), max(old[3], figures[3])]
+            if old is not None:
+                held[name] = [*map(min, old[:3], figures), max(old[3], figures[3])]
+            elif not self.exceeds_limits(figures):
+                held[name] = figures
         self.kernels = dict(sorted(held.items()))
-        lines = ",\n".join(f"    {json.dumps(name)}: {json.dumps(figures)}" for name, figures in self.kernels.items())
+        self.write()
+
+    def write(self):
+        def line(name, figures):
+            reason = self.reasons.get(name)
+            return json.dumps({"figures": figures, "reason": reason} if reason else figures, ensure_ascii=False)
+
+        lines = ",\n".join(f"    {json.dumps(name)}: {line(name, figures)}" for name, figures in self.kernels.items())
         goals = ",\n".join(f"    {json.dumps(goal)}" for goal in self.goals)
-        self.path.write_text(
-            f'{{\n  "limits": {json.dumps(self.limits)},\n  "goals": [\n{goals}\n  ],\n'
-            f'  "kernels": {{\n{lines}\n  }}\n}}\n')
+        text = (f'{{\n  "limits": {json.dumps(self.limits)},\n  "goals": [\n{goals}\n  ],\n'
+                f'  "kernels": {{\n{lines}\n  }}\n}}\n')
+        self.path.write_text(text)

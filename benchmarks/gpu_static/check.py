@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
 """Compiles every kernel for GPUs that are not here and holds what comes out to benchmarks/gpu_static/budgets.json.
 
-    check.py TOOLS [--tighten] [--only WORD] [--jobs N]
+    check.py TOOLS [--tighten] [--usual] [--only WORD] [--jobs N]
 
 TOOLS is the folder that tools.sh filled. Writes gpu_static.json and gpu_static.md in benchmarks/results, and exits with
-1 where a kernel has more registers, stack or spills, or a smaller share of multiplications, than its budget. --tighten
-writes what was reached into the budgets where it is better; it never loosens one, only deletes those of kernels that
-are gone. --only compiles the files whose name holds WORD and writes no results.
+1 where a kernel has more registers, stack or spills, or a smaller share of multiplications, than its budget, where a
+kernel that is taken untuned has no budget, and where a budget has no kernel. --tighten writes what was reached into the
+budgets where it is better; it never loosens one nor writes one beyond the limits, only deletes those of kernels that are
+gone. --usual compiles only what a GPU takes untuned, and the table says so. --only compiles the files whose name holds
+WORD and writes no results.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,27 +31,31 @@ CACHE = ROOT / ".build/gpu-static"
 OWN = ("compilers.py", "instructions.py")
 
 
-def compiled(tools, versions, variant, target):
+def compiled(tools, identity, variant, target):
     """The rows of a variant, from the last run where nothing that they come from has changed."""
     own = "".join((Path(__file__).parent / name).read_text() for name in OWN)
-    identity = json.dumps([variant.source(), variant.defines, target, versions, own])
-    kept = CACHE / (hashlib.sha256(identity.encode()).hexdigest() + ".json")
+    key = json.dumps([variant.source(), variant.defines, target, identity, own])
+    kept = CACHE / (hashlib.sha256(key.encode()).hexdigest() + ".json")
     if kept.exists():
         return json.loads(kept.read_text())
     rows = compile_nvidia(tools, variant) if target == "sm" else compile_amd(tools, variant, target)
     CACHE.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(rows))
+    # Whole or not at all, whatever stops the run.
+    with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
+        file.write(json.dumps(rows))
+    os.replace(file.name, kept)
     return rows
 
 
-def rows_of(tools, versions, variants, jobs):
+def rows_of(tools, variants, jobs):
+    identity = tools.identity()
     work = [(variant, target) for variant in variants for target in ("sm", *AMD)
             if target == "sm" or not variant.only_nvidia]
 
     def one(job):
         variant, target = job
         try:
-            rows = compiled(tools, versions, variant, target)
+            rows = compiled(tools, identity, variant, target)
         except RuntimeError as error:
             raise SystemExit(f"gpu-static: {variant.file} {variant.name} for {target}: {error}")
         names = {"file": variant.file, "variant": variant.name, "usual": variant.usual}
@@ -61,24 +69,30 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("tools")
     parser.add_argument("--tighten", action="store_true")
+    parser.add_argument("--usual", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     started = time.monotonic()
     tools = Tools(options.tools)
     versions = tools.versions()
-    rows = rows_of(tools, versions, [v for v in all_variants() if options.only in v.file], options.jobs)
+    every = all_variants()
+    variants = [v for v in every if options.only in v.file and (v.usual or not options.usual)]
+    if not variants:
+        parser.error(f"no kernel file has '{options.only}' in its name")
+    rows = rows_of(tools, variants, options.jobs)
+    is_full = len(variants) == len(every)
     budgets = Budgets(Path(__file__).with_name("budgets.json"))
     if options.tighten:
-        budgets.tighten(rows, delete_others=not options.only)
-    faults = budgets.faults(rows)
+        budgets.tighten(rows, delete_others=is_full)
+    faults = budgets.faults(rows) + (budgets.without_rows(rows) if is_full else [])
     if options.only:
         print(table.main_kernels(rows))
     else:
         document = {"compilers": versions, "rows": rows}
         lines = json.dumps(document, indent=None, ensure_ascii=False).replace('{"file"', '\n{"file"')
         (RESULTS / "gpu_static.json").write_text(lines + "\n")
-        (RESULTS / "gpu_static.md").write_text(table.document(rows, budgets, versions))
+        (RESULTS / "gpu_static.md").write_text(table.document(rows, budgets, versions, (len(variants), len(every))))
     for fault in faults:
         print(f"gpu-static: {fault}", file=sys.stderr)
     print(f"gpu-static: {len(rows)} kernels compiled in {time.monotonic() - started:.0f} s, {len(faults)} over budget")

@@ -1,5 +1,6 @@
 """Compiles one variant for a family of GPUs and returns a row a kernel and target."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -31,8 +32,21 @@ class Tools:
 
     def versions(self):
         clang = self.run(self.clang, "--version").splitlines()[0]
-        ptxas = re.search(r"release [\d.]+, V([\d.]+)", self.run(self.ptxas, "--version")).group(1)
-        return {"clang": re.search(r"version ([\d.]+)", clang).group(1), "ptxas": ptxas}
+        cuda = {tool.name: re.search(r"release [\d.]+, V([\d.]+)", self.run(tool, "--version")).group(1)
+                for tool in (self.ptxas, self.nvdisasm)}
+        return {"clang": re.search(r"version ([\d.]+)", clang).group(1), **cuda}
+
+    def identity(self):
+        """All that a row depends on beside the source: whole versions, and the libraries that are linked in."""
+        said = [self.run(tool, "--version") for tool in (self.clang, self.ptxas, self.nvdisasm)]
+        linked = [self.libdevice, *(self.libraries / f"{target}.bc" for target in ("nvptx64--nvidiacl", "amdgcn-amd-amdhsa"))]
+        return said + [hashlib.sha256(file.read_bytes()).hexdigest() for file in linked]
+
+    def kernels(self, source, defines, flags):
+        """Names of the kernels that a source has, as the preprocessor leaves it."""
+        text = self.run(self.clang, "-x", "cl", "-cl-std=CL1.2", *flags, *(f"-D{name}={value}" for name, value in defines),
+                        "-E", "-P", source)
+        return set(re.findall(r"\b__kernel\b[^;{}]*?\bvoid\s+(\w+)\s*\(", text))
 
     def compile(self, source, defines, output, flags, bitcode):
         links = [flag for file in bitcode for flag in ("-Xclang", "-mlink-builtin-bitcode", "-Xclang", file)]
@@ -42,16 +56,25 @@ class Tools:
                  *(f"-D{name}={value}" for name, value in defines), "-S", "-o", output, source)
 
 
+def complete(rows, wanted, targets):
+    """The rows, where they are those of every kernel of a source for every target."""
+    found = sorted((row["kernel"], row["target"]) for row in rows)
+    expected = sorted((kernel, target) for kernel in wanted for target in targets)
+    if found != expected or not expected:
+        differ = set(expected) ^ set(found)
+        raise RuntimeError(f"not one row a kernel: {sorted(differ) or found}")
+    return rows
+
+
 def compile_nvidia(tools, variant):
     """PTX once, for the oldest target, and ptxas for each."""
     with tempfile.TemporaryDirectory() as folder:
         source, ptx, cubin = (Path(folder) / name for name in ("k.cl", "k.ptx", "k.cubin"))
         source.write_text(variant.source())
-        tools.compile(source, variant.defines, ptx, [
-            "-target", "nvptx64--nvidiacl", "-Xclang", "-target-cpu", "-Xclang", "sm_80", "-Xclang", "-target-feature",
-            "-Xclang", "+ptx81", "-Dcl_clang_storage_class_specifiers"],
-            [tools.libraries / "nvptx64--nvidiacl.bc", tools.libdevice])
-        rows = []
+        flags = ["-target", "nvptx64--nvidiacl", "-Xclang", "-target-cpu", "-Xclang", "sm_80", "-Xclang", "-target-feature",
+                 "-Xclang", "+ptx81", "-Dcl_clang_storage_class_specifiers"]
+        tools.compile(source, variant.defines, ptx, flags, [tools.libraries / "nvptx64--nvidiacl.bc", tools.libdevice])
+        wanted, rows = tools.kernels(source, variant.defines, flags), []
         for target in NVIDIA:
             said = tools.run(tools.ptxas, f"-arch={target}", "-v", "-O3", "-o", cubin, ptx)
             sass = tools.run(tools.nvdisasm, "-c", cubin)
@@ -66,15 +89,16 @@ def compile_nvidia(tools, variant):
                     "registers": int(re.search(r"Used (\d+) registers", entry).group(1)), "stack": stack,
                     "spills": stores + loads, "local_bytes": int(shared.group(1)) if shared else 0,
                     **describe(read_nvidia(sass, kernel))})
-        return rows
+        return complete(rows, wanted, NVIDIA)
 
 
 def compile_amd(tools, variant, target):
     with tempfile.TemporaryDirectory() as folder:
         source, output = Path(folder) / "k.cl", Path(folder) / "k.s"
         source.write_text(variant.source())
-        tools.compile(source, variant.defines, output, ["--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-nogpulib"],
-                      [tools.libraries / "amdgcn-amd-amdhsa.bc"])
+        flags = ["--target=amdgcn-amd-amdhsa", f"-mcpu={target}", "-nogpulib"]
+        tools.compile(source, variant.defines, output, flags, [tools.libraries / "amdgcn-amd-amdhsa.bc"])
+        wanted = tools.kernels(source, variant.defines, flags)
         assembly = output.read_text()
     rows = []
     metadata = assembly[assembly.index("amdhsa.kernels:"):assembly.index("amdhsa.target:")]
@@ -87,4 +111,4 @@ def compile_amd(tools, variant, target):
             "kernel": kernel, "target": target, "registers": number("vgpr_count"),
             "stack": number("private_segment_fixed_size"), "spills": 4 * number("vgpr_spill_count"),
             "local_bytes": number("group_segment_fixed_size"), **describe(read_amd(assembly, kernel))})
-    return rows
+    return complete(rows, wanted, (target,))

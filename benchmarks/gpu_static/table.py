@@ -2,8 +2,9 @@
 
 HEAD = """# What the kernels compile to
 
-Written by `make gpu-static`; `docs/gpu.md` says how to read it, `gpu_static.json` has every variant. clang {clang}, ptxas
-{ptxas}. Nothing was run: these are counts of instructions, not times.
+Written by `make gpu-static`; `docs/gpu.md` says how to read it. `gpu_static.json` has the rows of
+{extent}.
+clang {clang}, ptxas {ptxas}, nvdisasm {nvdisasm}. Nothing was run: these are counts of instructions, not times.
 
 """
 COLUMNS = [
@@ -39,13 +40,19 @@ def main_kernels(rows):
     return markdown([row for row in rows if row["target"] in SHOWN])
 
 
-def document(rows, budgets, versions):
+def extent(compiled, every):
+    """Which variants there are rows of."""
+    return f"all {every} variants" if compiled == every else (
+        f"{compiled} of {every} variants: those that a GPU takes untuned, and none that is only forced or tuned")
+
+
+def document(rows, budgets, versions, counts):
     shown = [row for row in rows if row["target"] in SHOWN]
     with_goal = [row for row in shown if row["usual"] and budgets.goal_of(row)]
     others = [row for row in shown if row["usual"] and not budgets.goal_of(row)]
     faulty = [row for row in rows if row["stack"] or row["spills"]]
     missing = ("missing of the goal", lambda row: "; ".join(budgets.misses(row)) or "nothing")
-    text = HEAD.format(**versions)
+    text = HEAD.format(**versions, extent=extent(*counts))
     text += "## Kernels with a goal, as they are taken untuned\n\n" + markdown(with_goal, missing)
     text += f"\n## Kernels with a stack or spills: {len(faulty)} of {len(rows)} rows\n\n"
     text += markdown(faulty) if faulty else "None.\n"

@@ -5,7 +5,7 @@
 set -euo pipefail
 folder=$1
 debs="clang-22 libclang-cpp22 libclang-common-22-dev libllvm22 libclc-22 libz3-4"
-wheels="nvidia-cuda-nvcc nvidia-cuda-nvdisasm nvidia-nvvm"
+wheels="nvidia-cuda-nvcc==13.5.37 nvidia-cuda-nvdisasm==13.5.37 nvidia-nvvm==13.5.37"
 wanted="$debs $wheels"
 [ "$(cat "$folder/complete" 2>/dev/null)" = "$wanted" ] && exit 0
 missing() {

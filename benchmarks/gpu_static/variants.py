@@ -93,8 +93,10 @@ def other_variants():
             yield Variant(file, "vector", (), False)
         else:
             yield Variant(file, "plain")
-            if file == "conv3d/conv3d_direct":
+            if file in ("conv3d/conv3d_direct", "conv3d/conv3d_pack"):
                 yield Variant(file, "fp16", (("HALF_WEIGHTS", 1),), False)
+            if file == "elementwise/arithmetic":
+                yield Variant(file, "width 4", (("WIDTH", 4),))
 
 
 def all_variants():
