@@ -6,7 +6,7 @@
 ///     static func coded(_ blur: Blur?, by coder: ConfigCoder) throws -> Blur {
 ///         Blur(
 ///             probability: try coder.value("prob", blur?.probability ?? 0.2, .chance),
-///             sigma: try coder.value("sigma", blur?.sigma ?? 0.5...1, .range(above: 0)))
+///             deviation: try coder.value("std", blur?.deviation ?? 1, .amount))
 ///     }
 ///
 /// Reading calls it with nil, so that what stands after `??` is the default of an absent key; writing calls it with the

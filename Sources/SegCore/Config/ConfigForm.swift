@@ -93,13 +93,6 @@ extension ConfigForm<Float> {
     }
 }
 
-extension ConfigForm<[Double]> {
-    /// A list of numbers.
-    public static var numbers: Self {
-        Self(decode: { try $2.required($1, $2.doubles($1)) }, encode: { .array($0.map(ConfigValue.double)) })
-    }
-}
-
 extension ConfigForm<[Float]> {
     /// A list of numbers in single precision.
     public static var numbers: Self {
