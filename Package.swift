@@ -44,7 +44,19 @@ let package = Package(
         .executable(name: "medseg", targets: ["MedSegCommand"]),
         .executable(name: "medseg-bench", targets: ["medseg-bench"]),
         .executable(name: "medseg-server", targets: ["medseg-server"]),
+        // Everything but the web server, and its parts (docs/public-api.md).
+        .library(name: "MedSeg", targets: ["MedSeg"]),
+        .library(name: "SegTensor", targets: ["SegTensor"]),
+        .library(name: "SegNN", targets: ["SegNN"]),
+        .library(name: "SegModels", targets: ["SegModels"]),
+        .library(name: "SegWeights", targets: ["SegWeights"]),
+        .library(name: "SegImaging", targets: ["SegImaging"]),
+        .library(name: "SegMetrics", targets: ["SegMetrics"]),
+        .library(name: "SegInference", targets: ["SegInference"]),
+        .library(name: "SegTrain", targets: ["SegTrain"]),
         .library(name: "SegServer", targets: ["SegServer"]),
+        // What `make libmedseg` links into libmedseg.so.
+        .library(name: "CMedSeg", type: .static, targets: ["SegCLibrary"]),
         // What is linked with DCMTK and OpenJPEG. The programs open it when DICOM comes (Sources/CDicom), from their own
         // folder, so that they start where neither is installed.
         .library(name: "MedSegDICOM", type: .dynamic, targets: ["CDicomReader"]),
@@ -84,7 +96,7 @@ let package = Package(
             linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
                 + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
-        // How a program ends that runs out of memory.
+        // How a program ends that runs out of memory, and where the running code lies.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
@@ -97,7 +109,8 @@ let package = Package(
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
         .target(
-            name: "SegKernels", path: "Kernels", resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
+            name: "SegKernels", dependencies: ["CSegProcess"], path: "Kernels",
+            resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
         swiftTarget("SegOpenCL", ["SegCore", "SegBackend", "SegKernels", "COpenCL"]),
         swiftTarget("SegDevices", ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
 
@@ -142,6 +155,18 @@ let package = Package(
                 "SegData", "SegInference", "SegTrain",
             ]),
 
+        // One name for all of it: `import MedSeg`.
+        swiftTarget(
+            "MedSeg",
+            [
+                "SegBackend", "SegCore", "SegDICOM", "SegData", "SegDevices", "SegImaging", "SegInference",
+                "SegMetrics",
+                "SegModels", "SegNN", "SegNNUNet", "SegTensor", "SegTrain", "SegWeights", "SegYAML",
+            ]),
+        // The same for C and what calls C: the header, and its functions.
+        .target(name: "CMedSeg", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        swiftTarget("SegCLibrary", ["CMedSeg", "MedSeg"]),
+
         // Op cases that the tests and the benchmark share.
         swiftTarget("SegOpCases", ["SegBackend"]),
         // Captures of PyTorch and MONAI, replayed by the tests and the benchmark.
@@ -153,7 +178,8 @@ let package = Package(
         .executableTarget(
             name: "MedSegCommand",
             dependencies: [
-                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging",
+                "MedSeg", "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights",
+                "SegImaging",
                 "SegDICOM", "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
                 "SegTracking",
                 "SegYAML",

@@ -1,4 +1,5 @@
-import Foundation
+internal import CSegProcess
+internal import Foundation
 
 /// The OpenCL C sources, by family and name.
 public enum KernelLibrary {
@@ -14,8 +15,19 @@ public enum KernelLibrary {
         "common/tile",
     ]
 
+    /// The folder beside the program, or beside the library that holds this code, which a program of another folder may
+    /// have opened; else where the package was built.
+    private static let folder: URL = {
+        if let file = segprocess_image_file() {
+            let beside = URL(fileURLWithPath: String(cString: file)).deletingLastPathComponent()
+                .appendingPathComponent("MedSeg_SegKernels.resources")
+            if FileManager.default.fileExists(atPath: beside.path) { return beside }
+        }
+        return Bundle.module.bundleURL
+    }()
+
     private static func text(_ id: String) throws -> String {
-        let file = Bundle.module.bundleURL.appendingPathComponent(id + ".cl")
+        let file = folder.appendingPathComponent(id + ".cl")
         do {
             return try String(contentsOf: file, encoding: .utf8)
         } catch {

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import MedSeg
 import SegCore
 import SegInference
 import SegYAML
@@ -51,36 +51,8 @@ struct BundleOptions: ParsableArguments {
 }
 
 extension MONAIBundle {
-    /// Whether a folder has the configuration of a bundle.
-    static func isThere(_ folder: String) -> Bool { usualFile(in: folder) != nil }
-
-    private static func usualFile(in folder: String) -> String? {
-        ["json", "yaml", "yml"].map { "\(folder)/configs/inference.\($0)" }
-            .first { FileManager.default.fileExists(atPath: $0) }
-    }
-
-    /// Reads the configuration of a bundle's folder, JSON or YAML, with a user's changes.
+    /// Reads the configuration of a bundle's folder with a user's changes.
     init(folder: String, _ options: BundleOptions) throws {
-        var files = options.bundleConfig.map { "\(folder)/\($0)" }
-        if files.isEmpty {
-            guard let file = Self.usualFile(in: folder) else {
-                throw DataError(
-                    .noInput, folder,
-                    "is no MONAI bundle: it has no configs/inference.json or .yaml; name others with --bundle-config")
-            }
-            files = [file]
-        }
-        var configuration = BundleConfiguration(source: files[0], folder: folder, read: Self.document)
-        for file in files { try configuration.add(Self.document(file), from: file) }
-        for (id, value) in try options.changes { try configuration.set(id, to: value, from: "--bundle-set") }
-        let metadata = "\(folder)/configs/metadata.json"
-        try self.init(
-            configuration,
-            metadata: FileManager.default.fileExists(atPath: metadata) ? ConfigValue(jsonFile: metadata) : nil)
-    }
-
-    private static func document(_ file: String) throws -> ConfigValue {
-        file.lowercased().hasSuffix(".json")
-            ? try ConfigValue(jsonFile: file) : try ConfigValue(yamlFile: file)
+        try self.init(folder: folder, files: options.bundleConfig, changes: options.changes)
     }
 }

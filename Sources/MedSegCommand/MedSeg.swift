@@ -17,7 +17,7 @@ struct MedSeg: ParsableCommand {
             69 no such device, DCMTK missing for DICOM, no answer from MLflow or a run folder in use, 70 not possible on the device or out of \
             memory, 74 input or output failed, 130 or 143 stopped.
             """,
-        version: "0.1.0",
+        version: Version.current,
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DicomCommand.self, DemoCommand.self, InitCommand.self,
             DataCommand.self, PlanCommand.self,

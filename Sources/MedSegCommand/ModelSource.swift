@@ -1,4 +1,5 @@
 import Foundation
+import MedSeg
 import SegInference
 import SegModels
 import SegNNUNet

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import MedSeg
 import SegBackend
 import SegCore
 import SegDevices
@@ -120,7 +121,6 @@ struct ModelOptions: ParsableArguments {
                 throw UsageError("--nnunet names a model; give no other beside it")
             }
             let folder = try NNUNetFolder(nnunet, nnunetChoice.choice())
-            folder.notes.forEach(note)
             return try Ensemble([folder.predictor(on: backend)])
         }
         switch (weights, network, bundle) {

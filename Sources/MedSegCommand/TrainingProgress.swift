@@ -42,7 +42,8 @@ final class TrainingProgress {
         case .validation(let result):
             bar.line(
                 String(
-                    format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration, result.meanDice,
+                    format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,
+                    result.scores.mean,
                     result.isBest ? " (best)" : ""))
         case .ended:
             bar.finish()

@@ -50,6 +50,14 @@ public struct Triple: Hashable, Sendable {
     }
 }
 
+extension Triple: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral {
+    /// `2` is 2×2×2.
+    public init(integerLiteral value: Int) { self.init(value) }
+
+    /// `[1, 2, 2]` is 1×2×2; three numbers, as a programmer writes them.
+    public init(arrayLiteral values: Int...) { self.init(values) }
+}
+
 extension Triple: CustomStringConvertible {
     /// `96×96×96`.
     public var description: String { "\(d)×\(h)×\(w)" }

@@ -19,7 +19,7 @@ public final class Predictor {
     public let previousStage: PreviousStage?
     let backend: any Backend
     /// What a person should know of the weights, such as others in the same file, a sentence each.
-    public private(set) var notes: [String] = []
+    public package(set) var notes: [String] = []
 
     /// Classes that the network tells apart, background included; a single channel tells two apart.
     public var classes: Int { description.maskPlan.classes(channels: network.outputChannels) }

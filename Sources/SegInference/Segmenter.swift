@@ -132,7 +132,7 @@ extension Segmentation {
 }
 
 /// What was found in a scan.
-public struct Segmentation {
+public struct Segmentation: Sendable {
     /// Probabilities on the network's grid, and the way back.
     public let prediction: Prediction
     /// Where more than one sample was asked for.

@@ -62,12 +62,11 @@ public struct AttentionUnetOptions: Hashable, Sendable {
     /// Convolutions with batch norm, dropout and ReLU.
     func block(dropout: Float) -> BlockOptions {
         BlockOptions(
-            activation: BlockOptions.ActivationOption(activation: .relu), norm: Self.batchNorm, dropout: dropout,
+            activation: .relu, norm: Self.batchNorm, dropout: dropout,
             bias: true, ordering: "NDA")
     }
 
-    static let batchNorm = BlockOptions.NormOption(
-        params: NormParams(kind: .batch, epsilon: 1e-5), affine: true, momentum: 0.1)
+    static let batchNorm = BlockOptions.NormOption.batch()
 }
 
 /// A U-Net whose skips are weighed by what comes from below, with MONAI's parameter names.
@@ -176,7 +175,7 @@ private final class AttentionUnetLevel {
             store.scope("merge"), inputs: 2 * channels, outputs: channels,
             BlockGeometry(kernel: Triple(3), stride: Triple(1)),
             BlockOptions(
-                activation: BlockOptions.ActivationOption(activation: .prelu),
+                activation: .prelu,
                 norm: BlockOptions.NormOption(
                     params: NormParams(kind: .instance, epsilon: 1e-5), affine: false, momentum: 0),
                 dropout: options.dropout, bias: true, ordering: "NDA"))

@@ -54,7 +54,7 @@ public struct BasicUNetOptions: Hashable, Sendable {
     private static func activation(_ reader: ConfigReader) throws -> BlockOptions.ActivationOption? {
         if reader.isNull("act") { return nil }
         guard reader.value("act") != nil else {
-            return BlockOptions.ActivationOption(activation: .leakyReLU(slope: 0.1))
+            return .leakyReLU(slope: 0.1)
         }
         return try BlockOptions.activation(reader, "act", default: "leakyrelu")
     }
@@ -63,8 +63,7 @@ public struct BasicUNetOptions: Hashable, Sendable {
     private static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption? {
         if reader.isNull("norm") { return nil }
         guard reader.value("norm") != nil else {
-            return BlockOptions.NormOption(
-                params: NormParams(kind: .instance, epsilon: 1e-5), affine: true, momentum: 0)
+            return BlockOptions.NormOption.instance(affine: true)
         }
         return try BlockOptions.norm(reader, "norm", default: "instance")
     }

@@ -1,5 +1,5 @@
 internal import SegBackend
-internal import SegCore
+public import SegCore
 
 /// Arguments that several of MONAI's networks have in common.
 extension ConfigReader {
@@ -22,7 +22,7 @@ extension ConfigReader {
 
     /// A number of channels, or of what is like them; nil where it is absent.
     /// - Throws: `DataError` where it is something else.
-    func positive(_ key: String) throws -> Int? {
+    public func positive(_ key: String) throws -> Int? {
         guard let number = try int(key) else { return nil }
         try check(number, Self.channelRange, key)
         return number
@@ -30,11 +30,11 @@ extension ConfigReader {
 
     /// Numbers of channels, one a stage; nil where they are absent.
     /// - Throws: `DataError` where they are something else.
-    func channels(_ key: String) throws -> [Int]? { try stages(key, Self.channelRange) }
+    public func channels(_ key: String) throws -> [Int]? { try stages(key, Self.channelRange) }
 
     /// Numbers of blocks, one a stage; nil where they are absent.
     /// - Throws: `DataError` where they are something else.
-    func blocks(_ key: String) throws -> [Int]? { try stages(key, Self.blockRange) }
+    public func blocks(_ key: String) throws -> [Int]? { try stages(key, Self.blockRange) }
 
     private func stages(_ key: String, _ range: ClosedRange<Int>) throws -> [Int]? {
         guard let numbers = try ints(key) else { return nil }
@@ -53,7 +53,7 @@ extension ConfigReader {
 
     /// A probability of at least 0 and below 1; nil where it is absent.
     /// - Throws: `DataError` where it is something else.
-    func probability(_ key: String) throws -> Float? {
+    public func probability(_ key: String) throws -> Float? {
         guard let number = try double(key) else { return nil }
         guard let probability = Self.probability(of: number) else {
             throw error(key, "should be at least 0 and below 1, not \(number)")
@@ -69,11 +69,11 @@ extension ConfigReader {
 
     /// A positive whole number for all axes, or three; nil where it is absent.
     /// - Throws: `DataError` where it is something else.
-    func triple(_ key: String) throws -> Triple? { try value(key).map { try triple(of: $0, key) } }
+    public func triple(_ key: String) throws -> Triple? { try value(key).map { try triple(of: $0, key) } }
 
     /// A list whose entries are each a positive whole number or three of them; nil where it is absent.
     /// - Throws: `DataError` where it is something else.
-    func triples(_ key: String) throws -> [Triple]? {
+    public func triples(_ key: String) throws -> [Triple]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
         guard Self.levelRange.contains(items.count) else {
@@ -84,7 +84,7 @@ extension ConfigReader {
 
     /// Strides of the stages of a network, one after the other, of which no axis is divided by more than 4096.
     /// - Throws: `DataError` where they are absent, something else or more.
-    func strides(_ key: String) throws -> [Triple] {
+    public func strides(_ key: String) throws -> [Triple] {
         let strides = try required(key, triples(key))
         try check(strides: strides, key)
         return strides

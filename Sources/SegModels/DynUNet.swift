@@ -49,8 +49,7 @@ public struct DynUNetOptions: Hashable, Sendable {
         let isDeep = try reader.bool("deep_supervision") ?? false
         let count = try reader.int("deep_supr_num") ?? 1
         headCount = isDeep ? count : 0
-        let affineInstance = BlockOptions.NormOption(
-            params: NormParams(kind: .instance, epsilon: 1e-5), affine: true, momentum: 0)
+        let affineInstance = BlockOptions.NormOption.instance(affine: true)
         let hasNorm = reader.value("norm_name") != nil
         block = UnetBlockOptions(
             norm: hasNorm ? try BlockOptions.norm(reader, "norm_name", default: "instance") : affineInstance,

@@ -66,8 +66,7 @@ public struct SegResNetOptions: Hashable, Sendable {
         // Beside a norm_name MONAI does not look at norm.
         let hasNorm = reader.value("norm") != nil
         guard old.isEmpty, hasNorm else {
-            return BlockOptions.NormOption(
-                params: NormParams(kind: .group(old.isEmpty ? 8 : groups), epsilon: 1e-5), affine: true, momentum: 0)
+            return .group(old.isEmpty ? 8 : groups)
         }
         return try BlockOptions.norm(reader, "norm", default: "group")
     }

@@ -1,14 +1,17 @@
 internal import SegBackend
 public import SegTensor
 
-/// Which optimiser, with its fixed settings; the learning rate comes with each step.
+/// Which optimiser, with its fixed settings, by default PyTorch's and MONAI's; the learning rate comes with each step.
 public enum OptimizerKind: Hashable, Sendable {
     /// Adam, or AdamW where `decoupled`.
-    case adam(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, decoupled: Bool)
+    case adam(
+        beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0, decoupled: Bool = false
+    )
     /// SGD with momentum.
-    case sgd(momentum: Float, dampening: Float, nesterov: Bool, weightDecay: Float)
+    case sgd(momentum: Float = 0, dampening: Float = 0, nesterov: Bool = false, weightDecay: Float = 0)
     /// A second moment for each parameter as a whole, `monai.optimizers.Novograd`. Ginsburg et al. 2019.
-    case novograd(beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, averages: Bool)
+    case novograd(
+        beta1: Float = 0.9, beta2: Float = 0.98, epsilon: Float = 1e-8, weightDecay: Float = 0, averages: Bool = false)
 
     /// Names of the arrays kept for each parameter.
     fileprivate var slotNames: [String] {

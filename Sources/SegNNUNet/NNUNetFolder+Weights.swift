@@ -39,8 +39,10 @@ extension NNUNetFolder {
         }
         let stage: PreviousStage? =
             try previousMasks.map { .masks(folder: $0) } ?? previous.first.map { .model(try $0.predictor(on: backend)) }
-        return Predictor(
+        let predictor = Predictor(
             network: networks[0], folds: Array(networks.dropFirst()), previousStage: stage, description: description,
             on: backend)
+        predictor.notes = notes
+        return predictor
     }
 }

@@ -75,8 +75,9 @@ public struct Checkpoint: Sendable {
 
 extension Trainer {
     /// Everything needed to go on from here.
+    /// - Parameter data: What the training is given, where that is a dataset's split.
     /// - Throws: `BackendError` where a transfer fails.
-    public func checkpoint(data: DataFingerprint) throws -> Checkpoint {
+    public func checkpoint(data: DataFingerprint = .unknown) throws -> Checkpoint {
         let aliases = Set(network.store.aliases.map(\.name))
         var tensors: [String: StoredTensor] = [:]
         for (name, tensor) in try network.store.state() where !aliases.contains(name) {
@@ -86,7 +87,7 @@ extension Trainer {
             tensors["optimizer." + name] = StoredTensor(try values.floats(), shape: values.shape.dimensions)
         }
         return Checkpoint(
-            state: state, configuration: configuration.resolved, data: data,
+            state: state, configuration: document, data: data,
             device: "\(backend.name): \(backend.details)", optimizerSteps: optimizer.step, tensors: tensors)
     }
 
@@ -113,7 +114,7 @@ extension Trainer {
         }
         optimizer.step = checkpoint.optimizerSteps
         state = checkpoint.state
-        state.reconsider(configuration.earlyStopping)
+        state.reconsider(options.earlyStopping)
         secondsBefore = seconds
         hasCheckpoint = true
     }

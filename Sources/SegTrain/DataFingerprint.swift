@@ -20,6 +20,14 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         validation = try Self.entries(split.validation)
     }
 
+    /// Data that no file holds, such as arrays.
+    public static let unknown = DataFingerprint(training: [], validation: [])
+
+    private init(training: [Entry], validation: [Entry]) {
+        self.training = training
+        self.validation = validation
+    }
+
     /// One name for all of it: the SHA-256 of the cases' names and digests.
     public var digest: String {
         let digest = ContentDigest(.sha256)

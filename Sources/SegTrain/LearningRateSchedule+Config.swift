@@ -22,8 +22,8 @@ extension TrainingConfiguration {
 
     /// The object that `schedule(_:learningRate:)` reads.
     var scheduleEntries: [String: ConfigValue] {
-        ConfigCoder.entries(Schedule(fall: schedule, warmUp: warmUp)) {
-            try Self.coded($0, learningRate: learningRate, by: $1)
+        ConfigCoder.entries(Schedule(fall: options.schedule, warmUp: options.warmUp)) {
+            try Self.coded($0, learningRate: options.learningRate, by: $1)
         }
     }
 

@@ -1,18 +1,17 @@
 internal import Foundation
-internal import SegCore
 internal import SegData
 
 /// The batches of a training in their order, made on worker threads while others are learnt from.
 final class PrefetchedBatches {
-    private let prefetch: Prefetch<Result<PatchBatch, DataError>>
+    private let prefetch: Prefetch<Result<PatchBatch, any Error>>
 
     /// Starts making batches.
     /// - Parameter first: The number of the first batch.
-    init(_ patches: PatchSource, from first: Int) {
+    init(_ batches: @escaping Trainer.Batches, from first: Int) {
         // Patches cost a small part of a step: a few threads keep up, and batches are too large to keep many.
         let threads = min(max(ProcessInfo.processInfo.activeProcessorCount / 2, 1), 4)
-        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { step in
-            Result { () throws(DataError) in try patches.batch(step) }
+        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { number in
+            Result { try batches(number) }
         }
     }
 
@@ -20,8 +19,8 @@ final class PrefetchedBatches {
     var secondsWaited: Double { prefetch.secondsWaited }
 
     /// The next batch with its number, from 0.
-    /// - Throws: `DataError` naming a cached case that can no longer be read.
-    func next() throws(DataError) -> (index: Int, batch: PatchBatch) {
+    /// - Throws: What makes them throws, such as a `DataError` naming a cached case that can no longer be read.
+    func next() throws -> (index: Int, batch: PatchBatch) {
         let (number, batch) = prefetch.value()
         return (number, try batch.get())
     }

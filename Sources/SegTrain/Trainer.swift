@@ -1,13 +1,11 @@
 internal import Foundation
-public import SegBackend
+internal import SegBackend
 internal import SegCore
 public import SegData
-internal import SegImaging
 internal import SegInference
-internal import SegMetrics
 public import SegModels
 internal import SegNN
-internal import SegTensor
+public import SegTensor
 
 /// Trains a network on patches; MONAI's loop of the spleen tutorial.
 ///
@@ -15,15 +13,28 @@ internal import SegTensor
 /// bit for bit on one backend, and one that is resumed from a checkpoint ends as if it had never stopped. Where
 /// `minutes` is set the clock also moves the learning rate, and a run need not repeat.
 public final class Trainer {
+    /// What is minimised, as one value.
+    ///
+    /// **Shapes**: outputs `[N, D, H, W, C]`, those of deep supervision behind the network's own, labels i32
+    /// `[N, D, H, W]`, result `[1]`.
+    public typealias Loss = (_ outputs: [Tensor], _ labels: Tensor) throws -> Tensor
+    /// The patches of a batch by its number, from 0: the same each time. It is called from several threads.
+    public typealias Batches = @Sendable (_ number: Int) throws -> PatchBatch
+
     /// The network that is trained.
     public let network: any Network
+    /// How the steps are taken.
+    public let options: TrainingOptions
     /// Where the training stands.
     public internal(set) var state = TrainingState()
-    let configuration: TrainingConfiguration
-    let backend: any Backend
+    /// Sentences for a person on cases that give no patches of the wanted mix, or enter no validation Dice.
+    public let warnings: [String]
     let optimizer: Optimizer
-    private let patches: PatchSource
-    private let validation: [ValidationCase]
+    /// What the training was configured by, which its checkpoints hold.
+    let document: ConfigValue
+    private let loss: Loss
+    private let batches: Batches
+    private let validation: (any TrainingValidation)?
     /// Whether a checkpoint was asked for, or the run goes on from one.
     var hasCheckpoint = false
     /// The share of the time, since the training was last resumed, that it has waited for data.
@@ -31,88 +42,41 @@ public final class Trainer {
     /// Seconds of the run before it was resumed.
     var secondsBefore = 0.0
 
-    /// Makes a trainer of prepared cases.
-    /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
-    ///   label left; `BackendError` where memory is short.
-    public init(
-        _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
-        on backend: any Backend
+    /// Makes a trainer of any network, any source of patches and any loss. It computes on the network's backend.
+    /// - Parameters:
+    ///   - validation: Measures the network between steps; nil for no validation.
+    ///   - loss: Such as `{ try SegmentationLoss(DiceCEParams())(supervised: $0, labels: $1) }`, or one of your own.
+    ///   - batches: Makes the patches.
+    /// - Throws: `DataError` where an option names no part of the network; `BackendError` where memory is short.
+    public convenience init(
+        _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)? = nil,
+        loss: @escaping Loss, batches: @escaping Batches
     ) throws {
-        self.configuration = configuration
-        self.backend = backend
-        self.validation = try validation.map { ValidationCase(prepared: $0, isMeasured: try $0.hasForeground) }
-        try Self.checkMeasured(self.validation)
-        try Self.check(configuration.loss, configuration)
-        try configuration.model.checkTraining(
-            batch: configuration.sampling.samplesPerVolume * configuration.sampling.volumesPerBatch)
-        network = try configuration.model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
-        try Self.freeze(configuration, network.store)
+        try self.init(
+            network, options, validation: validation, warnings: [], document: .null, source: "the training",
+            loss: loss, batches: batches)
+    }
+
+    /// - Parameter source: What names parts of the network, for errors.
+    init(
+        _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)?, warnings: [String],
+        document: ConfigValue, source: String, loss: @escaping Loss, batches: @escaping Batches
+    ) throws {
+        try options.freeze(network.store, source: source)
+        self.network = network
+        self.options = options
+        self.validation = validation
+        self.warnings = warnings
+        self.document = document
+        self.loss = loss
+        self.batches = batches
         optimizer = try Optimizer(
-            configuration.optimizer, parameters: network.store.trained,
-            factors: configuration.rateFactors.mapValues { Float($0) })
-        patches = try PatchSource(
-            training, configuration.sampling, configuration.augmentation, seed: configuration.seed,
-            labels: configuration.model.labelScheme)
+            options.optimizer, parameters: network.store.trained,
+            factors: options.rateFactors.mapValues { Float($0) })
     }
 
-    /// Insists that the loss does what the labels ask of it.
-    private static func check(_ loss: SegmentationLoss, _ configuration: TrainingConfiguration) throws(DataError) {
-        do {
-            try loss.validate()
-        } catch {
-            throw DataError(.badData, configuration.model.network.source, key: "loss", "\(error)")
-        }
-    }
-
-    /// Keeps parts of the network as they are, and insists that every part that the configuration names is one.
-    private static func freeze(_ configuration: TrainingConfiguration, _ store: ParameterStore) throws(DataError) {
-        let trained = store.trained.map(\.name)
-        let strays =
-            store.freeze(configuration.frozen).map { ("freeze", $0) }
-            + configuration.rateFactors.keys.filter { part in !store.trained.contains { $0.isWithin(part) } }.sorted()
-            .map { ("optimizer.factors", $0) }
-        if let (key, part) = strays.first {
-            let parts = Set(trained.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }).sorted()
-            throw DataError(
-                .badData, configuration.model.network.source, key: key,
-                "'\(part)' begins the name of no parameter that is trained; parts are \(parts.shortList())")
-        }
-        guard !store.trained.isEmpty else {
-            throw DataError(
-                .badData, configuration.model.network.source, key: "freeze", "leaves no parameter to train")
-        }
-    }
-
-    /// Begins with the weights of another model, where the configuration names one.
-    /// - Returns: What a person should know, a sentence each.
-    /// - Throws: `DataError` where the model cannot be read or no parameter fits; `BackendError`.
-    public func begin() throws -> [String] { try configuration.start?.load(into: network.store) ?? [] }
-
-    /// A case that is set aside, and whether its label has a voxel left that a Dice can be taken of.
-    private struct ValidationCase {
-        let prepared: PreparedCase
-        let isMeasured: Bool
-    }
-
-    private static func checkMeasured(_ validation: [ValidationCase]) throws(DataError) {
-        guard !validation.isEmpty, !validation.contains(where: \.isMeasured) else { return }
-        let names = validation.map(\.prepared.name)
-        let more = names.count > 8 ? " and \(names.count - 8) more" : ""
-        throw DataError(
-            .badData, "validation",
-            "no case has a labelled voxel left on the network's grid, so there is nothing to validate on "
-                + "(\(names.prefix(8).joined(separator: ", "))\(more)); take a finer preprocessing.pixdim, or set other "
-                + "cases aside")
-    }
-
-    /// A sentence a case on each that lacks something for the wanted mix of patches, or that enters no validation Dice.
-    public var warnings: [String] {
-        patches.warnings
-            + validation.filter { !$0.isMeasured }.map { item in
-                "\(item.prepared.name): no labelled voxel of this validation case is left on the network's grid of "
-                    + "\(item.prepared.size) voxels after resampling and cropping; it enters no validation Dice."
-            }
-    }
+    /// What holds the network and computes.
+    var backend: any Backend { network.store.backend }
 
     /// Runs the training to its end, from where it stands.
     ///
@@ -138,7 +102,7 @@ public final class Trainer {
             try report(.checkpoint(iteration: state.iteration))
             hasCheckpoint = true
         }
-        let batches = PrefetchedBatches(patches, from: state.iteration * configuration.accumulation)
+        let batches = PrefetchedBatches(batches, from: state.iteration * options.accumulation)
         var keptAt = state.iteration
         while true {
             var isOver = isOver(seconds: elapsed())
@@ -151,7 +115,7 @@ public final class Trainer {
                 }
             }
             isOver = isOver || state.isStopped
-            if isOver || (state.iteration % configuration.checkpointEvery == 0 && state.iteration > keptAt) {
+            if isOver || (state.iteration % options.checkpointEvery == 0 && state.iteration > keptAt) {
                 try keep()
                 keptAt = state.iteration
             }
@@ -182,29 +146,29 @@ public final class Trainer {
 
     /// Whether the network as it is has to be measured: at the end of every interval and of the training.
     private func isValidationDue(_ isOver: Bool) -> Bool {
-        let isInterval = state.iteration > 0 && state.iteration % configuration.validateEvery == 0
+        let isInterval = state.iteration > 0 && state.iteration % options.validateEvery == 0
         return state.validatedAt != state.iteration && (isOver || isInterval)
     }
 
     /// The share of the training that is behind, by steps or by time, whichever is further.
     private func progress(seconds: Double) -> Double {
-        let steps = Double(state.iteration) / Double(configuration.iterations)
-        return max(steps, configuration.minutes.map { seconds / (60 * $0) } ?? 0)
+        let steps = Double(state.iteration) / Double(options.iterations)
+        return max(steps, options.minutes.map { seconds / (60 * $0) } ?? 0)
     }
 
     private func learningRate(done: Double) -> Double {
-        let (iteration, schedule) = (state.iteration, configuration.schedule)
+        let (iteration, schedule) = (state.iteration, options.schedule)
         let factor =
-            configuration.warmUp?.factor(schedule, iteration: iteration, of: configuration.iterations, done: done)
+            options.warmUp?.factor(schedule, iteration: iteration, of: options.iterations, done: done)
             ?? schedule.factor(iteration: iteration, done: done)
-        return configuration.learningRate * factor * state.plateau.factor
+        return options.learningRate * factor * state.plateau.factor
     }
 
     /// One optimiser step over the gradients of one or several batches; returns their mean loss.
     private func step(_ batches: PrefetchedBatches, learningRate: Double) throws -> Double {
         var gradients = GradientSum(parameters: network.store.trained)
-        let count = configuration.accumulation
-        let collects = count > 1 || configuration.clipNorm != nil
+        let count = options.accumulation
+        let collects = count > 1 || options.clipNorm != nil
         var total = 0.0
         for _ in 0..<count {
             let (index, batch) = try batches.next()
@@ -223,7 +187,7 @@ public final class Trainer {
             try gradients.add(loss.gradients(upstream: nil))
         }
         if count > 1 { try gradients.multiply(by: 1 / Float(count)) }
-        if let limit = configuration.clipNorm { try gradients.clip(toNorm: limit) }
+        if let limit = options.clipNorm { try gradients.clip(toNorm: limit) }
         try optimizer.step(gradients.gradients, learningRate: Float(learningRate))
         return total / Double(count)
     }
@@ -232,61 +196,23 @@ public final class Trainer {
         let images = try Tensor(
             batch.images, shape: Shape(batch: batch.count, size: batch.size, channels: batch.channels), on: backend)
         let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + batch.size.array), on: backend)
-        var context = ForwardContext(mode: .training, seed: UInt64(configuration.seed), pass: pass)
-        context.recomputes = configuration.recomputes
-        return try configuration.loss(supervised: network.supervisedOutputs(images, in: context), labels: labels)
+        var context = ForwardContext(mode: .training, seed: UInt64(options.seed), pass: pass)
+        context.recomputes = options.recomputes
+        return try self.loss(network.supervisedOutputs(images, in: context), labels)
     }
 
-    /// Ends an interval between validations, and measures the cases where any are set aside.
+    /// Ends an interval between validations, and measures the network where there is a validation.
     /// - Returns: False where it was broken off, which leaves the state as it was.
     private func validate(
         until isAsked: () -> Bool, _ report: (TrainingEvent) throws -> Void
     ) throws -> Bool {
-        guard !validation.isEmpty else {
-            _ = state.take(dice: nil, configuration)
+        guard let validation else {
+            _ = state.take(dice: nil, options)
             return true
         }
-        var measured: [(name: String, dice: [Double?])] = []
-        for item in validation {
-            if isAsked() { return false }
-            measured.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared) : []))
-        }
-        let cases = measured.map { (name: $0.name, dice: $0.dice.meanOfDefined) }
-        let channels = network.outputChannels
-        let labels = configuration.model.labelScheme.regions == nil ? 1..<max(2, channels) : 0..<channels
-        let classes = labels.enumerated().map { index, label in
-            (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[index] }.meanOfDefined)
-        }
-        let mean = cases.map(\.dice).meanOfDefined ?? .nan
-        let isBest = state.take(dice: mean, configuration)
-        try report(
-            .validation(
-                ValidationResult(
-                    iteration: state.iteration, meanDice: mean, cases: cases, classes: classes, isBest: isBest)))
+        guard let scores = try validation.measure(network, until: isAsked) else { return false }
+        let isBest = state.take(dice: scores.mean, options)
+        try report(.validation(ValidationResult(iteration: state.iteration, scores, isBest: isBest)))
         return true
-    }
-
-    /// Dice of each foreground class, or of each region, against a case's labels; nil where it occurs in neither.
-    private func dice(of prepared: PreparedCase) throws -> [Double?] {
-        let model = configuration.model
-        let window = SlidingWindow(of: model, over: prepared.size)
-        let image = try Tensor(
-            prepared.scan.interleaved,
-            shape: Shape(batch: 1, size: prepared.size, channels: prepared.scan.channels), on: backend)
-        let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
-        let labels = try prepared.scan.classes
-        let counts =
-            model.labelScheme.regions == nil
-            ? ClassCounts(logits, labels, channels: network.outputChannels)
-            : ClassCounts(regions: logits, labels, channels: network.outputChannels, model.labelScheme.targets)
-        return counts.dice
-    }
-}
-
-extension [Double?] {
-    /// The mean of those that are there; nil where none is.
-    fileprivate var meanOfDefined: Double? {
-        let defined = compactMap(\.self)
-        return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
     }
 }

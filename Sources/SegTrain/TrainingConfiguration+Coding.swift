@@ -52,25 +52,36 @@ extension TrainingConfiguration {
         let schedule = try coder.part(own.map { Schedule(fall: $0.schedule, warmUp: $0.warmUp) }) {
             try Self.schedule($0.object("schedule"), learningRate: optimizer.learningRate)
         }
-        let iterations = try coder.required("iterations", own?.iterations, .positive)
-        let every = try coder.value("validate_every", own?.validateEvery ?? max(1, iterations / 10), .positive)
+        let options = try options(own?.options, optimizer, schedule, by: coder)
         return TrainingConfiguration(
             document: document, data: data, cache: try coder.value("cache", own?.cache ?? .ofUser(), .cache),
-            validation: try coder.value("validation", own?.validation ?? .share(0.2), .validation),
-            seed: try coder.value("seed", own?.seed ?? 0, .seed), model: model, sampling: sampling,
-            augmentation: augmentation, loss: loss, optimizer: optimizer.optimizer,
-            learningRate: optimizer.learningRate, schedule: schedule.fall, warmUp: schedule.warmUp,
-            clipNorm: optimizer.clipNorm,
-            accumulation: try coder.value("accumulate", own?.accumulation ?? 1, .positive),
-            recomputes: try coder.value("recompute", own?.recomputes ?? false, .bool),
+            validation: try coder.value("validation", own?.validation ?? .share(0.2), .validation), model: model,
+            sampling: sampling, augmentation: augmentation, loss: loss, options: options,
             start: try coder.given("init_from", own?.start?.path, .text).map(StartingWeights.init),
-            frozen: try coder.given("freeze", own.flatMap { $0.frozen.isEmpty ? nil : $0.frozen }, .texts) ?? [],
-            rateFactors: optimizer.rateFactors,
-            iterations: iterations, minutes: try coder.optional("minutes", own?.minutes, .positive),
-            validateEvery: every,
-            checkpointEvery: try coder.value("checkpoint_every", own?.checkpointEvery ?? min(every, 100), .positive),
-            earlyStopping: try coder.optionalObject("early_stopping", own?.earlyStopping, EarlyStopping.coded),
             tracking: try coder.object("tracking", own?.tracking, TrackingOptions.coded) ?? TrackingOptions())
+    }
+
+    /// The entries of the steps; those of `optimizer` and `schedule` are given.
+    private static func options(
+        _ own: TrainingOptions?, _ optimizer: Descent, _ schedule: Schedule, by coder: ConfigCoder
+    ) throws -> TrainingOptions {
+        let iterations = try coder.required("iterations", own?.iterations, .positive)
+        var options = TrainingOptions(iterations: iterations, learningRate: optimizer.learningRate)
+        options.seed = try coder.value("seed", own?.seed ?? 0, .seed)
+        (options.optimizer, options.rateFactors) = (optimizer.optimizer, optimizer.rateFactors)
+        (options.schedule, options.warmUp, options.clipNorm) = (schedule.fall, schedule.warmUp, optimizer.clipNorm)
+        options.accumulation = try coder.value("accumulate", own?.accumulation ?? 1, .positive)
+        options.recomputes = try coder.value("recompute", own?.recomputes ?? false, .bool)
+        let frozen = own.flatMap { $0.frozen.isEmpty ? nil : $0.frozen }
+        options.frozen = try coder.given("freeze", frozen, .texts) ?? []
+        options.minutes = try coder.optional("minutes", own?.minutes, .positive)
+        let every = own?.validateEvery ?? options.validateEvery
+        options.validateEvery = try coder.value("validate_every", every, .positive)
+        let keeping = own?.checkpointEvery ?? min(options.validateEvery, 100)
+        options.checkpointEvery = try coder.value("checkpoint_every", keeping, .positive)
+        options.earlyStopping = try coder.optionalObject(
+            "early_stopping", own?.earlyStopping, TrainingOptions.EarlyStopping.coded)
+        return options
     }
 
     private static func loss(of model: ModelDescription, _ reader: ConfigReader) throws -> SegmentationLoss {
@@ -84,10 +95,10 @@ extension TrainingConfiguration {
     /// What watches the validation needs one.
     private func checkValidated(_ reader: ConfigReader) throws {
         guard validation == .share(0) || validation == .names([]) else { return }
-        if earlyStopping != nil {
+        if options.earlyStopping != nil {
             throw reader.error("early_stopping", "watches the validation cases, but validation sets none aside")
         }
-        if case .plateau(let rule) = schedule, rule.monitor == .dice {
+        if case .plateau(let rule) = options.schedule, rule.monitor == .dice {
             throw reader.error(
                 "schedule.monitor", "dice watches the validation cases, but validation sets none aside; use loss")
         }
@@ -112,7 +123,7 @@ private struct Descent {
     }
 }
 
-extension TrainingConfiguration.EarlyStopping {
+extension TrainingOptions.EarlyStopping {
     fileprivate static func coded(_ own: Self?, by coder: ConfigCoder) throws -> Self {
         Self(
             patience: try coder.required("patience", own?.patience, .positive),

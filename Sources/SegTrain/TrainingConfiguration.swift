@@ -5,6 +5,9 @@ public import SegInference
 public import SegNN
 
 /// Everything that decides a training: what `medseg train CONFIG.yaml` reads.
+///
+/// The options of its steps are its own too: `configuration.iterations` is `configuration.options.iterations`.
+@dynamicMemberLookup
 public struct TrainingConfiguration: Sendable {
     /// Which cases are set aside for validation.
     public enum Validation: Hashable, Sendable {
@@ -24,8 +27,6 @@ public struct TrainingConfiguration: Sendable {
     public var cache: CaseCache
     /// Which cases are set aside.
     public var validation: Validation
-    /// Decides initial weights, the split, patches, augmentation and dropout.
-    public var seed: UInt32
     /// Network, preprocessing and windows, as the trained model will carry them.
     public var model: ModelDescription
     /// How patches are drawn.
@@ -34,46 +35,15 @@ public struct TrainingConfiguration: Sendable {
     public var augmentation: Augmentation
     /// What is minimised.
     public var loss: SegmentationLoss
-    /// What minimises it.
-    public var optimizer: OptimizerKind
-    /// The first learning rate.
-    public var learningRate: Double
-    /// How it falls.
-    public var schedule: LearningRateSchedule
-    /// How it rises before that; nil for not at all.
-    public var warmUp: WarmUp?
-    /// The greatest length of all gradients together; longer ones are shortened.
-    public var clipNorm: Double?
-    /// Batches whose gradients make one step.
-    public var accumulation: Int
-    /// Whether activations are computed again on the way back, to save memory.
-    public var recomputes: Bool
+    /// How the steps are taken. `seed` also decides the split.
+    public var options: TrainingOptions
     /// Weights that the training begins with; nil for random ones.
     public var start: StartingWeights?
-    /// Parts of the network that are not trained, by the beginnings of their parameters' names.
-    public var frozen: [String]
-    /// What the learning rate of a part is multiplied by, by the beginning of its parameters' names.
-    public var rateFactors: [String: Double]
-    /// Optimiser steps.
-    public var iterations: Int
-    /// Stops earlier when this many minutes have passed; the schedule then ends with the time.
-    public var minutes: Double?
-    /// Iterations between validations.
-    public var validateEvery: Int
-    /// Iterations between checkpoints that a stopped training goes on from.
-    public var checkpointEvery: Int
-    /// When the training ends for want of progress; nil for never.
-    public var earlyStopping: EarlyStopping?
     /// Where the run is logged.
     public var tracking: TrackingOptions
 
-    /// Ends a training whose validation Dice no longer rises.
-    public struct EarlyStopping: Hashable, Sendable {
-        /// Validations in a row that may bring nothing.
-        public var patience: Int
-        /// How far the Dice must rise to count.
-        public var minDelta: Double
-    }
+    /// An option of the steps.
+    public subscript<Value>(dynamicMember option: KeyPath<TrainingOptions, Value>) -> Value { options[keyPath: option] }
 
     /// The configuration with the dataset's ignored number, where it has none and gives that number to no class.
     public func completed(by dataset: Dataset) -> TrainingConfiguration {

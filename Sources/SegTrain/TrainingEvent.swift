@@ -38,25 +38,15 @@ public struct TrainingStep: Sendable {
 public struct ValidationResult: Sendable {
     /// Steps taken.
     public let iteration: Int
-    /// Mean over the cases whose Dice is defined.
-    public let meanDice: Double
-    /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
-    public let cases: [(name: String, dice: Double?)]
-    /// Mean over the cases, by foreground class; nil where neither label maps nor predictions of any case hold it.
-    public let classes: [(label: Int, dice: Double?)]
+    /// What was measured.
+    public let scores: ValidationScores
     /// Whether it is the best so far.
     public let isBest: Bool
 
     /// Describes a validation.
-    public init(
-        iteration: Int, meanDice: Double, cases: [(name: String, dice: Double?)],
-        classes: [(label: Int, dice: Double?)],
-        isBest: Bool
-    ) {
+    public init(iteration: Int, _ scores: ValidationScores, isBest: Bool) {
         self.iteration = iteration
-        self.meanDice = meanDice
-        self.cases = cases
-        self.classes = classes
+        self.scores = scores
         self.isBest = isBest
     }
 }

@@ -34,9 +34,9 @@ public struct TrainingState: Hashable, Sendable, Codable {
 
     /// Takes the end of an interval between validations, with the Dice where cases are set aside.
     /// - Returns: Whether the Dice is the best so far.
-    mutating func take(dice: Double?, _ configuration: TrainingConfiguration) -> Bool {
+    mutating func take(dice: Double?, _ options: TrainingOptions) -> Bool {
         validatedAt = iteration
-        if case .plateau(let rule) = configuration.schedule {
+        if case .plateau(let rule) = options.schedule {
             switch rule.monitor {
             case .dice: if let dice { plateau.take(dice, rule) }
             case .loss: if lossCount > 0 { plateau.take(losses / Double(lossCount), rule) }
@@ -44,18 +44,18 @@ public struct TrainingState: Hashable, Sendable, Codable {
         }
         (losses, lossCount) = (0, 0)
         guard let dice else { return false }
-        if let rule = configuration.earlyStopping { take(dice, rule) }
+        if let rule = options.earlyStopping { take(dice, rule) }
         guard bestDice.map({ dice > $0 }) ?? true else { return false }
         (bestDice, bestIteration) = (dice, iteration)
         return true
     }
 
     /// Asks early stopping again, whose rule may have changed since.
-    mutating func reconsider(_ rule: TrainingConfiguration.EarlyStopping?) {
+    mutating func reconsider(_ rule: TrainingOptions.EarlyStopping?) {
         isStopped = rule.map { idle >= $0.patience } ?? false
     }
 
-    private mutating func take(_ dice: Double, _ rule: TrainingConfiguration.EarlyStopping) {
+    private mutating func take(_ dice: Double, _ rule: TrainingOptions.EarlyStopping) {
         if self.dice.map({ dice > $0 + rule.minDelta }) ?? true {
             (self.dice, idle) = (dice, 0)
         } else {

@@ -24,7 +24,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
             Limits of what is read:
             \(Limits.text(Limits.table))
             """,
-        version: "0.1.0")
+        version: Version.current)
 
     @Option(help: ArgumentHelp("A folder of model folders, or one model folder.", valueName: "dir"))
     var models: String

@@ -35,7 +35,8 @@ import Testing
         try record.append(step(2))
         try record.append(
             ValidationResult(
-                iteration: 2, meanDice: 0.25, cases: [("ct_2", 0.25), ("a,b", nil)], classes: [(1, 0.25)],
+                iteration: 2,
+                ValidationScores(mean: 0.25, cases: [("ct_2", 0.25), ("a,b", nil)], classes: [(1, 0.25)]),
                 isBest: true))
         try record.sync()
         #expect(record.seconds == 3)

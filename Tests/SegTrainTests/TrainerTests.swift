@@ -47,10 +47,10 @@ import Testing
         #expect(recording.losses.count == 40)
         #expect(recording.validations.map(\.iteration) == [20, 40])
         let last = try #require(recording.validations.last)
-        #expect(last.meanDice > 0.95, "Dice \(last.meanDice), losses \(recording.losses)")
-        #expect(last.cases.map(\.name) == ["ball"])
+        #expect(last.scores.mean > 0.95, "Dice \(last.scores.mean), losses \(recording.losses)")
+        #expect(last.scores.cases.map(\.name) == ["ball"])
         #expect(recording.validations[0].isBest)
-        #expect(last.isBest == (last.meanDice > recording.validations[0].meanDice))
+        #expect(last.isBest == (last.scores.mean > recording.validations[0].scores.mean))
     }
 
     @Test func threadsAndRepetitionChangeNoBit() throws {
@@ -107,7 +107,7 @@ import Testing
         let configuration = try Spheres.configuration(patch: 8, changes: ["iterations": 7, "validate_every": 3])
         let (recording, _) = try train(configuration, cases(12), validation: cases(12), on: CPUBackend(threads: 1))
         #expect(recording.validations.map(\.iteration) == [3, 6, 7])
-        #expect(recording.validations.allSatisfy { $0.cases.map(\.name) == ["ball 0", "ball 1"] })
+        #expect(recording.validations.allSatisfy { $0.scores.cases.map(\.name) == ["ball 0", "ball 1"] })
     }
 
     @Test func patchesTheNetworkCannotTakeAreRefused() throws {

@@ -29,10 +29,10 @@ import Testing
         try trainer.run { mixed.take($0) }
         var alone = Recording()
         try self.trainer([ball]).run { alone.take($0) }
-        #expect(mixed.validations.map(\.meanDice) == alone.validations.map(\.meanDice))
+        #expect(mixed.validations.map(\.scores.mean) == alone.validations.map(\.scores.mean))
         for result in mixed.validations {
-            #expect(result.cases.map(\.name) == ["gone", "ball"])
-            #expect(result.cases[0].dice == nil && result.cases[1].dice == result.meanDice)
+            #expect(result.scores.cases.map(\.name) == ["gone", "ball"])
+            #expect(result.scores.cases[0].dice == nil && result.scores.cases[1].dice == result.scores.mean)
         }
     }
 

@@ -1,33 +1,9 @@
 internal import SegBackend
-internal import SegNN
-internal import SegTensor
-
-/// What MONAI's `act`, `norm`, `dropout`, `bias` and `adn_ordering` arguments say, shared by its networks.
-public struct BlockOptions: Hashable, Sendable {
-    /// Which normalisation, with its arguments.
-    struct NormOption: Hashable, Sendable {
-        var params: NormParams
-        var affine: Bool
-        var momentum: Float
-    }
-
-    /// Which activation, with PReLU's arguments.
-    struct ActivationOption: Hashable, Sendable {
-        var activation: Activation
-        var slopeCount = 1
-        var slopeInitial: Float = 0.25
-    }
-
-    var activation: ActivationOption?
-    var norm: NormOption?
-    var dropout: Float
-    var bias: Bool
-    /// Letters of A (activation), D (dropout), N (norm), in the order they are applied.
-    var ordering: String
-}
+public import SegNN
+public import SegTensor
 
 /// Activation, dropout and normalisation in a stated order, `monai.networks.blocks.ADN`; "NDA" is one fused pass.
-struct ADN {
+public struct ADN {
     private enum Step {
         case norm(Norm)
         case dropout(probability: Float, layer: UInt32)
@@ -36,7 +12,9 @@ struct ADN {
 
     private let steps: [Step]
 
-    init(_ store: ParameterStore, channels: Int, _ options: BlockOptions) throws {
+    /// Registers `N` and `A`, those of the layers that have parameters.
+    /// - Throws: `BackendError` where memory is short.
+    public init(_ store: ParameterStore, channels: Int, _ options: BlockOptions) throws {
         steps = try options.ordering.compactMap { letter in
             switch letter {
             case "N":
@@ -60,7 +38,10 @@ struct ADN {
     }
 
     /// Applies the steps and adds `residual` after them; a norm takes what follows it into its own pass.
-    func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
+    ///
+    /// **Shapes**: x, residual and result `[N, D, H, W, channels]`.
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
         var y = x
         var residual = residual
         var index = 0

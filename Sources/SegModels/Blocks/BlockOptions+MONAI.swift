@@ -103,3 +103,40 @@ extension BlockOptions {
         return probability
     }
 }
+
+extension BlockOptions.NormOption {
+    /// What MONAI's `norm` takes: `["batch", {"affine": true, …}]`.
+    var value: ConfigValue {
+        var arguments: [String: ConfigValue] = ["eps": .double(params.epsilon.decimal), "affine": .bool(affine)]
+        switch params.kind {
+        case .batch:
+            arguments["momentum"] = .double(momentum.decimal)
+            return ["batch", .object(arguments)]
+        case .instance: return ["instance", .object(arguments)]
+        case .group(let groups):
+            arguments["num_groups"] = .int(groups)
+            return ["group", .object(arguments)]
+        case .layer: preconditionFailure("no block of MONAI's is followed by a layer norm")
+        }
+    }
+}
+
+extension BlockOptions.ActivationOption {
+    /// What MONAI's `act` takes: `"relu"`, `["elu", {"alpha": 1}]`.
+    var value: ConfigValue {
+        let entry = activation.entry
+        guard let name = entry.monai else { return .null }
+        if activation == .prelu, self != .prelu {
+            return [
+                .string(name), ["num_parameters": .int(slopeCount), "init": .double(slopeInitial.decimal)],
+            ]
+        }
+        guard let parameter = entry.parameter else { return .string(name) }
+        return [.string(name), [parameter.name: .double(parameter.value.decimal)]]
+    }
+}
+
+extension Float {
+    /// The double of the fewest digits that is this number in 32 bits: 0.1 and not 0.10000000149.
+    var decimal: Double { Double(description) ?? Double(self) }
+}

@@ -1,16 +1,24 @@
 internal import SegBackend
-internal import SegCore
-internal import SegNN
-internal import SegTensor
+public import SegCore
+public import SegNN
+public import SegTensor
 
 /// Geometry of one block: kernel and stride with MONAI's "same" padding.
-struct BlockGeometry {
-    var kernel: Triple
-    var stride: Triple
+public struct BlockGeometry: Hashable, Sendable {
+    /// Kernel, odd along each axis.
+    public var kernel: Triple
+    /// Stride.
+    public var stride: Triple
+
+    /// A kernel and its stride.
+    public init(kernel: Triple = 3, stride: Triple = 1) {
+        self.kernel = kernel
+        self.stride = stride
+    }
 }
 
 /// A convolution followed by norm, dropout and activation, `monai.networks.blocks.Convolution`.
-struct ConvolutionBlock {
+public struct ConvolutionBlock {
     private enum Kind {
         case plain(Conv3d)
         case transposed(ConvTranspose3d)
@@ -20,9 +28,10 @@ struct ConvolutionBlock {
     private let adn: ADN?
 
     /// Registers `conv` and, unless `convOnly`, `adn`; padding is ⌊k / 2⌋, output padding stride − 1.
-    init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, transposed: Bool = false,
-        convOnly: Bool = false, _ options: BlockOptions
+    /// - Throws: `BackendError` where memory is short.
+    public init(
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry = BlockGeometry(),
+        transposed: Bool = false, convOnly: Bool = false, _ options: BlockOptions = BlockOptions()
     ) throws {
         let params = Conv3dParams(
             kernel: geometry.kernel, stride: geometry.stride, padding: geometry.kernel.zip(Triple(2), /),
@@ -40,7 +49,8 @@ struct ConvolutionBlock {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, residual (added last) and result `[N, D', H', W', out]`.
-    func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, residual: Tensor? = nil, in context: ForwardContext) throws -> Tensor {
         try finish(convolve(x, in: context), residual: residual, in: context)
     }
 
@@ -60,14 +70,15 @@ struct ConvolutionBlock {
 }
 
 /// Convolution blocks with a shortcut round them, `monai.networks.blocks.ResidualUnit`. Zhang et al. 2018.
-struct ResidualUnit {
+public struct ResidualUnit {
     private let units: [ConvolutionBlock]
     private let shortcut: Conv3d?
 
     /// Registers `conv.unit0`, … and, where size or channels change, `residual`.
-    init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, subunits: Int,
-        lastConvOnly: Bool, _ options: BlockOptions
+    /// - Throws: `BackendError` where memory is short.
+    public init(
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry = BlockGeometry(),
+        subunits: Int = 2, lastConvOnly: Bool = false, _ options: BlockOptions = BlockOptions()
     ) throws {
         let count = max(subunits, 1)
         units = try (0..<count).map { index in
@@ -89,7 +100,8 @@ struct ResidualUnit {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
-    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
+    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 

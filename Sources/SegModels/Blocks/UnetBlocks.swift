@@ -6,7 +6,7 @@ internal import SegTensor
 /// What the blocks of MONAI's `dynunet_block` share.
 struct UnetBlockOptions: Hashable, Sendable {
     var norm: BlockOptions.NormOption
-    var activation = BlockOptions.ActivationOption(activation: .leakyReLU(slope: 0.01))
+    var activation = BlockOptions.ActivationOption.leakyReLU()
     /// After every convolution.
     var dropout: Float = 0
     /// Whether blocks have a shortcut (`res_block`).

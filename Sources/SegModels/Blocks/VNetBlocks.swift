@@ -3,8 +3,7 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-private let batchNorm = BlockOptions.NormOption(
-    params: NormParams(kind: .batch, epsilon: 1e-5), affine: true, momentum: 0.1)
+private let batchNorm = BlockOptions.NormOption.batch()
 
 private func geometry(kernel: Int, stride: Int, padding: Int) -> Conv3dParams {
     Conv3dParams(

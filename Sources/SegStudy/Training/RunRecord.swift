@@ -83,15 +83,15 @@ package struct RunRecord {
     }
 
     package func append(_ result: ValidationResult) throws {
-        for (name, dice) in result.cases {
+        for (name, dice) in result.scores.cases {
             try validationCases.append(
                 ["\(result.iteration)", name, dice.map { String(format: "%.6f", $0) } ?? ""])
         }
-        for (label, dice) in result.classes {
+        for (label, dice) in result.scores.classes {
             try validationClasses?.append(
                 ["\(result.iteration)", "\(label)", dice.map { String(format: "%.6f", $0) } ?? ""])
         }
-        try validation.append(["\(result.iteration)", String(format: "%.6f", result.meanDice)])
+        try validation.append(["\(result.iteration)", String(format: "%.6f", result.scores.mean)])
     }
 
     /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.

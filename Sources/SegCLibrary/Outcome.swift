@@ -1,0 +1,93 @@
+internal import CMedSeg
+internal import Foundation
+internal import MedSeg
+
+/// What a `medseg_result` points to. Nothing of it changes, so that any thread may read it.
+final class Outcome: Sendable {
+    /// A foreground class or region, with a name that C can read.
+    struct Label: @unchecked Sendable {
+        let number: Int
+        let name: UnsafePointer<CChar>
+        let row: ScanReport.Label
+    }
+
+    let size: Triple
+    let affine: Affine
+    let labels: [Label]
+    nonisolated(unsafe) let report: UnsafePointer<CChar>
+    private let found: Segmentation
+    private let validity: [UInt8]
+    /// The maps in memory that does not move.
+    private let maps: [MapMemory]
+
+    init(
+        _ found: Segmentation, of image: ScanImage, name: String, model: String, by segmenter: Segmenter,
+        concerns: [Concern], seconds: Double
+    ) throws {
+        self.found = found
+        (size, affine) = (found.size, found.affine)
+        maps = found.maps.map(MapMemory.init)
+        validity = found.uncertain?.validity() ?? []
+        let summary = found.uncertain?.writeMaps(validity: validity) { _, _, _ in }
+        let report = ScanReport(
+            scan: name, model: model, segmenter: segmenter, found: found,
+            volume: found.isOnScan ? image.volume(0) : found.maskVolume, maps: summary, concerns: concerns,
+            probabilities: false, seconds: seconds)
+        self.report = try copied(report.json())
+        labels = report.labels.map { Label(number: $0.label, name: copied($0.name), row: $0) }
+    }
+
+    deinit {
+        free(UnsafeMutablePointer(mutating: report))
+        for label in labels { free(UnsafeMutablePointer(mutating: label.name)) }
+    }
+
+    var mapCount: Int { maps.count }
+
+    func map(_ index: Int) -> UnsafePointer<UInt8>? { maps.indices.contains(index) ? maps[index].start : nil }
+
+    /// The probability of a class, or of a region by its map, at every voxel of the scan.
+    func probability(of number: Int) throws -> [Float] {
+        let known = labels.map(\.number) + (found.hasRegions ? [] : [0])
+        guard known.contains(number) else {
+            throw DataError(.badArgument, "number", "should be a label of the result, not \(number)")
+        }
+        return found.prediction.probability(of: number)
+    }
+
+    /// A map of uncertainty over the scan.
+    func uncertainty(_ quantity: medseg_quantity) throws -> [Float] {
+        guard let uncertain = found.uncertain else {
+            throw DataError(
+                .badArgument, "quantity",
+                "there is one sample, which has no uncertainty; ask for passes or mirrored axes")
+        }
+        switch quantity {
+        case MEDSEG_MEAN: return uncertain.map(.mean)
+        case MEDSEG_VARIANCE: return uncertain.map(.variance)
+        case MEDSEG_ENTROPY: return uncertain.map(.entropy)
+        case MEDSEG_MUTUAL_INFORMATION: return uncertain.map(.mutualInformation)
+        case MEDSEG_VALIDITY: return validity.map { Float($0) }
+        default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is none")
+        }
+    }
+}
+
+/// A map in memory of its own, which C may read as long as the result lives.
+final class MapMemory: @unchecked Sendable {
+    let start: UnsafePointer<UInt8>
+
+    init(_ values: [UInt8]) {
+        let memory = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(values.count, 1))
+        _ = memory.initialize(from: values)
+        start = UnsafePointer(memory.baseAddress!)
+    }
+
+    deinit { start.deallocate() }
+}
+
+/// A copy of a text that `free` frees.
+func copied(_ text: String) -> UnsafePointer<CChar> {
+    guard let copy = strdup(text) else { fatalError("no memory is left for a text of \(text.utf8.count) bytes") }
+    return UnsafePointer(copy)
+}

@@ -1,0 +1,108 @@
+public import SegBackend
+public import SegCore
+public import SegNN
+internal import Synchronization
+
+/// A `network_def`: the name of a MONAI network and its arguments, as data.
+public struct NetworkDefinition: Hashable, Sendable {
+    /// The document.
+    public let value: ConfigValue
+    /// The file it stands in, for errors.
+    public let source: String
+
+    /// Wraps a definition; it is checked when the network is made.
+    public init(_ value: ConfigValue, source: String) {
+        self.value = value
+        self.source = source
+    }
+
+    /// Makes a network of its arguments and registers its parameters. `reader.finish()` refuses what it has not read.
+    public typealias Builder = @Sendable (_ arguments: ConfigReader, _ store: ParameterStore) throws -> any Network
+
+    /// `_target_` is looked up here; nothing is evaluated.
+    private static let builders: [String: Builder] = [
+        "UNet": { try UNet(UNetOptions($0), $1) },
+        "VNet": { try VNet(VNetOptions($0), $1) },
+        "UNETR": { try UNETR(UNETROptions($0), $1) },
+        "SegResNet": { try SegResNet(SegResNetOptions($0), $1) },
+        "SegResNetDS": { try SegResNetDS(SegResNetDSOptions($0), $1) },
+        "BasicUNet": { try BasicUNet(BasicUNetOptions($0), $1) },
+        "AttentionUnet": { try AttentionUnet(AttentionUnetOptions($0), $1) },
+        "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
+        "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
+        "PlainConvUNet": { try NNUNet(NNUNetOptions(.plain, $0), $1) },
+        "ResidualEncoderUNet": { try NNUNet(NNUNetOptions(.residualEncoder, $0), $1) },
+        "ResidualUNet": { try NNUNet(NNUNetOptions(.residual, $0), $1) },
+    ]
+
+    /// Arguments that may be null, which to MONAI means "none". Any other null is an error there, or another default.
+    private static let nullable: [String: Set<String>] = [
+        "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
+        "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
+        "DynUNet": ["filters", "dropout"], "PlainConvUNet": nnUNet, "ResidualEncoderUNet": nnUNet,
+        "ResidualUNet": nnUNet,
+    ]
+
+    private static let nnUNet: Set<String> = [
+        "norm_op", "norm_op_kwargs", "dropout_op", "dropout_op_kwargs", "nonlin", "nonlin_kwargs",
+    ]
+
+    private static let registered = Mutex<[String: Builder]>([:])
+
+    /// Makes a network of your own known, so that a configuration, a model folder and a prediction can name it.
+    /// - Parameters:
+    ///   - name: What `_target_` names, such as `mine.Net`. A name that was registered before is given the new network.
+    ///   - build: Makes it. `store` holds its parameters; `reader` its arguments.
+    /// - Throws: `DataError` where MedSeg has a network of that name.
+    public static func register(_ name: String, _ build: @escaping Builder) throws(DataError) {
+        guard builders[shortened(name)] == nil else {
+            throw DataError(.badArgument, name, "is the name of a network of MedSeg's; register yours under another")
+        }
+        registered.withLock { $0[name] = build }
+    }
+
+    /// Builds the network with fresh parameters.
+    /// - Throws: `DataError` where the target is not in the list, where an argument is unknown, missing or unsupported,
+    ///   or where free memory does not hold the parameters; `BackendError` where the backend's memory is short.
+    public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
+        try checkFits()
+        return try build(into: ParameterStore(backend: backend, seed: seed))
+    }
+
+    /// Builds the network of parameters that the store makes.
+    func build(into store: ParameterStore) throws -> any Network {
+        let reader = try ConfigReader(value, path: "network_def", source: source)
+        let name = try target(reader)
+        if let build = Self.registered.withLock({ $0[name] }) { return try build(reader, store) }
+        guard let build = Self.builders[name] else {
+            let own = Self.registered.withLock { $0.keys.sorted() }
+            throw reader.error(
+                "_target_",
+                "'\(name)' is not a network MedSeg can build; known: "
+                    + (own + [Self.known(Self.builders.keys)]).joined(separator: ", "))
+        }
+        if case .object(let arguments) = value {
+            let nulls = arguments.filter { $0.value == .null }.keys.sorted()
+            if let null = nulls.first(where: { Self.nullable[name]?.contains($0) != true }) {
+                throw reader.error(null, "is null, which \(name) does not take; leave it out for the default")
+            }
+        }
+        return try build(reader, store)
+    }
+
+    private static let prefix = "monai.networks.nets."
+
+    /// The network's class, without MONAI's module.
+    func target(_ reader: ConfigReader) throws -> String {
+        Self.shortened(try reader.required("_target_", reader.string("_target_")))
+    }
+
+    private static func shortened(_ target: String) -> String {
+        target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
+    }
+
+    /// Classes with MONAI's module, for errors.
+    static func known(_ names: some Sequence<String>) -> String {
+        names.sorted().map { prefix + $0 }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,55 @@
+public import SegBackend
+internal import SegCore
+public import SegData
+internal import SegImaging
+internal import SegInference
+internal import SegModels
+internal import SegNN
+internal import SegTensor
+
+extension Trainer {
+    /// Makes a trainer of prepared cases, as a configuration says.
+    /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
+    ///   label left; `BackendError` where memory is short.
+    public convenience init(
+        _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
+        on backend: any Backend
+    ) throws {
+        let (model, loss, sampling) = (configuration.model, configuration.loss, configuration.sampling)
+        let measured = try CaseValidation(validation, model, on: backend)
+        do {
+            try loss.validate()
+        } catch {
+            throw DataError(.badData, model.network.source, key: "loss", "\(error)")
+        }
+        try model.checkTraining(batch: sampling.samplesPerVolume * sampling.volumesPerBatch)
+        let network = try model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
+        let patches = try PatchSource(
+            training, sampling, configuration.augmentation, seed: configuration.seed, labels: model.labelScheme)
+        try self.init(
+            network, configuration.options, validation: validation.isEmpty ? nil : measured,
+            warnings: patches.warnings + measured.warnings, document: configuration.resolved,
+            source: model.network.source,
+            loss: { try loss(supervised: $0, labels: $1) }, batches: patches.batch)
+    }
+}
+
+extension TrainingOptions {
+    /// Keeps parts of the network as they are, and insists that every part that is named is one.
+    func freeze(_ store: ParameterStore, source: String) throws(DataError) {
+        let trained = store.trained.map(\.name)
+        let strays =
+            store.freeze(frozen).map { ("freeze", $0) }
+            + rateFactors.keys.filter { part in !store.trained.contains { $0.isWithin(part) } }.sorted()
+            .map { ("optimizer.factors", $0) }
+        if let (key, part) = strays.first {
+            let parts = Set(trained.map { $0.split(separator: ".").prefix(2).joined(separator: ".") }).sorted()
+            throw DataError(
+                .badData, source, key: key,
+                "'\(part)' begins the name of no parameter that is trained; parts are \(parts.shortList())")
+        }
+        guard !store.trained.isEmpty else {
+            throw DataError(.badData, source, key: "freeze", "leaves no parameter to train")
+        }
+    }
+}

@@ -1,0 +1,60 @@
+public import SegNN
+
+/// How a training takes its steps, whatever network, data and loss it has.
+public struct TrainingOptions: Hashable, Sendable {
+    /// Decides initial weights, patches, augmentation and dropout.
+    public var seed: UInt32 = 0
+    /// What minimises the loss.
+    public var optimizer = OptimizerKind.adam()
+    /// The first learning rate.
+    public var learningRate: Double
+    /// How it falls.
+    public var schedule = LearningRateSchedule.constant
+    /// How it rises before that; nil for not at all.
+    public var warmUp: WarmUp?
+    /// What the learning rate of a part of the network is multiplied by, by the beginning of its parameters' names.
+    public var rateFactors: [String: Double] = [:]
+    /// Parts of the network that are not trained, by the beginnings of their parameters' names.
+    public var frozen: [String] = []
+    /// The greatest length of all gradients together; longer ones are shortened. `torch.nn.utils.clip_grad_norm_`.
+    public var clipNorm: Double?
+    /// Batches whose gradients make one step.
+    public var accumulation = 1
+    /// Whether activations are computed again on the way back, to save memory.
+    public var recomputes = false
+    /// Optimiser steps.
+    public var iterations: Int
+    /// Stops earlier when this many minutes have passed; the schedule then ends with the time.
+    public var minutes: Double?
+    /// Iterations between validations.
+    public var validateEvery: Int
+    /// Iterations between checkpoints that a stopped training goes on from.
+    public var checkpointEvery: Int
+    /// When the training ends for want of progress; nil for never.
+    public var earlyStopping: EarlyStopping?
+
+    /// Ends a training whose validation Dice no longer rises.
+    public struct EarlyStopping: Hashable, Sendable {
+        /// Validations in a row that may bring nothing.
+        public var patience: Int
+        /// How far the Dice must rise to count.
+        public var minDelta: Double
+
+        /// Ends a training after so many validations that brought nothing.
+        public init(patience: Int, minDelta: Double = 0) {
+            self.patience = patience
+            self.minDelta = minDelta
+        }
+    }
+
+    /// Adam's steps of one learning rate, with a validation after each tenth of them.
+    public init(iterations: Int, learningRate: Double = 1e-4) {
+        self.iterations = iterations
+        self.learningRate = learningRate
+        validateEvery = Self.defaultInterval(iterations)
+        checkpointEvery = min(validateEvery, 100)
+    }
+
+    /// Iterations between validations where nothing is said.
+    static func defaultInterval(_ iterations: Int) -> Int { max(1, iterations / 10) }
+}

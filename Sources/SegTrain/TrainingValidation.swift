@@ -1,0 +1,110 @@
+internal import Foundation
+internal import SegBackend
+internal import SegCore
+internal import SegData
+internal import SegImaging
+internal import SegInference
+public import SegModels
+internal import SegNN
+internal import SegTensor
+
+/// What measures a network between the steps of its training.
+public protocol TrainingValidation {
+    /// Measures the network as it is.
+    /// - Parameter isAsked: True where the training is to stop; a measurement may look at it and be broken off.
+    /// - Returns: Nil where it was broken off.
+    func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores?
+}
+
+/// What a validation measured: the higher the better.
+public struct ValidationScores: Sendable {
+    /// Mean over the cases whose Dice is defined, by which the best network is chosen.
+    public var mean: Double
+    /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
+    public var cases: [(name: String, dice: Double?)]
+    /// Mean over the cases, by foreground class; nil where neither label maps nor predictions of any case hold it.
+    public var classes: [(label: Int, dice: Double?)]
+
+    /// One number, or also those that it is the mean of.
+    public init(mean: Double, cases: [(name: String, dice: Double?)] = [], classes: [(label: Int, dice: Double?)] = [])
+    {
+        self.mean = mean
+        self.cases = cases
+        self.classes = classes
+    }
+}
+
+/// Dice of cases that are set aside, on the network's grid, predicted by the model's windows.
+struct CaseValidation: TrainingValidation {
+    /// A case, and whether its label has a voxel left that a Dice can be taken of.
+    private struct Case {
+        let prepared: PreparedCase
+        let isMeasured: Bool
+    }
+
+    private let cases: [Case]
+    private let model: ModelDescription
+    private let backend: any Backend
+
+    /// Looks at the labels of the cases.
+    /// - Throws: `DataError` where a case can no longer be read, or none has a label left.
+    init(_ cases: [PreparedCase], _ model: ModelDescription, on backend: any Backend) throws {
+        self.cases = try cases.map { Case(prepared: $0, isMeasured: try $0.hasForeground) }
+        self.model = model
+        self.backend = backend
+        guard !cases.isEmpty, !self.cases.contains(where: \.isMeasured) else { return }
+        let names = cases.map(\.name)
+        let more = names.count > 8 ? " and \(names.count - 8) more" : ""
+        throw DataError(
+            .badData, "validation",
+            "no case has a labelled voxel left on the network's grid, so there is nothing to validate on "
+                + "(\(names.prefix(8).joined(separator: ", "))\(more)); take a finer preprocessing.pixdim, or set other "
+                + "cases aside")
+    }
+
+    /// A sentence on each case that enters no validation Dice.
+    var warnings: [String] {
+        cases.filter { !$0.isMeasured }.map { item in
+            "\(item.prepared.name): no labelled voxel of this validation case is left on the network's grid of "
+                + "\(item.prepared.size) voxels after resampling and cropping; it enters no validation Dice."
+        }
+    }
+
+    func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores? {
+        var measured: [(name: String, dice: [Double?])] = []
+        for item in cases {
+            if isAsked() { return nil }
+            measured.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared, by: network) : []))
+        }
+        let cases = measured.map { (name: $0.name, dice: $0.dice.meanOfDefined) }
+        let channels = network.outputChannels
+        let labels = model.labelScheme.regions == nil ? 1..<max(2, channels) : 0..<channels
+        let classes = labels.enumerated().map { index, label in
+            (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[index] }.meanOfDefined)
+        }
+        return ValidationScores(mean: cases.map(\.dice).meanOfDefined ?? .nan, cases: cases, classes: classes)
+    }
+
+    /// Dice of each foreground class, or of each region, against a case's labels; nil where it occurs in neither.
+    private func dice(of prepared: PreparedCase, by network: any Network) throws -> [Double?] {
+        let window = SlidingWindow(of: model, over: prepared.size)
+        let image = try Tensor(
+            prepared.scan.interleaved,
+            shape: Shape(batch: 1, size: prepared.size, channels: prepared.scan.channels), on: backend)
+        let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
+        let labels = try prepared.scan.classes
+        let counts =
+            model.labelScheme.regions == nil
+            ? ClassCounts(logits, labels, channels: network.outputChannels)
+            : ClassCounts(regions: logits, labels, channels: network.outputChannels, model.labelScheme.targets)
+        return counts.dice
+    }
+}
+
+extension [Double?] {
+    /// The mean of those that are there; nil where none is.
+    fileprivate var meanOfDefined: Double? {
+        let defined = compactMap(\.self)
+        return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
+    }
+}
