@@ -32,7 +32,7 @@ help:
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
 	@echo "make gpu-static  compile every kernel for GPUs that need not be there and hold it to benchmarks/gpu_static/budgets.json"
 	@echo "make format   rewrite the Swift, C and OpenCL sources in the house format"
-	@echo "make lint     check format and file sizes"
+	@echo "make lint     check format, file sizes and the links of documents"
 
 # Installs what is missing of the packages that a recipe names.
 define install
@@ -142,6 +142,7 @@ lint:
 	@git ls-files '*.py' | while read file; do \
 		python3 -c 'import ast, sys; ast.parse(open(sys.argv[1]).read(), sys.argv[1])' $$file || exit 1; done
 	@git ls-files '*.sh' .ci/run .ci/nightly | while read file; do bash -n $$file || exit 1; done
+	@git ls-files -z '*.md' | xargs -0 python3 Tests/Docs/links.py
 	@long=$$(git ls-files '*.swift' '*.c' '*.cc' '*.h' '*.cl' '*.py' | xargs wc -l | awk '$$1 > 500 && $$2 != "total"'); \
 	if [ -n "$$long" ]; then echo "lint: files over 500 lines:"; echo "$$long"; exit 1; fi
 	@echo "lint: ok"
