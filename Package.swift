@@ -201,7 +201,7 @@ let package = Package(
             name: "SegServer",
             dependencies: [
                 "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "SegNNUNet",
-                logging,
+                "MedSeg", logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),

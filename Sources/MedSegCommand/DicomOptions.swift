@@ -29,6 +29,6 @@ struct DicomOptions: ParsableArguments {
         guard inputs.contains(where: DicomSource.isDicom) else {
             throw UsageError("--series, --volume and --fill-gaps are for DICOM, and no input is DICOM; take them out")
         }
-        ScanFile.register(DicomSource(choice))
+        DicomSource(choice).register()
     }
 }

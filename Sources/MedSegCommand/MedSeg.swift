@@ -32,7 +32,7 @@ struct MedSeg: ParsableCommand {
         segprocess_end_cleanly_without_memory("medseg")
         // A write beyond `ulimit -f` fails as one on a full disk does, and ends no program.
         signal(SIGXFSZ, SIG_IGN)
-        ScanFile.register(DicomSource())
+        DicomSource().register()
         do {
             var command = try parseAsRoot()
             try command.run()

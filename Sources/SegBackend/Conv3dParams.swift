@@ -16,13 +16,18 @@ public struct Conv3dParams: Hashable, Sendable {
     /// Channels are split in this many independent groups.
     public var groups: Int
 
-    /// Makes a geometry; every number is stated.
-    public init(kernel: Triple, stride: Triple, padding: Triple, dilation: Triple, groups: Int) {
+    /// Makes a geometry, with `torch.nn.Conv3d`'s defaults.
+    public init(kernel: Triple, stride: Triple = 1, padding: Triple = 0, dilation: Triple = 1, groups: Int = 1) {
         self.kernel = kernel
         self.stride = stride
         self.padding = padding
         self.dilation = dilation
         self.groups = groups
+    }
+
+    /// An odd kernel with the padding that keeps the extents at stride 1.
+    public static func same(kernel: Triple, stride: Triple = 1) -> Conv3dParams {
+        Conv3dParams(kernel: kernel, stride: stride, padding: kernel.zip(2, /))
     }
 
     /// Input extent that one output sees: (k − 1) · dilation + 1.

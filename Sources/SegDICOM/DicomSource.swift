@@ -4,13 +4,16 @@ public import SegImaging
 
 /// DICOM series as scans of `ScanFile`: a folder, a ZIP, or a file of several frames.
 ///
-/// `ScanFile.register(DicomSource())` makes every command that reads scans read DICOM too.
+/// `DicomSource().register()` makes everything that reads scans read DICOM too.
 public struct DicomSource: Sendable {
     /// Which volume of a folder is meant.
     public var choice: DicomChoice
 
     /// A source that reads the volume that is chosen of every folder.
     public init(_ choice: DicomChoice = DicomChoice()) { self.choice = choice }
+
+    /// Has `ScanFile` read DICOM, for the whole process. The source that is registered last counts.
+    public func register() { ScanFile.register(self) }
 
     /// Whether a file has DICOM's mark behind its preamble of 128 bytes.
     static func isMarked(_ head: [UInt8]) -> Bool {

@@ -13,6 +13,19 @@ public struct PatchBatch: Sendable {
     public let images: [Float]
     /// `[count, D, H, W]`: classes or, as bits, regions; -1 where a voxel takes no part.
     public let labels: [Int32]
+
+    /// Patches of one size.
+    public init(count: Int = 1, size: Triple, channels: Int = 1, images: [Float], labels: [Int32]) {
+        precondition(
+            images.count == count * size.count * channels && labels.count == count * size.count,
+            "\(count) patches of \(size) with \(channels) channels need other numbers of voxels than \(images.count) "
+                + "and labels than \(labels.count)")
+        self.count = count
+        self.size = size
+        self.channels = channels
+        self.images = images
+        self.labels = labels
+    }
 }
 
 /// Batches of augmented patches; the batch of a step depends on the seed and the step's number alone.

@@ -37,7 +37,7 @@ public enum Devices {
     /// `auto` is the OpenCL GPU with the most memory, else the CPU backend, never OpenCL on a CPU.
     /// - Parameter threads: CPU threads; nil takes `MEDSEG_THREADS` or else every core.
     /// - Throws: `BackendError.noSuchDevice` listing what is there; never falls back to another device.
-    public static func makeBackend(_ name: String, threads: Int?) throws -> any Backend {
+    public static func makeBackend(_ name: String = "auto", threads: Int? = nil) throws -> any Backend {
         try makeBackend(name, threads: threads, profiling: false, precision: .fp32)
     }
 

@@ -41,10 +41,10 @@ public struct ModelDescription: Hashable, Sendable {
         labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
     }
 
-    /// Describes a model.
+    /// Describes a model, with the defaults of MONAI's `SlidingWindowInferer`.
     public init(
-        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple?, overlap: WindowOverlap,
-        mode: WindowPlan.Blending, labels: [Int: String]
+        network: NetworkDefinition, preprocessing: Preprocessing, roiSize: Triple?, overlap: WindowOverlap = 0.25,
+        mode: WindowPlan.Blending = .constant, labels: [Int: String] = [:]
     ) {
         self.network = network
         self.preprocessing = preprocessing

@@ -41,7 +41,7 @@ public enum ModelFolder {
     /// another: where the description changes, the old weights go first, and a folder without weights does not open.
     /// - Parameters:
     ///   - states: The weights of each fold.
-    ///   - folder: A folder that is there.
+    ///   - folder: A folder, which is made where it is missing.
     /// - Throws: `DataError` naming the key of a description that would not open again, or the file that cannot be
     ///   written.
     public static func write(
@@ -50,6 +50,7 @@ public enum ModelFolder {
         var description = description
         description.foldCount = states.count
         try description.check()
+        try DurableFile.makeFolder(folder)
         let (file, text) = ("\(folder)/model.json", Array(try description.value.jsonText().utf8))
         if FileManager.default.contents(atPath: file).map(Array.init) != text {
             try removeWeights(in: folder)

@@ -14,7 +14,7 @@ public struct Segmenter {
     public var postprocessing: PostProcessing
 
     /// Segments with an ensemble.
-    public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions?) {
+    public init(_ ensemble: Ensemble, uncertainty: UncertaintyOptions? = nil) {
         self.ensemble = ensemble
         self.uncertainty = uncertainty
         postprocessing = ensemble.models[0].description.postprocessing
@@ -72,7 +72,7 @@ public struct Segmenter {
     /// Segments a scan of one channel.
     /// - Throws: Errors as for several.
     public func callAsFunction(
-        _ scan: Volume, name: String, progress: (Int, Int) throws -> Void
+        _ scan: Volume, name: String, progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> Segmentation {
         try self(ScanImage(scan), name: name, progress: progress)
     }
@@ -84,7 +84,7 @@ public struct Segmenter {
     ///   - progress: Called with the windows done and their number, over all samples; what it throws ends the work.
     /// - Throws: `DataError` where there is no memory for it; errors as `Ensemble.predict` and `Predictor.predict`.
     public func callAsFunction(
-        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void
+        _ scan: ScanImage, name: String, progress: (Int, Int) throws -> Void = { _, _ in }
     ) throws -> Segmentation {
         try postprocessing.checkRoom(for: scan.size, name: name)
         let prediction: Prediction

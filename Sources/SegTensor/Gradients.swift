@@ -136,7 +136,7 @@ extension Tensor {
     /// The graph's saved tensors are released on the way: a graph is walked once.
     /// - Parameter upstream: The gradient of this tensor; nil means 1, for a tensor of one element.
     /// - Throws: `TensorError` where this tensor has no history; `BackendError` from the backend.
-    public func gradients(upstream: Tensor?) throws -> Gradients {
+    public func gradients(upstream: Tensor? = nil) throws -> Gradients {
         let (root, sink) = try startOfWalk(upstream)
         try sink.walk(from: root, stoppingAt: [])
         return Gradients(sink)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegCore
 import SegDevices
 
 /// `medseg-bench`: correctness and speed of the backends.
@@ -9,7 +10,7 @@ struct MedSegBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg-bench",
         abstract: "Checks and times the compute backends of MedSeg.",
-        version: "0.1.0",
+        version: Version.current,
         subcommands: [
             Verify.self, Replay.self, Ops.self, Nets.self, Infer.self, Profile.self, Tune.self, Compare.self,
             DeviceReport.self,

@@ -16,7 +16,8 @@ public struct Preprocessing: Hashable, Sendable {
     ///   - cropForeground: Whether the scan is cut to the box of voxels above 0.
     /// - Throws: `DataError` where codes or edges make no sense.
     public init(
-        orientation: String?, pixdim: [Double]?, intensity: ScaleIntensityRange?, cropForeground: Bool
+        orientation: String? = nil, pixdim: [Double]? = nil, intensity: ScaleIntensityRange? = nil,
+        cropForeground: Bool = false
     ) throws(DataError) {
         steps = []
         if let orientation { steps.append(.orientation(try Orientation(axisCodes: orientation))) }

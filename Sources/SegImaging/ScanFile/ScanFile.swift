@@ -43,7 +43,7 @@ public enum ScanFile {
     ///   - geometry: The scan's; its first three extents must be `size`.
     /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         try write(maps: [voxels], size: size, like: geometry, to: path, overwrite: overwrite)
     }
@@ -55,7 +55,7 @@ public enum ScanFile {
     ///   - geometry: The scan's; its first three extents must be `size`.
     /// - Throws: `DataError` as for one map, and where the format holds no more than one.
     public static func write<Value: WritableVoxel>(
-        maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool
+        maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         precondition(!maps.isEmpty, "a file needs a map")
         for map in maps {
@@ -102,7 +102,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` where the affine is unusable, the file exists and `overwrite` is false, or writing fails.
     public static func write<Value: WritableVoxel>(
-        _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool
+        _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         try write(maps: [voxels], size: size, affine: affine, to: path, overwrite: overwrite)
     }
@@ -111,7 +111,7 @@ public enum ScanFile {
     ///
     /// - Throws: `DataError` as for one map, and where the format holds no more than one.
     public static func write<Value: WritableVoxel>(
-        maps: [[Value]], size: Triple, affine: Affine, to path: String, overwrite: Bool
+        maps: [[Value]], size: Triple, affine: Affine, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         guard affine.elements.allSatisfy(\.isFinite), affine.inverse != nil else {
             throw DataError(.badArgument, path, "the affine \(affine.elements) is not finite or cannot be inverted.")

@@ -16,7 +16,7 @@ public struct ScaleIntensityRange: Hashable, Sendable {
     /// Takes both ranges.
     ///
     /// - Throws: `DataError` where a bound is not finite.
-    public init(aMin: Double, aMax: Double, bMin: Double, bMax: Double, clip: Bool) throws(DataError) {
+    public init(aMin: Double, aMax: Double, bMin: Double = 0, bMax: Double = 1, clip: Bool = false) throws(DataError) {
         guard [aMin, aMax, bMin, bMax].allSatisfy(\.isFinite) else {
             throw DataError(
                 .badArgument, "ScaleIntensityRange",

@@ -30,7 +30,7 @@ public struct ConvolutionBlock {
     /// Registers `conv` and, unless `convOnly`, `adn`; padding is ⌊k / 2⌋, output padding stride − 1.
     /// - Throws: `BackendError` where memory is short.
     public init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry = BlockGeometry(),
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry,
         transposed: Bool = false, convOnly: Bool = false, _ options: BlockOptions = BlockOptions()
     ) throws {
         let params = Conv3dParams(
@@ -77,7 +77,7 @@ public struct ResidualUnit {
     /// Registers `conv.unit0`, … and, where size or channels change, `residual`.
     /// - Throws: `BackendError` where memory is short.
     public init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry = BlockGeometry(),
+        _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry,
         subunits: Int = 2, lastConvOnly: Bool = false, _ options: BlockOptions = BlockOptions()
     ) throws {
         let count = max(subunits, 1)

@@ -3,14 +3,6 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-extension Conv3dParams {
-    /// An odd kernel with the padding that keeps the extents at stride 1.
-    static func same(kernel: Int, stride: Int) -> Conv3dParams {
-        Conv3dParams(
-            kernel: Triple(kernel), stride: Triple(stride), padding: Triple(kernel / 2), dilation: Triple(1), groups: 1)
-    }
-}
-
 /// Norm, activation and convolution, twice, plus the input: `monai.networks.blocks.ResBlock`.
 struct SegResNetBlock {
     private let norm1: Norm

@@ -1,10 +1,10 @@
 internal import HTTPTypes
+internal import MedSeg
 internal import SegBackend
 internal import SegCore
 internal import SegInference
 internal import SegModels
 internal import SegNN
-internal import SegNNUNet
 
 /// Models that stay loaded, the ones used last first, within a budget of bytes.
 struct PredictorCache {
@@ -35,9 +35,7 @@ struct PredictorCache {
     /// Opens a model; what is wrong with it is the server's fault and not the scan's.
     private func load(_ model: ModelEntry, on backend: any Backend) throws -> Predictor {
         do {
-            return ModelFolder.isThere(model.folder)
-                ? try Predictor(folder: model.folder, on: backend)
-                : try NNUNetFolder(model.folder).predictor(on: backend)
+            return try Predictor.open(model.folder, on: backend)
         } catch let error as DataError {
             let place = error.key.map { "\($0): " } ?? ""
             throw Refusal(

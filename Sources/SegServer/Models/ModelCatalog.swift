@@ -1,12 +1,13 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Logging
+internal import MedSeg
 internal import SegCore
 internal import SegInference
 internal import SegModels
 internal import SegNNUNet
 
-/// A model folder, or one of nnU-Net, that the server offers.
+/// A model that the server offers: a model folder, a MONAI bundle, or a folder or ZIP of nnU-Net.
 struct ModelEntry: Sendable {
     /// The folder's name, by which clients ask for it.
     let name: String
@@ -44,13 +45,13 @@ struct ModelCatalog: Sendable {
     init(folder: String, logger: Logger) throws {
         let manager = FileManager.default
         var folders = [folder]
-        if !ModelFolder.isThere(folder), !NNUNetFolder.isModel(folder) {
+        if !ModelFolder.isThere(folder), !MONAIBundle.isThere(folder), !NNUNetFolder.isModel(folder) {
             folders = ((try? manager.contentsOfDirectory(atPath: folder)) ?? []).sorted().map { "\(folder)/\($0)" }
-                .filter { ModelFolder.isThere($0) || NNUNetFolder.isThere($0) }
+                .filter(StoredModel.isThere)
         }
         models = folders.compactMap { folder in
             do {
-                let description = try Self.description(of: folder)
+                let description = try StoredModel(folder).description
                 try description.check()
                 guard !description.maskPlan.isRegions else {
                     throw DataError(
@@ -61,6 +62,12 @@ struct ModelCatalog: Sendable {
                     throw DataError(
                         .badData, description.network.source, key: "network_def.in_channels",
                         "takes several scans of a case together, and the server serves one; use `medseg predict`")
+                }
+                guard description.maskPlan.restoration != .none || description.preprocessing.keepsGrid else {
+                    throw DataError(
+                        .badData, description.network.source, key: "postprocessing",
+                        "leaves masks on the network's grid (it has no Invertd), and the server serves them on the scan's; "
+                            + "use `medseg predict`")
                 }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
                 return ModelEntry(
@@ -73,15 +80,9 @@ struct ModelCatalog: Sendable {
         guard !models.isEmpty else {
             throw DataError(
                 .noInput, folder,
-                "holds no model folder; each has a model.json and a model.safetensors, as `medseg train` writes them")
+                "holds no model that can be served: a model folder as `medseg train` writes it, a MONAI bundle, or a folder of "
+                    + "nnU-Net")
         }
-    }
-
-    private static func description(of folder: String) throws -> ModelDescription {
-        guard !ModelFolder.isThere(folder), NNUNetFolder.isThere(folder) else {
-            return try ModelFolder.description(of: folder)
-        }
-        return try NNUNetFolder(folder).description
     }
 
     /// The model of a name.

@@ -1,0 +1,71 @@
+internal import Foundation
+public import SegBackend
+internal import SegCore
+public import SegInference
+public import SegNNUNet
+
+/// A model on the disk, whatever program it came from. Nothing of it is run.
+public enum StoredModel {
+    /// A model folder of MedSeg, or of Auto3DSeg.
+    case folder(String, ModelDescription)
+    /// A MONAI bundle.
+    case bundle(MONAIBundle)
+    /// A folder of nnU-Net v2, or the ZIP of its release.
+    case nnUNet(NNUNetFolder)
+
+    /// Whether a path is one of them by the files that it has.
+    public static func isThere(_ path: String) -> Bool {
+        ModelFolder.isThere(path) || MONAIBundle.isThere(path) || NNUNetFolder.isThere(path)
+            || NNUNetFolder.isArchive(path)
+    }
+
+    /// Reads what a path says of its model; weights are read by `predictor`.
+    ///
+    /// A bundle and a folder of nnU-Net are taken as they say; `MONAIBundle` and `NNUNetFolder` take choices.
+    /// - Throws: `DataError` naming what is missing or not supported.
+    public init(_ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DataError(.noInput, path, "is not there; name a model folder, a MONAI bundle or a folder of nnU-Net")
+        }
+        if ModelFolder.isThere(path) {
+            self = .folder(path, try ModelFolder.description(of: path))
+        } else if MONAIBundle.isThere(path) {
+            self = .bundle(try MONAIBundle(folder: path))
+        } else if NNUNetFolder.isThere(path) || NNUNetFolder.isArchive(path) {
+            self = .nnUNet(try NNUNetFolder(path))
+        } else {
+            throw DataError(
+                .noInput, path,
+                "is no model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "
+                    + "nor plans.json and dataset.json (nnU-Net)")
+        }
+    }
+
+    /// What the model expects.
+    public var description: ModelDescription {
+        switch self {
+        case .folder(_, let description): description
+        case .bundle(let bundle): bundle.description
+        case .nnUNet(let folder): folder.description
+        }
+    }
+
+    /// The model with its weights on a backend.
+    /// - Throws: `DataError` where weights are missing or do not fit; `BackendError` where memory is short.
+    public func predictor(on backend: any Backend) throws -> Predictor {
+        switch self {
+        case .folder(let path, _): try Predictor(folder: path, on: backend)
+        case .bundle(let bundle):
+            try Predictor(weights: bundle.weights, bundle.choice, description: bundle.description, on: backend)
+        case .nnUNet(let folder): try folder.predictor(on: backend)
+        }
+    }
+}
+
+extension Predictor {
+    /// Opens a model whatever program it came from: `StoredModel(path).predictor(on:)`.
+    /// - Throws: `DataError` naming what is missing or not supported; `BackendError` where memory is short.
+    public static func open(_ path: String, on backend: any Backend) throws -> Predictor {
+        try StoredModel(path).predictor(on: backend)
+    }
+}
