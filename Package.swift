@@ -26,16 +26,17 @@ let kernelFolders = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 /// What the server is built from, and nothing else is.
+let server = TargetDependencyCondition.when(traits: ["Server"])
 let webServer: [Target.Dependency] = [
-    .product(name: "Hummingbird", package: "hummingbird"),
-    .product(name: "HummingbirdCore", package: "hummingbird"),
-    .product(name: "HTTPTypes", package: "swift-http-types"),
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOHTTP1", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "Hummingbird", package: "hummingbird", condition: server),
+    .product(name: "HummingbirdCore", package: "hummingbird", condition: server),
+    .product(name: "HTTPTypes", package: "swift-http-types", condition: server),
+    .product(name: "NIOCore", package: "swift-nio", condition: server),
+    .product(name: "NIOHTTP1", package: "swift-nio", condition: server),
+    .product(name: "NIOPosix", package: "swift-nio", condition: server),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle", condition: server),
 ]
-let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log", condition: server)
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -60,6 +61,10 @@ let package = Package(
         // What is linked with DCMTK and OpenJPEG. The programs open it when DICOM comes (Sources/CDicom), from their own
         // folder, so that they start where neither is installed.
         .library(name: "MedSegDICOM", type: .dynamic, targets: ["CDicomReader"]),
+    ],
+    traits: [
+        .trait(name: "Server", description: "The web server, and the HTTP stack that it is built from."),
+        .default(enabledTraits: ["Server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

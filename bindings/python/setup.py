@@ -1,11 +1,7 @@
 """Marks the wheel as one of a platform: it holds libmedseg. `make wheel` puts that into medseg/lib before."""
 
 from setuptools import Distribution, setup
-
-try:
-    from setuptools.command.bdist_wheel import bdist_wheel
-except ImportError:  # before setuptools 70.1
-    from wheel.bdist_wheel import bdist_wheel
+from setuptools.command.bdist_wheel import bdist_wheel
 
 
 class PlatformDistribution(Distribution):

@@ -1,10 +1,11 @@
 // Segments a scan with libmedseg, and reads and writes NIfTI with libnifti: the mask of `medseg predict`.
 //
-//     cc -O2 segment.c -I"$PREFIX/include" -L"$PREFIX/lib" -lmedseg -lniftiio -lznz -lz -lm -o segment
+//     cc -O2 segment.c -I"$PREFIX/include" -I/usr/include/nifti -L"$PREFIX/lib" -lmedseg -lniftiio -lznz -lz -lm -o
+//     segment
 //     ./segment spleen_model ct.nii.gz mask.nii.gz [cpu]
 #include <math.h>
 #include <medseg.h>
-#include <nifti/nifti1_io.h>
+#include <nifti1_io.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,9 @@ static float *voxels_of(const nifti_image *image) {
         for (size_t j = 0; j < nj; j++)
             for (size_t k = 0; k < nk; k++) {
                 size_t from = i + ni * (j + nj * k);
-                double value = image->datatype == DT_INT16     ? ((int16_t *)image->data)[from]
-                               : image->datatype == DT_FLOAT32 ? ((float *)image->data)[from]
-                                                               : NAN;
+                double value = image->datatype == DT_INT16 ? ((int16_t *)image->data)[from]
+                    : image->datatype == DT_FLOAT32        ? ((float *)image->data)[from]
+                                                           : NAN;
                 voxels[(i * nj + j) * nk + k] = (float)(value * slope + shift);
             }
     return voxels;

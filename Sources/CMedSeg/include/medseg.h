@@ -1,5 +1,5 @@
-/* MedSeg for C and what calls C: opens a model, predicts a scan that lies in memory, and gives the mask, the volumes and
- * the uncertainty back.
+/* MedSeg for C and what calls C: opens a model, predicts a scan that lies in memory, and gives the mask, the volumes
+ * and the uncertainty back.
  *
  *     medseg_model *model; medseg_result *result; char *error;
  *     if (medseg_open("spleen_model", NULL, &model, &error)) { puts(error); medseg_free(error); return 1; }
@@ -10,8 +10,8 @@
  * Every function may be called from any thread. Predictions of one model wait for each other; those of several models
  * do not. Nothing is kept in global state, no program is started and nothing is sent.
  *
- * A function that can fail returns a status, and through `error`, where that is not NULL, a text in UTF-8 that names what
- * is wrong and what to do; medseg_free() frees it. What is not an error leaves `error` NULL.
+ * A function that can fail returns a status, and through `error`, where that is not NULL, a text in UTF-8 that names
+ * what is wrong and what to do; medseg_free() frees it. What is not an error leaves `error` NULL.
  */
 #ifndef MEDSEG_H
 #define MEDSEG_H
@@ -55,8 +55,8 @@ typedef struct medseg_options {
 /* A scan in memory, with all channels of a case on one grid. Begin with MEDSEG_SCAN_INIT.
  *
  * Voxels are in C order, the last axis fastest: voxel (i, j, k) of channel c is
- * voxels[((c * extents[0] + i) * extents[1] + j) * extents[2] + k]. The affine, by rows, takes (i, j, k, 1) to millimetres
- * in RAS+, as NIfTI and NiBabel have it. */
+ * voxels[((c * extents[0] + i) * extents[1] + j) * extents[2] + k]. The affine, by rows, takes (i, j, k, 1) to
+ * millimetres in RAS+, as NIfTI and NiBabel have it. */
 typedef struct medseg_scan {
     size_t struct_size; /* sizeof(medseg_scan) */
     const float *voxels;
@@ -134,8 +134,8 @@ size_t medseg_model_channels(const medseg_model *model);
 medseg_status medseg_model_description(const medseg_model *model, char **json, char **error);
 
 /* Predicts a scan. `request` may be NULL for the mask alone. */
-medseg_status medseg_predict(medseg_model *model, const medseg_scan *scan, const medseg_request *request,
-                             medseg_result **result, char **error);
+medseg_status medseg_predict(
+    medseg_model *model, const medseg_scan *scan, const medseg_request *request, medseg_result **result, char **error);
 
 /* Frees a result and all that it gave; NULL is fine. */
 void medseg_result_free(medseg_result *result);
@@ -159,8 +159,8 @@ medseg_status medseg_result_label(const medseg_result *result, size_t index, med
 medseg_status medseg_result_probability(const medseg_result *result, int number, float *values, char **error);
 
 /* A map of uncertainty over the scan. `values` has room for its voxels. A request for passes or mirrors comes first. */
-medseg_status medseg_result_uncertainty(const medseg_result *result, medseg_quantity quantity, float *values,
-                                        char **error);
+medseg_status medseg_result_uncertainty(
+    const medseg_result *result, medseg_quantity quantity, float *values, char **error);
 
 /* The report of `medseg predict --report`: volumes, intensities, warnings. Valid as long as the result. */
 const char *medseg_result_report(const medseg_result *result);

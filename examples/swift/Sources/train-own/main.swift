@@ -4,15 +4,20 @@
 import MedSeg
 
 struct Mine: Network {
-    let (store, conv, outputChannels): (ParameterStore, Conv3d, Int)
-    let (inputChannels, sizeDivisor, dropoutProbability): (Int, Triple, Float) = (1, 1, 0)
+    let store: ParameterStore
+    let outputChannels: Int
+    let inputChannels = 1
+    let sizeDivisor: Triple = 1
+    let dropoutProbability: Float = 0
+    private let conv: Conv3d
+
     init(_ arguments: ConfigReader, _ store: ParameterStore) throws {
         outputChannels = try arguments.required("classes", arguments.positive("classes"))
         try arguments.finish()
-        (self.store, conv) = (
-            store, try Conv3d(store, inputs: 1, outputs: outputChannels, .same(kernel: 3), bias: true)
-        )
+        self.store = store
+        conv = try Conv3d(store, inputs: 1, outputs: outputChannels, .same(kernel: 3), bias: true)
     }
+
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor { try conv(x, in: context) }
 }
 
