@@ -63,18 +63,19 @@ build: deps
 	swift build -c release --product MedSegDICOM
 
 # libmedseg is linked here and not by SwiftPM, which has no name and no version for it: of the objects of a usual build, with
-# the static Swift runtime, and with nothing visible but the functions of its header.
+# the static Swift runtime, and with nothing visible but the functions of its header. They become one object first, for the
+# runtime's link options hide what lies in an archive.
 LIBMEDSEG = .build/libmedseg
 LIBMEDSEG_LIBRARIES = -lopenblas -ldeflate -lbz2 -larchive -lcrypto -lniftiio -lnifti2 -lznz -lz
-FOUNDATION = -lFoundation -lFoundationEssentials -lFoundationInternationalization -l_FoundationICU -l_FoundationCShims \
-	-l_FoundationCollections -lCoreFoundation -lswiftSynchronization -lswift_RegexParser
+FOUNDATION = -Xlinker --start-group -lFoundation -lFoundationEssentials -lFoundationInternationalization -l_FoundationICU -l_FoundationCShims \
+	-l_FoundationCollections -lCoreFoundation -lswiftSynchronization -lswift_RegexParser -Xlinker --end-group
 libmedseg: deps
 	swift build -c release --product CMedSeg
 	rm -rf $(LIBMEDSEG) && mkdir -p $(LIBMEDSEG)/lib $(LIBMEDSEG)/include
-	swiftc -emit-library -static-stdlib -o $(LIBMEDSEG)/lib/libmedseg.so.0 \
-		-Xlinker --whole-archive .build/release/libCMedSeg.a -Xlinker --no-whole-archive $(LIBMEDSEG_LIBRARIES) $(FOUNDATION) \
-		-Xlinker -soname=libmedseg.so.0 -Xlinker --version-script=Sources/CMedSeg/libmedseg.map -Xlinker --gc-sections
-	strip --strip-unneeded $(LIBMEDSEG)/lib/libmedseg.so.0
+	ld -r -o $(LIBMEDSEG)/medseg.o --whole-archive .build/release/libCMedSeg.a
+	swiftc -emit-library -static-stdlib -o $(LIBMEDSEG)/lib/libmedseg.so.0 $(LIBMEDSEG)/medseg.o $(LIBMEDSEG_LIBRARIES) $(FOUNDATION) \
+		-Xlinker -soname=libmedseg.so.0 -Xlinker -z -Xlinker defs -Xlinker --version-script=Sources/CMedSeg/libmedseg.map -Xlinker --gc-sections
+	strip --strip-unneeded $(LIBMEDSEG)/lib/libmedseg.so.0 && rm $(LIBMEDSEG)/medseg.o
 	ln -s libmedseg.so.0 $(LIBMEDSEG)/lib/libmedseg.so
 	cp -r .build/release/MedSeg_SegKernels.resources $(LIBMEDSEG)/lib/
 	cp Sources/CMedSeg/include/medseg.h $(LIBMEDSEG)/include/

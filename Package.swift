@@ -85,7 +85,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CCairo", pkgConfig: "cairo", providers: [.apt(["libcairo2-dev"])]),
 
-        // OpenCL's functions, looked up in the ICD loader at the first call.
+        // OpenCL's functions, looked up in the ICD loader at the first call, and where this code lies.
         .target(
             name: "COpenCL", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]),
@@ -101,7 +101,7 @@ let package = Package(
             linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
                 + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
-        // How a program ends that runs out of memory, and where the running code lies.
+        // How a program ends that runs out of memory.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
@@ -114,7 +114,7 @@ let package = Package(
         .target(name: "CSegCPU", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror"])]),
         swiftTarget("SegCPU", ["SegBackend", "CSegCPU", "COpenBLAS"]),
         .target(
-            name: "SegKernels", dependencies: ["CSegProcess"], path: "Kernels",
+            name: "SegKernels", dependencies: ["COpenCL"], path: "Kernels",
             resources: kernelFolders.map { .copy($0) }, swiftSettings: strict),
         swiftTarget("SegOpenCL", ["SegCore", "SegBackend", "SegKernels", "COpenCL"]),
         swiftTarget("SegDevices", ["SegCore", "SegBackend", "SegReference", "SegCPU", "SegOpenCL"]),
@@ -135,6 +135,8 @@ let package = Package(
 
         // Where both meet.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
+        // Datasets of archives, folders and web addresses; the only place besides SegTracking that knows a network.
+        swiftTarget("SegImport", ["SegCore", "SegImaging", "SegData"]),
         swiftTarget(
             "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),
         // Model folders of nnU-Net.
@@ -185,7 +187,7 @@ let package = Package(
             dependencies: [
                 "MedSeg", "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights",
                 "SegImaging",
-                "SegDICOM", "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
+                "SegDICOM", "SegMetrics", "SegData", "SegImport", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
                 "SegTracking",
                 "SegYAML",
                 "SegStudy", "CSegProcess", argumentParser,
@@ -221,7 +223,8 @@ let package = Package(
         .target(
             name: "SegFuzzTargets",
             dependencies: [
-                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegDICOM", "SegData", "SegInference",
+                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegDICOM", "SegData", "SegImport",
+                "SegInference",
                 "SegNNUNet", "SegTracking", "SegServer",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: strict),
@@ -283,7 +286,7 @@ let package = Package(
         test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
-        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImaging"]),
+        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImport", "SegImaging"]),
         test(
             "SegServerTests",
             [

@@ -1,4 +1,4 @@
-internal import CSegProcess
+internal import COpenCL
 internal import Foundation
 
 /// The OpenCL C sources, by family and name.
@@ -18,7 +18,7 @@ public enum KernelLibrary {
     /// The folder beside the program, or beside the library that holds this code, which a program of another folder may
     /// have opened; else where the package was built.
     private static let folder: URL = {
-        if let file = segprocess_image_file() {
+        if let file = opencl_image_file() {
             let beside = URL(fileURLWithPath: String(cString: file)).deletingLastPathComponent()
                 .appendingPathComponent("MedSeg_SegKernels.resources")
             if FileManager.default.fileExists(atPath: beside.path) { return beside }

@@ -40,7 +40,7 @@ g++ -std=c++17 "${flags[@]}" "$root/examples/c/phantom.cc" -lmedseg -o "$work/ph
 "$medseg" info "$work/phantom_mask.nii" >/dev/null
 
 # Nothing but the header's functions is visible.
-strays=$(nm -D --defined-only "$build/libmedseg/lib/libmedseg.so.0" | awk '{print $3}' | grep -vE '^(medseg_[a-z_]+@@MEDSEG_0|MEDSEG_0.*)$' || true)
+strays=$(nm -D --defined-only --extern-only "$build/libmedseg/lib/libmedseg.so.0" | awk '{print $3}' | grep -vE '^(medseg_[a-z_]+@@MEDSEG_0|MEDSEG_0.*)$' || true)
 [ -z "$strays" ] || { echo "libmedseg shows other symbols: $strays" >&2; exit 1; }
 
 if [ "${VALGRIND:-}" = 1 ]; then

@@ -1,6 +1,7 @@
 import Foundation
 import SegCore
 import SegData
+import SegImport
 import SegTestNeeds
 import Synchronization
 import Testing

@@ -2,6 +2,7 @@ import Foundation
 import SegCore
 import SegData
 import SegImaging
+import SegImport
 import SegTestNeeds
 import Synchronization
 import Testing

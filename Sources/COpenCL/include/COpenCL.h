@@ -15,4 +15,7 @@
 
 // Why the ICD loader could not be opened, in the system's words; NULL where it is open.
 const char *opencl_missing(void);
+
+// The file that holds this code: the program, or a library that a program has opened. NULL where nothing is known.
+const char *opencl_image_file(void);
 #pragma GCC visibility pop

@@ -7,6 +7,3 @@
 /// or the address space of `ulimit -v` is nearly used up. Any other fault still ends the program by its signal.
 /// - Parameter program: The name that begins the line, of at most 63 characters.
 void segprocess_end_cleanly_without_memory(const char *program);
-
-/// The file that holds this code: the program, or a library that a program has opened. NULL where nothing is known.
-const char *segprocess_image_file(void);

@@ -1,3 +1,5 @@
+// To the compiler `stat` is of the first module whose header includes it.
+internal import CArchive
 internal import Foundation
 
 /// A file that is open for reading at any place, also after its name is gone.

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegData
+import SegImport
 
 /// Archives of datasets.
 enum ArchiveInput {

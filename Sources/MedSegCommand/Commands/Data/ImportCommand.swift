@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegData
+import SegImport
 import Synchronization
 
 /// `medseg data import`.

@@ -1,5 +1,6 @@
 public import Foundation
 public import SegCore
+public import SegData
 internal import SegImaging
 
 /// Brings a dataset from where it is into a folder of the Decathlon's layout.
