@@ -67,13 +67,15 @@ build: deps
 # runtime's link options hide what lies in an archive.
 LIBMEDSEG = .build/libmedseg
 LIBMEDSEG_LIBRARIES = -lopenblas -ldeflate -lbz2 -larchive -lcrypto -lniftiio -lnifti2 -lznz -lz
-FOUNDATION = -Xlinker --start-group -lFoundation -lFoundationEssentials -lFoundationInternationalization -l_FoundationICU -l_FoundationCShims \
-	-l_FoundationCollections -lCoreFoundation -lswiftSynchronization -lswift_RegexParser -Xlinker --end-group
+FOUNDATION = --start-group -lFoundation -lFoundationEssentials -lFoundationInternationalization -l_FoundationICU \
+	-l_FoundationCShims -l_FoundationCollections -lCoreFoundation -lswiftSynchronization -lswift_RegexParser --end-group
 libmedseg: deps
+	rm -f .build/release/libCMedSeg.a # an archive that is there would keep objects that are gone
 	swift build -c release --product CMedSeg
 	rm -rf $(LIBMEDSEG) && mkdir -p $(LIBMEDSEG)/lib $(LIBMEDSEG)/include
 	ld -r -o $(LIBMEDSEG)/medseg.o --whole-archive .build/release/libCMedSeg.a
-	swiftc -emit-library -static-stdlib -o $(LIBMEDSEG)/lib/libmedseg.so.0 $(LIBMEDSEG)/medseg.o $(LIBMEDSEG_LIBRARIES) $(FOUNDATION) \
+	swiftc -emit-library -static-stdlib -o $(LIBMEDSEG)/lib/libmedseg.so.0 $(LIBMEDSEG)/medseg.o $(LIBMEDSEG_LIBRARIES) \
+		$(addprefix -Xlinker ,$(FOUNDATION)) \
 		-Xlinker -soname=libmedseg.so.0 -Xlinker -z -Xlinker defs -Xlinker --version-script=Sources/CMedSeg/libmedseg.map -Xlinker --gc-sections
 	strip --strip-unneeded $(LIBMEDSEG)/lib/libmedseg.so.0 && rm $(LIBMEDSEG)/medseg.o
 	ln -s libmedseg.so.0 $(LIBMEDSEG)/lib/libmedseg.so
