@@ -1,4 +1,4 @@
-internal import SegCore
+package import SegCore
 
 /// How a file says where its voxels lie. A file of the same format that is written like it keeps its numbers and its
 /// unit; nothing outside the formats looks further.
@@ -19,7 +19,7 @@ public struct ScanGeometry: Sendable {
     /// of its header.
     public var labels: [Int: String] = [:]
     /// The format's own header, which its writer takes up again.
-    let header: any ScanHeader
+    package let header: any ScanHeader
 
     /// What a header says.
     package init(
@@ -34,7 +34,7 @@ public struct ScanGeometry: Sendable {
 
 extension ScanGeometry {
     /// Of a volume that was made, and not read.
-    init(affine: Affine, size: Triple) {
+    package init(affine: Affine, size: Triple) {
         self.init(
             affine: affine, shape: [size.d, size.h, size.w], spacing: affine.spacing, unit: .millimetre,
             isPlaced: true, remarks: [], header: NoHeader())
