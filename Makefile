@@ -11,7 +11,7 @@ C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
+.PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test dicom-test bench \
 	gpu-bundle gpu-static format lint
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
+	@echo "make dicom-test  DICOM segmentations and structure sets with dicom3tools, highdicom, dcmqi and plastimatch (pip)"
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
@@ -96,6 +97,11 @@ mlflow-test: deps
 dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
+
+dicom-test: deps
+	swift build -c release --product medseg
+	swift build -c release --product MedSegDICOM
+	Tests/DICOM/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps
