@@ -24,6 +24,23 @@ struct SegmentFileTests {
         #expect(file.title == "a segmentation" && file.lines.contains("  1: Liver (Liver)"))
     }
 
+    /// The scan of this one is a label map itself.
+    @Test func anotherOfDcmqiIsItsScan() throws {
+        let folder = SharedCases.folder + "/dicom_second/real"
+        let scan = try DicomSource().read(folder + "/ct_with_seg", limits: ScanLimits())
+        let label = try DicomSource().readLabel(folder + "/seg_dcmqi/label.seg", on: scan.geometry, classes: [:])
+        let voxels = try scan.volume(path: folder).voxels
+        #expect(label?.volume.voxels == voxels && voxels.count { $0 == 1 } == 315)
+    }
+
+    /// Shares of 0 and 1 alone are whole voxels.
+    @Test func sharesThatAreWholeAreRead() throws {
+        let affine = Affine(elements: [-0.488281, 0, 0, 125, 0, -0.488281, 0, 128.1, 0, 0, 1.25, 103.02, 0, 0, 0, 1])
+        let path = SharedCases.folder + "/dicom_second/real/seg_highdicom/seg_image_ct_binary_fractional.dcm"
+        let grid = ScanGeometry(affine: affine, size: Triple(16, 16, 3))
+        #expect(try DicomSource().readLabel(path, on: grid, classes: [:])?.volume.voxels.count { $0 == 1 } == 638)
+    }
+
     @Test(arguments: ["seg_binary", "seg_labelmap"])
     func segmentationsOfHighdicomAreRead(_ name: String) throws {
         let label = try label("derived/results/\(name).dcm", on: "derived/ct_whole")
