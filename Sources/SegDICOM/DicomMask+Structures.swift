@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegCore
+internal import Synchronization
 
 extension DicomMask {
     /// Writes an RT Structure Set, whole or not at all: the contours of each segment in every slice of the scan.
@@ -44,15 +45,21 @@ extension DicomMask {
             ? [] : ["The structure set has no contours of \(empty.shortList()), of which nothing was found."]
     }
 
-    /// The polygons of each segment in each frame.
+    /// The polygons of each segment in each frame, on all cores.
     private var contours: [[[[MaskContours.Point]]]] {
-        let (frames, columns) = (series.stack.frames.indices, series.stack.image.columns)
-        return segments.map { segment in
-            frames.map { frame in
-                guard holds(segment, frame) else { return [] }
-                return MaskContours(pixels(frame, of: segment).map { $0 == segment.value }, columns: columns).polygons
+        let (frames, columns) = (series.stack.frames.count, series.stack.image.columns)
+        let found = Mutex(
+            [[[[MaskContours.Point]]]](repeating: Array(repeating: [], count: frames), count: segments.count))
+        concurrently(frames) { part in
+            for frame in part {
+                for (index, segment) in segments.enumerated() where holds(segment, frame) {
+                    let isInside = pixels(frame, of: segment).map { $0 == segment.value }
+                    let polygons = MaskContours(isInside, columns: columns).polygons
+                    found.withLock { $0[index][frame] = polygons }
+                }
             }
         }
+        return found.withLock { $0 }
     }
 
     /// Names every file of the scan.

@@ -84,29 +84,50 @@ struct MaskContours {
 
     // MARK: - Keyholes
 
+    /// A point of a polygon, and the number of the one behind it.
+    private struct Node {
+        var point: Point
+        var next: Int
+    }
+
     /// Joins every hole to what surrounds it.
     private static func joined(_ loops: [[Point]], _ image: Image) -> [[Point]] {
         let areas = loops.map(area)
         guard let outerSign = areas.max(by: { abs($0) < abs($1) })?.signum() else { return [] }
-        var polygons = loops.indices.filter { areas[$0].signum() == outerSign }.map { loops[$0] }
-        var home: [Point: Int] = [:]
-        for (number, polygon) in polygons.enumerated() { for point in polygon { home[point] = number } }
-        // A hole's line goes up and to the left, to the outline or to a hole that was joined before.
-        let holes = loops.indices.filter { areas[$0].signum() != outerSign }.map { loops[$0] }
-            .map { hole in
-                (hole: hole, first: hole.indices.min { hole[$0].x + hole[$0].y < hole[$1].x + hole[$1].y } ?? 0)
+        var nodes: [Node] = []
+        var places: [Point: Int] = [:]
+        var (outlines, holes): ([Int], [(start: Int, end: Int)]) = ([], [])
+        for (loop, area) in zip(loops, areas) {
+            // A hole begins where it is nearest to the upper left.
+            let isOutline = area.signum() == outerSign
+            let first = isOutline ? 0 : loop.indices.min { loop[$0].x + loop[$0].y < loop[$1].x + loop[$1].y } ?? 0
+            let start = nodes.count
+            for point in loop[first...] + loop[..<first] {
+                places[point] = nodes.count
+                nodes.append(Node(point: point, next: nodes.count + 1))
             }
-            .sorted { $0.hole[$0.first].x + $0.hole[$0.first].y < $1.hole[$1.first].x + $1.hole[$1.first].y }
-        for (hole, first) in holes {
-            let landing = landing(from: hole[first], image)
-            guard let number = home[landing], let place = polygons[number].firstIndex(of: landing) else {
+            nodes[nodes.count - 1].next = start
+            if isOutline { outlines.append(start) } else { holes.append((start, nodes.count - 1)) }
+        }
+        for hole in holes {
+            let first = nodes[hole.start].point
+            // A hole's line goes up and to the left, so that no two holes are joined to each other both ways.
+            guard let home = places[landing(from: first, image)] else {
                 preconditionFailure("a hole lies in no outline")
             }
-            let turned = Array(hole[first...] + hole[..<first])
-            polygons[number].insert(contentsOf: turned + [turned[0], landing], at: place + 1)
-            for point in hole { home[point] = number }
+            nodes[hole.end].next = nodes.count
+            nodes.append(Node(point: first, next: nodes.count + 1))
+            nodes.append(Node(point: nodes[home].point, next: nodes[home].next))
+            nodes[home].next = hole.start
         }
-        return polygons
+        return outlines.map { start in
+            var (polygon, node) = ([nodes[start].point], nodes[start].next)
+            while node != start {
+                polygon.append(nodes[node].point)
+                node = nodes[node].next
+            }
+            return polygon
+        }
     }
 
     /// Where a walk from a hole's outline, up and to the left between the pixels, meets another outline.
