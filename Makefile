@@ -12,7 +12,7 @@ CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: help deps deps-test build libmedseg wheel demo test fuzz sanitize crash-test nightly peers server-test mlflow-test \
-	dvc-test library-test bench gpu-bundle gpu-static format lint
+	dvc-test dicom-test library-test bench gpu-bundle gpu-static format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -30,6 +30,7 @@ help:
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
 	@echo "make library-test  the Swift products, libmedseg and the wheel as their users take them"
+	@echo "make dicom-test  DICOM segmentations and structure sets with dicom3tools, highdicom, dcmqi and plastimatch (pip)"
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
@@ -136,6 +137,11 @@ library-test: wheel
 dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
+
+dicom-test: deps
+	swift build -c release --product medseg
+	swift build -c release --product MedSegDICOM
+	Tests/DICOM/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps

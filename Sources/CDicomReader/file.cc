@@ -18,7 +18,7 @@ void tell(char *message, size_t size, const char *text) {
     message[size - 1] = 0;
 }
 
-namespace {
+DcmTagKey tagKey(uint32_t tag) { return DcmTagKey((Uint16)(tag >> 16), (Uint16)(tag & 0xffff)); }
 
 // DCMTK's log is off, because its lines hold values of patients.
 void prepare() {
@@ -30,6 +30,8 @@ void prepare() {
         DcmRLEDecoderRegistration::registerCodecs();
     });
 }
+
+namespace {
 
 DcmSequenceOfItems *sequence(DcmItem &item, const DcmTagKey &tag) {
     DcmSequenceOfItems *found = nullptr;
@@ -77,8 +79,6 @@ DcmItem *place(dicom_file &file, long where) {
     return shared;
 }
 
-DcmTagKey key(uint32_t tag) { return DcmTagKey((Uint16)(tag >> 16), (Uint16)(tag & 0xffff)); }
-
 // A text in UTF-8, with '?' for what the data set's character set does not explain.
 OFString readable(dicom_file &file, const OFString &value) {
     bool isPlain = true;
@@ -111,15 +111,9 @@ bool isOpaque(DcmEVR vr) {
     }
 }
 
-long textOf(dicom_file &file, long where, const uint32_t *tags, int count, char *buffer, size_t size) {
-    DcmItem *item = place(file, where);
-    for (int i = 0; item && i + 1 < count; i++) {
-        DcmItem *next = nullptr;
-        if (item->findAndGetSequenceItem(key(tags[i]), next, 0).bad()) return -1;
-        item = next;
-    }
+long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t size) {
     DcmElement *element = nullptr;
-    if (!item || count < 1 || item->findAndGetElement(key(tags[count - 1]), element).bad() || !element) return -1;
+    if (item.findAndGetElement(tagKey(tag), element).bad() || !element) return -1;
     OFString value;
     if (isOpaque(element->ident()) || element->getOFStringArray(value).bad()) {
         tell(buffer, size, "");
@@ -128,6 +122,26 @@ long textOf(dicom_file &file, long where, const uint32_t *tags, int count, char 
     const OFString text = readable(file, value);
     tell(buffer, size, text.c_str());
     return (long)text.length();
+}
+
+long textOf(dicom_file &file, long where, const uint32_t *tags, int count, char *buffer, size_t size) {
+    DcmItem *item = place(file, where);
+    for (int i = 0; item && i + 1 < count; i++) {
+        DcmItem *next = nullptr;
+        if (item->findAndGetSequenceItem(tagKey(tags[i]), next, 0).bad()) return -1;
+        item = next;
+    }
+    return item && count > 0 ? valueOf(file, *item, tags[count - 1], buffer, size) : -1;
+}
+
+long itemsOf(DcmItem &parent, uint32_t tag, dicom_item **items, long capacity) {
+    auto *found = sequence(parent, tagKey(tag));
+    if (!found) return 0;
+    long count = 0;
+    // By their chain: looked up by number, each would be sought from the first on.
+    for (DcmObject *object = nullptr; (object = found->nextInContainer(object)) != nullptr; count++)
+        if (count < capacity) items[count] = reinterpret_cast<dicom_item *>(static_cast<DcmItem *>(object));
+    return count;
 }
 
 // No exception may reach Swift, which would end the process.
@@ -151,6 +165,19 @@ long safeText(const dicom_file *file, long where, const uint32_t *tags, int coun
     return -1;
 }
 
+long safeItems(const dicom_file *file, dicom_item *item, uint32_t sequence, dicom_item **items, long capacity) try {
+    return itemsOf(itemOf(const_cast<dicom_file &>(*file), item), sequence, items, capacity);
+} catch (...) {
+    return 0;
+}
+
+long safeItemText(const dicom_file *file, dicom_item *item, uint32_t tag, char *buffer, size_t size) try {
+    dicom_file &open = const_cast<dicom_file &>(*file);
+    return valueOf(open, itemOf(open, item), tag, buffer, size);
+} catch (...) {
+    return -1;
+}
+
 long frameItems(const dicom_file *file) { return (long)file->frames.size(); }
 
 int safeDecode(dicom_file *file, uint32_t frame, int32_t *values, size_t count, char *message, size_t size) try {
@@ -168,7 +195,21 @@ int safeDecode(dicom_file *file, uint32_t frame, int32_t *values, size_t count, 
 
 extern "C" __attribute__((visibility("default"))) const dicom_library *medseg_dicom_library(void) {
     static const dicom_library table = {
-        DICOM_LIBRARY_VERSION, safeOpen, safeClose, damageOf, safeText, frameItems, safeDecode,
+        DICOM_LIBRARY_VERSION,
+        safeOpen,
+        safeClose,
+        damageOf,
+        safeText,
+        frameItems,
+        safeItems,
+        safeItemText,
+        safeDecode,
+        createFile,
+        addItem,
+        putText,
+        putBytes,
+        copyElement,
+        saveFile,
     };
     return &table;
 }

@@ -19,6 +19,17 @@ struct dicom_file {
     std::vector<DcmItem *> frames;
 };
 
+/// Registers what DCMTK decodes with, once.
+void prepare();
+
+/// A tag, group and element in one number.
+DcmTagKey tagKey(uint32_t tag);
+
+/// An item as DCMTK knows it; the data set for none.
+inline DcmItem &itemOf(dicom_file &file, dicom_item *item) {
+    return item ? *reinterpret_cast<DcmItem *>(item) : *file.format.getDataset();
+}
+
 /// What a data set says of its pixels.
 struct PixelForm {
     uint16_t rows = 0, columns = 0, samples = 1, allocated = 0, stored = 0, highBit = 0, isSigned = 0;
@@ -46,3 +57,11 @@ const char *faultOfStream(const std::string &syntax, const std::vector<uint8_t> 
 
 /// Decodes a frame of any syntax; `values` has `form.count()` of them. Returns nullptr, or why it cannot be done.
 const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t *values, std::string &reason);
+
+// The functions of the table that write; none throws.
+dicom_file *createFile(char *message, size_t size);
+dicom_item *addItem(dicom_file *file, dicom_item *item, uint32_t sequence);
+int putText(dicom_file *file, dicom_item *item, uint32_t tag, const char *text);
+int putBytes(dicom_file *file, uint32_t tag, const uint8_t *bytes, size_t count);
+int copyElement(dicom_file *file, const dicom_file *from, uint32_t tag);
+int saveFile(dicom_file *file, const char *path, int is_implicit, char *message, size_t size);

@@ -149,11 +149,23 @@ template <typename Word> void unpack(const uint8_t *bytes, const PixelForm &form
     }
 }
 
+/// Pixels of one bit, as a segmentation has them: they run on from frame to frame, the lowest bit of a byte first.
+const char *decodeBits(DcmPixelData &pixels, uint32_t frame, const PixelForm &form, int32_t *values) {
+    const uint64_t first = (uint64_t)frame * form.count();
+    const uint64_t start = first / 8, end = (first + form.count() + 7) / 8;
+    if (pixels.getLength() < end) return "its pixels end before they should";
+    std::vector<uint8_t> bytes(end - start);
+    if (pixels.getPartialValue(bytes.data(), (Uint32)start, (Uint32)bytes.size()).bad())
+        return "its pixels cannot be read";
+    for (size_t i = 0; i < form.count(); i++) values[i] = bytes[(first + i) / 8 - start] >> (first + i) % 8 & 1;
+    return nullptr;
+}
+
 const char *faultOf(const PixelForm &form, uint32_t frame, size_t count) {
     if (form.count() == 0 || form.count() != count || form.samples != 1)
         return "its header does not describe a picture";
-    if (form.allocated != 8 && form.allocated != 16 && form.allocated != 32)
-        return "its BitsAllocated is not 8, 16 or 32";
+    if (form.allocated != 1 && form.allocated != 8 && form.allocated != 16 && form.allocated != 32)
+        return "its BitsAllocated is not 1, 8, 16 or 32";
     if (form.stored == 0 || form.stored > form.allocated || form.highBit + 1 < form.stored
         || form.highBit >= form.allocated)
         return "its BitsStored and HighBit do not fit its BitsAllocated";
@@ -191,6 +203,8 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     auto *pixels = dynamic_cast<DcmPixelData *>(element);
     if (!pixels) return "it has no pixels";
     DcmPixelSequence *sequence = compressed(*pixels);
+    if (form.allocated == 1)
+        return sequence ? "its pixels of one bit are compressed" : decodeBits(*pixels, frame, form, values);
     if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames)
         return "its pixels end before they should";
     std::vector<uint8_t> stream;

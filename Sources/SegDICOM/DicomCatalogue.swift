@@ -118,7 +118,10 @@ public struct DicomCatalogue: Sendable {
         let what = leftOutLines
         return DataError(
             what.isEmpty ? .noInput : .badData, folder.path,
-            "holds no picture of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + "."))
+            "holds no picture of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + ".")
+                + (folder.holdsSegments
+                    ? " Segmentations and structure sets are labels of scans; medseg data import makes label maps of them."
+                    : ""))
     }
 
     // MARK: - Words

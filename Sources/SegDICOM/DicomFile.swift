@@ -24,8 +24,8 @@ final class DicomFile {
         var message: String
     }
 
-    private let functions: dicom_library
-    private let handle: OpaquePointer
+    let functions: dicom_library
+    let handle: OpaquePointer
 
     /// Opens a file; its pixels stay on disk.
     init(_ path: String, _ functions: dicom_library) throws(Fault) {
@@ -38,12 +38,12 @@ final class DicomFile {
 
     deinit { functions.close(handle) }
 
-    private static let messageBytes = 256
+    static let messageBytes = 256
 
     /// The longest value that is taken in; none that is asked for is nearly as long.
     private static let valueBytes = 1 << 16
 
-    private static func text(_ bytes: [CChar]) -> String {
+    static func text(_ bytes: [CChar]) -> String {
         String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 

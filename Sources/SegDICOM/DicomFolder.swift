@@ -11,6 +11,8 @@ struct DicomFolder: Sendable {
         var name: String
         /// What it is, such as `a colour picture`.
         var why: String
+        /// Whether it is a segmentation or a structure set.
+        var isLabel = false
     }
 
     /// The folder or file as it was given.
@@ -22,6 +24,8 @@ struct DicomFolder: Sendable {
     private(set) var frames: [DicomFrame] = []
     /// Files that are DICOM and no slices.
     private(set) var leftOut: [LeftOut] = []
+    /// Whether segmentations or structure sets were left out.
+    var holdsSegments: Bool { leftOut.contains(where: \.isLabel) }
     /// A file whose series cannot be trusted.
     struct Damaged: Sendable {
         var name: String
@@ -96,7 +100,11 @@ struct DicomFolder: Sendable {
         let image = DicomImage(file, path: entry.path, name: entry.name)
         // A DICOMDIR lists files that are read themselves.
         if image.sopClass == "1.2.840.10008.1.3.10" { return .nothing }
-        if let kind = DicomClass.leftOut(image.sopClass) { return .leftOut(LeftOut(name: entry.name, why: kind)) }
+        if let kind = DicomClass.leftOut(image.sopClass) {
+            let segments = SegmentFile.names(of: file)
+            let list = segments.map { $0.isEmpty ? "" : " of " + $0.shortList() } ?? ""
+            return .leftOut(LeftOut(name: entry.name, why: kind + list, isLabel: segments != nil))
+        }
         let hasPixels = [DicomTag.pixels, DicomTag.floatPixels, DicomTag.doublePixels].contains { file.has($0) }
         if file.damage != nil {
             // Bytes that only look like DICOM at their start are some other file's.

@@ -7,7 +7,9 @@ final class DicomImage: Sendable {
     /// The file below the folder that was given, by which people know it.
     let name: String
     let sopClass: String
+    let study: String
     let series: String
+    let frameOfReference: String
     let instance: String
     let seriesNumber: String
     let seriesDescription: String
@@ -17,6 +19,9 @@ final class DicomImage: Sendable {
     let units: String?
     let isInverted: Bool
     let isLocalizer: Bool
+    /// Whether the pixels were ever compressed with a loss.
+    let isLossy: Bool
+    let frameCount: Int
     let rows: Int
     let columns: Int
     let storage: DicomStorage
@@ -26,7 +31,9 @@ final class DicomImage: Sendable {
     init(_ file: DicomFile, path: String, name: String) {
         (self.path, self.name) = (path, name)
         sopClass = file.text(DicomTag.sopClass) ?? file.text(DicomTag.mediaStorageClass, in: .meta) ?? ""
+        study = file.text(DicomTag.studyInstance) ?? ""
         series = file.text(DicomTag.seriesInstance) ?? ""
+        frameOfReference = file.text(DicomTag.frameOfReference) ?? ""
         // An anonymiser may have emptied it in the data set.
         instance = file.text(DicomTag.sopInstance) ?? file.text(DicomTag.mediaStorageInstance, in: .meta) ?? name
         seriesNumber = file.text(DicomTag.seriesNumber) ?? ""
@@ -39,6 +46,8 @@ final class DicomImage: Sendable {
         isInverted = photometric == "MONOCHROME1"
         let kind = (file.text(DicomTag.imageType) ?? "").split(separator: "\\").map(String.init)
         isLocalizer = kind.contains("LOCALIZER")
+        isLossy = file.text(DicomTag.lossyCompression) == "01"
+        frameCount = Self.frameCount(file)
         (rows, columns) = (Self.edge(file, DicomTag.rows), Self.edge(file, DicomTag.columns))
         storage = DicomStorage(
             allocated: file.number(DicomTag.bitsAllocated) ?? 0, stored: file.number(DicomTag.bitsStored),

@@ -210,7 +210,7 @@ extension DicomStack {
         let geometry = ScanGeometry(
             affine: affine, shape: shape, spacing: affine.spacing, unit: .millimetre, isPlaced: true, remarks: remarks,
             header: DicomHeader(self))
-        var files = archive.map { [$0] } ?? []
+        var files = archive == nil ? [] : [path]
         for frame in frames where archive == nil && files.last != frame.image.path { files.append(frame.image.path) }
         return ScanLayout(shape: shape, type: storedType, offset: 0, files: files, geometry: geometry)
     }
@@ -239,17 +239,15 @@ extension DicomStack {
 
 /// What `medseg info` shows of a series; nothing of it names a patient.
 struct DicomHeader: ScanHeader {
-    private let modality: String
-    private let syntax: String
-    private let series: String
-    private let slices: Int
+    /// The frames of the scan, for objects that refer to them.
+    let stack: DicomStack
 
-    init(_ stack: DicomStack) {
-        modality = String(stack.image.modality.prefix(16))
-        syntax = DicomSyntax.name(stack.image.syntax)
-        series = String(stack.image.seriesNumber.prefix(12))
-        slices = stack.frames.count
-    }
+    init(_ stack: DicomStack) { self.stack = stack }
+
+    private var modality: String { String(stack.image.modality.prefix(16)) }
+    private var syntax: String { DicomSyntax.name(stack.image.syntax) }
+    private var series: String { String(stack.image.seriesNumber.prefix(12)) }
+    private var slices: Int { stack.frames.count }
 
     var title: String { "DICOM, \(syntax)" }
 

@@ -31,7 +31,7 @@ public struct DicomSource: Sendable {
         let catalogue = try DicomCatalogue(path, fillsGaps: choice.fillsGaps)
         var (series, stack) = try catalogue.choose(choice)
         stack.remarks += catalogue.remarks(beside: series)
-        if catalogue.folder.zip != nil { stack.archive = path }
+        stack.archive = catalogue.folder.zip
         guard stack.slices.count <= Limits.scanAxis else {
             throw DataError(.tooLarge, path, "has \(stack.slices.count) slices; at most \(Limits.scanAxis) are read.")
         }
@@ -55,14 +55,30 @@ extension DicomSource: ScanSource {
         try chosen(path).stack.layout(path: path)
     }
 
+    /// Whether a file is a segmentation or a structure set.
+    public func isLabel(_ path: String) -> Bool { ((try? SegmentFile(path)) ?? nil) != nil }
+
+    /// Reads a segmentation or a structure set as a label map; nil where the file is neither.
+    /// - Throws: `DataError` with every reason why it is no label map of the scan: overlaps, shares, another place.
+    public func readLabel(
+        _ path: String, on scan: ScanGeometry, classes: [Int: String]
+    ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry)? {
+        try SegmentFile(path)?.label(on: scan, classes: classes)
+    }
+
+    /// Whether a file is a DICOM object that MedSeg wrote.
+    public func isOurs(_ path: String) -> Bool {
+        guard let functions = try? DicomLibrary.functions(for: path), let file = try? DicomFile(path, functions) else {
+            return false
+        }
+        return file.text(DicomTag.manufacturerModelName) == DicomMaker.program
+    }
+
     /// Reads a volume.
     /// - Throws: `DataError` of the kinds `noInput` where there is no DICOM, `badData` where a series is no sound volume,
     ///   `badArgument` where there are several, `unavailable` without DCMTK, and `tooLarge`.
     public func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let (catalogue, series, stack) = try chosen(path)
-        // The files of a ZIP stay until they are read.
-        return try withExtendedLifetime(catalogue) { () throws(DataError) in
-            try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)
-        }
+        return try DicomPixels(functions: catalogue.folder.functions).read(stack, path: path, series: series)
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegData
 internal import SegImaging
 
 /// A volume: its slices along the normal, where they lie, and what people should know of it.
@@ -24,8 +25,8 @@ struct DicomStack: Sendable {
     /// What tells the volume from others at the same places, such as `EchoTime 10`; empty where it is alone.
     var label = ""
     var remarks: [String] = []
-    /// The ZIP that the files were unpacked from; nil where they lie in a folder.
-    var archive: String?
+    /// The ZIP that the files were unpacked from, which keeps them as long as the stack is there; nil where they lie in a folder.
+    var archive: UnpackedArchive?
 
     var image: DicomImage { frames[0].image }
     var shape: [Int] { [image.columns, image.rows, slices.count] }

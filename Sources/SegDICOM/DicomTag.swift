@@ -18,12 +18,14 @@ enum DicomTag {
     static let mrDiffusion: UInt32 = 0x0018_9117
     static let mrImageFrameType: UInt32 = 0x0018_9226
     static let ctImageFrameType: UInt32 = 0x0018_9329
+    static let studyInstance: UInt32 = 0x0020_000d
     static let seriesInstance: UInt32 = 0x0020_000e
     static let seriesNumber: UInt32 = 0x0020_0011
     static let acquisitionNumber: UInt32 = 0x0020_0012
     static let instanceNumber: UInt32 = 0x0020_0013
     static let imagePosition: UInt32 = 0x0020_0032
     static let imageOrientation: UInt32 = 0x0020_0037
+    static let frameOfReference: UInt32 = 0x0020_0052
     static let temporalPositionIdentifier: UInt32 = 0x0020_0100
     static let frameContent: UInt32 = 0x0020_9111
     static let planePosition: UInt32 = 0x0020_9113
@@ -40,6 +42,7 @@ enum DicomTag {
     static let pixelRepresentation: UInt32 = 0x0028_0103
     static let rescaleIntercept: UInt32 = 0x0028_1052
     static let rescaleSlope: UInt32 = 0x0028_1053
+    static let lossyCompression: UInt32 = 0x0028_2110
     static let modalityLUT: UInt32 = 0x0028_3000
     static let pixelMeasures: UInt32 = 0x0028_9110
     static let pixelValueTransformation: UInt32 = 0x0028_9145

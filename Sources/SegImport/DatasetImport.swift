@@ -88,8 +88,8 @@ public struct DatasetImport {
     private func take(
         folder: String, into staging: ImportFolder, _ progress: (Progress) -> Void
     ) throws(DataError) -> Dataset {
-        let found = try Dataset(folder: folder, patterns: patterns)
-        try place(found, in: staging.dataset, moving: false, progress)
+        var found = try Dataset(folder: folder, patterns: patterns)
+        found.notes += try place(found, in: staging.dataset, moving: false, progress)
         return found
     }
 
@@ -98,9 +98,9 @@ public struct DatasetImport {
     ) throws(DataError) -> Dataset {
         if download == nil { try verify(archive) }
         try unpack(archive, of: download, into: staging.archive, progress)
-        let found = try Dataset(folder: root(of: staging.archive).path, patterns: patterns)
+        var found = try Dataset(folder: root(of: staging.archive).path, patterns: patterns)
         try found.checkLies(in: staging.archive, archive: source)
-        try place(found, in: staging.dataset, moving: true, progress)
+        found.notes += try place(found, in: staging.dataset, moving: true, progress)
         return found
     }
 
@@ -166,9 +166,10 @@ public struct DatasetImport {
     }
 
     /// Lays images and labels out under the cases' names and writes the index last.
+    /// - Returns: What is to be known of labels that were made, a sentence each.
     private func place(
         _ dataset: Dataset, in staging: URL, moving: Bool, _ progress: (Progress) -> Void
-    ) throws(DataError) {
+    ) throws(DataError) -> [String] {
         try dataset.checkFiles(source: source)
         let tests = dataset.testScans
         let parts = ["imagesTr", "labelsTr"] + (tests.isEmpty ? [] : ["imagesTs"])
@@ -176,7 +177,7 @@ public struct DatasetImport {
             try DurableFile.makeFolder(staging.appendingPathComponent(part).path)
         }
         let count = dataset.files.count
-        var done = 0
+        var (done, notes): (Int, [String]) = (0, [])
         // Moved away for one case, a file would be missing for the other.
         let shared = Dictionary(grouping: dataset.files) { $0 }.filter { $1.count > 1 }
         func take(_ file: String, _ part: String, _ name: String) throws(DataError) -> String {
@@ -196,19 +197,31 @@ public struct DatasetImport {
             }
             return places
         }
+        /// Takes a label map; of segments, such as those of a DICOM segmentation, a NIfTI is made on the scan's grid.
+        func take(label: String, of scan: String, _ part: String, _ name: String) throws(DataError) -> String {
+            guard ScanFile.isLabel(label) else { return try take(label, part, name) }
+            let place = "\(part)/\(name)\(ScanFile.maskEnding(like: scan))"
+            let remarks = try dataset.writeLabel(label, of: scan, to: staging.appendingPathComponent(place).path)
+            notes += remarks.map { "\(label): \($0)" }
+            done += 1
+            progress(.placing(done, of: count))
+            return "./\(place)"
+        }
+        // A label that lies on its scan's grid needs the scan, which may be moved.
         var entries: [String: DatasetIndex.Entry] = [:]
         for item in dataset.cases {
-            entries[item.name] = DatasetIndex.Entry(
-                images: try take(item.images, "imagesTr", item.name),
-                label: try take(item.label, "labelsTr", item.name))
+            let label = try take(label: item.label, of: item.image, "labelsTr", item.name)
+            entries[item.name] = DatasetIndex.Entry(images: try take(item.images, "imagesTr", item.name), label: label)
         }
         var scans: [DatasetIndex.Entry] = []
         for scan in tests {
-            var entry = DatasetIndex.Entry(images: try take(scan.images, "imagesTs", scan.name))
-            if let label = scan.label { entry.label = try take(label, "labelsTs", scan.name) }
-            scans.append(entry)
+            let label = try scan.label.map { label throws(DataError) in
+                try take(label: label, of: scan.images[0], "labelsTs", scan.name)
+            }
+            scans.append(DatasetIndex.Entry(images: try take(scan.images, "imagesTs", scan.name), label: label))
         }
         try index(of: dataset, entries, scans).write(to: staging.appendingPathComponent("dataset.json"))
+        return notes
     }
 
     /// The index of the dataset in its new place, with the splits of the old one.
@@ -266,7 +279,7 @@ extension Dataset {
         }
         let known = ScanFile.singleFileEndings
         let images = Set(cases.flatMap(\.images) + testScans.flatMap(\.images)).filter(ScanFile.isOfSource)
-        let plain = files.filter { !images.contains($0) }
+        let plain = files.filter { !images.contains($0) && !ScanFile.isLabel($0) }
         let other = plain.filter { file in !known.contains { $0 == ScanFile.ending(of: file) } }
         guard other.isEmpty else {
             throw DataError(
@@ -280,6 +293,15 @@ extension Dataset {
                 "holds headers whose voxels are files of their own: \(headers.shortList()); write each as one file first, "
                     + "with medseg data convert")
         }
+    }
+
+    /// Writes segments as a label map on their scan's grid.
+    /// - Returns: What is to be known of them, a sentence each.
+    fileprivate func writeLabel(_ label: String, of scan: String, to path: String) throws(DataError) -> [String] {
+        let (volume, geometry) = try ScanFile.readLabel(label, of: scan, classes: labels)
+        let numbers = try LabelMap.numbers(of: volume, file: label)
+        try ScanFile.write(numbers, size: volume.size, like: geometry, to: path, overwrite: false)
+        return geometry.remarks
     }
 
     /// Insists that an archive's own index names files of the archive and no others.

@@ -14,8 +14,12 @@ public struct PredictionFiles {
         public var report: Bool
         /// The maps of an uncertain prediction.
         public var uncertainty: Bool
+        /// A DICOM segmentation.
+        public var segmentation = false
+        /// A DICOM RT structure set.
+        public var structures = false
 
-        /// Some of the extras.
+        /// Some of the extras, and no DICOM objects.
         public init(probabilities: Bool, figure: Bool, report: Bool, uncertainty: Bool) {
             self.probabilities = probabilities
             self.figure = figure
@@ -65,6 +69,10 @@ public struct PredictionFiles {
     public var uncertaintyFigure: String { path("uncertainty.png") }
     /// The `ScanReport`.
     public var report: String { path("report.json") }
+    /// The mask as a DICOM segmentation.
+    public var segmentation: String { path("seg.dcm") }
+    /// The mask as a DICOM RT structure set.
+    public var structures: String { path("rtstruct.dcm") }
     /// 1 where the network looked, 0 elsewhere.
     public var validity: String { path("uncertainty_validity\(ending)") }
 
@@ -86,6 +94,8 @@ public struct PredictionFiles {
         if extras.uncertainty { paths += UncertainPrediction.Quantity.allCases.map(map) + [validity] }
         if extras.figure { paths += [figure] + (extras.uncertainty ? [uncertaintyFigure] : []) }
         if extras.report { paths.append(report) }
+        if extras.segmentation { paths.append(segmentation) }
+        if extras.structures { paths.append(structures) }
         return paths
     }
 
@@ -93,7 +103,8 @@ public struct PredictionFiles {
     /// does not belong to. A volume that another program wrote stays.
     /// - Throws: `DataError` naming a file that cannot be removed.
     public func removeAllBut(_ extras: Extras, labels: Range<Int>) throws {
-        let every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
+        var every = Extras(probabilities: true, figure: true, report: true, uncertainty: true)
+        (every.segmentation, every.structures) = (true, true)
         // The earlier model may have had more classes, and its volumes another format.
         let known = ScanFile.singleFileEndings.flatMap { ending in
             var earlier = self

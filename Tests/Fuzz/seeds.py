@@ -139,11 +139,15 @@ def dicom_sequence(tag, *items):
     return dicom_element(tag, "SQ", b"".join(struct.pack("<2HI", 0xfffe, 0xe000, len(item)) + item for item in items))
 
 
+def dicom_file(sop_class, body, syntax="1.2.840.10008.1.2.1"):
+    meta = (dicom_element(0x00020002, "UI", sop_class) + dicom_element(0x00020003, "UI", "2.25.1")
+            + dicom_element(0x00020010, "UI", syntax))
+    return bytes(128) + b"DICM" + dicom_element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta + body
+
+
 def dicom(pixels, frames=0, bits=16, more=b"", syntax="1.2.840.10008.1.2.1", orientation="1\\0\\0\\0\\1\\0"):
     """A CT slice of 4 × 3 pixels, or an Enhanced CT whose frames lie 2 mm apart in falling order."""
     sop_class = "1.2.840.10008.5.1.4.1.1.2" + (".1" if frames else "")
-    meta = (dicom_element(0x00020002, "UI", sop_class) + dicom_element(0x00020003, "UI", "2.25.1")
-            + dicom_element(0x00020010, "UI", syntax))
     words = {0x00280002: 1, 0x00280010: 3, 0x00280011: 4, 0x00280100: bits, 0x00280101: bits, 0x00280102: bits - 1,
              0x00280103: 0}
     elements = {tag: dicom_element(tag, "US", struct.pack("<H", word)) for tag, word in words.items()}
@@ -164,9 +168,35 @@ def dicom(pixels, frames=0, bits=16, more=b"", syntax="1.2.840.10008.1.2.1", ori
                   + dicom_sequence(0x00289145, dicom_element(0x00281052, "DS", "-10"),)
                   for frame in range(frames)]
         body += dicom_sequence(0x52009229, shared) + dicom_sequence(0x52009230, *groups)
-    body += pixels
-    length = dicom_element(0x00020000, "UL", struct.pack("<I", len(meta)))
-    return bytes(128) + b"DICM" + length + meta + body
+    return dicom_file(sop_class, body + pixels, syntax)
+
+
+def dicom_segmentation(form, bits):
+    """A segmentation of two segments on the slices of the Enhanced CT."""
+    sop_class = "1.2.840.10008.5.1.4.1.1.66." + ("7" if form == "LABELMAP" else "4")
+    word = lambda tag, number: dicom_element(tag, "US", struct.pack("<H", number))
+    shared = (dicom_sequence(0x00209116, dicom_element(0x00200037, "DS", "1\\0\\0\\0\\1\\0"))
+              + dicom_sequence(0x00289110, dicom_element(0x00280030, "DS", "2\\1.5")))
+    frames = [dicom_sequence(0x00209113, dicom_element(0x00200032, "DS", f"-10\\20\\{46 + 2 * frame}"))
+              + dicom_sequence(0x0062000a, word(0x0062000b, 1 + frame % 2)) for frame in range(3)]
+    segments = [word(0x00620004, number) + dicom_element(0x00620005, "LO", f"part {number}") for number in (1, 2)]
+    pixels = bytes([0x5a, 0x0f, 0x33, 0x10, 0x01, 0]) if bits == 1 else bytes([0, 1, 2, 0] * 9)
+    return dicom_file(sop_class, dicom_element(0x00080016, "UI", sop_class) + dicom_element(0x00080018, "UI", "2.25.1")
+        + word(0x00280002, 1) + dicom_element(0x00280004, "CS", "MONOCHROME2") + dicom_element(0x00280008, "IS", "3")
+        + word(0x00280010, 3) + word(0x00280011, 4) + word(0x00280100, bits) + word(0x00280101, bits)
+        + word(0x00280102, bits - 1) + word(0x00280103, 0) + dicom_element(0x00620001, "CS", form)
+        + dicom_sequence(0x00620002, *segments) + word(0x0062000e, 2) + dicom_sequence(0x52009229, shared)
+        + dicom_sequence(0x52009230, *frames) + dicom_element(0x7fe00010, "OB", pixels))
+
+
+def dicom_structures():
+    """A structure with a square in each of two slices."""
+    sop_class = "1.2.840.10008.5.1.4.1.1.481.3"
+    contours = [dicom_element(0x30060042, "CS", "CLOSED_PLANAR") + dicom_element(0x30060046, "IS", "4")
+                + dicom_element(0x30060050, "DS", f"-11\\19\\{z}\\-7\\19\\{z}\\-7\\23\\{z}\\-11\\23\\{z}") for z in (46, 48)]
+    return dicom_file(sop_class, dicom_element(0x00080016, "UI", sop_class) + dicom_element(0x00080018, "UI", "2.25.1")
+        + dicom_sequence(0x30060020, dicom_element(0x30060022, "IS", "1") + dicom_element(0x30060026, "LO", "part"))
+        + dicom_sequence(0x30060039, dicom_sequence(0x30060040, *contours) + dicom_element(0x30060084, "IS", "1")))
 
 
 def dicom_scans():
@@ -177,6 +207,9 @@ def dicom_scans():
     for bits in (8, 16, 32):
         seed("dicom", f"enhanced-{bits}", dicom(native(bits, 3), frames=3, bits=bits))
     seed("dicom", "tilted", dicom(native(16, 2), frames=2, orientation="1\\0\\0\\0\\0.9659258\\0.2588190"))
+    for form, bits in (("BINARY", 1), ("LABELMAP", 8), ("FRACTIONAL", 8)):
+        seed("dicom", f"segmentation-{form.lower()}", dicom_segmentation(form, bits))
+    seed("dicom", "structures", dicom_structures())
     seed("dicom", "too-few-pixels", dicom(native(16, 2), frames=3))
     # RLE: two segments, of the high bytes and of the low ones, each of one run.
     run = struct.pack("<16I", 2, 64, 66, *[0] * 13) + bytes([0xf5, 1, 0xf5, 7])

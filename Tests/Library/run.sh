@@ -34,7 +34,7 @@ expected=$(ls "$work"/program/*_mask.nii.gz)
 "$run/measure" "$expected" "$work/swift_mask.nii.gz" | grep -E '^Dice (1.0|nan),'
 flags=(-O2 -Wall -Wextra -Werror "-I$build/libmedseg/include" "-L$build/libmedseg/lib" "-Wl,-rpath,$build/libmedseg/lib")
 gcc -std=c11 "${flags[@]}" -I/usr/include/nifti "$root/examples/c/segment.c" -lmedseg -lniftiio -lznz -lz -lm -o "$work/segment"
-"$work/segment" "$model" "$scan" "$work/c_mask.nii.gz" cpu
+"$work/segment" "$model" "$scan" "$work/c_mask.nii.gz" cpu 2>/dev/null
 g++ -std=c++17 "${flags[@]}" "$root/examples/c/phantom.cc" -lmedseg -o "$work/phantom"
 "$work/phantom" "$model" "$work/phantom_mask.nii" >/dev/null
 "$medseg" info "$work/phantom_mask.nii" >/dev/null

@@ -92,6 +92,34 @@ struct DicomCommandTests {
         withExtendedLifetime(data) {}
     }
 
+    /// The objects name the patient, which the mask, the report and what is printed do not.
+    @Test func objectsAreWrittenBesideTheMask() throws {
+        let data = try SmallDataset()
+        let (model, out) = (try data.train(), scratch.file("out"))
+        let arguments = ["predict", path("derived/ct_plain"), "--model", model, "--out", out, "--report", "-q"]
+        let predicted = try Command.medseg(list: arguments + ["--dicom-seg", "binary", "--rtstruct"])
+        #expect(predicted.status == 0, "\(predicted.errors)")
+        func isNamed(_ file: String) throws -> Bool {
+            try Data(contentsOf: URL(fileURLWithPath: "\(out)/ct_plain_\(file)")).range(of: Data("Derived".utf8)) != nil
+        }
+        #expect(try isNamed("seg.dcm") && isNamed("rtstruct.dcm") && !isNamed("report.json"))
+        #expect(!(predicted.output + predicted.errors).contains("Derived"))
+        let info = try Command.medseg("info", "\(out)/ct_plain_seg.dcm")
+        #expect(info.output.contains("a segmentation") && info.output.contains("1: ball (Tissue)"), "\(info.errors)")
+        let again = try Command.medseg(list: arguments + ["--force"])
+        #expect(again.status == 0 && !FileManager.default.fileExists(atPath: "\(out)/ct_plain_seg.dcm"))
+        withExtendedLifetime(data) {}
+    }
+
+    @Test func objectsOfOtherScansAreRefused() throws {
+        let data = try SmallDataset()
+        let out = scratch.file("out")
+        let nifti = try Command.medseg("predict", data.image(0), "--model", "m", "--out", out, "--rtstruct")
+        expectFailure(nifti, 64, "ct_0.nii.gz is no DICOM")
+        let alone = try Command.medseg("predict", path("derived/ct_plain"), "--model", "m", "--out", out, "--new-study")
+        expectFailure(alone, 64, "add --dicom-seg or --rtstruct")
+    }
+
     /// A patient's name goes into nothing that is printed or written.
     @Test func patientsAreNotNamed() throws {
         let (series, nifti) = (path("derived/ct_plain"), scratch.file("ct.nii"))

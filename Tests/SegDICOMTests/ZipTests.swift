@@ -44,6 +44,7 @@ struct ZipTests {
         }
     }
 
+    /// The unpacked files stay as long as the scan, to which an object may refer.
     @Test func aSeriesIsReadFromAZipAndNothingStays() throws {
         let slices = SyntheticSeries.slices(at: [0, 3, 6])
         let folder = try SyntheticSeries(slices)
@@ -51,10 +52,15 @@ struct ZipTests {
         let files = slices.enumerated().map { (name: "\(study)/IM\($0)", bytes: $1.bytes) }
         try folder.write(Self.zip(files + [("\(study)/note.txt", [65, 66])]), as: "zips/ct.zip")
         let path = folder.path + "/zips/ct.zip"
-        let scan = try DicomSource().read(path, limits: ScanLimits())
         let plain = try DicomSource().read(folder.path, limits: ScanLimits())
-        #expect(scan.shape == plain.shape && scan.affine == plain.affine && scan.layout.files == [path])
-        #expect(try scan.volume(path: path).voxels == plain.volume(path: path).voxels)
+        func check() throws {
+            let scan = try DicomSource().read(path, limits: ScanLimits())
+            #expect(scan.shape == plain.shape && scan.affine == plain.affine && scan.layout.files == [path])
+            #expect(try scan.volume(path: path).voxels == plain.volume(path: path).voxels)
+            #expect(Self.isLeft(study))
+            withExtendedLifetime(scan) {}
+        }
+        try check()
         #expect(!Self.isLeft(study))
     }
 

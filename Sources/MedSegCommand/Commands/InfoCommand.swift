@@ -45,16 +45,40 @@ struct InfoCommand: ParsableCommand {
         guard json else {
             for (index, file) in files.enumerated() {
                 if index > 0 { print() }
-                print("\(file)\n\(try ScanFile.inspect(file))")
+                print("\(file)\n\(try Content(file))")
             }
             return
         }
-        var infos: [String: ImageInfo] = [:]
-        for file in files { infos[file] = try ScanFile.inspect(file) }
+        var infos: [String: Content] = [:]
+        for file in files { infos[file] = try Content(file) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let data = files.count == 1 ? try infos[files[0]].map(encoder.encode) : try encoder.encode(infos)
         print(String(decoding: data ?? Data(), as: UTF8.self))
+    }
+
+    /// What a file holds: a scan, or segments of one.
+    private enum Content: Encodable, CustomStringConvertible {
+        case scan(ImageInfo)
+        case segments(SegmentFile)
+
+        init(_ file: String) throws {
+            self = try SegmentFile(file).map { .segments($0) } ?? .scan(ScanFile.inspect(file))
+        }
+
+        var description: String {
+            switch self {
+            case .scan(let info): info.description
+            case .segments(let file): file.lines.joined(separator: "\n")
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            switch self {
+            case .scan(let info): try info.encode(to: encoder)
+            case .segments(let file): try ["segments": file.segments].encode(to: encoder)
+            }
+        }
     }
 
     /// Whether a path is a folder of a model, and none of scans.

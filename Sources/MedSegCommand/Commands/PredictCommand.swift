@@ -20,7 +20,9 @@ struct PredictCommand: ParsableCommand {
             network predicts N times with dropout on; the mask is of the mean, and DIR/scan_uncertainty_mean.nii.gz, \
             _variance, _entropy, _mutual_information (nats) and _validity are written beside it: validity is 0 where the \
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
-            and the same maps. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
+            and the same maps. --dicom-seg and --rtstruct also write the mask of a DICOM series as DICOM, \
+            DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm, which carry the patient's name and number, so that they can be \
+            filed with the study; no other file does. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
             each, along the fourth axis of a NIfTI.
             """)
 
@@ -34,6 +36,7 @@ struct PredictCommand: ParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var dicom: DicomOptions
+    @OptionGroup var dicomOutput: DicomOutputOptions
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
     @OptionGroup var device: DeviceOptions
@@ -81,19 +84,21 @@ struct PredictCommand: ParsableCommand {
         }
         try dicom.register(for: inputs)
         // Wrong options and clashes are told before a model is loaded.
-        _ = try plan(channels: model.inputChannels ?? 1)
+        try dicomOutput.check(plan(channels: model.inputChannels ?? 1).map(\.input))
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
         let backend = try device.makeBackend(quiet: printing.quiet)
         var segmenter = try uncertainty.segmenter(model.makeEnsemble(on: backend))
         segmenter.postprocessing = try postprocessing.added(to: segmenter.postprocessing)
         let jobs = try plan(channels: segmenter.inputChannels)
+        let dicomOutput = try dicomOutput.prepared(for: segmenter, model: model.name)
         for (name, isAsked) in [("--report", report), ("--figure", figure), ("--probabilities", probabilities)]
         where isAsked { try segmenter.checkRestores(for: name) }
         if figure { try segmenter.checkClasses(for: "--figure") }
         if segmenter.hasRegions { try refuseSingleMaps(jobs) }
         if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
-        let extras = PredictionFiles.Extras(
+        var extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
+        (extras.segmentation, extras.structures) = (dicomOutput?.segmentation != nil, dicomOutput?.structures ?? false)
         for job in jobs {
             for path in job.all(extras, labels: segmenter.labelNumbers) {
                 try OutputFolder.refuseExisting(path, force: force)
@@ -102,7 +107,7 @@ struct PredictCommand: ParsableCommand {
         if report { try OutputFolder.refuseExisting(table, force: force) }
         let earlier = report ? try ScanTable(path: table) : nil
         DurableFile.removeLeftovers(in: out)
-        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, into: earlier) }
+        try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, dicomOutput, into: earlier) }
     }
 
     /// What is wrong with one scan, and not with the others; of a DICOM folder also that it holds several series.
@@ -110,13 +115,14 @@ struct PredictCommand: ParsableCommand {
 
     /// Predicts scan after scan. One broken scan must not cost the others theirs.
     private func predict(
-        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras, into table: ScanTable?
+        _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras,
+        _ dicomOutput: DicomOutput?, into table: ScanTable?
     ) throws {
         var failures: [any Error] = []
         var reports: [ScanReport] = []
         for job in jobs {
             do {
-                reports.append(try timed { try predict(job, with: segmenter) })
+                reports.append(try timed { try predict(job, with: segmenter, dicomOutput) })
                 if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
             } catch let error as DataError where jobs.count > 1 && Self.faultsOfAScan.contains(error.kind) {
                 note("medseg: \(error)")
@@ -141,10 +147,13 @@ struct PredictCommand: ParsableCommand {
         return try StageClock.$current.withValue(clock, operation: work)
     }
 
-    private func predict(_ job: PredictionFiles, with segmenter: Segmenter) throws -> ScanReport {
+    private func predict(
+        _ job: PredictionFiles, with segmenter: Segmenter, _ dicomOutput: DicomOutput?
+    ) throws -> ScanReport {
         let start = Date()
         let (image, geometries) = try ScanFile.readImage(job.channels) { note("\($0): \($1)") }
         let (scan, geometry) = (image.volume(0), geometries[0])
+        try dicomOutput?.check(geometry, scan: job.input)
         let concerns = StageClock.time("check") { self.concerns(about: image, geometries, of: job, with: segmenter) }
         for concern in concerns where concern.level == .warning { note("\(job.input): \(concern.message)") }
         var bar = ProgressBar("predict \(job.stem)", quiet: printing.quiet)
@@ -155,6 +164,10 @@ struct PredictCommand: ParsableCommand {
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
         let maps = try job.write(
             found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+        try dicomOutput?.write(
+            found.maps, areRegions: found.hasRegions, of: geometry, scan: job.input,
+            to: (job.segmentation, job.structures)
+        ) { note("\(job.input): \($0)") }
         let measured = StageClock.time("measure") {
             ScanReport(
                 scan: job.stem, model: model.name, segmenter: segmenter, found: found,

@@ -14,7 +14,8 @@ struct TotalSegmentatorCommand: ParsableCommand {
         discussion: """
             Nothing is downloaded: --weights is the folder with Dataset291_…, Dataset292_… and so on, as TotalSegmentator's \
             releases unpack. For scan.nii.gz the label map is DIR/scan_total.nii.gz on the scan's grid, and its NIfTI \
-            header names the labels. The way to the models and back is that of TotalSegmentator 2.18. Its open models are \
+            header names the labels. Of a DICOM series --dicom-seg and --rtstruct write it as DICOM too, which carries the \
+            patient's identity. The way to the models and back is that of TotalSegmentator 2.18. Its open models are \
             of the licence Apache-2.0; others need a licence of their own.
             """)
 
@@ -44,6 +45,7 @@ struct TotalSegmentatorCommand: ParsableCommand {
     var statistics = false
 
     @OptionGroup var dicom: DicomOptions
+    @OptionGroup var dicomOutput: DicomOutputOptions
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -60,26 +62,36 @@ struct TotalSegmentatorCommand: ParsableCommand {
                     + "--nnunet runs it, without TotalSegmentator's resampling and crop")
         }
         try dicom.register(for: [input])
+        try dicomOutput.check([input])
         let stem = ScanFile.stem(of: input)
         let mask = "\(out)/\(stem)_\(task.name)\(ScanFile.maskEnding(like: input))"
         let table = statistics ? "\(out)/\(stem)_statistics.json" : nil
-        for file in [mask, table] { try OutputFolder.refuseExisting(file, force: force) }
+        let objects = (segmentation: "\(out)/\(stem)_seg.dcm", structures: "\(out)/\(stem)_rtstruct.dcm")
+        let asked = [
+            dicomOutput.dicomSeg == nil ? nil : objects.segmentation, dicomOutput.rtstruct ? objects.structures : nil,
+        ]
+        for file in [mask, table] + asked { try OutputFolder.refuseExisting(file, force: force) }
         let scan: Volume
         var geometry: ScanGeometry
         (scan, geometry) = try ScanFile.readVolume(input)
         let names = roiSubset?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) } ?? []
         let backend = try device.makeBackend(quiet: printing.quiet)
         let segmenter = try TotalSegmentator(task, weights: weights, subset: names, on: backend)
+        let wanted = segmenter.labels.filter { label in segmenter.subset?.contains(UInt8(label.key)) ?? true }
+        let dicomOutput = try dicomOutput.prepared(names: wanted, model: "TotalSegmentator \(task.name)")
+        try dicomOutput?.check(geometry, scan: input)
         let start = Date()
         var bar = ProgressBar(stem, quiet: printing.quiet)
         let found = try segmenter(scan, name: input) { what, done, count in
             bar.show(Double(done) / Double(count), "\(what), window \(done) of \(count)")
         }
         bar.finish()
-        let wanted = segmenter.labels.filter { label in segmenter.subset?.contains(UInt8(label.key)) ?? true }
         geometry.labels = wanted
         try OutputFolder.filling(out) {
             try ScanFile.write(found.mask, size: scan.size, like: geometry, to: mask, overwrite: force)
+            try dicomOutput?.write([found.mask], areRegions: false, of: geometry, scan: input, to: objects) {
+                note("\(input): \($0)")
+            }
             if let table { try write(found.statistics(labels: wanted, of: scan, task), to: table) }
         }
         let count = Set(found.mask).subtracting([0]).count

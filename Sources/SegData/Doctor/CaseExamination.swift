@@ -46,7 +46,14 @@ struct CaseExamination {
             checkChannels(scan.channels.count, images)
             prepared = checkWindow(scan, images[0])
         }
-        guard let label, let (mask, _) = read(label, ScanFile.readVolume) else { return }
+        let classes = labels
+        guard let label,
+            let (mask, _) = read(
+                label,
+                { file, limits throws(DataError) in
+                    try ScanFile.readLabel(file, of: images[0], classes: classes, limits: limits)
+                })
+        else { return }
         checkClasses(mask, label)
         guard let scan else { return }
         do {

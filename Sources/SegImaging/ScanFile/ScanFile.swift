@@ -26,6 +26,23 @@ public enum ScanFile {
         return (try scan.volume(path: path), scan.geometry)
     }
 
+    /// Reads the label map of a scan: a volume of any format, or segments that a source brings onto the scan's grid.
+    ///
+    /// - Parameters:
+    ///   - scan: The scan's file or folder, which is looked at where the label is no volume itself.
+    ///   - classes: Names of classes by number, by which such segments get their numbers; empty for the file's own numbers.
+    /// - Throws: `DataError` as `readVolume`, and with every reason why segments are no label map of the scan.
+    public static func readLabel(
+        _ path: String, of scan: String, classes: [Int: String] = [:], limits: ScanLimits = ScanLimits()
+    ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry) {
+        if case .source(let source) = try reader(of: path), source.isLabel(path),
+            let label = try source.readLabel(path, on: layout(of: scan).geometry, classes: classes)
+        {
+            return label
+        }
+        return try readVolume(path, limits: limits)
+    }
+
     /// Reads a header alone.
     ///
     /// - Throws: `DataError` where the file is not there, is of no known format or its header is damaged.
@@ -120,8 +137,8 @@ public enum ScanFile {
         try write(maps: maps, size: size, like: geometry, to: path, overwrite: overwrite)
     }
 
-    /// Whether a file is a volume that MedSeg wrote.
-    public static func isOurs(_ path: String) -> Bool { (try? layout(of: path).geometry.header.isOurs) ?? false }
+    /// Whether a file is a volume, or a DICOM object, that MedSeg wrote.
+    public static func isOurs(_ path: String) -> Bool { (try? reader(of: path))?.isOurs(path) ?? false }
 
     /// Checks that a file may be written, before its bytes are made.
     private static func checkTarget(_ path: String, overwrite: Bool) throws(DataError) {
@@ -137,7 +154,7 @@ public enum ScanFile {
     }
 
     /// What reads a file, by its first bytes, else by its ending. Folders are scans of the first source.
-    private static func reader(of path: String) throws(DataError) -> ScanReader {
+    static func reader(of path: String) throws(DataError) -> ScanReader {
         let sources = sources
         if let source = sources.first, isFolder(path) { return .source(source) }
         let named = formats.first { $0.endings.contains(where: path.lowercased().hasSuffix) }

@@ -19,7 +19,7 @@ public struct ScanGeometry: Sendable {
     /// of its header.
     public var labels: [Int: String] = [:]
     /// The format's own header, which its writer takes up again.
-    let header: any ScanHeader
+    package let header: any ScanHeader
 
     /// What a header says.
     package init(

@@ -17,6 +17,16 @@ package protocol ScanSource: Sendable {
     /// Reads a file or folder.
     /// - Throws: `DataError` where it is not there, is damaged, or needs more memory than is free.
     func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
+    /// Whether a file is segments of a scan, such as a DICOM segmentation, and no scan itself.
+    func isLabel(_ path: String) -> Bool
+    /// Reads the segments of such a file as a label map on a scan's grid; nil where the file is none.
+    /// - Parameter classes: Names of classes by number, by which segments get their numbers; empty for the file's own numbers.
+    /// - Throws: `DataError` with every reason why the file is no label map of the scan.
+    func readLabel(
+        _ path: String, on scan: ScanGeometry, classes: [Int: String]
+    ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry)?
+    /// Whether a file is of this format and MedSeg wrote it.
+    func isOurs(_ path: String) -> Bool
 }
 
 extension ScanFile {
@@ -30,6 +40,12 @@ extension ScanFile {
         let sources = sources
         guard !sources.isEmpty else { return false }
         return isFolder(path) || sources.contains { $0.endings.contains(where: path.lowercased().hasSuffix) }
+    }
+
+    /// Whether a file is segments of a scan, which only `readLabel` reads.
+    package static func isLabel(_ path: String) -> Bool {
+        guard case .source(let source)? = try? reader(of: path) else { return false }
+        return source.isLabel(path)
     }
 
     /// Lets every command read scans of a source; one of the same name is replaced. The first takes folders.
@@ -57,6 +73,14 @@ enum ScanReader {
         switch self {
         case .format(let format): try format.read(path, limits: limits)
         case .source(let source): try source.read(path, limits: limits)
+        }
+    }
+
+    /// Whether MedSeg wrote a file of the format.
+    func isOurs(_ path: String) -> Bool {
+        switch self {
+        case .format(let format): (try? format.layout(of: path).geometry.header.isOurs) ?? false
+        case .source(let source): source.isOurs(path)
         }
     }
 

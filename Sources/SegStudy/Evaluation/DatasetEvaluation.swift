@@ -32,6 +32,8 @@ public struct DatasetEvaluation {
     private let segmenter: Segmenter
     /// The names of the classes.
     public let labels: [Int: String]
+    /// The dataset's own names of the numbers of its label maps.
+    private let names: [Int: String]
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
@@ -45,6 +47,7 @@ public struct DatasetEvaluation {
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
+        names = dataset.labels
         var scheme = segmenter.description.labelScheme
         // Where the model groups numbers, its classes are not the dataset's numbers.
         labels = scheme.groups == nil && scheme.regions == nil ? dataset.labels : segmenter.labels
@@ -140,7 +143,7 @@ public struct DatasetEvaluation {
         _ item: DatasetCase, _ report: (Event) -> Void
     ) throws -> (MeasuredCase, label: Volume, ignored: [Bool]?) {
         let (image, geometries) = try ScanFile.readImage(item.images) { report(.note(file: $0, $1)) }
-        let (label, labelGeometry) = try ScanFile.readVolume(item.label)
+        let (label, labelGeometry) = try ScanFile.readLabel(item.label, of: item.image, classes: names)
         let scan = image.volume(0)
         for (file, geometry) in zip(item.images, geometries) {
             geometry.remarks.forEach { report(.note(file: file, $0)) }
@@ -166,8 +169,8 @@ extension Evaluation {
     public mutating func add(
         mask prediction: String, against reference: String, report: (DatasetEvaluation.Event) -> Void
     ) throws {
-        let (predicted, geometry) = try ScanFile.readVolume(prediction)
-        let (label, labelGeometry) = try ScanFile.readVolume(reference)
+        let (predicted, geometry) = try ScanFile.readLabel(prediction, of: reference)
+        let (label, labelGeometry) = try ScanFile.readLabel(reference, of: prediction)
         geometry.remarks.forEach { report(.note(file: prediction, $0)) }
         labelGeometry.remarks.forEach { report(.note(file: reference, $0)) }
         if let note = label.noteOfShear { report(.note(file: reference, note)) }

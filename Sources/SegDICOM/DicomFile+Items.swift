@@ -1,0 +1,49 @@
+internal import CDicom
+internal import Foundation
+internal import SegCore
+
+extension DicomFile {
+    /// An item of a sequence, which lives as long as its file.
+    struct Item {
+        fileprivate let file: DicomFile
+        /// Nil for the data set.
+        fileprivate let handle: OpaquePointer?
+
+        /// The items of a sequence.
+        func items(_ sequence: UInt32) -> [Item] {
+            let count = file.functions.items(file.handle, handle, sequence, nil, 0)
+            guard count > 0 else { return [] }
+            var handles = [OpaquePointer?](repeating: nil, count: count)
+            _ = file.functions.items(file.handle, handle, sequence, &handles, count)
+            return handles.map { Item(file: file, handle: $0) }
+        }
+
+        /// A text; nil where there is none or it is empty.
+        func text(_ tag: UInt32) -> String? {
+            let text = value(tag).trimmingCharacters(in: .whitespaces).forPeople
+            return text.isEmpty ? nil : text
+        }
+
+        /// A whole number.
+        func number(_ tag: UInt32) -> Int? { text(tag).flatMap { Int($0) } }
+
+        /// Decimal numbers; nil where one of them is none.
+        func numbers(_ tag: UInt32) -> [Double]? {
+            let parts = value(tag).split(separator: "\\")
+            let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
+            return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
+        }
+
+        /// The whole value, which of a contour may be long.
+        private func value(_ tag: UInt32) -> String {
+            let length = file.functions.item_text(file.handle, handle, tag, nil, 0)
+            guard length > 0 else { return "" }
+            var buffer = [CChar](repeating: 0, count: length + 1)
+            _ = file.functions.item_text(file.handle, handle, tag, &buffer, buffer.count)
+            return DicomFile.text(buffer)
+        }
+    }
+
+    /// The data set, whose sequences have items.
+    var dataset: Item { Item(file: self, handle: nil) }
+}

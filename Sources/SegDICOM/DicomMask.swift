@@ -1,0 +1,175 @@
+internal import Foundation
+public import SegCore
+public import SegImaging
+
+/// A mask that is to be written as DICOM objects, which refer to the series that it was made of.
+public struct DicomMask: Sendable {
+    /// A class, or a region of a model whose regions may overlap.
+    struct Segment: Sendable {
+        /// Its number in the mask.
+        var number: Int
+        /// The map that holds it, and the value it has there.
+        var map: Int
+        var value: UInt8
+        var name: String
+        var meaning: SegmentMeaning
+        var colour: SegmentColour
+    }
+
+    let series: DicomSeries
+    let segments: [Segment]
+    /// Whether voxels may belong to several segments.
+    let mayOverlap: Bool
+    let maker: DicomMaker
+    private let planes: [DicomPlanes]
+    /// What a reader should know, a sentence each.
+    public private(set) var remarks: [String]
+
+    /// What is written of a segmentation beside its voxels.
+    public struct Description: Sendable {
+        /// The name of each class that the model knows, by its number; of regions by that of their channel, from 0.
+        public var names: [Int: String]
+        /// Coded terms of the classes.
+        public var codes: SegmentCodes
+        /// What the model is called.
+        public var model: String
+        /// MedSeg's version.
+        public var version: String
+        /// Whether an object may begin a study of its own where the scan's has no UIDs.
+        public var isNewStudy: Bool
+
+        /// Describes a segmentation.
+        public init(
+            names: [Int: String], codes: SegmentCodes, model: String, version: String, isNewStudy: Bool = false
+        ) {
+            (self.names, self.codes, self.model) = (names, codes, model)
+            (self.version, self.isNewStudy) = (version, isNewStudy)
+        }
+    }
+
+    /// Insists, before anything is predicted, that objects can refer to a scan.
+    /// - Throws: `DataError` as `init`.
+    public static func check(_ geometry: ScanGeometry, scan: String, isNewStudy: Bool) throws(DataError) {
+        _ = try DicomSeries(geometry, scan: scan, isNewStudy: isNewStudy)
+    }
+
+    /// Brings a mask onto the slices of the series that its scan was read of.
+    ///
+    /// - Parameters:
+    ///   - maps: One map of class numbers, or where `areRegions` a map of 0 and 1 for each, in `Volume`'s order.
+    ///   - geometry: The scan's, as it was read.
+    ///   - scan: The scan, for errors.
+    /// - Throws: `DataError` where the scan is no DICOM, or its files have no UIDs to refer to.
+    public init(
+        maps: [[UInt8]], areRegions: Bool, _ description: Description, of geometry: ScanGeometry, scan: String
+    ) throws(DataError) {
+        series = try DicomSeries(geometry, scan: scan, isNewStudy: description.isNewStudy)
+        mayOverlap = areRegions
+        maker = DicomMaker(version: description.version, model: description.model, seriesNumber: 9300)
+        let numbers = description.names.keys.filter { areRegions || $0 > 0 }.sorted()
+        segments = numbers.enumerated().map { index, number in
+            let name = description.names[number] ?? ""
+            return Segment(
+                number: number, map: areRegions ? number : 0, value: areRegions ? 1 : UInt8(number), name: name,
+                meaning: description.codes.meaning(of: name) ?? .unknown, colour: SegmentColour(index))
+        }
+        remarks = series.remarks
+        let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
+        if !unknown.isEmpty {
+            remarks.append(
+                "No codes are known of \(unknown.shortList()), which are written as tissue; --codes FILE gives them.")
+        }
+        let stack = series.stack
+        if stack.isFilled {
+            remarks.append(
+                "The DICOM objects hold the mask of the scan's own slices, and none of those that were filled in.")
+        }
+        let slices = stack.slicesOfFrames
+        let size = Triple(stack.shape[0], stack.shape[1], stack.shape[2])
+        planes = maps.map { DicomPlanes($0, size: size, slices: slices) }
+    }
+
+    /// The pixels of a frame in the map that holds a segment, row by row.
+    func pixels(_ frame: Int, of segment: Segment) -> ArraySlice<UInt8> { planes[segment.map][frame] }
+
+    /// Whether a segment has a voxel in a frame.
+    func holds(_ segment: Segment, _ frame: Int) -> Bool { planes[segment.map].values[frame].contains(segment.value) }
+}
+
+/// A map, frame by frame and row by row.
+struct DicomPlanes: Sendable {
+    private let bytes: [UInt8]
+    private let pixelCount: Int
+    /// The values of each frame, 0 left out.
+    let values: [Set<UInt8>]
+
+    /// - Parameters:
+    ///   - map: In `Volume`'s order, in which slices run fastest.
+    ///   - size: Columns, rows and slices.
+    ///   - slices: The slice of each frame.
+    init(_ map: [UInt8], size: Triple, slices: [Int]) {
+        let pixelCount = size.d * size.h
+        self.pixelCount = pixelCount
+        let bytes = [UInt8](unsafeUninitializedCapacity: slices.count * pixelCount) { buffer, count in
+            nonisolated(unsafe) let output = buffer
+            map.withUnsafeBufferPointer { map in
+                nonisolated(unsafe) let map = map
+                concurrently(size.h) { rows in
+                    for row in rows {
+                        for column in 0..<size.d {
+                            let line = (column * size.h + row) * size.w
+                            let pixel = row * size.d + column
+                            for (frame, slice) in slices.enumerated() {
+                                output[frame * pixelCount + pixel] = map[line + slice]
+                            }
+                        }
+                    }
+                }
+            }
+            count = slices.count * pixelCount
+        }
+        self.bytes = bytes
+        values = slices.indices.map { frame in
+            var isThere = [Bool](repeating: false, count: 256)
+            for value in bytes[frame * pixelCount..<(frame + 1) * pixelCount] { isThere[Int(value)] = true }
+            return Set((1...UInt8.max).filter { isThere[Int($0)] })
+        }
+    }
+
+    subscript(frame: Int) -> ArraySlice<UInt8> { bytes[frame * pixelCount..<(frame + 1) * pixelCount] }
+}
+
+/// A colour that tells a segment from the others.
+struct SegmentColour: Sendable {
+    /// From 0 to 1.
+    let red: Double, green: Double, blue: Double
+
+    /// The colour of a running number: the golden ratio keeps the hues of neighbours apart.
+    init(_ index: Int) {
+        let hue = (0.08 + 0.618034 * Double(index)).truncatingRemainder(dividingBy: 1)
+        func channel(_ shift: Double) -> Double {
+            let place = abs((hue * 6 + shift).truncatingRemainder(dividingBy: 6) - 3) - 1
+            return 0.25 + 0.65 * min(1, max(0, place))
+        }
+        (red, green, blue) = (channel(0), channel(4), channel(2))
+    }
+
+    /// From 0 to 255.
+    var bytes: [Int] { [red, green, blue].map { Int(($0 * 255).rounded()) } }
+
+    /// CIELab of the white point D50, scaled to 16 bits as DICOM has it: L from 0 to 100, a and b from -128 to 127.
+    var lab: [Int] {
+        let linear = [red, green, blue].map { $0 <= 0.04045 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4) }
+        // sRGB's primaries, adapted from D65 to D50.
+        let rows = [
+            [0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733],
+        ]
+        let white = [0.96422, 1, 0.82521]
+        let f = zip(rows, white).map { row, white -> Double in
+            let share = zip(row, linear).map { $0 * $1 }.reduce(0, +) / white
+            return share > 216.0 / 24389 ? cbrt(share) : (24389.0 / 27 * share + 16) / 116
+        }
+        let scaled = [(116 * f[1] - 16) / 100, (500 * (f[0] - f[1]) + 128) / 255, (200 * (f[1] - f[2]) + 128) / 255]
+        return scaled.map { Int((min(1, max(0, $0)) * 65535).rounded()) }
+    }
+}

@@ -1,0 +1,201 @@
+internal import CDicom
+internal import Foundation
+internal import SegCore
+internal import SegImaging
+
+/// The series that a mask was made of, as far as an object that holds the mask refers to it.
+struct DicomSeries: Sendable {
+    let stack: DicomStack
+    let functions: dicom_library
+    /// Whether the object begins a study of its own.
+    let isNewStudy: Bool
+    /// UIDs of the object's study, of the series it refers to, and of the frame of reference of both.
+    let study: String, series: String, frameOfReference: String
+    /// What a reader should know.
+    var remarks: [String] = []
+
+    /// Looks at where a scan comes from.
+    /// - Parameters:
+    ///   - scan: The scan, for errors.
+    ///   - isNewStudy: Whether UIDs that are missing may be made up.
+    /// - Throws: `DataError` where it is no DICOM, or UIDs are missing, all reasons at once.
+    init(_ geometry: ScanGeometry, scan: String, isNewStudy: Bool) throws(DataError) {
+        guard let header = geometry.header as? DicomHeader else {
+            throw DataError(
+                .badArgument, scan,
+                "is no DICOM, and a DICOM object of its mask would have no files to refer to; give the series, or ask for no "
+                    + "DICOM object.")
+        }
+        stack = header.stack
+        functions = try DicomLibrary.functions(for: scan)
+        let image = stack.image
+        let faults = Self.faults(of: stack, isNewStudy: isNewStudy)
+        guard faults.isEmpty else { throw DataError(.badData, scan, faults.joined(separator: " ")) }
+        self.isNewStudy = isNewStudy && !(DicomUID.isValid(image.study) && DicomUID.isValid(image.series))
+        study = self.isNewStudy ? DicomUID.new() : image.study
+        series = DicomUID.isValid(image.series) ? image.series : DicomUID.new()
+        let hasFrame = DicomUID.isValid(image.frameOfReference)
+        frameOfReference = hasFrame ? image.frameOfReference : DicomUID.new()
+        if self.isNewStudy { remarks.append("Its study or series has no UID; the object begins a study of its own.") }
+        if !hasFrame { remarks.append("It has no FrameOfReferenceUID; the object has a new one.") }
+    }
+
+    private static func faults(of stack: DicomStack, isNewStudy: Bool) -> [String] {
+        var faults: [String] = []
+        let missing = [("StudyInstanceUID", stack.image.study), ("SeriesInstanceUID", stack.image.series)]
+            .filter { !DicomUID.isValid($0.1) }.map(\.0)
+        if !missing.isEmpty, !isNewStudy {
+            faults.append(
+                "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied, so that a DICOM "
+                    + "object could not be filed with it; add --new-study for one with a study of its own.")
+        }
+        if let frame = stack.frames.first(where: {
+            !DicomUID.isValid($0.image.instance) || !DicomUID.isValid($0.image.sopClass)
+        }) {
+            faults.append("\(frame.name) has no SOPInstanceUID or SOPClassUID to refer to.")
+        }
+        let instances = Dictionary(grouping: stack.images, by: \.instance)
+        if let same = instances.values.first(where: { $0.count > 1 }) {
+            faults.append(
+                "\(same[0].name) and \(same[1].name) have one SOPInstanceUID, so that nobody knows which is referred to."
+            )
+        }
+        return faults
+    }
+
+    // MARK: - Modules that every object has
+
+    private static let ofPatient = [
+        DicomTag.patientName, DicomTag.patientID, DicomTag.patientBirthDate, DicomTag.patientSex,
+    ]
+    private static let ofStudy = [
+        DicomTag.studyDate, DicomTag.studyTime, DicomTag.accessionNumber, DicomTag.referringPhysicianName,
+        DicomTag.studyID,
+    ]
+    private static let optional = [
+        DicomTag.issuerOfPatientID, DicomTag.patientAge, DicomTag.patientSize, DicomTag.patientWeight,
+        DicomTag.patientIdentityRemoved, DicomTag.deidentificationMethod, DicomTag.deidentificationMethodCode,
+        DicomTag.studyDescription,
+    ]
+
+    /// Starts an object of this patient and study, in a new series.
+    /// - Parameters:
+    ///   - path: Where it will be saved.
+    ///   - maker: What made it.
+    /// - Throws: `DataError` where a file of the series cannot be read again, or the object would take its place.
+    func document(_ sopClass: String, modality: String, path: String, maker: DicomMaker) throws(DataError)
+        -> DicomDocument
+    {
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard !stack.images.contains(where: { $0.path == target }) else {
+            throw DataError(.cannotWrite, path, "is a file of the scan; name another folder.")
+        }
+        let source: DicomFile
+        do throws(DicomFile.Fault) {
+            source = try DicomFile(stack.image.path, functions)
+        } catch {
+            throw DataError(.badData, stack.image.name, "\(error.message).")
+        }
+        let document = try DicomDocument(functions, path: path)
+        let dataset = document.dataset
+        // An empty one is no character set.
+        if source.text(DicomTag.specificCharacterSet) != nil {
+            document.copy(DicomTag.specificCharacterSet, of: source)
+        }
+        for tag in Self.optional where source.has(tag) { document.copy(tag, of: source) }
+        for tag in Self.ofPatient + Self.ofStudy where !document.copy(tag, of: source) { dataset.set(tag, "") }
+        dataset.set(DicomTag.sopClass, sopClass)
+        dataset.set(DicomTag.sopInstance, DicomUID.new())
+        dataset.set(DicomTag.studyInstance, study)
+        dataset.set(DicomTag.seriesInstance, DicomUID.new())
+        dataset.set(DicomTag.modality, modality)
+        dataset.set(DicomTag.seriesNumber, maker.seriesNumber)
+        dataset.set(DicomTag.seriesDescription, maker.title)
+        dataset.set(DicomTag.instanceNumber, 1)
+        dataset.set(DicomTag.frameOfReference, frameOfReference)
+        if !document.copy(DicomTag.positionReferenceIndicator, of: source) {
+            dataset.set(DicomTag.positionReferenceIndicator, "")
+        }
+        dataset.set(DicomTag.manufacturer, DicomMaker.program)
+        dataset.set(DicomTag.manufacturerModelName, DicomMaker.program)
+        dataset.set(DicomTag.deviceSerialNumber, "0")
+        dataset.set(DicomTag.softwareVersions, maker.version)
+        return document
+    }
+
+    /// Says whether pixels of the scan were ever compressed with a loss, and how.
+    func setCompression(in document: DicomDocument) throws(DataError) {
+        guard let image = stack.images.first(where: \.isLossy) else {
+            document.dataset.set(DicomTag.lossyCompression, "00")
+            return
+        }
+        document.dataset.set(DicomTag.lossyCompression, "01")
+        do throws(DicomFile.Fault) {
+            let file = try DicomFile(image.path, functions)
+            for tag in [DicomTag.lossyRatio, DicomTag.lossyMethod] where file.text(tag) != nil {
+                document.copy(tag, of: file)
+            }
+        } catch {
+            throw DataError(.badData, image.name, "\(error.message).")
+        }
+    }
+}
+
+/// What made an object.
+struct DicomMaker: Sendable {
+    static let program = "MedSeg"
+    /// MedSeg's version.
+    var version: String
+    /// What the model is called.
+    var model: String
+    /// SeriesNumber, far from those of scanners.
+    var seriesNumber: Int
+    /// SeriesDescription and ContentDescription.
+    var title: String { "MedSeg \(model)".dicomText(most: 64) }
+}
+
+extension DicomStack {
+    /// The files of the frames, each once.
+    var images: [DicomImage] {
+        var seen: Set<String> = []
+        return frames.map(\.image).filter { seen.insert($0.path).inserted }
+    }
+
+    /// How far along the first frame's normal each frame lies, in mm.
+    private var distances: [Double] {
+        let normal = frames[0].normal ?? .zero
+        return frames.compactMap { $0.position?.dot(normal) }
+    }
+
+    /// The distance between neighbouring planes in mm, along their normal: the mean, which in a filled stack is of all gaps.
+    var planeSpacing: Double {
+        let places = distances
+        guard let first = places.first, let last = places.last, places.count > 1 else { return 0 }
+        return abs(last - first) / Double(places.count - 1)
+    }
+
+    /// The slice of the volume that lies nearest to each frame: the frame's own unless gaps were filled.
+    var slicesOfFrames: [Int] {
+        let places = distances
+        guard isFilled, let first = places.first, let last = places.last, last > first else {
+            return Array(frames.indices)
+        }
+        return places.map { Int((($0 - first) / (last - first) * Double(slices.count - 1)).rounded()) }
+    }
+}
+
+extension DicomFrame {
+    /// Refers to the frame's file, and in one of several frames to the frame.
+    func refer(from item: DicomDocument.Item) {
+        image.refer(from: item)
+        if image.frameCount > 1 { item.set(DicomTag.referencedFrame, index + 1) }
+    }
+}
+
+extension DicomImage {
+    /// Refers to the file.
+    func refer(from item: DicomDocument.Item) {
+        item.set(DicomTag.referencedClass, sopClass)
+        item.set(DicomTag.referencedInstance, instance)
+    }
+}

@@ -1,0 +1,156 @@
+/// The outlines of a mask's slice, half-way between the pixels inside and those outside, as marching squares draws them.
+///
+/// Points are in halves of a pixel: (2x + 1, 2y) lies between the pixels (x, y) and (x + 1, y). Diagonal neighbours are
+/// apart. Every contour is one closed polygon with the inside on its left, in an image whose y runs down; a hole is joined
+/// to what surrounds it by a keyhole, a line that is walked both ways and runs through the centre of no pixel.
+struct MaskContours {
+    /// A point in halves of a pixel.
+    struct Point: Hashable {
+        var x: Int, y: Int
+
+        static func + (left: Point, right: Point) -> Point { Point(x: left.x + right.x, y: left.y + right.y) }
+        static func - (left: Point, right: Point) -> Point { Point(x: left.x - right.x, y: left.y - right.y) }
+
+        /// Positive where the other direction lies to the right of this one, as y runs down.
+        func cross(_ other: Point) -> Int { x * other.y - y * other.x }
+        func dot(_ other: Point) -> Int { x * other.x + y * other.y }
+    }
+
+    /// The closed polygons, the first point not repeated.
+    let polygons: [[Point]]
+
+    /// - Parameters:
+    ///   - isInside: Pixels, row by row.
+    ///   - columns: Pixels of a row.
+    init(_ isInside: [Bool], columns: Int) {
+        let image = Image(isInside: isInside, columns: columns)
+        polygons = Self.joined(Self.loops(image), image).map(Self.withoutMiddles)
+    }
+
+    /// Pixels, with none beyond the edges.
+    private struct Image {
+        let isInside: [Bool]
+        let columns: Int
+        var rows: Int { isInside.count / columns }
+
+        subscript(x: Int, y: Int) -> Bool {
+            x >= 0 && y >= 0 && x < columns && y < rows && isInside[y * columns + x]
+        }
+
+        /// The two pixels that a point lies between.
+        func neighbours(of point: Point) -> (Bool, Bool) {
+            let (x, y) = (point.x >> 1, point.y >> 1)
+            return point.x & 1 == 1 ? (self[x, y], self[x + 1, y]) : (self[x, y], self[x, y + 1])
+        }
+    }
+
+    // MARK: - Loops
+
+    /// For each square of four pixels, the points that lines run from and to, the inside on their left.
+    private static func loops(_ image: Image) -> [[Point]] {
+        var next: [Point: Point] = [:]
+        var starts: [Point] = []
+        for y in -1..<image.rows {
+            for x in -1..<image.columns {
+                let (upper, lower) = ((image[x, y], image[x + 1, y]), (image[x, y + 1], image[x + 1, y + 1]))
+                guard upper != lower || upper.0 != upper.1 else { continue }
+                // The corners, clockwise from the upper left one, and the point behind each on the square's edge.
+                let corners = [upper.0, upper.1, lower.1, lower.0]
+                let edges = [
+                    Point(x: 2 * x + 1, y: 2 * y), Point(x: 2 * x + 2, y: 2 * y + 1),
+                    Point(x: 2 * x + 1, y: 2 * y + 2), Point(x: 2 * x, y: 2 * y + 1),
+                ]
+                // A run of corners inside is cut off by one line, from the edge behind it to that before it.
+                for first in 0..<4 where corners[first] && !corners[(first + 3) % 4] {
+                    var last = first
+                    while corners[(last + 1) % 4] { last = (last + 1) % 4 }
+                    next[edges[last]] = edges[(first + 3) % 4]
+                    starts.append(edges[last])
+                }
+            }
+        }
+        var loops: [[Point]] = []
+        for start in starts where next[start] != nil {
+            var loop: [Point] = []
+            var point = start
+            while let following = next.removeValue(forKey: point) {
+                loop.append(point)
+                point = following
+            }
+            loops.append(loop)
+        }
+        return loops
+    }
+
+    // MARK: - Keyholes
+
+    /// A point of a polygon, and the number of the one behind it.
+    private struct Node {
+        var point: Point
+        var next: Int
+    }
+
+    /// Joins every hole to what surrounds it.
+    private static func joined(_ loops: [[Point]], _ image: Image) -> [[Point]] {
+        let areas = loops.map(area)
+        guard let outerSign = areas.max(by: { abs($0) < abs($1) })?.signum() else { return [] }
+        var nodes: [Node] = []
+        var places: [Point: Int] = [:]
+        var (outlines, holes): ([Int], [(start: Int, end: Int)]) = ([], [])
+        for (loop, area) in zip(loops, areas) {
+            // A hole begins where it is nearest to the upper left.
+            let isOutline = area.signum() == outerSign
+            let first = isOutline ? 0 : loop.indices.min { loop[$0].x + loop[$0].y < loop[$1].x + loop[$1].y } ?? 0
+            let start = nodes.count
+            for point in loop[first...] + loop[..<first] {
+                places[point] = nodes.count
+                nodes.append(Node(point: point, next: nodes.count + 1))
+            }
+            nodes[nodes.count - 1].next = start
+            if isOutline { outlines.append(start) } else { holes.append((start, nodes.count - 1)) }
+        }
+        for hole in holes {
+            let first = nodes[hole.start].point
+            // A hole's line goes up and to the left, so that no two holes are joined to each other both ways.
+            guard let home = places[landing(from: first, image)] else {
+                preconditionFailure("a hole lies in no outline")
+            }
+            nodes[hole.end].next = nodes.count
+            nodes.append(Node(point: first, next: nodes.count + 1))
+            nodes.append(Node(point: nodes[home].point, next: nodes[home].next))
+            nodes[home].next = hole.start
+        }
+        return outlines.map { start in
+            var (polygon, node) = ([nodes[start].point], nodes[start].next)
+            while node != start {
+                polygon.append(nodes[node].point)
+                node = nodes[node].next
+            }
+            return polygon
+        }
+    }
+
+    /// Where a walk from a hole's outline, up and to the left between the pixels, meets another outline.
+    private static func landing(from start: Point, _ image: Image) -> Point {
+        var point = start
+        repeat {
+            // From between two of a row to between two of a column, and back.
+            point = point + Point(x: -1, y: -1)
+        } while image.neighbours(of: point).0 == image.neighbours(of: point).1
+        return point
+    }
+
+    /// Twice the area, with the sign of the direction.
+    private static func area(_ polygon: [Point]) -> Int {
+        polygon.indices.reduce(0) { $0 + polygon[$1].cross(polygon[($1 + 1) % polygon.count]) }
+    }
+
+    /// Takes out points in the middle of a straight line; the ends of a keyhole, where the line turns back, stay.
+    private static func withoutMiddles(_ polygon: [Point]) -> [Point] {
+        polygon.indices.filter { index in
+            let before = polygon[index] - polygon[(index + polygon.count - 1) % polygon.count]
+            let after = polygon[(index + 1) % polygon.count] - polygon[index]
+            return before.cross(after) != 0 || before.dot(after) <= 0
+        }.map { polygon[$0] }
+    }
+}

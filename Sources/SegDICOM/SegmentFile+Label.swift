@@ -1,0 +1,51 @@
+internal import SegCore
+internal import SegImaging
+
+extension SegmentFile {
+    /// The label map of the segments on a scan's grid.
+    /// - Parameter classes: Names of the dataset's classes by number, by which segments get their numbers; empty for the file's
+    ///   own numbers.
+    /// - Throws: `DataError` with every reason why it is no label map of the scan.
+    func label(on scan: ScanGeometry, classes: [Int: String]) throws(DataError) -> (
+        volume: Volume, geometry: ScanGeometry
+    ) {
+        let voxelCount = scan.shape.prefix(3).reduce(1, *)
+        try FreeMemory.check(
+            arrays: 4 * voxelCount, subject: path, for: "a label map of \(voxelCount) voxels",
+            advice: "free memory or give a smaller scan")
+        let numbers = SegmentNumbers(segments, classes: classes)
+        var painter = SegmentPainter(scan, numbers: numbers)
+        if let own = (scan.header as? DicomHeader)?.stack.image.frameOfReference, !own.isEmpty,
+            let other = frameOfReference,
+            other != own
+        {
+            painter.add(
+                fault:
+                    "It has another frame of reference than the scan, so that places in one say nothing in the other.")
+        }
+        switch kind {
+        case .segmentation: paintFrames(numbers.numbers, into: &painter)
+        case .structures: paintContours(numbers.numbers, into: &painter)
+        }
+        var names: [Int: String] = [:]
+        for segment in segments {
+            if let number = numbers.numbers[segment.number] { names[Int(number)] = segment.name }
+        }
+        let voxels = try painter.checked(path: path, names: names)
+        let size = painter.size
+        var geometry = ScanGeometry(
+            affine: scan.affine, shape: [size.d, size.h, size.w], spacing: scan.spacing, unit: scan.unit,
+            isPlaced: scan.isPlaced, remarks: numbers.remarks, header: scan.header)
+        geometry.labels = names
+        return (Volume(voxels: voxels, size: size, affine: scan.affine), geometry)
+    }
+
+    private var frameOfReference: String? {
+        switch kind {
+        case .segmentation: file.text(DicomTag.frameOfReference)
+        case .structures:
+            file.dataset.items(DicomTag.structures).first?.text(DicomTag.structureFrameOfReference)
+                ?? file.dataset.items(DicomTag.referencedFramesOfReference).first?.text(DicomTag.frameOfReference)
+        }
+    }
+}

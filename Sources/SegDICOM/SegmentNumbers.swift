@@ -1,0 +1,61 @@
+internal import SegCore
+
+/// Which numbers of a label map the segments of a file become.
+struct SegmentNumbers {
+    /// The number of each segment; a segment that is left out has none.
+    private(set) var numbers: [Int: UInt16] = [:]
+    /// What a reader should know, a sentence each.
+    private(set) var remarks: [String] = []
+    /// Why segments cannot be told, as sentences; empty where they can.
+    private(set) var faults: [String] = []
+
+    /// Matches segments with the classes of a dataset by their names, whatever their case and underscores.
+    ///
+    /// Without classes the numbers are the file's own.
+    init(_ segments: [SegmentFile.Segment], classes: [Int: String]) {
+        let wanted = classes.filter { $0.key > 0 }
+        if segments.isEmpty { faults.append("It has no segments.") }
+        let twice = Dictionary(grouping: segments, by: \.number).filter { $1.count > 1 }.keys.sorted()
+        if !twice.isEmpty {
+            faults.append("Several of its segments have the number \(twice.map(String.init).shortList()).")
+        }
+        if wanted.isEmpty {
+            takeOwn(segments)
+        } else {
+            match(segments, with: wanted)
+        }
+    }
+
+    private mutating func match(_ segments: [SegmentFile.Segment], with wanted: [Int: String]) {
+        let byName = Dictionary(wanted.map { (SegmentCodes.plain($1), $0) }) { min($0, $1) }
+        for segment in segments {
+            numbers[segment.number] = byName[SegmentCodes.plain(segment.name)].map { UInt16($0) }
+        }
+        // A dataset whose classes nobody named.
+        if numbers.isEmpty, wanted.count == 1, wanted.values.first == "foreground", segments.count == 1 {
+            numbers[segments[0].number] = wanted.keys.first.map { UInt16($0) }
+            remarks.append("Its segment '\(segments[0].name)' was taken for the foreground.")
+        }
+        let others = segments.filter { numbers[$0.number] == nil }.map { "'\($0.name)'" }
+        if numbers.isEmpty, !segments.isEmpty {
+            let names = wanted.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
+            faults.append(
+                "None of its segments (\(others.shortList())) has the name of a class of the dataset (\(names.shortList())); name "
+                    + "the classes as the segments.")
+        } else if !others.isEmpty {
+            remarks.append("Its segments \(others.shortList()) are no classes of the dataset and were left out.")
+        }
+    }
+
+    private mutating func takeOwn(_ segments: [SegmentFile.Segment]) {
+        for segment in segments {
+            if let number = UInt16(exactly: segment.number), number > 0 {
+                numbers[segment.number] = number
+            } else {
+                faults.append(
+                    "Its segment '\(segment.name)' has the number \(segment.number); 1 to 65535 were expected.")
+            }
+        }
+        remarks.append("Its segments are " + segments.map { "\($0.number) '\($0.name)'" }.shortList() + ".")
+    }
+}

@@ -1,0 +1,69 @@
+internal import SegCore
+internal import SegImaging
+
+/// Paints segments into a label map on a scan's grid, and gathers why that cannot be done.
+struct SegmentPainter {
+    /// The grid.
+    let size: Triple
+    /// RAS+ mm → voxel index.
+    private let toVoxel: Affine
+    /// The label of each voxel, in `Volume`'s order.
+    private var voxels: [Float]
+    /// How many voxels of two labels are in both, the smaller label first.
+    private var overlaps: [SIMD2<Int>: Int] = [:]
+    /// Voxels of segments that lie outside of the grid.
+    private var outside = 0
+    /// What else is wrong, a sentence each.
+    private var faults: [String] = []
+
+    /// Farther off the scan's voxels, in voxels, a segment lies on another grid.
+    static let tolerance = 0.1
+
+    init(_ geometry: ScanGeometry, numbers: SegmentNumbers) {
+        let extents = (0..<3).map { $0 < geometry.shape.count ? geometry.shape[$0] : 1 }
+        size = Triple(extents[0], extents[1], extents[2])
+        toVoxel = geometry.affine.inverse ?? .identity
+        voxels = [Float](repeating: 0, count: size.count)
+        faults = numbers.faults
+    }
+
+    /// The voxel index, not rounded, of a place in DICOM's axes.
+    func index(_ place: SIMD3<Double>) -> SIMD3<Double> {
+        let (i, j, k) = toVoxel(-place.x, -place.y, place.z)
+        return SIMD3(i, j, k)
+    }
+
+    /// Gives a voxel a label.
+    mutating func paint(_ at: SIMD3<Int>, _ label: UInt16) {
+        guard (0..<size.d).contains(at.x), (0..<size.h).contains(at.y), (0..<size.w).contains(at.z) else {
+            outside += 1
+            return
+        }
+        let voxel = (at.x * size.h + at.y) * size.w + at.z
+        let other = Int(voxels[voxel])
+        if other != 0, other != label {
+            overlaps[SIMD2(min(other, Int(label)), max(other, Int(label))), default: 0] += 1
+        }
+        voxels[voxel] = Float(label)
+    }
+
+    /// Remembers what is wrong, once.
+    mutating func add(fault: String) {
+        if !faults.contains(fault) { faults.append(fault) }
+    }
+
+    /// The labels of the voxels.
+    /// - Throws: `DataError` with every reason why there is none.
+    func checked(path: String, names: [Int: String]) throws(DataError) -> [Float] {
+        var faults = faults
+        for (pair, count) in overlaps.sorted(by: { ($0.key.x, $0.key.y) < ($1.key.x, $1.key.y) }) {
+            let both = [pair.x, pair.y].map { "'\(names[$0] ?? "\($0)")'" }.joined(separator: " and ")
+            faults.append("\(both) overlap in \(count) voxels, and a label map holds one class a voxel.")
+        }
+        if outside > 0 {
+            faults.append("\(outside) of its voxels lie outside of the scan; is it of another series?")
+        }
+        guard faults.isEmpty else { throw DataError(.badData, path, faults.joined(separator: " ")) }
+        return voxels
+    }
+}
