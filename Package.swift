@@ -135,8 +135,8 @@ let package = Package(
 
         // Where both meet.
         swiftTarget("SegData", ["SegCore", "SegImaging", "CArchive", "CCrypto"]),
-        // Datasets of archives, folders and web addresses; the only place besides SegTracking that knows a network.
-        swiftTarget("SegImport", ["SegCore", "SegImaging", "SegData"]),
+        // Archives of web addresses. Nothing but this and SegTracking asks a server.
+        swiftTarget("SegDownload", ["SegCore", "SegData"]),
         swiftTarget(
             "SegInference", ["SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging"]),
         // Model folders of nnU-Net.
@@ -187,7 +187,8 @@ let package = Package(
             dependencies: [
                 "MedSeg", "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights",
                 "SegImaging",
-                "SegDICOM", "SegMetrics", "SegData", "SegImport", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
+                "SegDICOM", "SegMetrics", "SegData", "SegDownload", "SegTrain", "SegInference", "SegNNUNet",
+                "SegReport",
                 "SegTracking",
                 "SegYAML",
                 "SegStudy", "CSegProcess", argumentParser,
@@ -223,7 +224,7 @@ let package = Package(
         .target(
             name: "SegFuzzTargets",
             dependencies: [
-                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegDICOM", "SegData", "SegImport",
+                "SegCore", "SegYAML", "SegModels", "SegWeights", "SegImaging", "SegDICOM", "SegData",
                 "SegInference",
                 "SegNNUNet", "SegTracking", "SegServer",
             ],
@@ -286,7 +287,7 @@ let package = Package(
         test("SegDICOMTests", ["SegTestNeeds", "SegCore", "SegImaging", "SegDICOM", "CDicom"]),
         test("SegMetricsTests", ["SegCore", "SegMetrics"]),
         test("SegReportTests", ["SegCore", "SegReport", "SegImaging"]),
-        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegImport", "SegImaging"]),
+        test("SegDataTests", ["SegTestNeeds", "SegCore", "SegData", "SegDownload", "SegImaging"]),
         test(
             "SegServerTests",
             [

@@ -2,7 +2,6 @@ import Foundation
 import SegCore
 import SegData
 import SegImaging
-import SegImport
 import Testing
 
 /// Cases of several channels, from files to patches. Channel 1 of every voxel is channel 0 and 1000 more.

@@ -1,8 +1,8 @@
 import Foundation
 import SegCore
 import SegData
+import SegDownload
 import SegImaging
-import SegImport
 import SegTestNeeds
 import Synchronization
 import Testing
@@ -23,7 +23,7 @@ struct DownloadTests {
 
     private func plan(_ name: String, md5: String? = nil) throws -> Download {
         let url = try #require(URL(string: server.address(name)))
-        return Download(url, to: file, md5: md5)
+        return Download(url, to: file, md5: md5, by: HTTPDownload())
     }
 
     /// Lets the first transfer break off and puts other bytes there, to tell from those of later transfers.

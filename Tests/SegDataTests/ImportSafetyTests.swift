@@ -1,7 +1,6 @@
 import Foundation
 import SegCore
 import SegData
-import SegImport
 import SegTestNeeds
 import Synchronization
 import Testing

@@ -2,7 +2,6 @@ import Foundation
 import SegCore
 import SegData
 import SegImaging
-import SegImport
 import Testing
 
 @Suite struct ImportTests {

@@ -1,8 +1,8 @@
 import Foundation
 import SegCore
 import SegData
+import SegDownload
 import SegImaging
-import SegImport
 import SegTestNeeds
 import Synchronization
 import Testing
@@ -45,7 +45,7 @@ struct WebImportTests {
         let bytes = Mutex(0)
         let dataset = try DatasetImport(
             server.address(name), to: URL(fileURLWithPath: folder.file("out")), patterns: patterns, transfer: .copy,
-            md5: md5
+            md5: md5, network: HTTPDownload()
         ).run { progress in
             if case .downloading(let there, of: _) = progress { bytes.withLock { $0 = there } }
         }

@@ -1,6 +1,5 @@
 internal import Foundation
 internal import SegData
-import SegImport
 
 /// Archives of datasets.
 enum ArchiveInput {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegData
-import SegImport
+import SegDownload
 import Synchronization
 
 /// `medseg data import`.
@@ -38,7 +38,7 @@ struct ImportCommand: ParsableCommand {
         let bar = Mutex(ProgressBar("import", quiet: printing.quiet))
         let dataset = try DatasetImport(
             source, to: URL(fileURLWithPath: out), patterns: patterns.patterns(), transfer: link ? .link : .copy,
-            md5: md5
+            md5: md5, network: HTTPDownload()
         ).run { progress in
             bar.withLock {
                 switch progress {

@@ -15,11 +15,15 @@ public struct Download: Sendable {
     /// The MD5 that its publisher gives; nil where none is known.
     public var md5: String?
 
+    private let transfer: any DownloadTransfer
+
     /// Plans a download.
-    public init(_ url: URL, to file: URL, md5: String?) {
+    /// - Parameter transfer: What asks the server.
+    public init(_ url: URL, to file: URL, md5: String?, by transfer: any DownloadTransfer) {
         self.url = url
         self.file = file
         self.md5 = md5
+        self.transfer = transfer
     }
 
     /// Fetches what is missing and checks the digest. File and record stay, for the caller to `remove`.
@@ -30,10 +34,10 @@ public struct Download: Sendable {
         let (there, version) = try piece()
         var isWhole = false
         if there > 0 {
-            isWhole = try DownloadTransfer(self, from: there, of: version, progress: progress).run()
+            isWhole = try transfer.fetch(self, from: there, of: version, progress: progress)
         }
         if !isWhole {
-            _ = try DownloadTransfer(self, from: 0, of: nil, progress: progress).run()
+            _ = try transfer.fetch(self, from: 0, of: nil, progress: progress)
         }
         try verify()
     }
@@ -79,4 +83,15 @@ public struct Download: Sendable {
                 "its MD5 is \(found), not \(md5.lowercased()); what came was deleted. Download it again.")
         }
     }
+}
+
+/// What asks a server for a download's bytes: `HTTPDownload` of SegDownload. Datasets are read without a network.
+public protocol DownloadTransfer: Sendable {
+    /// Fetches what comes after the bytes there, if they are of a version that the server still has, into the file.
+    /// - Parameter progress: Called with the bytes there and the bytes in all, 0 where the server does not say.
+    /// - Returns: Whether the file is whole; where not, it cannot be gone on with and is to be asked for anew.
+    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    func fetch(
+        _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
+    ) throws(DataError) -> Bool
 }

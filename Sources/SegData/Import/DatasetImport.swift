@@ -1,6 +1,5 @@
 public import Foundation
 public import SegCore
-public import SegData
 internal import SegImaging
 
 /// Brings a dataset from where it is into a folder of the Decathlon's layout.
@@ -34,8 +33,15 @@ public struct DatasetImport {
     /// The MD5 of the archive, 32 hexadecimal digits; nil takes that of a known one.
     public var md5: String?
 
+    /// What fetches an archive of a web address; nil where none is fetched.
+    private let network: (any DownloadTransfer)?
+
     /// Plans an import.
-    public init(_ source: String, to folder: URL, patterns: Dataset.Patterns?, transfer: Transfer, md5: String?) {
+    public init(
+        _ source: String, to folder: URL, patterns: Dataset.Patterns?, transfer: Transfer, md5: String?,
+        network: (any DownloadTransfer)? = nil
+    ) {
+        self.network = network
         self.source = source
         self.folder = folder
         self.patterns = patterns
@@ -133,7 +139,10 @@ public struct DatasetImport {
         guard let url = URL(string: source), url.host != nil, !url.lastPathComponent.isEmpty else {
             throw DataError(.badArgument, source, "is no address of a file")
         }
-        let download = Download(url, to: part, md5: md5 ?? Self.knownArchives[url.lastPathComponent])
+        guard let network else {
+            throw DataError(.badArgument, source, "is a web address, and no network is allowed: download it first")
+        }
+        let download = Download(url, to: part, md5: md5 ?? Self.knownArchives[url.lastPathComponent], by: network)
         try download.run { progress(.downloading($0, of: $1)) }
         return download
     }

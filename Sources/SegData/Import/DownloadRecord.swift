@@ -1,15 +1,15 @@
-internal import Foundation
-internal import SegCore
+package import Foundation
+package import SegCore
 
 /// What lies beside a download, in `.version`: which file it is of, so that nothing else is gone on with or replaced.
-struct DownloadRecord {
+package struct DownloadRecord {
     /// The address that it comes from.
     let url: String
     /// What the server calls this version: a strong entity tag, or the date of the last change; nil where it says
     /// neither.
     let version: String?
 
-    init(url: URL, version: String?) {
+    package init(url: URL, version: String?) {
         self.url = url.absoluteString
         self.version = version
     }
@@ -28,7 +28,7 @@ struct DownloadRecord {
     static func file(beside part: URL) -> URL { part.appendingPathExtension("version") }
 
     /// - Throws: `DataError` where it cannot be written.
-    func write(beside part: URL) throws(DataError) {
+    package func write(beside part: URL) throws(DataError) {
         try DurableFile.write(Array("\(url)\n\(version ?? "")\n".utf8), to: Self.file(beside: part).path)
     }
 }

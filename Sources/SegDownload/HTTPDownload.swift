@@ -1,12 +1,27 @@
 internal import Foundation
-internal import SegCore
+public import SegCore
+public import SegData
 
 #if canImport(FoundationNetworking)
     internal import FoundationNetworking
 #endif
 
+/// Fetches downloads over HTTP and HTTPS.
+public struct HTTPDownload: DownloadTransfer {
+    /// Asks servers by the system's settings.
+    public init() {}
+
+    /// One request for what comes after the bytes there.
+    /// - Throws: `DataError` where the server fails or the file cannot be written.
+    public func fetch(
+        _ download: Download, from there: Int, of version: String?, progress: @escaping @Sendable (Int, Int) -> Void
+    ) throws(DataError) -> Bool {
+        try HTTPTransfer(download, from: there, of: version, progress: progress).run()
+    }
+}
+
 /// One request whose body goes into a download's file, once the answer turns out to be that file.
-final class DownloadTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
+private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked Sendable {
     private let download: Download
     private let version: String?
     private let progress: @Sendable (Int, Int) -> Void

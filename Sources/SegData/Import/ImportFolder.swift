@@ -1,3 +1,5 @@
+// To the compiler `stat` is of the first module whose header includes it.
+internal import CArchive
 internal import Foundation
 internal import SegCore
 
