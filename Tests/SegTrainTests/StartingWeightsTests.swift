@@ -36,7 +36,7 @@ import Testing
         let trainer = try Self.trainer(
             ["seed": 5, "init_from": .string(file)], [ball], classes: 3)
         let before = try state(trainer)
-        let sentences = try trainer.begin()
+        let sentences = try StartingWeights(file).load(into: trainer.network.store)
         let after = try state(trainer)
         let changed = stored.filter { after[$0.key]?.count == $0.value.floats().count }
         #expect(!changed.isEmpty && changed.count < stored.count)
@@ -51,10 +51,10 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: file) }
         try Weights.write(["other.weight": StoredTensor([1, 2] as [Float], shape: [2])], to: file)
         let trainer = try Self.trainer(["init_from": .string(file)], [ball])
-        let error = try #require(throws: DataError.self) { try trainer.begin() }
+        let error = try #require(throws: DataError.self) { try StartingWeights(file).load(into: trainer.network.store) }
         #expect(error.message.contains("no array of it fits"), "\(error)")
         let absent = try Self.trainer(["init_from": "/nowhere"], [ball])
-        #expect(throws: DataError.self) { try absent.begin() }
+        #expect(throws: DataError.self) { try StartingWeights("/nowhere").load(into: absent.network.store) }
     }
 
     private var first: String { "model.0" }

@@ -121,7 +121,7 @@ public struct TrainingRun {
         let training = try prepare(split.training, .training, labels, report)
         let validation = try prepare(split.validation, .validation, labels, report)
         let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
-        if !isResumed { _ = try trainer.begin() }
+        if !isResumed { _ = try configuration.start?.load(into: trainer.network.store) }
         (configuration.model.preprocessing.remarks + remarks + trainer.warnings).forEach { report(.remark($0)) }
         return trainer
     }
