@@ -96,12 +96,18 @@ let package = Package(
             linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
                 + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
-        // How a program ends that runs out of memory, and where the running code lies.
+        // MPI as a table of functions; shim/mpi.c, which `make mpi` compiles for each MPI library, fills it.
+        .systemLibrary(name: "CMPI"),
+
+        // How a program ends that runs out of memory, where the running code lies, and on which cores it may run.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
         // Configurations written in YAML.
         swiftTarget("SegYAML", ["SegCore", yams]),
+
+        // The processes that work on one task together; MPI is opened where a launcher started several.
+        swiftTarget("SegComm", ["SegCore", "CMPI", "CSegProcess"]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend", ["SegCore"]),
@@ -144,7 +150,7 @@ let package = Package(
             [
                 "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
                 "SegMetrics",
-                "SegInference",
+                "SegInference", "SegComm",
             ]),
 
         // Training runs and evaluations, from datasets and configurations to tables and figures.
@@ -152,7 +158,7 @@ let package = Package(
             "SegStudy",
             [
                 "SegCore", "SegBackend", "SegModels", "SegNN", "SegImaging", "SegMetrics", "SegReport", "SegTracking",
-                "SegData", "SegInference", "SegTrain",
+                "SegData", "SegInference", "SegTrain", "SegComm",
             ]),
 
         // One name for all of it: `import MedSeg`.
@@ -183,7 +189,7 @@ let package = Package(
                 "SegDICOM", "SegMetrics", "SegData", "SegTrain", "SegInference", "SegNNUNet", "SegReport",
                 "SegTracking",
                 "SegYAML",
-                "SegStudy", "CSegProcess", argumentParser,
+                "SegStudy", "SegComm", "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -232,6 +238,10 @@ let package = Package(
 
         // Programs and packages that tests need, asked for in one way.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
+        // Ranks that are threads of one process, for tests.
+        .target(
+            name: "SegTestRanks", dependencies: ["SegCore", "SegComm"], path: "Tests/Ranks", swiftSettings: strict),
+        test("SegCommTests", ["SegCore", "SegComm", "SegTestRanks"]),
         test("SegCoreTests", ["SegCore"]),
         test("SegBackendTests", ["SegBackend"]),
         test(
@@ -263,7 +273,7 @@ let package = Package(
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
                 "SegBackend",
                 "SegReference",
-                "SegCPU",
+                "SegCPU", "SegComm", "SegTestRanks",
             ]
         ),
         test(

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <stddef.h>
+#include <stdint.h>
+
 /// Lets a program that runs out of memory end with a message and exit code 70 instead of a signal.
 ///
 /// Swift cannot throw where an allocation fails: it ends the program by SIGILL, SIGTRAP or SIGABRT. After this call
@@ -10,3 +13,7 @@ void segprocess_end_cleanly_without_memory(const char *program);
 
 /// The file that holds this code: the program, or a library that a program has opened. NULL where nothing is known.
 const char *segprocess_image_file(void);
+
+/// Writes the cores that this process may run on as bits, the first core lowest, into at most `words` words.
+/// - Returns: How many words were written; 0 where the system does not say.
+size_t segprocess_cores(uint64_t *bits, size_t words);
