@@ -11,13 +11,14 @@ C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps deps-test build demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test bench \
+.PHONY: help deps deps-test build mpi demo test fuzz sanitize crash-test nightly peers server-test mlflow-test dvc-test scale-test bench \
 	gpu-bundle gpu-static format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
 	@echo "make deps-test  the same, and the programs that lint, crash-test and the Python tests run"
 	@echo "make build    build medseg, medseg-bench, medseg-server and libMedSegDICOM.so into .build/release"
+	@echo "make mpi      compile libMedSegMPI-*.so for the MPI libraries that are installed; MPICC=… for another one"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
@@ -27,6 +28,7 @@ help:
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
+	@echo "make scale-test  train on 1, 2 and 4 ranks of Open MPI, MPICH and Slurm, and divide a prediction; the same bits"
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
@@ -58,6 +60,11 @@ build: deps
 	swift build -c release --product medseg-bench
 	swift build -c release --product medseg-server
 	swift build -c release --product MedSegDICOM
+
+# Into the folder of the programs, which look for it there.
+MPI_FOLDER = .build/release
+mpi:
+	@Sources/CMPI/shim/build.sh $(MPI_FOLDER) $(MPICC)
 
 demo: deps
 	swift build -c release --product medseg
@@ -96,6 +103,10 @@ mlflow-test: deps
 dvc-test: deps
 	swift build -c release --product medseg
 	Tests/Pipeline/run.sh
+
+scale-test: deps
+	swift build -c release --product medseg
+	Tests/Scale/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps

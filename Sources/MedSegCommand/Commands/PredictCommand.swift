@@ -22,6 +22,9 @@ struct PredictCommand: ParsableCommand {
             network did not look and the others say nothing. --mirror and several --model add samples of their own, \
             and the same maps. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
             each, along the fourth axis of a NIfTI.
+
+            Many scans may be divided among processes: each runs the same command with its own --shard, and --collect in the \
+            end checks that none is missing. See docs/scale.md.
             """)
 
     @Argument(
@@ -36,6 +39,7 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var dicom: DicomOptions
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
+    @OptionGroup var shards: ShardOptions
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -73,13 +77,14 @@ struct PredictCommand: ParsableCommand {
     var force = false
 
     /// The table of all scans.
-    private var table: String { "\(out)/report.csv" }
+    var table: String { "\(out)/report.csv" }
 
     func run() throws {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
             throw DataError(.noInput, input, "is not there")
         }
         try dicom.register(for: inputs)
+        let part = try shards.part()
         // Wrong options and clashes are told before a model is loaded.
         _ = try plan(channels: model.inputChannels ?? 1)
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
@@ -94,6 +99,15 @@ struct PredictCommand: ParsableCommand {
         if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
         let extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
+        if shards.collect { return try collect(jobs, extras, labels: segmenter.labelNumbers) }
+        if let part {
+            return try OutputFolder.filling(out) {
+                try ShardRecord.check(
+                    out, arguments: Array(CommandLine.arguments.dropFirst(2)), replacing: force)
+                let left = unfinished(jobs, of: part, extras, labels: segmenter.labelNumbers)
+                try predict(left, with: segmenter, extras, into: nil)
+            }
+        }
         for job in jobs {
             for path in job.all(extras, labels: segmenter.labelNumbers) {
                 try OutputFolder.refuseExisting(path, force: force)
@@ -154,7 +168,8 @@ struct PredictCommand: ParsableCommand {
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
         let maps = try job.write(
-            found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+            found, probabilities: probabilities, like: geometry, size: scan.size,
+            overwrite: force || shards.isDivided)
         let measured = StageClock.time("measure") {
             ScanReport(
                 scan: job.stem, model: model.name, segmenter: segmenter, found: found,
@@ -254,7 +269,7 @@ struct PredictCommand: ParsableCommand {
                 throw UsageError(
                     "the files of \(names) would both be called \(out)/\(stem)_…; predict them into different folders")
             }
-            try OutputFolder.refuseExisting(same[0].mask, force: force)
+            try OutputFolder.refuseExisting(same[0].mask, force: force || shards.isDivided)
         }
         return jobs
     }
