@@ -195,7 +195,8 @@ let package = Package(
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegInference",
+                "SegCore", "SegComm", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights",
+                "SegInference",
                 "SegOpCases",
                 "SegReplay", argumentParser,
             ],

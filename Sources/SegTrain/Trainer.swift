@@ -149,18 +149,23 @@ public final class Trainer {
             let done = progress(seconds: try agreed(seconds: elapsed()))
             // The time ran out meanwhile.
             if done >= 1 { continue }
-            let rate = learningRate(done: done)
-            let loss = try step(batches, learningRate: rate)
-            state.take(loss: loss)
-            let seconds = elapsed()
-            shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)
-            let share = max(progress(seconds: seconds), 1e-9)
-            try report(
-                .iteration(
-                    TrainingStep(
-                        iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
-                        remaining: max(0, seconds * (1 / share - 1)))))
+            try report(.iteration(advance(batches, done: done, elapsed: elapsed)))
         }
+    }
+
+    /// Takes a step, and describes it.
+    private func advance(
+        _ batches: PrefetchedBatches, done: Double, elapsed: () -> Double
+    ) throws -> TrainingStep {
+        let rate = learningRate(done: done)
+        let loss = try step(batches, learningRate: rate)
+        state.take(loss: loss)
+        let seconds = elapsed()
+        shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)
+        let share = max(progress(seconds: seconds), 1e-9)
+        return TrainingStep(
+            iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
+            remaining: max(0, seconds * (1 / share - 1)))
     }
 
     /// Whether all steps are taken, the time is up, or early stopping has ended the training.

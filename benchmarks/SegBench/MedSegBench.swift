@@ -12,7 +12,7 @@ struct MedSegBench: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Verify.self, Replay.self, Ops.self, Nets.self, Infer.self, Profile.self, Tune.self, Compare.self,
-            DeviceReport.self,
+            DeviceReport.self, Comm.self,
         ])
 }
 
