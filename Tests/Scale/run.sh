@@ -170,12 +170,12 @@ if [ -n "${SLURM_CONF:-}" ]; then refused 64 "--mpi=pmix" srun-none 2 train "$wo
 
 # A prediction in parts, of which one is lost and run again, leaves the report of one process.
 predict=(predict "$work/data/imagesTr" --model "$work/one/model" --report -q)
-"$medseg" "${predict[@]}" --out "$work/whole" >/dev/null
-launch "${launchers[0]}" 3 "${predict[@]}" --out "$work/parts" --shard auto >/dev/null
+"$medseg" "${predict[@]}" --out "$work/whole" >"$work/log" 2>&1 || fail "$(cat "$work/log")"
+launch "${launchers[0]}" 3 "${predict[@]}" --out "$work/parts" --shard auto >"$work/log" 2>&1 || fail "$(cat "$work/log")"
 rm "$(find "$work/parts" -name '*_mask.nii.gz' | head -1)"
 "$medseg" "${predict[@]}" --out "$work/parts" --collect >"$work/log" 2>&1 && fail "a part that is lost was not missed"
 grep -q "1 of 6 scans are not finished" "$work/log" || fail "the lost scan is not named: $(cat "$work/log")"
-for part in 0/2 1/2; do "$medseg" "${predict[@]}" --out "$work/parts" --shard $part; done >"$work/log"
+for part in 0/2 1/2; do "$medseg" "${predict[@]}" --out "$work/parts" --shard $part; done >"$work/log" 2>&1
 grep -q "2 are finished already" "$work/log" && grep -q "3 are finished already" "$work/log" ||
     fail "scans were segmented twice: $(cat "$work/log")"
 "$medseg" "${predict[@]}" --out "$work/parts" --collect >/dev/null
