@@ -11,8 +11,8 @@ C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps deps-test build libmedseg wheel demo test fuzz sanitize crash-test nightly peers server-test mlflow-test \
-	dvc-test dicom-test library-test bench gpu-bundle gpu-static format lint
+.PHONY: help deps deps-test build libmedseg wheel mpi demo test fuzz sanitize crash-test nightly peers server-test mlflow-test \
+	dvc-test dicom-test library-test scale-test bench gpu-bundle gpu-static format lint
 
 help:
 	@echo "make deps     install the libraries that are missing (apt)"
@@ -20,17 +20,19 @@ help:
 	@echo "make build    build medseg, medseg-bench, medseg-server and libMedSegDICOM.so into .build/release"
 	@echo "make libmedseg  the C library with its header, in .build/libmedseg, with the Swift runtime linked in"
 	@echo "make wheel    the same for Python, as a wheel in .build/wheel"
+	@echo "make mpi      compile libMedSegMPI-*.so for the MPI libraries that are installed; MPICC=… for another one"
 	@echo "make demo     phantoms, training, evaluation, prediction and pictures, in demo/"
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
 	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
-	@echo "make nightly  fuzz, sanitize, crash-test, server-test and peers in full, some hours; figures in .build/nightly"
+	@echo "make nightly  fuzz, sanitize, crash-test, server-test, peers and scale-test in full, some hours; figures in .build/nightly"
 	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"
 	@echo "make library-test  the Swift products, libmedseg and the wheel as their users take them"
 	@echo "make dicom-test  DICOM segmentations and structure sets with dicom3tools, highdicom, dcmqi and plastimatch (pip)"
+	@echo "make scale-test  train on 1, 2 and 4 ranks of Open MPI, MPICH and Slurm, and divide a prediction; the same bits"
 	@echo "make crash-test  kill commands and the server, fill disks, replay power cuts; CRASH_KILLS=300 for the full form"
 	@echo "make bench    time ops and networks, in turn with PyTorch (PYTHON) and OpenVINO (OPENVINO_PYTHON) where they are"
 	@echo "make gpu-bundle  medseg-bench for a machine with a GPU and nothing else, as a tarball"
@@ -96,6 +98,11 @@ wheel: libmedseg
 	PATH=$(WHEEL_TOOLS)/bin:$$PATH $(WHEEL_TOOLS)/bin/auditwheel repair -w .build/wheel .build/wheel/plain/medseg-*.whl
 	@ls -l .build/wheel/*.whl
 
+# Into the folder of the programs, which look for it there.
+MPI_FOLDER = .build/release
+mpi:
+	@Sources/CMPI/shim/build.sh $(MPI_FOLDER) $(MPICC)
+
 demo: deps
 	swift build -c release --product medseg
 	.build/release/medseg demo --out demo --force
@@ -142,6 +149,10 @@ dicom-test: deps
 	swift build -c release --product medseg
 	swift build -c release --product MedSegDICOM
 	Tests/DICOM/run.sh
+
+scale-test: deps
+	swift build -c release --product medseg
+	Tests/Scale/run.sh
 
 # By `set -C`, a run never writes over another's results.
 bench: deps

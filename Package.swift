@@ -101,12 +101,18 @@ let package = Package(
             linkerSettings: ["dcmjpeg", "dcmjpls", "dcmdata", "oflog", "ofstd", "openjp2"].map { .linkedLibrary($0) }
                 + [.unsafeFlags(["-nostartfiles", "-static-stdlib"], .when(platforms: [.linux]))]),
 
-        // How a program ends that runs out of memory.
+        // MPI as a table of functions; shim/mpi.c, which `make mpi` compiles for each MPI library, fills it.
+        .systemLibrary(name: "CMPI"),
+
+        // How a program ends that runs out of memory, and on which cores it may run.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
         // Configurations written in YAML.
         swiftTarget("SegYAML", ["SegCore", yams]),
+
+        // The processes that work on one task together; MPI is opened where a launcher started several.
+        swiftTarget("SegComm", ["SegCore", "CMPI", "CSegProcess"]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend", ["SegCore"]),
@@ -151,7 +157,7 @@ let package = Package(
             [
                 "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegImaging", "SegData",
                 "SegMetrics",
-                "SegInference",
+                "SegInference", "SegComm",
             ]),
 
         // Training runs and evaluations, from datasets and configurations to tables and figures.
@@ -159,7 +165,7 @@ let package = Package(
             "SegStudy",
             [
                 "SegCore", "SegBackend", "SegModels", "SegNN", "SegImaging", "SegMetrics", "SegReport", "SegTracking",
-                "SegData", "SegInference", "SegTrain",
+                "SegData", "SegInference", "SegTrain", "SegComm",
             ]),
 
         // One name for all of it: `import MedSeg`.
@@ -191,13 +197,14 @@ let package = Package(
                 "SegReport",
                 "SegTracking",
                 "SegYAML",
-                "SegStudy", "CSegProcess", argumentParser,
+                "SegStudy", "SegComm", "CSegProcess", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "medseg-bench",
             dependencies: [
-                "SegCore", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights", "SegInference",
+                "SegCore", "SegComm", "SegBackend", "SegDevices", "SegTensor", "SegNN", "SegModels", "SegWeights",
+                "SegInference",
                 "SegOpCases",
                 "SegReplay", argumentParser,
             ],
@@ -241,6 +248,10 @@ let package = Package(
 
         // Programs and packages that tests need, asked for in one way.
         .target(name: "SegTestNeeds", path: "Tests/Needs", exclude: ["needs.sh", "needs.py"], swiftSettings: strict),
+        // Ranks that are threads of one process, for tests.
+        .target(
+            name: "SegTestRanks", dependencies: ["SegCore", "SegComm"], path: "Tests/Ranks", swiftSettings: strict),
+        test("SegCommTests", ["SegCore", "SegComm", "SegTestRanks"]),
         test("SegCoreTests", ["SegCore"]),
         test("SegBackendTests", ["SegBackend"]),
         test(
@@ -272,7 +283,7 @@ let package = Package(
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
                 "SegBackend",
                 "SegReference",
-                "SegCPU",
+                "SegCPU", "SegComm", "SegTestRanks",
             ]
         ),
         test(

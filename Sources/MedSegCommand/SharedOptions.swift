@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import MedSeg
 import SegBackend
+import SegComm
 import SegCore
 import SegDevices
 import SegInference
@@ -35,17 +36,25 @@ struct DeviceOptions: ParsableArguments {
         })
     var precision = Precision.fp32
 
-    /// Starts the device and, unless told to be quiet, says on standard error which it is.
-    func makeBackend(quiet: Bool) throws -> any Backend {
+    /// Starts the device and, unless told to be quiet, says on standard error which it is. Ranks share the cores and the
+    /// GPUs of their machine.
+    func makeBackend(quiet: Bool, ranks: Ranks = .alone) throws -> any Backend {
         try checkThreads(threads)
-        let backend = try Devices.makeBackend(device, threads: threads, profiling: false, precision: precision)
+        var threads = threads
+        if ranks.count > 1 {
+            let fitting = try ranks.fittingThreads()
+            if threads == nil, ProcessInfo.processInfo.environment["MEDSEG_THREADS"] == nil { threads = fitting }
+        }
+        let backend = try Devices.makeBackend(
+            device, threads: threads, profiling: false, precision: precision, localRank: ranks.localRank)
         if let maxMemory {
             guard let limit = ByteCount(maxMemory) else {
                 throw UsageError("--max-memory should be a size such as 2G or 512M, not '\(maxMemory)'")
             }
             backend.memoryLimit = limit.bytes
         }
-        if !quiet { note("device \(backend.name): \(backend.details)") }
+        let place = ranks.count > 1 ? "rank \(ranks.rank) of \(ranks.count): " : ""
+        if !quiet { note("\(place)device \(backend.name): \(backend.details)") }
         return backend
     }
 }

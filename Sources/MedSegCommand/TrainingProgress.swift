@@ -71,8 +71,16 @@ extension TrainingOutcome {
         let best = bestDice.map { String(format: ", best validation Dice %.4f", $0) } ?? ""
         let waited = String(format: "waited %.1f %% of the time for data", 100 * shareWaited)
         let early = end == .noProgress ? " (stopped early: the validation Dice no longer rose)" : ""
+        let ranks =
+            rankTimes.count < 2
+            ? ""
+            : rankTimes.enumerated().map { rank, time in
+                String(
+                    format: "rank %d: computing %.1f %%, waiting for data %.1f %%, for other ranks %.1f %%\n", rank,
+                    100 * time.shareComputing, 100 * time.data / time.seconds, 100 * time.others / time.seconds)
+            }.joined()
         return "\(steps) steps in \(duration(seconds))\(early)\(best), \(waited), "
-            + "tensors took at most \(peakBytes >> 20) MiB\nmodel: \(folder)/model\n"
+            + "tensors took at most \(peakBytes >> 20) MiB\n\(ranks)model: \(folder)/model\n"
             + "curves: \(folder)/figures/training.png, \(folder)/training.csv"
     }
 }

@@ -42,9 +42,11 @@ public enum Devices {
     }
 
     /// Starts the backend of a device; with `profiling`, a `ProfilingBackend` that times every command.
+    /// - Parameter localRank: The number of this process among those of its machine: of several GPUs that are the same,
+    ///   `auto` takes the one of this number modulo theirs.
     /// - Throws: as above, and `BackendError.notSupported` where the device lacks the precision.
     public static func makeBackend(
-        _ name: String, threads: Int?, profiling: Bool, precision: Precision
+        _ name: String, threads: Int?, profiling: Bool, precision: Precision, localRank: Int = 0
     ) throws -> any Backend {
         switch name {
         case "cpu": return try cpu(threads, profiling, precision)
@@ -58,8 +60,10 @@ public enum Devices {
         default: break
         }
         let devices = OpenCLDevice.all()
+        let automatic = OpenCLDevice.largestGPUs(among: devices)
         let device =
-            name == "auto" ? OpenCLDevice.largestGPU(among: devices) : devices.first { $0.name == name }
+            name == "auto"
+            ? (automatic.isEmpty ? nil : automatic[localRank % automatic.count]) : devices.first { $0.name == name }
         guard let device else {
             if name == "auto" { return try cpu(threads, profiling, precision) }
             throw BackendError.noSuchDevice(

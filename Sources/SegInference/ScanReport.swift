@@ -7,7 +7,7 @@ public import SegImaging
 /// Keys are snake case. What is undefined, such as the mean of an empty label, is left out.
 public struct ScanReport: Encodable, Sendable {
     /// Volume and intensity of one label.
-    public struct Label: Encodable, Sendable {
+    public struct Label: Codable, Sendable {
         /// The label; of a region its channel.
         public let label: Int
         /// The class's or the region's name.

@@ -23,6 +23,8 @@ public struct ForwardContext: Sendable {
     public var dropsOut: Bool
     /// Whether blocks forget what their gradients need and compute it again: less memory, more time, the same bits.
     public var recomputes = false
+    /// Keeps back what batch norms measure; nil where their running statistics move at once.
+    public var statistics: BatchStatistics?
     /// Which of the two runs of a recomputed block this is.
     private var run = Run.only
 

@@ -2,41 +2,46 @@ internal import SegBackend
 public import SegTensor
 
 /// Gradients of parameters, added up over several passes and shortened where they are too long.
+///
+/// The order of the additions depends on the number of passes alone, and is that of a tree, so that passes which are
+/// divided among 2, 4, 8 … processes come to the same bits: `passes` is an odd number times 2 · 2 · …; each block of that
+/// odd number is added up one after the other, then blocks in pairs, pairs of blocks, and so on.
 public struct GradientSum {
     private let parameters: [Parameter]
-    private var sums: [Tensor?]
-    private var passes = 0
+    private let passes: Int
+    /// Sums of passes that follow each other; the later ones hold fewer.
+    private var parts: [Part] = []
 
     /// Makes an empty sum.
-    public init(parameters: [Parameter]) {
+    /// - Parameter passes: How many passes will be added.
+    public init(parameters: [Parameter], passes: Int) {
+        precondition(passes > 0, "a sum of \(passes) passes")
         self.parameters = parameters
-        sums = parameters.map { _ in nil }
+        self.passes = passes
     }
 
     /// Adds the gradients of a pass.
     /// - Throws: `BackendError` from the backend.
     public mutating func add(_ gradients: Gradients) throws {
-        passes += 1
-        for (index, parameter) in parameters.enumerated() {
-            guard let gradient = gradients[parameter.leaf] else { continue }
-            guard passes > 1 else {
-                sums[index] = gradient
-                continue
-            }
-            // What came of the walk may be the gradient of another parameter too, so the first sum is a new array.
-            let sum = try sums[index].map { passes == 2 ? try scale($0.detached, by: 1) : $0 }
-            if let sum { try sum.backend.binary(.add, sum.view, gradient.view, into: sum.view) }
-            sums[index] = sum ?? gradient
+        var part = Part(sums: parameters.map { gradients[$0.leaf].map { Sum(values: $0, isOwn: false) } }, passes: 1)
+        let block = passes >> passes.trailingZeroBitCount
+        while let last = parts.last, last.passes < block || last.passes == part.passes {
+            parts.removeLast()
+            part = try last.adding(part)
         }
+        parts.append(part)
     }
 
     /// The gradient of each parameter; nil where the loss does not depend on it.
-    public var gradients: [Tensor?] { sums }
+    public var gradients: [Tensor?] { whole.sums.map { $0?.values } }
 
     /// Multiplies every gradient.
     /// - Throws: `BackendError` from the backend.
     public mutating func multiply(by factor: Float) throws {
-        for index in sums.indices { sums[index] = try sums[index].map { try scale($0.detached, by: factor) } }
+        let sums = try whole.sums.map { sum in
+            try sum.map { Sum(values: try scale($0.values.detached, by: factor), isOwn: true) }
+        }
+        parts = [Part(sums: sums, passes: passes)]
     }
 
     /// Shortens the gradients, seen as one vector, to at most a length, `torch.nn.utils.clip_grad_norm_`.
@@ -44,10 +49,23 @@ public struct GradientSum {
     /// - Throws: `BackendError` from the backend.
     @discardableResult
     public mutating func clip(toNorm limit: Double) throws -> Double {
-        let norm = try GradientSum.squares(sums.compactMap { $0 }).reduce(0, +).squareRoot()
+        let norm = try GradientSum.squares(gradients.compactMap { $0 }).reduce(0, +).squareRoot()
         let factor = limit / (norm + 1e-6)
         if factor < 1 { try multiply(by: Float(factor)) }
         return norm
+    }
+
+    /// Puts other gradients in the place of the sum, such as the sum over several processes.
+    /// - Throws: What `change` throws.
+    public mutating func replace(_ change: ([Tensor?]) throws -> [Tensor?]) rethrows {
+        let sums = try change(gradients).map { $0.map { Sum(values: $0, isOwn: true) } }
+        parts = [Part(sums: sums, passes: passes)]
+    }
+
+    /// The sum of all passes.
+    private var whole: Part {
+        precondition(parts.count == 1 && parts[0].passes == passes, "a sum of \(passes) passes is not whole")
+        return parts[0]
     }
 
     /// Σ x² of each tensor, with one transfer for all.
@@ -61,5 +79,33 @@ public struct GradientSum {
                 .sum, square, outer: 1, inner: 1, into: sums.slice(index..<index + 1), accumulate: false)
         }
         return try Tensor(sums, on: backend).doubles()
+    }
+}
+
+/// The gradient of one parameter, summed over some passes.
+private struct Sum {
+    let values: Tensor
+    /// Whether more may be added in place: what came of a walk may be the gradient of another parameter too.
+    let isOwn: Bool
+
+    func adding(_ other: Sum) throws -> Sum {
+        let backend = values.backend
+        let view = isOwn ? values.view : try backend.allocate(values.shape, values.view.dtype)
+        try backend.binary(.add, values.view, other.values.view, into: view)
+        return Sum(values: Tensor(view, on: backend), isOwn: true)
+    }
+}
+
+/// The gradients of all parameters, summed over passes that follow each other.
+private struct Part {
+    let sums: [Sum?]
+    let passes: Int
+
+    func adding(_ later: Part) throws -> Part {
+        let sums = try zip(sums, later.sums).map { sum, other in
+            guard let sum, let other else { return sum ?? other }
+            return try sum.adding(other)
+        }
+        return Part(sums: sums, passes: passes + later.passes)
     }
 }

@@ -42,7 +42,14 @@ public struct Norm {
         let normalized = try normActivate(
             x, weight: weight?.tensor(in: context), bias: bias?.tensor(in: context), statistics: statistics, params,
             followers)
-        if let running, context.updatesStatistics { try running.update(with: normalized, count: x.shape.rows) }
+        if let running, context.updatesStatistics {
+            if let kept = context.statistics {
+                kept.add(normalized, count: x.shape.rows, to: running)
+            } else {
+                try running.move(
+                    mean: normalized.mean.view, variance: normalized.variance.view, count: x.shape.rows)
+            }
+        }
         return normalized.output
     }
 }
@@ -85,11 +92,11 @@ struct RunningStatistics {
     }
 
     /// Moves towards a batch's statistics; the variance that is kept is the unbiased one, as PyTorch's.
-    func update(with batch: Normalized, count: Int) throws {
+    func move(mean batchMean: BufferView, variance batchVariance: BufferView, count: Int) throws {
         let unbiased = Float(count) / Float(max(count - 1, 1))
         let backend = mean.leaf.backend
-        try backend.scale(batch.mean.view, by: momentum, into: mean.leaf.view, times: 1 - momentum)
-        try backend.scale(batch.variance.view, by: momentum * unbiased, into: variance.leaf.view, times: 1 - momentum)
+        try backend.scale(batchMean, by: momentum, into: mean.leaf.view, times: 1 - momentum)
+        try backend.scale(batchVariance, by: momentum * unbiased, into: variance.leaf.view, times: 1 - momentum)
         batches.value += 1
     }
 }

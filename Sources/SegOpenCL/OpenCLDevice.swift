@@ -40,6 +40,12 @@ public struct OpenCLDevice: Sendable {
         }
     }
 
+    /// That GPU and all others that are the same in every respect.
+    public static func largestGPUs(among devices: [OpenCLDevice]) -> [OpenCLDevice] {
+        guard let largest = largestGPU(among: devices) else { return [] }
+        return devices.filter { $0.isGPU && $0.details == largest.details }
+    }
+
     /// Hardware, kind, memory and driver in one line.
     public var details: String {
         "\(hardware), \(isGPU ? "GPU" : "CPU or accelerator"), \(computeUnits) compute units, "

@@ -1,5 +1,5 @@
 internal import Foundation
-internal import SegCore
+public import SegCore
 public import SegInference
 
 /// The table of all scans of a folder, `report.csv`: a row for each label of each scan.
@@ -26,17 +26,38 @@ public struct ScanTable {
     }
 
     /// Takes in scans, in the place of what the table said of them.
-    public mutating func add(_ reports: [ScanReport]) {
-        let names = Set(reports.map(\.scan))
-        rows.removeAll { names.contains($0.cells[0]) }
-        rows += reports.flatMap(Self.rows)
+    public mutating func add(_ reports: [ScanReport]) { add(reports.map { Scan(scan: $0.scan, labels: $0.labels) }) }
+
+    /// Takes in scans by the files of their reports, in the place of what the table said of them.
+    /// - Throws: `DataError` naming a file that is no report of a scan.
+    public mutating func add(reportFiles files: [String]) throws(DataError) {
+        var scans: [Scan] = []
+        for file in files {
+            guard let scan = try? JSONDecoder().decode(Scan.self, from: RegularFile.contents(of: file)) else {
+                throw DataError(.badData, file, "is no report of a scan that medseg predict --report wrote")
+            }
+            scans.append(scan)
+        }
+        add(scans)
     }
 
-    private static func rows(of report: ScanReport) -> [CSVRow] {
-        report.labels.map { row in
+    /// What the table takes of a `ScanReport`.
+    private struct Scan: Decodable {
+        let scan: String
+        let labels: [ScanReport.Label]
+    }
+
+    private mutating func add(_ scans: [Scan]) {
+        let names = Set(scans.map(\.scan))
+        rows.removeAll { names.contains($0.cells[0]) }
+        rows += scans.flatMap(Self.rows)
+    }
+
+    private static func rows(of scan: Scan) -> [CSVRow] {
+        scan.labels.map { row in
             let mean = row.meanIntensity.map { String(format: "%.2f", $0) } ?? ""
             return CSVRow([
-                report.scan, "\(row.label)", row.name, "\(row.voxels)", row.volumeML.text(decimals: 4), mean,
+                scan.scan, "\(row.label)", row.name, "\(row.voxels)", row.volumeML.text(decimals: 4), mean,
             ])
         }
     }

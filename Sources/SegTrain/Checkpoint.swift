@@ -19,6 +19,8 @@ public struct Checkpoint: Sendable {
     public let data: DataFingerprint
     /// The device that computed it: another one need not go on with the same bits.
     public let device: String
+    /// Whether the gradients of a step were summed by the tree of `GradientSum`; until 0.2 one after the other.
+    public let sumsByTree: Bool
     let optimizerSteps: Int
     let tensors: [String: StoredTensor]
 
@@ -31,11 +33,13 @@ public struct Checkpoint: Sendable {
         let data: DataFingerprint
         let device: String
         let optimizerSteps: Int
+        /// Absent before there was a tree.
+        let sumsByTree: Bool?
     }
 
     init(
         state: TrainingState, configuration: ConfigValue, data: DataFingerprint, device: String, optimizerSteps: Int,
-        tensors: [String: StoredTensor]
+        tensors: [String: StoredTensor], sumsByTree: Bool = true
     ) {
         self.state = state
         self.configuration = configuration
@@ -43,6 +47,7 @@ public struct Checkpoint: Sendable {
         self.device = device
         self.optimizerSteps = optimizerSteps
         self.tensors = tensors
+        self.sumsByTree = sumsByTree
     }
 
     /// Reads a checkpoint.
@@ -57,14 +62,15 @@ public struct Checkpoint: Sendable {
         }
         self.init(
             state: header.state, configuration: header.configuration, data: header.data, device: header.device,
-            optimizerSteps: header.optimizerSteps, tensors: file.tensors)
+            optimizerSteps: header.optimizerSteps, tensors: file.tensors, sumsByTree: header.sumsByTree ?? false)
     }
 
     /// Writes the checkpoint so that its name stands for the old one or for the new one, whole, at every moment.
     /// - Throws: `DataError` naming the file; the old one is then still there.
     public func write(to path: String) throws {
         let header = Header(
-            state: state, configuration: configuration, data: data, device: device, optimizerSteps: optimizerSteps)
+            state: state, configuration: configuration, data: data, device: device, optimizerSteps: optimizerSteps,
+            sumsByTree: sumsByTree)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let text = String(decoding: try encoder.encode(header), as: UTF8.self)

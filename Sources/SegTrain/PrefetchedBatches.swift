@@ -1,27 +1,33 @@
 internal import Foundation
 internal import SegData
 
-/// The batches of a training in their order, made on worker threads while others are learnt from.
+/// The batches of a training that one rank learns from, in their order, made on worker threads while others are learnt from.
 final class PrefetchedBatches {
     private let prefetch: Prefetch<Result<PatchBatch, any Error>>
 
+    private let share: RankShare
+
     /// Starts making batches.
-    /// - Parameter first: The number of the first batch.
-    init(_ batches: @escaping Trainer.Batches, from first: Int) {
+    /// - Parameters:
+    ///   - share: Which of all batches are the rank's.
+    ///   - first: The number of the first batch among the rank's own.
+    ///   - processes: Processes of this machine that do the same.
+    init(_ batches: @escaping Trainer.Batches, _ share: RankShare, from first: Int, processes: Int) {
+        self.share = share
         // Patches cost a small part of a step: a few threads keep up, and batches are too large to keep many.
-        let threads = min(max(ProcessInfo.processInfo.activeProcessorCount / 2, 1), 4)
-        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { number in
-            Result { try batches(number) }
+        let threads = min(max(ProcessInfo.processInfo.activeProcessorCount / (2 * processes), 1), 4)
+        prefetch = Prefetch(from: first, threads: threads, ahead: threads + 1) { index in
+            Result { try batches(share.number(ofOwn: index)) }
         }
     }
 
     /// Seconds for which the training had to wait for batches.
     var secondsWaited: Double { prefetch.secondsWaited }
 
-    /// The next batch with its number, from 0.
+    /// The next batch with its number among those of all ranks, from 0.
     /// - Throws: What makes them throws, such as a `DataError` naming a cached case that can no longer be read.
-    func next() throws -> (index: Int, batch: PatchBatch) {
-        let (number, batch) = prefetch.value()
-        return (number, try batch.get())
+    func next() throws -> (number: Int, batch: PatchBatch) {
+        let (index, batch) = prefetch.value()
+        return (share.number(ofOwn: index), try batch.get())
     }
 }

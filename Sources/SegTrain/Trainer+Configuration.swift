@@ -1,4 +1,5 @@
 public import SegBackend
+public import SegComm
 internal import SegCore
 public import SegData
 internal import SegImaging
@@ -9,14 +10,15 @@ internal import SegTensor
 
 extension Trainer {
     /// Makes a trainer of prepared cases, as a configuration says.
+    /// - Parameter ranks: The processes that train together.
     /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
-    ///   label left; `BackendError` where memory is short.
+    ///   label left; `BackendError` where memory is short; `RankError` where the ranks do not divide the batches.
     public convenience init(
         _ configuration: TrainingConfiguration, training: [PreparedCase], validation: [PreparedCase],
-        on backend: any Backend
+        on backend: any Backend, ranks: Ranks = .alone
     ) throws {
         let (model, loss, sampling) = (configuration.model, configuration.loss, configuration.sampling)
-        let measured = try CaseValidation(validation, model, on: backend)
+        let measured = try CaseValidation(validation, model, on: backend, ranks: ranks)
         do {
             try loss.validate()
         } catch {
@@ -29,7 +31,7 @@ extension Trainer {
         try self.init(
             network, configuration.options, validation: validation.isEmpty ? nil : measured,
             warnings: patches.warnings + measured.warnings, document: configuration.resolved,
-            source: model.network.source,
+            source: model.network.source, ranks: ranks,
             loss: { try loss(supervised: $0, labels: $1) }, batches: patches.batch)
     }
 }

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegBackend
+public import SegComm
 internal import SegCore
 public import SegData
 internal import SegInference
@@ -12,6 +13,9 @@ public import SegTensor
 /// What patch a step sees and what its dropouts draw depends on the seed and the step's number alone, so a run repeats
 /// bit for bit on one backend, and one that is resumed from a checkpoint ends as if it had never stopped. Where
 /// `minutes` is set the clock also moves the learning rate, and a run need not repeat.
+///
+/// Several ranks divide the batches of each step (`accumulation`), which are numbered through all ranks and summed by one
+/// tree, and the cases of each validation: 1, 2, 4 … ranks come to the same weights, bit for bit.
 public final class Trainer {
     /// What is minimised, as one value.
     ///
@@ -25,6 +29,8 @@ public final class Trainer {
     public let network: any Network
     /// How the steps are taken.
     public let options: TrainingOptions
+    /// The processes that train together; each has a trainer of the same.
+    public let ranks: Ranks
     /// Where the training stands.
     public internal(set) var state = TrainingState()
     /// Sentences for a person on cases that give no patches of the wanted mix, or enter no validation Dice.
@@ -32,9 +38,13 @@ public final class Trainer {
     let optimizer: Optimizer
     /// What the training was configured by, which its checkpoints hold.
     let document: ConfigValue
+    /// Batches of a step that this rank takes.
+    private let passes: Int
     private let loss: Loss
     private let batches: Batches
     private let validation: (any TrainingValidation)?
+    /// What each rank did with its time since the training was last resumed; empty before the end.
+    public private(set) var rankTimes: [RankTime] = []
     /// Whether a checkpoint was asked for, or the run goes on from one.
     var hasCheckpoint = false
     /// The share of the time, since the training was last resumed, that it has waited for data.
@@ -54,17 +64,19 @@ public final class Trainer {
     ) throws {
         try self.init(
             network, options, validation: validation, warnings: [], document: .null, source: "the training",
-            loss: loss, batches: batches)
+            ranks: .alone, loss: loss, batches: batches)
     }
 
     /// - Parameter source: What names parts of the network, for errors.
     init(
         _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)?, warnings: [String],
-        document: ConfigValue, source: String, loss: @escaping Loss, batches: @escaping Batches
+        document: ConfigValue, source: String, ranks: Ranks, loss: @escaping Loss, batches: @escaping Batches
     ) throws {
+        passes = try options.passes(perRankOf: ranks.count)
         try options.freeze(network.store, source: source)
         self.network = network
         self.options = options
+        self.ranks = ranks
         self.validation = validation
         self.warnings = warnings
         self.document = document
@@ -99,19 +111,29 @@ public final class Trainer {
             secondsBefore + Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         }
         func keep() throws {
+            try requireSameWeights()
             try report(.checkpoint(iteration: state.iteration))
             hasCheckpoint = true
         }
-        let batches = PrefetchedBatches(batches, from: state.iteration * options.accumulation)
+        let share = RankShare(accumulation: options.accumulation, own: passes, rank: ranks.rank)
+        let batches = PrefetchedBatches(
+            batches, share, from: state.iteration * passes, processes: ranks.localCount)
+        let waitedBefore = ranks.secondsWaited
+        func end(_ reason: TrainingEnd) throws -> TrainingEnd {
+            rankTimes = try times(
+                seconds: elapsed() - secondsBefore, data: batches.secondsWaited,
+                others: ranks.secondsWaited - waitedBefore)
+            return reason
+        }
         var keptAt = state.iteration
         while true {
-            var isOver = isOver(seconds: elapsed())
+            var isOver = isOver(seconds: try agreed(seconds: elapsed()))
             if isValidationDue(isOver) {
                 if !hasCheckpoint { try keep() }
                 try report(.model(iteration: state.iteration))
                 guard try validate(until: isAsked, report) else {
                     try keep()
-                    return .asked
+                    return try end(.asked)
                 }
             }
             isOver = isOver || state.isStopped
@@ -119,26 +141,31 @@ public final class Trainer {
                 try keep()
                 keptAt = state.iteration
             }
-            if isOver { return state.isStopped ? .noProgress : .completed }
-            if isAsked() {
+            if isOver { return try end(state.isStopped ? .noProgress : .completed) }
+            if try isAskedOfAny(isAsked()) {
                 try keep()
-                return .asked
+                return try end(.asked)
             }
-            let done = progress(seconds: elapsed())
+            let done = progress(seconds: try agreed(seconds: elapsed()))
             // The time ran out meanwhile.
             if done >= 1 { continue }
-            let rate = learningRate(done: done)
-            let loss = try step(batches, learningRate: rate)
-            state.take(loss: loss)
-            let seconds = elapsed()
-            shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)
-            let share = max(progress(seconds: seconds), 1e-9)
-            try report(
-                .iteration(
-                    TrainingStep(
-                        iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
-                        remaining: max(0, seconds * (1 / share - 1)))))
+            try report(.iteration(advance(batches, done: done, elapsed: elapsed)))
         }
+    }
+
+    /// Takes a step, and describes it.
+    private func advance(
+        _ batches: PrefetchedBatches, done: Double, elapsed: () -> Double
+    ) throws -> TrainingStep {
+        let rate = learningRate(done: done)
+        let loss = try step(batches, learningRate: rate)
+        state.take(loss: loss)
+        let seconds = elapsed()
+        shareWaited = batches.secondsWaited / max(seconds - secondsBefore, 1e-9)
+        let share = max(progress(seconds: seconds), 1e-9)
+        return TrainingStep(
+            iteration: state.iteration, loss: loss, learningRate: rate, seconds: seconds,
+            remaining: max(0, seconds * (1 / share - 1)))
     }
 
     /// Whether all steps are taken, the time is up, or early stopping has ended the training.
@@ -166,38 +193,45 @@ public final class Trainer {
 
     /// One optimiser step over the gradients of one or several batches; returns their mean loss.
     private func step(_ batches: PrefetchedBatches, learningRate: Double) throws -> Double {
-        var gradients = GradientSum(parameters: network.store.trained)
+        var gradients = GradientSum(parameters: network.store.trained, passes: passes)
         let count = options.accumulation
         let collects = count > 1 || options.clipNorm != nil
-        var total = 0.0
-        for _ in 0..<count {
-            let (index, batch) = try batches.next()
-            let loss = try loss(of: batch, pass: UInt32(truncatingIfNeeded: index))
+        var (losses, statistics): ([Double], [BatchStatistics]) = ([], [])
+        for _ in 0..<passes {
+            let (number, batch) = try batches.next()
+            var context = ForwardContext(
+                mode: .training, seed: UInt64(options.seed), pass: UInt32(truncatingIfNeeded: number))
+            context.recomputes = options.recomputes
+            if ranks.count > 1 {
+                let measured = BatchStatistics()
+                context.statistics = measured
+                statistics.append(measured)
+            }
+            let loss = try loss(of: batch, in: context)
             let value = try loss.item()
             guard value.isFinite else {
                 throw InferenceError(
                     "the loss is \(value) at step \(state.iteration + 1); lower optimizer.learning_rate or check the "
                         + "intensity window")
             }
-            total += value
+            losses.append(value)
             guard collects else {
                 try optimizer.step(backFrom: loss, learningRate: Float(learningRate))
                 return value
             }
             try gradients.add(loss.gradients(upstream: nil))
         }
+        losses = try join(&gradients, losses, statistics)
         if count > 1 { try gradients.multiply(by: 1 / Float(count)) }
         if let limit = options.clipNorm { try gradients.clip(toNorm: limit) }
         try optimizer.step(gradients.gradients, learningRate: Float(learningRate))
-        return total / Double(count)
+        return losses.reduce(0, +) / Double(count)
     }
 
-    private func loss(of batch: PatchBatch, pass: UInt32) throws -> Tensor {
+    private func loss(of batch: PatchBatch, in context: ForwardContext) throws -> Tensor {
         let images = try Tensor(
             batch.images, shape: Shape(batch: batch.count, size: batch.size, channels: batch.channels), on: backend)
         let labels = try Tensor(labels: batch.labels, shape: Shape([batch.count] + batch.size.array), on: backend)
-        var context = ForwardContext(mode: .training, seed: UInt64(options.seed), pass: pass)
-        context.recomputes = options.recomputes
         return try self.loss(network.supervisedOutputs(images, in: context), labels)
     }
 

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegBackend
+internal import SegComm
 internal import SegCore
 internal import SegData
 internal import SegImaging
@@ -34,7 +35,7 @@ public struct ValidationScores: Sendable {
     }
 }
 
-/// Dice of cases that are set aside, on the network's grid, predicted by the model's windows.
+/// Dice of cases that are set aside, on the network's grid, predicted by the model's windows. Ranks take turns at cases.
 struct CaseValidation: TrainingValidation {
     /// A case, and whether its label has a voxel left that a Dice can be taken of.
     private struct Case {
@@ -45,13 +46,15 @@ struct CaseValidation: TrainingValidation {
     private let cases: [Case]
     private let model: ModelDescription
     private let backend: any Backend
+    private let ranks: Ranks
 
     /// Looks at the labels of the cases.
     /// - Throws: `DataError` where a case can no longer be read, or none has a label left.
-    init(_ cases: [PreparedCase], _ model: ModelDescription, on backend: any Backend) throws {
+    init(_ cases: [PreparedCase], _ model: ModelDescription, on backend: any Backend, ranks: Ranks) throws {
         self.cases = try cases.map { Case(prepared: $0, isMeasured: try $0.hasForeground) }
         self.model = model
         self.backend = backend
+        self.ranks = ranks
         guard !cases.isEmpty, !self.cases.contains(where: \.isMeasured) else { return }
         let names = cases.map(\.name)
         let more = names.count > 8 ? " and \(names.count - 8) more" : ""
@@ -72,9 +75,10 @@ struct CaseValidation: TrainingValidation {
 
     func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores? {
         var measured: [(name: String, dice: [Double?])] = []
-        for item in cases {
-            if isAsked() { return nil }
-            measured.append((item.prepared.name, item.isMeasured ? try dice(of: item.prepared, by: network) : []))
+        for first in stride(from: 0, to: cases.count, by: ranks.count) {
+            let turn = cases[first..<min(first + ranks.count, cases.count)]
+            guard let dice = try dice(of: turn, by: network, until: isAsked) else { return nil }
+            measured += zip(turn, dice).map { ($0.prepared.name, $1) }
         }
         let cases = measured.map { (name: $0.name, dice: $0.dice.meanOfDefined) }
         let channels = network.outputChannels
@@ -83,6 +87,20 @@ struct CaseValidation: TrainingValidation {
             (label: label, dice: measured.map { $0.dice.isEmpty ? nil : $0.dice[index] }.meanOfDefined)
         }
         return ValidationScores(mean: cases.map(\.dice).meanOfDefined ?? .nan, cases: cases, classes: classes)
+    }
+
+    /// Dice of at most as many cases as there are ranks, a case by each rank; nil where any rank was asked to stop.
+    private func dice(
+        of turn: ArraySlice<Case>, by network: any Network, until isAsked: () -> Bool
+    ) throws -> [[Double?]]? {
+        let isAsked = isAsked()
+        var own: [Double?] = []
+        if !isAsked, ranks.rank < turn.count {
+            let item = turn[turn.startIndex + ranks.rank]
+            if item.isMeasured { own = try dice(of: item.prepared, by: network) }
+        }
+        guard try !ranks.gather([isAsked]).contains([true]) else { return nil }
+        return try ranks.gather(own)
     }
 
     /// Dice of each foreground class, or of each region, against a case's labels; nil where it occurs in neither.

@@ -91,7 +91,7 @@ func novogradFollowsMONAI(_ decay: Float, averages: Bool, expected: [Double]) th
 func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Double) throws {
     let slope = try Slope([[0, 0], [0, 0]])
     let joined = try add(scale(slope.parameters[0].leaf, by: 3), scale(slope.parameters[1].leaf, by: 4))
-    var sum = GradientSum(parameters: slope.parameters)
+    var sum = GradientSum(parameters: slope.parameters, passes: 1)
     try sum.add(joined.gradients(upstream: Tensor([1, 0] as [Double], shape: [2], on: joined.backend)))
     #expect(try sum.clip(toNorm: limit) == 5)
     for (gradient, expected) in zip(sum.gradients, [first, second]) {
@@ -102,7 +102,7 @@ func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Doub
 
 @Test func gradientsOfSeveralPassesAddUp() throws {
     let slope = try Slope([[0, 0], [0]])
-    var sum = GradientSum(parameters: slope.parameters)
+    var sum = GradientSum(parameters: slope.parameters, passes: 3)
     let first = try slope.gradients(0, [1, 2])
     try sum.add(first)
     try sum.add(slope.gradients(0, [0.5, -4]))
@@ -111,6 +111,28 @@ func gradientsAreClippedAsOneVector(_ limit: Double, first: Double, second: Doub
     #expect(try sum.gradients[0]?.doubles() == [0.75, -1] && sum.gradients[1]?.doubles() == [3.5])
     // What the first pass gave is not written to.
     #expect(try first[slope.parameters[0].leaf]?.doubles() == [1, 2])
+}
+
+/// Any number of passes that p divides comes to the bits that p processes come to, each with its share of them.
+@Test(arguments: [(2, 2), (4, 2), (4, 4), (6, 2), (8, 4), (12, 4), (3, 1), (5, 1)])
+func passesAddUpByOneTree(_ passes: Int, processes: Int) throws {
+    let slope = try Slope([[0, 0]])
+    func values(_ pass: Int) -> [Double] {
+        let number = Double(pass)
+        return [1 / (3 + 7 * number), -1.3 / (1 + number * number)]
+    }
+    func sum(_ range: Range<Int>) throws -> [Double] {
+        var sum = GradientSum(parameters: slope.parameters, passes: range.count)
+        for pass in range { try sum.add(slope.gradients(0, values(pass))) }
+        return try #require(sum.gradients[0]).doubles()
+    }
+    let share = passes / processes
+    var parts = try (0..<processes).map { try sum($0 * share..<($0 + 1) * share) }
+    while parts.count > 1 {
+        let pairs = stride(from: 0, to: parts.count, by: 2).map { (parts[$0], parts[$0 + 1]) }
+        parts = pairs.map { first, second in zip(first, second).map(+) }
+    }
+    #expect(try sum(0..<passes) == parts[0])
 }
 
 /// Parameters that change while the walk goes on end where those of a step with all gradients do.

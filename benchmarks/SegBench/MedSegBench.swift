@@ -13,7 +13,7 @@ struct MedSegBench: ParsableCommand {
         version: Version.current,
         subcommands: [
             Verify.self, Replay.self, Ops.self, Nets.self, Infer.self, Profile.self, Tune.self, Compare.self,
-            DeviceReport.self,
+            DeviceReport.self, Comm.self,
         ])
 }
 

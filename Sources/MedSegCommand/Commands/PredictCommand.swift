@@ -24,6 +24,9 @@ struct PredictCommand: ParsableCommand {
             DIR/scan_seg.dcm and DIR/scan_rtstruct.dcm, which carry the patient's name and number, so that they can be \
             filed with the study; no other file does. A model of regions that may overlap (a threshold of each channel) gives one map of 0 and 1 for \
             each, along the fourth axis of a NIfTI.
+
+            Many scans may be divided among processes: each runs the same command with its own --shard, and --collect in the \
+            end checks that none is missing. See docs/scale.md.
             """)
 
     @Argument(
@@ -39,6 +42,7 @@ struct PredictCommand: ParsableCommand {
     @OptionGroup var dicomOutput: DicomOutputOptions
     @OptionGroup var uncertainty: UncertaintyArguments
     @OptionGroup var postprocessing: PostProcessingArguments
+    @OptionGroup var shards: ShardOptions
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -76,13 +80,14 @@ struct PredictCommand: ParsableCommand {
     var force = false
 
     /// The table of all scans.
-    private var table: String { "\(out)/report.csv" }
+    var table: String { "\(out)/report.csv" }
 
     func run() throws {
         for input in inputs where !FileManager.default.fileExists(atPath: input) {
             throw DataError(.noInput, input, "is not there")
         }
         try dicom.register(for: inputs)
+        let part = try shards.part()
         // Wrong options and clashes are told before a model is loaded.
         try dicomOutput.check(plan(channels: model.inputChannels ?? 1).map(\.input))
         _ = try (uncertainty.options(models: max(model.model.count, 1)), postprocessing.added(to: PostProcessing()))
@@ -99,6 +104,15 @@ struct PredictCommand: ParsableCommand {
         var extras = PredictionFiles.Extras(
             probabilities: probabilities, figure: figure, report: report, uncertainty: segmenter.uncertainty != nil)
         (extras.segmentation, extras.structures) = (dicomOutput?.segmentation != nil, dicomOutput?.structures ?? false)
+        if shards.collect { return try collect(jobs, extras, labels: segmenter.labelNumbers) }
+        if let part {
+            return try OutputFolder.filling(out) {
+                try ShardRecord.check(
+                    out, arguments: Array(CommandLine.arguments.dropFirst(2)), replacing: force)
+                let left = unfinished(jobs, of: part, extras, labels: segmenter.labelNumbers)
+                try predict(left, with: segmenter, extras, into: nil)
+            }
+        }
         for job in jobs {
             for path in job.all(extras, labels: segmenter.labelNumbers) {
                 try OutputFolder.refuseExisting(path, force: force)
@@ -163,7 +177,8 @@ struct PredictCommand: ParsableCommand {
         bar.finish()
         for concern in found.concerns { note("\(job.input): \(concern.message)") }
         let maps = try job.write(
-            found, probabilities: probabilities, like: geometry, size: scan.size, overwrite: force)
+            found, probabilities: probabilities, like: geometry, size: scan.size,
+            overwrite: force || shards.isDivided)
         try dicomOutput?.write(
             found.maps, areRegions: found.hasRegions, of: geometry, scan: job.input,
             to: (job.segmentation, job.structures)
@@ -267,7 +282,7 @@ struct PredictCommand: ParsableCommand {
                 throw UsageError(
                     "the files of \(names) would both be called \(out)/\(stem)_…; predict them into different folders")
             }
-            try OutputFolder.refuseExisting(same[0].mask, force: force)
+            try OutputFolder.refuseExisting(same[0].mask, force: force || shards.isDivided)
         }
         return jobs
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SegBackend
+import SegComm
 import SegCore
 import SegNNUNet
 import SegStudy
@@ -27,6 +28,10 @@ struct TrainCommand: ParsableCommand {
             set to something else; a changed configuration or changed data are refused. A second training into the \
             folder of a running one is refused too. Lines of tables and journal that a power cut damaged are put aside in \
             files that end in .damaged.
+
+            Started by mpirun or srun, the ranks divide the batches of each step, `accumulate`, and the cases of each \
+            validation: 1, 2, 4 … ranks that divide accumulate end with the same weights, bit for bit, and a run goes on with \
+            --resume on another number of them. See docs/scale.md.
             """)
 
     @Argument(help: "The configuration (YAML); with --resume the run's own, if left out.")
@@ -60,15 +65,30 @@ struct TrainCommand: ParsableCommand {
         guard let folder = resume ?? out else {
             throw UsageError("name the run folder: --out DIR, or --resume DIR to go on with one")
         }
-        let backend = try device.makeBackend(quiet: printing.quiet)
-        if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
+        if !printing.quiet, let remark = Launch.remarkOnAllocation(environment: ProcessInfo.processInfo.environment) {
+            note(remark)
+        }
+        try Ranks.together { try train(configuration, in: folder, $0) }
+    }
+
+    private func train(_ configuration: TrainingConfiguration, in folder: String, _ ranks: Ranks) throws {
+        let backend = try device.makeBackend(quiet: printing.quiet, ranks: ranks)
+        if ranks.isFirst, resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
         let run = TrainingRun(
-            configuration, folder: folder, on: backend, version: MedSeg.configuration.version, note: note)
+            configuration, folder: folder, on: backend, ranks: ranks, version: MedSeg.configuration.version, note: note)
+        func go() throws -> String {
+            try run.run(in: folder, resuming: resume != nil, quiet: printing.quiet || !ranks.isFirst)
+        }
+        // The first rank writes, and the others read.
+        guard ranks.isFirst else {
+            _ = try go()
+            return
+        }
         let summary = try OutputFolder.filling(folder) {
             try RunFolder.alone(in: folder) {
                 // Another training may have filled it and ended meanwhile.
                 if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
-                return try run.run(in: folder, resuming: resume != nil, quiet: printing.quiet)
+                return try go()
             }
         }
         print(summary)

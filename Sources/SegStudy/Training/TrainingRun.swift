@@ -1,5 +1,6 @@
 internal import Foundation
 public import SegBackend
+public import SegComm
 internal import SegCore
 internal import SegData
 internal import SegImaging
@@ -12,11 +13,12 @@ public import SegTrain
 /// A training from a dataset to figures, in a run folder; the core of `medseg train`.
 ///
 /// A run repeats bit for bit and goes on from its checkpoint as `Trainer` says. One process at a time may run in a
-/// folder: see `RunFolder.alone`.
+/// folder: see `RunFolder.alone`. Of several ranks that train together the first alone writes; all read the same files.
 public struct TrainingRun {
     private let configuration: TrainingConfiguration
     private let folder: String
     private let backend: any Backend
+    private let ranks: Ranks
     private let version: String
     private let note: @Sendable (String) -> Void
 
@@ -25,13 +27,15 @@ public struct TrainingRun {
     ///   - configuration: What to train, on which data.
     ///   - folder: The run folder.
     ///   - backend: What computes.
+    ///   - ranks: The processes that train together, each with the same run.
     ///   - version: The program's version, which the run's journal names.
     ///   - note: Called, on another thread too, with a sentence on what a user must know: damage that was mended, or a
     ///     tracking server that does not answer.
     public init(
-        _ configuration: TrainingConfiguration, folder: String, on backend: any Backend, version: String,
-        note: @escaping @Sendable (String) -> Void
+        _ configuration: TrainingConfiguration, folder: String, on backend: any Backend, ranks: Ranks = .alone,
+        version: String, note: @escaping @Sendable (String) -> Void
     ) {
+        self.ranks = ranks
         self.configuration = configuration
         self.folder = folder
         self.backend = backend
@@ -42,13 +46,16 @@ public struct TrainingRun {
     /// Trains, and writes the configuration, the split, tables, checkpoints, model folders and figures.
     /// - Parameters:
     ///   - resuming: Whether to go on from the folder's checkpoint.
-    ///   - isAsked: Looked at before every step and every case of a validation; true keeps a checkpoint and ends the run.
+    ///   - isAsked: Looked at before every step and every case of a validation; true, of any rank, keeps a checkpoint and
+    ///     ends the run.
     ///   - report: Called with what happens.
-    /// - Throws: `DataError` where data, configuration or checkpoint cannot be used or a file not be written; errors as
+    /// - Throws: `DataError` where data, configuration or checkpoint cannot be used or a file not be written; `RankError`
+    ///   where the ranks are too many, or have not the same program, configuration, data and kind of device; errors as
     ///   `Trainer` and of the backend.
     public func run(
         resuming: Bool = false, until isAsked: () -> Bool = { false }, report: (TrainingRunEvent) -> Void
     ) throws -> TrainingOutcome {
+        _ = try configuration.options.passes(perRankOf: ranks.count)
         let dataset = try Dataset(path: configuration.data)
         dataset.remarks.forEach { report(.remark($0)) }
         let split = try split(dataset, report)
@@ -57,20 +64,26 @@ public struct TrainingRun {
         let checkpoint = resuming ? try resumable(configuration, report) : nil
         let data = try DataFingerprint(split)
         try checkpoint.map { try data.checkResumes($0.data, source: checkpointFile) }
+        // From here on the first rank writes into the folder that the others have read.
+        try requireSame(configuration, data, checkpoint)
         let model = configuration.model(of: dataset)
         try model.check()
         let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
-        let record = try RunRecord(
-            folder: folder, configuration: configuration, split: split, from: checkpoint?.state, isResumed: resuming,
-            note: note)
+        let record = try ofFirst {
+            try RunRecord(
+                folder: folder, configuration: configuration, split: split, from: checkpoint?.state,
+                isResumed: resuming, note: note)
+        }
         if let checkpoint {
-            try trainer.restore(checkpoint, seconds: record.seconds, source: checkpointFile)
+            try trainer.restore(checkpoint, seconds: record?.seconds ?? 0, source: checkpointFile)
             report(.remark("going on after step \(checkpoint.state.iteration)"))
         }
-        let tracking = try RunTracking(
-            configuration.tracking, parameters: configuration.resolved, classNames: model.labels, folder: folder,
-            backend: backend, dataHash: data.digest, version: version, from: checkpoint?.state, note: note)
-        defer { tracking.close() }
+        let tracking = try ofFirst {
+            try RunTracking(
+                configuration.tracking, parameters: configuration.resolved, classNames: model.labels, folder: folder,
+                backend: backend, dataHash: data.digest, version: version, from: checkpoint?.state, note: note)
+        }
+        defer { tracking?.close() }
         var keeper = Keeper(
             trainer: trainer, model: model, data: data, latest: split.validation.isEmpty ? .best : .last,
             checkpointFile: checkpointFile, record: record, tracking: tracking)
@@ -78,8 +91,8 @@ public struct TrainingRun {
         let end = try trainer.run(until: isAsked) { try keeper.keep($0, report) }
         report(.ended)
         if end == .asked {
-            try tracking.finish(.killed)
-        } else {
+            try tracking?.finish(.killed)
+        } else if let tracking {
             try keeper.keepModel()
             try draw()
             try tracking.log(
@@ -88,8 +101,33 @@ public struct TrainingRun {
             try tracking.finish(.finished)
         }
         return TrainingOutcome(
-            end: end, steps: trainer.state.iteration, seconds: keeper.record.seconds, bestDice: trainer.state.bestDice,
-            shareWaited: trainer.shareWaited, peakBytes: backend.memory.peak)
+            end: end, steps: trainer.state.iteration, seconds: keeper.record?.seconds ?? 0,
+            bestDice: trainer.state.bestDice, shareWaited: trainer.shareWaited, peakBytes: backend.memory.peak,
+            rankTimes: trainer.rankTimes)
+    }
+
+    // MARK: Several ranks
+
+    /// What the first rank makes; nil on the others.
+    private func ofFirst<Value>(_ make: () throws -> Value) rethrows -> Value? { ranks.isFirst ? try make() : nil }
+
+    /// Insists that all ranks do the same work on the same data.
+    private func requireSame(
+        _ configuration: TrainingConfiguration, _ data: DataFingerprint, _ checkpoint: Checkpoint?
+    ) throws {
+        guard case .object(var entries) = configuration.resolved else { return }
+        // Where things lie may differ from machine to machine; the data are compared by content.
+        for key in ["data", "cache", "tracking"] { entries[key] = nil }
+        let digest = ContentDigest(.sha256)
+        digest.update(Array(try ConfigValue.object(entries).jsonText().utf8))
+        // Numbers of threads and of devices change no bit; processors, instruction sets and precisions do.
+        let device = backend.details.split(separator: ", ").filter { !$0.contains(" thread") }
+        try ranks.requireSame([
+            ("version of MedSeg", version), ("configuration (SHA-256)", digest.finish()),
+            ("data (SHA-256)", data.digest),
+            ("kind of device", "\(backend.name.prefix { $0 != ":" }): \(device.joined(separator: ", "))"),
+            ("checkpoint", checkpoint.map { "one after step \($0.state.iteration)" } ?? "none"),
+        ])
     }
 
     private var checkpointFile: String { "\(folder)/checkpoint.safetensors" }
@@ -120,7 +158,8 @@ public struct TrainingRun {
         configuration.cache.removeLeftovers()
         let training = try prepare(split.training, .training, labels, report)
         let validation = try prepare(split.validation, .validation, labels, report)
-        let trainer = try Trainer(configuration, training: training, validation: validation, on: backend)
+        let trainer = try Trainer(
+            configuration, training: training, validation: validation, on: backend, ranks: ranks)
         if !isResumed { _ = try configuration.start?.load(into: trainer.network.store) }
         (configuration.model.preprocessing.remarks + remarks + trainer.warnings).forEach { report(.remark($0)) }
         return trainer
@@ -131,11 +170,17 @@ public struct TrainingRun {
         _ report: (TrainingRunEvent) -> Void
     ) throws -> [PreparedCase] {
         let (channels, classes) = (try configuration.model.inputChannels, try configuration.model.classCount)
-        let prepared = try cases.enumerated().map { index, item in
-            report(.reading(part, name: item.name, done: index, count: cases.count))
+        func prepared(_ index: Int) throws -> PreparedCase {
+            report(.reading(part, name: cases[index].name, done: index, count: cases.count))
             return try configuration.cache.prepare(
-                item, configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
+                cases[index], configuration.model.preprocessing, channels: channels, classes: classes, labels: labels)
         }
+        if ranks.count > 1, configuration.cache.folder != nil {
+            // Each case is computed once, and found in the cache by all.
+            for index in stride(from: ranks.rank, to: cases.count, by: ranks.count) { _ = try prepared(index) }
+            try ranks.barrier()
+        }
+        let prepared = try cases.indices.map(prepared)
         report(.hasRead(part, count: cases.count))
         return prepared
     }
@@ -147,10 +192,11 @@ public struct TrainingRun {
         guard FileManager.default.fileExists(atPath: checkpointFile) else {
             let file = "\(folder)/config.json"
             try configuration.checkResumes(ConfigValue(jsonFile: file), source: file)
-            let kept = try putAside()
-            note(
-                "\(folder) has no checkpoint: beginning at step 0"
-                    + (kept.isEmpty ? "" : "; what it has is kept as \(kept.joined(separator: ", "))"))
+            if let kept = try ofFirst(putAside) {
+                note(
+                    "\(folder) has no checkpoint: beginning at step 0"
+                        + (kept.isEmpty ? "" : "; what it has is kept as \(kept.joined(separator: ", "))"))
+            }
             return nil
         }
         let checkpoint = try Checkpoint(file: checkpointFile)
@@ -161,6 +207,13 @@ public struct TrainingRun {
                 .remark(
                     "the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
             )
+        }
+        // Three passes or fewer have the same order in both.
+        if !checkpoint.sumsByTree, configuration.accumulation > 3 {
+            report(
+                .remark(
+                    "the checkpoint is of a version that added up the gradients of accumulate one after the other; from here "
+                        + "on they are summed by a tree, and may differ in the last bits"))
         }
         return checkpoint
     }
@@ -194,6 +247,7 @@ public struct TrainingRun {
 }
 
 /// Keeps what a training tells: in the tables, the checkpoint and the model folders of its run folder, and in its journal.
+/// It keeps nothing on another rank than the first, which has no record.
 private struct Keeper {
     let trainer: Trainer
     let model: ModelDescription
@@ -201,31 +255,32 @@ private struct Keeper {
     /// The model folder of the latest network.
     let latest: RunRecord.Model
     let checkpointFile: String
-    var record: RunRecord
-    let tracking: RunTracking
+    var record: RunRecord?
+    let tracking: RunTracking?
 
     mutating func keep(_ event: TrainingEvent, _ report: (TrainingRunEvent) -> Void) throws {
-        try tracking.log(event)
+        try tracking?.log(event)
         switch event {
         case .iteration(let step):
-            try record.append(step)
+            try record?.append(step)
             report(.step(step))
         case .model: try keepModel()
         case .validation(let result):
-            try record.append(result)
+            try record?.append(result)
             report(.validation(result))
             if result.isBest {
-                try record.save(model, trainer.network.store, as: .best)
-                try tracking.log(files: "model")
+                try record?.save(model, trainer.network.store, as: .best)
+                try tracking?.log(files: "model")
             }
         case .checkpoint:
+            guard let record else { return }
             // A checkpoint says that the steps before it are recorded.
             try record.sync()
-            try tracking.sync()
+            try tracking?.sync()
             try trainer.checkpoint(data: data).write(to: checkpointFile)
         }
     }
 
     /// Writes the network as it is.
-    func keepModel() throws { try record.save(model, trainer.network.store, as: latest) }
+    func keepModel() throws { try record?.save(model, trainer.network.store, as: latest) }
 }

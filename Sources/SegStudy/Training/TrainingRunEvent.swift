@@ -40,4 +40,6 @@ public struct TrainingOutcome: Sendable {
     public let shareWaited: Double
     /// The most bytes that tensors took at a time.
     public let peakBytes: Int
+    /// What each rank did with its time since the training was last resumed.
+    public let rankTimes: [RankTime]
 }

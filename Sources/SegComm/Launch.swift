@@ -1,0 +1,66 @@
+/// What the launcher of this process says about the ranks that it started, by its environment variables.
+public struct Launch: Hashable, Sendable {
+    /// Which program started the ranks, and which MPI library it serves.
+    public enum Launcher: Hashable, Sendable {
+        /// Open MPI's `mpirun`.
+        case openMPI
+        /// `mpirun` of MPICH, or `srun --mpi=pmi2`.
+        case pmi
+        /// `srun --mpi=pmix`.
+        case slurmPMIx
+        /// `srun` without an interface of MPI.
+        case slurm
+    }
+
+    /// Which program started the ranks.
+    public let launcher: Launcher
+    /// This rank, from 0.
+    public let rank: Int
+    /// The number of all ranks.
+    public let count: Int
+
+    /// Reads the variables of Open MPI, PMI and Slurm; nil where one process was started alone.
+    public init?(environment: [String: String]) {
+        func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
+        // An mpirun inside a job of Slurm sees the variables of both, and its own count.
+        let places: [(launcher: Launcher, rank: String, count: String)] = [
+            (.openMPI, "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+            (.pmi, "PMI_RANK", "PMI_SIZE"),
+            (environment["PMIX_RANK"] == nil ? .slurm : .slurmPMIx, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+        ]
+        for place in places {
+            guard let rank = number(place.rank), let count = number(place.count) else { continue }
+            guard count > 1 else { return nil }
+            (launcher, self.rank, self.count) = (place.launcher, rank, count)
+            return
+        }
+        return nil
+    }
+
+    /// A sentence for a process that an allocation of several tasks runs alone; nil elsewhere.
+    public static func remarkOnAllocation(environment: [String: String]) -> String? {
+        guard environment["SLURM_STEP_NUM_TASKS"] == nil, Launch(environment: environment) == nil,
+            let tasks = environment["SLURM_NTASKS"].flatMap({ Int($0) }), tasks > 1
+        else { return nil }
+        return "Slurm allocated \(tasks) tasks, and this is one process alone; start it with srun for \(tasks) ranks"
+    }
+
+    /// The MPI library that serves the launcher; nil for none.
+    var flavour: String? {
+        switch launcher {
+        case .openMPI, .slurmPMIx: "openmpi"
+        case .pmi: "mpich"
+        case .slurm: nil
+        }
+    }
+
+    /// What to do where that library is not there, or knows of other ranks.
+    var advice: String {
+        switch launcher {
+        case .openMPI: "this mpirun serves Open MPI"
+        case .pmi: "this launcher serves MPICH; Open MPI takes its own mpirun, or srun --mpi=pmix"
+        case .slurmPMIx: "srun --mpi=pmix serves Open MPI; MPICH takes srun --mpi=pmi2"
+        case .slurm: "start it with srun --mpi=pmix for Open MPI, or srun --mpi=pmi2 for MPICH"
+        }
+    }
+}

@@ -1,0 +1,24 @@
+internal import CSegProcess
+internal import Foundation
+
+extension Ranks {
+    /// Threads of computation that suit this rank: the cores that it may run on, divided by the ranks of its machine that
+    /// may run on any of them; at least 1. A launcher that binds each rank to cores of its own leaves it all of those.
+    public func fittingThreads() throws(RankError) -> Int {
+        let own = Self.cores()
+        let all = try gather([UInt64(machine)] + own)
+        let sharing = all.count { other in
+            other[0] == UInt64(machine) && zip(other.dropFirst(), own).contains { $0 & $1 != 0 }
+        }
+        return max(1, own.reduce(0) { $0 + $1.nonzeroBitCount } / max(sharing, 1))
+    }
+
+    /// The cores that this process may run on, as bits.
+    private static func cores() -> [UInt64] {
+        var bits = [UInt64](repeating: 0, count: 16)
+        let known = segprocess_cores(&bits, bits.count)
+        guard known == 0 else { return Array(bits.prefix(known)) }
+        let count = ProcessInfo.processInfo.activeProcessorCount
+        return [count < 64 ? 1 << UInt64(count) - 1 : .max]
+    }
+}

@@ -1,0 +1,50 @@
+internal import SegComm
+public import SegCore
+
+/// One part of several into which a list of inputs is divided, each for a process of its own; written `i/n`, from `0/n`.
+public struct Shard: Hashable, Sendable, CustomStringConvertible {
+    /// Which part, from 0.
+    public let index: Int
+    /// The number of parts.
+    public let count: Int
+
+    /// Reads `i/n`.
+    /// - Throws: `DataError` where the text is no such part.
+    public init(_ text: String) throws(DataError) {
+        let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+        guard numbers.count == 2, let index = numbers[0], let count = numbers[1], index >= 0, index < count else {
+            throw DataError(
+                .badArgument, "--shard",
+                "should be i/n with i from 0 to n - 1, such as 0/4 for the first of four, or auto; not '\(text)'")
+        }
+        (self.index, self.count) = (index, count)
+    }
+
+    /// The part of a task of Slurm's array, of a rank that `mpirun` or `srun` started, or of a rank of such a task.
+    /// - Throws: `DataError` where the environment names neither.
+    public init(environment: [String: String]) throws(DataError) {
+        func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
+        let ranks = Launch(environment: environment)
+        let task = number("SLURM_ARRAY_TASK_ID").flatMap { task in
+            number("SLURM_ARRAY_TASK_COUNT").map { count in
+                let step = max(number("SLURM_ARRAY_TASK_STEP") ?? 1, 1)
+                return (index: (task - (number("SLURM_ARRAY_TASK_MIN") ?? 0)) / step, count: count)
+            }
+        }
+        guard ranks != nil || task != nil else {
+            throw DataError(
+                .badArgument, "--shard",
+                "auto finds neither a task of a Slurm array (sbatch --array) nor ranks (srun, mpirun); give i/n")
+        }
+        count = (task?.count ?? 1) * (ranks?.count ?? 1)
+        index = (task?.index ?? 0) * (ranks?.count ?? 1) + (ranks?.rank ?? 0)
+    }
+
+    /// `0/4`.
+    public var description: String { "\(index)/\(count)" }
+
+    /// The items of this part: every `count`-th, so that parts are of one size where sizes follow the order.
+    public func share<Item>(of items: [Item]) -> [Item] {
+        stride(from: index, to: items.count, by: count).map { items[$0] }
+    }
+}

@@ -1,0 +1,100 @@
+internal import SegBackend
+public import SegComm
+internal import SegCore
+internal import SegData
+internal import SegNN
+internal import SegWeights
+
+/// What a rank did with its time.
+public struct RankTime: Hashable, Sendable {
+    /// Seconds that passed.
+    public let seconds: Double
+    /// Those of them in which it waited for batches.
+    public let data: Double
+    /// Those of them in which it waited for other ranks, transfers included.
+    public let others: Double
+
+    /// The share of the time in which it did neither.
+    public var shareComputing: Double { max(0, 1 - (data + others) / max(seconds, 1e-9)) }
+}
+
+extension TrainingOptions {
+    /// The batches of a step that each of some ranks takes.
+    /// - Throws: `RankError` where the ranks do not divide them by halves, with the numbers of ranks that do.
+    public func passes(perRankOf ranks: Int) throws(RankError) -> Int {
+        let blocks = 1 << accumulation.trailingZeroBitCount
+        guard ranks & (ranks - 1) == 0, ranks <= blocks else {
+            let fitting = sequence(first: 1) { $0 < blocks ? 2 * $0 : nil }.map(String.init)
+            let more =
+                "set accumulate: to a multiple of \(1 << (Int.bitWidth - (ranks - 1).leadingZeroBitCount)), and start "
+                + "that many ranks; it is the number of batches of a step, and never grows by itself"
+            throw RankError(
+                .usage, isShared: true,
+                "\(ranks) ranks were started, and accumulate is \(accumulation), which ranks divide by halves: start "
+                    + "\(fitting.joined(separator: " or ")), or \(more)")
+        }
+        return accumulation / ranks
+    }
+}
+
+/// The batches of a step that one rank takes, which follow each other.
+struct RankShare {
+    /// Batches of all ranks in a step.
+    let accumulation: Int
+    /// Those of this rank.
+    let own: Int
+    let rank: Int
+
+    /// The number among all batches of a training of this rank's own batch.
+    func number(ofOwn index: Int) -> Int { index / own * accumulation + rank * own + index % own }
+}
+
+extension Trainer {
+    /// Sums the gradients of all ranks, moves the running statistics of batch norms by all passes in their order, and
+    /// returns all losses in that order.
+    func join(
+        _ gradients: inout GradientSum, _ losses: [Double], _ statistics: [BatchStatistics]
+    ) throws -> [Double] {
+        guard ranks.count > 1 else { return losses }
+        try gradients.replace { own in
+            let flat = try FlatGradients(own, on: backend)
+            try ranks.sum(flat)
+            return flat.gradients
+        }
+        if let pass = statistics.first, pass.count > 0 {
+            let all = try ranks.gather(statistics.flatMap { try $0.values() }).flatMap(\.self)
+            for start in stride(from: 0, to: all.count, by: pass.count) {
+                try pass.move(by: all[start..<start + pass.count])
+            }
+        }
+        return try ranks.gather(losses).flatMap(\.self)
+    }
+
+    /// Whether any rank was asked to stop.
+    func isAskedOfAny(_ isAsked: Bool) throws -> Bool {
+        try ranks.gather([isAsked]).contains([true])
+    }
+
+    /// The first rank's clock, where decisions go by it.
+    func agreed(seconds: Double) throws -> Double {
+        guard options.minutes != nil else { return seconds }
+        return try ranks.gather([seconds])[0][0]
+    }
+
+    /// Insists that every rank has the same weights and the same state of the optimiser.
+    /// - Throws: `RankError` naming the first rank that has others.
+    public func requireSameWeights() throws {
+        guard ranks.count > 1 else { return }
+        let digest = ContentDigest(.sha256)
+        for (name, tensor) in try checkpoint().tensors.sorted(by: { $0.key < $1.key }) {
+            digest.update(Array(name.utf8))
+            digest.update(Array(tensor.bytes))
+        }
+        try ranks.requireSame([("weights after step \(state.iteration)", digest.finish())])
+    }
+
+    /// What each rank did with its time since the training was last resumed.
+    func times(seconds: Double, data: Double, others: Double) throws -> [RankTime] {
+        try ranks.gather([seconds, data, others]).map { RankTime(seconds: $0[0], data: $0[1], others: $0[2]) }
+    }
+}

@@ -1,0 +1,89 @@
+internal import Foundation
+public import SegComm
+internal import SegCore
+internal import Synchronization
+
+/// Ranks that are threads of one process, connected by memory.
+public enum ThreadRanks {
+    /// Runs a body on a thread for each rank, and returns what each gave.
+    /// - Throws: The first rank's error that no other rank's has caused, where any rank threw.
+    public static func run<Value: Sendable>(
+        _ count: Int, _ body: @escaping @Sendable (Ranks) throws -> Value
+    ) throws -> [Value] {
+        let post = Post()
+        let places = (0..<count).map { _ in Place<Value>() }
+        for (rank, place) in places.enumerated() {
+            let thread = Thread {
+                place.finish(
+                    Result {
+                        let ranks = try Ranks(
+                            { () throws(RankError) in PostTransport(post, rank, of: count) }, lost: { _ in })
+                        do {
+                            let value = try body(ranks)
+                            try ranks.finish()
+                            return value
+                        } catch {
+                            ranks.abort(.software)
+                            throw error
+                        }
+                    })
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        let results = places.map { $0.wait() }
+        for case .failure(let error) in results where !((error as? RankError)?.isShared ?? false) { throw error }
+        return try results.map { try $0.get() }
+    }
+
+    /// Rank 0 of two, whose other rank never gives a sign of life.
+    public static func deserted(patience: Double, lost: @escaping @Sendable (RankError) -> Void) throws -> Ranks {
+        let post = Post()
+        return try Ranks(
+            { () throws(RankError) in PostTransport(post, 0, of: 2) }, patience: patience, lost: lost)
+    }
+}
+
+/// What a rank gives in the end.
+private final class Place<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+    private let ready = DispatchSemaphore(value: 0)
+
+    func finish(_ value: Result<Value, any Error>) {
+        result.withLock { $0 = value }
+        ready.signal()
+    }
+
+    func wait() -> Result<Value, any Error> {
+        ready.wait()
+        guard let result = result.withLock({ $0 }) else { preconditionFailure("a rank gave nothing") }
+        return result
+    }
+}
+
+/// Where messages lie until they are taken.
+final class Post: Sendable {
+    struct Line: Hashable {
+        let from: Int
+        let to: Int
+        let tag: Int
+    }
+
+    private let letters = Mutex<[Line: [[UInt8]]]>([:])
+    private let isOver = Mutex(false)
+
+    /// Whether a rank has ended all.
+    var hasEnded: Bool { isOver.withLock { $0 } }
+
+    func end() { isOver.withLock { $0 = true } }
+
+    func put(_ bytes: [UInt8], _ line: Line) { letters.withLock { $0[line, default: []].append(bytes) } }
+
+    func take(_ line: Line) -> [UInt8]? {
+        letters.withLock { letters in
+            guard let first = letters[line]?.first else { return nil }
+            letters[line]?.removeFirst()
+            return first
+        }
+    }
+}
