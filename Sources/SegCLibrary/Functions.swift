@@ -50,6 +50,7 @@ private func checked<Struct>(_ pointer: UnsafePointer<Struct>, _ size: Int, _ na
     return pointer.pointee
 }
 
+/// `medseg_devices` of medseg.h.
 @c @implementation
 public func medseg_devices(
     _ devices: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -63,6 +64,7 @@ public func medseg_devices(
     }
 }
 
+/// `medseg_open` of medseg.h.
 @c @implementation
 public func medseg_open(
     _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<medseg_options>?,
@@ -77,14 +79,17 @@ public func medseg_open(
     }
 }
 
+/// `medseg_close` of medseg.h.
 @c @implementation
 public func medseg_close(_ model: OpaquePointer?) { release(model, Model.self) }
 
+/// `medseg_model_channels` of medseg.h.
 @c @implementation
 public func medseg_model_channels(_ model: OpaquePointer?) -> Int {
     model.map { object($0, Model.self).channels } ?? 0
 }
 
+/// `medseg_model_description` of medseg.h.
 @c @implementation
 public func medseg_model_description(
     _ model: OpaquePointer?, _ json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
@@ -98,6 +103,7 @@ public func medseg_model_description(
     }
 }
 
+/// `medseg_predict` of medseg.h.
 @c @implementation
 public func medseg_predict(
     _ model: OpaquePointer?, _ scan: UnsafePointer<medseg_scan>?, _ request: UnsafePointer<medseg_request>?,
@@ -113,9 +119,11 @@ public func medseg_predict(
     }
 }
 
+/// `medseg_result_free` of medseg.h.
 @c @implementation
 public func medseg_result_free(_ result: OpaquePointer?) { release(result, Outcome.self) }
 
+/// `medseg_result_grid` of medseg.h.
 @c @implementation
 public func medseg_result_grid(
     _ result: OpaquePointer?, _ extents: UnsafeMutablePointer<Int>?, _ affine: UnsafeMutablePointer<Double>?
@@ -126,21 +134,25 @@ public func medseg_result_grid(
     for (place, element) in outcome.affine.elements.enumerated() { affine?[place] = element }
 }
 
+/// `medseg_result_map_count` of medseg.h.
 @c @implementation
 public func medseg_result_map_count(_ result: OpaquePointer?) -> Int {
     result.map { object($0, Outcome.self).mapCount } ?? 0
 }
 
+/// `medseg_result_map` of medseg.h.
 @c @implementation
 public func medseg_result_map(_ result: OpaquePointer?, _ index: Int) -> UnsafePointer<UInt8>? {
     result.flatMap { object($0, Outcome.self).map(index) }
 }
 
+/// `medseg_result_label_count` of medseg.h.
 @c @implementation
 public func medseg_result_label_count(_ result: OpaquePointer?) -> Int {
     result.map { object($0, Outcome.self).labels.count } ?? 0
 }
 
+/// `medseg_result_label` of medseg.h.
 @c @implementation
 public func medseg_result_label(
     _ result: OpaquePointer?, _ index: Int, _ label: UnsafeMutablePointer<medseg_label>?,
@@ -160,6 +172,7 @@ public func medseg_result_label(
     }
 }
 
+/// `medseg_result_probability` of medseg.h.
 @c @implementation
 public func medseg_result_probability(
     _ result: OpaquePointer?, _ number: Int32, _ values: UnsafeMutablePointer<Float>?,
@@ -172,6 +185,7 @@ public func medseg_result_probability(
     }
 }
 
+/// `medseg_result_uncertainty` of medseg.h.
 @c @implementation
 public func medseg_result_uncertainty(
     _ result: OpaquePointer?, _ quantity: medseg_quantity, _ values: UnsafeMutablePointer<Float>?,
@@ -184,6 +198,7 @@ public func medseg_result_uncertainty(
     }
 }
 
+/// `medseg_result_report` of medseg.h.
 @c @implementation
 public func medseg_result_report(_ result: OpaquePointer?) -> UnsafePointer<CChar>? {
     result.map { object($0, Outcome.self).report }

@@ -110,7 +110,7 @@ struct PredictCommand: ParsableCommand {
                 try ShardRecord.check(
                     out, arguments: Array(CommandLine.arguments.dropFirst(2)), replacing: force)
                 let left = unfinished(jobs, of: part, extras, labels: segmenter.labelNumbers)
-                try predict(left, with: segmenter, extras, into: nil)
+                try predict(left, with: segmenter, extras, dicomOutput, into: nil)
             }
         }
         for job in jobs {
