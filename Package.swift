@@ -281,7 +281,7 @@ let package = Package(
             "SegTrainTests",
             [
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
-                "SegBackend",
+                "SegBackend", "SegTensor",
                 "SegReference",
                 "SegCPU", "SegComm", "SegTestRanks",
             ]

@@ -13,10 +13,9 @@ public enum StoredModel {
     /// A folder of nnU-Net v2, or the ZIP of its release.
     case nnUNet(NNUNetFolder)
 
-    /// Whether a path is one of them by the files that it has.
-    public static func isThere(_ path: String) -> Bool {
-        ModelFolder.isThere(path) || MONAIBundle.isThere(path) || NNUNetFolder.isThere(path)
-            || NNUNetFolder.isArchive(path)
+    /// Whether a folder is one of them by the files that it has.
+    public static func isThere(_ folder: String) -> Bool {
+        ModelFolder.isThere(folder) || MONAIBundle.isThere(folder) || NNUNetFolder.isThere(folder)
     }
 
     /// Reads what a path says of its model; weights are read by `predictor`.
@@ -33,6 +32,8 @@ public enum StoredModel {
             self = .bundle(try MONAIBundle(folder: path))
         } else if NNUNetFolder.isThere(path) || NNUNetFolder.isArchive(path) {
             self = .nnUNet(try NNUNetFolder(path))
+        } else if ModelFolder.isThere("\(path)/model") {
+            throw DataError(.noInput, path, "is the folder of a run; its model is \(path)/model")
         } else {
             throw DataError(
                 .noInput, path,

@@ -1,6 +1,7 @@
 internal import CMedSeg
 internal import Foundation
 internal import MedSeg
+internal import Synchronization
 
 /// What a `medseg_model` points to.
 ///
@@ -8,6 +9,8 @@ internal import MedSeg
 final class Model {
     private let ensemble: Ensemble
     private let turn = NSLock()
+    /// The thread that predicts, whose progress function may not wait for it.
+    private let predicting = Mutex<pthread_t?>(nil)
     let name: String
 
     init(_ path: String, _ options: medseg_options) throws {
@@ -24,6 +27,7 @@ final class Model {
         if options.memory_limit > 0 { backend.memoryLimit = Int(clamping: options.memory_limit) }
         ensemble = try Ensemble([Predictor.open(path, on: backend)])
         name = path
+        try Segmenter(ensemble).checkRestores(for: "libmedseg")
     }
 
     /// Channels that a scan has to have.
@@ -45,10 +49,17 @@ final class Model {
         let image = try ScanImage(scan, name: name)
         var segmenter = Segmenter(ensemble, uncertainty: UncertaintyOptions(request))
         try segmenter.postprocessing.add(request)
-        if segmenter.uncertainty != nil { try segmenter.checkRestores(for: "the map of its uncertainty") }
         let start = ContinuousClock.now
+        guard predicting.withLock({ $0 }) != pthread_self() else {
+            throw DataError(
+                .badArgument, "medseg_predict",
+                "was called by the progress function of a prediction of the same model, which "
+                    + "would wait for itself; predict after it has ended")
+        }
         let found = try turn.withLock {
-            try segmenter(image, name: name) { done, count in
+            predicting.withLock { $0 = pthread_self() }
+            defer { predicting.withLock { $0 = nil } }
+            return try segmenter(image, name: name) { done, count in
                 guard request.progress?(done, count, request.user) ?? 0 == 0 else { throw Cancelled() }
             }
         }
@@ -87,18 +98,21 @@ extension ScanImage {
             throw DataError(.badArgument, name, "should have at least one channel and the address of its voxels")
         }
         let affine = withUnsafeBytes(of: scan.affine) { Array($0.bindMemory(to: Double.self)) }
-        guard affine.allSatisfy(\.isFinite), affine[12...] == [0, 0, 0, 1] else {
-            throw DataError(.badArgument, name, "its affine should hold finite numbers, with 0 0 0 1 in the last row")
+        if let fault = Affine(elements: affine).fault {
+            throw DataError(.badArgument, name, "its affine \(fault)")
+        }
+        guard affine[12...] == [0, 0, 0, 1] else {
+            throw DataError(.badArgument, name, "its affine should have 0 0 0 1 in the last row")
         }
         let size = Triple(extents)
         let (count, overflow) = size.count.multipliedReportingOverflow(by: Int(scan.channels))
         guard !overflow else { throw DataError(.tooLarge, name, "has more voxels than memory has addresses") }
         try FreeMemory.check(arrays: 4 * count, subject: name, for: "its copy", advice: "cut the scan, or free memory")
-        self.init(
-            Volume(voxels: [Float](repeating: 0, count: size.count), size: size, affine: Affine(elements: affine)))
-        channels = (0..<Int(scan.channels)).map { channel in
+        let copies = (0..<Int(scan.channels)).map { channel in
             Array(UnsafeBufferPointer(start: voxels + channel * size.count, count: size.count))
         }
+        self.init(Volume(voxels: copies[0], size: size, affine: Affine(elements: affine)))
+        channels = copies
     }
 }
 

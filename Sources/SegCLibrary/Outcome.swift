@@ -31,7 +31,7 @@ final class Outcome: Sendable {
         let summary = found.uncertain?.writeMaps(validity: validity) { _, _, _ in }
         let report = ScanReport(
             scan: name, model: model, segmenter: segmenter, found: found,
-            volume: found.isOnScan ? image.volume(0) : found.maskVolume, maps: summary, concerns: concerns,
+            volume: image.volume(0), maps: summary, concerns: concerns,
             probabilities: false, seconds: seconds)
         self.report = try copied(report.json())
         labels = report.labels.map { Label(number: $0.label, name: copied($0.name), row: $0) }

@@ -1,5 +1,4 @@
 internal import CDicom
-internal import Foundation
 public import SegCore
 
 /// A DICOM segmentation or RT structure set: a file of segments, which is the label of a scan and no scan itself.
@@ -39,7 +38,7 @@ public struct SegmentFile {
     /// - Returns: Nil where it is no file of segments, or no DICOM at all.
     /// - Throws: `DataError` where it is damaged, or DCMTK is missing.
     public init?(_ path: String) throws(DataError) {
-        guard let head = Self.head(of: path), DicomSource.isMarked(head) else { return nil }
+        guard let head = RegularFile.head(of: path, bytes: 132), DicomSource.isMarked(head) else { return nil }
         let functions = try DicomLibrary.functions(for: path)
         do throws(DicomFile.Fault) {
             file = try DicomFile(path, functions)
@@ -58,15 +57,6 @@ public struct SegmentFile {
     /// The names of the segments of a file; nil where it is no file of segments.
     static func names(of file: DicomFile) -> [String]? {
         Kind(file.text(DicomTag.sopClass) ?? "").map { segments(of: file, $0).map(\.name) }
-    }
-
-    private static func head(of path: String) -> [UInt8]? {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue,
-            let handle = FileHandle(forReadingAtPath: path)
-        else { return nil }
-        defer { try? handle.close() }
-        return (try? handle.read(upToCount: 132)).map(Array.init)
     }
 
     private static func segments(of file: DicomFile, _ kind: Kind) -> [Segment] {

@@ -101,15 +101,15 @@ extension NetworkDefinition {
     /// `monai.networks.nets.BasicUNet`; see `BasicUNetOptions`.
     public static func basicUNet(
         inputChannels: Int = 1, outputChannels: Int = 2, features: [Int] = [32, 32, 64, 128, 256, 32],
-        _ block: BlockOptions = BlockOptions(activation: .leakyReLU(slope: 0.1), norm: .instance(affine: true))
+        activation: BlockOptions.ActivationOption = .leakyReLU(slope: 0.1),
+        norm: BlockOptions.NormOption = .instance(affine: true), dropout: Float = 0, bias: Bool = true
     ) -> NetworkDefinition {
         monai(
             "BasicUNet",
             [
                 "spatial_dims": 3, "in_channels": .int(inputChannels), "out_channels": .int(outputChannels),
-                "features": .ints(features), "act": block.activation?.value ?? .null,
-                "norm": block.norm?.value ?? .null, "bias": .bool(block.bias),
-                "dropout": .double(block.dropout.decimal),
+                "features": .ints(features), "act": activation.value, "norm": norm.value, "bias": .bool(bias),
+                "dropout": .double(dropout.decimal),
             ])
     }
 

@@ -55,10 +55,11 @@ public struct NetworkDefinition: Hashable, Sendable {
     ///   - build: Makes it. `store` holds its parameters; `reader` its arguments.
     /// - Throws: `DataError` where MedSeg has a network of that name.
     public static func register(_ name: String, _ build: @escaping Builder) throws(DataError) {
-        guard builders[shortened(name)] == nil else {
+        let short = shortened(name)
+        guard builders[short] == nil else {
             throw DataError(.badArgument, name, "is the name of a network of MedSeg's; register yours under another")
         }
-        registered.withLock { $0[name] = build }
+        registered.withLock { $0[short] = build }
     }
 
     /// Builds the network with fresh parameters.

@@ -9,7 +9,8 @@ internal import SegNN
 internal import SegTensor
 
 extension Trainer {
-    /// Makes a trainer of prepared cases, as a configuration says.
+    /// Makes a trainer of prepared cases, as a configuration says but for the weights that it begins with:
+    /// `configuration.start?.load(into: trainer.network.store)` gives the network those.
     /// - Parameter ranks: The processes that train together.
     /// - Throws: `DataError` where the network cannot be built, a case gives no patches or no validation case has a
     ///   label left; `BackendError` where memory is short; `RankError` where the ranks do not divide the batches.

@@ -57,7 +57,8 @@ public final class Trainer {
     ///   - validation: Measures the network between steps; nil for no validation.
     ///   - loss: Such as `{ try SegmentationLoss(DiceCEParams())(supervised: $0, labels: $1) }`, or one of your own.
     ///   - batches: Makes the patches.
-    /// - Throws: `DataError` where an option names no part of the network; `BackendError` where memory is short.
+    /// - Throws: `DataError` where an option makes no sense or names no part of the network; `BackendError` where memory is
+    ///   short.
     public convenience init(
         _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)? = nil,
         loss: @escaping Loss, batches: @escaping Batches
@@ -72,6 +73,7 @@ public final class Trainer {
         _ network: any Network, _ options: TrainingOptions, validation: (any TrainingValidation)?, warnings: [String],
         document: ConfigValue, source: String, ranks: Ranks, loss: @escaping Loss, batches: @escaping Batches
     ) throws {
+        try options.check(isValidated: validation != nil, source: source)
         passes = try options.passes(perRankOf: ranks.count)
         try options.freeze(network.store, source: source)
         self.network = network
@@ -245,6 +247,9 @@ public final class Trainer {
             return true
         }
         guard let scores = try validation.measure(network, until: isAsked) else { return false }
+        guard scores.mean.isFinite else {
+            throw InferenceError("the validation after step \(state.iteration) gave \(scores.mean), which is no score")
+        }
         let isBest = state.take(dice: scores.mean, options)
         try report(.validation(ValidationResult(iteration: state.iteration, scores, isBest: isBest)))
         return true

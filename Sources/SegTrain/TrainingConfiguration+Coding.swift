@@ -95,13 +95,7 @@ extension TrainingConfiguration {
     /// What watches the validation needs one.
     private func checkValidated(_ reader: ConfigReader) throws {
         guard validation == .share(0) || validation == .names([]) else { return }
-        if options.earlyStopping != nil {
-            throw reader.error("early_stopping", "watches the validation cases, but validation sets none aside")
-        }
-        if case .plateau(let rule) = options.schedule, rule.monitor == .dice {
-            throw reader.error(
-                "schedule.monitor", "dice watches the validation cases, but validation sets none aside; use loss")
-        }
+        try options.check(isValidated: false, source: reader.source)
     }
 }
 

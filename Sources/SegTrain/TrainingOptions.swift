@@ -14,7 +14,8 @@ public struct TrainingOptions: Hashable, Sendable {
     public var warmUp: WarmUp?
     /// What the learning rate of a part of the network is multiplied by, by the beginning of its parameters' names.
     public var rateFactors: [String: Double] = [:]
-    /// Parts of the network that are not trained, by the beginnings of their parameters' names.
+    /// Parts of the network that are not trained, by the beginnings of their parameters' names. The network keeps them
+    /// frozen after the training too.
     public var frozen: [String] = []
     /// The greatest length of all gradients together; longer ones are shortened. `torch.nn.utils.clip_grad_norm_`.
     public var clipNorm: Double?
@@ -53,6 +54,35 @@ public struct TrainingOptions: Hashable, Sendable {
         self.learningRate = learningRate
         validateEvery = Self.defaultInterval(iterations)
         checkpointEvery = min(validateEvery, 100)
+    }
+
+    /// Refuses what no training can do.
+    /// - Parameter isValidated: Whether anything is measured between steps.
+    /// - Throws: `DataError` naming the option.
+    func check(isValidated: Bool, source: String) throws(DataError) {
+        let counts = [
+            ("iterations", iterations), ("validate_every", validateEvery), ("checkpoint_every", checkpointEvery),
+            ("accumulate", accumulation),
+        ]
+        for (key, count) in counts where count < 1 {
+            throw DataError(.badArgument, source, key: key, "should be at least 1, not \(count)")
+        }
+        guard learningRate > 0, learningRate.isFinite else {
+            throw DataError(
+                .badArgument, source, key: "optimizer.learning_rate",
+                "should be positive and finite, not \(learningRate)")
+        }
+        guard !isValidated else { return }
+        if earlyStopping != nil {
+            throw DataError(
+                .badData, source, key: "early_stopping",
+                "watches the validation cases, but validation sets none aside")
+        }
+        if case .plateau(let rule) = schedule, rule.monitor == .dice {
+            throw DataError(
+                .badData, source, key: "schedule.monitor",
+                "dice watches the validation cases, but validation sets none aside; use loss")
+        }
     }
 
     /// Iterations between validations where nothing is said.

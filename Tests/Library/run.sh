@@ -31,7 +31,7 @@ scan=$(find "$work/data" -path '*imagesTr*' -name '*.nii.gz' | sort | head -1)
 "$run/predict" "$model" "$scan" "$work/swift_mask.nii.gz" | tail -1
 "$medseg" predict "$scan" --model "$model" --device cpu --out "$work/program" --format nii.gz --quiet >/dev/null
 expected=$(ls "$work"/program/*_mask.nii.gz)
-"$run/measure" "$expected" "$work/swift_mask.nii.gz" | grep -E '^Dice (1.0|nan),'
+"$run/measure" "$expected" "$work/swift_mask.nii.gz" | grep -F 'Dice 1.0,'
 flags=(-O2 -Wall -Wextra -Werror "-I$build/libmedseg/include" "-L$build/libmedseg/lib" "-Wl,-rpath,$build/libmedseg/lib")
 gcc -std=c11 "${flags[@]}" -I/usr/include/nifti "$root/examples/c/segment.c" -lmedseg -lniftiio -lznz -lz -lm -o "$work/segment"
 "$work/segment" "$model" "$scan" "$work/c_mask.nii.gz" cpu 2>/dev/null
@@ -44,6 +44,7 @@ strays=$(nm -D --defined-only --extern-only "$build/libmedseg/lib/libmedseg.so.0
 [ -z "$strays" ] || { echo "libmedseg shows other symbols: $strays" >&2; exit 1; }
 
 if [ "${VALGRIND:-}" = 1 ]; then
+    command -v valgrind >/dev/null || { missing valgrind "memory of the C library was NOT checked"; exit 0; }
     # Valgrind knows no AVX-512.
     MEDSEG_ISA=avx2 valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
         --errors-for-leak-kinds=definite "$work/segment" "$model" "$scan" "$work/valgrind_mask.nii.gz" cpu

@@ -47,7 +47,11 @@ static int write_mask(nifti_image *image, const uint8_t *mask, const char *path)
     image->scl_slope = image->scl_inter = 0;
     if (nifti_set_filenames(image, path, 0, 1)) return 1;
     nifti_image_write(image);
-    return 0;
+    // The library does not say whether it could write.
+    nifti_image *written = nifti_image_read(path, 1);
+    int same = written && written->data && !memcmp(written->data, stored, ni * nj * nk);
+    nifti_image_free(written);
+    return !same;
 }
 
 int main(int count, char **arguments) {
@@ -64,8 +68,10 @@ int main(int count, char **arguments) {
     if (status) goto failed;
 
     nifti_image *image = nifti_image_read(arguments[2], 1);
-    if (!image || (image->datatype != DT_INT16 && image->datatype != DT_FLOAT32)) {
-        fprintf(stderr, "%s: should be a NIfTI file of int16 or float32\n", arguments[2]);
+    if (!image || (image->datatype != DT_INT16 && image->datatype != DT_FLOAT32) || image->ndim != 3
+        || image->xyz_units == NIFTI_UNITS_METER || image->xyz_units == NIFTI_UNITS_MICRON) {
+        fprintf(
+            stderr, "%s: should be a NIfTI file of one volume, in int16 or float32 and millimetres\n", arguments[2]);
         medseg_close(model);
         return 65;
     }
@@ -89,7 +95,13 @@ int main(int count, char **arguments) {
         if (medseg_result_label(result, i, &label, NULL) == MEDSEG_OK)
             printf("%s: %.1f ml, mean %.1f\n", label.name, label.volume_ml, label.mean_intensity);
     }
-    if (write_mask(image, medseg_result_map(result, 0), arguments[3])) status = MEDSEG_IO;
+    if (medseg_result_map_count(result) != 1) {
+        fprintf(stderr, "%s: the model makes regions that may overlap; this example writes one map\n", arguments[1]);
+        status = MEDSEG_BAD_DATA;
+    } else if (write_mask(image, medseg_result_map(result, 0), arguments[3])) {
+        fprintf(stderr, "%s: cannot be written\n", arguments[3]);
+        status = MEDSEG_IO;
+    }
     nifti_image_free(image);
     medseg_result_free(result);
     medseg_close(model);

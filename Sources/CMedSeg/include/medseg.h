@@ -7,8 +7,10 @@
  *     if (medseg_predict(model, &scan, NULL, &result, &error)) { … }
  *     const uint8_t *mask = medseg_result_map(result, 0);
  *
- * Every function may be called from any thread. Predictions of one model wait for each other; those of several models
- * do not. Nothing is kept in global state, no program is started and nothing is sent.
+ * Every function may be called from any thread, but the progress function may not predict with the model that called
+ * it. Predictions of one model wait for each other; those of several models do not. No program is started and nothing
+ * is sent. The library holds no state of its own beside what you open, but it sets the OpenBLAS of the process to one
+ * thread, since it has threads of its own, and reads MEDSEG_THREADS and MEDSEG_ISA of the environment.
  *
  * A function that can fail returns a status, and through `error`, where that is not NULL, a text in UTF-8 that names
  * what is wrong and what to do; medseg_free() frees it. What is not an error leaves `error` NULL.
@@ -120,7 +122,8 @@ void medseg_free(char *text);
 /* The devices of this machine, as `NAME<tab>DESCRIPTION` lines; the first is what "auto" takes. */
 medseg_status medseg_devices(char **devices, char **error);
 
-/* Opens a model folder, a MONAI bundle, or a folder of nnU-Net v2 or its ZIP. Nothing in it is run. */
+/* Opens a model folder, a MONAI bundle, or a folder of nnU-Net v2 or its ZIP. Nothing in it is run. A bundle that
+ * leaves its masks on the network's grid is refused. */
 medseg_status medseg_open(const char *path, const medseg_options *options, medseg_model **model, char **error);
 
 /* Closes a model; its results stay. NULL is fine. */
@@ -133,14 +136,15 @@ size_t medseg_model_channels(const medseg_model *model);
  * medseg_free() frees it. */
 medseg_status medseg_model_description(const medseg_model *model, char **json, char **error);
 
-/* Predicts a scan. `request` may be NULL for the mask alone. */
+/* Predicts a scan. `request` may be NULL for the mask alone. The result keeps the probabilities on the network's grid,
+ * 4 bytes a voxel and class, until it is freed. */
 medseg_status medseg_predict(
     medseg_model *model, const medseg_scan *scan, const medseg_request *request, medseg_result **result, char **error);
 
 /* Frees a result and all that it gave; NULL is fine. */
 void medseg_result_free(medseg_result *result);
 
-/* The grid of the maps: the scan's, unless a bundle leaves its mask on the network's. */
+/* The grid of all maps, which is the scan's. */
 void medseg_result_grid(const medseg_result *result, size_t extents[3], double affine[16]);
 
 /* How many maps the mask has: 1, or one for each region that may overlap others. */

@@ -1,10 +1,20 @@
 public import Foundation
 
-/// Reads whole files.
+/// Reads files, and neither pipes nor devices, which may make a reader wait for ever.
 public enum RegularFile {
+    /// The first bytes of a file, at most so many; nil where it is no regular file or cannot be read.
+    public static func head(of path: String, bytes: Int) -> [UInt8]? {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+            let handle = FileHandle(forReadingAtPath: path)
+        else { return nil }
+        defer { try? handle.close() }
+        return (try? handle.read(upToCount: bytes)).map(Array.init)
+    }
+
     /// The bytes of a file; those of a large one are mapped.
     ///
-    /// A pipe or a device is refused: reading one may wait for ever.
+    /// A pipe or a device is refused.
     /// - Throws: `DataError` of the kind `noInput` naming the file.
     public static func contents(of path: String) throws(DataError) -> Data {
         var status = stat()

@@ -44,7 +44,7 @@ extension Affine {
     private static let usableEdges = 1e-100...1e100
 
     /// Why the matrix cannot say where voxels lie, as the end of a sentence that begins with its name; nil where it can.
-    var fault: String? {
+    package var fault: String? {
         guard elements.allSatisfy(\.isFinite) else { return "holds a number that is not finite" }
         let longest = (0..<3).map { column in (0..<3).map { abs(self[$0, column]) }.max() ?? 0 }
         if let odd = longest.first(where: { $0 > 0 && !Self.usableEdges.contains($0) }) {

@@ -7,7 +7,7 @@ internal import SegInference
 internal import SegModels
 internal import SegNNUNet
 
-/// A model that the server offers: a model folder, a MONAI bundle, or a folder or ZIP of nnU-Net.
+/// A model that the server offers: a model folder, a MONAI bundle, or a folder of nnU-Net.
 struct ModelEntry: Sendable {
     /// The folder's name, by which clients ask for it.
     let name: String

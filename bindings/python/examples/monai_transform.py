@@ -18,7 +18,7 @@ class MedSegSegment(Transform):
 
     def __call__(self, image):
         result = self.model.predict(image.numpy(), image.affine.numpy())
-        return MetaTensor(result.mask[None], affine=image.affine, meta=image.meta)
+        return MetaTensor(result.mask[None], affine=result.affine, meta=image.meta)
 
 
 class MedSegSegmentd(MapTransform):

@@ -8,6 +8,7 @@ import pathlib
 from ctypes import POINTER, c_char_p, c_double, c_float, c_int, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 
 from .errors import Cancelled, MedSegError
+from .version import __version__
 
 CANCELLED = 130
 Progress = ctypes.CFUNCTYPE(c_int, c_size_t, c_size_t, c_void_p)
@@ -68,10 +69,17 @@ def _opened() -> ctypes.CDLL:
     """The library of MEDSEG_LIBRARY, else that of the wheel, else what the system finds."""
     own = pathlib.Path(__file__).parent / "lib" / "libmedseg.so.0"
     name = os.environ.get("MEDSEG_LIBRARY") or (str(own) if own.exists() else "libmedseg.so.0")
-    library = ctypes.CDLL(name)
+    try:
+        library = ctypes.CDLL(name)
+    except OSError as error:
+        raise ImportError(f"libmedseg cannot be opened: {error}. Install the wheel that `make wheel` builds, or name the "
+                          "library with MEDSEG_LIBRARY") from None
     for function, (result, arguments) in FUNCTIONS.items():
         entry = getattr(library, "medseg_" + function)
         entry.restype, entry.argtypes = result, arguments
+    version = library.medseg_version().decode()
+    if version != __version__:
+        raise ImportError(f"{name} is of MedSeg {version}, and this package of {__version__}; take those of one version")
     return library
 
 

@@ -57,6 +57,7 @@ class Model:
     def __init__(self, folder: str | os.PathLike[str], device: str, precision: str, threads: int,
                  memory_limit: int) -> None:
         self._pointer = ctypes.c_void_p()
+        self._process = os.getpid()
         options = Options(ctypes.sizeof(Options), device.encode(), precision.encode(),
                           _whole("threads", threads, 0, 1024), _whole("memory_limit", memory_limit, 0, 2**63 - 1))
         call("open", os.fsencode(folder), ctypes.byref(options), ctypes.byref(self._pointer))
@@ -64,6 +65,9 @@ class Model:
     def __del__(self) -> None:
         if getattr(self, "_pointer", None):
             function("close")(self._pointer)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a model cannot be copied or pickled; call medseg.load in each process")
 
     @property
     def channels(self) -> int:
@@ -87,8 +91,10 @@ class Model:
         affine: 4×4, voxel index to RAS+ millimetres, as NiBabel's; None for voxels of 1 mm.
         passes: of Monte-Carlo dropout, at least 2, for maps of uncertainty. mirrored_axes: 0 to 2, mirrored in every
         combination. progress: called with the windows done and their number; something true ends the prediction with
-        Cancelled, and what it raises is raised here.
+        Cancelled, and what it raises is raised here. It may not predict with the same model.
         """
+        if os.getpid() != self._process:
+            raise RuntimeError("the model was opened before this process was forked off; call medseg.load in each process")
         voxels = np.ascontiguousarray(array, dtype=np.float32)
         if voxels.ndim not in (3, 4):
             raise ValueError(f"array should have the shape (I, J, K) or (C, I, J, K), not {voxels.shape}")
@@ -129,6 +135,9 @@ class Result:
 
     def __del__(self) -> None:
         function("result_free")(self._pointer)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a result cannot be copied or pickled; take its mask and its labels")
 
     def _grid(self) -> tuple[tuple[int, ...], np.ndarray]:
         extents, affine = (ctypes.c_size_t * 3)(), (ctypes.c_double * 16)()

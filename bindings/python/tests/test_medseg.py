@@ -1,8 +1,8 @@
 """Holds the Python package to `medseg predict`. Tests/Library/run.sh says where model, scan and masks lie."""
 
+import copy
 import os
 import pathlib
-import resource
 import subprocess
 import threading
 
@@ -45,6 +45,9 @@ def test_mask_is_that_of_the_program_and_of_c(model, scan):
     for name in ("MEDSEG_TEST_MASK", "MEDSEG_TEST_C_MASK"):
         assert np.array_equal(result.mask, np.asarray(nibabel.load(os.environ[name]).dataobj)), name
     assert np.allclose(result.affine, scan[1])
+    # Axes that were swapped or turned round would be seen.
+    assert set(np.unique(result.mask)) == {0, 1}
+    assert not any(np.array_equal(result.mask, np.flip(result.mask, axis)) for axis in range(3))
     assert result.mask.dtype == np.uint8 and result.mask.shape == scan[0].shape
     assert not result.has_regions and len(result.maps) == 1
 
@@ -107,6 +110,7 @@ def test_wrong_arrays_are_refused(model, arguments, text):
     (np.zeros((2, 8, 8, 8)), None, "2 channels, and the model takes 1"),
     (np.full((8, 8, 8), np.nan), None, "NaN"),
     (np.zeros((8, 8, 8)), np.zeros((4, 4)), "affine"),
+    (np.zeros((8, 8, 8)), np.diag([1.0, 1, 0, 1]), "maps voxels onto a plane"),
     (np.zeros((0, 8, 8)), None, "from 1 to 32767"),
 ])
 def test_wrong_scans_are_refused(model, array, affine, text):
@@ -150,6 +154,27 @@ def test_progress_counts_cancels_and_raises(model, scan):
     assert model.predict(*scan).mask.shape == scan[0].shape
 
 
+def test_progress_may_not_predict_with_its_own_model(model, scan):
+    with pytest.raises(medseg.MedSegError, match="called by the progress function"):
+        model.predict(*scan, progress=lambda done, count: model.predict(*scan))
+
+
+def test_models_and_results_are_not_copied(model):
+    for thing in (model, model.predict(np.zeros((20, 20, 20)))):
+        with pytest.raises(TypeError, match="cannot be copied"):
+            copy.copy(thing)
+
+
+def test_a_forked_process_is_told_to_open_its_own(model):
+    if (child := os.fork()) == 0:
+        try:
+            model.predict(np.zeros((20, 20, 20)))
+        except RuntimeError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_eight_threads_get_the_same_mask(model, scan):
     expected, other = model.predict(*scan).mask, medseg.load(MODEL, "cpu", threads=1)
     masks = [None] * 8
@@ -168,12 +193,15 @@ def test_eight_threads_get_the_same_mask(model, scan):
 def test_memory_stays_flat(model):
     """A thousand predictions of a small volume."""
     voxels = np.random.default_rng(0).normal(size=(20, 20, 20)).astype(np.float32)
+    def resident():
+        return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
     for _ in range(200):
         model.predict(voxels)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident()
     for _ in range(1000):
         model.predict(voxels).report
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 * 1024  # KiB
+    assert resident() - before < 4 << 20
 
 
 def test_description_and_devices(model):

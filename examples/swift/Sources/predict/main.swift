@@ -9,6 +9,8 @@ DicomSource().register()
 
 let backend = try Devices.makeBackend("auto")
 let segmenter = Segmenter(try Ensemble([Predictor.open(model, on: backend)]))
+try segmenter.checkClasses(for: "this example")
+try segmenter.checkRestores(for: "this example")
 let (scan, geometry) = try ScanFile.readVolume(input)
 let found = try segmenter(scan, name: input) { done, count in print("window \(done) of \(count)") }
 try ScanFile.write(found.mask, size: found.size, like: geometry, to: output)
