@@ -1,3 +1,4 @@
+internal import SegCore
 public import SegNN
 
 /// How a training takes its steps, whatever network, data and loss it has.

@@ -1,11 +1,10 @@
 import SegBackend
 import SegCore
+import SegModels
 import SegNN
 import SegReference
 import SegTensor
 import Testing
-
-@testable import SegModels
 
 /// Networks in typed code are those of MONAI's arguments, and networks of one's own are found by their names.
 @Suite struct TypedNetworkTests {
@@ -77,7 +76,7 @@ import Testing
             outputChannels: 2, channels: [4, 8], strides: [[1, 2, 2]], residualUnits: 2, block)
         let reader = try ConfigReader(definition.value, path: "network_def", source: "test")
         #expect(try UNetOptions(reader).block == block)
-        #expect(definition.value["act"] == ["elu", ["alpha": 0.5]] && definition.value["dropout"] == 0.25)
+        #expect(reader.value("act") == ["elu", ["alpha": 0.5]] && reader.value("dropout") == 0.25)
     }
 
     @Test func aLayerNormIsRefusedByName() throws {

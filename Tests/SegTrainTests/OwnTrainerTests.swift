@@ -6,9 +6,8 @@ import SegInference
 import SegModels
 import SegNN
 import SegTensor
+import SegTrain
 import Testing
-
-@testable import SegTrain
 
 /// Trainings of any network, any patches and any loss.
 @Suite(.serialized) struct OwnTrainerTests {
