@@ -28,6 +28,8 @@ void prepare() {
         DJDecoderRegistration::registerCodecs();
         DJLSDecoderRegistration::registerCodecs();
         DcmRLEDecoderRegistration::registerCodecs();
+        // Values that are too long for their representation are written as of an unknown one, such as long contours.
+        dcmEnableUnknownVRConversion.set(OFTrue);
     });
 }
 
