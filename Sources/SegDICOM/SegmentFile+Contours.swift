@@ -13,6 +13,7 @@ extension SegmentFile {
                 continue
             }
             guard let label = numbers[number] else { continue }
+            painter.planesAlong.insert(2)
             let name = "The structure '\(names[number] ?? "")'"
             var slices: [Int: ContourFilling] = [:]
             for contour in item.items(DicomTag.contours) {
