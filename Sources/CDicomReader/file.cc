@@ -28,6 +28,8 @@ void prepare() {
         DJDecoderRegistration::registerCodecs();
         DJLSDecoderRegistration::registerCodecs();
         DcmRLEDecoderRegistration::registerCodecs();
+        // Values that are too long for their representation are written as of an unknown one, such as long contours.
+        dcmEnableUnknownVRConversion.set(OFTrue);
     });
 }
 
@@ -115,6 +117,13 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
     DcmElement *element = nullptr;
     if (item.findAndGetElement(tagKey(tag), element).bad() || !element) return -1;
     OFString value;
+    char *whole = nullptr;
+    // Part by part, DCMTK takes time by the square of a contour's length.
+    if (element->ident() == EVR_DS && element->getLength() > largestValueInMemory && element->getString(whole).good()
+        && whole) {
+        tell(buffer, size, whole);
+        return (long)std::strlen(whole);
+    }
     if (isOpaque(element->ident()) || element->getOFStringArray(value).bad()) {
         tell(buffer, size, "");
         return 0;

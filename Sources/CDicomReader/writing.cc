@@ -47,6 +47,7 @@ int putBytes(dicom_file *file, uint32_t tag, const uint8_t *bytes, size_t count)
 
 int copyElement(dicom_file *file, const dicom_file *from, uint32_t tag) try {
     DcmDataset &source = *const_cast<dicom_file &>(*from).format.getDataset();
+    if (!source.tagExists(tagKey(tag))) return 1;
     return source.findAndInsertCopyOfElement(tagKey(tag), file->format.getDataset()).good() ? 0 : -1;
 } catch (...) {
     return -1;

@@ -76,10 +76,17 @@ final class DicomDocument {
         check(DicomTag.pixels, functions.put_bytes(handle, DicomTag.pixels, bytes, bytes.count) == 0)
     }
 
-    /// Copies an attribute of another file's data set as it is.
+    /// Copies an attribute of another file's data set as it is; where it is there and cannot be copied, `save` throws.
     /// - Returns: Whether it is there.
     @discardableResult
-    func copy(_ tag: UInt32, of file: DicomFile) -> Bool { functions.copy(handle, file.handle, tag) == 0 }
+    func copy(_ tag: UInt32, of file: DicomFile) -> Bool {
+        let status = functions.copy(handle, file.handle, tag)
+        check(tag, status >= 0)
+        return status != Self.absent
+    }
+
+    /// What the library's `copy` returns of an attribute that is not there.
+    private static let absent: Int32 = 1
 
     /// Replaces a file by this one.
     /// - Parameter isImplicit: Whether value representations are left out, so that no value is limited to 64 KiB.
@@ -138,5 +145,12 @@ extension String {
             return (0x20..<0x7f).contains(scalar.value) ? Character(scalar) : "?"
         }
         return String(letters.prefix(most)).trimmingCharacters(in: .whitespaces)
+    }
+
+    /// A text of UTF-8 with all its letters, in their shortest form.
+    /// - Parameter most: The most characters, which DICOM counts by code points.
+    func dicomUnicode(most: Int) -> String {
+        let letters = precomposedStringWithCanonicalMapping.forPeople.replacing("\\", with: "/").unicodeScalars
+        return String(String.UnicodeScalarView(letters.prefix(most))).trimmingCharacters(in: .whitespaces)
     }
 }

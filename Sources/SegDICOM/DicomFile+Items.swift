@@ -18,6 +18,11 @@ extension DicomFile {
             return handles.map { Item(file: file, handle: $0) }
         }
 
+        /// The items at the end of a path of sequences.
+        func items(_ first: UInt32, _ others: UInt32...) -> [Item] {
+            others.reduce(items(first)) { items, sequence in items.flatMap { $0.items(sequence) } }
+        }
+
         /// A text; nil where there is none or it is empty.
         func text(_ tag: UInt32) -> String? {
             let text = value(tag).trimmingCharacters(in: .whitespaces).forPeople
@@ -27,9 +32,9 @@ extension DicomFile {
         /// A whole number.
         func number(_ tag: UInt32) -> Int? { text(tag).flatMap { Int($0) } }
 
-        /// Decimal numbers; nil where one of them is none.
+        /// Decimal numbers; nil where there are none, or one of them is empty or no number.
         func numbers(_ tag: UInt32) -> [Double]? {
-            let parts = value(tag).split(separator: "\\")
+            let parts = value(tag).split(separator: "\\", omittingEmptySubsequences: false)
             let numbers = parts.compactMap { Double($0.trimmingCharacters(in: .whitespaces)) }
             return numbers.count == parts.count && numbers.allSatisfy(\.isFinite) ? numbers : nil
         }

@@ -34,7 +34,8 @@ extension DicomMask {
         let pixels = try pixels(of: all, form, path: path)
         let isBinary = form == .binary
         let document = try series.document(
-            "1.2.840.10008.5.1.4.1.1.66.\(isBinary ? 4 : 7)", modality: "SEG", path: path, maker: maker)
+            "1.2.840.10008.5.1.4.1.1.66.\(isBinary ? 4 : 7)", modality: "SEG", path: path, maker: maker,
+            texts: segments.map(\.label))
         try series.setCompression(in: document)
         setImage(form, frames: all.count, in: document.dataset)
         for (index, segment) in segments.enumerated() {
@@ -128,7 +129,7 @@ extension DicomMask {
     private func add(_ segment: Segment, numbered number: Int, to dataset: DicomDocument.Item) {
         let item = dataset.add(DicomTag.segments)
         item.set(DicomTag.segmentNumber, number)
-        item.set(DicomTag.segmentLabel, segment.name.dicomText(most: 64))
+        item.set(DicomTag.segmentLabel, segment.label)
         item.set(DicomTag.segmentAlgorithmType, "AUTOMATIC")
         item.set(DicomTag.segmentAlgorithmName, maker.title)
         item.add(DicomTag.propertyCategory, segment.meaning.category)

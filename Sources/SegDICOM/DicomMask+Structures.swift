@@ -8,7 +8,8 @@ extension DicomMask {
     /// - Throws: `DataError` naming the file, where it cannot be written.
     public func writeStructures(to path: String) throws(DataError) -> [String] {
         let document = try series.document(
-            "1.2.840.10008.5.1.4.1.1.481.3", modality: "RTSTRUCT", path: path, maker: maker)
+            "1.2.840.10008.5.1.4.1.1.481.3", modality: "RTSTRUCT", path: path, maker: maker,
+            texts: segments.map(\.label))
         let (dataset, now) = (document.dataset, DicomTime())
         dataset.set(DicomTag.operatorsName, "")
         dataset.set(DicomTag.structureSetLabel, "MedSeg")
@@ -23,7 +24,7 @@ extension DicomMask {
             let structure = dataset.add(DicomTag.structures)
             structure.set(DicomTag.structureNumber, number)
             structure.set(DicomTag.structureFrameOfReference, series.frameOfReference)
-            structure.set(DicomTag.structureName, segment.name.dicomText(most: 64))
+            structure.set(DicomTag.structureName, segment.label)
             structure.set(DicomTag.structureAlgorithm, "AUTOMATIC")
             let outline = dataset.add(DicomTag.structureContours)
             outline.set(DicomTag.structureColour, segment.colour.bytes.map(String.init).joined(separator: "\\"))

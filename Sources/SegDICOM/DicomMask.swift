@@ -12,6 +12,8 @@ public struct DicomMask: Sendable {
         var map: Int
         var value: UInt8
         var name: String
+        /// The name as objects have it.
+        var label: String
         var meaning: SegmentMeaning
         var colour: SegmentColour
     }
@@ -67,13 +69,16 @@ public struct DicomMask: Sendable {
         mayOverlap = areRegions
         maker = DicomMaker(version: description.version, model: description.model, seriesNumber: 9300)
         let numbers = description.names.keys.filter { areRegions || $0 > 0 }.sorted()
+        let names = numbers.map { description.names[$0] ?? "" }
+        let labels = SegmentLabels(names, numbers: numbers, isUnicode: series.isUnicode)
         segments = numbers.enumerated().map { index, number in
-            let name = description.names[number] ?? ""
+            let name = names[index]
             return Segment(
                 number: number, map: areRegions ? number : 0, value: areRegions ? 1 : UInt8(number), name: name,
-                meaning: description.codes.meaning(of: name) ?? .unknown, colour: SegmentColour(index))
+                label: labels.texts[index], meaning: description.codes.meaning(of: name) ?? .unknown,
+                colour: SegmentColour(index))
         }
-        remarks = series.remarks
+        remarks = series.remarks + labels.remarks
         let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
         if !unknown.isEmpty {
             remarks.append(
@@ -94,6 +99,33 @@ public struct DicomMask: Sendable {
 
     /// Whether a segment has a voxel in a frame.
     func holds(_ segment: Segment, _ frame: Int) -> Bool { planes[segment.map].values[frame].contains(segment.value) }
+}
+
+/// What objects call classes: their names, with their numbers where names alone would not tell them apart.
+private struct SegmentLabels {
+    private(set) var texts: [String]
+    private(set) var remarks: [String] = []
+
+    /// - Parameter isUnicode: Whether names may have letters beyond ASCII.
+    init(_ names: [String], numbers: [Int], isUnicode: Bool) {
+        let plain = names.map { isUnicode ? $0.dicomUnicode(most: Self.most) : $0.dicomText(most: Self.most) }
+        let counts = Dictionary(plain.map { ($0, 1) }, uniquingKeysWith: +)
+        texts = plain
+        let unclear = plain.indices.filter { plain[$0].isEmpty || counts[plain[$0]] != 1 }
+        for index in unclear {
+            let end = " \(numbers[index])"
+            let start = plain[index].isEmpty ? "class" : String(plain[index].prefix(Self.most - end.count))
+            texts[index] = start + end
+        }
+        if !unclear.isEmpty {
+            remarks.append(
+                "Names of classes that are empty or that DICOM objects of this scan cannot tell apart have their numbers "
+                    + "there: \(unclear.map { "'\(texts[$0])'" }.shortList()).")
+        }
+    }
+
+    /// The most characters of a segment's label.
+    private static let most = 64
 }
 
 /// A map, frame by frame and row by row.

@@ -9,6 +9,8 @@ struct DicomSeries: Sendable {
     let functions: dicom_library
     /// Whether the object begins a study of its own.
     let isNewStudy: Bool
+    /// Whether texts of the object may have any letters: the scan's files name UTF-8, or no character set.
+    let isUnicode: Bool
     /// UIDs of the object's study, of the series it refers to, and of the frame of reference of both.
     let study: String, series: String, frameOfReference: String
     /// What a reader should know.
@@ -31,12 +33,16 @@ struct DicomSeries: Sendable {
         let image = stack.image
         let faults = Self.faults(of: stack, isNewStudy: isNewStudy)
         guard faults.isEmpty else { throw DataError(.badData, scan, faults.joined(separator: " ")) }
-        self.isNewStudy = isNewStudy && !(DicomUID.isValid(image.study) && DicomUID.isValid(image.series))
+        self.isNewStudy = !DicomUID.isValid(image.study)
         study = self.isNewStudy ? DicomUID.new() : image.study
-        series = DicomUID.isValid(image.series) ? image.series : DicomUID.new()
+        let hasSeries = DicomUID.isValid(image.series)
+        series = hasSeries ? image.series : DicomUID.new()
+        let characters = try Self.open(image, functions).text(DicomTag.specificCharacterSet)
+        isUnicode = characters == nil || characters == Self.unicode
         let hasFrame = DicomUID.isValid(image.frameOfReference)
         frameOfReference = hasFrame ? image.frameOfReference : DicomUID.new()
-        if self.isNewStudy { remarks.append("Its study or series has no UID; the object begins a study of its own.") }
+        if self.isNewStudy { remarks.append("Its study has no UID; the object begins a study of its own.") }
+        if !hasSeries { remarks.append("Its series has no UID; the object names a new one for it.") }
         if !hasFrame { remarks.append("It has no FrameOfReferenceUID; the object has a new one.") }
     }
 
@@ -47,7 +53,7 @@ struct DicomSeries: Sendable {
         if !missing.isEmpty, !isNewStudy {
             faults.append(
                 "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied, so that a DICOM "
-                    + "object could not be filed with it; add --new-study for one with a study of its own.")
+                    + "object could not be filed with it; add --new-study for one with UIDs of its own.")
         }
         if let frame = stack.frames.first(where: {
             !DicomUID.isValid($0.image.instance) || !DicomUID.isValid($0.image.sopClass)
@@ -72,6 +78,8 @@ struct DicomSeries: Sendable {
         DicomTag.studyDate, DicomTag.studyTime, DicomTag.accessionNumber, DicomTag.referringPhysicianName,
         DicomTag.studyID,
     ]
+    /// What tells the study from others, which a study of its own has not.
+    private static let ofOneStudy = [DicomTag.accessionNumber, DicomTag.studyID]
     private static let optional = [
         DicomTag.issuerOfPatientID, DicomTag.patientAge, DicomTag.patientSize, DicomTag.patientWeight,
         DicomTag.patientIdentityRemoved, DicomTag.deidentificationMethod, DicomTag.deidentificationMethodCode,
@@ -82,28 +90,29 @@ struct DicomSeries: Sendable {
     /// - Parameters:
     ///   - path: Where it will be saved.
     ///   - maker: What made it.
+    ///   - texts: What will be written into it, which decides on its character set.
     /// - Throws: `DataError` where a file of the series cannot be read again, or the object would take its place.
-    func document(_ sopClass: String, modality: String, path: String, maker: DicomMaker) throws(DataError)
-        -> DicomDocument
-    {
+    func document(
+        _ sopClass: String, modality: String, path: String, maker: DicomMaker, texts: [String]
+    ) throws(DataError) -> DicomDocument {
         let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard !stack.images.contains(where: { $0.path == target }) else {
             throw DataError(.cannotWrite, path, "is a file of the scan; name another folder.")
         }
-        let source: DicomFile
-        do throws(DicomFile.Fault) {
-            source = try DicomFile(stack.image.path, functions)
-        } catch {
-            throw DataError(.badData, stack.image.name, "\(error.message).")
-        }
+        let source = try Self.open(stack.image, functions)
         let document = try DicomDocument(functions, path: path)
         let dataset = document.dataset
         // An empty one is no character set.
-        if source.text(DicomTag.specificCharacterSet) != nil {
+        if isUnicode, !texts.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) {
+            dataset.set(DicomTag.specificCharacterSet, Self.unicode)
+        } else if source.text(DicomTag.specificCharacterSet) != nil {
             document.copy(DicomTag.specificCharacterSet, of: source)
         }
         for tag in Self.optional where source.has(tag) { document.copy(tag, of: source) }
-        for tag in Self.ofPatient + Self.ofStudy where !document.copy(tag, of: source) { dataset.set(tag, "") }
+        for tag in Self.ofPatient + Self.ofStudy {
+            let isOfOther = isNewStudy && Self.ofOneStudy.contains(tag)
+            if isOfOther || !document.copy(tag, of: source) { dataset.set(tag, "") }
+        }
         dataset.set(DicomTag.sopClass, sopClass)
         dataset.set(DicomTag.sopInstance, DicomUID.new())
         dataset.set(DicomTag.studyInstance, study)
@@ -123,6 +132,17 @@ struct DicomSeries: Sendable {
         return document
     }
 
+    /// UTF-8, as SpecificCharacterSet names it.
+    private static let unicode = "ISO_IR 192"
+
+    private static func open(_ image: DicomImage, _ functions: dicom_library) throws(DataError) -> DicomFile {
+        do throws(DicomFile.Fault) {
+            return try DicomFile(image.path, functions)
+        } catch {
+            throw DataError(.badData, image.name, "\(error.message).")
+        }
+    }
+
     /// Says whether pixels of the scan were ever compressed with a loss, and how.
     func setCompression(in document: DicomDocument) throws(DataError) {
         guard let image = stack.images.first(where: \.isLossy) else {
@@ -130,13 +150,9 @@ struct DicomSeries: Sendable {
             return
         }
         document.dataset.set(DicomTag.lossyCompression, "01")
-        do throws(DicomFile.Fault) {
-            let file = try DicomFile(image.path, functions)
-            for tag in [DicomTag.lossyRatio, DicomTag.lossyMethod] where file.text(tag) != nil {
-                document.copy(tag, of: file)
-            }
-        } catch {
-            throw DataError(.badData, image.name, "\(error.message).")
+        let file = try Self.open(image, functions)
+        for tag in [DicomTag.lossyRatio, DicomTag.lossyMethod] where file.text(tag) != nil {
+            document.copy(tag, of: file)
         }
     }
 }

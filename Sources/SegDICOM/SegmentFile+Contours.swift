@@ -13,6 +13,7 @@ extension SegmentFile {
                 continue
             }
             guard let label = numbers[number] else { continue }
+            painter.planesAlong.insert(2)
             let name = "The structure '\(names[number] ?? "")'"
             var slices: [Int: ContourFilling] = [:]
             for contour in item.items(DicomTag.contours) {
@@ -44,7 +45,13 @@ extension SegmentFile {
                 message: "has contours of \(type.prefix(32)), which enclose no voxels; CLOSED_PLANAR was expected")
         }
         guard let numbers = contour.numbers(DicomTag.contourPoints), numbers.count % 3 == 0 else {
-            throw ContourFault(message: "has a contour whose points are not three numbers each")
+            throw ContourFault(
+                message: "has a contour without points, or whose points are not three numbers each; export it again")
+        }
+        if let count = contour.number(DicomTag.contourPointCount), count != numbers.count / 3 {
+            throw ContourFault(
+                message: "has a contour of \(numbers.count / 3) points, and its NumberOfContourPoints is \(count); "
+                    + "export it again")
         }
         let points = stride(from: 0, to: numbers.count, by: 3).map { painter.index(SIMD3(numbers[$0..<$0 + 3])) }
         guard points.count > 2 else { return nil }

@@ -8,28 +8,34 @@ extension SegmentFile {
         let faults = faults(of: image)
         guard faults.isEmpty else { return faults.forEach { painter.add(fault: $0) } }
         let known = Set(segments.map(\.number))
+        var (wrong, unknown) = (FrameFaults(), Set<Int>())
         for index in 0..<image.frameCount {
             let segment = segment(of: index)
             if form != "LABELMAP" {
                 guard let segment, known.contains(segment) else {
-                    painter.add(fault: "Frame \(index + 1) belongs to none of its segments.")
+                    wrong.add("belongs to none of its segments.", frame: index)
                     continue
                 }
                 guard numbers[segment] != nil else { continue }
             }
             guard let place = PixelPlace(DicomFrame(file, of: image, index: index), painter) else {
-                painter.add(
-                    fault:
-                        "Frame \(index + 1) does not lie on the voxels of the scan; is it of another series or resampled?"
-                )
+                wrong.add(
+                    "does not lie on the voxels of the scan; is it of another series or resampled?", frame: index)
                 continue
             }
             do throws(DicomFile.Fault) {
                 let values = try file.decode(frame: index, count: image.rows * image.columns)
-                paint(values, columns: image.columns, at: place, segment, numbers, into: &painter)
+                painter.planesAlong.insert(place.axis)
+                let others = paint(values, columns: image.columns, at: place, segment, numbers, into: &painter)
+                if form == "LABELMAP" { unknown.formUnion(others.subtracting(known)) }
             } catch {
-                painter.add(fault: "Frame \(index + 1) \(error.message).")
+                wrong.add("\(error.message).", frame: index)
             }
+        }
+        wrong.sentences(of: image.frameCount).forEach { painter.add(fault: $0) }
+        if !unknown.isEmpty {
+            let list = unknown.sorted().map(String.init).shortList()
+            painter.add(fault: "It holds numbers that none of its segments has: \(list).")
         }
     }
 
@@ -62,21 +68,40 @@ extension SegmentFile {
         return text.flatMap { Int($0) }
     }
 
+    /// - Returns: The values that are painted as no label.
     private func paint(
         _ values: [Int32], columns: Int, at place: PixelPlace, _ segment: Int?, _ numbers: [Int: UInt16],
         into painter: inout SegmentPainter
-    ) {
+    ) -> Set<Int> {
+        var others: Set<Int> = []
         let whole = form == "FRACTIONAL" ? file.number(DicomTag.maximumFractionalValue) ?? 255 : 1
-        let known = Set(segments.map(\.number))
         for (pixel, value) in values.enumerated() where value != 0 {
-            if form == "LABELMAP", !known.contains(Int(value)) {
-                painter.add(fault: "It holds the number \(value), which is none of its segments.")
-            } else if form == "FRACTIONAL", Int(value) != whole {
-                return painter.add(
+            if form == "FRACTIONAL", Int(value) != whole {
+                painter.add(
                     fault: "It is FRACTIONAL with shares between 0 and 1, and a label map has whole voxels alone.")
+                break
             }
-            guard let label = numbers[form == "LABELMAP" ? Int(value) : segment ?? 0] else { continue }
+            guard let label = numbers[form == "LABELMAP" ? Int(value) : segment ?? 0] else {
+                others.insert(Int(value))
+                continue
+            }
             painter.paint(place.voxel(column: pixel % columns, row: pixel / columns), label)
+        }
+        return others
+    }
+}
+
+/// What is wrong with frames, each kind told once.
+private struct FrameFaults {
+    /// The frames of each kind, from 0; a kind is the end of a sentence that begins with a frame.
+    private var frames: [String: [Int]] = [:]
+
+    mutating func add(_ kind: String, frame: Int) { frames[kind, default: []].append(frame) }
+
+    func sentences(of count: Int) -> [String] {
+        frames.sorted { ($0.value[0], $0.key) < ($1.value[0], $1.key) }.map { kind, frames in
+            let others = frames.count > 1 ? " (and \(frames.count - 1) more of \(count))" : ""
+            return "Frame \(frames[0] + 1)\(others) \(kind)"
         }
     }
 }
@@ -84,6 +109,9 @@ extension SegmentFile {
 /// Where the pixels of a frame lie among the voxels of a scan.
 private struct PixelPlace {
     private let first: SIMD3<Int>, along: SIMD3<Int>, down: SIMD3<Int>
+
+    /// The axis of the scan from plane to plane.
+    var axis: Int { (0..<3).first { along[$0] == 0 && down[$0] == 0 } ?? 2 }
 
     /// Nil where the frame has no place, or pixels lie beside the voxels or have another size.
     init?(_ frame: DicomFrame, _ painter: SegmentPainter) {

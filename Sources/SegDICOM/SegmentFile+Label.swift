@@ -15,10 +15,8 @@ extension SegmentFile {
             advice: "free memory or give a smaller scan")
         let numbers = SegmentNumbers(segments, classes: classes)
         var painter = SegmentPainter(scan, numbers: numbers)
-        if let own = (scan.header as? DicomHeader)?.stack.image.frameOfReference, !own.isEmpty,
-            let other = frameOfReference,
-            other != own
-        {
+        let stack = (scan.header as? DicomHeader)?.stack
+        if let own = stack?.image.frameOfReference, !own.isEmpty, let other = frameOfReference, other != own {
             painter.add(
                 fault:
                     "It has another frame of reference than the scan, so that places in one say nothing in the other.")
@@ -27,10 +25,18 @@ extension SegmentFile {
         case .segmentation: paintFrames(numbers.numbers, into: &painter)
         case .structures: paintContours(numbers.numbers, into: &painter)
         }
+        let sources = stack == nil ? [] : referencedInstances
+        if let stack, !sources.isEmpty, sources.isDisjoint(with: stack.images.map(\.instance)) {
+            painter.add(
+                fault:
+                    "It refers to \(sources.count) files, of which none is of the scan; give the series that it was made of, or, where "
+                    + "UIDs were changed since, a NIfTI of the scan.")
+        }
         var names: [Int: String] = [:]
         for segment in segments {
             if let number = numbers.numbers[segment.number] { names[Int(number)] = segment.name }
         }
+        if sources.isEmpty { painter.checkStripes(names: names) }
         let voxels = try painter.checked(path: path, names: names)
         let size = painter.size
         var geometry = ScanGeometry(
@@ -38,6 +44,25 @@ extension SegmentFile {
             isPlaced: scan.isPlaced, remarks: numbers.remarks, header: scan.header)
         geometry.labels = names
         return (Volume(voxels: voxels, size: size, affine: scan.affine), geometry)
+    }
+
+    /// The UIDs of the files that it was made of, as far as it says.
+    private var referencedInstances: Set<String> {
+        let data = file.dataset
+        let items =
+            switch kind {
+            case .segmentation:
+                data.items(DicomTag.referencedSeries, DicomTag.referencedInstances)
+                    + [DicomTag.sharedGroups, DicomTag.frameGroups].flatMap {
+                        data.items($0, DicomTag.derivationImages, DicomTag.sourceImages)
+                    }
+            case .structures:
+                data.items(DicomTag.structureContours, DicomTag.contours, DicomTag.contourImages)
+                    + data.items(
+                        DicomTag.referencedFramesOfReference, DicomTag.referencedStudies,
+                        DicomTag.referencedSeriesOfStructures, DicomTag.contourImages)
+            }
+        return Set(items.compactMap { $0.text(DicomTag.referencedInstance) })
     }
 
     private var frameOfReference: String? {

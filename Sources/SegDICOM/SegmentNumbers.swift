@@ -31,6 +31,8 @@ struct SegmentNumbers {
         for segment in segments {
             numbers[segment.number] = byName[SegmentCodes.plain(segment.name)].map { UInt16($0) }
         }
+        addTwins(wanted.sorted { $0.key < $1.key }.map(\.value), of: "The dataset's classes")
+        addTwins(segments.filter { numbers[$0.number] != nil }.map(\.name), of: "Its segments")
         // A dataset whose classes nobody named.
         if numbers.isEmpty, wanted.count == 1, wanted.values.first == "foreground", segments.count == 1 {
             numbers[segments[0].number] = wanted.keys.first.map { UInt16($0) }
@@ -44,6 +46,21 @@ struct SegmentNumbers {
                     + "the classes as the segments.")
         } else if !others.isEmpty {
             remarks.append("Its segments \(others.shortList()) are no classes of the dataset and were left out.")
+        }
+        let found = Set(numbers.values.map(Int.init))
+        let missing = wanted.filter { !found.contains($0.key) }.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
+        if !numbers.isEmpty, !missing.isEmpty {
+            remarks.append("It has no segment of \(missing.shortList()).")
+        }
+    }
+
+    /// Refuses names that are the same but for case, hyphens and underscores, which would become one class.
+    private mutating func addTwins(_ names: [String], of whom: String) {
+        let groups = Dictionary(grouping: names, by: SegmentCodes.plain).values.filter { $0.count > 1 }
+        for twins in groups.sorted(by: { $0[0] < $1[0] }) {
+            faults.append(
+                "\(whom) \(twins.map { "'\($0)'" }.shortList()) have one name but for case, hyphens and underscores; "
+                    + "rename or merge them.")
         }
     }
 

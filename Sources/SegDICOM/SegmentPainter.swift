@@ -13,6 +13,8 @@ struct SegmentPainter {
     private var overlaps: [SIMD2<Int>: Int] = [:]
     /// Voxels of segments that lie outside of the grid.
     private var outside = 0
+    /// The axes along which planes were painted.
+    var planesAlong: Set<Int> = []
     /// What else is wrong, a sentence each.
     private var faults: [String] = []
 
@@ -50,6 +52,35 @@ struct SegmentPainter {
     /// Remembers what is wrong, once.
     mutating func add(fault: String) {
         if !faults.contains(fault) { faults.append(fault) }
+    }
+
+    /// Remembers labels whose planes are never neighbours, and lie in steps of several slices: those of another series, with
+    /// wider slices, which would leave stripes.
+    mutating func checkStripes(names: [Int: String]) {
+        for axis in planesAlong.sorted() {
+            for (label, planes) in planes(along: axis) where planes.count > 2 {
+                let gaps = zip(planes.dropFirst(), planes).map { $0 - $1 }
+                guard let step = gaps.min(), step > 1, gaps.allSatisfy({ $0 % step == 0 }) else { continue }
+                add(
+                    fault:
+                        "'\(names[label] ?? "\(label)")' lies in every \(step == 2 ? "second" : "\(step)th") slice of the "
+                        + "scan alone; is it of another series, with wider slices?")
+            }
+        }
+    }
+
+    /// Where each label has voxels along an axis, in ascending order.
+    private func planes(along axis: Int) -> [(label: Int, planes: [Int])] {
+        let extent = [size.d, size.h, size.w][axis]
+        let stride = [size.h * size.w, size.w, 1][axis]
+        let most = Int(voxels.max() ?? 0)
+        var isThere = [Bool](repeating: false, count: (most + 1) * extent)
+        for (voxel, label) in voxels.enumerated() where label != 0 {
+            isThere[Int(label) * extent + voxel / stride % extent] = true
+        }
+        return (0..<most).map { label in
+            (label + 1, (0..<extent).filter { isThere[(label + 1) * extent + $0] })
+        }
     }
 
     /// The labels of the voxels.

@@ -1,5 +1,6 @@
 """Segmentations and structure sets as labels: those of medseg, and what highdicom and dcmqi write."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from highdicom.sr.coding import CodedConcept
 from needs import needs
 
 import series
-from conftest import medseg
+from conftest import MEDSEG, medseg
 
 
 def compared(label, mask):
@@ -29,6 +30,49 @@ def dice(answer, _):
 def test_objects_of_medseg_are_the_mask(case, kind):
     found = compared(getattr(case, kind), case.out / "scan_mask.nii.gz")
     assert set(found.values()) == {1}, found
+
+
+def refused(label, mask):
+    """What is said of a label that is no label."""
+    says = subprocess.run(
+        [MEDSEG, "evaluate", "--prediction", mask, "--reference", label, "--json"], capture_output=True, text=True)
+    assert says.returncode == 65, says.stdout + says.stderr
+    return says.stderr
+
+
+def finer(contour, count):
+    """The points of a contour with others on its edges, as many as asked for."""
+    points = np.array(contour.ContourData, float).reshape(-1, 3)
+    place = np.linspace(0, len(points), count - len(points), endpoint=False)
+    place = np.sort(np.concatenate([place, np.arange(len(points))]))
+    closed = np.append(points, points[:1], 0)
+    return np.stack([np.interp(place, np.arange(len(closed)), closed[:, axis]) for axis in range(3)], 1)
+
+
+def test_contours_of_any_length_are_read_or_refused(case, tmp_path):
+    if case.kind != "axial":
+        pytest.skip("one kind of series is enough")
+    written, path, mask = pydicom.dcmread(case.structures), tmp_path / "structures.dcm", case.out / "scan_mask.nii.gz"
+    sound = copy.deepcopy(written)
+    written.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    contours = [contour for roi in written.ROIContourSequence for contour in roi.get("ContourSequence", [])]
+    for contour in contours[::7]:
+        points = finer(contour, 5000)
+        contour.NumberOfContourPoints, contour.ContourData = len(points), [f"{value:.3f}" for value in points.flat]
+    # What does not fit a DS's length of 16 bits is written as UN.
+    with pytest.warns(UserWarning, match="UN"):
+        pydicom.dcmwrite(path, written, implicit_vr=False, little_endian=True, enforce_file_format=True)
+    found = compared(path, mask)
+    assert set(found.values()) == {1}, found
+    for change in ("count", "none"):
+        wrong = copy.deepcopy(sound)
+        contour = next(roi for roi in wrong.ROIContourSequence if "ContourSequence" in roi).ContourSequence[0]
+        if change == "count":
+            contour.NumberOfContourPoints += 1
+        else:
+            contour.ContourData = None
+        wrong.save_as(path)
+        assert ("NumberOfContourPoints" if change == "count" else "without points") in refused(path, mask)
 
 
 def test_segmentations_of_highdicom_are_read(case, tmp_path):

@@ -63,8 +63,51 @@ def test_highdicom_reads_every_voxel(case, kind):
     # Slices without a voxel have no frame, and the volume begins at the first that has.
     where = np.flatnonzero(case.mask.any((1, 2)))
     mask = case.mask if kind == "labelmap" else case.mask[where[0]:where[-1] + 1]
-    array = volume.array if (volume.array.shape == mask.shape and (volume.array == mask).all()) else volume.array[::-1]
+    # The first axis of the volume runs from slice to slice, one way or the other.
+    array = volume.array if volume.affine[:3, 0] @ normal(case) > 0 else volume.array[::-1]
     assert array.shape == mask.shape and (array == mask).all()
+
+
+def normal(case):
+    cosines, _, _ = series.GEOMETRIES[case.kind]
+    return np.cross(cosines[:3], cosines[3:])
+
+
+def positions(case):
+    """Where each instance of the scan lies, or of several frames each frame."""
+    found = {}
+    for dataset in map(pydicom.dcmread, case.series.iterdir()):
+        frames = dataset.get("PerFrameFunctionalGroupsSequence")
+        for number, frame in enumerate(frames or [], 1):
+            found[dataset.SOPInstanceUID, number] = frame.PlanePositionSequence[0].ImagePositionPatient
+        if not frames:
+            found[dataset.SOPInstanceUID, None] = dataset.ImagePositionPatient
+    return {key: np.array(place, float) for key, place in found.items()}
+
+
+def referenced(item):
+    number = item.get("ReferencedFrameNumber")
+    return item.ReferencedSOPInstanceUID, None if number is None else int(number)
+
+
+@pytest.mark.parametrize("kind", ["binary", "labelmap"])
+def test_frames_lie_where_the_slices_lie_that_they_refer_to(case, kind):
+    places = positions(case)
+    for frame in pydicom.dcmread(getattr(case, kind)).PerFrameFunctionalGroupsSequence:
+        source = referenced(frame.DerivationImageSequence[0].SourceImageSequence[0])
+        place = np.array(frame.PlanePositionSequence[0].ImagePositionPatient, float)
+        assert np.allclose(place, places[source], atol=1e-6)
+
+
+def test_contours_lie_in_the_slices_that_they_refer_to(case):
+    places = positions(case)
+    contours = [contour for roi in pydicom.dcmread(case.structures).ROIContourSequence
+                for contour in roi.get("ContourSequence", [])]
+    assert contours
+    for contour in contours:
+        place = places[referenced(contour.ContourImageSequence[0])]
+        heights = (np.array(contour.ContourData, float).reshape(-1, 3) - place) @ normal(case)
+        assert np.abs(heights).max() < 0.002
 
 
 def test_segments_and_references(case):
@@ -99,13 +142,11 @@ def test_dcmqi_reads_every_voxel(case, kind, tmp_path):
     found = SimpleITK.ReadImage(str(files[0]))
     array = SimpleITK.GetArrayFromImage(found)
     first = np.array(first_position(case))
-    cosines, spacing, _ = series.GEOMETRIES[case.kind]
-    normal = np.cross(cosines[:3], cosines[3:])
-    step = np.dot(np.array(found.GetDirection()).reshape(3, 3)[:, 2], normal)
+    step = np.dot(np.array(found.GetDirection()).reshape(3, 3)[:, 2], normal(case))
     if step < 0:
         array = array[::-1]
     where = np.flatnonzero(case.mask.any((1, 2)))
-    start = round(float(np.dot(np.array(found.GetOrigin()) - first, normal)) / found.GetSpacing()[2])
+    start = round(float(np.dot(np.array(found.GetOrigin()) - first, normal(case))) / found.GetSpacing()[2])
     start = start if step > 0 else start - len(array) + 1
     expected = case.mask[start:start + len(array)]
     assert start <= where[0] and start + len(array) > where[-1]
@@ -114,14 +155,7 @@ def test_dcmqi_reads_every_voxel(case, kind, tmp_path):
 
 def first_position(case):
     """Where the first slice along the normal lies."""
-    cosines, _, _ = series.GEOMETRIES[case.kind]
-    normal = np.cross(cosines[:3], cosines[3:])
-    positions = []
-    for dataset in map(pydicom.dcmread, case.series.iterdir()):
-        groups = dataset.get("PerFrameFunctionalGroupsSequence")
-        positions += [item.PlanePositionSequence[0].ImagePositionPatient for item in groups] if groups else [
-            dataset.ImagePositionPatient]
-    return min((np.array(position, float) for position in positions), key=lambda place: place @ normal)
+    return min(positions(case).values(), key=lambda place: place @ normal(case))
 
 
 @program("plastimatch")

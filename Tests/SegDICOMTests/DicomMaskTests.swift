@@ -149,6 +149,100 @@ struct DicomMaskTests {
         _ = try written.writeSegmentation(.binary, to: other.path + "/object")
     }
 
+    /// A study that has a UID is kept where that of the series alone is missing; a new one has no number of the old.
+    @Test func studiesAreKept() throws {
+        for missing in [UInt32(0x0020_000e), 0x0020_000d] {
+            var slices = Self.slices(at: [0, 3, 6])
+            for index in slices.indices {
+                slices[index].elements[missing] = ("UI", "")
+                slices[index].elements[0x0008_0050] = ("SH", "ACCESSION")
+                slices[index].elements[0x0020_0010] = ("SH", "STUDYID")
+            }
+            let folder = try SyntheticSeries(slices)
+            let mask = try self.mask([Self.noise(60)], of: read(folder), isNewStudy: true)
+            let path = folder.path + "/object"
+            for form in ["binary", "structures"] {
+                _ = try Self.write(mask, form, to: path)
+                let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+                let isKept = missing == 0x0020_000e
+                #expect(text.contains("2.25.7 \0\u{0e}\0") == isKept)
+                #expect(text.contains("ACCESSION") == isKept && text.contains("STUDYID") == isKept)
+            }
+            #expect(mask.remarks.contains { $0.contains("a study of its own") } == (missing == 0x0020_000d))
+        }
+    }
+
+    @Test(arguments: [("", true), ("ISO_IR 192", true), ("ISO_IR 100", false)])
+    func namesOfOtherLettersAreToldApart(_ characters: String, _ isUnicode: Bool) throws {
+        var slices = Self.slices(at: [0, 3, 6])
+        for index in slices.indices { slices[index].elements[0x0008_0005] = ("CS", characters) }
+        let folder = try SyntheticSeries(slices)
+        let scan = try read(folder)
+        let mask = try self.mask([Self.noise(60)], of: scan, names: [1: "肝臓", 2: "脾臓", 3: " "])
+        let path = folder.path + "/object"
+        for form in ["binary", "labelmap", "structures"] {
+            _ = try Self.write(mask, form, to: path)
+            let names = isUnicode ? ["肝臓", "脾臓", "class 3"] : ["?? 1", "?? 2", "class 3"]
+            #expect(try SegmentFile(path)?.segments.map(\.name) == names)
+        }
+        #expect(mask.remarks.contains { $0.contains(isUnicode ? "'class 3'" : "'?? 1', '?? 2', 'class 3'") })
+    }
+
+    /// Files of another series in the same place, and of wider slices.
+    @Test(arguments: ["binary", "labelmap", "structures"])
+    func objectsOfOtherSeriesAreRefused(_ form: String) throws {
+        let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6, 9, 12]))
+        let scan = try read(folder)
+        let path = folder.path + "/object"
+        _ = try Self.write(mask([(0..<100).map { $0 % 5 % 2 == 0 ? 1 : 0 }], of: scan), form, to: path)
+        #expect(try DicomSource().readLabel(path, on: scan.geometry, classes: [:]) != nil)
+        func refusal(on grid: ScanGeometry) -> String? {
+            #expect(throws: DataError.self) { try DicomSource().readLabel(path, on: grid, classes: [:]) }?.message
+        }
+        let plain = ScanGeometry(affine: scan.geometry.affine, size: Triple(5, 4, 5))
+        #expect(refusal(on: plain)?.contains("'spleen' lies in every second slice") == true)
+        var others = Self.slices(at: [0, 3, 6, 9, 12])
+        for index in others.indices { others[index].instance = "2.25.99.\(index)" }
+        let other = try read(SyntheticSeries(others))
+        #expect(refusal(on: other.geometry)?.contains("none is of the scan") == true)
+        // Slices that are left out because they are empty.
+        _ = try Self.write(mask([(0..<100).map { $0 % 5 != 1 ? 1 : 0 }], of: scan), form, to: path)
+        #expect(try DicomSource().readLabel(path, on: plain, classes: [:]) != nil)
+    }
+
+    @Test func namesThatAreOneAreRefused() throws {
+        let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6]))
+        let scan = try read(folder)
+        let path = folder.path + "/object"
+        _ = try mask([Self.noise(60)], of: scan, names: [1: "GTV-1", 2: "GTV_1", 3: "cord"])
+            .writeSegmentation(.binary, to: path)
+        func refusal(_ classes: [Int: String]) -> String? {
+            #expect(throws: DataError.self) { try DicomSource().readLabel(path, on: scan.geometry, classes: classes) }?
+                .message
+        }
+        #expect(refusal([1: "gtv 1"])?.contains("Its segments 'GTV-1', 'GTV_1' have one name") == true)
+        #expect(refusal([1: "Cord", 2: "cord"])?.contains("classes 'Cord', 'cord' have one name") == true)
+        let label = try DicomSource().readLabel(path, on: scan.geometry, classes: [1: "cord", 2: "liver"])
+        #expect(label?.geometry.remarks.contains("It has no segment of 'liver'.") == true)
+    }
+
+    /// Many frames of one fault are one sentence.
+    @Test func faultsOfFramesAreCounted() throws {
+        let folder = try SyntheticSeries(Self.slices(at: [0, 3, 6]))
+        let scan = try read(folder)
+        let path = folder.path + "/object"
+        _ = try mask([[UInt8](repeating: 1, count: 60)], of: scan).writeSegmentation(.binary, to: path)
+        var affine = scan.geometry.affine
+        affine[0, 3] += 0.7
+        let error = #expect(throws: DataError.self) {
+            try DicomSource().readLabel(path, on: ScanGeometry(affine: affine, size: Triple(5, 4, 3)), classes: [:])
+        }
+        #expect(
+            error?.message
+                == "Frame 1 (and 2 more of 3) does not lie on the voxels of the scan; is it of another series or "
+                + "resampled?")
+    }
+
     @Test func otherScansAreRefused() throws {
         let folder = try SyntheticSeries([])
         let path = folder.path + "/scan.nii"

@@ -23,7 +23,7 @@ typedef struct dicom_item dicom_item;
 #define DICOM_META (-3)    // the meta header
 
 // Goes up with every change of the table below.
-#define DICOM_LIBRARY_VERSION 2
+#define DICOM_LIBRARY_VERSION 3
 
 // The functions of libMedSegDICOM. None throws, and none prints. Those that take a message write a sentence without a
 // value of a patient into it. A file belongs to one thread at a time.
@@ -62,7 +62,7 @@ typedef struct {
     int (*put)(dicom_file *file, dicom_item *item, uint32_t tag, const char *text);
     // Sets a value of bytes of the data set.
     int (*put_bytes)(dicom_file *file, uint32_t tag, const uint8_t *bytes, size_t count);
-    // Copies an element of the data set of another file as it is, its character set untouched. -1 where there is none.
+    // Copies an element of the data set of another file as it is, its character set untouched. 1 where there is none.
     int (*copy)(dicom_file *file, const dicom_file *from, uint32_t tag);
     // Writes the file in little endian, with explicit value representations unless `is_implicit`.
     int (*save)(dicom_file *file, const char *path, int is_implicit, char *message, size_t size);
