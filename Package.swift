@@ -274,7 +274,7 @@ let package = Package(
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
                 "SegBackend",
                 "SegReference",
-                "SegCPU", "SegComm", "SegTestRanks",
+                "SegCPU", "SegTensor", "SegComm", "SegTestRanks",
             ]
         ),
         test(
