@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegComm
 import SegCore
 import SegInference
 import SegStudy
@@ -25,10 +26,18 @@ struct ShardOptions: ParsableArguments {
     /// The part that is asked for; nil for all scans.
     /// - Throws: `UsageError` and `DataError` where the options make no sense.
     func part() throws -> Shard? {
-        guard let shard else { return nil }
+        let environment = ProcessInfo.processInfo.environment
+        guard let shard else {
+            if let count = Launch(environment: environment)?.count {
+                throw UsageError(
+                    "a launcher started \(count) processes, and each would do all of this: add --shard auto to divide the scans "
+                        + "among them, --shard 0/1 where each was given scans of its own, or start one process")
+            }
+            return nil
+        }
         guard !collect else { throw UsageError("--collect comes after all parts; leave --shard out") }
         return shard == "auto"
-            ? try Shard(environment: ProcessInfo.processInfo.environment) : try Shard(shard)
+            ? try Shard(environment: environment) : try Shard(shard)
     }
 }
 
