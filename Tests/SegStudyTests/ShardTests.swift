@@ -59,18 +59,4 @@ struct ShardTests {
         }
         #expect(error.message.contains("$SLURM_ARRAY_TASK_ID/4") && error.exitStatus == .usage, "\(error)")
     }
-
-    @Test func partsOfOtherArgumentsDoNotMix() throws {
-        let folder = NSTemporaryDirectory() + "medseg-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        func check(_ arguments: [String], replacing: Bool = false) throws {
-            try ShardRecord.check(folder, arguments: arguments, replacing: replacing)
-        }
-        try check(["scans", "--model", "m", "--shard", "0/4", "--device", "cpu"])
-        try check(["scans", "--model", "m", "--shard=1/2", "-q", "--collect", "--threads", "3"])
-        let error = try #require(throws: DataError.self) { try check(["scans", "--model", "n"]) }
-        #expect(error.subject.hasSuffix("shards.json") && error.message.contains("predict scans --model m"))
-        try check(["scans", "--model", "n"], replacing: true)
-        #expect(throws: DataError.self) { try check(["scans", "--model", "m"]) }
-    }
 }
