@@ -120,6 +120,11 @@ public struct ShardRecord: Sendable {
             lock = try FileLock("\(folder)/.shards/lock")
             if lock == nil { usleep(50_000) }
         }
+        guard let lock else {
+            throw DataError(
+                .cannotWrite, path(folder),
+                "another part has been replacing it for 10 s; run this part again when it is done")
+        }
         return try withExtendedLifetime(lock) {
             if let same = try? open(folder, work) { return same }
             try DurableFile.write(bytes(new), to: path(folder))
