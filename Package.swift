@@ -283,7 +283,7 @@ let package = Package(
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
                 "SegBackend", "SegTensor",
                 "SegReference",
-                "SegCPU", "SegComm", "SegTestRanks",
+                "SegCPU", "SegTensor", "SegComm", "SegTestRanks",
             ]
         ),
         test(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SegComm
 import SegCore
 import SegInference
 import SegStudy
@@ -9,7 +10,7 @@ struct ShardOptions: ParsableArguments {
     @Option(
         help: """
             Segment part I of N of the scans, from 0/N; auto takes the task of a Slurm array or the rank of srun or mpirun. \
-            Scans whose files are all there are skipped, so that a part may be run again.
+            Scans that are finished are skipped, so that a part may be run again.
             """)
     var shard: String?
 
@@ -25,49 +26,98 @@ struct ShardOptions: ParsableArguments {
     /// The part that is asked for; nil for all scans.
     /// - Throws: `UsageError` and `DataError` where the options make no sense.
     func part() throws -> Shard? {
-        guard let shard else { return nil }
+        let environment = ProcessInfo.processInfo.environment
+        guard let shard else {
+            if let count = Launch(environment: environment)?.count {
+                throw UsageError(
+                    "a launcher started \(count) processes, and each would do all of this: add --shard auto to divide the scans "
+                        + "among them, --shard 0/1 where each was given scans of its own, or start one process")
+            }
+            return nil
+        }
         guard !collect else { throw UsageError("--collect comes after all parts; leave --shard out") }
         return shard == "auto"
-            ? try Shard(environment: ProcessInfo.processInfo.environment) : try Shard(shard)
+            ? try Shard(environment: environment) : try Shard(shard)
     }
 }
 
-extension PredictionFiles {
-    /// Whether all files of the scan are there. Each is written whole or not at all.
-    func isFinished(_ extras: Extras, labels: Range<Int>) -> Bool {
-        all(extras, labels: labels).allSatisfy(FileManager.default.fileExists)
+extension ModelOptions {
+    /// The files of weights and descriptions, those of a first stage included.
+    fileprivate func files() throws -> [String] {
+        let paths = model + [weights, bundle, nnunet].compactMap(\.self)
+        var sources = try paths.map { try ModelSource($0, network: network, bundleChanges, nnunetChoice) }
+        // A first stage whose masks are given has no files of its own.
+        sources += sources.compactMap { try? $0.firstStage(bundleChanges, nnunetChoice) }
+        let files = paths + sources.flatMap { $0.files + [$0.description?.file].compactMap(\.self) }
+        return Set(files).filter(FileStamp.isFile).sorted()
     }
 }
 
 extension PredictCommand {
+    /// What all parts of the prediction have in common.
+    func work(_ jobs: [PredictionFiles]) throws -> ShardRecord.Work {
+        try ShardRecord.Work(
+            arguments: Array(CommandLine.arguments.dropFirst(2)), model: model.files(), scans: jobs, folder: out)
+    }
+
     /// The scans of a part that are not finished yet.
+    /// - Throws: `DataError` naming a file that would be written and is of another prediction.
     func unfinished(
-        _ jobs: [PredictionFiles], of part: Shard, _ extras: PredictionFiles.Extras, labels: Range<Int>
-    ) -> [PredictionFiles] {
+        _ jobs: [PredictionFiles], of part: Shard, _ record: ShardRecord, _ extras: PredictionFiles.Extras,
+        labels: Range<Int>
+    ) throws -> [PredictionFiles] {
         let own = part.share(of: jobs)
-        let left = force ? own : own.filter { !$0.isFinished(extras, labels: labels) }
+        let left = force ? own : own.filter { !$0.isFinished(record, extras, labels: labels) }
+        for job in left where record.state(of: job.stem) == nil {
+            for path in job.all(extras, labels: labels) { try OutputFolder.refuseExisting(path, force: force) }
+        }
         print(
             "shard \(part): \(own.count) of \(jobs.count) scans, of which \(own.count - left.count) are finished already"
         )
         return left
     }
 
-    /// Checks that every scan is finished, and joins what the parts say of them.
+    /// Checks that every scan is finished or known to fail, and joins what the parts say of them.
     func collect(_ jobs: [PredictionFiles], _ extras: PredictionFiles.Extras, labels: Range<Int>) throws {
-        try ShardRecord.check(out, arguments: Array(CommandLine.arguments.dropFirst(2)), replacing: false)
-        let missing = jobs.filter { !$0.isFinished(extras, labels: labels) }.map(\.stem)
+        let record = try ShardRecord.open(out, work(jobs))
+        var (finished, missing, failures): ([PredictionFiles], [String], [DataError]) = ([], [], [])
+        for job in jobs {
+            if job.isFinished(record, extras, labels: labels) {
+                finished.append(job)
+            } else if case .failed(let reason) = record.state(of: job.stem) {
+                failures.append(DataError(.badData, job.input, reason))
+            } else {
+                missing.append(job.stem)
+            }
+        }
         guard missing.isEmpty else {
             throw DataError(
                 .noInput, out,
                 "\(missing.count) of \(jobs.count) scans are not finished: \(missing.shortList()); run their parts again, which "
                     + "skip what is there")
         }
+        // No part is writing any more.
+        for folder in [out, "\(out)/.shards"] { DurableFile.removeLeftovers(in: folder) }
         if report {
             try OutputFolder.refuseExisting(table, force: force)
             var joined = try ScanTable(path: table)
-            try joined.add(reportFiles: jobs.map(\.report))
+            try joined.add(reportFiles: finished.map(\.report))
             try joined.write()
         }
+        if let first = failures.first {
+            failures.forEach { note("medseg: \($0)") }
+            throw PartialFailure(
+                cause: first,
+                "\(failures.count) of \(jobs.count) scans could not be segmented; see above. All others are finished"
+                    + (report ? ", and in \(table)" : "") + "; a part that runs again tries them once more")
+        }
         print("\(out): all \(jobs.count) scans are finished" + (report ? "; \(table) has them all" : ""))
+    }
+}
+
+extension PredictionFiles {
+    /// Whether the scan was finished under the record, and all its files are there.
+    fileprivate func isFinished(_ record: ShardRecord, _ extras: Extras, labels: Range<Int>) -> Bool {
+        record.state(of: stem) == .done && all(extras, labels: labels).allSatisfy(FileManager.default.fileExists)
     }
 }

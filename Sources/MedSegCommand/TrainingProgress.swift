@@ -1,4 +1,5 @@
 import Foundation
+import SegComm
 import SegCore
 import SegStudy
 import SegTrain
@@ -55,11 +56,15 @@ final class TrainingProgress {
 
 extension TrainingRun {
     /// Trains, shows how it goes on, and returns what there is to say of it.
-    /// - Throws: `Interruption` after Ctrl-C or SIGTERM, when the checkpoint is written.
-    func run(in folder: String, resuming: Bool = false, quiet: Bool) throws -> String {
+    /// - Parameter ranks: Those of the run.
+    /// - Throws: `Interruption` after Ctrl-C or SIGTERM of any rank, on every rank, when the checkpoint is written.
+    func run(in folder: String, resuming: Bool = false, ranks: Ranks = .alone, quiet: Bool) throws -> String {
         let progress = TrainingProgress(quiet: quiet)
         let outcome = try run(resuming: resuming, until: { progress.isStopAsked }) { progress.take($0) }
-        if outcome.end == .asked, let signal = progress.stoppedBy {
+        // All end alike, and one rank knows of the signal.
+        if outcome.end == .asked,
+            let signal = try ranks.gather([progress.stoppedBy ?? 0]).flatMap(\.self).first(where: { $0 != 0 })
+        {
             throw Interruption(signal: signal, step: outcome.steps, folder: folder)
         }
         return outcome.summary(folder: folder)

@@ -21,6 +21,16 @@ public struct Launch: Hashable, Sendable {
 
     /// Reads the variables of Open MPI, PMI and Slurm; nil where one process was started alone.
     public init?(environment: [String: String]) {
+        guard let launch = Self.place(environment), launch.count > 1 else { return nil }
+        self = launch
+    }
+
+    private init(launcher: Launcher, rank: Int, count: Int) {
+        (self.launcher, self.rank, self.count) = (launcher, rank, count)
+    }
+
+    /// The same, where a launcher may also have started one process alone.
+    package static func place(_ environment: [String: String]) -> Launch? {
         func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
         // An mpirun inside a job of Slurm sees the variables of both, and its own count.
         let places: [(launcher: Launcher, rank: String, count: String)] = [
@@ -30,9 +40,7 @@ public struct Launch: Hashable, Sendable {
         ]
         for place in places {
             guard let rank = number(place.rank), let count = number(place.count) else { continue }
-            guard count > 1 else { return nil }
-            (launcher, self.rank, self.count) = (place.launcher, rank, count)
-            return
+            return Launch(launcher: place.launcher, rank: rank, count: count)
         }
         return nil
     }

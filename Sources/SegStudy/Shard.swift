@@ -21,15 +21,24 @@ public struct Shard: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The part of a task of Slurm's array, of a rank that `mpirun` or `srun` started, or of a rank of such a task.
-    /// - Throws: `DataError` where the environment names neither.
+    /// - Throws: `DataError` where the environment names neither, or the array leaves numbers out, such as `--array=1,3`:
+    ///   then nothing says which parts the others take.
     public init(environment: [String: String]) throws(DataError) {
         func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
-        let ranks = Launch(environment: environment)
-        let task = number("SLURM_ARRAY_TASK_ID").flatMap { task in
-            number("SLURM_ARRAY_TASK_COUNT").map { count in
-                let step = max(number("SLURM_ARRAY_TASK_STEP") ?? 1, 1)
-                return (index: (task - (number("SLURM_ARRAY_TASK_MIN") ?? 0)) / step, count: count)
+        let ranks = Launch.place(environment)
+        var task: (index: Int, count: Int)?
+        if let id = number("SLURM_ARRAY_TASK_ID"), let count = number("SLURM_ARRAY_TASK_COUNT") {
+            let first = number("SLURM_ARRAY_TASK_MIN") ?? 0
+            let step = max(number("SLURM_ARRAY_TASK_STEP") ?? 1, 1)
+            let last = number("SLURM_ARRAY_TASK_MAX") ?? first + step * (count - 1)
+            guard (first...max(first, last)).contains(id), (id - first) % step == 0, (last - first) / step + 1 == count
+            else {
+                throw DataError(
+                    .badArgument, "--shard",
+                    "auto cannot tell the parts of a Slurm array that leaves numbers out, as --array=1,3 does; name part and "
+                        + "number of parts: --shard \"$SLURM_ARRAY_TASK_ID/4\" where the array was 0-3 at first")
             }
+            task = ((id - first) / step, count)
         }
         guard ranks != nil || task != nil else {
             throw DataError(

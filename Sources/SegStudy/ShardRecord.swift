@@ -1,56 +1,210 @@
 internal import Foundation
 internal import SegCore
+internal import SegData
+public import SegInference
 
-/// What the parts of a divided prediction have in common, in the folder that they fill: `shards.json`.
+/// What the parts of a divided prediction have in common, in the folder that they fill: `shards.json` says of what the
+/// masks are made, and a file for each scan in `.shards` how far it is.
 ///
-/// A part skips scans whose files are there, which is right only where the same was asked for.
-public enum ShardRecord {
-    private struct Content: Codable, Equatable {
-        let version: String
-        let arguments: [String]
+/// A part skips scans that are finished, which is right only where the same files were predicted with the same model in the
+/// same way. Of these the record holds digests alone, each with the record's own random number: folders may be called
+/// after patients.
+public struct ShardRecord: Sendable {
+    /// How far a scan is.
+    public enum State: Hashable, Sendable {
+        /// Some of its files may be there.
+        case begun
+        /// All its files were written.
+        case done
+        /// It could not be segmented, for a reason.
+        case failed(String)
     }
 
-    /// Arguments that change no file that is written, with the number of values that follow each.
-    private static let freeArguments = [
-        "--shard": 1, "--device": 1, "--threads": 1, "--max-memory": 1, "--collect": 0, "--stages": 0, "--force": 0,
-        "--quiet": 0, "-q": 0,
-    ]
+    /// What is predicted, and how.
+    public struct Work: Sendable {
+        private let arguments: [String]
+        private let model: [String]
+        private let scans: [String]
 
-    /// Insists that the folder is filled by the same arguments, and writes them into it where it has none.
-    /// - Parameters:
-    ///   - arguments: Those of the command, `--shard` and its like included.
-    ///   - replacing: Whether others may give way.
-    /// - Throws: `DataError` naming the file where it holds other arguments or another version.
-    public static func check(_ folder: String, arguments: [String], replacing: Bool) throws {
-        let path = "\(folder)/shards.json"
-        let content = Content(version: Version.current, arguments: kept(arguments))
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        if replacing || !FileManager.default.fileExists(atPath: path) {
-            try OutputFolder.write(String(decoding: encoder.encode(content), as: UTF8.self) + "\n", to: path)
-        }
-        // Read in any case: another part may have written it at the same moment.
-        let found = try? JSONDecoder().decode(Content.self, from: RegularFile.contents(of: path))
-        guard found == content else {
-            let theirs = found.map { "MedSeg \($0.version) with: predict \($0.arguments.joined(separator: " "))" }
-            throw DataError(
-                .badData, path,
-                "the folder is being filled by \(theirs ?? "something else"); every shard takes the same arguments but for "
-                    + "--shard: repeat those, name another folder with --out, or begin anew with --force")
-        }
-    }
-
-    private static func kept(_ arguments: [String]) -> [String] {
-        var (kept, skipped): ([String], Int) = ([], 0)
-        for argument in arguments {
-            if skipped > 0 {
-                skipped -= 1
-            } else if let values = freeArguments[argument] {
-                skipped = values
-            } else if !freeArguments.contains(where: { $1 == 1 && argument.hasPrefix($0 + "=") }) {
-                kept.append(argument)
+        /// Reads the files of the model, and looks at those of the scans.
+        /// - Parameters:
+        ///   - arguments: Those of the command, `--shard` and its like included.
+        ///   - model: The files of its weights and descriptions.
+        ///   - scans: All scans, not those of one part.
+        ///   - folder: The one that is filled, whose own time of change says nothing.
+        /// - Throws: `DataError` naming a file that cannot be read.
+        public init(arguments: [String], model: [String], scans: [PredictionFiles], folder: String) throws {
+            self.arguments = Self.kept(arguments)
+            self.model = try model.map { file in try ContentDigest.of(file: file, .sha256) }
+            let own = FileStamp(folder)
+            self.scans = scans.flatMap { scan in
+                [scan.stem]
+                    + scan.channels.flatMap { path in
+                        let stamp = FileStamp(path).flatMap { stamp in
+                            own.map(stamp.isSameFile) ?? false ? nil : stamp.sizeAndTime
+                        }
+                        return [URL(fileURLWithPath: path).lastPathComponent, stamp ?? ""]
+                    }
             }
         }
-        return kept
+
+        /// Arguments that change no file that is written, with the number of values that follow each.
+        private static let freeArguments = [
+            "--shard": 1, "--device": 1, "--threads": 1, "--max-memory": 1, "--collect": 0, "--stages": 0, "--force": 0,
+            "--quiet": 0, "-q": 0,
+        ]
+
+        private static func kept(_ arguments: [String]) -> [String] {
+            var (kept, skipped): ([String], Int) = ([], 0)
+            for argument in arguments {
+                if skipped > 0 {
+                    skipped -= 1
+                } else if let values = freeArguments[argument] {
+                    skipped = values
+                } else if !freeArguments.contains(where: { $1 == 1 && argument.hasPrefix($0 + "=") }) {
+                    kept.append(argument)
+                }
+            }
+            return kept
+        }
+
+        fileprivate func content(generation: String) -> Content {
+            func digest(_ parts: [String]) -> String {
+                let digest = ContentDigest(.sha256)
+                for part in [generation] + parts { digest.update(Array("\(part.utf8.count):\(part)".utf8)) }
+                return digest.finish()
+            }
+            return Content(
+                version: Version.current, generation: generation, options: digest(arguments), model: digest(model),
+                scans: digest(scans))
+        }
+    }
+
+    fileprivate struct Content: Codable, Equatable {
+        let version: String
+        let generation: String
+        let options: String
+        let model: String
+        let scans: String
+
+        /// In what another record differs; nil where it does not.
+        func difference(from other: Content) -> String? {
+            if version != other.version { return "by MedSeg \(version)" }
+            if options != other.options { return "with other arguments" }
+            if model != other.model { return "by another model under the same name" }
+            return scans == other.scans ? nil : "from other scans, or scans that were changed since"
+        }
+    }
+
+    private struct Marker: Codable {
+        let generation: String
+        let state: String
+        var reason: String?
+    }
+
+    private let folder: String
+    /// What tells this record from earlier ones of the folder.
+    private let generation: String
+
+    /// Begins the record of a folder, or takes up the one that another part has begun.
+    /// - Parameter replacing: Whether a record of other work may give way; of the same work it stays in any case.
+    /// - Throws: `DataError` naming the file where it is of other work.
+    public static func begin(_ folder: String, _ work: Work, replacing: Bool) throws -> ShardRecord {
+        try OutputFolder.make("\(folder)/.shards")
+        let new = work.content(generation: String(UInt64.random(in: .min ... .max), radix: 36))
+        if try create(path(folder), bytes(new)) { return ShardRecord(folder: folder, generation: new.generation) }
+        guard replacing else { return try open(folder, work) }
+        // Of several parts that want to replace it, the first does.
+        var lock: FileLock?
+        for _ in 0..<200 where lock == nil {
+            lock = try FileLock("\(folder)/.shards/lock")
+            if lock == nil { usleep(50_000) }
+        }
+        guard let lock else {
+            throw DataError(
+                .cannotWrite, path(folder),
+                "another part has been replacing it for 10 s; run this part again when it is done")
+        }
+        return try withExtendedLifetime(lock) {
+            if let same = try? open(folder, work) { return same }
+            try DurableFile.write(bytes(new), to: path(folder))
+            return ShardRecord(folder: folder, generation: new.generation)
+        }
+    }
+
+    /// The record that parts have begun.
+    /// - Throws: `DataError` naming the file where it is missing or of other work.
+    public static func open(_ folder: String, _ work: Work) throws -> ShardRecord {
+        let path = path(folder)
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DataError(
+                .noInput, path, "is not there: no part of this prediction has begun; run the parts with --shard first")
+        }
+        var found: Content?
+        // Another part may be writing it at this moment.
+        for _ in 0..<40 where found == nil {
+            found = try? JSONDecoder().decode(Content.self, from: RegularFile.contents(of: path))
+            if found == nil { usleep(50_000) }
+        }
+        let difference =
+            found.map { $0.difference(from: work.content(generation: $0.generation)) } ?? "by something else"
+        guard let found, difference == nil else {
+            throw DataError(
+                .badData, path,
+                "the folder is being filled \(difference ?? ""); every shard takes the same scans, model and arguments but for "
+                    + "--shard: repeat those, name another folder with --out, or begin anew with --force in every part")
+        }
+        return ShardRecord(folder: folder, generation: found.generation)
+    }
+
+    /// Forgets the record of a folder whose files are about to be replaced by a prediction that is not divided.
+    public static func forget(_ folder: String) { unlink(path(folder)) }
+
+    /// How far a scan is; nil where nothing was begun under this record.
+    public func state(of stem: String) -> State? {
+        guard let marker = try? JSONDecoder().decode(Marker.self, from: RegularFile.contents(of: marker(stem))),
+            marker.generation == generation
+        else { return nil }
+        switch marker.state {
+        case "done": return .done
+        case "failed": return .failed(marker.reason ?? "")
+        default: return .begun
+        }
+    }
+
+    /// Writes down how far a scan is: `begun` before its first file, the others after its last.
+    /// - Throws: `DataError` where that cannot be written.
+    public func mark(_ stem: String, _ state: State) throws {
+        let marker =
+            switch state {
+            case .begun: Marker(generation: generation, state: "begun")
+            case .done: Marker(generation: generation, state: "done")
+            case .failed(let reason): Marker(generation: generation, state: "failed", reason: reason)
+            }
+        try DurableFile.write(Self.bytes(marker), to: self.marker(stem))
+    }
+
+    private func marker(_ stem: String) -> String { "\(folder)/.shards/\(stem).json" }
+
+    private static func path(_ folder: String) -> String { "\(folder)/shards.json" }
+
+    private static func bytes(_ value: some Encodable) throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        return try Array(encoder.encode(value)) + [0x0A]
+    }
+
+    /// Writes a file that is not there; false where it is. Of several processes one alone does.
+    private static func create(_ path: String, _ bytes: [UInt8]) throws(DataError) -> Bool {
+        let descriptor = Foundation.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        if descriptor < 0, errno == EEXIST { return false }
+        guard descriptor >= 0 else { throw DurableFile.unwritable(path) }
+        defer { close(descriptor) }
+        guard bytes.withUnsafeBytes({ DurableFile.writeAll($0, to: descriptor) }), fsync(descriptor) == 0 else {
+            let error = DurableFile.unwritable(path)
+            unlink(path)
+            throw error
+        }
+        return true
     }
 }

@@ -1,53 +1,62 @@
-internal import SegBackend
+package import SegBackend
 internal import SegComm
-internal import SegTensor
+package import SegTensor
 
-/// The gradients of all parameters in one array of the device, to be summed over ranks.
+/// The gradients of all trained parameters in one array of the device, to be summed over ranks.
 ///
-/// The device adds, as it does for the passes of one rank, so that the bits do not depend on where a sum is made.
-struct FlatGradients: RankArray {
+/// The device adds, as it does for the passes of one rank, so that the bits do not depend on where a sum is made. Every rank
+/// lays out every parameter, also one that its own loss does not depend on: with -0, which changes no other number.
+package struct FlatGradients: RankArray {
+    /// For each parameter 1 where a rank has a gradient of it, then the gradients.
     private let values: BufferView
     private let backend: any Backend
-    /// Where each gradient lies; nil for a parameter without one.
-    private let places: [(range: Range<Int>, shape: Shape)?]
+    /// Where each gradient lies.
+    private let places: [(range: Range<Int>, shape: Shape)]
 
-    let count: Int
-    var stride: Int { values.dtype.byteCount }
+    package let count: Int
+    package var stride: Int { values.dtype.byteCount }
 
     /// Copies gradients.
-    init(_ gradients: [Tensor?], on backend: any Backend) throws {
-        var count = 0
-        places = gradients.map { gradient in
-            gradient.map { gradient in
-                defer { count += gradient.shape.count }
-                return (count..<count + gradient.shape.count, gradient.shape)
-            }
+    /// - Parameters:
+    ///   - gradients: One for each shape; nil for a parameter without one.
+    ///   - shapes: Those of all parameters, the same on every rank.
+    package init(_ gradients: [Tensor?], shapes: [Shape], on backend: any Backend) throws {
+        var count = shapes.count
+        places = shapes.map { shape in
+            defer { count += shape.count }
+            return (count..<count + shape.count, shape)
         }
         self.count = count
         self.backend = backend
         values = try backend.allocate([count], backend.scalar)
-        for case (let gradient?, let place?) in zip(gradients, places) {
+        let flags = try Tensor(gradients.map { $0 == nil ? 0.0 : 1 }, shape: [shapes.count], on: backend)
+        for (part, place) in zip([flags] + gradients, [(range: 0..<shapes.count, shape: flags.shape)] + places) {
+            guard let part else {
+                try backend.fill(values.slice(place.range), with: -0.0)
+                continue
+            }
             try backend.copyRegion(
-                gradient.view.reshaped([gradient.shape.count]), at: [0], into: values, at: [place.range.lowerBound],
+                part.view.reshaped([place.range.count]), at: [0], into: values, at: [place.range.lowerBound],
                 extent: [place.range.count], accumulate: false)
         }
     }
 
-    /// The gradients as they are now, without copying.
-    var gradients: [Tensor?] {
-        places.map { place in
-            place.map { Tensor(values.slice($0.range).reshaped($0.shape), on: backend) }
+    /// The gradients as they are now, without copying; nil for a parameter of which no rank has one.
+    package func gradients() throws -> [Tensor?] {
+        let flags = try Tensor(values.slice(0..<places.count), on: backend).doubles()
+        return zip(places, flags).map { place, flag in
+            flag > 0 ? Tensor(values.slice(place.range).reshaped(place.shape), on: backend) : nil
         }
     }
 
-    func bytes(_ range: Range<Int>) throws -> [UInt8] {
+    package func bytes(_ range: Range<Int>) throws -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count * stride)
         guard !range.isEmpty else { return bytes }
         try bytes.withUnsafeMutableBytes { try backend.download(values.slice(range), into: $0) }
         return bytes
     }
 
-    func add(_ bytes: [UInt8], to range: Range<Int>) throws {
+    package func add(_ bytes: [UInt8], to range: Range<Int>) throws {
         guard !range.isEmpty else { return }
         let received = try backend.allocate([range.count], values.dtype)
         try bytes.withUnsafeBytes { try backend.upload($0, to: received) }
@@ -55,7 +64,7 @@ struct FlatGradients: RankArray {
         try backend.binary(.add, own, received, into: own)
     }
 
-    func set(_ bytes: [UInt8], _ range: Range<Int>) throws {
+    package func set(_ bytes: [UInt8], _ range: Range<Int>) throws {
         guard !range.isEmpty else { return }
         try bytes.withUnsafeBytes { try backend.upload($0, to: values.slice(range)) }
     }

@@ -2,6 +2,7 @@ internal import SegBackend
 public import SegComm
 internal import SegCore
 internal import SegData
+internal import SegModels
 internal import SegNN
 internal import SegWeights
 
@@ -57,9 +58,9 @@ extension Trainer {
     ) throws -> [Double] {
         guard ranks.count > 1 else { return losses }
         try gradients.replace { own in
-            let flat = try FlatGradients(own, on: backend)
+            let flat = try FlatGradients(own, shapes: network.store.trained.map(\.shape), on: backend)
             try ranks.sum(flat)
-            return flat.gradients
+            return try flat.gradients()
         }
         if let pass = statistics.first, pass.count > 0 {
             let all = try ranks.gather(statistics.flatMap { try $0.values() }).flatMap(\.self)

@@ -32,7 +32,7 @@ import Testing
     }
 
     /// Until 0.2 a checkpoint did not say how gradients were summed.
-    @Test(arguments: [(3, false), (4, true)])
+    @Test(arguments: [(3, false), (4, true), (5, false), (6, true)])
     func aCheckpointThatSummedInTurnIsTakenUp(_ accumulation: Int, isTold: Bool) throws {
         let started = try Command.medseg(
             "train", data.config, "--out", run, "--set", "accumulate=\(accumulation)", "--set", "iterations=2")

@@ -49,5 +49,43 @@ import Testing
         expectFailure(try predict(into: "a", "--shard", "0/2", "--collect"), 64, "--collect")
         #expect(try predict(into: "b", "--shard", "0/2").status == 0)
         expectFailure(try predict(into: "b", "--shard", "1/2", "--figure"), 65, "shards.json", "--force")
+        expectFailure(try predict(into: "c", "--collect"), 66, "shards.json", "--shard")
+        let ranks = ["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4"]
+        let whole = try Command.medseg(
+            "predict", data.folder.file("imagesTr"), "--model", model, "--out", data.folder.file("d"),
+            environment: ranks)
+        expectFailure(whole, 64, "4 processes", "--shard auto")
+    }
+
+    /// What another prediction left is no part of this one.
+    @Test func filesOfAnEarlierPredictionAreNotTakenForFinished() throws {
+        #expect(try predict(into: "a").status == 0)
+        let refused = try predict(into: "a", "--shard", "0/2")
+        #expect(refused.status != 0 && refused.errors.contains("--force"), "\(refused)")
+        let forced = try predict(into: "a", "--shard", "0/2", "--force")
+        #expect(forced.status == 0 && forced.output.contains("of which 0 are finished"), "\(forced)")
+        expectFailure(try predict(into: "a", "--collect"), 66, "1 of 3 scans are not finished: ct_1")
+        // The same model again, with other weights.
+        let weights = "\(model)/model.safetensors"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: weights))
+        bytes[bytes.count - 1] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: weights))
+        expectFailure(try predict(into: "a", "--shard", "0/2"), 65, "another model", "--force")
+        #expect(try predict(into: "a", "--shard", "1/2", "--force").status == 0)
+        let other = try predict(into: "a", "--shard", "0/2")
+        #expect(other.status != 0 && other.errors.contains("--force"), "\(other)")
+    }
+
+    /// A scan that cannot be read is left out, as one process leaves it out, and named.
+    @Test func aScanThatFailsIsNamed() throws {
+        try data.folder.write(Array("no scan".utf8), as: "imagesTr/ct_1.nii.gz")
+        let whole = try predict(into: "whole")
+        #expect(whole.status == 65, "\(whole)")
+        #expect(try predict(into: "parts", "--shard", "0/2").status == 0)
+        expectFailure(try predict(into: "parts", "--shard", "1/2"), 65, "1 of 1 scans")
+        let collected = try predict(into: "parts", "--collect")
+        expectFailure(collected, 65, "1 of 3 scans could not be segmented")
+        #expect(collected.errors.contains("ct_1.nii.gz"), "\(collected)")
+        #expect(try bytes("whole/report.csv") == bytes("parts/report.csv"))
     }
 }

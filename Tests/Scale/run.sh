@@ -95,6 +95,10 @@ interrupt() {
     begun=$SECONDS
     wait "$job" || status=$?
     [ "$status" != 0 ] || fail "$launcher ended with 0 after SIG$signal: $(cat "$run.log")"
+    if [ "$signal" = TERM ]; then
+        [ "$status" = 143 ] && grep -q "go on with: medseg train --resume $run" "$run.log" ||
+            fail "$launcher ended with $status in place of 143 after SIGTERM, or does not say how to go on: $(cat "$run.log")"
+    fi
     [ $((SECONDS - begun)) -le 30 ] || fail "$launcher needed $((SECONDS - begun)) s to end after SIG$signal"
     ! pgrep -f "medseg train.*$run" >/dev/null || fail "ranks of $launcher live on after SIG$signal"
     echo "scale-test: $launcher: SIG$signal of a rank ended all in $((SECONDS - begun)) s with $status"

@@ -29,6 +29,7 @@ struct ShardTests {
                 ], "3/4"
             ),
             (["OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "3"], "1/3"),
+            (["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1"], "0/1"),
             // Two ranks of each of four tasks.
             (
                 [
@@ -46,17 +47,16 @@ struct ShardTests {
         #expect(error.message.contains("sbatch --array"))
     }
 
-    @Test func partsOfOtherArgumentsDoNotMix() throws {
-        let folder = NSTemporaryDirectory() + "medseg-\(UUID().uuidString)"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        func check(_ arguments: [String], replacing: Bool = false) throws {
-            try ShardRecord.check(folder, arguments: arguments, replacing: replacing)
+    /// `--array=1,3`, `--array=0,1,5`, and `--array=0,2` with a step of another array.
+    @Test(arguments: [(3, 2, 1, 3, 1), (5, 3, 0, 5, 1), (1, 2, 0, 2, 2)])
+    func anArrayWithGapsIsRefused(_ id: Int, count: Int, first: Int, last: Int, step: Int) throws {
+        let error = try #require(throws: DataError.self) {
+            try Shard(environment: [
+                "SLURM_ARRAY_TASK_ID": "\(id)", "SLURM_ARRAY_TASK_COUNT": "\(count)",
+                "SLURM_ARRAY_TASK_MIN": "\(first)", "SLURM_ARRAY_TASK_MAX": "\(last)",
+                "SLURM_ARRAY_TASK_STEP": "\(step)",
+            ])
         }
-        try check(["scans", "--model", "m", "--shard", "0/4", "--device", "cpu"])
-        try check(["scans", "--model", "m", "--shard=1/2", "-q", "--collect", "--threads", "3"])
-        let error = try #require(throws: DataError.self) { try check(["scans", "--model", "n"]) }
-        #expect(error.subject.hasSuffix("shards.json") && error.message.contains("predict scans --model m"))
-        try check(["scans", "--model", "n"], replacing: true)
-        #expect(throws: DataError.self) { try check(["scans", "--model", "m"]) }
+        #expect(error.message.contains("$SLURM_ARRAY_TASK_ID/4") && error.exitStatus == .usage, "\(error)")
     }
 }

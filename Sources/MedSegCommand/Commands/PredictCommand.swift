@@ -107,10 +107,9 @@ struct PredictCommand: ParsableCommand {
         if shards.collect { return try collect(jobs, extras, labels: segmenter.labelNumbers) }
         if let part {
             return try OutputFolder.filling(out) {
-                try ShardRecord.check(
-                    out, arguments: Array(CommandLine.arguments.dropFirst(2)), replacing: force)
-                let left = unfinished(jobs, of: part, extras, labels: segmenter.labelNumbers)
-                try predict(left, with: segmenter, extras, dicomOutput, into: nil)
+                let record = try ShardRecord.begin(out, work(jobs), replacing: force)
+                let left = try unfinished(jobs, of: part, record, extras, labels: segmenter.labelNumbers)
+                try predict(left, with: segmenter, extras, dicomOutput, into: nil, record)
             }
         }
         for job in jobs {
@@ -121,6 +120,7 @@ struct PredictCommand: ParsableCommand {
         if report { try OutputFolder.refuseExisting(table, force: force) }
         let earlier = report ? try ScanTable(path: table) : nil
         DurableFile.removeLeftovers(in: out)
+        if force { ShardRecord.forget(out) }
         try OutputFolder.filling(out) { try predict(jobs, with: segmenter, extras, dicomOutput, into: earlier) }
     }
 
@@ -130,17 +130,22 @@ struct PredictCommand: ParsableCommand {
     /// Predicts scan after scan. One broken scan must not cost the others theirs.
     private func predict(
         _ jobs: [PredictionFiles], with segmenter: Segmenter, _ extras: PredictionFiles.Extras,
-        _ dicomOutput: DicomOutput?, into table: ScanTable?
+        _ dicomOutput: DicomOutput?, into table: ScanTable?, _ record: ShardRecord? = nil
     ) throws {
         var failures: [any Error] = []
         var reports: [ScanReport] = []
         for job in jobs {
             do {
+                try record?.mark(job.stem, .begun)
                 reports.append(try timed { try predict(job, with: segmenter, dicomOutput) })
                 if force { try job.removeAllBut(extras, labels: segmenter.labelNumbers) }
-            } catch let error as DataError where jobs.count > 1 && Self.faultsOfAScan.contains(error.kind) {
+                try record?.mark(job.stem, .done)
+            } catch let error as DataError
+                where (jobs.count > 1 || record != nil) && Self.faultsOfAScan.contains(error.kind)
+            {
                 note("medseg: \(error)")
                 failures.append(error)
+                try record?.mark(job.stem, .failed(error.message))
             }
         }
         if var table {

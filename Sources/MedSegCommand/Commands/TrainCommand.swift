@@ -77,7 +77,7 @@ struct TrainCommand: ParsableCommand {
         let run = TrainingRun(
             configuration, folder: folder, on: backend, ranks: ranks, version: MedSeg.configuration.version, note: note)
         func go() throws -> String {
-            try run.run(in: folder, resuming: resume != nil, quiet: printing.quiet || !ranks.isFirst)
+            try run.run(in: folder, resuming: resume != nil, ranks: ranks, quiet: printing.quiet || !ranks.isFirst)
         }
         // The first rank writes, and the others read.
         guard ranks.isFirst else {

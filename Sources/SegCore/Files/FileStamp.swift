@@ -32,6 +32,9 @@ public struct FileStamp: Hashable, Sendable {
     /// Whether a file can be renamed from one place to the other.
     public func isOnSameDisk(as other: FileStamp) -> Bool { device == other.device }
 
+    /// Size and time of the last change, which are the same on every machine that shares the file.
+    public var sizeAndTime: String { "\(size) \(modified)" }
+
     /// Whether the last change is so long ago that another would have another time: file systems count in steps.
     /// - Parameter seconds: The time now, since 1970.
     public func isSettled(at seconds: Double) -> Bool { abs(seconds - modified) > 2 }

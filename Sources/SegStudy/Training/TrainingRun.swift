@@ -69,6 +69,8 @@ public struct TrainingRun {
         let model = configuration.model(of: dataset)
         try model.check()
         let trainer = try makeTrainer(split, configuration, isResumed: checkpoint != nil, report)
+        // Weights to begin with may be other files of one name.
+        if checkpoint == nil { try trainer.requireSameWeights() }
         let record = try ofFirst {
             try RunRecord(
                 folder: folder, configuration: configuration, split: split, from: checkpoint?.state,
@@ -76,6 +78,7 @@ public struct TrainingRun {
         }
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record?.seconds ?? 0, source: checkpointFile)
+            try trainer.requireSameWeights()
             report(.remark("going on after step \(checkpoint.state.iteration)"))
         }
         let tracking = try ofFirst {
@@ -121,13 +124,17 @@ public struct TrainingRun {
         let digest = ContentDigest(.sha256)
         digest.update(Array(try ConfigValue.object(entries).jsonText().utf8))
         // Numbers of threads and of devices change no bit; processors, instruction sets and precisions do.
-        let device = backend.details.split(separator: ", ").filter { !$0.contains(" thread") }
         try ranks.requireSame([
             ("version of MedSeg", version), ("configuration (SHA-256)", digest.finish()),
             ("data (SHA-256)", data.digest),
-            ("kind of device", "\(backend.name.prefix { $0 != ":" }): \(device.joined(separator: ", "))"),
+            ("kind of device", "\(backend.name.prefix { $0 != ":" }): \(Self.withoutThreads(backend.details))"),
             ("checkpoint", checkpoint.map { "one after step \($0.state.iteration)" } ?? "none"),
         ])
+    }
+
+    /// What a backend says of itself, but for its number of threads.
+    private static func withoutThreads(_ details: String) -> String {
+        details.replacing(/\d+ threads?(, )?/, with: "")
     }
 
     private var checkpointFile: String { "\(folder)/checkpoint.safetensors" }
@@ -202,14 +209,14 @@ public struct TrainingRun {
         let checkpoint = try Checkpoint(file: checkpointFile)
         try configuration.checkResumes(checkpoint.configuration, source: checkpointFile)
         let device = "\(backend.name): \(backend.details)"
-        if checkpoint.device != device {
+        if Self.withoutThreads(checkpoint.device) != Self.withoutThreads(device) {
             report(
                 .remark(
                     "the run was started on \(checkpoint.device); on \(device) its numbers may differ in the last bits")
             )
         }
-        // Three passes or fewer have the same order in both.
-        if !checkpoint.sumsByTree, configuration.accumulation > 3 {
+        // An odd number of passes, and two, have the same order in both.
+        if !checkpoint.sumsByTree, configuration.accumulation > 3, configuration.accumulation % 2 == 0 {
             report(
                 .remark(
                     "the checkpoint is of a version that added up the gradients of accumulate one after the other; from here "
