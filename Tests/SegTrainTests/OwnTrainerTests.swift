@@ -7,6 +7,7 @@ import SegModels
 import SegNN
 import SegTensor
 import SegTrain
+import SegWeights
 import Testing
 
 /// Trainings of any network, any patches and any loss.
