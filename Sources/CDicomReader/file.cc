@@ -49,6 +49,9 @@ void findFrames(dicom_file &file) {
 
 // Larger values stay on disk until they are asked for.
 constexpr Uint32 largestValueInMemory = 4096;
+// A contour of a million points has fewer bytes than the first, a table of colours fewer than the second.
+constexpr Uint32 largestText = 64 << 20;
+constexpr Uint32 largestNumbers = 1 << 20;
 
 dicom_file *openFile(const char *path, char *message, size_t size) {
     prepare();
@@ -96,19 +99,20 @@ OFString readable(dicom_file &file, const OFString &value) {
     return converted;
 }
 
-// Values that are neither numbers nor text.
-bool isOpaque(DcmEVR vr) {
-    switch (vr) {
-    case EVR_SQ:
-    case EVR_OB:
-    case EVR_OW:
-    case EVR_ox:
-    case EVR_OF:
-    case EVR_OD:
-    case EVR_OL:
-    case EVR_UN:
-    case EVR_PixelData:
-    case EVR_pixelSQ: return true;
+// Whether values of a kind are text or numbers, as few as a person may read. All others may be of any length, which
+// DCMTK would write out as numbers: bytes and words, and kinds that it does not know.
+bool isReadable(DcmElement &element) {
+    if (DcmVR(element.ident()).isaString()) return element.getLength() <= largestText;
+    if (element.getLength() > largestNumbers) return false;
+    switch (element.ident()) {
+    case EVR_AT:
+    case EVR_FD:
+    case EVR_FL:
+    case EVR_SL:
+    case EVR_SS:
+    case EVR_UL:
+    case EVR_US:
+    case EVR_xs: return true;
     default: return false;
     }
 }
@@ -117,6 +121,10 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
     DcmElement *element = nullptr;
     if (item.findAndGetElement(tagKey(tag), element).bad() || !element) return -1;
     OFString value;
+    if (!isReadable(*element)) {
+        tell(buffer, size, "");
+        return 0;
+    }
     char *whole = nullptr;
     // Part by part, DCMTK takes time by the square of a contour's length.
     if (element->ident() == EVR_DS && element->getLength() > largestValueInMemory && element->getString(whole).good()
@@ -124,7 +132,7 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
         tell(buffer, size, whole);
         return (long)std::strlen(whole);
     }
-    if (isOpaque(element->ident()) || element->getOFStringArray(value).bad()) {
+    if (element->getOFStringArray(value).bad()) {
         tell(buffer, size, "");
         return 0;
     }
