@@ -104,7 +104,10 @@ let package = Package(
         // MPI as a table of functions; shim/mpi.c, which `make mpi` compiles for each MPI library, fills it.
         .systemLibrary(name: "CMPI"),
 
-        // How a program ends that runs out of memory, and on which cores it may run.
+        // On which cores a process may run.
+        .target(name: "CSegCores", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+
+        // How a program ends that runs out of memory. It takes malloc's place, so no library may hold it.
         .target(name: "CSegProcess", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         // What everything stands on; Foundation only.
         swiftTarget("SegCore"),
@@ -112,7 +115,7 @@ let package = Package(
         swiftTarget("SegYAML", ["SegCore", yams]),
 
         // The processes that work on one task together; MPI is opened where a launcher started several.
-        swiftTarget("SegComm", ["SegCore", "CMPI", "CSegProcess"]),
+        swiftTarget("SegComm", ["SegCore", "CMPI", "CSegCores"]),
 
         // Backends: protocol, oracle, CPU, and the one place that knows them all.
         swiftTarget("SegBackend", ["SegCore"]),

@@ -1,4 +1,4 @@
-internal import CSegProcess
+internal import CSegCores
 internal import Foundation
 
 extension Ranks {
@@ -16,7 +16,7 @@ extension Ranks {
     /// The cores that this process may run on, as bits.
     private static func cores() -> [UInt64] {
         var bits = [UInt64](repeating: 0, count: 16)
-        let known = segprocess_cores(&bits, bits.count)
+        let known = segcores_allowed(&bits, bits.count)
         guard known == 0 else { return Array(bits.prefix(known)) }
         let count = ProcessInfo.processInfo.activeProcessorCount
         return [count < 64 ? 1 << UInt64(count) - 1 : .max]

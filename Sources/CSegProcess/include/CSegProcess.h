@@ -1,8 +1,5 @@
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 /// Lets a program that runs out of memory end with a message and exit code 70 instead of a signal.
 ///
 /// Swift cannot throw where an allocation fails: it ends the program by SIGILL, SIGTRAP or SIGABRT. After this call
@@ -10,7 +7,3 @@
 /// or the address space of `ulimit -v` is nearly used up. Any other fault still ends the program by its signal.
 /// - Parameter program: The name that begins the line, of at most 63 characters.
 void segprocess_end_cleanly_without_memory(const char *program);
-
-/// Writes the cores that this process may run on as bits, the first core lowest, into at most `words` words.
-/// - Returns: How many words were written; 0 where the system does not say.
-size_t segprocess_cores(uint64_t *bits, size_t words);

@@ -9,7 +9,7 @@ public enum RegularFile {
             let handle = FileHandle(forReadingAtPath: path)
         else { return nil }
         defer { try? handle.close() }
-        return (try? handle.read(upToCount: bytes)).map(Array.init)
+        return (try? handle.read(upToCount: bytes) ?? Data()).map(Array.init)
     }
 
     /// The bytes of a file; those of a large one are mapped.

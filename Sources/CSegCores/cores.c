@@ -1,11 +1,11 @@
 #define _GNU_SOURCE
-#include "CSegProcess.h"
+#include "CSegCores.h"
 
 #ifdef __linux__
 #include <sched.h>
 #include <string.h>
 
-size_t segprocess_cores(uint64_t *bits, size_t words) {
+size_t segcores_allowed(uint64_t *bits, size_t words) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set)) return 0;
     size_t known = sizeof set / sizeof *bits;
@@ -16,7 +16,7 @@ size_t segprocess_cores(uint64_t *bits, size_t words) {
     return known;
 }
 #else
-size_t segprocess_cores(uint64_t *bits, size_t words) {
+size_t segcores_allowed(uint64_t *bits, size_t words) {
     (void)bits, (void)words;
     return 0;
 }
