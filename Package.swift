@@ -286,7 +286,7 @@ let package = Package(
                 "SegCore", "SegTrain", "SegInference", "SegData", "SegImaging", "SegModels", "SegWeights", "SegNN",
                 "SegBackend", "SegTensor",
                 "SegReference",
-                "SegCPU", "SegTensor", "SegComm", "SegTestRanks",
+                "SegCPU", "SegComm", "SegTestRanks",
             ]
         ),
         test(
