@@ -1,4 +1,5 @@
-/// The version of the package, in every place that says one: the programs, the C library and the bundles that are exported.
+/// The version of the package. medseg.h and bindings/python/medseg/version.py repeat it, and `make library-test` fails
+/// where they differ.
 public enum Version {
     /// By semantic versioning; docs/public-api.md says what is held stable.
     public static let current = "0.2.0"
