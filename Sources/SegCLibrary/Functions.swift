@@ -12,7 +12,7 @@ private func status(_ error: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         try work()
         return MEDSEG_OK
     } catch let fault {
-        error?.pointee = UnsafeMutablePointer(mutating: copied("\(fault)"))
+        error?.pointee = (try? copied("\(fault)")).map { UnsafeMutablePointer(mutating: $0) }
         let code = ExitStatus(of: fault) ?? .software
         return medseg_status(rawValue: medseg_status.RawValue(code.rawValue))
     }
@@ -28,7 +28,7 @@ private func retained(_ object: some AnyObject) -> OpaquePointer {
     OpaquePointer(Unmanaged.passRetained(object).toOpaque())
 }
 
-private func release(_ pointer: OpaquePointer?, _: (some AnyObject).Type) {
+private func release(_ pointer: OpaquePointer?) {
     guard let pointer else { return }
     Unmanaged<AnyObject>.fromOpaque(UnsafeRawPointer(pointer)).release()
 }
@@ -60,7 +60,7 @@ public func medseg_devices(
         let place = try required(devices, "devices")
         place.pointee = nil
         let lines = try Devices.available(threads: nil).map { "\($0.name)\t\($0.details)\n" }
-        place.pointee = UnsafeMutablePointer(mutating: copied(lines.joined()))
+        place.pointee = UnsafeMutablePointer(mutating: try copied(lines.joined()))
     }
 }
 
@@ -81,7 +81,7 @@ public func medseg_open(
 
 /// `medseg_close` of medseg.h.
 @c @implementation
-public func medseg_close(_ model: OpaquePointer?) { release(model, Model.self) }
+public func medseg_close(_ model: OpaquePointer?) { release(model) }
 
 /// `medseg_model_channels` of medseg.h.
 @c @implementation
@@ -99,7 +99,7 @@ public func medseg_model_description(
         let place = try required(json, "json")
         place.pointee = nil
         let text = try object(required(model, "model"), Model.self).description()
-        place.pointee = UnsafeMutablePointer(mutating: copied(text))
+        place.pointee = UnsafeMutablePointer(mutating: try copied(text))
     }
 }
 
@@ -121,7 +121,7 @@ public func medseg_predict(
 
 /// `medseg_result_free` of medseg.h.
 @c @implementation
-public func medseg_result_free(_ result: OpaquePointer?) { release(result, Outcome.self) }
+public func medseg_result_free(_ result: OpaquePointer?) { release(result) }
 
 /// `medseg_result_grid` of medseg.h.
 @c @implementation

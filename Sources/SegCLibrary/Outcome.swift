@@ -34,7 +34,7 @@ final class Outcome: Sendable {
             volume: image.volume(0), maps: summary, concerns: concerns,
             probabilities: false, seconds: seconds)
         self.report = try copied(report.json())
-        labels = report.labels.map { Label(number: $0.label, name: copied($0.name), row: $0) }
+        labels = try report.labels.map { Label(number: $0.label, name: try copied($0.name), row: $0) }
     }
 
     deinit {
@@ -87,7 +87,10 @@ final class MapMemory: @unchecked Sendable {
 }
 
 /// A copy of a text that `free` frees.
-func copied(_ text: String) -> UnsafePointer<CChar> {
-    guard let copy = strdup(text) else { fatalError("no memory is left for a text of \(text.utf8.count) bytes") }
+/// - Throws: `DataError` where memory is short; the caller's program goes on.
+func copied(_ text: String) throws(DataError) -> UnsafePointer<CChar> {
+    guard let copy = strdup(text) else {
+        throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes finds no memory")
+    }
     return UnsafePointer(copy)
 }

@@ -13,7 +13,8 @@
  * thread, since it has threads of its own, and reads MEDSEG_THREADS and MEDSEG_ISA of the environment.
  *
  * A function that can fail returns a status, and through `error`, where that is not NULL, a text in UTF-8 that names
- * what is wrong and what to do; medseg_free() frees it. What is not an error leaves `error` NULL.
+ * what is wrong and what to do; medseg_free() frees it. What is not an error leaves `error` NULL, and so does a failure
+ * for whose text no memory is left.
  */
 #ifndef MEDSEG_H
 #define MEDSEG_H
