@@ -6,19 +6,22 @@ extension MaskPlan {
     /// - Parameter channels: How many the network gives.
     func value(channels: Int) -> ConfigValue {
         guard restoration != .logits else {
-            let order = painting.isEmpty ? ConfigValue.null : .array(painting.map { .int(Int($0)) })
+            let order = painting.isEmpty ? ConfigValue.null : .array(painting.map { .int(Int($0.label)) })
             return .array([component("NNUNetExport", ["regions_class_order": order])] + after.map(\.value))
         }
         let isSigmoid = channels == 1 || probabilities == .sigmoid
         let probabilities = component("Activations", [isSigmoid ? "sigmoid" : "softmax": true])
-        let classes = component(
-            "AsDiscrete", channels == 1 || isRegions ? ["threshold": .double(threshold)] : ["argmax": true])
+        let hasThreshold = channels == 1 || isRegions || !painting.isEmpty
+        var classes = [component("AsDiscrete", hasThreshold ? ["threshold": .double(threshold)] : ["argmax": true])]
+        if !painting.isEmpty {
+            classes.append(component("Lambda", ["func": .string(RegionPainting(painting).expression)]))
+        }
         let invert = component("Invert", ["nearest_interp": .bool(restoration == .nearest)])
         var steps = [probabilities]
         switch restoration {
-        case .trilinear: steps += [invert, classes]
-        case .nearest: steps += [classes] + before.map(\.value) + [invert]
-        case .none, .logits: steps += [classes] + before.map(\.value)
+        case .trilinear: steps += [invert] + classes
+        case .nearest: steps += classes + before.map(\.value) + [invert]
+        case .none, .logits: steps += classes + before.map(\.value)
         }
         return .array(steps + after.map(\.value))
     }

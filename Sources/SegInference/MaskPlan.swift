@@ -36,9 +36,19 @@ public struct MaskPlan: Hashable, Sendable {
     /// The probability from which on a single channel is class 1, and a voxel belongs to a region;
     /// `AsDiscreted(threshold=)`.
     public var threshold = 0.5
-    /// The class number that each of several overlapping regions is painted with, in the order of the channels, a later one
-    /// over an earlier one; nnU-Net's `regions_class_order`. Empty where channels are classes or regions by themselves.
-    public var painting: [UInt8] = []
+    /// A region and the class number that it is painted with.
+    public struct Paint: Hashable, Sendable {
+        /// The region's channel.
+        public var channel: Int
+        /// The class number.
+        public var label: UInt8
+        /// A region and its class number.
+        public init(channel: Int, label: UInt8) { (self.channel, self.label) = (channel, label) }
+    }
+
+    /// How several overlapping regions become class numbers, a later one over an earlier one: nnU-Net's
+    /// `regions_class_order`, or a `Lambda` of `torch.where`. Empty where channels are classes or regions by themselves.
+    public var painting: [Paint] = []
     /// Steps on the network's grid, before classes or regions come back.
     public var before: [MaskStep] = []
     /// Steps on the grid of the mask.
@@ -55,7 +65,7 @@ public struct MaskPlan: Hashable, Sendable {
     }()
 
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
-    func classes(channels: Int) -> Int { painting.max().map { Int($0) + 1 } ?? max(2, channels) }
+    func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }
 
     /// Whether the probabilities of some channels sum to 1, those of the background among them.
     func areShares(channels: Int) -> Bool { channels == 1 || (probabilities == .softmax && !isRegions) }

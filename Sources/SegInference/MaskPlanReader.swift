@@ -8,7 +8,7 @@ struct MaskPlanReader {
     /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
     static let classes = [
         "Activations", "Invert", "AsDiscrete", "KeepLargestConnectedComponent", "FillHoles", "RemoveSmallObjects",
-        "LabelFilter",
+        "LabelFilter", "Lambda",
     ]
 
     /// How many channels the network gives.
@@ -68,6 +68,7 @@ struct MaskPlanReader {
                 below: try reader.int("min_size") ?? 64, independent: try reader.bool("independent_channels") ?? true,
                 connectivity: try connectivity(reader, otherwise: .faces))
             try addStep(step, name, reader)
+        case "Lambda": try addPainting(reader)
         case "LabelFilter":
             try addStep(.keepLabels(try reader.required("applied_labels", labels(reader))), name, reader)
         default:
@@ -97,12 +98,12 @@ struct MaskPlanReader {
         plan.restoration = .logits
         guard let order = try reader.ints("regions_class_order") else { return }
         plan.probabilities = .sigmoid
-        plan.painting = try order.map { number in
+        plan.painting = try order.enumerated().map { channel, number in
             guard let label = UInt8(exactly: number), label > 0, Int(label) < ModelDescription.mostClasses else {
                 throw reader.error(
                     "regions_class_order", "should be class numbers from 1 to \(ModelDescription.mostClasses - 1)")
             }
-            return label
+            return MaskPlan.Paint(channel: channel, label: label)
         }
         guard plan.painting.count == channels else {
             throw reader.error(
@@ -174,6 +175,29 @@ struct MaskPlanReader {
         guard threshold > 0 else { throw reader.error("threshold", "should be above 0, not \(threshold)") }
         plan.threshold = threshold
         plan.isRegions = channels > 1
+    }
+
+    /// A function that makes class numbers of regions.
+    private mutating func addPainting(_ reader: ConfigReader) throws {
+        for key in ["inv_func", "track_meta"] { reader.ignore(key) }
+        try reader.expect("overwrite", true)
+        let text = try reader.required("func", reader.string("func"))
+        guard let painting = RegionPainting(text) else {
+            throw reader.error(
+                "func",
+                "'\(text)' is Python, which is not run; supported: lambda x: torch.where(x[[2]] > 0, 4, "
+                    + "torch.where(x[[0]] > 0, 1, 0)) with any channels and class numbers")
+        }
+        guard plan.isRegions, plan.before.isEmpty, plan.after.isEmpty else {
+            throw reader.error(
+                "func", "is supported right after an AsDiscreted whose threshold makes regions, or an Invertd")
+        }
+        let channels = Set(painting.paints.map(\.channel))
+        guard channels == Set(0..<self.channels) else {
+            throw reader.error(
+                "func", "names the channels \(channels.sorted()), and the network gives 0 to \(self.channels - 1)")
+        }
+        (plan.painting, plan.isRegions) = (painting.paints, false)
     }
 
     private mutating func addStep(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {

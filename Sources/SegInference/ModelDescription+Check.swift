@@ -31,10 +31,11 @@ extension ModelDescription {
                 "previous_classes",
                 "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
         }
-        guard maskPlan.painting.isEmpty || maskPlan.painting.count == outline.outputChannels else {
+        let painted = Set(maskPlan.painting.map(\.channel))
+        guard painted.isEmpty || painted == Set(0..<outline.outputChannels) else {
             throw error(
                 "postprocessing",
-                "paints \(maskPlan.painting.count) regions, and the network gives \(outline.outputChannels)")
+                "paints the channels \(painted.sorted()), and the network gives \(outline.outputChannels)")
         }
         let (one, many) = maskPlan.isRegions ? ("region", "regions") : ("class", "classes")
         if let stray = labels.keys.filter({ $0 >= classes }).min() {
@@ -44,6 +45,12 @@ extension ModelDescription {
                     + "\(outline.outputChannels)); correct the labels, or use the network that was trained for them")
         }
         try checkLabels(classes: classes)
+        guard !outline.isPlanar || roiSize?.w == 1 else {
+            throw error(
+                "roi_size",
+                "should end with 1, for the network sees slices one by one (spatial_dims 2), not be "
+                    + "\(roiSize.map(\.description) ?? "the whole image")")
+        }
         guard let roiSize else { return }
         if let size = outline.requiredSize, size != roiSize {
             throw error(

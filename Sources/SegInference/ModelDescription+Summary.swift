@@ -37,9 +37,12 @@ extension MaskPlan {
         let isSigmoid = channels == 1 || probabilities == .sigmoid
         let probabilities = isSigmoid ? "probabilities of each channel (sigmoid)" : "probabilities (softmax)"
         let discrete =
-            isRegions
-            ? "\(channels) regions, from \(threshold) on"
-            : channels == 1 ? "class 1 from \(threshold) on" : "the most probable class"
+            !painting.isEmpty
+            ? "regions from \(threshold) on, painted one over the other: "
+                + painting.map { "channel \($0.channel) as \($0.label)" }.joined(separator: ", ")
+            : isRegions
+                ? "\(channels) regions, from \(threshold) on"
+                : channels == 1 ? "class 1 from \(threshold) on" : "the most probable class"
         switch restoration {
         case .trilinear:
             return [probabilities + ", back to the scan trilinearly", discrete] + after.map(\.summary)

@@ -112,8 +112,9 @@ public struct Prediction: Sendable {
         }
         guard !plan.painting.isEmpty else { return isInside(values[voxel], threshold) ? 1 : 0 }
         var painted: UInt8 = 0
-        for (channel, number) in plan.painting.enumerated()
-        where isInside(values[voxel * channels + channel], threshold) { painted = number }
+        for paint in plan.painting where isInside(values[voxel * channels + paint.channel], threshold) {
+            painted = paint.label
+        }
         return painted
     }
 
@@ -130,7 +131,7 @@ public struct Prediction: Sendable {
         var map: [Float] = []
         map.reserveCapacity(record.scanSize.count)
         // A class that is painted is a region's; one that no region is painted with occurs nowhere.
-        let channel = plan.painting.isEmpty ? label : plan.painting.lastIndex { Int($0) == label }
+        let channel = plan.painting.isEmpty ? label : plan.painting.last { Int($0.label) == label }?.channel
         guard let channel else { return [Float](repeating: 0, count: record.scanSize.count) }
         guard !isLogits else { return probabilityOfLogits(channel) }
         forEachSlab { values in

@@ -287,9 +287,14 @@ extension IntensityCurve {
 }
 
 extension CropForeground {
+    /// What MONAI's `mode` may be: NumPy's ways to pad and PyTorch's.
+    private static let padModes: [ConfigValue] = [
+        "constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap",
+        "empty", "replicate", "circular",
+    ]
+
     fileprivate init(_ reader: ConfigReader) throws {
         try reader.expect("select_fn", BundleExpression.isPositive)
-        try reader.expect("mode", "constant")
         try reader.expect("return_coords", false)
         var channels: [Int]?
         if let value = reader.value("channel_indices") {
@@ -300,6 +305,9 @@ extension CropForeground {
                 margins: $0.triple("margin", otherwise: 0), divisors: $0.triple("k_divisible", otherwise: 1),
                 allowSmaller: $0.bool("allow_smaller") ?? false, channels: channels)
         }
+        // The box of the foreground alone lies within the scan, so that nothing is padded.
+        let isPadded = margins != [0, 0, 0] || divisors != [1, 1, 1]
+        try reader.expect("mode", among: isPadded ? ["constant"] : Self.padModes)
     }
 }
 

@@ -13,6 +13,20 @@ extension ConfigReader {
         }
     }
 
+    /// `spatial_dims` of 2 or 3, of a network that can see the slices of a volume one by one; 3 where nothing is said.
+    /// - Throws: `DataError` for another number.
+    func planarOrSpatial(_ keys: String...) throws -> Int {
+        var found = 3
+        for key in keys {
+            guard let dimensions = try int(key) else { continue }
+            guard dimensions == 2 || dimensions == 3 else {
+                throw error(key, "only 2 and 3 are supported, not \(dimensions)")
+            }
+            found = dimensions
+        }
+        return found
+    }
+
     /// A number of channels beyond these is a typing error, and the sizes of its arrays could not be counted.
     private static let channelRange = 1...1 << 16
     /// Stages of a network, from the finest to the coarsest.
@@ -68,24 +82,29 @@ extension ConfigReader {
     }
 
     /// A positive whole number for all axes, or three; nil where it is absent.
+    /// - Parameter dimensions: Of 2 the third axis has 1, and lists have two numbers.
     /// - Throws: `DataError` where it is something else.
-    public func triple(_ key: String) throws -> Triple? { try value(key).map { try triple(of: $0, key) } }
+    public func triple(_ key: String, dimensions: Int = 3) throws -> Triple? {
+        try value(key).map { try triple(of: $0, key, dimensions) }
+    }
 
     /// A list whose entries are each a positive whole number or three of them; nil where it is absent.
+    /// - Parameter dimensions: As of `triple`.
     /// - Throws: `DataError` where it is something else.
-    public func triples(_ key: String) throws -> [Triple]? {
+    public func triples(_ key: String, dimensions: Int = 3) throws -> [Triple]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
         guard Self.levelRange.contains(items.count) else {
             throw error(key, "should have from 1 to \(Self.levelRange.upperBound) entries, not \(items.count)")
         }
-        return try items.map { try triple(of: $0, key) }
+        return try items.map { try triple(of: $0, key, dimensions) }
     }
 
     /// Strides of the stages of a network, one after the other, of which no axis is divided by more than 4096.
+    /// - Parameter dimensions: As of `triple`.
     /// - Throws: `DataError` where they are absent, something else or more.
-    public func strides(_ key: String) throws -> [Triple] {
-        let strides = try required(key, triples(key))
+    public func strides(_ key: String, dimensions: Int = 3) throws -> [Triple] {
+        let strides = try required(key, triples(key, dimensions: dimensions))
         try check(strides: strides, key)
         return strides
     }
@@ -111,13 +130,16 @@ extension ConfigReader {
     /// Beyond this an extent is a typing error, and the sizes of arrays could not be counted.
     private static let largestExtent = 4096
 
-    private func triple(of value: ConfigValue, _ key: String) throws -> Triple {
+    private func triple(of value: ConfigValue, _ key: String, _ dimensions: Int) throws -> Triple {
         let range = 1...Self.largestExtent
-        if let number = value.wholeNumber, range.contains(number) { return Triple(number) }
-        if case .array(let items) = value {
-            let numbers = items.compactMap(\.wholeNumber)
-            if numbers.count == 3, items.count == 3, numbers.allSatisfy(range.contains) { return Triple(numbers) }
+        var numbers = value.wholeNumber.map { [Int](repeating: $0, count: dimensions) } ?? []
+        if case .array(let items) = value { numbers = items.compactMap { $0.wholeNumber ?? 0 } }
+        guard numbers.count == dimensions, numbers.allSatisfy(range.contains) else {
+            throw error(
+                key,
+                "should be a whole number from 1 to \(Self.largestExtent) or \(dimensions == 3 ? "three" : "two") of them, not "
+                    + "\(value)")
         }
-        throw error(key, "should be a whole number from 1 to \(Self.largestExtent) or three of them, not \(value)")
+        return Triple(numbers + [Int](repeating: 1, count: 3 - dimensions))
     }
 }

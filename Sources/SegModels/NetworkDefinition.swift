@@ -29,7 +29,10 @@ public struct NetworkDefinition: Hashable, Sendable {
         "BasicUNet": { try BasicUNet(BasicUNetOptions($0), $1) },
         "AttentionUnet": { try AttentionUnet(AttentionUnetOptions($0), $1) },
         "DynUNet": { try DynUNet(DynUNetOptions($0), $1) },
+        "DiNTS": { try DiNTS(DiNTSOptions($0), $1) },
         "SwinUNETR": { try SwinUNETR(SwinUNETROptions($0), $1) },
+        "scripts.networks.unest_base_patch_4.UNesT": { try UNesT(UNesTOptions(isSized: true, $0), $1) },
+        "scripts.networks.unest.UNesT": { try UNesT(UNesTOptions(isSized: false, $0), $1) },
         "PlainConvUNet": { try NNUNet(NNUNetOptions(.plain, $0), $1) },
         "ResidualEncoderUNet": { try NNUNet(NNUNetOptions(.residualEncoder, $0), $1) },
         "ResidualUNet": { try NNUNet(NNUNetOptions(.residual, $0), $1) },
@@ -39,7 +42,7 @@ public struct NetworkDefinition: Hashable, Sendable {
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
         "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
-        "DynUNet": ["filters", "dropout"], "PlainConvUNet": nnUNet, "ResidualEncoderUNet": nnUNet,
+        "DynUNet": ["filters", "dropout"], "DiNTS": ["node_a"], "PlainConvUNet": nnUNet, "ResidualEncoderUNet": nnUNet,
         "ResidualUNet": nnUNet,
     ]
 
@@ -91,6 +94,11 @@ public struct NetworkDefinition: Hashable, Sendable {
         return try build(reader, store)
     }
 
+    /// Classes of bundles' own code that are known by name: their weights have to fit by names and shapes too.
+    public static let ownClasses: Set<String> = [
+        "scripts.networks.unest_base_patch_4.UNesT", "scripts.networks.unest.UNesT",
+    ]
+
     private static let prefix = "monai.networks.nets."
 
     /// The network's class, without MONAI's module.
@@ -104,6 +112,6 @@ public struct NetworkDefinition: Hashable, Sendable {
 
     /// Classes with MONAI's module, for errors.
     static func known(_ names: some Sequence<String>) -> String {
-        names.sorted().map { prefix + $0 }.joined(separator: ", ")
+        names.sorted().map { ownClasses.contains($0) ? $0 : prefix + $0 }.joined(separator: ", ")
     }
 }

@@ -13,6 +13,8 @@ public struct NetworkOutline: Hashable, Sendable {
     public let sizeDivisor: Triple
     /// The only extents an input may have; nil for any.
     public let requiredSize: Triple?
+    /// Whether it sees the slices across the last axis one by one (`spatial_dims` 2), so that windows have 1 there.
+    public let isPlanar: Bool
     /// Numbers of the parameters and buffers together.
     public let numbers: Int
     /// Bytes of the largest array.
@@ -24,6 +26,7 @@ public struct NetworkOutline: Hashable, Sendable {
         let network = try definition.build(into: ParameterStore(counting: DryRunBackend(scalar: .f32)))
         (inputChannels, outputChannels) = (network.inputChannels, network.outputChannels)
         (sizeDivisor, requiredSize) = (network.sizeDivisor, network.requiredSize)
+        isPlanar = network.store.isPlanar
         let counts = network.store.parameters.map(\.shape.count)
         numbers = counts.reduce(0, +)
         largestBytes = 4 * (counts.max() ?? 0)

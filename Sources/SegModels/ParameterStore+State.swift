@@ -48,7 +48,7 @@ extension ParameterStore {
     public func state() throws -> [String: StoredTensor] {
         var state: [String: StoredTensor] = [:]
         for parameter in parameters {
-            state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: parameter.shape.dimensions)
+            state[parameter.name] = StoredTensor(try parameter.leaf.floats(), shape: savedShape(of: parameter))
         }
         for counter in counters { state[counter.name] = StoredTensor([counter.value], shape: []) }
         for constant in constants {
@@ -70,10 +70,11 @@ extension ParameterStore {
                 }
                 continue
             }
-            if stored.shape == parameter.shape.dimensions {
+            let shape = savedShape(of: parameter)
+            if stored.shape == shape {
                 match.matched.append(parameter.name)
             } else {
-                match.misshapen.append((parameter.name, stored.shape, parameter.shape.dimensions))
+                match.misshapen.append((parameter.name, stored.shape, shape))
             }
         }
         let known = Set(parameters.map(\.name)).union(counters.map(\.name)).union(constants.map(\.name))

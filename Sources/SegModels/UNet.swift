@@ -29,18 +29,22 @@ public struct UNetOptions: Hashable, Sendable {
     public var residualUnits: Int
     /// Norm, activation, dropout, bias and their order.
     public var block: BlockOptions
+    /// Whether it sees the slices across the last axis one by one, `spatial_dims` 2: kernels and strides have 1 there.
+    public var isPlanar: Bool
 
     /// Reads MONAI's arguments.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
-        try reader.requireThreeDimensions("spatial_dims", "dimensions")
+        let dimensions = try reader.planarOrSpatial("spatial_dims", "dimensions")
+        isPlanar = dimensions == 2
         inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
         channels = try reader.required("channels", reader.channels("channels"))
-        strides = try reader.strides("strides")
-        kernel = try reader.triple("kernel_size") ?? Triple(3)
-        upKernel = try reader.triple("up_kernel_size") ?? Triple(3)
+        strides = try reader.strides("strides", dimensions: dimensions)
+        let usual = isPlanar ? Triple(3, 3, 1) : Triple(3)
+        kernel = try reader.triple("kernel_size", dimensions: dimensions) ?? usual
+        upKernel = try reader.triple("up_kernel_size", dimensions: dimensions) ?? usual
         residualUnits = try reader.int("num_res_units") ?? 0
         block = try BlockOptions(reader, defaultNorm: "instance")
         try reader.finish()
@@ -85,6 +89,7 @@ public struct UNet: Network {
     public init(_ options: UNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
+        store.isPlanar = options.isPlanar
         top = try UNetLevel(
             store.scope("model"), inputs: options.inputChannels, outputs: options.outputChannels, level: 0, options)
     }

@@ -13,6 +13,7 @@ public final class ParameterStore {
         var constants: [IntegerConstant] = []
         var aliases: [(path: String, module: String)] = []
         var dropoutCount: UInt32 = 0
+        var isPlanar = false
         /// Nil where parameters are counted and have no values.
         var random: InitialValues?
         init(_ random: InitialValues?) { self.random = random }
@@ -79,6 +80,19 @@ public final class ParameterStore {
     /// Has everything registered under `module` saved under `name` as well, as PyTorch does for a module that two hold.
     public func alias(_ name: String, of module: String) {
         contents.aliases.append((path + name + ".", path + module + "."))
+    }
+
+    /// Whether the network is one of slices, `spatial_dims` 2: its kernels have 1 along the last axis here, and are saved
+    /// without it.
+    public var isPlanar: Bool {
+        get { contents.isPlanar }
+        set { contents.isPlanar = newValue }
+    }
+
+    /// The extents under which PyTorch saves a parameter of this store.
+    public func savedShape(of parameter: Parameter) -> [Int] {
+        let shape = parameter.shape.dimensions
+        return isPlanar && shape.count == 5 ? Array(shape.dropLast()) : shape
     }
 
     /// A number for a new dropout layer.

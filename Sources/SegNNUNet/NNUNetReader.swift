@@ -99,13 +99,13 @@ struct NNUNetReader {
         plan.after = try choice.postprocessing.map { try NNUNetPostprocessing(file: $0, labels: numbers).steps } ?? []
         guard dataset.hasRegions else { return plan }
         plan.probabilities = .sigmoid
-        plan.painting = try dataset.regionOrder.map { number in
+        plan.painting = try dataset.regionOrder.enumerated().map { channel, number in
             guard let label = UInt8(exactly: number), label > 0, label < UInt8.max else {
                 throw DataError(
                     .badData, "\(folder)/dataset.json", key: "regions_class_order",
                     "should hold numbers from 1 to 254, not \(number)")
             }
-            return label
+            return MaskPlan.Paint(channel: channel, label: label)
         }
         return plan
     }

@@ -73,15 +73,29 @@ public struct Weights: Sendable {
         }
     }
 
+    /// Everything in a PyTorch checkpoint as a configuration: arrays of NumPy as lists, tensors and objects as texts that say so.
+    /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
+    public static func contents(of path: String) throws -> ConfigValue {
+        try fromCheckpoint(path) { data throws(CheckpointFault) in try PyTorchCheckpoint.contents(of: data) }
+    }
+
     /// What stands under some names beside the weights of a PyTorch checkpoint; names that are not there are left out.
     /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
     public static func configurations(_ names: [String], in path: String) throws -> [String: ConfigValue] {
+        try fromCheckpoint(path) { data throws(CheckpointFault) in
+            try PyTorchCheckpoint.configurations(names, in: data)
+        }
+    }
+
+    private static func fromCheckpoint<Value>(
+        _ path: String, _ read: (Data) throws(CheckpointFault) -> Value
+    ) throws -> Value {
         let data = try RegularFile.contents(of: path)
         guard case .zip = Format(data) else {
             throw DataError(.badData, path, "is no checkpoint of PyTorch 1.6 or later")
         }
         do {
-            return try PyTorchCheckpoint.configurations(names, in: data)
+            return try read(data)
         } catch {
             throw DataError(.badData, path, error.message)
         }

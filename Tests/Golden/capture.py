@@ -26,10 +26,9 @@ import pathlib
 import monai
 import torch
 from monai.losses import DiceLoss
-from monai.networks import nets
 from safetensors.torch import save_file
 
-from models import fill, head_loss, heads, value
+from models import DINTS_NODES, DINTS_SPACE, build as build_network, classes, fill, head_loss, heads, value
 
 CASES = {
     "vnet": ("VNet", dict(spatial_dims=3, in_channels=1, out_channels=2), (2, 32, 48, 16)),
@@ -54,6 +53,7 @@ CASES = {
     "dynunet": ("DynUNet", dict(spatial_dims=3, in_channels=1, out_channels=3, kernel_size=[3, [1, 3, 3], 3, 3],
                                 strides=[1, [1, 2, 2], 2, 2], upsample_kernel_size=[[1, 2, 2], 2, 2],
                                 filters=[4, 6, 8, 10], deep_supervision=True, deep_supr_num=2), (1, 8, 16, 24)),
+    "dints": ("DiNTS", dict(dints_space=DINTS_SPACE, in_channels=1, num_classes=2, node_a=DINTS_NODES), (1, 16, 16, 24)),
 }
 STEPS = 4
 ADAM = dict(betas=[0.9, 0.999], eps=1e-8, weight_decay=1e-5)
@@ -76,7 +76,7 @@ def limit(name):
 
 def build(cls, arguments, seed, shift):
     """A network in float64 whose parameters and buffers are the formula's, rounded to float32."""
-    net = getattr(nets, cls)(**arguments).double()
+    net = build_network(cls, arguments)[0].double()
     own = dict(net.named_parameters()) | {k: v for k, v in net.named_buffers() if v.is_floating_point()}
     with torch.no_grad():
         for stream, name in enumerate(sorted(own)):
@@ -165,7 +165,7 @@ def record(name, folder):
     for seed in range(SEEDS):
         numbers = value(99991 + 1000 * seed, torch.Size(shape).numel())
         x = torch.from_numpy(numbers.reshape(shape) + 0.5).float().double()
-        y = (x[:, :1] * arguments["out_channels"]).long()
+        y = (x[:, :1] * classes(arguments)).long()
         net = build(cls, arguments, seed, shift)
         state = {f"param.{k}": v.clone() for k, v in net.state_dict().items()}
         exact = compute(net, x, y, weights, rate)

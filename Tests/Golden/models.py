@@ -18,6 +18,13 @@ import torch
 from monai.losses import DiceLoss
 from monai.networks import nets
 
+# Paths from a depth to the next block's, their operations, and which depths the input and each block have.
+DINTS_SPACE = dict(_target_="monai.networks.nets.TopologyInstance", channel_mul=0.125, num_blocks=3, num_depths=3,
+                   use_downsample=True,
+                   arch_code=[[[1, 0, 1, 1, 0, 1, 0], [1, 1, 0, 1, 1, 0, 1], [0, 1, 1, 0, 1, 0, 0]],
+                              [[1, 0, 2, 3, 0, 4, 0], [0, 1, 0, 2, 3, 0, 4], [0, 0, 1, 0, 4, 0, 0]]])
+DINTS_NODES = [[1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]]
+
 CASES = {
     "vnet": ("VNet", dict(spatial_dims=3, in_channels=2, out_channels=2), (2, 32, 16, 16)),
     "unetr_conv": ("UNETR", dict(in_channels=1, out_channels=2, img_size=[32, 16, 16], feature_size=4, hidden_size=12,
@@ -43,6 +50,14 @@ CASES = {
     "swinunetr": ("SwinUNETR", dict(in_channels=1, out_channels=2, feature_size=12, depths=[2, 2, 1, 1],
                                     num_heads=[3, 2, 4, 6], window_size=[4, 3, 5], use_v2=True, patch_norm=True,
                                     downsample="mergingv2"), (1, 32, 32, 64)),
+    "dints": ("DiNTS", dict(dints_space=DINTS_SPACE, in_channels=2, num_classes=3, node_a=DINTS_NODES), (1, 16, 8, 24)),
+    # Every path with every operation, as where nothing was searched.
+    "dints_whole": ("DiNTS", dict(dints_space=dict(_target_="TopologyInstance", channel_mul=0.125, num_blocks=2, num_depths=2,
+                                                   use_downsample=False, act_name="prelu"),
+                                  in_channels=1, num_classes=2, use_downsample=False, act_name="leakyrelu",
+                                  norm_name=["group", {"num_groups": 2}]), (2, 8, 4, 6)),
+    "unet_slices": ("UNet", dict(spatial_dims=2, in_channels=1, out_channels=3, channels=[4, 6, 8], strides=[2, [2, 1]],
+                                 kernel_size=[3, 5], num_res_units=2), (2, 16, 12)),
 }
 
 BLOCK = dict(conv_op="torch.nn.modules.conv.Conv3d", conv_bias=True,
@@ -68,11 +83,25 @@ CASES |= {
 
 def build(cls, arguments):
     """The network; of nnU-Net's the layers that are named by their paths. Only these need dynamic_network_architectures."""
+    if cls == "DiNTS":
+        return searched(**arguments), "monai.networks.nets.DiNTS"
     if hasattr(nets, cls):
         return getattr(nets, cls)(**arguments), f"monai.networks.nets.{cls}"
     layers = ("conv_op", "norm_op", "dropout_op", "nonlin")
     located = {k: pydoc.locate(v) if k in layers and v else v for k, v in arguments.items()}
     return pydoc.locate(f"dynamic_network_architectures.architectures.unet.{cls}")(**located), cls
+
+
+def searched(dints_space, **arguments):
+    """A DiNTS; MONAI takes its codes as arrays."""
+    space = {k: v for k, v in dints_space.items() if k != "_target_"}
+    if "arch_code" in space:
+        space["arch_code"] = [np.array(code) for code in space["arch_code"]]
+    return nets.DiNTS(nets.TopologyInstance(**space), **arguments)
+
+
+def classes(arguments):
+    return arguments.get("out_channels", arguments.get("num_classes"))
 
 
 def is_first_name(name):
@@ -135,8 +164,7 @@ def record(cls, arguments, size):
     batch, *space = size
     shape = (batch, arguments.get("in_channels", arguments.get("input_channels")), *space)
     x = torch.from_numpy(value(99991, int(np.prod(shape))).reshape(shape) + 0.5).float().double()
-    classes = arguments.get("out_channels", arguments.get("num_classes"))
-    y = (x[:, :1] * classes).long()
+    y = (x[:, :1] * classes(arguments)).long()
     with torch.no_grad():
         evaluated = net.eval()(x)
         evaluated = evaluated[0] if isinstance(evaluated, list) else evaluated

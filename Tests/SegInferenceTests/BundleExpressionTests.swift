@@ -61,6 +61,8 @@ import Testing
             ("${'a': 8}['a']", 8), ("$int(2.9) + round(2.5) + round(3.5)", 8), ("$float('1' != '2')", nil),
             ("$int(@high)", nil),
             ("$max(1, 9, 3) - min([4, 2])", 7), ("$sum([1, 2.5])", 3.5), ("$abs(-3)", 3), ("$len('abc')", 3),
+            ("$1 if os.path.exists(@bundle_root + '/models/model.pt') else 2", 1),
+            ("$1 if not os.path.exists('models/other.pt') else 2", 1), ("$torch.from_numpy([1, 6])[1]", 6),
             ("$1 if 3 > 2 else 0", 1), ("$1 if 2 <= 1 else 0", 0), ("$len(str(100))", 3), ("$bool([]) or 3", 3),
         ] as [(String, Double?)])
     func expressionsHaveThePythonValue(_ expression: String, _ expected: Double?) throws {
@@ -86,7 +88,10 @@ import Testing
         ("$2 ** 63", "too large"), ("$len(5)", "not defined"), ("$[0] * 10000000", "too long"),
         ("$[[0] * 1000] * 1000 == [[0] * 1000] * 1000", "not compared"), ("$@nothing + 1", "refers to nothing"),
         ("%other.json::x", "the macro reads 'other.json', which cannot be read"), ("$-'a'", "has no negative"),
-        ("$min()", "takes numbers"),
+        ("$min()", "takes numbers"), ("$torch.load('/etc/passwd')", "'/etc/passwd' lies outside of the bundle"),
+        ("$torch.load(@bundle_root + '/../x.pt')", "lies outside of the bundle"),
+        ("$1 if os.path.exists('/etc/passwd') else 0", "lies outside of the bundle"),
+        ("$torch.load('x.pt', pickle_module=os)", "is Python"), ("$torch.load('models/model.pt')", "is no checkpoint"),
     ])
     func whatHasNoValueIsRefusedByName(_ expression: String, _ reason: String) throws {
         let error = try #require(throws: DataError.self) { try Self.number(expression) }

@@ -109,7 +109,11 @@ private let refused: [([String: ConfigValue], String)] = [
     (["roi": "@roi"], "circle"),
     (["roi": "%other.json#roi"], "macro"),
     (["initialize": ["$@network.half()"]], "'$@network.half()' is Python"),
-    (["inferer": ["_target_": "SliceInferer"]], "'SliceInferer' is not supported"),
+    (["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32]]], "spatial_dim: only 2"),
+    (
+        ["inferer": ["_target_": "SliceInferer", "roi_size": [32, 32], "spatial_dim": 2]],
+        "goes with a network of spatial_dims 2"
+    ),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, -1]]], "three positive"),
     (["inferer": ["_target_": "SlidingWindowInferer", "roi_size": [96, 96, 96], "overlp": 0.5]], "did you mean"),
     (["preprocessing": loading(["_target_": "os.system", "keys": "image"])], "'os.system' is not supported"),
@@ -145,7 +149,10 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     ]).description
     let files = try MONAIBundle.files(of: original, name: "spleen", license: nil)
     #expect(
-        files.keys.sorted() == ["LICENSE", "configs/inference.json", "configs/metadata.json", "docs/README.md"])
+        files.keys.sorted() == [
+            "LICENSE", "README.md", "configs/inference.json", "configs/metadata.json", "docs/README.md",
+        ])
+    #expect(files["README.md"]?.hasPrefix("---\ntags:\n- monai\n") == true)
     func parsed(_ name: String) throws -> ConfigValue {
         try JSONDecoder().decode(ConfigValue.self, from: Data((files[name] ?? "").utf8))
     }
@@ -177,4 +184,100 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     description.postprocessing.minimumVolumeML = 2
     let said = "The postprocessing of the model (min_volume_ml 2.0, largest_component) is not part of the bundle"
     #expect(try readme()?.contains(said) == true)
+}
+
+/// A brain tumour's regions become class numbers where a `Lambdad` says so, enhancing tumour over core over edema.
+@Test func regionsThatALambdaPaintsAreClasses() throws {
+    let channels: ConfigValue = [
+        "network_data_format": [
+            "outputs": ["pred": ["channel_def": ["0": "core", "1": "whole", "2": "enhancing"]]]
+        ]
+    ]
+    func painted(_ function: ConfigValue, after: [ConfigValue] = []) throws -> ModelDescription {
+        try bundle(
+            [
+                "network_def": [
+                    "_target_": "UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 3, "channels": [4, 8],
+                    "strides": [2],
+                ],
+                "postprocessing": compose(
+                    [
+                        ["_target_": "Activationsd", "keys": "pred", "sigmoid": true],
+                        ["_target_": "AsDiscreted", "keys": "pred", "threshold": 0.5],
+                    ] + after + [["_target_": "Lambdad", "keys": "pred", "func": function]]),
+            ], metadata: channels
+        ).description
+    }
+    let nested = "torch.where(x[[2]] > 0, 4, torch.where(x[[0]] > 0, 1, torch.where(x[[1]]>0,2,0)))"
+    let description = try painted(.string("$lambda x: " + nested))
+    #expect(!description.maskPlan.isRegions && description.maskPlan.probabilities == .sigmoid)
+    #expect(description.maskPlan.painting.map(\.channel) == [1, 0, 2])
+    #expect(description.maskPlan.painting.map(\.label) == [2, 1, 4])
+    #expect(try description.classCount == 5)
+    #expect(description.labels == [1: "core", 2: "whole", 4: "enhancing"])
+    let again = try ModelDescription(ConfigReader(description.value, path: "", source: "model.json"))
+    #expect(again.maskPlan == description.maskPlan)
+    let hole: ConfigValue = ["_target_": "FillHolesd", "keys": "pred"]
+    for (function, after, reason) in [
+        ("$lambda x: x.argmax(0)", [], "is Python"),
+        ("$lambda x: torch.where(x[[2]] > 0, 4, 0)", [], "names the channels [2]"),
+        ("$lambda x: " + nested, [hole], "right after an AsDiscreted"),
+        ("$lambda x: torch.where(x[[2]] > 1, 4, 0)", [], "is Python"),
+    ] as [(String, [ConfigValue], String)] {
+        let error = #expect(throws: DataError.self) { try painted(.string(function), after: after) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
+}
+
+/// The codes of a searched network come from arrays in a checkpoint beside its weights.
+@Test func aSearchedArchitectureIsReadOfItsCheckpoint() throws {
+    let codes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt")
+    let space: ConfigValue = [
+        "_target_": "monai.networks.nets.TopologyInstance", "channel_mul": 0.125, "num_blocks": 3, "num_depths": 3,
+        "arch_code": ["$@found['arch_code_a']", "$@found['arch_code_c']"], "device": "$torch.device('cuda')",
+    ]
+    let changes: [String: ConfigValue] = [
+        "found": "$torch.load(@bundle_root + '/models/codes.pt', map_location=torch.device('cuda'))", "space": space,
+        "network_def": [
+            "_target_": "monai.networks.nets.DiNTS", "dints_space": "@space", "in_channels": 1, "num_classes": 2,
+            "node_a": "$torch.from_numpy(@found['node_a'])",
+        ],
+    ]
+    let description = try withBundleFolder { folder in
+        try FileManager.default.copyItem(atPath: codes.path, toPath: folder + "/models/codes.pt")
+        return try MONAIBundle(
+            folder: folder, inference: .object(zooBundle.merging(changes) { $1 }), source: "inference.json",
+            metadata: nil)
+    }.description
+    let outline = try description.network.outline()
+    #expect(outline.inputChannels == 1 && outline.outputChannels == 2 && outline.sizeDivisor == Triple(8))
+    let files = try MONAIBundle.files(of: description, name: "searched", license: nil)
+    let exported = try JSONDecoder().decode(ConfigValue.self, from: Data((files["configs/inference.json"] ?? "").utf8))
+    let again = try withBundleFolder {
+        try MONAIBundle(folder: $0, inference: exported, source: "inference.json", metadata: nil)
+    }.description
+    #expect(try again.network.outline() == outline)
+    let missing = #expect(throws: DataError.self) { try bundle(changes) }
+    #expect(missing?.description.contains("models/codes.pt") == true, "\(missing?.description ?? "")")
+}
+
+/// A network of slices sees windows of one slice, and goes back to MONAI as a SliceInferer.
+@Test func networksOfSlicesSeeSlices() throws {
+    let planar: [String: ConfigValue] = [
+        "network_def": [
+            "_target_": "UNet", "spatial_dims": 2, "in_channels": 1, "out_channels": 2, "channels": [4, 8],
+            "strides": [2],
+        ]
+    ]
+    let slices: ConfigValue = ["_target_": "SliceInferer", "roi_size": [32, 24], "spatial_dim": 2]
+    let description = try bundle(planar.merging(["inferer": slices]) { $1 }).description
+    #expect(description.roiSize == Triple(32, 24, 1))
+    try description.check()
+    let files = try MONAIBundle.files(of: description, name: "slices", license: nil)
+    #expect(files["configs/inference.json"]?.contains("SliceInferer") == true)
+    let error = #expect(throws: DataError.self) { try bundle(planar) }
+    #expect(error?.description.contains("goes with a network of spatial_dims 2") == true, "\(error?.description ?? "")")
+    var thick = description
+    thick.roiSize = Triple(32, 24, 2)
+    #expect(throws: DataError.self) { try thick.check() }
 }

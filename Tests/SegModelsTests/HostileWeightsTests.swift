@@ -97,7 +97,7 @@ private let row = Pickle.tensor(shape: [2, 3], strides: [3, 1], storageCount: 6)
 /// Objects as numpy, argparse, pathlib and enumerations of Python save them.
 private let objects: [(String, [UInt8])] = [
     (
-        "numpy._core.multiarray._reconstruct",
+        "numpy.ndarray",
         Pickle.global("numpy._core.multiarray", "_reconstruct")
             + Pickle.tuple(Pickle.global("numpy", "ndarray"), Pickle.tuple(Pickle.int(0)), [0x43, 1, 0x62]) + [0x52]
             + Pickle.tuple(Pickle.int(1), Pickle.tuple(Pickle.int(3)), [0x89], [0x43, 2, 1, 2]) + [0x62]

@@ -45,6 +45,20 @@ private func network(
             ["in_channels": 1, "out_channels": 2, "feature_size": 12, "use_v2": true, "patch_norm": true], 4_739_048,
             169
         ),
+        (
+            "DiNTS",
+            [
+                "in_channels": 1, "num_classes": 2,
+                "dints_space": ["_target_": "TopologyInstance", "channel_mul": 0.5, "num_blocks": 2],
+            ], 6_576_914, 270
+        ),
+        (
+            "UNet",
+            [
+                "spatial_dims": 2, "in_channels": 1, "out_channels": 4, "channels": [16, 32, 64, 128, 256],
+                "strides": [2, 2, 2, 2], "num_res_units": 2,
+            ], 1_625_849, 63
+        ),
     ] as [(String, [String: ConfigValue], Int, Int)])
 func parameterCountsOfEveryNetwork(
     _ target: String, _ arguments: [String: ConfigValue], parameters: Int, entries: Int
@@ -63,6 +77,10 @@ private let dyn: [String: ConfigValue] = [
 private let attention: [String: ConfigValue] = [
     "in_channels": 1, "out_channels": 2, "channels": [2, 4, 4], "strides": [2, 2],
 ]
+private func dints(_ changes: [String: ConfigValue] = [:]) -> [String: ConfigValue] {
+    let space: [String: ConfigValue] = ["_target_": "TopologyInstance", "channel_mul": 0.125, "num_blocks": 2]
+    return ["in_channels": 1, "num_classes": 2, "dints_space": .object(space.merging(changes) { $1 })]
+}
 private let unetr: [String: ConfigValue] = [
     "in_channels": 1, "out_channels": 2, "img_size": [16, 16, 32], "hidden_size": 12, "num_heads": 2, "mlp_dim": 8,
     "feature_size": 2,
@@ -106,6 +124,16 @@ private let unetr: [String: ConfigValue] = [
         ("SwinUNETR", swin, ["use_hyena": true], "network_def.use_hyena"),
         ("SwinUNETR", swin, ["num_heads": [3, 6, 12, 25]], "four divisors"),
         ("SwinUNETR", swin, ["patch_size": 4], "network_def.patch_size"),
+        ("DiNTS", dints(), ["use_downsample": false], "should be that of dints_space"),
+        ("DiNTS", dints(["_target_": "TopologySearch"]), [:], "TopologyInstance, what a search has found"),
+        ("DiNTS", dints(["arch_code": [[[1]], [[0]]]]), [:], "should hold 2 rows of 7 whole numbers from 0 to 1"),
+        ("DiNTS", dints(["act_name": ["RELU", ["inplace": true]]]), [:], "act_name: inplace is not supported"),
+        (
+            "DiNTS", dints(), ["node_a": [[0, 1, 1], [1, 1, 1], [1, 1, 1]]], "a path from a depth that nothing leads to"
+        ),
+        ("DiNTS", dints(), ["node_a": [[1, 1, 1], [1, 1, 1], [0, 0, 0]]], "names no depth that a path leads to"),
+        ("SegResNetDS2", [:], [:], "'SegResNetDS2' is not a network MedSeg can build"),
+        ("UNet", ["spatial_dims": 4], [:], "only 2 and 3 are supported"),
     ] as [(String, [String: ConfigValue], [String: ConfigValue], String)])
 func badArgumentsOfEveryNetworkAreNamed(
     _ target: String, _ base: [String: ConfigValue], _ changes: [String: ConfigValue], message: String

@@ -86,7 +86,8 @@ struct NetworkGolden: Decodable, Sendable {
                 labels.append(Int32(Double(first[n * channels * positions + position]) * Double(classes)))
             }
         }
-        let space = Array(input[2...])
+        // A slice is a volume of one voxel along the last axis.
+        let space = input[2...] + [Int](repeating: 1, count: 5 - input.count)
         return (
             try Tensor(last, shape: Shape([batch] + space + [channels]), on: backend),
             try Tensor(labels: labels, shape: Shape([batch] + space), on: backend)

@@ -91,6 +91,18 @@ private let otherNetworks: [(ConfigValue, Shape)] = [
     ),
     (
         [
+            "_target_": "DiNTS", "in_channels": 2, "num_classes": 3,
+            "dints_space": ["_target_": "TopologyInstance", "channel_mul": 0.125, "num_blocks": 2],
+        ], [1, 8, 16, 8, 2]
+    ),
+    (
+        [
+            "_target_": "UNet", "spatial_dims": 2, "in_channels": 2, "out_channels": 3, "channels": [2, 4, 6],
+            "strides": [2, [1, 2]], "num_res_units": 2,
+        ], [1, 4, 8, 1, 2]
+    ),
+    (
+        [
             "_target_": "UNETR", "in_channels": 2, "out_channels": 2, "img_size": [32, 16, 32], "feature_size": 2,
             "hidden_size": 12, "mlp_dim": 8, "num_heads": 3,
         ], [2, 32, 16, 32, 2]

@@ -275,3 +275,21 @@ private func nested(levels: Int) -> [UInt8] {
     }
     return bytes
 }
+
+/// Arrays of NumPy become lists, by rows whatever their order in memory.
+@Test func arraysOfNumPyAreReadAsLists() throws {
+    let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt").path
+    guard case .object(let entries) = try Weights.contents(of: path) else {
+        Issue.record("the checkpoint is no dictionary")
+        return
+    }
+    #expect(entries["node_a"] == [[1, 1, 0], [1, 1, 1], [1, 1, 1], [1, 1, 0]])
+    #expect(
+        entries["arch_code_a"] == [
+            [1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0],
+            [0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0],
+        ])
+    #expect(entries["arch_code_c"] == [[1, 0, 2, 3, 0, 4, 0], [0, 1, 0, 2, 3, 0, 4], [0, 0, 1, 0, 4, 0, 0]])
+    #expect(entries["iter_num"] == 7)
+    #expect(throws: DataError.self) { try Weights.read(path) }
+}

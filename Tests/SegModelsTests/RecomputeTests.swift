@@ -72,6 +72,12 @@ import Testing
                 "channels": [4, 8, 12], "strides": [2, 2], "dropout": 0.1,
             ], Triple(16)
         ),
+        (
+            [
+                "_target_": "DiNTS", "in_channels": 1, "num_classes": 2,
+                "dints_space": ["_target_": "TopologyInstance", "channel_mul": 0.125, "num_blocks": 2],
+            ], Triple(16)
+        ),
         (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16, 16, 32)),
         (
             [

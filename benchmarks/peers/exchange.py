@@ -19,6 +19,9 @@ import torch
 from monai.networks import nets
 from safetensors.torch import load_file
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "Tests/Golden"))
+from models import DINTS_NODES, DINTS_SPACE, build, classes  # noqa: E402
+
 TOLERANCE = 1e-4
 NETWORKS = {
     "UNet": (dict(spatial_dims=3, in_channels=1, out_channels=3, channels=[8, 16, 32], strides=[2, 2], num_res_units=2,
@@ -44,6 +47,7 @@ NETWORKS = {
     "SwinUNETR": (dict(in_channels=1, out_channels=2, feature_size=12), [64, 32, 32]),
     "SwinUNETR v2": (dict(in_channels=1, out_channels=3, feature_size=12, window_size=[4, 3, 5], use_v2=True,
                           downsample="mergingv2", patch_norm=True, normalize=False), [32, 64, 32]),
+    "DiNTS": (dict(dints_space=DINTS_SPACE, in_channels=1, num_classes=3, node_a=DINTS_NODES), [16, 24, 32]),
 }
 # Of the logits in onnxruntime; transformers add up more terms.
 ONNX_TOLERANCE = 1e-5
@@ -72,7 +76,7 @@ def check(what, ours, theirs, tolerance=TOLERANCE):
 def description(target, arguments, size, **more):
     return dict(network_def={"_target_": f"monai.networks.nets.{target}", **arguments}, preprocessing=more,
                 roi_size=size, overlap=0.5, mode="gaussian",
-                labels={str(label): f"organ {label}" for label in range(1, arguments["out_channels"])})
+                labels={str(label): f"organ {label}" for label in range(1, classes(arguments))})
 
 
 def scan(path, size):
@@ -84,7 +88,7 @@ def scan(path, size):
 def monai_network(title, seed):
     torch.manual_seed(seed)
     arguments, _ = NETWORKS[title]
-    net = getattr(nets, title.split()[0])(**arguments)
+    net = build(title.split()[0], arguments)[0]
     for name, buffer in net.named_buffers():
         if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
@@ -113,7 +117,7 @@ def exchange(title, folder):
     medseg("predict", folder / "scan.nii.gz", "--weights", folder / "ours.safetensors", "--network", network,
            "--out", folder, "--probabilities", "--device", "cpu", "--quiet")
     ours = np.stack([nibabel.load(folder / f"scan_probability_{label}.nii.gz").get_fdata()
-                     for label in range(1, arguments["out_channels"])])
+                     for label in range(1, classes(arguments))])
     check(f"{title}: MONAI with our weights", ours, theirs)
     medseg("convert", folder / "ours.safetensors", folder / "ours.onnx", "--network", network)
     run_onnx(title, folder / "ours.onnx", net, image)

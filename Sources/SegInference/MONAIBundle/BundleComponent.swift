@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegModels
 
 /// A component of a bundle: its `_target_` and the arguments as they stand.
 struct BundleComponent {
@@ -25,7 +26,9 @@ struct BundleComponent {
         self.document = document
         name = Self.name(target)
         isDisabled = try entries["_disabled_"].map { Self.isTrue(try document.resolved($0, id: id)) } ?? false
-        guard isDisabled || !target.contains(".") || target.hasPrefix("monai.") else {
+        let isKnown =
+            !target.contains(".") || target.hasPrefix("monai.") || NetworkDefinition.ownClasses.contains(target)
+        guard isDisabled || isKnown else {
             throw document.error(id, "'\(target)' is not supported: it is no class of MONAI, and nothing is run")
         }
         if let mode = entries["_mode_"], try document.resolved(mode, id: id) != "default" {
@@ -65,11 +68,13 @@ struct BundleComponent {
     private static let reserved: Set<String> = ["_target_", "_desc_", "_requires_", "_disabled_", "_mode_"]
 
     /// The arguments, resolved, but for those that change nothing here and may hold any Python.
+    /// - Parameter replaced: Values in place of the component's own.
     func arguments(
-        ignoring ignored: [String] = [], choosing item: String? = nil, perKey: [String] = []
+        ignoring ignored: [String] = [], choosing item: String? = nil, perKey: [String] = [],
+        replacing replaced: [String: ConfigValue] = [:]
     ) throws -> ConfigReader {
         let skipped = Self.reserved.union(ignored)
-        let own = entries.filter { !skipped.contains($0.key) }
+        let own = entries.filter { !skipped.contains($0.key) }.merging(replaced) { $1 }
         var resolved = try document.resolved(.object(own), id: id)
         if let item, case .object(var arguments) = resolved, case .array(let keys)? = arguments["keys"] {
             let place = keys.firstIndex(of: .string(item))
@@ -90,9 +95,10 @@ struct BundleComponent {
     /// The arguments of a transform of one item, such as `image`; a transform of others is an error.
     /// - Parameter perKey: Arguments that may be lists, one value for each of the keys.
     func arguments(
-        of item: String, ignoring ignored: [String] = [], perKey: [String] = []
+        of item: String, ignoring ignored: [String] = [], perKey: [String] = [],
+        replacing replaced: [String: ConfigValue] = [:]
     ) throws -> ConfigReader {
-        let reader = try arguments(ignoring: ignored, choosing: item, perKey: perKey)
+        let reader = try arguments(ignoring: ignored, choosing: item, perKey: perKey, replacing: replaced)
         reader.ignore("allow_missing_keys")
         switch reader.value("keys") {
         case nil: break

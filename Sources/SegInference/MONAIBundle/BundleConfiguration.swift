@@ -170,11 +170,7 @@ extension BundleConfiguration {
     private func content(
         of file: String, id: String, at place: [String], nodes: inout Int
     ) throws -> ConfigValue {
-        // A link may lead anywhere.
-        let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL.path
-        let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: root + "/")).resolvingSymlinksInPath()
-            .standardizedFileURL.path
-        guard path.hasPrefix(root + "/") else {
+        guard let path = Self.path(of: file, in: folder) else {
             throw error(place, "the macro reads '\(file)', which lies outside of the bundle")
         }
         var found: ConfigValue
@@ -193,6 +189,15 @@ extension BundleConfiguration {
         }
         try count(found, at: place, nodes: &nodes)
         return found
+    }
+
+    /// The path of a bundle's file; nil of one outside.
+    static func path(of file: String, in folder: String) -> String? {
+        // A link may lead anywhere.
+        let root = URL(fileURLWithPath: folder).resolvingSymlinksInPath().standardizedFileURL.path
+        let path = URL(fileURLWithPath: file, relativeTo: URL(fileURLWithPath: root + "/")).resolvingSymlinksInPath()
+            .standardizedFileURL.path
+        return path.hasPrefix(root + "/") ? path : nil
     }
 
     /// Counts the values of a macro, and refuses macros in it, which MONAI would leave as texts.

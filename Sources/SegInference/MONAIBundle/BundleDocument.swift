@@ -1,6 +1,7 @@
 internal import Foundation
 internal import SegCore
 internal import SegModels
+internal import SegWeights
 
 /// A MONAI bundle's configuration whose references are followed and whose expressions are computed.
 ///
@@ -9,6 +10,7 @@ internal import SegModels
 /// references repeat count again towards `Limits.documentNodes`.
 final class BundleDocument {
     private let root: ConfigValue
+    private let folder: String
     /// The file, for errors.
     let source: String
 
@@ -34,6 +36,7 @@ final class BundleDocument {
         entries["bundle_root"] = .string(folder)
         root = .object(entries)
         self.source = source
+        self.folder = folder
     }
 
     /// An entry by its path, such as `evaluator` or `preprocessing#transforms#0`, with its references followed and
@@ -112,11 +115,25 @@ final class BundleDocument {
                     "'\(text)' loads a TorchScript program, which is not run; the bundle's network_def with its weights "
                         + "(models/model.pt) is needed")
             }
+            guard !text.contains("networks.nets.vista3d") else {
+                throw error(
+                    id,
+                    "'\(text)' is VISTA3D, which is not supported: its heads answer a prompt of classes or points over an image "
+                        + "encoder of two decoders (SegResNetDS2), and the bundle's own evaluator and inferer make the prompts"
+                )
+            }
             throw error(id, "the expression '\(text)' is Python, which is not evaluated; write its value in its place")
         }
         let result: ConfigValue
         do {
-            result = try expression.value { try shallow($0, id: id, depth: depth + 1) }
+            let lookup = BundleLookup {
+                try self.shallow($0, id: id, depth: depth + 1)
+            } checkpoint: {
+                try Weights.contents(of: self.file($0))
+            } exists: {
+                try FileManager.default.fileExists(atPath: self.file($0))
+            }
+            result = try expression.value(lookup)
         } catch let fault as BundleExpression.Fault {
             throw error(id, "the expression '\(text)' has no value: \(fault.reason)")
         }
@@ -147,6 +164,17 @@ final class BundleDocument {
         var count = 1
         for part in parts where count <= most { count += nodes(part, atMost: most - count) }
         return count
+    }
+
+    /// A file of the bundle by the path that an expression gives, which is the folder's with `bundle_root` in it.
+    /// - Throws: `Fault` where it lies outside of the bundle.
+    private func file(_ path: String) throws -> String {
+        let inside = folder.hasSuffix("/") ? folder : folder + "/"
+        let own = path.hasPrefix(inside) ? String(path.dropFirst(inside.count)) : path
+        guard let file = BundleConfiguration.path(of: own, in: folder) else {
+            throw BundleExpression.Fault(reason: "'\(path)' lies outside of the bundle")
+        }
+        return file
     }
 
     private func follow(_ target: String, from id: String, depth: Int) throws -> ConfigValue {

@@ -1,6 +1,18 @@
 internal import Foundation
 internal import SegCore
 
+/// What an expression may look up beside its own words.
+struct BundleLookup {
+    /// What a text stands for that may be a reference or an expression; entries of what it gives may again be such texts.
+    let follow: (ConfigValue) throws -> ConfigValue
+    /// What a checkpoint of PyTorch in the bundle holds beside tensors.
+    let checkpoint: (String) throws -> ConfigValue
+    /// Whether a file of the bundle is there.
+    let exists: (String) throws -> Bool
+
+    func callAsFunction(_ value: ConfigValue) throws -> ConfigValue { try follow(value) }
+}
+
 extension BundleExpression {
     /// Why an expression has no value.
     struct Fault: Error {
@@ -8,10 +20,9 @@ extension BundleExpression {
     }
 
     /// The value, as Python computes it.
-    /// - Parameter follow: What a text stands for that may be a reference or an expression; entries of what it gives
-    ///   may again be such texts.
+    /// - Parameter follow: What is known beside the expression.
     /// - Throws: `Fault` where Python would raise an error, or a value would be beyond `Limits`; errors of `follow`.
-    func value(_ follow: (ConfigValue) throws -> ConfigValue) throws -> ConfigValue {
+    func value(_ follow: BundleLookup) throws -> ConfigValue {
         switch self {
         case .constant(let value): return value
         case .reference(let id): return try follow(.string("@" + id))
@@ -35,7 +46,13 @@ extension BundleExpression {
         case .choice(let condition, let yes, let no):
             return try BundleComponent.isTruthy(condition.value(follow)) ? yes.value(follow) : no.value(follow)
         case .item(let whole, let index): return try follow(Self.item(whole.value(follow), index.value(follow)))
-        case .call(let name, let arguments): return try Self.call(name, arguments.map { try $0.value(follow) })
+        case .call(let name, let arguments):
+            let values = try arguments.map { try $0.value(follow) }
+            guard BundleNames.fileCalls.contains(name) else { return try Self.call(name, values) }
+            guard values.count == 1, case .string(let path) = values[0] else {
+                throw Fault(reason: "\(name) takes a path")
+            }
+            return name == "os.path.exists" ? .bool(try follow.exists(path)) : try follow.checkpoint(path)
         }
     }
 
@@ -182,6 +199,8 @@ extension BundleExpression {
         case ("len", .object(let entries)): return .int(entries.count)
         case ("len", .string(let text)): return .int(text.unicodeScalars.count)
         case ("list", .array), ("tuple", .array): return value
+        case ("torch.from_numpy", .array), ("numpy.array", .array), ("np.array", .array): return value
+        case ("torch.device", .string): return value
         case ("bool", _): return .bool(BundleComponent.isTruthy(value))
         case ("str", .string): return value
         case ("str", .int(let number)): return .string(String(number))

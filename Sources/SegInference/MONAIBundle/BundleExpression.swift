@@ -38,7 +38,7 @@ indirect enum BundleExpression {
             return
         }
         // A function that a step knows stays as it stands.
-        if IntensityCurve.named(expression) != nil {
+        if IntensityCurve.named(expression) != nil || RegionPainting(expression) != nil {
             self = .constant(.string(expression))
             return
         }
@@ -126,7 +126,8 @@ enum BundleToken: Hashable {
 
     private static func mark(_ rest: inout Substring) -> BundleToken? {
         let marks = [
-            "**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "<", ">", "(", ")", "[", "]", "{", "}", ",",
+            "**", "//", "==", "!=", "<=", ">=", "=", "+", "-", "*", "/", "%", "<", ">", "(", ")", "[", "]", "{", "}",
+            ",",
             ":", ".",
         ]
         guard let mark = marks.first(where: { rest.hasPrefix($0) }) else { return nil }

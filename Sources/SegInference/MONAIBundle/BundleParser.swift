@@ -149,11 +149,24 @@ struct BundleParser {
             name += "." + part
         }
         guard take(.mark("(")) else { return BundleNames.value(of: name).map { .constant($0) } }
-        guard BundleNames.calls.contains(name), let arguments = list(until: ")") else { return nil }
+        guard BundleNames.calls.contains(name) || BundleNames.fileCalls.contains(name),
+            let arguments = list(until: ")", ignoring: BundleNames.ignored(by: name))
+        else { return nil }
         return .call(name, arguments.values)
     }
 
-    private mutating func list(until end: String) -> (values: [BundleExpression], hasComma: Bool)? {
+    /// An argument by name that changes no value here, such as `map_location=@device`.
+    private mutating func skipNamed(_ names: Set<String>) -> Bool? {
+        guard case .name(let name)? = next, names.contains(name), place + 1 < tokens.count,
+            tokens[place + 1] == .mark("=")
+        else { return false }
+        place += 2
+        return expression() == nil ? nil : true
+    }
+
+    private mutating func list(
+        until end: String, ignoring names: Set<String> = []
+    ) -> (values: [BundleExpression], hasComma: Bool)? {
         var values: [BundleExpression] = []
         var hasComma = false
         while !take(.mark(end)) {
@@ -161,6 +174,8 @@ struct BundleParser {
                 guard take(.mark(",")) else { return nil }
                 hasComma = true
                 if take(.mark(end)) { break }
+                guard let isSkipped = skipNamed(names) else { return nil }
+                if isSkipped { continue }
             }
             guard let value = expression() else { return nil }
             values.append(value)
@@ -187,7 +202,16 @@ enum BundleNames {
     /// Functions that compute a value of their arguments and do nothing else.
     static let calls: Set<String> = [
         "len", "int", "float", "str", "bool", "list", "tuple", "min", "max", "sum", "abs", "round", "os.path.join",
+        "torch.from_numpy", "torch.device", "numpy.array", "np.array",
     ]
+
+    /// Functions of a file of the bundle: whether it is there, and what a checkpoint holds.
+    static let fileCalls: Set<String> = ["os.path.exists", "torch.load"]
+
+    /// Arguments by name that change no value here.
+    static func ignored(by name: String) -> Set<String> {
+        name == "torch.load" ? ["map_location", "weights_only"] : []
+    }
 
     /// What a name stands for; nil where it is none of these.
     static func value(of name: String) -> ConfigValue? {

@@ -6,6 +6,8 @@ struct BundlePostprocessing {
     private let document: BundleDocument
     /// The chain that `Invertd` has to take back.
     private let preprocessing: ConfigValue
+    /// The entries that the preprocessing makes the image of.
+    private let items: [String]
     private var reader: MaskPlanReader
     private var isSaved = false
     private var isResampled = false
@@ -14,9 +16,10 @@ struct BundlePostprocessing {
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
-        reader: MaskPlanReader
+        of items: [String], reader: MaskPlanReader
     ) throws -> MaskPlan {
-        var chained = BundlePostprocessing(document: document, preprocessing: preprocessing, reader: reader)
+        var chained = BundlePostprocessing(
+            document: document, preprocessing: preprocessing, items: items, reader: reader)
         for component in try BundleComponent.chain(chain, id: id, document) where !chained.isSaved {
             try chained.add(component)
         }
@@ -30,9 +33,10 @@ struct BundlePostprocessing {
         return plan
     }
 
-    private init(document: BundleDocument, preprocessing: ConfigValue, reader: MaskPlanReader) {
+    private init(document: BundleDocument, preprocessing: ConfigValue, items: [String], reader: MaskPlanReader) {
         self.document = document
         self.preprocessing = preprocessing
+        self.items = items
         self.reader = reader
     }
 
@@ -65,7 +69,9 @@ struct BundlePostprocessing {
     }
 
     private func checkInvert(_ component: BundleComponent, _ arguments: ConfigReader) throws {
-        guard let keys = arguments.value("orig_keys"), keys == "image" || keys == ["image"] else {
+        guard let keys = arguments.value("orig_keys"),
+            items.contains(where: { keys == .string($0) || keys == [.string($0)] })
+        else {
             throw arguments.error("orig_keys", "should be \"image\", whose preprocessing is taken back")
         }
         guard let transform = component.entry("transform"),

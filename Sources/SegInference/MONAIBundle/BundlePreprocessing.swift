@@ -10,6 +10,10 @@ struct BundlePreprocessing {
     private var count = 0
     private var hasChannels = false
     private let hasSeveral: Bool
+    /// The entries that hold the scan: several until a `ConcatItemsd` makes one of them, each a channel.
+    private var items = ["image"]
+    /// Every entry that the image is or is made of; `Invertd` may name any.
+    private(set) var entries = ["image"]
 
     /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
@@ -19,9 +23,14 @@ struct BundlePreprocessing {
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
         hasSeveral = channels > 1
-        hasChannels = hasSeveral
         let chain = try BundleComponent.chain(chain, id: id, document)
         let faults = FaultList(source: document.source, key: id)
+        faults.part {
+            guard let concatenation = chain.first(where: { $0.name == Self.concatenation }) else { return }
+            items = try Self.items(of: concatenation, channels: channels)
+        }
+        hasChannels = hasSeveral && items.count == 1
+        if items.count > 1 { entries += items }
         for component in chain { faults.part { try add(component) } }
         try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
@@ -35,12 +44,48 @@ struct BundlePreprocessing {
         }
     }
 
+    private static let concatenation = "ConcatItemsd"
+
+    /// The entries that a `ConcatItemsd` joins, in the order of the channels.
+    private static func items(of component: BundleComponent, channels: Int) throws -> [String] {
+        let reader = try component.arguments(ignoring: ["allow_missing_keys"])
+        let items = try reader.required("keys", reader.strings("keys"))
+        guard items.count == channels, Set(items).count == channels else {
+            throw reader.error("keys", "should name each of the network's \(channels) channels once, not \(items)")
+        }
+        guard try reader.string("name") == "image" else {
+            throw reader.error("name", "should be \"image\", which the network is given")
+        }
+        try reader.expect("dim", 0)
+        try reader.finish()
+        return items
+    }
+
+    /// Adds what a transform does, which has to be the same to every entry.
     private mutating func add(_ component: BundleComponent) throws {
+        guard component.name != Self.concatenation else {
+            items = ["image"]
+            count += 1
+            return
+        }
+        let before = self
+        try add(component, of: items[0])
+        for item in items.dropFirst() {
+            var other = before
+            try other.add(component, of: item)
+            guard other.steps == steps else {
+                throw try component.arguments().error(
+                    "keys", "does to '\(item)' another thing than to '\(items[0])', which is not supported")
+            }
+        }
+    }
+
+    private mutating func add(_ component: BundleComponent, of item: String) throws {
         let reader: ConfigReader
         switch component.name {
         case "LoadImaged":
             reader = try component.arguments(
-                of: "image",
+                of: item,
                 ignoring: [
                     "meta_keys", "meta_key_postfix", "overwriting", "image_only", "simple_keys", "prune_meta_pattern",
                     "prune_meta_sep", "expanduser",
@@ -53,43 +98,66 @@ struct BundlePreprocessing {
             try reader.expect("dtype", "float32")
         case "EnsureChannelFirstd":
             reader = try component.arguments(
-                of: "image", ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
+                of: item, ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
             hasChannels = true
             // Several scans that are read together have an axis of channels already, the first.
-            try reader.expect("channel_dim", hasSeveral ? 0 : "no_channel")
+            try reader.expect("channel_dim", hasSeveral && items.count == 1 ? 0 : "no_channel")
         case "EnsureTyped", "ToTensord", "CastToTyped":
-            reader = try component.arguments(of: "image", ignoring: ["data_type", "device", "wrap_sequence"])
+            reader = try component.arguments(of: item, ignoring: ["data_type", "device", "wrap_sequence"])
             try reader.expect("dtype", "float32")
             try reader.expect("track_meta", true)
-        default: reader = try addStep(component)
+        default: reader = try addStep(component, of: item)
         }
         try reader.finish()
         count += 1
     }
 
     /// Adds a step that changes the image's grid or values.
-    private mutating func addStep(_ component: BundleComponent) throws -> ConfigReader {
+    private mutating func addStep(_ component: BundleComponent, of item: String) throws -> ConfigReader {
         let name = component.name.hasSuffix("d") ? String(component.name.dropLast()) : ""
         guard PreprocessingStep.classes.contains(name) else {
             throw component.unsupported(
-                ["LoadImaged", "EnsureChannelFirstd", "EnsureTyped"] + PreprocessingStep.classes.map { $0 + "d" })
+                ["LoadImaged", "EnsureChannelFirstd", "EnsureTyped", Self.concatenation]
+                    + PreprocessingStep.classes.map { $0 + "d" })
         }
-        let reader = try component.arguments(of: "image", ignoring: Self.ignored(of: name), perKey: Self.perKey)
+        let reader = try component.arguments(
+            of: item, ignoring: Self.ignored(of: name), perKey: Self.perKey, replacing: replaced(of: name, component))
         guard hasChannels else {
             throw reader.error(
                 "_target_",
                 "\(component.name) before EnsureChannelFirstd takes the first axis of the image for its channels; let "
                     + "EnsureChannelFirstd follow LoadImaged")
         }
-        if name == "CropForeground" { try reader.expect("source_key", "image") }
+        if name == "CropForeground" { try reader.expect("source_key", among: items.map(ConfigValue.string)) }
         if name == "Lambda" {
             for key in ["inv_func", "track_meta"] { reader.ignore(key) }
             try reader.expect("overwrite", true)
         }
         // Images of one grid are made equal in shape; there is one image here.
         if name == "Spacing" { _ = try reader.bool("ensure_same_shape") }
-        steps.append(try PreprocessingStep(class: name, reader))
+        let step = try PreprocessingStep(class: name, reader)
+        guard items.count == 1 || step != .intensityCurve(.sigmoidAboveLeast) else {
+            throw reader.error(
+                "func", "looks at all channels here, and in MONAI at each entry; let it follow ConcatItemsd")
+        }
+        steps.append(step)
         return reader
+    }
+
+    /// Arguments by which a step on all channels does what MONAI's does to each entry.
+    private func replaced(of name: String, _ component: BundleComponent) throws -> [String: ConfigValue] {
+        guard items.count > 1 else { return [:] }
+        switch name {
+        case "ScaleIntensity", "ScaleIntensityRangePercentiles", "NormalizeIntensity": return ["channel_wise": true]
+        case "CropForeground":
+            let reader = try component.arguments()
+            guard let source = try reader.string("source_key"), let channel = items.firstIndex(of: source) else {
+                throw reader.error("source_key", "should be one of \(items)")
+            }
+            try reader.expect("channel_indices", .null)
+            return ["channel_indices": [.int(channel)]]
+        default: return [:]
+        }
     }
 
     /// Arguments of a transform for dictionaries that name entries which nothing here reads.

@@ -96,8 +96,12 @@ struct BundleWeights {
         guard !loader.isDisabled else { throw document.error(loader.id, "is disabled, and is called all the same") }
         let reader = try loader.arguments(ignoring: ["load_dict", "map_location", "name"])
         let path = try reader.required("load_path", reader.string("load_path"))
-        try reader.expect("strict", true)
-        try reader.expect("strict_shape", true)
+        // To Python the text "True" is true, and so is "False".
+        for key in ["strict", "strict_shape"] {
+            if let value = reader.value(key), !BundleComponent.isTruthy(value) {
+                throw reader.error(key, "only true is supported, not \(value)")
+            }
+        }
         try reader.finish()
         let inside = folder.hasSuffix("/") ? folder : folder + "/"
         let file = path.hasPrefix("/") || path.hasPrefix(inside) ? path : inside + path

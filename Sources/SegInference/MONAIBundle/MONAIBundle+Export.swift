@@ -19,6 +19,7 @@ extension MONAIBundle {
             "configs/inference.json": try inference(description).jsonText(),
             "configs/metadata.json": try metadata(description, name: name).jsonText(),
             "docs/README.md": readme(description, name: name),
+            "README.md": card(isLicensed: license != nil) + readme(description, name: name),
             "LICENSE": license ?? "No licence is named for these weights; ask their authors before use.\n",
         ]
     }
@@ -39,7 +40,7 @@ extension MONAIBundle {
     private static func inference(_ description: ModelDescription) throws -> ConfigValue {
         let channels = try description.network.outline().inputChannels
         return [
-            "imports": ["$import glob"],
+            "imports": ["$import glob", "$import numpy"],
             "bundle_root": ".",
             "output_dir": "$@bundle_root + '/eval'",
             "dataset_dir": "/path/to/scans",
@@ -56,7 +57,7 @@ extension MONAIBundle {
             "dataloader": [
                 "_target_": "DataLoader", "dataset": "@dataset", "batch_size": 1, "shuffle": false, "num_workers": 0,
             ],
-            "inferer": inferer(description),
+            "inferer": try inferer(description),
             "postprocessing": compose(try postprocessing(description)),
             "evaluator": [
                 "_target_": "SupervisedEvaluator", "device": "@device", "val_data_loader": "@dataloader",
@@ -71,12 +72,17 @@ extension MONAIBundle {
         ]
     }
 
-    /// The definition with its target's full name.
+    /// The definition with its target's full name, and arrays where MONAI takes no lists.
     private static func longTarget(_ definition: ConfigValue) throws -> ConfigValue {
         guard case .object(var entries) = definition, case .string(let target)? = entries["_target_"] else {
             throw DataError(.badData, "network_def", key: "_target_", "is missing")
         }
         if !target.contains(".") { entries["_target_"] = .string("monai.networks.nets." + target) }
+        if case .object(var space)? = entries["dints_space"], case .array(let codes)? = space["arch_code"] {
+            space["arch_code"] = .array(codes.map { .string("$numpy.array(\($0))") })
+            space["device"] = nil
+            entries["dints_space"] = .object(space)
+        }
         return .object(entries)
     }
 
@@ -117,12 +123,15 @@ extension MONAIBundle {
         return .object(entries)
     }
 
-    private static func inferer(_ description: ModelDescription) -> ConfigValue {
+    private static func inferer(_ description: ModelDescription) throws -> ConfigValue {
         guard let roiSize = description.roiSize else { return ["_target_": "SimpleInferer"] }
-        let entries: [String: ConfigValue] = [
-            "_target_": "SlidingWindowInferer", "roi_size": .array(roiSize.array.map { .int($0) }),
+        let isPlanar = try description.network.outline().isPlanar
+        var entries: [String: ConfigValue] = [
+            "_target_": isPlanar ? "SliceInferer" : "SlidingWindowInferer",
+            "roi_size": .array(roiSize.array.prefix(isPlanar ? 2 : 3).map { .int($0) }),
             "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
         ]
+        if isPlanar { entries["spatial_dim"] = 2 }
         return .object(entries.merging(description.padding.entries) { $1 })
     }
 }
@@ -186,6 +195,13 @@ extension MONAIBundle {
     private static func className(_ label: Int, _ description: ModelDescription) -> String {
         label == 0 && !description.maskPlan.isRegions
             ? description.labels[0] ?? "background" : description.className(label)
+    }
+
+    /// What Hugging Face reads of a repository's README, as the zoo's mirrors have it.
+    private static func card(isLicensed: Bool) -> String {
+        let license =
+            isLicensed ? "license: other\nlicense_name: see-license\nlicense_link: LICENSE\n" : "license: unknown\n"
+        return "---\ntags:\n- monai\n- medical\nlibrary_name: monai\n\(license)---\n"
     }
 
     private static func readme(_ description: ModelDescription, name: String) -> String {

@@ -36,45 +36,50 @@ public struct MONAIBundle: Sendable {
         try configuration.resolve()
         let (folder, source) = (configuration.folder, configuration.source)
         let document = try BundleDocument(configuration.value, source: source, folder: folder)
-        let evaluator = try Self.evaluator(document)
+        let faults = FaultList(source: source, key: nil)
+        let evaluator = faults.part { try Self.evaluator(document) }.flatMap { $0 }
         // What the evaluator does not name it does not use, whatever else stands in the file.
         func used(_ key: String) throws -> (id: String, value: ConfigValue)? {
             let entry = try evaluator.map { try $0.entry(key).map { try document.followed($0, id: key) } ?? .null }
             return entry == .null ? nil : try Self.part(["evaluator#\(key)", key], of: document)
         }
-        let faults = FaultList(source: source, key: nil)
         let network = faults.part { try Self.network(document) }
         let preprocessing = faults.part { try Self.part(Self.preprocessingPaths, of: document) }
         // Which channels there are is known of a network that can be built.
-        let steps = faults.part {
+        let chain = faults.part {
             try network.flatMap { network in
                 try preprocessing.map {
                     try BundlePreprocessing($0.value, id: $0.id, channels: network.outline.inputChannels, document)
-                        .preprocessing
                 }
             }
         }.flatMap { $0 }
         var description = ModelDescription(
             network: network?.definition ?? NetworkDefinition(.null, source: source),
-            preprocessing: steps ?? Preprocessing([]), roiSize: nil, overlap: 0, mode: .constant, labels: [:])
+            preprocessing: chain?.preprocessing ?? Preprocessing([]), roiSize: nil, overlap: 0, mode: .constant,
+            labels: [:])
         // Without an inferer MONAI's evaluator shows the network the whole image.
         faults.part {
-            guard let inferer = try used("inferer") else { return }
-            try Self.window(BundleComponent(inferer.value, id: inferer.id, document), of: &description)
+            let inferer = try used("inferer").map { try BundleComponent($0.value, id: $0.id, document) }
+            if let inferer { try Self.window(inferer, of: &description) }
+            guard let network, network.outline.isPlanar != (inferer?.name == "SliceInferer") else { return }
+            throw document.error(
+                inferer?.id ?? "inferer",
+                "a SliceInferer goes with a network of spatial_dims 2, and every other inferer with one of 3")
         }
         faults.part {
             guard let postprocessing = try used("postprocessing") else {
                 throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
             }
-            guard let network, let preprocessing, let steps else { return }
+            guard let network, let preprocessing, let chain else { return }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-                reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: steps))
+                of: chain.entries,
+                reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: chain.preprocessing))
         }
         let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
         try faults.finish()
         guard let found else { throw document.error("network", "cannot be understood") }
-        description.labels = Self.labels(metadata, from: description.maskPlan.isRegions ? 0 : 1)
+        description.labels = Self.labels(metadata, of: description.maskPlan)
         self.description = description
         (weights, choice) = found
     }
@@ -151,10 +156,13 @@ public struct MONAIBundle: Sendable {
             return try component.arguments().finish()
         }
         guard supportedInferers.contains(component.name) else { throw component.unsupported(supportedInferers) }
-        let reader = try component.arguments(ignoring: [
+        let ignored = [
             "sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh", "buffer_steps",
             "buffer_dim",
-        ])
+        ]
+        let isSliced = component.name == "SliceInferer"
+        let reader = try component.arguments(
+            ignoring: isSliced ? ignored + ["spatial_dim"] : ignored, replacing: isSliced ? slice(component) : [:])
         let window = try SlidingWindow(reader)
         (description.roiSize, description.overlap, description.mode) = (window.window, window.overlap, window.blending)
         description.padding = try WindowPadding(reader)
@@ -163,10 +171,26 @@ public struct MONAIBundle: Sendable {
         try reader.finish()
     }
 
-    private static let supportedInferers = ["SlidingWindowInferer", "SlidingWindowInfererAdapt", "SimpleInferer"]
+    private static let supportedInferers = [
+        "SlidingWindowInferer", "SlidingWindowInfererAdapt", "SliceInferer", "SimpleInferer",
+    ]
 
-    /// Names by `network_data_format.outputs.pred.channel_def`: of classes without the background, of regions all.
-    private static func labels(_ metadata: ConfigValue?, from first: Int) -> [Int: String] {
+    /// The windows of a `SliceInferer`, which are one slice.
+    private static func slice(_ component: BundleComponent) throws -> [String: ConfigValue] {
+        let reader = try component.arguments()
+        guard try reader.int("spatial_dim") ?? 0 == 2 else {
+            throw reader.error("spatial_dim", "only 2, slices across the last axis, is supported, and has to be said")
+        }
+        let window = try reader.required("roi_size", reader.ints("roi_size"))
+        guard window.count == 2 else {
+            throw reader.error("roi_size", "should be two positive whole numbers, not \(window)")
+        }
+        return ["roi_size": .array((window + [1]).map { .int($0) })]
+    }
+
+    /// Names by `network_data_format.outputs.pred.channel_def`: of classes without the background, of regions all, of regions
+    /// that are painted under their class numbers.
+    private static func labels(_ metadata: ConfigValue?, of plan: MaskPlan) -> [Int: String] {
         var value = metadata
         for key in ["network_data_format", "outputs", "pred", "channel_def"] {
             guard case .object(let entries)? = value else { return [:] }
@@ -175,7 +199,10 @@ public struct MONAIBundle: Sendable {
         guard case .object(let names)? = value else { return [:] }
         var labels: [Int: String] = [:]
         for case let (key, .string(name)) in names {
-            if let number = Int(key), number >= first { labels[number] = name }
+            guard let channel = Int(key) else { continue }
+            let number =
+                plan.painting.isEmpty ? channel : plan.painting.last { $0.channel == channel }.map { Int($0.label) }
+            if let number, number >= (plan.isRegions ? 0 : 1) { labels[number] = name }
         }
         return labels
     }

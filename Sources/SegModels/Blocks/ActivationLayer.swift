@@ -15,9 +15,10 @@ struct ActivationLayer {
             ? try store.parameter("weight", [option.slopeCount], .constant(option.slopeInitial)) : nil
     }
 
-    /// Activates what nothing else reads.
-    func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
-        try activate(x, activation, slope: slope?.tensor(in: context), consumesInput: true)
+    /// Activates.
+    /// - Parameter consumesInput: Whether nothing else reads x; see `NormFollowers`.
+    func callAsFunction(_ x: Tensor, consumesInput: Bool = true, in context: ForwardContext) throws -> Tensor {
+        try activate(x, activation, slope: slope?.tensor(in: context), consumesInput: consumesInput)
     }
 
     /// What has a normalisation, of what nothing else reads, apply this activation in its own pass.

@@ -23,10 +23,13 @@ struct Perceptron {
     private let firstDropout: Dropout?
     private let secondDropout: Dropout?
 
-    /// Registers `linear1` and `linear2`.
-    init(_ store: ParameterStore, channels: Int, hidden: Int, dropout: Float) throws {
-        first = try Linear(store.scope("linear1"), inputs: channels, outputs: hidden, bias: true)
-        second = try Linear(store.scope("linear2"), inputs: hidden, outputs: channels, bias: true)
+    /// Registers two layers, `linear1` and `linear2` where nothing else is said.
+    init(
+        _ store: ParameterStore, names: (String, String) = ("linear1", "linear2"), channels: Int, hidden: Int,
+        dropout: Float
+    ) throws {
+        first = try Linear(store.scope(names.0), inputs: channels, outputs: hidden, bias: true)
+        second = try Linear(store.scope(names.1), inputs: hidden, outputs: channels, bias: true)
         firstDropout = Dropout(store, dropout, .element)
         secondDropout = Dropout(store, dropout, .element)
     }

@@ -163,19 +163,22 @@ extension ONNXTranslation {
         }
     }
 
-    /// Trilinear interpolation to a multiple of the extents.
+    /// Trilinear interpolation to a multiple of the extents, or with aligned corners to a part of them too.
     private mutating func resample(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         let (from, to) = (x.shape.size, y.shape.size)
-        guard params == Resample3dParams(mode: .trilinear, alignCorners: false), to.zip(from, %) == Triple(0) else {
-            throw Refusal(reason: "resampling other than trilinear, by whole factors and without aligned corners")
+        let isWhole = to.zip(from, %) == Triple(0) || (params.alignCorners && from.zip(to, %) == Triple(0))
+        guard params.mode == .trilinear, isWhole else {
+            throw Refusal(reason: "resampling other than trilinear by whole factors, or by parts with aligned corners")
         }
-        let factors = to.zip(from, /)
+        let factors = zip(to.array, from.array).map { Float($0) / Float($1) }
         let scales = graph.floats(
-            "scales_" + factors.array.map(String.init).joined(separator: "_"),
-            [1, 1] + factors.array.map { Float($0) }, shape: [5])
+            "scales_" + factors.map(\.description).joined(separator: "_"), [1, 1] + factors, shape: [5])
         let resized = graph.node(
             "Resize", [try value(x, .channelsFirst), .absent, scales],
-            [.text("mode", "linear"), .text("coordinate_transformation_mode", "half_pixel")])
+            [
+                .text("mode", "linear"),
+                .text("coordinate_transformation_mode", params.alignCorners ? "align_corners" : "half_pixel"),
+            ])
         set(y, .channelsFirst, resized)
     }
 }

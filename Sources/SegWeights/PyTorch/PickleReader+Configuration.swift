@@ -33,8 +33,26 @@ extension PickleReader {
             return .object(entries)
         case .object(let type): return .string("an object of \(type)")
         case .tensor: return .string("a tensor")
-        case .global, .storage, .ignored: return .string("an object of Python")
+        case .array(let index): return try numbers(array(index), nodes: &nodes)
+        case .global, .storage, .ignored, .bytes, .elementType: return .string("an object of Python")
         }
+    }
+
+    /// An array of NumPy as lists of lists; one of another type than whole and real numbers becomes a text that says so.
+    private func numbers(_ array: PickleArray, nodes: inout Int) throws(CheckpointFault) -> ConfigValue {
+        let other = ConfigValue.string("an array of NumPy")
+        guard let size = PickleArray.sizes[array.elementType], array.shape.allSatisfy({ $0 > 0 }),
+            array.shape.count <= Limits.documentDepth
+        else { return other }
+        let count = array.bytes.count / size
+        nodes += 2 * count
+        guard nodes <= Limits.documentNodes else {
+            throw CheckpointFault("holds an array of NumPy of \(count) numbers, more than are read as a configuration")
+        }
+        guard array.shape.allSatisfy({ $0 <= count }), array.shape.reduce(1.0, { $0 * Double($1) }) == Double(count),
+            count * size == array.bytes.count
+        else { throw CheckpointFault("holds an array of NumPy whose shape \(array.shape) does not fit its bytes") }
+        return array.lists(axis: 0, offset: 0, size: size)
     }
 
     private func list(
@@ -43,5 +61,31 @@ extension PickleReader {
         var values: [ConfigValue] = []
         for item in items { values.append(try configuration(item, depth: depth + 1, nodes: &nodes)) }
         return .array(values)
+    }
+}
+
+extension PickleArray {
+    /// Bytes of the types that are read.
+    fileprivate static let sizes = ["i1": 1, "i2": 2, "i4": 4, "i8": 8, "u1": 1, "b1": 1, "f4": 4, "f8": 8]
+
+    /// The part of the array from an element on, along an axis and those after it.
+    fileprivate func lists(axis: Int, offset: Int, size: Int) -> ConfigValue {
+        guard axis < shape.count else { return element(offset, size: size) }
+        let inner = isColumnMajor ? shape[..<axis] : shape[(axis + 1)...]
+        let step = inner.reduce(1, *)
+        return .array((0..<shape[axis]).map { lists(axis: axis + 1, offset: offset + $0 * step, size: size) })
+    }
+
+    private func element(_ index: Int, size: Int) -> ConfigValue {
+        let bits = bytes[index * size..<(index + 1) * size].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+        switch elementType {
+        case "f4": return .double(Double(Float(bitPattern: UInt32(bits))))
+        case "f8": return .double(Double(bitPattern: bits))
+        case "b1": return .bool(bits != 0)
+        case "u1": return .int(Int(bits))
+        default:
+            let unused = 64 - 8 * size
+            return .int(Int(Int64(bitPattern: bits << UInt64(unused)) >> Int64(unused)))
+        }
     }
 }

@@ -50,6 +50,15 @@ extension PickleReader {
                 throw CheckpointFault("its pickle makes a size of what is no tuple")
             }
             return first
+        case .array: return newArray()
+        case .elementType:
+            guard case .string(let name)? = arguments.first else { return .object("numpy.dtype") }
+            return .elementType(name)
+        case .encode:
+            // Protocols that know no bytes write them as a text of as many characters.
+            guard case .string(let text)? = arguments.first else { return .ignored }
+            let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
+            return bytes.count == text.unicodeScalars.count ? .bytes(bytes) : .ignored
         case .other(let name): return .object(name)
         case .storage, .orderedDictionary:
             throw CheckpointFault("its pickle calls \(function) with arguments that torch.save never writes")
@@ -76,11 +85,33 @@ extension PickleReader {
 
     /// Attributes set on an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
     mutating func build() throws(CheckpointFault) {
-        _ = try popLast(1)
+        let state = try popLast(1)[0]
         switch try top() {
+        case .array(let index): try fill(index, with: state)
+        case .elementType: try checkByteOrder(state)
         case .dictionary, .list, .ignored, .object, .tensor: break
         default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
         }
+    }
+
+    /// The content of an array: `(version, shape, type, is column-major, bytes)`.
+    private mutating func fill(_ index: Int, with state: PickleValue) throws(CheckpointFault) {
+        // Arrays of objects hold a list in place of bytes, and stay empty here.
+        guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count == 5,
+            let shape = integers(parts[1]), case .elementType(let type) = parts[2],
+            case .bool(let isColumnMajor) = parts[3],
+            case .bytes(let bytes) = parts[4]
+        else { return }
+        setArray(
+            index, to: PickleArray(shape: shape, elementType: type, isColumnMajor: isColumnMajor, bytes: bytes))
+    }
+
+    /// The state of an element type begins `(version, byte order, …)`.
+    private func checkByteOrder(_ state: PickleValue) throws(CheckpointFault) {
+        guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count > 1,
+            case .string(let order) = parts[1]
+        else { return }
+        guard order != ">" else { throw CheckpointFault("holds an array of NumPy of a big-endian machine") }
     }
 
     /// The storage of a persistent id `("storage", type, key, location, count)`.

@@ -16,6 +16,7 @@ struct PickleReader {
     private var dictionaries: [[String: PickleValue]] = []
     private var storages: [TorchStorage] = []
     private var tensors: [TorchTensor] = []
+    private var arrays: [PickleArray] = []
 
     /// The value that the pickle describes.
     private(set) var result: PickleValue = .none
@@ -67,8 +68,9 @@ struct PickleReader {
         case .text1, .bytesText1: stack.append(.string(try text(countOf: 1)))
         case .text4, .bytesText4: stack.append(.string(try text(countOf: 4)))
         case .text8: stack.append(.string(try text(countOf: 8)))
-        case .bytes1: try ignoreBytes(countOf: 1)
-        case .bytes4, .long4: try ignoreBytes(countOf: 4)
+        case .bytes1: stack.append(.bytes(Array(try take(integer(1, "a length"), "bytes"))))
+        case .bytes4: stack.append(.bytes(Array(try take(integer(4, "a length"), "bytes"))))
+        case .long4: try ignoreBytes(countOf: 4)
         case .bytes8, .byteArray8: try ignoreBytes(countOf: 8)
         case .emptyList: push(newList())
         case .emptySet: stack.append(.ignored)
@@ -217,6 +219,15 @@ extension PickleReader {
         tensors.append(tensor)
         return .tensor(tensors.count - 1)
     }
+
+    func array(_ index: Int) -> PickleArray { arrays[index] }
+
+    mutating func newArray() -> PickleValue {
+        arrays.append(PickleArray())
+        return .array(arrays.count - 1)
+    }
+
+    mutating func setArray(_ index: Int, to array: PickleArray) { arrays[index] = array }
 
     mutating func newDictionary() -> PickleValue {
         dictionaries.append([:])

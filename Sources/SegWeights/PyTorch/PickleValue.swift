@@ -16,6 +16,30 @@ enum PickleValue {
     case ignored
     /// An object of a class that no tensor needs, by the name of the class; nothing is made of it.
     case object(String)
+    /// Bytes of an array of NumPy.
+    case bytes([UInt8])
+    /// The type of an array's elements, such as `i8`.
+    case elementType(String)
+    /// An array of NumPy.
+    case array(Int)
+
+    /// The class of an object beside the weights; nil of what is none.
+    var className: String? {
+        switch self {
+        case .object(let name): name
+        case .array: "numpy.ndarray"
+        case .elementType: "numpy.dtype"
+        default: nil
+        }
+    }
+}
+
+/// An array of NumPy, which pickles hold inside themselves.
+struct PickleArray {
+    var shape: [Int] = []
+    var elementType = ""
+    var isColumnMajor = false
+    var bytes: [UInt8] = []
 }
 
 /// A block of elements in an archive's entry `data/KEY`.
@@ -41,6 +65,12 @@ enum PickleGlobal {
     /// A tensor of a subclass, such as MONAI's MetaTensor; the tensor in it is taken.
     case rebuildSubclass
     case size
+    /// `numpy`'s function that makes an empty array, whose content follows.
+    case array
+    /// `numpy.dtype`.
+    case elementType
+    /// `_codecs.encode`, which makes bytes of a text.
+    case encode
     case storage(StoredTensor.DType)
     /// A class or function of an object that stands beside the weights.
     case other(String)
@@ -54,6 +84,9 @@ enum PickleGlobal {
             self = .rebuildParameter
         case ("torch._tensor", "_rebuild_from_type_v2"): self = .rebuildSubclass
         case ("torch", "Size"): self = .size
+        case ("numpy.core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "_reconstruct"): self = .array
+        case ("numpy", "dtype"): self = .elementType
+        case ("_codecs", "encode"): self = .encode
         case ("torch", "load"), ("torch.hub", _), ("torch.jit", _): return nil
         case ("builtins", _), ("__builtin__", _):
             guard Self.plainTypes.contains(name) else { return nil }

@@ -28,6 +28,12 @@ struct PyTorchCheckpoint {
         try load(state, reader, fileSize: data.count)
     }
 
+    /// Everything in a checkpoint as a configuration.
+    static func contents(of data: Data) throws(CheckpointFault) -> ConfigValue {
+        let reader = try pickle(of: ZipArchive(data)).reader
+        return try reader.configuration(reader.result)
+    }
+
     /// What stands under some names beside the weights; names that are not there are left out.
     static func configurations(
         _ names: [String], in data: Data
@@ -116,8 +122,7 @@ struct PyTorchCheckpoint {
             notes.append("the weights under '\(name)' are taken; there are others under \(list)")
         }
         let objects = entries.compactMap { key, value -> String? in
-            guard case .object(let type) = value else { return nil }
-            return "\(key) (\(type))"
+            value.className.map { "\(key) (\($0))" }
         }.sorted()
         if !objects.isEmpty {
             notes.append(
@@ -142,7 +147,7 @@ struct PyTorchCheckpoint {
     ) throws(CheckpointFault) {
         guard !entries.values.contains(where: { if case .tensor = $0 { true } else { false } }) else { return }
         let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
-            if case .object(let type) = value { "'\(name)' (\(type))" } else { "'\(name)'" }
+            value.className.map { "'\(name)' (\($0))" } ?? "'\(name)'"
         }.joined(separator: ", ")
         throw CheckpointFault("holds no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
     }
@@ -155,7 +160,7 @@ struct PyTorchCheckpoint {
         var total = 0
         for (name, value) in state.sorted(by: { $0.key < $1.key }) {
             guard case .tensor(let index) = value else {
-                if case .object(let type) = value { others.append("\(name) (\(type))") } else { others.append(name) }
+                others.append(value.className.map { "\(name) (\($0))" } ?? name)
                 continue
             }
             let tensor = reader.tensor(index)

@@ -1,0 +1,173 @@
+internal import SegBackend
+public import SegCore
+internal import SegNN
+
+/// What a path of a DiNTS topology does, in the order that `arch_code_c` numbers them.
+enum DiNTSOperation: Int, Hashable, Sendable, CaseIterable {
+    /// Nothing.
+    case skip
+    /// A convolution of 3³.
+    case cube
+    /// Convolutions along two axes, then along the third: 3 × 3 × 1 and 1 × 1 × 3.
+    case planeOfDH
+    /// 3 × 1 × 3 and 1 × 3 × 1.
+    case planeOfDW
+    /// 1 × 3 × 3 and 3 × 1 × 1.
+    case planeOfHW
+}
+
+/// A path that is there: from a depth of the block before to one of its own.
+struct DiNTSPath: Hashable, Sendable {
+    /// Its number among the block's possible paths, of which each depth has those from the finer, from itself and from the
+    /// coarser.
+    let number: Int
+    /// The depth it comes from.
+    let source: Int
+    /// The depth it leads to.
+    let target: Int
+    /// What is done on it, the results summed up.
+    let operations: [DiNTSOperation]
+}
+
+/// A searched topology: `monai.networks.nets.TopologyInstance`.
+public struct DiNTSTopology: Hashable, Sendable {
+    /// Resolutions, each half of the one before.
+    public let depthCount: Int
+    /// Whether the stem halves before the first depth; `use_downsample`.
+    public let halvesInput: Bool
+    /// Channels of the input's resolution and of each half of it.
+    let filters: [Int]
+    /// The paths of each block.
+    let blocks: [[DiNTSPath]]
+    let activation: BlockOptions.ActivationOption
+    let norm: BlockOptions.NormOption
+
+    var stemHalvings: Int { halvesInput ? 1 : 0 }
+
+    /// Channels of a depth.
+    func channels(_ depth: Int) -> Int { filters[depth + stemHalvings] }
+
+    /// Blocks and depths of a topology; MONAI's own bundles have 12 and 4.
+    private static let (mostBlocks, mostDepths) = (64, 8)
+
+    init(_ reader: ConfigReader) throws {
+        let target = try reader.required("_target_", reader.string("_target_"))
+        guard ["TopologyInstance", "monai.networks.nets.TopologyInstance"].contains(target) else {
+            throw reader.error(
+                "_target_",
+                "only monai.networks.nets.TopologyInstance, what a search has found, is supported, not '\(target)'")
+        }
+        reader.ignore("device")
+        try reader.requireThreeDimensions("spatial_dims")
+        let (blockCount, depths) = (try reader.positive("num_blocks") ?? 6, try reader.positive("num_depths") ?? 3)
+        guard blockCount <= Self.mostBlocks, (2...Self.mostDepths).contains(depths) else {
+            throw reader.error(
+                "num_blocks",
+                "from 1 to \(Self.mostBlocks) blocks of 2 to \(Self.mostDepths) depths are supported, not \(blockCount) of "
+                    + "\(depths)")
+        }
+        depthCount = depths
+        halvesInput = try reader.bool("use_downsample") ?? true
+        let factor = try reader.double("channel_mul") ?? 1
+        filters = (0...depths).map { Int((Double(32 << $0) * factor).rounded(.towardZero)) }
+        guard factor <= 64, filters.allSatisfy({ $0 > 1 }) else {
+            throw reader.error("channel_mul", "\(factor) should leave from 2 channels on, and be 64 at most")
+        }
+        activation = try Self.activation(reader)
+        norm = try Self.norm(reader)
+        try reader.expect("cell", .null)
+        blocks = try Self.blocks(reader, count: blockCount, depths: depths)
+        try reader.finish()
+    }
+
+    /// Where each possible path leads: a depth has those from the finer, from itself, and from the coarser.
+    private static func paths(depths: Int) -> [(source: Int, target: Int)] {
+        (0..<depths).flatMap { target in
+            [target - 1, target, target + 1].filter { (0..<depths).contains($0) }.map { ($0, target) }
+        }
+    }
+
+    /// Reads `arch_code`: which paths are there, and which operation each has; without it, all of all.
+    private static func blocks(_ reader: ConfigReader, count: Int, depths: Int) throws -> [[DiNTSPath]] {
+        let possible = paths(depths: depths)
+        var codes: (paths: [[Int]], operations: [[Int]])?
+        if let value = reader.value("arch_code") {
+            guard case .array(let pair) = value, pair.count == 2 else {
+                throw reader.error("arch_code", "should be [arch_code_a, arch_code_c], not \(value)")
+            }
+            codes = (
+                try matrix(pair[0], "arch_code", rows: count, columns: possible.count, 0...1, reader),
+                try matrix(
+                    pair[1], "arch_code", rows: count, columns: possible.count,
+                    0...DiNTSOperation.allCases.count - 1, reader)
+            )
+        }
+        return (0..<count).map { block in
+            possible.enumerated().compactMap { number, ends in
+                guard codes.map({ $0.paths[block][number] == 1 }) ?? true else { return nil }
+                let chosen = codes.flatMap { DiNTSOperation(rawValue: $0.operations[block][number]) }
+                return DiNTSPath(
+                    number: number, source: ends.source, target: ends.target,
+                    operations: chosen.map { [$0] } ?? DiNTSOperation.allCases)
+            }
+        }
+    }
+
+    /// Rows of whole numbers, as a list of lists.
+    private static func matrix(
+        _ value: ConfigValue, _ key: String, rows: Int, columns: Int, _ range: ClosedRange<Int>, _ reader: ConfigReader
+    ) throws -> [[Int]] {
+        let fault = reader.error(
+            key, "should hold \(rows) rows of \(columns) whole numbers from \(range.lowerBound) to \(range.upperBound)")
+        guard case .array(let lines) = value, lines.count == rows else { throw fault }
+        return try lines.map { line in
+            guard case .array(let items) = line else { throw fault }
+            let numbers = items.compactMap(\.wholeNumber)
+            guard numbers.count == columns, items.count == columns, numbers.allSatisfy(range.contains) else {
+                throw fault
+            }
+            return numbers
+        }
+    }
+
+    /// Reads `node_a` of the network, which depths the input and the output have, and holds the paths against it.
+    func nodes(_ reader: ConfigReader) throws -> (entrances: [Bool], deepestExit: Int) {
+        let ones = [[Int]](repeating: [Int](repeating: 1, count: depthCount), count: blocks.count + 1)
+        let nodes = try reader.value("node_a").map {
+            try Self.matrix($0, "node_a", rows: blocks.count + 1, columns: depthCount, 0...1, reader)
+        }
+        let entrances = (nodes ?? ones)[0].map { $0 == 1 }
+        var reached = Set(entrances.indices.filter { entrances[$0] })
+        for (block, paths) in blocks.enumerated() {
+            guard paths.allSatisfy({ reached.contains($0.source) }) else {
+                throw reader.error(
+                    "node_a", "block \(block) of dints_space has a path from a depth that nothing leads to")
+            }
+            reached = Set(paths.map(\.target))
+        }
+        let exits = (nodes ?? ones)[blocks.count]
+        guard let deepest = exits.lastIndex(of: 1), reached.contains(deepest) else {
+            throw reader.error("node_a", "its last row names no depth that a path leads to")
+        }
+        return (entrances, deepest)
+    }
+
+    /// Reads `act_name`. An activation in place would change what the other paths from a depth see.
+    static func activation(_ reader: ConfigReader) throws -> BlockOptions.ActivationOption {
+        if case .array(let pair)? = reader.value("act_name"), case .object(let arguments)? = pair.last,
+            let inPlace = arguments["inplace"], inPlace != false
+        {
+            throw reader.error("act_name", "inplace is not supported, for the other paths would see what it writes")
+        }
+        let activation = try BlockOptions.activation(reader, "act_name", default: "relu")
+        guard activation.slopeCount == 1 else {
+            throw reader.error("act_name", "PReLU with num_parameters does not fit depths of other channel counts")
+        }
+        return activation
+    }
+
+    /// Reads `norm_name`, affine where nothing is said.
+    static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption {
+        try BlockOptions.norm(reader, "norm_name", default: "instance", affine: reader.value("norm_name") == nil)
+    }
+}

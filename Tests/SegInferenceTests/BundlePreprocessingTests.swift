@@ -1,0 +1,73 @@
+import Foundation
+import SegCore
+import SegImaging
+import SegInference
+import Testing
+
+/// A bundle of a network of two channels with a chain of transforms.
+private func steps(_ chain: [ConfigValue]) throws -> [PreprocessingStep] {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let models = folder.appendingPathComponent("models")
+    try FileManager.default.createDirectory(at: models, withIntermediateDirectories: true)
+    try Data([0]).write(to: models.appendingPathComponent("model.pt"))
+    let inference: ConfigValue = [
+        "network_def": [
+            "_target_": "UNet", "spatial_dims": 3, "in_channels": 2, "out_channels": 2, "channels": [4, 8],
+            "strides": [2],
+        ],
+        "preprocessing": compose(chain), "inferer": ["_target_": "SimpleInferer"],
+        "postprocessing": compose([
+            ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
+            ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "t1"],
+        ]),
+    ]
+    return try MONAIBundle(folder: folder.path, inference: inference, source: "inference.json", metadata: nil)
+        .description.preprocessing.steps
+}
+
+private let both: ConfigValue = ["t1", "t2"]
+private let load: [ConfigValue] = [
+    ["_target_": "LoadImaged", "keys": both], ["_target_": "EnsureChannelFirstd", "keys": both],
+]
+private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name": "image"]
+
+/// Entries that are prepared alike and joined are the channels of one scan, each with its own intensities.
+@Test func entriesThatAreJoinedAreChannels() throws {
+    let made = try steps(
+        load + [
+            ["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2], "mode": ["bilinear", "bilinear"]],
+            ["_target_": "NormalizeIntensityd", "keys": both, "nonzero": true],
+            ["_target_": "CropForegroundd", "keys": both, "source_key": "t2"], join,
+            ["_target_": "ScaleIntensityd", "keys": "image"],
+        ])
+    guard made.count == 4, case .normalizeIntensity(let normalize) = made[1], case .cropForeground(let crop) = made[2],
+        case .scaleIntensity(let scale) = made[3]
+    else {
+        Issue.record("other steps: \(made)")
+        return
+    }
+    #expect(normalize.channelWise && normalize.nonzero && !scale.channelWise)
+    #expect(crop.channels == [1])
+}
+
+@Test(
+    arguments: [
+        (
+            [["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2], "mode": ["bilinear", "nearest"]], join],
+            "does to 't2' another thing than to 't1'"
+        ),
+        ([["_target_": "Orientationd", "keys": "t1", "axcodes": "RAS"], join], "should name 't2', not \"t1\""),
+        ([["_target_": "ConcatItemsd", "keys": ["t1"], "name": "image"]], "each of the network's 2 channels once"),
+        ([["_target_": "ConcatItemsd", "keys": both, "name": "inputs"]], "should be \"image\""),
+        ([["_target_": "CropForegroundd", "keys": both, "source_key": "t3"], join], "source_key: should be one of"),
+        (
+            [
+                ["_target_": "Lambdad", "keys": both, "func": "$lambda x: torch.sigmoid((x-x.min())/x.std())"], join,
+            ], "let it follow ConcatItemsd"
+        ),
+    ] as [([ConfigValue], String)])
+func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) throws {
+    let error = #expect(throws: DataError.self) { try steps(load + chain) }
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+}

@@ -1,0 +1,320 @@
+"""Hold `medseg predict --bundle` to `python -m monai.bundle run` on the bundles of Project-MONAI/model-zoo.
+
+    zoo.py MEDSEG MODELS WORK [NAME…]
+
+MODELS is the folder `models` of a snapshot of github.com/Project-MONAI/model-zoo; bundles that do not segment 3-D scans are
+left out. The zoo's weights are no part of it: each network is built by MONAI with random weights, whose last bias is moved
+until every class takes its share of a synthetic scan. MONAI and MedSeg then predict that scan with the configuration as
+published, and WORK/table.md gets a row for each bundle: how many voxels differ, or why MedSeg or MONAI does not run it.
+A mask is equal where at most 3 voxels or 1 in 10000 differ, as two classes that tie but for rounding do.
+
+Needs what requirements.txt lists, and itk and pandas for the bundles that use them. Tried at model-zoo dfae206.
+"""
+import glob
+import inspect
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import nibabel
+import numpy as np
+import torch
+from monai.bundle import ConfigParser
+from monai.data import list_data_collate
+from monai.networks import nets
+
+# The largest difference that rounding explains.
+MOST_VOXELS, MOST_SHARE = 3, 1e-4
+# Voxels by which the classes are made even.
+SAMPLE = 20000
+# Extents of the scan on the network's grid, in windows: more than one window along an axis, and padding along another.
+REACH = (1.2, 1.0, 0.7)
+
+
+def config_file(bundle):
+    return next((f for e in ("json", "yaml", "yml") for f in [bundle / f"configs/inference.{e}"] if f.exists()), None)
+
+
+def segments_scans(bundle):
+    """Whether a bundle gives labels to voxels of scans: by its metadata, or because it walks through a scan's slices."""
+    config = config_file(bundle)
+    metadata = bundle / "configs/metadata.json"
+    if config is None or not metadata.exists():
+        return False
+    pred = json.loads(metadata.read_text()).get("network_data_format", {}).get("outputs", {}).get("pred", {})
+    is_mask = pred.get("format") in ("segmentation", "labels") and pred.get("type") == "image"
+    return is_mask and (len(pred.get("spatial_shape", [])) == 3 or "SliceInferer" in config.read_text())
+
+
+class Bundle:
+    """A copy of a bundle of the zoo with an input and random weights."""
+
+    def __init__(self, source, work):
+        self.name, self.work = source.name, work
+        self.folder = work / "bundle"
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(source, self.folder)
+        (self.folder / "models").mkdir(exist_ok=True)
+        self.config = config_file(self.folder)
+        self.dropped = []
+        self.overrides = {"bundle_root": str(self.folder), "output_dir": str(work / "monai")}
+        self.parser = ConfigParser()
+        self.parser.read_config(str(self.config))
+        self.drop_old_arguments()
+        sys.path.insert(0, str(self.folder))
+        self.parser.parse()
+        self.update(self.overrides)
+        if "arch_ckpt_path" in self.parser:
+            self.write_architecture()
+
+    def drop_old_arguments(self):
+        """Arguments of the network that MONAI no longer takes, such as SwinUNETR's img_size, are taken out for MONAI."""
+        definition = self.parser["network_def"]
+        target = definition.get("_target_", "") if isinstance(definition, dict) else ""
+        network = getattr(nets, target.split(".")[-1], None)
+        if network is None or target.startswith("scripts."):
+            return
+        known = inspect.signature(network).parameters
+        self.dropped = [key for key in definition if key not in known and not key.startswith("_")]
+        if self.dropped:
+            for key in self.dropped:
+                del self.parser["network_def"][key]
+            self.config = self.work / "monai.json"
+            ConfigParser.export_config_file(self.parser.get(), str(self.config))
+
+    def update(self, overrides):
+        self.overrides |= overrides
+        self.parser.update(overrides)
+        self.parser.parse()
+
+    def content(self, key):
+        return self.parser.get_parsed_content(key)
+
+    def write_architecture(self):
+        """A random architecture in place of the searched one, in the form that `search.yaml` of these bundles writes.
+
+        Its file holds NumPy arrays, which PyTorch reads since 2.6 only when it is told to, and MONAI as configured asks
+        for a GPU: both are changed for MONAI alone.
+        """
+        random = np.random.default_rng(5)
+        blocks, depths = (self.parser[f"dints_space#{key}"] for key in ("num_blocks", "num_depths"))
+        paths = 3 * depths - 2
+        ins = np.array([(i + 1) // 3 - 1 + (i + 1) % 3 for i in range(paths)])
+        outs = np.array(([m for m in range(depths) for _ in range(3)])[1:-1])
+        nodes = np.ones((blocks + 1, depths), int)
+        codes = np.zeros((blocks, paths), int)
+        for block in range(blocks):
+            # Every node of a block stands on a path from a node that the block before it has.
+            for out in range(depths):
+                choices = [p for p in range(paths) if outs[p] == out and nodes[block][ins[p]]]
+                codes[block, random.choice(choices)] = 1
+            codes[block] |= random.random(paths) < 0.15
+        operations = random.integers(0, 5, (blocks, paths))
+        torch.save({"node_a": nodes, "arch_code_a": codes, "arch_code_c": operations}, self.content("arch_ckpt_path"))
+        self.update({"arch_ckpt": "$torch.load(@arch_ckpt_path, weights_only=False)", "dints_space#device": "cpu"})
+
+    # ------------------------------------------------------------ the input
+    def transform(self, name):
+        """The arguments of the first transform of a class before the network, each reference followed."""
+        for number in range(len(self.content("preprocessing").transforms)):
+            place = f"preprocessing#transforms#{number}"
+            item = self.parser[place] if place in self.parser else None
+            if isinstance(item, dict) and item.get("_target_", "").endswith(name):
+                return {key: self.content(f"{place}#{key}") for key in item if key in ("pixdim", "a_min", "a_max")}
+        return {}
+
+    def window(self):
+        inferer = self.content("inferer")
+        return [int(extent) for extent in getattr(inferer, "roi_size", None) or (64, 64, 64)]
+
+    def write_scans(self):
+        """Scans of smooth shapes and noise, in another orientation than the network's, with borders of zeros."""
+        random = np.random.default_rng(3)
+        window = self.window()
+        if len(window) == 2:
+            window = window + [7]
+        pixdim = np.asarray(self.transform("Spacingd").get("pixdim", (1.0, 1.0, 1.0)), float)
+        ranged = self.transform("ScaleIntensityRanged")
+        low, high = ranged.get("a_min", 0), ranged.get("a_max", 800)
+        spacing = pixdim * (1.3 if self.transform("Spacingd") else 1)
+        size = [max(4, round(r * w * p / s)) for r, w, p, s in zip(REACH, window, pixdim, spacing)]
+        affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
+        affine[:3, 3] = (71.5, 60.25, -33.0)
+        paths = []
+        for channel in range(self.channels()):
+            grid = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in size], indexing="ij"))
+            values = np.zeros(size)
+            for _ in range(12):
+                centre, width = random.uniform(-0.8, 0.8, 3), random.uniform(0.1, 0.4)
+                bump = np.exp(-((grid - centre[:, None, None, None]) ** 2).sum(0) / width**2)
+                values += random.uniform(-1, 1) * bump
+            values = low + (high - low) * np.clip(0.5 + 0.5 * values + 0.05 * random.standard_normal(size), 0.02, 0.98)
+            values[:3], values[:, -2:] = low, low
+            path = self.work / "input" / f"case_{channel:04d}.nii.gz"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            nibabel.save(nibabel.Nifti1Image(values.round().astype(np.int16), affine), path)
+            paths.append(str(path))
+        self.scans = paths
+        image = paths if len(paths) > 1 else paths[0]
+        self.update({"dataset#data": [{"image": image}], "dataloader#num_workers": 0})
+
+    def channels(self):
+        return int(self.content("network_def#in_channels"))
+
+    # ------------------------------------------------------------ the weights
+    def write_weights(self):
+        """Random weights whose classes are about even on the first window of the scan."""
+        torch.manual_seed(7)
+        network = self.content("network_def").eval()
+        data = list_data_collate([self.content("preprocessing")(self.content("dataset#data")[0])])
+        image = torch.as_tensor(data["image"]).float()
+        if len(self.window()) == 2:
+            image = image[..., image.shape[-1] // 2]
+        image = centred(image, self.window())
+        norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        with torch.no_grad():
+            for norm in norms:
+                norm.momentum = 1.0
+                norm.train()
+            if norms:
+                network(image)
+            network.eval()
+            logits = network(image)
+            bias = last_bias(network, image, logits)
+            flat = logits.transpose(0, 1).flatten(1)
+            flat = flat[:, torch.randperm(flat.shape[1])[:SAMPLE]]
+            bias += even(flat) if self.is_exclusive() else -flat.kthvalue(int(0.8 * flat.shape[1]), 1).values
+        torch.save(network.state_dict(), self.loader()["load_path"])
+
+    def is_exclusive(self):
+        """Whether a voxel has one class."""
+        return "threshold" not in json.dumps(self.parser["postprocessing"])
+
+    def loader(self):
+        handlers = [f"handlers#{n}" for n in range(len(self.parser["handlers"]))]
+        for place in ["checkpointloader", *handlers]:
+            if place in self.parser and "load_path" in self.parser[place]:
+                return {"load_path": self.content(f"{place}#load_path")}
+        raise LookupError("the configuration has no CheckpointLoader")
+
+    # ------------------------------------------------------------ the two programs
+    def predict(self, medseg):
+        out = self.work / "medseg"
+        return self.mask(out, [medseg, "predict", *self.scans, "--bundle", self.folder, "--out", out, "--device", "cpu",
+                               "--quiet"])
+
+    def run_monai(self):
+        run = next((key for key in ("run", "evaluating", "inference") if key in self.parser), "run")
+        options = [f"--{key}={value if isinstance(value, str) else json.dumps(value)}"
+                   for key, value in self.overrides.items()]
+        command = [sys.executable, "-m", "monai.bundle", "run", run, "--config_file", self.config, *options]
+        return self.mask(self.work / "monai", command)
+
+    def mask(self, out, command):
+        """What a program writes, and the seconds it took; its last words where it fails."""
+        start = time.monotonic()
+        done = subprocess.run([str(part) for part in command], cwd=self.folder, capture_output=True, text=True)
+        (self.work / f"{out.name}.log").write_text(done.stdout + done.stderr)
+        files = sorted(glob.glob(f"{out}/**/*.nii.gz", recursive=True))
+        if done.returncode or not files:
+            words = done.stderr.strip() or "wrote nothing"
+            raise RuntimeError(words if out.name == "medseg" else words.splitlines()[-1])
+        return np.asanyarray(nibabel.load(files[0]).dataobj).squeeze(), time.monotonic() - start
+
+
+def centred(image, window):
+    """A window in the middle, with zeros around a smaller image."""
+    spare = [max(w - n, 0) for n, w in zip(image.shape[2:], window)]
+    pads = [amount for extra in reversed(spare) for amount in (extra // 2, extra - extra // 2)]
+    image = torch.nn.functional.pad(image, pads)
+    for axis, extent in enumerate(window):
+        image = image.narrow(axis + 2, (image.shape[axis + 2] - extent) // 2, extent)
+    return image
+
+
+def last_bias(network, image, logits):
+    """The bias that moves the logits of each class by itself: of the last such convolution."""
+    classes = logits.shape[1]
+    for module in reversed(list(network.modules())):
+        bias = getattr(module, "bias", None)
+        if not isinstance(bias, torch.Tensor) or bias.numel() != classes:
+            continue
+        shift = torch.arange(1.0, classes + 1)
+        bias += shift
+        moved = network(image) - logits
+        bias -= shift
+        if torch.allclose(moved, shift.view(1, -1, *[1] * (logits.ndim - 2)).expand_as(moved), atol=1e-2):
+            return bias
+    raise LookupError("the network has no bias that moves its logits")
+
+
+def even(logits):
+    """What to add to each class, [classes, voxels], so that each is the largest about equally often."""
+    count = len(logits)
+    shift = -logits.mean(1)
+    spread = float(logits.std(1).mean())
+    for step in range(400):
+        share = torch.bincount((logits + shift[:, None]).argmax(0), minlength=count) / logits.shape[1]
+        shift += spread * (1 / count - share) * count * 0.3 / (1 + step / 40)
+    return shift
+
+
+def examine(medseg, source, work):
+    """A bundle's row: the result and what is behind it."""
+    try:
+        bundle = Bundle(source, work)
+        bundle.write_scans()
+        bundle.write_weights()
+    except Exception as error:  # Own classes may want what no file of the bundle says.
+        own = sorted(set(re.findall(r"\bscripts(?:\.\w+)+", config_file(source).read_text())))
+        asked = subprocess.run([medseg, "info", source], capture_output=True, text=True)
+        reason = one_line(asked.stderr, source) if asked.returncode else "nothing of its own accord"
+        return (f"not compared ({type(error).__name__}: {one_line(str(error), source)}; own code: "
+                f"{', '.join(own) or 'none'}); MedSeg refuses: {reason}")
+    try:
+        ours, seconds = bundle.predict(medseg)
+    except RuntimeError as error:
+        return "MedSeg refuses: " + one_line(str(error), bundle.folder)
+    try:
+        theirs, their_seconds = bundle.run_monai()
+    except RuntimeError as error:
+        return f"MONAI fails: {error}"
+    if ours.shape != theirs.shape:
+        return f"DIFFERENT shapes: {ours.shape} and MONAI's {theirs.shape}"
+    different = int((ours != theirs).sum())
+    classes, counts = np.unique(theirs, return_counts=True)
+    verdict = "equal" if different <= max(MOST_VOXELS, MOST_SHARE * ours.size) else "DIFFERENT"
+    return (f"{verdict}: {different} of {ours.size} voxels differ; {len(classes)} values, the rarest "
+            f"{100 * counts.min() / ours.size:.1f} % of the voxels; {seconds:.0f} s, MONAI {their_seconds:.0f} s"
+            + (f"; MONAI without {', '.join(bundle.dropped)}" if bundle.dropped else ""))
+
+
+def one_line(text, folder):
+    """A message without the folder's path and line ends."""
+    return " ".join(text.replace(f"{folder}/", "").split())
+
+
+def main():
+    medseg, models, work = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
+    if sys.argv[4:5] == ["--one"]:
+        return print(examine(medseg, models / sys.argv[5], work / sys.argv[5]))
+    names = sys.argv[4:] or sorted(folder.name for folder in models.iterdir() if segments_scans(folder))
+    work.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for name in names:
+        # Each in a program of its own: bundles call their own modules by the same names.
+        one = subprocess.run([sys.executable, __file__, *map(str, (medseg, models, work)), "--one", name],
+                             capture_output=True, text=True)
+        row = one.stdout.strip().splitlines()[-1] if one.returncode == 0 else one.stderr.strip().splitlines()[-1]
+        rows.append(f"| {name} | {row} |")
+        print(rows[-1], flush=True)
+        (work / "table.md").write_text("\n".join(rows) + "\n")
+    sys.exit(any("DIFFERENT" in row for row in rows))
+
+
+if __name__ == "__main__":
+    main()
