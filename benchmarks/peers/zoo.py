@@ -33,6 +33,8 @@ MOST_VOXELS, MOST_SHARE = 3, 1e-4
 SAMPLE = 20000
 # Extents of the scan on the network's grid, in windows: more than one window along an axis, and padding along another.
 REACH = (1.2, 1.0, 0.7)
+# The same where the network sees the whole scan, whose extents its strides have to divide.
+WHOLE, WHOLE_REACH = (64, 64, 64), (1.0, 0.75, 0.5)
 
 
 def config_file(bundle):
@@ -129,19 +131,20 @@ class Bundle:
 
     def window(self):
         inferer = self.content("inferer")
-        return [int(extent) for extent in getattr(inferer, "roi_size", None) or (64, 64, 64)]
+        return [int(extent) for extent in getattr(inferer, "roi_size", None) or WHOLE]
 
     def write_scans(self):
         """Scans of smooth shapes and noise, in another orientation than the network's, with borders of zeros."""
         random = np.random.default_rng(3)
         window = self.window()
+        reach = REACH if hasattr(self.content("inferer"), "roi_size") else WHOLE_REACH
         if len(window) == 2:
             window = window + [7]
         pixdim = np.asarray(self.transform("Spacingd").get("pixdim", (1.0, 1.0, 1.0)), float)
         ranged = self.transform("ScaleIntensityRanged")
         low, high = ranged.get("a_min", 0), ranged.get("a_max", 800)
         spacing = pixdim * (1.3 if self.transform("Spacingd") else 1)
-        size = [max(4, round(r * w * p / s)) for r, w, p, s in zip(REACH, window, pixdim, spacing)]
+        size = [max(4, round(r * w * p / s)) for r, w, p, s in zip(reach, window, pixdim, spacing)]
         affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
         affine[:3, 3] = (71.5, 60.25, -33.0)
         paths = []
@@ -174,7 +177,7 @@ class Bundle:
         image = torch.as_tensor(data["image"]).float()
         if len(self.window()) == 2:
             image = image[..., image.shape[-1] // 2]
-        image = centred(image, self.window())
+        image, seen = centred(image, self.window())
         norms = [m for m in network.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
         with torch.no_grad():
             for norm in norms:
@@ -185,7 +188,7 @@ class Bundle:
             network.eval()
             logits = network(image)
             bias = last_bias(network, image, logits)
-            flat = logits.transpose(0, 1).flatten(1)
+            flat = logits[(..., *seen)].transpose(0, 1).flatten(1)
             flat = flat[:, torch.randperm(flat.shape[1])[:SAMPLE]]
             bias += even(flat) if self.is_exclusive() else -flat.kthvalue(int(0.8 * flat.shape[1]), 1).values
         torch.save(network.state_dict(), self.loader()["load_path"])
@@ -222,18 +225,19 @@ class Bundle:
         files = sorted(glob.glob(f"{out}/**/*.nii.gz", recursive=True))
         if done.returncode or not files:
             words = done.stderr.strip() or "wrote nothing"
-            raise RuntimeError(words if out.name == "medseg" else words.splitlines()[-1])
+            first = re.search(r"^\w+(?:Error|Exception): .*$", words, re.MULTILINE)
+            raise RuntimeError(words if out.name == "medseg" or not first else first.group())
         return np.asanyarray(nibabel.load(files[0]).dataobj).squeeze(), time.monotonic() - start
 
 
 def centred(image, window):
-    """A window in the middle, with zeros around a smaller image."""
+    """A window in the middle, with zeros around a smaller image, and where in it the image is."""
     spare = [max(w - n, 0) for n, w in zip(image.shape[2:], window)]
     pads = [amount for extra in reversed(spare) for amount in (extra // 2, extra - extra // 2)]
     image = torch.nn.functional.pad(image, pads)
     for axis, extent in enumerate(window):
         image = image.narrow(axis + 2, (image.shape[axis + 2] - extent) // 2, extent)
-    return image
+    return image, [slice(extra // 2, extent - (extra - extra // 2)) for extra, extent in zip(spare, window)]
 
 
 def last_bias(network, image, logits):
@@ -257,7 +261,7 @@ def even(logits):
     count = len(logits)
     shift = -logits.mean(1)
     spread = float(logits.std(1).mean())
-    for step in range(400):
+    for step in range(1000):
         share = torch.bincount((logits + shift[:, None]).argmax(0), minlength=count) / logits.shape[1]
         shift += spread * (1 / count - share) * count * 0.3 / (1 + step / 40)
     return shift

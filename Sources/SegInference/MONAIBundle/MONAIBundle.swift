@@ -162,7 +162,8 @@ public struct MONAIBundle: Sendable {
         ]
         let isSliced = component.name == "SliceInferer"
         let reader = try component.arguments(
-            ignoring: isSliced ? ignored + ["spatial_dim"] : ignored, replacing: isSliced ? slice(component) : [:])
+            ignoring: isSliced ? ignored + ["spatial_dim"] : ignored,
+            replacing: isSliced ? slice(component, ignoring: ignored) : [:])
         let window = try SlidingWindow(reader)
         (description.roiSize, description.overlap, description.mode) = (window.window, window.overlap, window.blending)
         description.padding = try WindowPadding(reader)
@@ -176,8 +177,10 @@ public struct MONAIBundle: Sendable {
     ]
 
     /// The windows of a `SliceInferer`, which are one slice.
-    private static func slice(_ component: BundleComponent) throws -> [String: ConfigValue] {
-        let reader = try component.arguments()
+    private static func slice(
+        _ component: BundleComponent, ignoring ignored: [String]
+    ) throws -> [String: ConfigValue] {
+        let reader = try component.arguments(ignoring: ignored)
         guard try reader.int("spatial_dim") ?? 0 == 2 else {
             throw reader.error("spatial_dim", "only 2, slices across the last axis, is supported, and has to be said")
         }

@@ -1,5 +1,5 @@
 internal import SegBackend
-public import SegCore
+internal import SegCore
 internal import SegNN
 
 /// What a path of a DiNTS topology does, in the order that `arch_code_c` numbers them.
