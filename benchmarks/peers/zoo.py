@@ -163,7 +163,8 @@ class Bundle:
             paths.append(str(path))
         self.scans = paths
         image = paths if len(paths) > 1 else paths[0]
-        self.update({"dataset#data": [{"image": image}], "dataloader#num_workers": 0})
+        # What is written lies in the output's folder by its path from dataset_dir.
+        self.update({"dataset#data": [{"image": image}], "dataloader#num_workers": 0, "dataset_dir": str(self.work / "input")})
 
     def channels(self):
         return int(self.content("network_def#in_channels"))

@@ -39,7 +39,10 @@ struct BundleComponent {
     }
 
     /// The transforms of a `Compose`, without those that are `_disabled_`.
-    static func chain(_ value: ConfigValue, id: String, _ document: BundleDocument) throws -> [BundleComponent] {
+    /// - Parameter faults: Takes down each that cannot be understood.
+    static func chain(
+        _ value: ConfigValue, id: String, _ document: BundleDocument, _ faults: FaultList
+    ) throws -> [BundleComponent] {
         let compose = try BundleComponent(value, id: id, document)
         guard compose.name == "Compose", !compose.isDisabled, let list = compose.entries["transforms"],
             case .array(let items) = try document.followed(list, id: "\(id)::transforms")
@@ -51,8 +54,9 @@ struct BundleComponent {
         try reader.expect("unpack_items", false)
         try reader.expect("lazy", false)
         try reader.finish()
-        return try items.enumerated().map { try BundleComponent($1, id: "\(id)::transforms::\($0)", document) }
-            .filter { !$0.isDisabled }
+        return items.enumerated().compactMap { number, item in
+            faults.part { try BundleComponent(item, id: "\(id)::transforms::\(number)", document) }
+        }.filter { !$0.isDisabled }
     }
 
     /// A network's definition: the class and its arguments, without what a bundle adds to any component.

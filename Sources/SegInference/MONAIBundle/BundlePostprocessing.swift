@@ -20,9 +20,13 @@ struct BundlePostprocessing {
     ) throws -> MaskPlan {
         var chained = BundlePostprocessing(
             document: document, preprocessing: preprocessing, items: items, reader: reader)
-        for component in try BundleComponent.chain(chain, id: id, document) where !chained.isSaved {
-            try chained.add(component)
+        let faults = FaultList(source: document.source, key: id)
+        let components = try BundleComponent.chain(chain, id: id, document, faults)
+        // A step after one that is refused sees another chain, and would be refused for it.
+        faults.part {
+            for component in components where !chained.isSaved { try chained.add(component) }
         }
+        try faults.finishPart()
         let plan = try chained.reader.finished(ConfigReader(.object([:]), path: id, source: document.source))
         guard plan.restoration != .none || chained.reader.keepsGrid || !chained.isResampled else {
             throw document.error(

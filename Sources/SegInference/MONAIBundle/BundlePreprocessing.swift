@@ -23,8 +23,8 @@ struct BundlePreprocessing {
     /// - Throws: `DataError` naming what is not supported.
     init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
         hasSeveral = channels > 1
-        let chain = try BundleComponent.chain(chain, id: id, document)
         let faults = FaultList(source: document.source, key: id)
+        let chain = try BundleComponent.chain(chain, id: id, document, faults)
         faults.part {
             guard let concatenation = chain.first(where: { $0.name == Self.concatenation }) else { return }
             items = try Self.items(of: concatenation, channels: channels)

@@ -70,7 +70,10 @@ public struct MONAIBundle: Sendable {
             guard let postprocessing = try used("postprocessing") else {
                 throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
             }
-            guard let network, let preprocessing, let chain else { return }
+            guard let network, let preprocessing, let chain else {
+                _ = try BundleComponent.chain(postprocessing.value, id: postprocessing.id, document, faults)
+                return
+            }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
                 of: chain.entries,
