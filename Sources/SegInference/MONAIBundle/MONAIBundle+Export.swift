@@ -28,7 +28,7 @@ extension MONAIBundle {
         let isNNUNet =
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
             || !description.mirrorAxes.isEmpty
-            || description.preprocessing.steps.contains { $0.nnUNetValue != nil }
+            || description.preprocessing.steps.contains(where: \.isOfNNUNet)
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
@@ -119,11 +119,10 @@ extension MONAIBundle {
 
     private static func inferer(_ description: ModelDescription) -> ConfigValue {
         guard let roiSize = description.roiSize else { return ["_target_": "SimpleInferer"] }
-        let entries: [String: ConfigValue] = [
-            "_target_": "SlidingWindowInferer", "roi_size": .array(roiSize.array.map { .int($0) }),
-            "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
-        ]
-        return .object(entries.merging(description.padding.entries) { $1 })
+        let window = SlidingWindow(window: roiSize, overlap: description.overlap, blending: description.mode)
+        let entries = ConfigCoder.entries(window, SlidingWindow.coded)
+            .merging(ConfigCoder.entries(description.padding, WindowPadding.coded)) { $1 }
+        return .object(entries.merging(["_target_": "SlidingWindowInferer", "sw_batch_size": 1]) { $1 })
     }
 }
 
@@ -168,10 +167,9 @@ extension MONAIBundle {
     package static func leftOut(of description: ModelDescription) -> String? {
         let steps = description.postprocessing
         guard !steps.isEmpty else { return nil }
-        var names: [String] = []
-        if steps.minimumVolumeML > 0 { names.append("min_volume_ml \(steps.minimumVolumeML)") }
-        if steps.keepsLargest { names.append("largest_component") }
-        if steps.fillsHoles { names.append("fill_holes") }
+        let usual = ConfigCoder.entries(PostProcessing(), PostProcessing.coded)
+        let names = ConfigCoder.entries(steps, PostProcessing.coded).filter { usual[$0] != $1 }
+            .map { $1 == true ? $0 : "\($0) \($1)" }.sorted()
         return
             "The postprocessing of the model (\(names.joined(separator: ", "))) is not part of the bundle: its masks "
             + "are those before it."

@@ -155,9 +155,10 @@ public struct MONAIBundle: Sendable {
             "sw_batch_size", "sw_device", "device", "progress", "cache_roi_weight_map", "cpu_thresh", "buffer_steps",
             "buffer_dim",
         ])
-        let window = try SlidingWindow(reader)
+        let coder = ConfigCoder(reader)
+        let window = try SlidingWindow.coded(nil, by: coder)
         (description.roiSize, description.overlap, description.mode) = (window.window, window.overlap, window.blending)
-        description.padding = try WindowPadding(reader)
+        description.padding = try WindowPadding.coded(nil, by: coder)
         try reader.expect("sigma_scale", 0.125)
         try reader.expect("with_coord", false)
         try reader.finish()
