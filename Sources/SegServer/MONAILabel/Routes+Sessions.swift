@@ -18,7 +18,7 @@ extension Routes {
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
             try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
             let session = try await services.sessions.add(
-                form.onlyFile("files", "file"),
+                [form.onlyFile("files", "file")],
                 seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil })
             return .json(["session_id": .string(session.scan.id), "session_info": session.info])
         }
