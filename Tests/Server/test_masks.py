@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+import time
 
 import pytest
 import requests
@@ -64,4 +65,9 @@ def test_downloads_are_named_by_their_scan_and_leave_nothing(server, inputs):
     assert answer.status_code == 200
     assert f"{facts['id'][:12]}_mask.nii.gz" in answer.headers["content-disposition"]
     assert gzip.decompress(answer.content)[-count:] == bytes(count)
-    assert server.files() == before
+    # The file goes once the answer has been sent, which may be after it has come.
+    for _ in range(100):
+        if server.files() == before:
+            return
+        time.sleep(0.05)
+    raise AssertionError(server.files())

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
-internal import SegData
 internal import SegDICOM
+internal import SegData
 internal import SegImaging
 
 /// The process in which DICOM files of clients are read: a decoder that crashes, hangs or fills the memory costs one
@@ -41,7 +41,8 @@ public enum DicomChild {
     }
 
     private static func perform(_ task: DicomTask, in folder: String) throws -> [String] {
-        let archive = UnpackedArchive.isZip(file: task.source)
+        let archive =
+            UnpackedArchive.isZip(file: task.source)
             ? try UnpackedArchive(task.source, in: folder, mostBytes: task.bounds.unpackedBytes) : nil
         let source = archive?.folder ?? task.source
         DicomSource(task.choice.choice).register()
@@ -97,7 +98,9 @@ public enum DicomChild {
         guard case .scan = task.work, let rows = try? volumes(task, in: folder), !rows.isEmpty else { return nil }
         let listing = rows.map(\.line).joined(separator: "; ")
         let asked = task.choice.series.map { "series '\($0.prefix(64))' " } ?? ""
-        let chosen = task.choice.isMade ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is none of the " : "the files hold "
+        let chosen =
+            task.choice.isMade
+            ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is none of the " : "the files hold "
         return .init(
             kind: .choice,
             message: "\(chosen)\(rows.count) volumes: name one by series=INDEX, and volume=NUMBER where a series has "
@@ -106,7 +109,8 @@ public enum DicomChild {
     }
 
     private static func volumes(_ task: DicomTask, in folder: String) throws -> [DicomVolume] {
-        let archive = UnpackedArchive.isZip(file: task.source)
+        let archive =
+            UnpackedArchive.isZip(file: task.source)
             ? try UnpackedArchive(task.source, in: folder, mostBytes: task.bounds.unpackedBytes) : nil
         let catalogue = try DicomCatalogue(archive?.folder ?? task.source, fillsGaps: task.choice.fillsGaps)
         return withExtendedLifetime(archive) { catalogue.rows.map(DicomVolume.init) }

@@ -37,7 +37,8 @@ actor DicomReader {
         let bounds = DicomTask.Bounds(
             seconds: Int(limits.dicomSeconds), memory: limits.dicomMemory, voxels: limits.voxels,
             unpackedBytes: max(0, min(limits.dicomBytes, scratch.budget.limit - scratch.budget.count)))
-        let task = DicomTask(source: origin.source, choice: origin.choice, work: work("\(folder)/\(result)"), bounds: bounds)
+        let task = DicomTask(
+            source: origin.source, choice: origin.choice, work: work("\(folder)/\(result)"), bounds: bounds)
         do {
             try DurableFile.write(JSONEncoder().encode(task), to: "\(folder)/\(DicomTask.file)")
         } catch {

@@ -11,7 +11,10 @@ extension Routes {
             let query = try RequestQuery(request, knows: "uncompress", "expiry")
             let expiry = try query.int("expiry", from: 0)
             guard try !query.isOn("uncompress") else {
-                throw Refusal(.notImplemented, "archives are not unpacked; send one scan")
+                throw Refusal(
+                    .notImplemented,
+                    "archives are not unpacked, but for a ZIP of a DICOM series, which needs no uncompress; send one scan"
+                )
             }
             try await services.sessions.checkRoom()
             let form = try await MultipartForm(

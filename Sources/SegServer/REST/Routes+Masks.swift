@@ -102,14 +102,16 @@ extension Routes {
         guard let origin = scan.dicom else {
             throw Refusal(
                 .unprocessableContent,
-                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti")
+                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti"
+            )
         }
         let result = ScratchFile(".dcm", in: services.scratch)
         let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model)
         let remarks = try await services.dicom.write(object, of: file, scan: origin, to: result.path)
         try result.count()
         var response = try await Response.file(
-            result.path, as: scan.download(String(object.ending.dropFirst())), type: "application/dicom", context: context)
+            result.path, as: scan.download(String(object.ending.dropFirst())), type: "application/dicom",
+            context: context)
         if !remarks.isEmpty {
             response.headers[.medsegRemarks] = remarks.joined(separator: " ")
                 .addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)

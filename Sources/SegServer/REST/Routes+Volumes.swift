@@ -13,6 +13,7 @@ extension Routes {
         table.on(.get, "/api/v1/models") { _, _ in
             .json([
                 "models": .array(try services.catalog.models.map { try $0.document }),
+                "colours": .array(LabelColours.running.map { .string(LabelColours.css($0)) }),
                 "device": .string(services.engine.device),
                 "limits": [
                     "body_bytes": .int(services.limits.bodyBytes), "voxels": .int(services.limits.voxels),
@@ -83,7 +84,11 @@ extension ModelEntry {
             let preprocessing = description.preprocessing
             return [
                 "name": .string(name), "network": .string(network), "classes": .int(classes),
-                "labels": .array(labels.map { ["label": .int($0.number), "name": .string($0.name)] }),
+                "labels": .array(
+                    labels.map { number, name in
+                        let colour = LabelColours.css(LabelColours.colour(of: name, number: number))
+                        return ["label": .int(number), "name": .string(name), "colour": .string(colour)]
+                    }),
                 "dropout": .double(dropout),
                 "spacing": preprocessing.pixdim.map { .array($0.map { .double($0) }) } ?? .null,
                 "orientation": preprocessing.orientation.map { .string($0) } ?? .null,
