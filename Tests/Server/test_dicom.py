@@ -2,7 +2,8 @@
 
 import gzip
 import io
-import pathlib
+import shutil
+import subprocess
 import sys
 import zipfile
 
@@ -206,6 +207,29 @@ def test_limits_of_the_process_that_reads(inputs, series):
         # 64 MiB of zeros in 64 KiB.
         answer = post(server, zipped(series / "axial", extra=[("zeros", bytes(64 << 20))]))
         assert answer.status_code in (400, 507), answer.text
+        assert server.files() == ["studies"]
+
+
+# What a decoder may do to its process, and how that ends: it crashes, or takes 64 GiB of address space.
+FAULTS = {
+    "crash": ("abort();", "signal 6"),
+    "memory": ("for (int n = 0; n < 1024; n++) if (!malloc((size_t)64 << 20)) abort();", "code 70"),
+}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_decoder_that_fails_costs_one_request(inputs, series, tmp_path, fault):
+    code, end = FAULTS[fault]
+    source, library = tmp_path / "fault.c", tmp_path / "fault.so"
+    source.write_text(f"#include <stdlib.h>\nconst void *medseg_dicom_library(void) {{ {code} return NULL; }}\n")
+    subprocess.run(["cc", "-O0", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    with running(inputs, environment={"MEDSEG_DICOM_LIBRARY": str(library)}) as server:
+        answer = post(server, zipped(series / "axial"))
+        assert answer.status_code == 422 and end in answer.json()["detail"], answer.text
+        scan = post(server, inputs.scans[0].read_bytes())
+        assert scan.status_code == 201
+        delete(server, scan.json())
         assert server.files() == ["studies"]
 
 

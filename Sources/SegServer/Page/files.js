@@ -1,6 +1,6 @@
 // Files that a user chooses or drops: a scan in one file, or the files of a DICOM series.
 
-import { api } from "./api.js";
+import { api, Refused } from "./api.js";
 import { askForVolume } from "./ask.js";
 
 // What lies beside slices on a disc or in an export, and is no slice. Slices often have no ending.
@@ -48,7 +48,7 @@ export async function send(files, progress, isWanted) {
   } catch (error) {
     if (!error.volumes || !isWanted()) throw error;
     const choice = await askForVolume(error.volumes);
-    if (!choice) throw error;
+    if (!choice) throw new Refused(0, "No volume was chosen, so nothing is open.");
     return upload(choice);
   }
 }
