@@ -1,7 +1,9 @@
 """Corrections on the page: every tool, the way back, what is measured and saved; comparison, print, themes and axe."""
 
 import gzip
+import itertools
 import json
+import random
 import re
 import shutil
 
@@ -165,6 +167,46 @@ def test_every_tool_and_the_way_back(browser, server):
         page.keyboard.press("Control+Shift+z")
         assert saved(desk, server) == mask
     assert page.is_disabled("#edit-redo")
+    desk.close()
+
+
+KEEP_LARGEST = """async ([facts, voxels]) => {
+    const { Grid } = await import('/static/grid.js');
+    const { LabelMap } = await import('/static/labelmap.js');
+    const { keepLargest } = await import('/static/parts.js');
+    const map = new LabelMap(Uint8Array.from(voxels), new Int16Array(voxels.length), new Grid(facts));
+    map.begin('test');
+    keepLargest(map, 1);
+    map.end();
+    return [...map.voxels];
+}"""
+
+
+@pytest.mark.parametrize("orientation", ["RAS", "LPS", "SAR", "PIL"])
+def test_the_largest_part_is_that_of_a_flood(browser, server, orientation):
+    size = [9, 7, 8]
+    draws = random.Random(orientation)
+    voxels = [int(draws.random() < 0.12) for _ in range(9 * 7 * 8)]
+    inside = {place for place, label in enumerate(voxels) if label}
+    parts = []
+    while inside:
+        part, edge = set(), [inside.pop()]
+        while edge:
+            place = edge.pop()
+            part.add(place)
+            x, y, z = place // 56, place // 8 % 7, place % 8
+            for a, b, c in itertools.product((x - 1, x, x + 1), (y - 1, y, y + 1), (z - 1, z, z + 1)):
+                other = (a * 7 + b) * 8 + c
+                if 0 <= b < 7 and 0 <= c < 8 and other in inside:
+                    inside.remove(other)
+                    edge.append(other)
+        parts.append(part)
+    sizes = sorted(map(len, parts))
+    assert len(sizes) > 3 and sizes[-1] > sizes[-2]
+    facts = {"size": size, "spacing": [1, 1, 1], "orientation": orientation, "affine": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}
+    desk = Desk(browser, server.url, 1366, 768)
+    kept = desk.page.evaluate(KEEP_LARGEST, [facts, voxels])
+    assert {place for place, label in enumerate(kept) if label} == max(parts, key=len)
     desk.close()
 
 

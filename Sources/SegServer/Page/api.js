@@ -93,14 +93,14 @@ export const api = {
 
   /** A mask of a scan, which the server writes as a file: NIfTI, or a DICOM object. */
   mask: (volume, voxels, form, model) => file(`/api/v1/volumes/${volume}/mask?${words({ as: form, model })}`, {
-    method: "POST", headers: { "content-type": "application/gzip" }, body: voxels,
+    method: "POST", headers: { "content-type": "application/octet-stream" }, body: voxels,
   }),
   jobMask: (id, form) => file(`/api/v1/jobs/${id}/mask?as=${form}`),
 
   /** Keeps a mask as a label of the datastore. */
   saveLabel: (volume, tag, voxels, model) => request(
     `/api/v1/volumes/${volume}/labels/${encodeURIComponent(tag)}?${words({ model })}`,
-    { method: "PUT", headers: { "content-type": "application/gzip" }, body: voxels }),
+    { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**
    * Sends a scan: one file, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume

@@ -1,7 +1,8 @@
 // Corrects a mask: tools on the panes, buttons and keys, and the way back.
 
 import { palette } from "./palette.js";
-import { fill, grow, keepLargest, paint, shrink } from "./strokes.js";
+import { keepLargest } from "./parts.js";
+import { fill, grow, paint, shrink } from "./strokes.js";
 
 const $ = (id) => document.getElementById(id);
 
