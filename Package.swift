@@ -219,7 +219,7 @@ let package = Package(
             name: "SegServer",
             dependencies: [
                 "SegCore", "SegBackend", "SegTensor", "SegNN", "SegModels", "SegImaging", "SegInference", "SegNNUNet",
-                "MedSeg", logging,
+                "MedSeg", "SegDICOM", "SegData", logging,
             ] + webServer,
             resources: [.copy("Page")],
             swiftSettings: strict),

@@ -3,8 +3,8 @@
 // points is a matrix product of its own, which conv3d_gemm or conv3d_vector takes as a group of a 1³ convolution:
 // transformed [tiles, POINTS³, inputs], packed [inputs, POINTS³, pitch], products [tiles, POINTS³, outputs].
 //
-// Points are 0, 1, −1, 2, −2 (for OUTPUTS 4), infinity, in that order. Tiles are numbered as rows of a grid of
-// `tiles` (depth, height, width, batch), and a launch takes those from `first` on.
+// Points are 0, 1, −1, infinity for OUTPUTS 2, and 0, 5/8, −5/8, 3/2, −3/2, infinity for 4, in that order. Tiles are
+// numbered as rows of a grid of `tiles` (depth, height, width, batch), and a launch takes those from `first` on.
 
 #ifndef OUTPUTS
 #define OUTPUTS 2
@@ -42,47 +42,56 @@ inline void transform_products(const float *point, float *y) {
 
 #else
 
+// The positive points, their squares, and the factors of the rows of G: 1 / the product of a point's distances to the
+// other finite ones. CSegCPU/conv3d_winograd_transform.h says why these points.
+#define P 0.625f
+#define Q 1.5f
+#define PP (P * P)
+#define QQ (Q * Q)
+#define P_FACTOR (1.0f / (2.0f * PP * (PP - QQ)))
+#define Q_FACTOR (1.0f / (2.0f * QQ * (QQ - PP)))
+
 __constant float input_factor[POINTS][POINTS] = {
-    {4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-    {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1},
+    {PP * QQ, 0, -PP - QQ, 0, 1, 0}, {0, -P *QQ, -QQ, P, 1, 0}, {0, P *QQ, -QQ, -P, 1, 0},
+    {0, -Q *PP, -PP, Q, 1, 0},       {0, Q *PP, -PP, -Q, 1, 0}, {0, PP *QQ, 0, -PP - QQ, 0, 1},
 };
 
 inline void transform_inputs(const float *x, float *point) {
-    const float even_1 = x[4] - 4.0f * x[2], odd_1 = x[3] - 4.0f * x[1];
-    const float even_2 = x[4] - x[2], odd_2 = 2.0f * (x[3] - x[1]);
-    point[0] = 4.0f * x[0] + (x[4] - 5.0f * x[2]);
-    point[1] = even_1 + odd_1;
-    point[2] = even_1 - odd_1;
-    point[3] = even_2 + odd_2;
-    point[4] = even_2 - odd_2;
-    point[5] = 4.0f * x[1] + (x[5] - 5.0f * x[3]);
+    const float even_p = x[4] - QQ * x[2], odd_p = P * (x[3] - QQ * x[1]);
+    const float even_q = x[4] - PP * x[2], odd_q = Q * (x[3] - PP * x[1]);
+    point[0] = PP * QQ * x[0] + (x[4] - (PP + QQ) * x[2]);
+    point[1] = even_p + odd_p;
+    point[2] = even_p - odd_p;
+    point[3] = even_q + odd_q;
+    point[4] = even_q - odd_q;
+    point[5] = PP * QQ * x[1] + (x[5] - (PP + QQ) * x[3]);
 }
 
 inline void transform_taps(const float *w, float *point) {
-    const float even_1 = (w[0] + w[2]) * (-1.0f / 6.0f), odd_1 = w[1] * (-1.0f / 6.0f);
-    const float even_2 = (w[0] + 4.0f * w[2]) * (1.0f / 24.0f), odd_2 = w[1] * (1.0f / 12.0f);
-    point[0] = 0.25f * w[0];
-    point[1] = even_1 + odd_1;
-    point[2] = even_1 - odd_1;
-    point[3] = even_2 + odd_2;
-    point[4] = even_2 - odd_2;
+    const float even_p = (w[0] + PP * w[2]) * P_FACTOR, odd_p = w[1] * (P * P_FACTOR);
+    const float even_q = (w[0] + QQ * w[2]) * Q_FACTOR, odd_q = w[1] * (Q * Q_FACTOR);
+    point[0] = w[0] * (1.0f / (PP * QQ));
+    point[1] = even_p + odd_p;
+    point[2] = even_p - odd_p;
+    point[3] = even_q + odd_q;
+    point[4] = even_q - odd_q;
     point[5] = w[2];
 }
 
 __constant float output_factor[OUTPUTS][POINTS] = {
     {1, 1, 1, 1, 1, 0},
-    {0, 1, -1, 2, -2, 0},
-    {0, 1, 1, 4, 4, 0},
-    {0, 1, -1, 8, -8, 1},
+    {0, P, -P, Q, -Q, 0},
+    {0, PP, PP, QQ, QQ, 0},
+    {0, P *PP, -P *PP, Q *QQ, -Q *QQ, 1},
 };
 
 inline void transform_products(const float *point, float *y) {
-    const float even_1 = point[1] + point[2], odd_1 = point[1] - point[2];
-    const float even_2 = point[3] + point[4], odd_2 = point[3] - point[4];
-    y[0] = even_1 + even_2 + point[0];
-    y[1] = odd_1 + 2.0f * odd_2;
-    y[2] = even_1 + 4.0f * even_2;
-    y[3] = odd_1 + 8.0f * odd_2 + point[5];
+    const float even_p = point[1] + point[2], odd_p = point[1] - point[2];
+    const float even_q = point[3] + point[4], odd_q = point[3] - point[4];
+    y[0] = even_p + even_q + point[0];
+    y[1] = P * odd_p + Q * odd_q;
+    y[2] = PP * even_p + QQ * even_q;
+    y[3] = P * PP * odd_p + Q * QQ * odd_q + point[5];
 }
 
 #endif

@@ -103,15 +103,22 @@ void segcpu_unfold3d_rows(const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t c
             inside(base[a], u->dilation[a], u->in[a], u->kernel[a], &from[a], &to[a]);
         }
         const float *x = u->x + rest * u->x_sample;
+        // The taps of a row lie side by side in the input.
+        bool runs = channels == 1 && u->x_pixel == 1 && u->dilation[2] == 1;
         memset(rows, 0, sizeof(float) * (size_t)(channels * taps));
         for (ptrdiff_t d = from[0]; d < to[0]; d++)
-            for (ptrdiff_t h = from[1]; h < to[1]; h++)
-                for (ptrdiff_t w = from[2]; w < to[2]; w++) {
-                    ptrdiff_t id = base[0] + d * u->dilation[0], ih = base[1] + h * u->dilation[1];
-                    ptrdiff_t iw = base[2] + w * u->dilation[2];
-                    const float *pixel = x + ((id * u->in[1] + ih) * u->in[2] + iw) * u->x_pixel;
-                    float *out = rows + (d * u->kernel[1] + h) * u->kernel[2] + w;
-                    for (ptrdiff_t c = 0; c < channels; c++) out[c * taps] = pixel[c];
+            for (ptrdiff_t h = from[1]; h < to[1]; h++) {
+                ptrdiff_t id = base[0] + d * u->dilation[0], ih = base[1] + h * u->dilation[1];
+                const float *line = x + (id * u->in[1] + ih) * u->in[2] * u->x_pixel;
+                float *out = rows + (d * u->kernel[1] + h) * u->kernel[2];
+                if (runs) {
+                    memcpy(out + from[2], line + base[2] + from[2], sizeof(float) * (size_t)(to[2] - from[2]));
+                    continue;
                 }
+                for (ptrdiff_t w = from[2]; w < to[2]; w++) {
+                    const float *pixel = line + (base[2] + w * u->dilation[2]) * u->x_pixel;
+                    for (ptrdiff_t c = 0; c < channels; c++) out[w + c * taps] = pixel[c];
+                }
+            }
     }
 }

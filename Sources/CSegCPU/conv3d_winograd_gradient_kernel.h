@@ -4,6 +4,7 @@
 #pragma once
 
 #include "conv3d_pack.h"
+#include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
 // One vector of channels of a cube of output gradients, for a pair of points along d.
@@ -109,6 +110,7 @@ static void winograd_gradient_cubes(
                     .b = gradients + m * out_step + o,
                     .b_step = width,
                     .depth = count,
+                    .chunk = winograd_chunk(g->form),
                     .c_row = g->out_channels,
                     .add = !overwrite,
                     .c = sums + (pair * matrices + m) * segcpu_winograd_step(g) + from + o};
@@ -116,6 +118,12 @@ static void winograd_gradient_cubes(
             }
         overwrite = false;
     }
+}
+
+// On one axis, the gradients of the taps from those of the weights' points.
+INLINE void transform_line_of_sums(const int points, const int taps, const vec *g, vec *out) {
+    if (points == PHASE_WEIGHTS) phase_filter_adjoint(g, out);
+    else filter_adjoint(points, taps, g, out);
 }
 
 // taps[tap][lane] from `parts` sums of one vector of output channels: matrices `step` floats apart.
@@ -135,14 +143,14 @@ INLINE void transform_sums(
             for (ptrdiff_t p = 1; p < parts; p++)
 #pragma clang loop unroll(full)
                 for (int w = 0; w < points; w++) line[w] += load_vec(from + w * step + p * part);
-            filter_adjoint(points, taps, line, rows[h]);
+            transform_line_of_sums(points, taps, line, rows[h]);
         }
 #pragma clang loop unroll(full)
         for (int w = 0; w < taps; w++) {
             vec column[MOST_POINTS], transformed[MOST_TAPS];
 #pragma clang loop unroll(full)
             for (int h = 0; h < points; h++) column[h] = rows[h][w];
-            filter_adjoint(points, taps, column, transformed);
+            transform_line_of_sums(points, taps, column, transformed);
 #pragma clang loop unroll(full)
             for (int h = 0; h < taps; h++) planes[d][h][w] = transformed[h];
         }
@@ -152,7 +160,7 @@ INLINE void transform_sums(
         vec column[MOST_POINTS], transformed[MOST_TAPS];
 #pragma clang loop unroll(full)
         for (int d = 0; d < points; d++) column[d] = planes[d][i / taps][i % taps];
-        filter_adjoint(points, taps, column, transformed);
+        transform_line_of_sums(points, taps, column, transformed);
 #pragma clang loop unroll(full)
         for (int d = 0; d < taps; d++) store_vec(out + (d * taps * taps + i) * VEC_LANES, transformed[d]);
     }
@@ -165,6 +173,7 @@ typedef void (*sums_kernel)(const float *sums, ptrdiff_t step, ptrdiff_t parts, 
         transform_sums(P, R, sums, step, parts, out);                                                                  \
     }
 DEFINE_SUMS(4, 3)
+DEFINE_SUMS(5, 3)
 DEFINE_SUMS(6, 3)
 DEFINE_SUMS(6, 5)
 DEFINE_SUMS(8, 5)
@@ -173,6 +182,7 @@ static sums_kernel choose_sums_kernel(segcpu_winograd_form form) {
     switch (form.points) {
     case 4: return transform_sums_4_3;
     case 6: return form.outputs == 4 ? transform_sums_6_3 : transform_sums_6_5;
+    case PHASE_POINTS: return transform_sums_5_3;
     default: return transform_sums_8_5;
     }
 }
@@ -182,7 +192,7 @@ static void winograd_gradient_taps(
     bool accumulate) {
     float taps[MOST_TAPS * MOST_TAPS * MOST_TAPS * VEC_LANES] __attribute__((aligned(64)));
     float rows[MOST_TAPS * MOST_TAPS * MOST_TAPS * VEC_LANES];
-    int side = g->form.points - g->form.outputs + 1, count = side * side * side;
+    int side = segcpu_winograd_taps(g->form), count = side * side * side;
     sums_kernel transform = choose_sums_kernel(g->form);
     for (ptrdiff_t o = 0; o < g->out_channels; o += VEC_LANES)
         for (ptrdiff_t c = from; c < to; c++) {

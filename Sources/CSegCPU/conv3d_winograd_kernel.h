@@ -33,6 +33,9 @@ typedef struct {
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
 typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to);
 
+// Terms that a product sums at once. The points of five taps amplify the rounding of longer sums too much.
+static ptrdiff_t winograd_chunk(segcpu_winograd_form form) { return segcpu_winograd_taps(form) == 5 ? 16 : 64; }
+
 // The order of the pairs. The first, (1, -1), reaches every output and sets their sums; the last writes the outputs.
 // Pair 0 reaches only the first and the last output. It is the last pair only where there are no other outputs.
 static const int pair_order[] = {1, 0, 2, 3};
@@ -126,7 +129,7 @@ INLINE void transform_output(
             for (int h = 0; h < outputs; h++) {
                 float *sum = sums + ((d * outputs + h) * outputs + w) * VEC_LANES;
                 vec share =
-                    pair == 0 ? (d == 0 ? even[h] : odd[h]) : output_power(pair, d) * (d % 2 ? odd[h] : even[h]);
+                    pair == 0 ? (d == 0 ? even[h] : odd[h]) : pair_power(points, pair, d) * (d % 2 ? odd[h] : even[h]);
                 if (pair != 1) share += load_vec(sum);
                 if (!is_last) store_vec(sum, share);
                 else if (d < depth && h < height && w < width) {
@@ -252,6 +255,18 @@ static void transform_inputs(
     }
 }
 
+// The outputs of a cube that lie inside the volume, from channel 0 on.
+static cube_output find_output(const segcpu_winograd *g, ptrdiff_t sample, const ptrdiff_t start[3]) {
+    cube_output output = {
+        .row = g->out[2] * g->y_pixel,
+        .slab = g->out[1] * g->out[2] * g->y_pixel,
+        .pixel = g->y_pixel,
+        .accumulate = g->accumulate};
+    output.y = g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row + start[2] * output.pixel;
+    for (int a = 0; a < 3; a++) output.size[a] = smaller(g->form.outputs, g->out[a] - start[a]);
+    return output;
+}
+
 static void write_outputs(
     const segcpu_winograd *g, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     int pair, const float *products, ptrdiff_t step, float *sums) {
@@ -260,15 +275,9 @@ static void write_outputs(
     for (ptrdiff_t i = 0; i < count; i++) {
         ptrdiff_t start[3];
         cube_start(g, first + i, start);
-        cube_output output = {
-            .row = g->out[2] * g->y_pixel,
-            .slab = g->out[1] * g->out[2] * g->y_pixel,
-            .pixel = g->y_pixel,
-            .accumulate = g->accumulate,
-            .sums = sums + i * outputs * width};
-        float *y =
-            g->y + sample * g->y_sample + start[0] * output.slab + start[1] * output.row + start[2] * output.pixel;
-        for (int a = 0; a < 3; a++) output.size[a] = smaller(g->form.outputs, g->out[a] - start[a]);
+        cube_output output = find_output(g, sample, start);
+        float *y = output.y;
+        output.sums = sums + i * outputs * width;
         for (ptrdiff_t c = from; c < to; c += VEC_LANES) {
             output.y = y + c;
             output.bias = g->bias ? g->bias + c : NULL;
@@ -306,6 +315,7 @@ static void winograd_cubes(
                     .b = weights + o * g->channels,
                     .b_step = vectors * VEC_LANES,
                     .depth = g->channels,
+                    .chunk = winograd_chunk(g->form),
                     .c = products + m * out_step + o - from,
                     .c_row = width};
                 gemm_panel(vectors, count, false, product);

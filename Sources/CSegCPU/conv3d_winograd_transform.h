@@ -1,20 +1,34 @@
 // The one-dimensional transforms of Winograd's convolutions.
 //
 // Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks": F(m, r) computes m outputs of a filter of r
-// taps from a = m + r - 1 inputs with a products, y = A' ((G w) * (B' x)). The points are 0, 1, -1, infinity for a = 4,
-// with 2, -2 for a = 6 and with 1/2, -1/2 for a = 8: B' depends on the points alone, so that F(4, 3) and F(2, 5) share
-// it. Powers of two keep the rounding small, and a pair of opposite points shares its even and odd part. Pairs are the
-// unit of work below: (0, infinity), (1, -1), (2, -2), (1/2, -1/2).
+// taps from a = m + r - 1 inputs with a products, y = A' ((G w) * (B' x)). The points are 0, infinity and pairs of
+// opposite points: 1 for a = 4, 5/8 and 3/2 for a = 6, and 1, 2 and 1/2 for a = 8. B' depends on the points alone, so
+// that F(4, 3) and F(2, 5) share it. A pair shares its even and odd part, and is the unit of work below, after the pair
+// (0, infinity).
+//
+// The points decide how much rounding grows (Barabasz, Anderson, Soodhalter and Gregg 2018, "Error Analysis and
+// Improving the Accuracy of Winograd Convolution for Deep Neural Networks"). Of all pairs these make the sum over
+// points of
+// (|column of A'| |row of G| |row of B'|)^2 least, to one part in a hundred. The powers and products of them that stand
+// below are exact in f32. Kernels/conv3d/conv3d_winograd.cl has the same points.
 #pragma once
 
 #include "simd.h"
 
 enum { MOST_POINTS = 8, MOST_PAIRS = 4, MOST_OUTPUTS = 4, MOST_TAPS = 5 };
 
-// Row `output` of A' at the first of a pair of opposite points: 1, 2 or 1/2 raised to the output's number.
-INLINE float output_power(const int pair, const int output) {
-    const float power = (float)(1 << output);
-    return pair == 1 ? 1 : pair == 2 ? power : 1 / power;
+// The positive point of a pair other than (0, infinity).
+INLINE float pair_point(const int points, const int pair) {
+    if (points == 4) return 1;
+    if (points == 6) return pair == 1 ? 0.625f : 1.5f;
+    return pair == 1 ? 1 : pair == 2 ? 2 : 0.5f;
+}
+
+// A pair's positive point raised to the number of an output or tap, of which there are at most five.
+INLINE float pair_power(const int points, const int pair, const int exponent) {
+    const float point = pair_point(points, pair), square = point * point;
+    const float even = exponent < 2 ? 1 : exponent < 4 ? square : square * square;
+    return exponent % 2 ? even * point : even;
 }
 
 // The two rows of B' x of a pair, from `points` inputs.
@@ -26,11 +40,14 @@ INLINE void input_pair(const int points, const int pair, const vec *x, vec *firs
         *first = x[1] + x[2];
         *second = x[2] - x[1];
     } else if (points == 6 && pair == 0) {
-        *first = 4 * x[0] + (x[4] - 5 * x[2]);
-        *second = 4 * x[1] + (x[5] - 5 * x[3]);
+        // The squares of both pairs are the roots of t^2 - sum t + product.
+        const float one = pair_power(points, 1, 2), other = pair_power(points, 2, 2);
+        *first = one * other * x[0] + (x[4] - (one + other) * x[2]);
+        *second = one * other * x[1] + (x[5] - (one + other) * x[3]);
     } else if (points == 6) {
-        vec even = pair == 1 ? x[4] - 4 * x[2] : x[4] - x[2];
-        vec odd = pair == 1 ? x[3] - 4 * x[1] : 2 * (x[3] - x[1]);
+        const float other = pair_power(points, 3 - pair, 2);
+        vec even = x[4] - other * x[2];
+        vec odd = pair_point(points, pair) * (x[3] - other * x[1]);
         *first = even + odd;
         *second = even - odd;
     } else if (pair == 0) {
@@ -40,7 +57,7 @@ INLINE void input_pair(const int points, const int pair, const vec *x, vec *firs
         // The other two pairs' squares are the roots of t^2 - sum t + product.
         const float sum = pair == 1 ? 4.25f : pair == 2 ? 1.25f : 5, product = pair == 1 ? 1 : pair == 2 ? 0.25f : 4;
         vec even = product * x[2] + (x[6] - sum * x[4]);
-        vec odd = output_power(pair, 1) * (product * x[1] + (x[5] - sum * x[3]));
+        vec odd = pair_point(points, pair) * (product * x[1] + (x[5] - sum * x[3]));
         *first = even + odd;
         *second = even - odd;
     }
@@ -62,9 +79,10 @@ INLINE void output_transform(const int points, const int outputs, const vec *p, 
     }
 #pragma clang loop unroll(full)
     for (int j = 0; j < outputs; j++) {
-        vec sum = j % 2 ? odd[1] : even[1];
+        vec sum = pair_power(points, 1, j) * (j % 2 ? odd[1] : even[1]);
 #pragma clang loop unroll(full)
-        for (int pair = 2; pair < points / 2; pair++) sum += output_power(pair, j) * (j % 2 ? odd[pair] : even[pair]);
+        for (int pair = 2; pair < points / 2; pair++)
+            sum += pair_power(points, pair, j) * (j % 2 ? odd[pair] : even[pair]);
         if (j == 0) sum += p[0];
         if (j == outputs - 1) sum += p[1];
         out[j] = sum;
@@ -80,23 +98,29 @@ INLINE void output_adjoint(const int points, const int outputs, const vec *dy, v
         vec even = 0, odd = 0;
 #pragma clang loop unroll(full)
         for (int j = 0; j < outputs; j++)
-            if (j % 2) odd += output_power(pair, j) * dy[j];
-            else even += output_power(pair, j) * dy[j];
+            if (j % 2) odd += pair_power(points, pair, j) * dy[j];
+            else even += pair_power(points, pair, j) * dy[j];
         out[2 * pair] = even + odd;
         out[2 * pair + 1] = even - odd;
     }
 }
 
-// The factor of a pair's rows of G: 1 / the product of the point's distances to the other points.
+// The factor of a pair's rows of G: 1 / the product of the point's distances to the other finite points.
 INLINE float filter_factor(const int points, const int pair) {
     if (points == 4) return 0.5f;
-    if (points == 6) return pair == 1 ? -1.f / 6 : 1.f / 24;
-    return pair == 1 ? -2.f / 9 : pair == 2 ? 1.f / 90 : 32.f / 45;
+    if (points == 8) return pair == 1 ? -2.f / 9 : pair == 2 ? 1.f / 90 : 32.f / 45;
+    const double square = pair_power(points, pair, 2), other = pair_power(points, 3 - pair, 2);
+    return (float)(1 / (2 * square * (square - other)));
+}
+
+// The factor of the point 0, up to the sign that its row of B' has for a = 8.
+INLINE float zero_factor(const int points) {
+    return points == 6 ? (float)(1 / ((double)pair_power(points, 1, 2) * pair_power(points, 2, 2))) : 1;
 }
 
 // G w in the order of the pairs, from `taps` taps.
 INLINE void filter_transform(const int points, const int taps, const vec *w, vec *out) {
-    out[0] = points == 6 ? w[0] * 0.25f : w[0];
+    out[0] = zero_factor(points) * w[0];
     out[1] = w[taps - 1];
     if (points == 4) out[1] = -out[1];
 #pragma clang loop unroll(full)
@@ -104,8 +128,8 @@ INLINE void filter_transform(const int points, const int taps, const vec *w, vec
         vec even = 0, odd = 0;
 #pragma clang loop unroll(full)
         for (int k = 0; k < taps; k++)
-            if (k % 2) odd += filter_factor(points, pair) * output_power(pair, k) * w[k];
-            else even += filter_factor(points, pair) * output_power(pair, k) * w[k];
+            if (k % 2) odd += filter_factor(points, pair) * pair_power(points, pair, k) * w[k];
+            else even += filter_factor(points, pair) * pair_power(points, pair, k) * w[k];
         out[2 * pair] = even + odd;
         out[2 * pair + 1] = even - odd;
     }
@@ -121,10 +145,11 @@ INLINE void filter_adjoint(const int points, const int taps, const vec *g, vec *
     }
 #pragma clang loop unroll(full)
     for (int k = 0; k < taps; k++) {
-        vec sum = k % 2 ? odd[1] : even[1];
+        vec sum = pair_power(points, 1, k) * (k % 2 ? odd[1] : even[1]);
 #pragma clang loop unroll(full)
-        for (int pair = 2; pair < points / 2; pair++) sum += output_power(pair, k) * (k % 2 ? odd[pair] : even[pair]);
-        if (k == 0) sum += points == 6 ? g[0] * 0.25f : g[0];
+        for (int pair = 2; pair < points / 2; pair++)
+            sum += pair_power(points, pair, k) * (k % 2 ? odd[pair] : even[pair]);
+        if (k == 0) sum += zero_factor(points) * g[0];
         if (k == taps - 1) sum += points == 4 ? -g[1] : g[1];
         out[k] = sum;
     }

@@ -1,7 +1,8 @@
 // The register-blocked product that Winograd convolutions and matrix products share.
 //
-// A block keeps rows x vectors sums in registers over the whole inner axis. The vectors of b lie side by side, and each
-// scalar of a is broadcast once for all of them.
+// A block keeps rows x vectors sums in registers over a chunk of the inner axis; the chunks' sums are added up in
+// order, which rounds less than one long sum. The vectors of b lie side by side, and each scalar of a is broadcast once
+// for all of them.
 #pragma once
 
 #include "simd.h"
@@ -13,6 +14,7 @@ typedef struct {
     const float *b;
     ptrdiff_t b_step; // floats between steps along the inner axis
     ptrdiff_t depth;  // of the inner axis
+    ptrdiff_t chunk;  // of it
     float *c;
     ptrdiff_t c_row;
     bool add; // to what c holds
@@ -28,21 +30,33 @@ INLINE void gemm_block(const int vectors, const int rows, const bool transposed,
 #pragma clang loop unroll(full)
     for (int r = 0; r < rows; r += 4) a[r / 4] = transposed ? g->a + r : g->a + r * step;
     vec sum[rows][vectors];
+    float total[rows * vectors * VEC_LANES];
+    for (ptrdiff_t from = 0; from < depth; from += g->chunk) {
+        const ptrdiff_t end = smaller(from + g->chunk, depth);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
+        for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) sum[r][v] = 0;
+            for (int v = 0; v < vectors; v++) sum[r][v] = 0;
 #pragma clang loop unroll(disable)
-    for (ptrdiff_t k = 0; k < depth; k++, b += b_step) {
-        vec factor[2];
+        for (ptrdiff_t k = from; k < end; k++, b += b_step) {
+            vec factor[2];
 #pragma clang loop unroll(full)
-        for (int v = 0; v < vectors; v++) factor[v] = load_vec(b + v * VEC_LANES);
+            for (int v = 0; v < vectors; v++) factor[v] = load_vec(b + v * VEC_LANES);
 #pragma clang loop unroll(full)
-        for (int r = 0; r < rows; r++) {
-            vec value = transposed ? a[0][k * step + r] : a[r / 4][(r % 4) * step + k];
+            for (int r = 0; r < rows; r++) {
+                vec value = transposed ? a[0][k * step + r] : a[r / 4][(r % 4) * step + k];
 #pragma clang loop unroll(full)
-            for (int v = 0; v < vectors; v++) sum[r][v] += value * factor[v];
+                for (int v = 0; v < vectors; v++) sum[r][v] += value * factor[v];
+            }
         }
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+            for (int v = 0; v < vectors; v++) {
+                float *so_far = total + (r * vectors + v) * VEC_LANES;
+                if (from > 0) sum[r][v] += load_vec(so_far);
+                if (end < depth) store_vec(so_far, sum[r][v]);
+            }
     }
     const bool add = g->add;
 #pragma clang loop unroll(full)

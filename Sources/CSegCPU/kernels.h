@@ -7,6 +7,8 @@
 #include "attention_kernel.h"
 #include "conv3d_direct_kernel.h"
 #include "conv3d_gradient_kernel.h"
+#include "conv3d_phase_gradient_kernel.h"
+#include "conv3d_phase_kernel.h"
 #include "conv3d_winograd_gradient_kernel.h"
 #include "conv3d_winograd_kernel.h"
 #include "conv3d_winograd_weights_kernel.h"

@@ -68,6 +68,7 @@ static void multiply(const segcpu_product *p, float *scratch) {
                     .b = right,
                     .b_step = 2 * VEC_LANES,
                     .depth = depth,
+                    .chunk = depth,
                     .c = p->c + m * p->c_row + n,
                     .c_row = p->c_row,
                     .add = k > 0 || p->beta != 0};

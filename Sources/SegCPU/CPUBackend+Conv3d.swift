@@ -8,8 +8,8 @@ package enum Conv3dAlgorithm: Hashable, Sendable {
     case direct
     /// Unfolded input times the weights as a matrix.
     case product
-    /// Fewer multiplications at stride 1, for channels that come in sixteens; elsewhere the choice is free. The outputs of
-    /// a convolution may be any number.
+    /// Fewer multiplications at stride 1, and for three taps at stride 2, for channels that come in sixteens; elsewhere the
+    /// choice is free. The outputs of a convolution may be any number.
     case winograd(WinogradForm)
 }
 
@@ -114,15 +114,17 @@ extension CPUBackend {
         // A packed tile holds all rows between the taps of one row of outputs.
         let halo = params.reach.d * params.reach.h * (x.size.w + 2 * params.padding.w)
         if disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 { return .product }
+        let isTransposed = params.stride != Triple(1) && y.positions > x.positions
         let form = WinogradForm.quickest(
-            params, inputs: x.channels, outputs: y.channels, output: y.size, batch: y.batch,
-            forWeight: forWeight)
+            params, inputs: x.channels, outputs: y.channels, grid: isTransposed ? x.size : y.size, batch: y.batch,
+            transposed: isTransposed, forWeight: forWeight)
         return form.map { .winograd($0) } ?? .direct
     }
 }
 
 extension CPUBackend: ForceableBackend {
-    /// Every convolution algorithm by the name that the OpenCL backend gives it: `winograd 4` is F(4, 3) and F(4, 5).
+    /// Every convolution algorithm by the name that the OpenCL backend gives it: `winograd 4` is F(4, 3) and F(4, 5),
+    /// and `winograd 3` stride 2 by phases.
     private static let named: [(name: String, algorithms: [Conv3dAlgorithm])] =
         [("direct", [.direct]), ("product", [.product])]
         + Set(WinogradForm.allCases.map(\.outputs)).sorted().map { outputs in

@@ -22,7 +22,9 @@ extension CPUBackend {
         let packed = try allocate([packing.count], .f32)
         var conv = Self.geometry(gather, x: x.shape, y: y.shape, inputs: inputs, outputs: outputs, panel: panel)
         conv.accumulate = accumulate
-        let tiles = Self.tile(&conv, gather, batch: x.shape.batch, panels: panels, taps: packing.mostTaps)
+        // Where a packed tile meets few taps, packing it again for each range of panels would take too much of the time.
+        let ranges = params.kernel.count > 8 ? panels : 1
+        let tiles = Self.tile(&conv, gather, batch: x.shape.batch, ranges: ranges, taps: packing.mostTaps)
         let scratchCount = segcpu_conv3d_scratch(&conv)
         let scratch = try allocate([threads.count * scratchCount], .f32)
         let offsets = packing.phases.map { Self.offsets(of: $0, conv) }
@@ -67,9 +69,9 @@ extension CPUBackend {
         return conv
     }
 
-    /// Chooses the tile, and how many input channels are packed at a time.
+    /// Chooses the tile, and how many input channels are packed at a time; `ranges` of panels may share out each tile.
     private static func tile(
-        _ conv: inout segcpu_conv3d, _ gather: Conv3dGather, batch: Int, panels: Int, taps: Int
+        _ conv: inout segcpu_conv3d, _ gather: Conv3dGather, batch: Int, ranges: Int, taps: Int
     ) -> Conv3dTiles {
         let (span, step) = (gather.span, gather.step)
         func rows(_ size: [Int]) -> [Int] {
@@ -84,7 +86,7 @@ extension CPUBackend {
         conv.block = (conv.input.channels + blocks - 1) / blocks
         let block = conv.block
         let tiles = Conv3dTiles.fitting(
-            gather.extent, atLeast: max(1, leastTasks / (batch * panels)), budget: tileBudget
+            gather.extent, atLeast: max(1, leastTasks / (batch * ranges)), budget: tileBudget
         ) { plane($0) * block * 4 }
         conv.tile = cTriple(tiles.size)
         conv.input.rows = cTriple(rows(tiles.size))

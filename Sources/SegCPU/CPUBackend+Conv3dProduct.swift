@@ -4,8 +4,9 @@ internal import SegCore
 
 /// Bytes of unfolded input held at a time.
 private let slabBudget = 4 << 20
-/// Rows and columns of a product that one task computes.
-private let (tileRows, tileColumns) = (128, 192)
+/// Rows and columns of a product that one task computes. A convolution's tiles are high, because each packs its own
+/// weights; its weight gradient's are wide, because each packs its own gradients.
+private let (highTile, wideTile) = ((rows: 224, columns: 96), (rows: 128, columns: 192))
 
 extension CPUBackend {
     /// A convolution as a product: unfolded input `[pixels, in · taps]` times the transpose of `[out, in · taps]`.
@@ -23,7 +24,7 @@ extension CPUBackend {
             for first in stride(from: 0, to: y.shape.rows, by: slab) {
                 let rows = min(slab, y.shape.rows - first)
                 let matrix = product.unfold(rows: first, rows, group: group, into: unfolded, threads)
-                try forTiles(rows, outputs) { rows, columns in
+                try forTiles(highTile, rows, outputs) { rows, columns in
                     segcpu_product(
                         transpose_a: false, transpose_b: true, m: rows.count, n: columns.count, k: product.columns,
                         alpha: 1, a: matrix.floats + rows.lowerBound * matrix.stride, a_row: matrix.stride,
@@ -49,7 +50,7 @@ extension CPUBackend {
             for first in stride(from: 0, to: upstream.shape.rows, by: slab) {
                 let count = min(slab, upstream.shape.rows - first)
                 let matrix = product.unfold(rows: first, count, group: group, into: unfolded, threads)
-                try forTiles(outputs, product.columns) { rows, columns in
+                try forTiles(wideTile, outputs, product.columns) { rows, columns in
                     segcpu_product(
                         transpose_a: true, transpose_b: false, m: rows.count, n: columns.count, k: count, alpha: 1,
                         a: upstream.floats + first * upstream.shape.channels + group * outputs + rows.lowerBound,
@@ -64,16 +65,18 @@ extension CPUBackend {
     /// Computes in parallel the products that `body` describes for tiles of a rows × columns matrix, which do not depend
     /// on the number of threads.
     private func forTiles(
-        _ rows: Int, _ columns: Int, _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> segcpu_product
+        _ tile: (rows: Int, columns: Int), _ rows: Int, _ columns: Int,
+        _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> segcpu_product
     ) throws {
         let kernel = try MatrixKernel(self)
         defer { kernel.done() }
-        let down = (rows + tileRows - 1) / tileRows
-        let across = (columns + tileColumns - 1) / tileColumns
+        let down = (rows + tile.rows - 1) / tile.rows
+        let across = (columns + tile.columns - 1) / tile.columns
         threads.run(down * across) { task, thread in
             let (i, j) = (task / across, task % across)
             let product = body(
-                i * tileRows..<min(rows, (i + 1) * tileRows), j * tileColumns..<min(columns, (j + 1) * tileColumns))
+                i * tile.rows..<min(rows, (i + 1) * tile.rows),
+                j * tile.columns..<min(columns, (j + 1) * tile.columns))
             kernel(product, thread: thread)
         }
     }

@@ -7,7 +7,7 @@ private let sumsBudget = 32 << 20
 private let mostChunks = 8
 
 extension CPUBackend {
-    /// A convolution of stride 1 by Winograd's algorithm, or where `transposed` the transposed one: the same with its
+    /// A convolution by Winograd's algorithm, or where `transposed` the transposed one: at stride 1 the same with its
     /// weights flipped along each axis.
     func convolveByWinograd(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, transposed: Bool,
@@ -15,12 +15,11 @@ extension CPUBackend {
     ) throws {
         let (inputs, outputs) = (x.shape.channels, y.shape.channels)
         let taps = form.taps * form.taps * form.taps
-        let padding = transposed ? params.padding.array.map { form.taps - 1 - $0 } : params.padding.array
-        var conv = Self.winograd(form, x: x, y: y, padding: padding)
+        var conv = Self.winograd(form, x: x, y: y, params, transposed: transposed)
         conv.bias = bias.map { UnsafePointer($0.floats) }
         conv.accumulate = accumulate
 
-        let matrices = form.points * form.points * form.points
+        let matrices = segcpu_winograd_matrices(conv.form)
         let weights = try scratch(Float.self, matrices * withUnsafePointer(to: conv, segcpu_winograd_step))
         defer { weights.done() }
         withUnsafePointer(to: conv) { conv in
@@ -32,13 +31,15 @@ extension CPUBackend {
             }
         }
         conv.weights = UnsafePointer(weights.base)
-        try run(&conv, cubes: form.counts(y.shape.size).reduce(1, *), batch: x.shape.batch, outputs: outputs)
+        try run(&conv, batch: x.shape.batch, outputs: outputs)
     }
 
     /// Geometry that the convolution and its weight gradient share; `y` is the output or the gradient of it.
-    static func winograd(_ form: WinogradForm, x: BufferView, y: BufferView, padding: [Int]) -> segcpu_winograd {
+    private static func winograd(
+        _ form: WinogradForm, x: BufferView, y: BufferView, _ params: Conv3dParams, transposed: Bool
+    ) -> segcpu_winograd {
         var conv = segcpu_winograd()
-        conv.form = form.kernelForm
+        conv.form = form.kernelForm(transposed: transposed)
         conv.x = UnsafePointer(x.floats)
         conv.in = cTriple(x.shape.size.array)
         conv.channels = x.shape.channels
@@ -49,8 +50,11 @@ extension CPUBackend {
         conv.out_channels = y.shape.channels
         conv.y_pixel = y.shape.channels
         conv.y_sample = y.shape.positions * y.shape.channels
-        conv.low = cTriple(padding.map(-))
-        conv.counts = cTriple(form.counts(y.shape.size))
+        // A transposed convolution of stride 2 starts with the input that its first output reads.
+        let low = params.padding.array.map { !transposed ? -$0 : form.stride == 1 ? $0 + 1 - form.taps : 0 }
+        conv.low = cTriple(low)
+        let outputs = Int(conv.form.outputs)
+        conv.counts = cTriple(y.shape.size.array.map { ($0 + outputs - 1) / outputs })
         return conv
     }
 
@@ -62,34 +66,34 @@ extension CPUBackend {
         form: WinogradForm
     ) throws {
         let (inputs, outputs) = (x.shape.channels, upstream.shape.channels)
-        let cubes = form.counts(upstream.shape.size).reduce(1, *)
+        var conv = Self.winograd(form, x: x, y: upstream, params, transposed: false)
+        let cubes = conv.cubes
         let all = x.shape.batch * cubes
-        var conv = Self.winograd(form, x: x, y: upstream, padding: params.padding.array)
-        let matrices = form.points * form.points * form.points
-        let products = matrices * withUnsafePointer(to: conv, segcpu_winograd_step)
+        let products = segcpu_winograd_matrices(conv.form) * withUnsafePointer(to: conv, segcpu_winograd_step)
         let chunks = max(1, min(mostChunks, sumsBudget / (products * 4), all / 56))
         conv.block = min(max(inputs, outputs) <= 64 ? 28 : 112, cubes)
 
-        let pairs = form.points / 2
+        let parts = form.gradientParts
         let panel = segcpu_winograd_panel()
         let panels = (outputs + panel - 1) / panel
-        let groups = min(panels, (2 * threads.count + pairs * chunks - 1) / (pairs * chunks))
+        let groups = min(panels, (2 * threads.count + parts * chunks - 1) / (parts * chunks))
         let scratchCount = withUnsafePointer(to: conv) { segcpu_winograd_gradient_scratch($0, outputs) }
         let memory = try scratch(Float.self, threads.count * scratchCount)
         defer { memory.done() }
         let sums = try scratch(Float.self, chunks * products)
         defer { sums.done() }
+        let kernel = form == .phases3 ? kernels.phase_gradient_cubes : kernels.winograd_gradient_cubes
         withUnsafePointer(to: conv) { conv in
-            threads.run(chunks * pairs * groups) { task, thread in
-                let (chunk, pair, group) = (task / (pairs * groups), task / groups % pairs, task % groups)
+            threads.run(chunks * parts * groups) { task, thread in
+                let (chunk, part, group) = (task / (parts * groups), task / groups % parts, task % groups)
                 let (from, to) = (panels * group / groups * panel, min(outputs, panels * (group + 1) / groups * panel))
                 let (begin, end) = (all * chunk / chunks, all * (chunk + 1) / chunks)
                 var cube = begin
                 while cube < end {
                     let (sample, first) = (cube / cubes, cube % cubes)
                     let count = min(end - cube, cubes - first)
-                    kernels.winograd_gradient_cubes(
-                        conv, Int32(pair), sample, first, count, from, to, cube == begin, sums.base + chunk * products,
+                    kernel(
+                        conv, Int32(part), sample, first, count, from, to, cube == begin, sums.base + chunk * products,
                         memory.base + thread * scratchCount)
                     cube += count
                 }
@@ -105,7 +109,8 @@ extension CPUBackend {
 
     /// Blocks of cubes, and where there are fewer than threads, ranges of output channels besides; neither changes a bit
     /// of the result.
-    private func run(_ conv: inout segcpu_winograd, cubes: Int, batch: Int, outputs: Int) throws {
+    private func run(_ conv: inout segcpu_winograd, batch: Int, outputs: Int) throws {
+        let cubes = conv.cubes
         // A block should stay in cache; where weights are so wide that they do not, each block reads them again.
         let channels = max(conv.channels, outputs)
         let most = channels > 128 ? 112 : conv.form.points >= 6 && channels > 16 ? 14 : 28
@@ -121,15 +126,21 @@ extension CPUBackend {
         let scratchCount = withUnsafePointer(to: conv) { segcpu_winograd_scratch($0, outputs) }
         let memory = try scratch(Float.self, threads.count * scratchCount)
         defer { memory.done() }
+        let kernel = segcpu_winograd_by_phases(conv.form) ? kernels.phase_cubes : kernels.winograd_cubes
         withUnsafePointer(to: conv) { conv in
             let block = conv.pointee.block
             threads.run(batch * blocks * groups) { task, thread in
                 let (group, rest) = (task % groups, task / groups)
                 let (sample, first) = (rest / blocks, rest % blocks * block)
-                kernels.winograd_cubes(
+                kernel(
                     conv, sample, first, min(block, cubes - first), panels * group / groups * panel,
                     min(outputs, panels * (group + 1) / groups * panel), memory.base + thread * scratchCount)
             }
         }
     }
+}
+
+extension segcpu_winograd {
+    /// Cubes of one sample.
+    fileprivate var cubes: Int { counts.0 * counts.1 * counts.2 }
 }

@@ -37,6 +37,8 @@ public enum Limits {
     public static let expressionCharacters = 1 << 16
     /// Fields of one form.
     public static let formFields = 32
+    /// Files of one form: the slices of a series.
+    public static let formFiles = 20_000
     /// Bytes of all fields of one form that are no files.
     public static let formBytes = 1 << 20
     /// Bytes of fields and small bodies that all requests of a server hold in memory together.
@@ -97,6 +99,7 @@ extension Limits {
         Row(name: "bytes of a YAML document", value: ByteCount(bytes: yamlBytes).description),
         Row(name: "characters of a bundle's expression, references expanded", value: "\(expressionCharacters)"),
         Row(name: "fields of a form", value: "\(formFields)"),
+        Row(name: "files of a form", value: "\(formFiles)"),
         Row(name: "bytes of the fields of a form", value: ByteCount(bytes: formBytes).description),
         Row(
             name: "bytes of fields and small bodies in a server's memory",

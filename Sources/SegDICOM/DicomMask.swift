@@ -76,7 +76,7 @@ public struct DicomMask: Sendable {
             return Segment(
                 number: number, map: areRegions ? number : 0, value: areRegions ? 1 : UInt8(number), name: name,
                 label: labels.texts[index], meaning: description.codes.meaning(of: name) ?? .unknown,
-                colour: SegmentColour(index))
+                colour: SegmentColour(LabelColours.colour(of: name, number: number)))
         }
         remarks = series.remarks + labels.remarks
         let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
@@ -176,14 +176,10 @@ struct SegmentColour: Sendable {
     /// From 0 to 1.
     let red: Double, green: Double, blue: Double
 
-    /// The colour of a running number: the golden ratio keeps the hues of neighbours apart.
-    init(_ index: Int) {
-        let hue = (0.08 + 0.618034 * Double(index)).truncatingRemainder(dividingBy: 1)
-        func channel(_ shift: Double) -> Double {
-            let place = abs((hue * 6 + shift).truncatingRemainder(dividingBy: 6) - 3) - 1
-            return 0.25 + 0.65 * min(1, max(0, place))
-        }
-        (red, green, blue) = (channel(0), channel(4), channel(2))
+    /// A colour as `0xRRGGBB`.
+    init(_ colour: UInt32) {
+        func channel(_ shift: UInt32) -> Double { Double(colour >> shift & 255) / 255 }
+        (red, green, blue) = (channel(16), channel(8), channel(0))
     }
 
     /// From 0 to 255.

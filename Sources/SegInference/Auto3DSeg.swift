@@ -138,7 +138,7 @@ extension Auto3DSegReader {
                         margins: [10, 10, 10], divisors: [1, 1, 1], allowSmaller: true,
                         channels: channels > 1 ? [0] : nil)))
         }
-        if let pixdim = try reader.spacing("resample_resolution") {
+        if let pixdim = try ConfigCoder(reader).given("resample_resolution", nil, .spacing) {
             steps.append(
                 .spacing(
                     try Spacing(

@@ -2,6 +2,17 @@ internal import SegBackend
 internal import SegCore
 internal import SegImaging
 
+/// What classes, or regions, are called by number, and which numbers of a label map they are.
+struct LabelNames {
+    let names: [Int: String]
+    let scheme: LabelScheme
+
+    /// The entries `labels`, `regions` and `ignore_label`.
+    static func coded(_ own: LabelNames?, by coder: ConfigCoder) throws -> LabelNames {
+        try coder.part(own, entries: { $0.scheme.entries(labels: $0.names) }, LabelScheme.read)
+    }
+}
+
 extension LabelScheme {
     /// Reads `labels` or `regions`, and `ignore_label`.
     ///
@@ -10,18 +21,18 @@ extension LabelScheme {
     /// there the map is a list: `[{"liver": 5}, {"kidneys": [2, 3]}]`. `regions` has that form too, and its names may share
     /// numbers; they are the network's channels, from 0.
     /// - Throws: `DataError` naming the entry that is wrong.
-    static func read(_ reader: ConfigReader) throws -> (labels: [Int: String], scheme: LabelScheme) {
+    fileprivate static func read(_ reader: ConfigReader) throws -> LabelNames {
         var scheme = LabelScheme()
         scheme.ignored = try reader.int("ignore_label")
         if let number = scheme.ignored { try check(number, "ignore_label", reader) }
         if let value = reader.value("regions"), value != .null {
             scheme.regions = try regions(value, ignored: scheme.ignored, reader)
             let named = (scheme.regions ?? []).enumerated().map { ($0, $1.name) }
-            return (Dictionary(uniqueKeysWithValues: named), scheme)
+            return LabelNames(names: Dictionary(uniqueKeysWithValues: named), scheme: scheme)
         }
-        guard let value = reader.value("labels") else { return ([:], scheme) }
+        guard let value = reader.value("labels") else { return LabelNames(names: [:], scheme: scheme) }
         if case .object(let members) = value, members.values.allSatisfy(\.isName) {
-            return (try names(members, reader), scheme)
+            return LabelNames(names: try names(members, reader), scheme: scheme)
         }
         var groups = try groups(value, "labels", reader)
         // nnU-Net's name for voxels that take no part.
@@ -47,7 +58,7 @@ extension LabelScheme {
             }
         }
         let named = groups.enumerated().map { ($0 + 1, $1.name) }
-        return (Dictionary(uniqueKeysWithValues: named), scheme)
+        return LabelNames(names: Dictionary(uniqueKeysWithValues: named), scheme: scheme)
     }
 
     /// Regions, which the network's channels are.
@@ -122,7 +133,7 @@ extension LabelScheme {
     }
 
     /// The entries that `read` reads.
-    func entries(labels: [Int: String]) -> [String: ConfigValue] {
+    fileprivate func entries(labels: [Int: String]) -> [String: ConfigValue] {
         var entries: [String: ConfigValue] = [:]
         if let listed = groups ?? regions {
             entries[groups == nil ? "regions" : "labels"] = .array(

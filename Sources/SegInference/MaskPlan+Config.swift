@@ -28,37 +28,7 @@ extension MaskPlan {
 }
 
 extension MaskStep {
-    fileprivate var value: ConfigValue {
-        switch self {
-        case .keepLargest(let labels, let independent, let connectivity, let count):
-            component(
-                "KeepLargestConnectedComponent",
-                [
-                    "applied_labels": list(labels), "independent": .bool(independent),
-                    "connectivity": .int(connectivity.number), "num_components": .int(count),
-                ])
-        case .keepAllLargest(let labels): component("NNUNetKeepLargest", ["labels_or_regions": list(labels)])
-        case .fillHoles(let labels, let connectivity):
-            component("FillHoles", ["applied_labels": list(labels), "connectivity": .int(connectivity.number)])
-        case .removeSmall(let least, let independent, let connectivity):
-            component(
-                "RemoveSmallObjects",
-                [
-                    "min_size": .int(least), "independent_channels": .bool(independent),
-                    "connectivity": .int(connectivity.number),
-                ])
-        case .keepLabels(let labels): component("LabelFilter", ["applied_labels": list(labels)])
-        }
-    }
-
-    private func list(_ labels: [UInt8]?) -> ConfigValue {
-        labels.map { .array($0.map { .int(Int($0)) }) } ?? .null
-    }
-}
-
-extension Connectivity {
-    /// scikit-image's number.
-    fileprivate var number: Int { self == .faces ? 1 : self == .edges ? 2 : 3 }
+    fileprivate var value: ConfigValue { ComponentForm.value(of: self, by: Self.forms) }
 }
 
 private func component(_ name: String, _ arguments: [String: ConfigValue]) -> ConfigValue {

@@ -6,10 +6,10 @@ internal import SegImaging
 /// What would give another mask than MONAI's is an error that names the transform and the argument.
 struct MaskPlanReader {
     /// MONAI's classes that are read, without their modules and without the `d` of those for dictionaries.
-    static let classes = [
-        "Activations", "Invert", "AsDiscrete", "KeepLargestConnectedComponent", "FillHoles", "RemoveSmallObjects",
-        "LabelFilter", "Lambda",
-    ]
+    static var classes: [String] {
+        ["Activations", "Invert", "AsDiscrete", "Lambda"]
+            + MaskStep.forms.map(\.name).filter { $0 != MaskStep.nnUNetName }
+    }
 
     /// How many channels the network gives.
     let channels: Int
@@ -39,41 +39,13 @@ struct MaskPlanReader {
         case "Activations": try addActivations(reader)
         case "Invert": try addInvert(reader)
         case "AsDiscrete": try addDiscrete(reader)
-        case "KeepLargestConnectedComponent":
-            // MONAI takes a mask of several channels for one map a label.
-            try reader.expect("is_onehot", .bool(plan.isRegions))
-            let count = try reader.int("num_components") ?? 1
-            guard count > 0 else { throw reader.error("num_components", "should be at least 1, not \(count)") }
-            let step = MaskStep.keepLargest(
-                try labels(reader), independent: try reader.bool("independent") ?? true,
-                connectivity: try connectivity(reader, otherwise: .corners),
-                count: count)
-            try checkRegions(try labels(reader), reader)
-            try addStep(step, name, reader)
-        case "NNUNetKeepLargest":
-            let labels = try reader.required("labels_or_regions", labels(reader, key: "labels_or_regions"))
-            guard !plan.isRegions, !labels.isEmpty, !labels.contains(0) else {
-                throw reader.error("labels_or_regions", "should be classes from 1 on, of a model that gives classes")
-            }
-            try addStep(.keepAllLargest(labels), name, reader)
-        case "FillHoles":
-            let step = MaskStep.fillHoles(
-                try labels(reader), connectivity: try connectivity(reader, otherwise: .corners))
-            try checkRegions(try labels(reader), reader)
-            try addStep(step, name, reader)
-        case "RemoveSmallObjects":
-            try reader.expect("by_measure", false)
-            try reader.expect("pixdim", .null)
-            let step = MaskStep.removeSmall(
-                below: try reader.int("min_size") ?? 64, independent: try reader.bool("independent_channels") ?? true,
-                connectivity: try connectivity(reader, otherwise: .faces))
-            try addStep(step, name, reader)
         case "Lambda": try addPainting(reader)
-        case "LabelFilter":
-            try addStep(.keepLabels(try reader.required("applied_labels", labels(reader))), name, reader)
         default:
-            throw reader.error(
-                "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
+            guard let step = try ComponentForm.read(name, reader, by: MaskStep.forms) else {
+                throw reader.error(
+                    "_target_", "'\(name)' is not supported; supported: \(Self.classes.joined(separator: ", "))")
+            }
+            try add(step, name, reader)
         }
     }
 
@@ -200,39 +172,22 @@ struct MaskPlanReader {
         (plan.painting, plan.isRegions) = (painting.paints, false)
     }
 
-    private mutating func addStep(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
+    private mutating func add(_ step: MaskStep, _ name: String, _ reader: ConfigReader) throws {
+        switch step {
+        // MONAI takes a mask of several channels for one map a label.
+        case .keepLargest: try reader.expect("is_onehot", .bool(plan.isRegions))
+        case .keepAllLargest where plan.isRegions:
+            throw reader.error("_target_", "\(name) is for a model that gives classes, and this one gives regions")
+        default: break
+        }
+        if plan.isRegions, let stray = step.channels?.first(where: { $0 >= channels }) {
+            throw reader.error(
+                "applied_labels", "names channel \(stray), and the mask has the channels 0 to \(channels - 1)")
+        }
         guard isDiscrete else {
             throw reader.error(
                 "_target_", "\(name) before AsDiscreted is not supported; the classes have to be made first")
         }
         if isInverted { plan.after.append(step) } else { plan.before.append(step) }
-    }
-
-    private func labels(_ reader: ConfigReader, key: String = "applied_labels") throws -> [UInt8]? {
-        guard let value = reader.value(key) else { return nil }
-        let numbers = try value.wholeNumber.map { [$0] } ?? reader.ints(key) ?? []
-        return try numbers.map { number in
-            guard let label = UInt8(exactly: number) else {
-                throw reader.error(key, "should be class numbers from 0 to 255, not \(number)")
-            }
-            return label
-        }
-    }
-
-    /// Labels of regions are numbers of channels.
-    private func checkRegions(_ labels: [UInt8]?, _ reader: ConfigReader) throws {
-        guard plan.isRegions, let stray = labels?.first(where: { $0 >= channels }) else { return }
-        throw reader.error(
-            "applied_labels", "names channel \(stray), and the mask has the channels 0 to \(channels - 1)")
-    }
-
-    private func connectivity(_ reader: ConfigReader, otherwise: Connectivity) throws -> Connectivity {
-        switch try reader.int("connectivity") {
-        case nil: return otherwise
-        case 1: return .faces
-        case 2: return .edges
-        case 3: return .corners
-        case let number?: throw reader.error("connectivity", "should be 1, 2 or 3, not \(number)")
-        }
     }
 }

@@ -34,8 +34,6 @@ public struct ModelDescription: Hashable, Sendable {
     /// What is done to a predicted mask on the scan's grid.
     public var postprocessing = PostProcessing()
 
-    private static let mostFolds = 100
-
     /// What a class is called.
     package func className(_ label: Int) -> String {
         labels[label] ?? "\(maskPlan.isRegions ? "region" : "class") \(label)"
@@ -67,54 +65,6 @@ public struct ModelDescription: Hashable, Sendable {
         try reader.finish()
     }
 
-    /// Reads the entries of a model from an object that may hold more, such as a training configuration.
-    /// - Throws: `DataError` naming the key that is missing or wrong.
-    public static func entries(of reader: ConfigReader) throws -> ModelDescription {
-        let definition = try reader.required("network_def", reader.value("network_def"))
-        // A null stands for the whole image; an absent key is a mistake.
-        let window = reader.isNull("roi_size") ? nil : try SlidingWindow(reader)
-        var description = ModelDescription(
-            network: NetworkDefinition(definition, source: reader.source), preprocessing: try Preprocessing(of: reader),
-            roiSize: window?.window, overlap: window?.overlap ?? 0, mode: window?.blending ?? .constant,
-            labels: [:])
-        (description.labels, description.labelScheme) = try LabelScheme.read(reader)
-        if description.labelScheme.regions != nil { description.maskPlan = .ofRegions }
-        if window != nil { description.padding = try WindowPadding(reader) }
-        description.previousClasses = try reader.int("previous_classes") ?? 0
-        guard (0..<Self.mostClasses).contains(description.previousClasses) else {
-            throw reader.error("previous_classes", "should be from 0 to \(Self.mostClasses - 1)")
-        }
-        description.foldCount = try reader.int("folds") ?? 1
-        guard (1...Self.mostFolds).contains(description.foldCount) else {
-            throw reader.error("folds", "should be from 1 to \(Self.mostFolds), not \(description.foldCount)")
-        }
-        description.mirrorAxes = try reader.ints("mirror_axes") ?? []
-        guard Set(description.mirrorAxes).isSubset(of: [0, 1, 2]),
-            Set(description.mirrorAxes).count == description.mirrorAxes.count
-        else { throw reader.error("mirror_axes", "should be some of 0, 1 and 2, not \(description.mirrorAxes)") }
-        try description.readPostprocessing(reader)
-        return description
-    }
-
-    /// Reads `postprocessing`: an object of what is done to a mask, or a list of MONAI's transforms from the network's
-    /// output on.
-    private mutating func readPostprocessing(_ reader: ConfigReader) throws {
-        guard case .array(let items)? = reader.value("postprocessing") else {
-            if let steps = try reader.object("postprocessing") { postprocessing = try PostProcessing(steps) }
-            return
-        }
-        var chain = MaskPlanReader(channels: try outputChannels, preprocessing: preprocessing)
-        for (number, item) in items.enumerated() {
-            let step = try ConfigReader(item, path: "postprocessing.\(number)", source: reader.source)
-            try chain.add(step.required("_target_", step.string("_target_")), step)
-            try step.finish()
-        }
-        maskPlan = try chain.finished(reader)
-        if labelScheme.regions != nil, !maskPlan.isRegions {
-            throw reader.error("postprocessing", "makes classes, and regions take a threshold of each channel")
-        }
-    }
-
     /// Channels of a scan that the network takes.
     /// - Throws: `DataError` where the network cannot be built.
     public var inputChannels: Int {
@@ -139,27 +89,5 @@ public struct ModelDescription: Hashable, Sendable {
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
         try check()
         return try network.makeNetwork(on: backend, seed: seed)
-    }
-
-    /// The document that `init(file:)` reads.
-    public var value: ConfigValue {
-        var entries: [String: ConfigValue] = [
-            "network_def": network.value, "preprocessing": preprocessing.value,
-            "roi_size": roiSize.map { .array($0.array.map { .int($0) }) } ?? .null,
-        ]
-        entries.merge(labelScheme.entries(labels: labels)) { $1 }
-        if roiSize != nil {
-            entries.merge(["overlap": overlap.value, "mode": .string(mode.rawValue)]) { $1 }
-            entries.merge(padding.entries) { $1 }
-        }
-        if previousClasses > 0 { entries["previous_classes"] = .int(previousClasses) }
-        if foldCount > 1 { entries["folds"] = .int(foldCount) }
-        if !mirrorAxes.isEmpty { entries["mirror_axes"] = .array(mirrorAxes.map { .int($0) }) }
-        if maskPlan != (labelScheme.regions == nil ? MaskPlan() : .ofRegions) {
-            entries["postprocessing"] = maskPlan.value(channels: (try? outputChannels) ?? 2)
-        } else if !postprocessing.isEmpty {
-            entries["postprocessing"] = postprocessing.value
-        }
-        return .object(entries)
     }
 }

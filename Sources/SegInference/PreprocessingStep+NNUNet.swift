@@ -3,27 +3,30 @@ internal import SegImaging
 
 /// The steps of nnU-Net as `model.json` states them. nnU-Net has no such classes: its plans say the same.
 extension PreprocessingStep {
-    /// Names of the steps; a MONAI bundle has none of them.
-    static let nnUNetClasses = ["NNUNetTranspose", "NNUNetCrop", "NNUNetNormalization", "NNUNetResampling"]
+    /// The steps, and how the arguments of each are read and written; a MONAI bundle has none of them.
+    static var nnUNetForms: [ComponentForm<PreprocessingStep>] {
+        [
+            ComponentForm("NNUNetTranspose", { if case .nnUNetTranspose(let step) = $0 { step } else { nil } }) {
+                .nnUNetTranspose(try NNUNetTranspose(forward: $1.required("forward", $0?.forward, .ints)))
+            },
+            ComponentForm("NNUNetCrop", { if case .nnUNetCrop(let step) = $0 { step } else { nil } }) { _, _ in
+                .nnUNetCrop(NNUNetCrop())
+            },
+            ComponentForm("NNUNetNormalization", { if case .nnUNetNormalization(let step) = $0 { step } else { nil } })
+            {
+                .nnUNetNormalization(NNUNetNormalization(try $1.required("schemes", $0?.schemes, .schemes)))
+            },
+            ComponentForm("NNUNetResampling", { if case .nnUNetResampling(let step) = $0 { step } else { nil } }) {
+                .nnUNetResampling(try NNUNetResampling.coded($0, by: $1))
+            },
+        ]
+    }
 
-    /// Reads the arguments of a step; nil for another name.
-    /// - Throws: `DataError` naming the argument that is missing or wrong.
-    init?(nnUNet name: String, _ reader: ConfigReader) throws {
-        switch name {
-        case "NNUNetTranspose":
-            self = .nnUNetTranspose(
-                try NNUNetTranspose(forward: reader.required("forward", reader.ints("forward"))))
-        case "NNUNetCrop": self = .nnUNetCrop(NNUNetCrop())
-        case "NNUNetNormalization":
-            self = .nnUNetNormalization(
-                NNUNetNormalization(
-                    try reader.required("schemes", reader.objects("schemes")).map { scheme in
-                        let read = try NNUNetNormalization.Scheme(scheme)
-                        try scheme.finish()
-                        return read
-                    }))
-        case "NNUNetResampling": self = .nnUNetResampling(try NNUNetResampling(reader))
-        default: return nil
+    /// Whether the step is nnU-Net's, which no bundle has.
+    var isOfNNUNet: Bool {
+        switch self {
+        case .nnUNetTranspose, .nnUNetCrop, .nnUNetNormalization, .nnUNetResampling: true
+        default: false
         }
     }
 
@@ -34,90 +37,115 @@ extension PreprocessingStep {
         default: false
         }
     }
+}
 
-    /// The name and arguments that `init(nnUNet:_:)` reads; nil for a step of MONAI's.
-    var nnUNetValue: ConfigValue? {
+extension NNUNetNormalization.Scheme {
+    /// nnU-Net's name of a scheme, and its numbers.
+    fileprivate static func coded(_ scheme: Self?, by coder: ConfigCoder) throws -> Self {
+        switch try coder.required("name", scheme?.name, .text) {
+        case ctName:
+            var (mean, deviation, lower, upper): (Double?, Double?, Double?, Double?)
+            if case .ct(let a, let b, let c, let d)? = scheme { (mean, deviation, lower, upper) = (a, b, c, d) }
+            return .ct(
+                mean: try coder.required("mean", mean, .number),
+                deviation: try coder.required("std", deviation, .number),
+                lower: try coder.required("percentile_00_5", lower, .number),
+                upper: try coder.required("percentile_99_5", upper, .number))
+        case zScoreName:
+            let isMasked = if case .zScore(let masked)? = scheme { masked } else { false }
+            return .zScore(masked: try coder.value("use_mask", isMasked, .bool))
+        case rescaleName: return .rescale
+        case rgbName: return .rgb
+        case noneName: return .none
+        case let other:
+            try coder.check("name", false, "'\(other)' is not a normalisation of nnU-Net that is supported")
+            return .none
+        }
+    }
+
+    private static let ctName = "CTNormalization"
+    private static let zScoreName = "ZScoreNormalization"
+    private static let rescaleName = "RescaleTo01Normalization"
+    private static let rgbName = "RGBTo01Normalization"
+    private static let noneName = "NoNormalization"
+
+    private var name: String {
         switch self {
-        case .nnUNetTranspose(let step):
-            ["_target_": "NNUNetTranspose", "forward": .array(step.forward.map { .int($0) })]
-        case .nnUNetCrop: ["_target_": "NNUNetCrop"]
-        case .nnUNetNormalization(let step):
-            ["_target_": "NNUNetNormalization", "schemes": .array(step.schemes.map(\.value))]
-        case .nnUNetResampling(let step): step.value
-        default: nil
+        case .ct: Self.ctName
+        case .zScore: Self.zScoreName
+        case .rescale: Self.rescaleName
+        case .rgb: Self.rgbName
+        case .none: Self.noneName
         }
     }
 }
 
-extension NNUNetNormalization.Scheme {
-    /// Reads a scheme: nnU-Net's name of it, and its numbers.
-    fileprivate init(_ reader: ConfigReader) throws {
-        switch try reader.required("name", reader.string("name")) {
-        case "CTNormalization":
-            func number(_ key: String) throws -> Double { try reader.required(key, reader.double(key)) }
-            self = .ct(
-                mean: try number("mean"), deviation: try number("std"), lower: try number("percentile_00_5"),
-                upper: try number("percentile_99_5"))
-        case "ZScoreNormalization": self = .zScore(masked: try reader.bool("use_mask") ?? false)
-        case "RescaleTo01Normalization": self = .rescale
-        case "RGBTo01Normalization": self = .rgb
-        case "NoNormalization": self = .none
-        case let other: throw reader.error("name", "'\(other)' is not a normalisation of nnU-Net that is supported")
-        }
-    }
-
-    /// What `init(_:)` reads.
-    fileprivate var value: ConfigValue {
-        switch self {
-        case .ct(let mean, let deviation, let lower, let upper):
-            [
-                "name": "CTNormalization", "mean": .double(mean), "std": .double(deviation),
-                "percentile_00_5": .double(lower), "percentile_99_5": .double(upper),
-            ]
-        case .zScore(let masked): ["name": "ZScoreNormalization", "use_mask": .bool(masked)]
-        case .rescale: ["name": "RescaleTo01Normalization"]
-        case .rgb: ["name": "RGBTo01Normalization"]
-        case .none: ["name": "NoNormalization"]
-        }
+extension ConfigForm<[NNUNetNormalization.Scheme]> {
+    /// A scheme for each channel.
+    fileprivate static var schemes: Self {
+        Self(
+            decode: { _, key, reader in
+                try reader.required(key, reader.objects(key)).map {
+                    try ConfigCoder.read($0, NNUNetNormalization.Scheme.coded)
+                }
+            },
+            encode: {
+                .array($0.map { .object(ConfigCoder.entries($0, NNUNetNormalization.Scheme.coded)) })
+            })
     }
 }
 
 extension NNUNetResampling {
-    /// Reads `spacing`, whose entries may be null, `order`, `force_separate_z` and `force_separate_z_back`.
-    fileprivate init(_ reader: ConfigReader) throws {
-        guard case .array(let edges)? = reader.value("spacing") else {
-            throw reader.error("spacing", "should be a list of three edges in mm, or null for an axis that is kept")
-        }
-        let spacing = try edges.map { edge -> Double? in
-            if edge == .null { return nil }
-            guard let number = edge.number else { throw reader.error("spacing", "should hold numbers, not \(edge)") }
-            return number
-        }
-        let number = try reader.int("order") ?? 3
-        guard let order = Order(rawValue: number) else {
-            throw reader.error("order", "should be 1 or 3, not \(number)")
-        }
-        self = try NNUNetResampling(
-            spacing: spacing, order: order, separation: Separation(reader.bool("force_separate_z")),
-            separationBack: Separation(reader.bool("force_separate_z_back")))
-    }
-
-    /// What `init(_:)` reads.
-    fileprivate var value: ConfigValue {
-        [
-            "_target_": "NNUNetResampling", "spacing": .array(spacing.map { $0.map { .double($0) } ?? .null }),
-            "order": .int(order.rawValue), "force_separate_z": separation.value,
-            "force_separate_z_back": separationBack.value,
-        ]
+    /// Voxel edges, of which some may be kept, the order of the splines, and when slices are resampled by themselves.
+    fileprivate static func coded(_ step: NNUNetResampling?, by coder: ConfigCoder) throws -> NNUNetResampling {
+        try NNUNetResampling(
+            spacing: coder.required("spacing", step?.spacing, .edges),
+            order: coder.value("order", step?.order ?? .cubic, .order),
+            separation: Separation(coder.optional("force_separate_z", step?.separation.isForced, .bool)),
+            separationBack: Separation(
+                coder.optional("force_separate_z_back", step?.separationBack.isForced, .bool)))
     }
 }
 
 extension NNUNetResampling.Separation {
-    fileprivate var value: ConfigValue {
+    /// nnU-Net's `force_separate_z`, where it says something.
+    fileprivate var isForced: Bool? {
         switch self {
-        case .automatic: .null
+        case .automatic: nil
         case .always: true
         case .never: false
         }
+    }
+}
+
+extension ConfigForm<NNUNetResampling.Order> {
+    fileprivate static var order: Self {
+        Self(
+            decode: { _, key, reader in
+                let number = try reader.required(key, reader.int(key))
+                guard let order = NNUNetResampling.Order(rawValue: number) else {
+                    throw reader.error(key, "should be 1 or 3, not \(number)")
+                }
+                return order
+            }, encode: { .int($0.rawValue) })
+    }
+}
+
+extension ConfigForm<[Double?]> {
+    /// Edges of a voxel in mm, null for an axis that is kept.
+    fileprivate static var edges: Self {
+        Self(
+            decode: { value, key, reader in
+                guard case .array(let edges) = value else {
+                    throw reader.error(key, "should be a list of three edges in mm, or null for an axis that is kept")
+                }
+                return try edges.map { edge in
+                    if edge == .null { return nil }
+                    guard let number = edge.number else {
+                        throw reader.error(key, "should hold numbers, not \(edge)")
+                    }
+                    return number
+                }
+            }, encode: { .array($0.map { $0.map(ConfigValue.double) ?? .null }) })
     }
 }

@@ -34,22 +34,20 @@ public struct ScanReport: Encodable, Sendable {
         public let seed: UInt64
         /// Axes of the network's volume that were mirrored in every combination.
         public let mirror: [Int]
-        /// Whether only the largest piece of each label was kept.
-        public let largestComponent: Bool
-        /// Whether background that a label encloses took the label.
-        public let fillHoles: Bool
-        /// Pieces of a label smaller than this many ml became background.
-        public let minimumVolumeML: Double
-        /// How many neighbours of a voxel hang together with it: 6, 18 or 26.
-        public let connectivity: Int
+        /// What was done to the mask.
+        public let postprocessing: PostProcessing
         /// Whether the probability map of each label was kept.
         public let probabilities: Bool
 
-        private enum CodingKeys: String, CodingKey {
-            case uncertainty, seed, mirror, connectivity, probabilities
-            case largestComponent = "largest_component"
-            case fillHoles = "fill_holes"
-            case minimumVolumeML = "min_volume_ml"
+        /// All as one object.
+        public func encode(to encoder: any Encoder) throws {
+            let entries: [String: ConfigValue] = [
+                "uncertainty": .int(uncertainty),
+                "seed": Int(exactly: seed).map(ConfigValue.int) ?? .double(Double(seed)),
+                "mirror": .array(mirror.map(ConfigValue.int)), "probabilities": .bool(probabilities),
+            ]
+            let steps = ConfigCoder.entries(postprocessing, PostProcessing.coded)
+            try ConfigValue.object(entries.merging(steps) { $1 }).encode(to: encoder)
         }
     }
 
@@ -167,14 +165,11 @@ extension Segmentation {
 
 extension ScanReport.Options {
     fileprivate init(_ segmenter: Segmenter, probabilities: Bool) {
-        let (samples, mask) = (segmenter.uncertainty, segmenter.postprocessing)
+        let samples = segmenter.uncertainty
         uncertainty = samples?.passes ?? 0
         seed = samples?.seed ?? 0
         mirror = samples?.mirroredAxes.sorted() ?? []
-        largestComponent = mask.keepsLargest
-        fillHoles = mask.fillsHoles
-        minimumVolumeML = mask.minimumVolumeML
-        connectivity = mask.connectivity.rawValue
+        postprocessing = segmenter.postprocessing
         self.probabilities = probabilities
     }
 }

@@ -56,12 +56,12 @@ struct ConvGeometry {
         return Shape([first, second / params.groups] + params.kernel.array)
     }
 
-    /// What the CPU's Winograd algorithm computes of it, at stride 1 and from channels that come in sixteens: the output from its
-    /// inputs, the data gradient from its outputs, and the weight gradient where it has both.
-    var winogradOutputs: Set<String> {
+    /// What the CPU's Winograd algorithm of a stride computes of it, from channels that come in sixteens: the output from
+    /// its inputs, the data gradient from its outputs, and the weight gradient where it has both.
+    func winogradOutputs(stride: Int) -> Set<String> {
         let plain = Triple(1)
-        guard params.kernel == Triple(params.kernel.d), params.stride == plain, params.dilation == plain,
-            params.groups == 1
+        guard params.kernel == Triple(params.kernel.d), params.stride == Triple(stride), params.dilation == plain,
+            params.groups == 1, stride == 1 || params.padding == plain
         else { return [] }
         let (fromInputs, fromOutputs) = (inputs % 16 == 0, outputs % 16 == 0)
         return Set(

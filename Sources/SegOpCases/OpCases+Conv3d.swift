@@ -9,35 +9,34 @@ extension OpCases {
             [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
-    /// The convolutions of either kind, with kernels of so many taps a side, of which Winograd's algorithm computes
-    /// something.
-    package static func winograd(taps: Int) -> [OpCase] {
-        winogradGeometries(taps: taps).flatMap { $0.cases + [$0.layerCase] }
+    /// The convolutions of either kind, with kernels of so many taps a side and a stride, of which Winograd's algorithm
+    /// computes something.
+    package static func winograd(taps: Int, stride: Int) -> [OpCase] {
+        winogradGeometries(taps: taps, stride: stride).flatMap { $0.cases + [$0.layerCase] }
     }
 
-    private static func winogradGeometries(taps: Int) -> [ConvGeometry] {
+    private static func winogradGeometries(taps: Int, stride: Int) -> [ConvGeometry] {
         (convGeometries + transposedGeometries).filter {
-            $0.params.kernel == Triple(taps) && !$0.winogradOutputs.isEmpty
+            $0.params.kernel == Triple(taps) && !$0.winogradOutputs(stride: stride).isEmpty
         }
     }
 
-    /// Whether an output of a case may be computed by a size of Winograd's algorithm, with so many taps a side.
-    package static func isWinograd(_ opCase: OpCase, output: String, taps: [Int]) -> Bool {
-        taps.contains { winogradOutputs[$0]?[opCase.name]?.contains(output) == true }
+    /// Whether the CPU may compute an output of a case by F(2, 5) or F(4, 5).
+    package static func isWinogradOfFiveTaps(_ opCase: OpCase, output: String) -> Bool {
+        outputsOfFiveTaps[opCase.name]?.contains(output) == true
     }
 
-    /// The outputs that it may compute, by taps and the case's name.
-    private static let winogradOutputs = Dictionary(
-        uniqueKeysWithValues: [3, 5].map { taps in
-            let named = winogradGeometries(taps: taps).flatMap { geometry in
-                (geometry.cases + [geometry.layerCase]).map { ($0.name, geometry.winogradOutputs) }
-            }
-            return (taps, Dictionary(named) { first, _ in first })
-        })
+    /// These outputs by the case's name.
+    private static let outputsOfFiveTaps: [String: Set<String>] = {
+        let named = winogradGeometries(taps: 5, stride: 1).flatMap { geometry in
+            (geometry.cases + [geometry.layerCase]).map { ($0.name, geometry.winogradOutputs(stride: 1)) }
+        }
+        return Dictionary(named) { first, _ in first }
+    }()
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, one whose
+    /// At strides 1 and 2: cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, one whose
     /// inputs the CPU transforms for all pairs of points at once with some numbers of threads and not with others, and
     /// output channels that do not fill vectors.
     private static let winogradConvs: [ConvGeometry] = [
@@ -47,7 +46,8 @@ extension OpCases {
         ConvGeometry(16, 16, [6, 3, 4], k: [3, 3, 3], s: [1, 1, 1], p: [3, 0, 2], d: [1, 1, 1], g: 1),
         ConvGeometry(80, 48, [5, 4, 8], k: 3, s: 1), ConvGeometry(16, 16, [7, 15, 18], k: 5, s: 1),
         ConvGeometry(32, 2, [7, 9, 6], k: 5, s: 1), ConvGeometry(16, 40, [5, 6, 9], k: 3, s: 1).batched(2),
-        ConvGeometry(7, 48, [4, 5, 6], k: 5, s: 1),
+        ConvGeometry(7, 48, [4, 5, 6], k: 5, s: 1), ConvGeometry(16, 48, [1, 14, 3], k: 3, s: 2).batched(2),
+        ConvGeometry(80, 16, [7, 6, 13], k: 3, s: 2), ConvGeometry(32, 40, [11, 8, 5], k: 3, s: 2),
     ]
 
     /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.
@@ -134,5 +134,7 @@ extension OpCases {
             .transposed(outputPadding: [2, 0, 1]),
         ConvGeometry(8, 8, [4, 3, 5], k: [3, 3, 3], s: [2, 2, 2], p: [1, 1, 1], d: [1, 1, 1], g: 8)
             .transposed(outputPadding: [1, 1, 1]),
+        ConvGeometry(48, 32, [1, 7, 4], k: 3, s: 2).batched(2).transposed(outputPadding: [0, 1, 0]),
+        ConvGeometry(16, 80, [5, 2, 8], k: 3, s: 2).transposed(outputPadding: [1, 0, 1]),
     ]
 }

@@ -45,7 +45,7 @@ extension Parity {
     /// - Throws: what the backends throw, and `OpCaseError` where one of them wrote where it must not.
     public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
         try self.init(opCase, on: backend, against: reference) { output in
-            backend.name == "cpu" && OpCases.isWinograd(opCase, output: output, taps: [5]) ? .winograd : nil
+            backend.name == "cpu" && OpCases.isWinogradOfFiveTaps(opCase, output: output) ? .winograd : nil
         }
     }
 }

@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. One of another device,
 /// driver or form, or with an entry that is not a plan of this device, is left alone with a warning. A plan decides how
-/// fast a result comes and how it is rounded: in what order it is summed, and where it is F(4, 3), within `.winograd`.
+/// fast a result comes and how it is rounded: in what order it is summed, and by what algorithm.
 final class OpenCLTuning: Sendable {
     private struct State {
         var plans: [String: Conv3dPlan] = [:]

@@ -1,3 +1,5 @@
+internal import SegImaging
+
 /// An sRGB colour, components 0 to 1.
 public struct Colour: Hashable, Sendable {
     /// Red.
@@ -14,14 +16,8 @@ public struct Colour: Hashable, Sendable {
         blue = Double(hex & 255) / 255
     }
 
-    /// Okabe and Ito's colours without black, told apart with every common colour vision; lighter blues for dark ground.
-    public static let palette: [Colour] = [
-        Colour(0x56B4E9), Colour(0xF0A028), Colour(0x1DB58A), Colour(0xE573B5), Colour(0xF0E442), Colour(0x4C8DFF),
-        Colour(0xE8662A),
-    ]
-
-    /// The palette's colour for a running number.
-    static func series(_ index: Int) -> Colour { palette[index % palette.count] }
+    /// The running colours of labels.
+    public static let palette = LabelColours.running.map(Colour.init)
 
     static let ground = Colour(0x11151C)
     static let card = Colour(0x000000)

@@ -16,7 +16,9 @@ extension OverlayPanel {
     }
 
     /// The fill of a label.
-    func fillColour(_ label: UInt8) -> Colour { Colour.series(labels.firstIndex(of: label) ?? 0) }
+    func fillColour(_ label: UInt8) -> Colour {
+        Colour(LabelColours.colour(of: labelNames[label] ?? "", number: Int(label)))
+    }
 
     /// The outline of a prediction: white dashes over a single class's yellow line, so that neither hides the other.
     func predictionColour(_ label: UInt8) -> Colour {
@@ -26,7 +28,7 @@ extension OverlayPanel {
     private static let predictionDash: [Double] = [5, 4]
     private static let fillAlpha = 0.45
 
-    /// A single class is outlined in yellow against its blue fill; several keep their own colours.
+    /// A single class is outlined in yellow against its fill; several keep their own colours.
     func outlineColour(_ label: UInt8) -> Colour { labels.count == 1 ? .reference : fillColour(label) }
 
     private func drawHeader(_ canvas: Canvas) {

@@ -13,6 +13,8 @@ package struct Refusal: Error, Sendable {
     package let detail: String
     /// What the answer's head says beside.
     let headers: HTTPFields
+    /// What the answer's document says beside the sentence.
+    var members: [String: ConfigValue] = [:]
 
     init(_ status: HTTPResponse.Status, _ detail: String, headers: HTTPFields = [:]) {
         self.status = status
@@ -42,7 +44,7 @@ package struct Refusal: Error, Sendable {
 
 extension Refusal: HTTPResponseError {
     package func response(from request: Request, context: some RequestContext) -> Response {
-        var response = Response.json(["detail": .string(detail)], status: status)
+        var response = Response.json(.object(members.merging(["detail": .string(detail)]) { $1 }), status: status)
         for field in headers { response.headers[field.name] = field.value }
         return response
     }

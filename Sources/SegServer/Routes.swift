@@ -19,6 +19,7 @@ struct Routes {
         addLogin(to: table)
         addModelsAndVolumes(to: table)
         addJobs(to: table)
+        addMasks(to: table)
         addInfo(to: table)
         addInference(to: table)
         addBatches(to: table)

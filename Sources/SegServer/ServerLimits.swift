@@ -11,6 +11,12 @@ public struct ServerLimits: Sendable {
     public var scanSlack = 16 << 20
     /// The same, for a reader of scans.
     package var scanLimits: ScanLimits { ScanLimits(headerBytes: scanSlack, trailerBytes: scanSlack) }
+    /// Seconds in which DICOM files are read.
+    public var dicomSeconds = 300.0
+    /// Bytes that a ZIP of DICOM files may unpack to.
+    public var dicomBytes = 8 << 30
+    /// Bytes of the address space of the process that reads DICOM: what a program takes, and a scan in several forms.
+    var dicomMemory: Int { 4 << 30 + 24 * voxels }
     /// Seconds that one job may compute.
     public var jobSeconds = 1800.0
     /// Jobs that wait; the one that runs is not counted.
@@ -50,6 +56,11 @@ public struct ServerLimits: Sendable {
             row("bytes before the voxels of a scan, and as many after them", ByteCount(bytes: scanSlack).description),
             row(
                 "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
+            row("seconds in which DICOM files are read", Self.text(dicomSeconds)),
+            row("bytes that a ZIP of DICOM files unpacks to", ByteCount(bytes: dicomBytes).description),
+            row(
+                "bytes of memory of the process that reads DICOM; grows with the voxels of a scan",
+                ByteCount(bytes: dicomMemory).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
             row("jobs that wait (--queue)", "\(queuedJobs)"),
             row("uploaded scans that are kept (--sessions)", "\(sessions)"),

@@ -9,6 +9,7 @@ final class Services: Sendable {
     let limits: ServerLimits
     let scratch: Scratch
     let reader: ScanReader
+    let dicom: DicomReader
     let sessions: SessionStore
     let datastore: Datastore
     let catalog: ModelCatalog
@@ -34,7 +35,8 @@ final class Services: Sendable {
         let scratch = try Scratch(options)
         self.scratch = scratch
         reader = ScanReader(limits: limits)
-        sessions = SessionStore(scratch: scratch, reader: reader, limits: limits)
+        dicom = DicomReader(scratch: scratch, limits: limits)
+        sessions = SessionStore(scratch: scratch, reader: reader, dicom: dicom, limits: limits)
         do {
             let studies = try options.studies ?? scratch.makeFolder(Scratch.studiesName)
             datastore = try Datastore(folder: studies, scratch: scratch, reader: reader, logger: logger)

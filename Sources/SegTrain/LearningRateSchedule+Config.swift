@@ -1,33 +1,24 @@
 internal import SegCore
 internal import SegNN
 
-extension TrainingConfiguration {
-    /// The object `schedule`: how the learning rate falls, and how it rises before that.
-    struct Schedule {
-        var fall = LearningRateSchedule.constant
-        var warmUp: WarmUp?
-    }
+/// The object `schedule`: how the learning rate falls, and how it rises before that.
+struct Schedule {
+    var fall = LearningRateSchedule.constant
+    var warmUp: WarmUp?
 
-    /// Reads the object `schedule`; absent means constant.
-    /// - Throws: `DataError` naming the key that is unknown or wrong.
-    static func schedule(_ reader: ConfigReader?, learningRate: Double) throws -> Schedule {
-        guard let reader else { return Schedule() }
-        let schedule = try ConfigCoder.read(reader) { try coded($0, learningRate: learningRate, by: $1) }
+    /// The object; absent means constant.
+    static func coded(_ own: Schedule?, learningRate: Double, by coder: ConfigCoder) throws -> Schedule {
+        let schedule = try coder.object("schedule", own) { try entries($0, learningRate: learningRate, by: $1) }
         // After misspelt keys: one of them may be meant for warmup.
-        if schedule.warmUp == nil, try reader.double("warmup_start") ?? 0 > 0 {
+        if let reader = try coder.reader?.object("schedule"), schedule?.warmUp == nil,
+            try reader.double("warmup_start") ?? 0 > 0
+        {
             throw reader.error("warmup_start", "does nothing without warmup; give schedule.warmup its iterations")
         }
-        return schedule
+        return schedule ?? Schedule()
     }
 
-    /// The object that `schedule(_:learningRate:)` reads.
-    var scheduleEntries: [String: ConfigValue] {
-        ConfigCoder.entries(Schedule(fall: options.schedule, warmUp: options.warmUp)) {
-            try Self.coded($0, learningRate: options.learningRate, by: $1)
-        }
-    }
-
-    private static func coded(_ schedule: Schedule?, learningRate: Double, by coder: ConfigCoder) throws -> Schedule {
+    private static func entries(_ schedule: Schedule?, learningRate: Double, by coder: ConfigCoder) throws -> Schedule {
         let fall = schedule?.fall ?? .constant
         var coded = Schedule()
         switch try coder.value("name", fall.name, .text) {

@@ -4,23 +4,13 @@ internal import SegData
 internal import SegImaging
 
 extension PatchSampling {
-    /// Reads the object `sampling` and the entry `rng`; absent means one positive and one negative patch of one volume.
-    /// - Throws: `DataError` naming the key that is unknown or wrong.
-    init(_ configuration: ConfigReader, roi: Triple) throws {
-        self.init(size: roi)
-        if let name = try configuration.string("rng") {
-            guard let named = Draws(rawValue: name) else {
-                throw configuration.error("rng", "should be medseg or monai, not '\(name)'")
-            }
-            draws = named
-        }
-        guard let reader = try configuration.object("sampling") else { return }
-        let plain = self
-        self = try ConfigCoder.read(reader) { try plain.coded($0, by: $1) }
+    /// The object `sampling` and the entry `rng`; absent means one positive and one negative patch of one volume.
+    /// - Parameter roi: Extents of a patch.
+    static func coded(_ own: PatchSampling?, roi: Triple, by coder: ConfigCoder) throws -> PatchSampling {
+        var plain = PatchSampling(size: roi)
+        plain.draws = try coder.value("rng", own?.draws ?? plain.draws, .name)
+        return try coder.object("sampling", own) { try plain.coded($0, by: $1) } ?? plain
     }
-
-    /// The object `sampling` that is read as this.
-    var entries: [String: ConfigValue] { ConfigCoder.entries(self, coded) }
 
     /// The object `sampling`, read into a copy of this where there is none yet.
     private func coded(_ sampling: PatchSampling?, by coder: ConfigCoder) throws -> PatchSampling {

@@ -6,16 +6,8 @@ internal import SegNN
 extension SegmentationLoss {
     private static let names = ["dice", "dice_ce", "dice_focal", "tversky", "generalized_dice"]
 
-    /// Reads the object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
-    /// - Throws: `DataError` naming the key that is unknown or wrong.
-    init(_ reader: ConfigReader?) throws {
-        self = try reader.map { try ConfigCoder.read($0, Self.coded) } ?? Self(DiceCEParams())
-    }
-
-    /// The object that `init(_:)` reads.
-    var entries: [String: ConfigValue] { ConfigCoder.entries(self, Self.coded) }
-
-    private static func coded(_ loss: SegmentationLoss?, by coder: ConfigCoder) throws -> SegmentationLoss {
+    /// The object `loss`, with the names of MONAI's arguments.
+    static func coded(_ loss: SegmentationLoss?, by coder: ConfigCoder) throws -> SegmentationLoss {
         let name = try coder.value("name", loss?.name ?? "dice", .text)
         try coder.check(
             "name", names.contains(name), "'\(name)' is not a loss; known: \(names.joined(separator: ", "))")

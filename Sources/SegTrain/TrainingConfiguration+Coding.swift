@@ -1,3 +1,4 @@
+internal import SegBackend
 public import SegCore
 internal import SegData
 internal import SegImaging
@@ -18,40 +19,28 @@ extension TrainingConfiguration {
 
     /// The whole configuration, every default and every entry of a preset written out; read again it is the same.
     public var resolved: ConfigValue {
-        guard case .object(var entries) = model.value else { return document }
-        if model.labels.isEmpty { entries["labels"] = nil }
-        // Transforms from the network's output on stay as they are.
-        if case .array? = entries["postprocessing"] {} else { entries["postprocessing"] = model.postprocessing.value }
-        entries["rng"] = .string(sampling.draws.rawValue)
-        entries["sampling"] = .object(sampling.entries)
-        if case .object(let document) = document {
-            entries["augmentation"] = augmentation.entries(of: document["augmentation"])
-        }
-        entries["loss"] = .object(loss.entries)
-        entries["schedule"] = .object(scheduleEntries)
-        return .object(entries.merging(ConfigCoder.entries(self) { try Self.coded($0, document, by: $1) }) { $1 })
+        .object(ConfigCoder.entries(self) { try Self.coded($0, document, by: $1) })
     }
 
-    /// Parts with readers of their own are read by them, and kept as they are while the rest is written.
     private static func coded(
         _ own: TrainingConfiguration?, _ document: ConfigValue, by coder: ConfigCoder
     ) throws -> TrainingConfiguration {
         let data = try coder.required("data", own?.data, .text)
-        let model = try coder.part(own?.model) { try ModelDescription.entries(of: $0) }
-        let sampling = try coder.part(own?.sampling) { reader in
-            try PatchSampling(reader, roi: reader.required("roi_size", model.roiSize))
-        }
-        let augmentation = try coder.part(own?.augmentation) { try Augmentation($0.object("augmentation")) }
-        let loss = try coder.part(own?.loss) { try Self.loss(of: model, $0) }
+        let model = try coder.part(own?.model, entries: entries) { try ModelDescription.entries(of: $0) }
+        // A patch is a window, which no default stands for.
+        let roi = try coder.part(own?.sampling.size) { try $0.required("roi_size", model.roiSize) }
+        let sampling = try PatchSampling.coded(own?.sampling, roi: roi, by: coder)
+        let augmentation =
+            try coder.part(own?.augmentation, entries: { $0.entries(of: document) }) { try Augmentation(of: $0) }
+        let loss = try loss(own?.loss, of: model, by: coder)
         let descent = own.map {
             Descent(
                 optimizer: $0.optimizer, learningRate: $0.learningRate, clipNorm: $0.clipNorm,
                 rateFactors: $0.rateFactors)
         }
         let optimizer = try coder.requiredObject("optimizer", descent, Descent.coded)
-        let schedule = try coder.part(own.map { Schedule(fall: $0.schedule, warmUp: $0.warmUp) }) {
-            try Self.schedule($0.object("schedule"), learningRate: optimizer.learningRate)
-        }
+        let schedule = try Schedule.coded(
+            own.map { Schedule(fall: $0.schedule, warmUp: $0.warmUp) }, learningRate: optimizer.learningRate, by: coder)
         let options = try options(own?.options, optimizer, schedule, by: coder)
         return TrainingConfiguration(
             document: document, data: data, cache: try coder.value("cache", own?.cache ?? .ofUser(), .cache),
@@ -84,8 +73,21 @@ extension TrainingConfiguration {
         return options
     }
 
-    private static func loss(of model: ModelDescription, _ reader: ConfigReader) throws -> SegmentationLoss {
-        var loss = try SegmentationLoss(reader.object("loss"))
+    /// The entries of a model, with each default of `postprocessing`.
+    private static func entries(_ model: ModelDescription) -> [String: ConfigValue] {
+        guard case .object(var entries) = model.value else { return [:] }
+        if model.labels.isEmpty { entries["labels"] = nil }
+        // Transforms from the network's output on stay as they are.
+        if case .array? = entries["postprocessing"] {} else { entries["postprocessing"] = model.postprocessing.value }
+        return entries
+    }
+
+    /// The object `loss`, with the names of MONAI's arguments; absent means Dice over softmax.
+    private static func loss(
+        _ own: SegmentationLoss?, of model: ModelDescription, by coder: ConfigCoder
+    ) throws -> SegmentationLoss {
+        var loss = try coder.object("loss", own, SegmentationLoss.coded) ?? SegmentationLoss(DiceCEParams())
+        guard let reader = coder.reader else { return loss }
         try loss.check(channels: model.outputChannels, reader)
         loss.hasIgnoredVoxels = model.labelScheme.ignored != nil
         if model.labelScheme.regions != nil { try loss.takeRegions(reader) }

@@ -8,7 +8,6 @@ import SegDevices
 import SegServer
 
 /// `medseg-server`: the web page, the REST API and MONAI Label's protocol.
-@main
 struct MedSegServerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "medseg-server",

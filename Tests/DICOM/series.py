@@ -83,6 +83,8 @@ def write(folder, kind, values):
     step = 2 * normal if step is None else np.array(step)
     places = [np.round(np.array([-40, -30, 100]) + step * number, 6) for number in range(len(values))]
     common = _patient()
+    # Names in no order of the slices, each once.
+    names = np.random.default_rng(2).permutation(len(values))
     folder.mkdir()
     if kind == "enhanced":
         return _write_enhanced(folder / "scan", common, cosines, spacing, places, values)
@@ -94,7 +96,7 @@ def write(folder, kind, values):
         dataset.PixelSpacing, dataset.SliceThickness, dataset.SpacingBetweenSlices = list(spacing), "1.25", "99"
         dataset.RescaleSlope, dataset.RescaleIntercept = "1", "0"
         _pixels(dataset, pixels)
-        _save(dataset, CT, folder / f"IM{number * 7 % len(values):03d}")
+        _save(dataset, CT, folder / f"IM{names[number]:03d}")
 
 
 def _write_enhanced(path, dataset, cosines, spacing, places, values):

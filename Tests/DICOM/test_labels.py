@@ -56,7 +56,8 @@ def test_contours_of_any_length_are_read_or_refused(case, tmp_path):
     sound = copy.deepcopy(written)
     written.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     contours = [contour for roi in written.ROIContourSequence for contour in roi.get("ContourSequence", [])]
-    for contour in contours[::7]:
+    # A few are enough: every value is a text of its own.
+    for contour in contours[::max(1, len(contours) // 8)]:
         points = finer(contour, 5000)
         contour.NumberOfContourPoints, contour.ContourData = len(points), [f"{value:.3f}" for value in points.flat]
     # What does not fit a DS's length of 16 bits is written as UN.

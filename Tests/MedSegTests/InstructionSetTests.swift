@@ -12,7 +12,7 @@ import Testing
     }
 
     /// Channels that fill no vector are padded to other counts there.
-    @Test(arguments: ["portable", "avx2"], ["winograd 2", "winograd 4"])
+    @Test(arguments: ["portable", "avx2"], ["winograd 2", "winograd 3", "winograd 4"])
     func winogradAgreesWithTheReference(_ name: String, _ form: String) throws {
         let outcome = try Command.bench(
             ["verify", "--device", "cpu", "--quiet", "--ops", "conv3d", "convTranspose3d", "--force", form],

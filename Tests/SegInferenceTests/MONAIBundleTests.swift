@@ -182,7 +182,7 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(try readme()?.contains("postprocessing") == false)
     description.postprocessing.keepsLargest = true
     description.postprocessing.minimumVolumeML = 2
-    let said = "The postprocessing of the model (min_volume_ml 2.0, largest_component) is not part of the bundle"
+    let said = "The postprocessing of the model (largest_component, min_volume_ml 2.0) is not part of the bundle"
     #expect(try readme()?.contains(said) == true)
 }
 

@@ -109,7 +109,9 @@ import Testing
                 ["label": 2, "name": "class 2", "voxels": 0, "volume_ml": 0],
             ])
         // What was done is said, whoever asked for it; so is what it took.
-        #expect(report.options.minimumVolumeML == 1 && report.options.connectivity == 26)
+        #expect(
+            report.options.postprocessing.minimumVolumeML == 1 && report.options.postprocessing.connectivity == .corners
+        )
         #expect(report.concerns.map(\.topic) == ["spacing", "postprocessing"])
     }
 

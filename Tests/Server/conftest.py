@@ -2,6 +2,7 @@
 
 import pytest
 
+from desk import CHROMIUM
 from harness import Inputs
 
 
@@ -11,3 +12,14 @@ def inputs():
     inputs = Inputs()
     yield inputs
     inputs.remove()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, without a GPU."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -9,7 +9,12 @@ venv="${MEDSEG_TEST_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/medseg/server-tests}"
 python3 -m venv "$venv"
 "$venv/bin/pip" install -q --disable-pip-version-check pytest requests
 
-tests=(test_rest.py test_datastore.py test_heads.py test_hostile.py)
+tests=(test_rest.py test_masks.py test_datastore.py test_heads.py test_hostile.py)
+if "$venv/bin/pip" install -q --disable-pip-version-check numpy pydicom; then
+  tests+=(test_dicom.py)
+else
+  missing "numpy or pydicom" "DICOM was NOT tested"
+fi
 if "$venv/bin/pip" install -q --disable-pip-version-check schemathesis; then
   tests+=(test_schema.py)
 else
@@ -28,10 +33,10 @@ if ! command -v chromium >/dev/null; then
   { $sudo apt-get update -qq && $sudo env DEBIAN_FRONTEND=noninteractive \
       apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 || true
 fi
-if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright; then
-  tests+=(test_page.py)
+if command -v chromium >/dev/null && "$venv/bin/pip" install -q --disable-pip-version-check playwright axe-playwright-python; then
+  tests+=(test_page.py test_page_dicom.py test_editing.py)
 else
-  missing "chromium or playwright" "the page was NOT tested"
+  missing "chromium, playwright or axe-playwright-python" "the page was NOT tested"
 fi
 
 PYTHONPATH=../Needs "$venv/bin/python" -m pytest -q -p no:cacheprovider -W ignore::DeprecationWarning "${tests[@]}" "$@"

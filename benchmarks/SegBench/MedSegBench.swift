@@ -46,8 +46,9 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: """
-            Compute in one way wherever it can be taken: direct, 'winograd 2' or 'winograd 4'; product on the CPU; \
-            vector, gemm, a tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory' in OpenCL. May be repeated.
+            Compute in one way wherever it can be taken: direct, 'winograd 2' or 'winograd 4'; product, or at stride 2 \
+            'winograd 3', on the CPU; vector, gemm, a tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory' in \
+            OpenCL. May be repeated.
             """)
     var force: [String] = []
 

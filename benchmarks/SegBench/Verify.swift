@@ -88,16 +88,9 @@ struct Verify: ParsableCommand {
         case .bf16 where isOpenCL && (isConvolution || opCase.op == "matmul"): return .bf16Factors
         default: break
         }
-        // F(2, 3) and F(2, 5) keep the limit of an op. The CPU takes F(4, 5) unasked; OpenCL has F(4, 3) alone, and no
-        // weight gradient by it.
-        let isForced = device.force.contains("winograd 4")
-        let taps: [Int] =
-            switch (isForced, isOpenCL) {
-            case (true, true): output == "gw" ? [] : [3]
-            case (true, false): [3, 5]
-            case (false, let isOpenCL): isOpenCL || !device.force.isEmpty ? [] : [5]
-            }
-        return OpCases.isWinograd(opCase, output: output, taps: taps) ? .winograd : nil
+        // Every form of Winograd's algorithm but F(4, 5) keeps the limit of an op. The CPU takes that unasked; OpenCL has none.
+        let takesFourFive = !isOpenCL && (device.force.isEmpty || device.force.contains("winograd 4"))
+        return takesFourFive && OpCases.isWinogradOfFiveTaps(opCase, output: output) ? .winograd : nil
     }
 
     private func share(_ row: Parity.Row) -> Double {

@@ -1,16 +1,29 @@
-// Winograd convolutions of stride 1 on channels-last volumes: the forward pass, the data gradient as a forward pass
-// with flipped weights, and the weight gradient. Kernels are cubes of 3 or 5 taps a side. Input channels are a multiple
-// of 16, and so are the output channels of a weight gradient.
+// Winograd convolutions on channels-last volumes. At stride 1: the forward pass, the data gradient as a forward pass
+// with flipped weights, and the weight gradient; kernels are cubes of 3 or 5 taps a side. At stride 2, by phases: the
+// forward pass, the transposed convolution, which is the data gradient, and the weight gradient; kernels are cubes of 3
+// taps. Input channels are a multiple of 16, and so are the output channels of a weight gradient.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
 // A cube of `outputs` outputs a side is computed from one of `points` inputs a side: (4, 2), (6, 4) for 3 taps,
-// (6, 2), (8, 4) for 5.
+// (6, 2), (8, 4) for 5. By phases it is (7, 3), and (7, 6) transposed, from one of 4 inputs a side.
 typedef struct {
     int points, outputs;
 } segcpu_winograd_form;
+
+static inline bool segcpu_winograd_by_phases(segcpu_winograd_form form) { return form.points == 7; }
+
+// Taps a side.
+static inline int segcpu_winograd_taps(segcpu_winograd_form form) {
+    return segcpu_winograd_by_phases(form) ? 3 : form.points - form.outputs + 1;
+}
+
+// Matrices of transformed weights.
+static inline ptrdiff_t segcpu_winograd_matrices(segcpu_winograd_form form) {
+    return segcpu_winograd_by_phases(form) ? 5 * 5 * 5 : (ptrdiff_t)form.points * form.points * form.points;
+}
 
 typedef struct {
     segcpu_winograd_form form;
@@ -25,7 +38,7 @@ typedef struct {
     ptrdiff_t out_channels;
     ptrdiff_t y_pixel;
     ptrdiff_t y_sample;
-    ptrdiff_t low[3];     // where the first tap of output 0 reads: minus the padding
+    ptrdiff_t low[3];     // where the first tap of output 0 reads: minus the padding; transposed by phases, 0
     ptrdiff_t counts[3];  // cubes along each axis
     ptrdiff_t block;      // the most cubes computed together
     const float *weights; // transformed
@@ -39,7 +52,7 @@ static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
     return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
 }
 
-// Floats of scratch that the kernel `winograd_cubes` needs for so many output channels.
+// Floats of scratch that the kernel `winograd_cubes`, or `phase_cubes`, needs for so many output channels.
 size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // Computes `count` cubes from number `first` on, for output channels from ..< to: multiples of segcpu_winograd_panel,
@@ -47,6 +60,9 @@ size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channe
 typedef void segcpu_winograd_cubes_kernel(
     const segcpu_winograd *conv, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     float *scratch);
+
+// The same by phases, for a padding of 1.
+typedef segcpu_winograd_cubes_kernel segcpu_phase_cubes_kernel;
 
 // Output channels side by side in transformed weights.
 ptrdiff_t segcpu_winograd_panel(void);
@@ -57,7 +73,8 @@ typedef void segcpu_winograd_transform_weights_kernel(
     const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
     ptrdiff_t from, ptrdiff_t to, float *transformed);
 
-// Floats of scratch that the kernel `winograd_gradient_cubes` needs for so many output channels.
+// Floats of scratch that the kernel `winograd_gradient_cubes`, or `phase_gradient_cubes`, needs for so many output
+// channels.
 size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
 // The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of
@@ -65,6 +82,9 @@ size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t o
 typedef void segcpu_winograd_gradient_cubes_kernel(
     const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
     ptrdiff_t to, bool overwrite, float *sums, float *scratch);
+
+// The same by phases, for one of the 5 points of the weights along d.
+typedef segcpu_winograd_gradient_cubes_kernel segcpu_phase_gradient_cubes_kernel;
 
 // Adds up `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
 typedef void segcpu_winograd_gradient_taps_kernel(

@@ -28,6 +28,7 @@
     X(attention_scores) X(attention_gradient) X(scale_rows) X(row_dots) \
     X(conv3d_tile) X(conv3d_gradient_layout) X(conv3d_gradient_tile) \
     X(winograd_cubes) X(winograd_transform_weights) X(winograd_gradient_cubes) X(winograd_gradient_taps) \
+    X(phase_cubes) X(phase_gradient_cubes) \
     X(dice_sums) X(dice_gradient) \
     X(dropout) X(dropout_multipliers) \
     X(binary) X(binary_rows) X(unary) X(cast) X(scale) \

@@ -96,11 +96,15 @@ public final class ConfigCoder {
         return try object(key, value, coded)
     }
 
-    /// A part that a reader of its own reads, and that is written elsewhere.
+    /// A part that a reader of its own reads.
+    /// - Parameter entries: What is written of it here; nothing where it is written elsewhere.
     /// - Throws: What `read` throws.
-    public func part<T>(_ value: T?, _ read: (ConfigReader) throws -> T) throws -> T {
+    public func part<T>(
+        _ value: T?, entries: (T) -> [String: ConfigValue] = { _ in [:] }, _ read: (ConfigReader) throws -> T
+    ) throws -> T {
         if let reader { return try read(reader) }
         guard let value else { preconditionFailure("a part is written without a value") }
+        self.entries.merge(entries(value)) { $1 }
         return value
     }
 
@@ -110,6 +114,20 @@ public final class ConfigCoder {
         _ key: String, _ value: ClosedRange<Double>?, default usual: ClosedRange<Double>, above limit: Double
     ) throws -> ClosedRange<Double> {
         try self.value(key, value ?? usual, .range(above: limit, example: usual))
+    }
+
+    /// Insists, while reading, that an argument is absent or has the one value that is supported.
+    /// - Throws: `DataError` where it has another.
+    public func expect(_ key: String, _ supported: ConfigValue) throws { try reader?.expect(key, supported) }
+
+    /// Makes a value of what was read; what its initializer objects to becomes an error about a key.
+    /// - Throws: What `make` throws.
+    public func checked<T>(_ key: String, _ make: () throws -> T) throws -> T {
+        do {
+            return try make()
+        } catch let fault as DataError where fault.kind == .badArgument {
+            throw reader?.error(key, fault.message) ?? fault
+        }
     }
 
     /// Insists on something about what was read.

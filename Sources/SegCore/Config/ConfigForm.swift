@@ -1,6 +1,7 @@
 /// How a value of a configuration is written: reads it with a message that says what it should be, and writes it.
 public struct ConfigForm<T> {
-    let decode: (ConfigValue, _ key: String, ConfigReader) throws -> T
+    /// Reads a value; nobody calls it for an absent one.
+    package let decode: (ConfigValue, _ key: String, ConfigReader) throws -> T
     let encode: (T) -> ConfigValue
 
     /// A form of one's own.
@@ -42,6 +43,23 @@ extension ConfigForm<[String]> {
     public static var texts: Self {
         Self(decode: { try $2.required($1, $2.strings($1)) }, encode: { .array($0.map(ConfigValue.string)) })
     }
+}
+
+extension ConfigForm<[Int]> {
+    /// A list of whole numbers.
+    public static var ints: Self {
+        Self(decode: { try $2.required($1, $2.ints($1)) }, encode: { .array($0.map(ConfigValue.int)) })
+    }
+
+    /// Axes of a volume, none of them twice.
+    public static var axes: Self {
+        ints.restricted(to: "some of 0, 1 and 2") { Set($0).isSubset(of: [0, 1, 2]) && Set($0).count == $0.count }
+    }
+}
+
+extension ConfigForm<ConfigValue> {
+    /// Any value, as it stands.
+    public static var any: Self { Self(decode: { value, _, _ in value }, encode: { $0 }) }
 }
 
 extension ConfigForm<Int> {

@@ -19,7 +19,9 @@ package struct Archive {
     /// device ends the unpacking: an honest dataset has none. So does a limit of `Limits`.
     /// - Parameter progress: Called with the share of the archive that is read.
     /// - Throws: `DataError` where the archive is damaged, holds such an entry, or a file cannot be written.
-    package static func unpack(_ path: String, into folder: URL, progress: (Double) -> Void) throws(DataError) {
+    package static func unpack(
+        _ path: String, into folder: URL, mostBytes: Int = Limits.archiveBytes, progress: (Double) -> Void
+    ) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw DataError(.noInput, path, "is neither an archive's file nor a folder; name one of them")
@@ -33,7 +35,7 @@ package struct Archive {
         archive_read_support_format_zip(reader)
         var archive = Archive(
             path: path, reader: reader, folder: folder,
-            budget: ArchiveBudget(archive: path, bytes: Int(status.st_size), folder: folder))
+            budget: ArchiveBudget(archive: path, bytes: Int(status.st_size), folder: folder, mostBytes: mostBytes))
         try archive.unpack(progress: progress)
     }
 

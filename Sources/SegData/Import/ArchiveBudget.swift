@@ -14,12 +14,12 @@ struct ArchiveBudget {
     /// Bytes that any archive may unpack to, however small it is.
     private static let always = 64 << 20
 
-    init(archive: String, bytes: Int, folder: URL) {
+    init(archive: String, bytes: Int, folder: URL, mostBytes: Int) {
         self.archive = archive
         self.bytes = bytes
         self.folder = folder
         let (product, overflow) = bytes.multipliedReportingOverflow(by: Limits.archiveRatio)
-        mostBytes = overflow ? Limits.archiveBytes : min(Limits.archiveBytes, product + Self.always)
+        self.mostBytes = overflow ? mostBytes : min(mostBytes, product + Self.always)
     }
 
     /// Counts an entry.

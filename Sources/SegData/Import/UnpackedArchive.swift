@@ -27,9 +27,14 @@ package final class UnpackedArchive: Sendable {
     }
 
     /// Unpacks a file under the limits of archives; names that lead out of the folder, links and devices are refused.
+    /// - Parameters:
+    ///   - parent: Where the folder is made; nil for the folder of temporary files.
+    ///   - mostBytes: The most that is unpacked.
     /// - Throws: `DataError` where the file is damaged or beyond a limit, or the disk is full.
-    package init(_ path: String) throws(DataError) {
-        let parent = FileManager.default.temporaryDirectory.path
+    package init(
+        _ path: String, in parent: String? = nil, mostBytes: Int = Limits.archiveBytes
+    ) throws(DataError) {
+        let parent = parent ?? FileManager.default.temporaryDirectory.path
         Self.sweep(parent)
         // Nobody else may read what is a patient's.
         let made = "\(parent)/\(Self.prefix)\(getpid())-XXXXXX".withCString { template -> String? in
@@ -41,7 +46,7 @@ package final class UnpackedArchive: Sendable {
         folder = made
         lock = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         flock(lock, LOCK_EX | LOCK_NB)
-        try Archive.unpack(path, into: URL(fileURLWithPath: made)) { _ in }
+        try Archive.unpack(path, into: URL(fileURLWithPath: made), mostBytes: mostBytes) { _ in }
     }
 
     deinit {

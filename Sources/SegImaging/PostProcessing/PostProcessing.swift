@@ -106,3 +106,32 @@ public struct PostProcessing: Hashable, Sendable {
         }
     }
 }
+
+extension PostProcessing {
+    /// The object `postprocessing`.
+    package static func coded(_ own: PostProcessing?, by coder: ConfigCoder) throws -> PostProcessing {
+        var steps = own ?? PostProcessing()
+        steps.keepsLargest = try coder.value("largest_component", steps.keepsLargest, .bool)
+        steps.fillsHoles = try coder.value("fill_holes", steps.fillsHoles, .bool)
+        steps.minimumVolumeML = try coder.value("min_volume_ml", steps.minimumVolumeML, .amount)
+        steps.connectivity = try coder.value("connectivity", steps.connectivity, .neighbours)
+        return steps
+    }
+
+    /// The object with every default written out.
+    package var value: ConfigValue { .object(ConfigCoder.entries(self, Self.coded)) }
+}
+
+extension ConfigForm<Connectivity> {
+    /// How many voxels touch one.
+    fileprivate static var neighbours: Self {
+        Self(
+            decode: { _, key, reader in
+                let number = try reader.required(key, reader.int(key))
+                guard let connectivity = Connectivity(rawValue: number) else {
+                    throw reader.error(key, "should be 6, 18 or 26 neighbours, not \(number)")
+                }
+                return connectivity
+            }, encode: { .int($0.rawValue) })
+    }
+}

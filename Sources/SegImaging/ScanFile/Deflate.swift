@@ -17,7 +17,7 @@ package enum Deflate {
 
     /// What a file holds, where that is `count` bytes to the last; nil for every other file, also a damaged one, about
     /// which a stream that is read from its start can say more.
-    static func gzipContents(of path: String, count: Int) -> [UInt8]? {
+    package static func gzipContents(of path: String, count: Int) -> [UInt8]? {
         guard let packed = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
         return packed.withUnsafeBytes { contents(of: $0, as: .gzip, count: count, toTheEnd: true) }
     }

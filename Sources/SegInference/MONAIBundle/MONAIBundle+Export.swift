@@ -29,7 +29,7 @@ extension MONAIBundle {
         let isNNUNet =
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
             || !description.mirrorAxes.isEmpty
-            || description.preprocessing.steps.contains { $0.nnUNetValue != nil }
+            || description.preprocessing.steps.contains(where: \.isOfNNUNet)
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
@@ -125,14 +125,15 @@ extension MONAIBundle {
 
     private static func inferer(_ description: ModelDescription) throws -> ConfigValue {
         guard let roiSize = description.roiSize else { return ["_target_": "SimpleInferer"] }
-        let isPlanar = try description.network.outline().isPlanar
-        var entries: [String: ConfigValue] = [
-            "_target_": isPlanar ? "SliceInferer" : "SlidingWindowInferer",
-            "roi_size": .array(roiSize.array.prefix(isPlanar ? 2 : 3).map { .int($0) }),
-            "sw_batch_size": 1, "overlap": description.overlap.value, "mode": .string(description.mode.rawValue),
-        ]
-        if isPlanar { entries["spatial_dim"] = 2 }
-        return .object(entries.merging(description.padding.entries) { $1 })
+        let window = SlidingWindow(window: roiSize, overlap: description.overlap, blending: description.mode)
+        var entries = ConfigCoder.entries(window, SlidingWindow.coded)
+            .merging(ConfigCoder.entries(description.padding, WindowPadding.coded)) { $1 }
+        entries.merge(["_target_": "SlidingWindowInferer", "sw_batch_size": 1]) { $1 }
+        if try description.network.outline().isPlanar {
+            let plane = ConfigValue.array([roiSize.d, roiSize.h].map(ConfigValue.int))
+            entries.merge(["_target_": "SliceInferer", "spatial_dim": 2, "roi_size": plane]) { $1 }
+        }
+        return .object(entries)
     }
 }
 
@@ -177,10 +178,9 @@ extension MONAIBundle {
     package static func leftOut(of description: ModelDescription) -> String? {
         let steps = description.postprocessing
         guard !steps.isEmpty else { return nil }
-        var names: [String] = []
-        if steps.minimumVolumeML > 0 { names.append("min_volume_ml \(steps.minimumVolumeML)") }
-        if steps.keepsLargest { names.append("largest_component") }
-        if steps.fillsHoles { names.append("fill_holes") }
+        let usual = ConfigCoder.entries(PostProcessing(), PostProcessing.coded)
+        let names = ConfigCoder.entries(steps, PostProcessing.coded).filter { usual[$0] != $1 }
+            .map { $1 == true ? $0 : "\($0) \($1)" }.sorted()
         return
             "The postprocessing of the model (\(names.joined(separator: ", "))) is not part of the bundle: its masks "
             + "are those before it."

@@ -167,9 +167,10 @@ public struct MONAIBundle: Sendable {
         let reader = try component.arguments(
             ignoring: isSliced ? ignored + ["spatial_dim"] : ignored,
             replacing: isSliced ? slice(component, ignoring: ignored) : [:])
-        let window = try SlidingWindow(reader)
+        let coder = ConfigCoder(reader)
+        let window = try SlidingWindow.coded(nil, by: coder)
         (description.roiSize, description.overlap, description.mode) = (window.window, window.overlap, window.blending)
-        description.padding = try WindowPadding(reader)
+        description.padding = try WindowPadding.coded(nil, by: coder)
         try reader.expect("sigma_scale", 0.125)
         try reader.expect("with_coord", false)
         try reader.finish()

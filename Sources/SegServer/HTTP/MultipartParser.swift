@@ -32,14 +32,17 @@ package struct MultipartParser {
     private var buffer: [UInt8]
     private var state = State.preamble
     private var parts = 0
+    private let mostParts: Int
 
     private static let headLimit = 8 << 10
     private static let lineEnd: [UInt8] = [13, 10]
     private static let headEnd: [UInt8] = [13, 10, 13, 10]
 
     /// Starts with the boundary that the content type names.
+    /// - Parameter mostParts: The most parts that the form may have.
     /// - Throws: `Refusal` where the content type is not a form's.
-    package init(contentType: String?) throws {
+    package init(contentType: String?, mostParts: Int = Limits.formFields) throws {
+        self.mostParts = mostParts
         let words = HeaderWords(contentType ?? "")
         guard words.value.lowercased() == "multipart/form-data", let boundary = words["boundary"],
             (1...200).contains(boundary.utf8.count)
@@ -96,7 +99,7 @@ package struct MultipartParser {
         }
         guard buffer[0] == 13, buffer[1] == 10 else { throw Self.damaged("a boundary is followed by other bytes") }
         parts += 1
-        guard parts <= Limits.formFields else { throw Self.damaged("it has more than \(Limits.formFields) parts") }
+        guard parts <= mostParts else { throw Self.damaged("it has more than \(mostParts) parts") }
         // The line end stays: a head without lines is one line end after another.
         state = .head
         return true

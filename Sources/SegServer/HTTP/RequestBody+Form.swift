@@ -13,6 +13,7 @@ struct MultipartForm {
     /// Fields that look like JSON objects, read as they came.
     private var documents: [String: Result<ConfigValue, Refusal>] = [:]
     private var fieldBytes = 0
+    private let mostFiles: Int
     private let memory = BodyMemory()
 
     /// The one file of the form under any of some names.
@@ -38,10 +39,15 @@ struct MultipartForm {
 }
 
 extension MultipartForm {
-    /// Reads a form as it arrives; its file goes to disk under a name of the server's.
+    /// Reads a form as it arrives; its files go to disk under names of the server's.
+    /// - Parameter mostFiles: The most files that it may have.
     /// - Throws: `Refusal` where the body is too large, cut off or no form, or where it cannot be stored.
-    init(_ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: ServerLimits) async throws {
-        var parser = try MultipartParser(contentType: headers[.contentType])
+    init(
+        _ body: RequestBody, headers: HTTPFields, into scratch: Scratch, limits: ServerLimits, mostFiles: Int = 1
+    ) async throws {
+        self.mostFiles = mostFiles
+        var parser = try MultipartParser(
+            contentType: headers[.contentType], mostParts: Limits.formFields + mostFiles - 1)
         var meter = try BodyMeter(headers: headers, limit: limits.bodyBytes)
         var open: OpenPart?
         try await body.forEach(&meter) { buffer in
@@ -61,8 +67,9 @@ extension MultipartForm {
     }
 
     private func begin(_ head: MultipartParser.Head, scratch: Scratch) throws -> OpenPart {
-        guard !head.isFile || files.isEmpty else {
-            throw Refusal(.badRequest, "the form should have one file, and has more; send one at a time")
+        guard !head.isFile || files.count < mostFiles else {
+            let most = mostFiles == 1 ? "one file" : "at most \(mostFiles) files"
+            throw Refusal(.badRequest, "the form should have \(most), and has more; send fewer at a time")
         }
         guard head.isFile || fields[head.name] == nil else {
             throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
@@ -84,6 +91,7 @@ extension MultipartForm {
     private mutating func add(_ part: OpenPart?) async throws {
         guard let part else { return }
         if let sink = part.sink {
+            try await sink.finish()
             files.append((part.name, sink))
             return
         }

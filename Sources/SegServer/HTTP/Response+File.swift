@@ -47,6 +47,17 @@ extension Response {
         }
     }
 
+    /// The answer, which keeps a file until it has been sent or the client is gone.
+    func holding(_ file: ScratchFile?) -> Response {
+        var response = self
+        let body = body
+        response.body = ResponseBody(contentLength: body.contentLength) { writer in
+            try await body.write(writer)
+            withExtendedLifetime(file) {}
+        }
+        return response
+    }
+
     /// The form in which MONAI Label answers an inference: `params` as JSON and `image` as a file.
     ///
     /// Its length is announced, because the Python client reads the connection's bytes as they are and takes no chunks.

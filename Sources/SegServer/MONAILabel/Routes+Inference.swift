@@ -48,7 +48,7 @@ extension Routes {
             scan = session.scan
         } else if let form, form.files.contains(where: { $0.field == "file" }) {
             try refuseToSave(params)
-            let session = try await services.sessions.add(form.onlyFile("file"), seconds: nil)
+            let session = try await services.sessions.add([form.onlyFile("file")], seconds: nil)
             own = session.scan.id
             scan = session.scan
         } else {

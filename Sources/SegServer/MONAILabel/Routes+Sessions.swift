@@ -11,14 +11,17 @@ extension Routes {
             let query = try RequestQuery(request, knows: "uncompress", "expiry")
             let expiry = try query.int("expiry", from: 0)
             guard try !query.isOn("uncompress") else {
-                throw Refusal(.notImplemented, "archives are not unpacked; send one scan")
+                throw Refusal(
+                    .notImplemented,
+                    "archives are not unpacked, but for a ZIP of a DICOM series, which needs no uncompress; send one scan"
+                )
             }
             try await services.sessions.checkRoom()
             let form = try await MultipartForm(
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
             try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
             let session = try await services.sessions.add(
-                form.onlyFile("files", "file"),
+                [form.onlyFile("files", "file")],
                 seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil })
             return .json(["session_id": .string(session.scan.id), "session_info": session.info])
         }

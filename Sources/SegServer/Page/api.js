@@ -2,9 +2,11 @@
 
 /** An answer that is no success, with the server's own sentence; status 0 where there was no answer. */
 export class Refused extends Error {
-  constructor(status, detail) {
+  /** `volumes` are those of a DICOM series of which one is to be chosen. */
+  constructor(status, detail, volumes = null) {
     super(detail);
     this.status = status;
+    this.volumes = volumes;
   }
 }
 
@@ -51,6 +53,16 @@ async function read(path, how, options) {
   }
 }
 
+// A query of what is said.
+const words = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value != null));
+
+// A file under the name that the server gives it, and what is to be known of it.
+const file = (path, options) => read(path, async (response) => ({
+  blob: await response.blob(),
+  name: /filename="([^"]+)"/.exec(response.headers.get("content-disposition"))?.[1] ?? "mask",
+  remarks: decodeURIComponent(response.headers.get("medseg-remarks") ?? ""),
+}), options);
+
 const getJSON = (path) => read(path, (response) => response.json());
 
 export const api = {
@@ -79,22 +91,42 @@ export const api = {
     return new Kind(buffer);
   },
 
-  /** Sends a file; `progress` is called with 0 to 1. fetch cannot tell how far an upload is. */
-  upload(file, progress) {
+  /** A mask of a scan, which the server writes as a file: NIfTI, or a DICOM object. */
+  mask: (volume, voxels, form, model) => file(`/api/v1/volumes/${volume}/mask?${words({ as: form, model })}`, {
+    method: "POST", headers: { "content-type": "application/octet-stream" }, body: voxels,
+  }),
+  jobMask: (id, form) => file(`/api/v1/jobs/${id}/mask?as=${form}`),
+
+  /** Keeps a mask as a label of the datastore. */
+  saveLabel: (volume, tag, voxels, model) => request(
+    `/api/v1/volumes/${volume}/labels/${encodeURIComponent(tag)}?${words({ model })}`,
+    { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
+
+  /**
+   * Sends a scan: one file, or the files of a DICOM series; `progress` is called with 0 to 1. `choice` says which volume
+   * is meant. fetch cannot tell how far an upload is.
+   */
+  upload(files, progress, choice = {}) {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
-      request.open("POST", "/api/v1/volumes");
-      request.setRequestHeader("content-type", "application/octet-stream");
+      request.open("POST", `/api/v1/volumes?${words(choice)}`);
       request.upload.onprogress = (event) => progress(event.loaded / Math.max(1, event.total));
       request.onerror = () => reject(lost());
       request.onload = () => {
         if (request.status === 401) return reject(loggedOut());
         let body = {};
         try { body = JSON.parse(request.responseText); } catch { /* An answer without JSON is a refusal below. */ }
-        if (request.status === 201) resolve(body);
-        else reject(new Refused(request.status, sentence(body.detail) || `The server answered ${request.status}.`));
+        if (request.status === 201) return resolve(body);
+        reject(new Refused(request.status, sentence(body.detail) || `The server answered ${request.status}.`, body.volumes));
       };
-      request.send(file);
+      if (files.length === 1) {
+        request.setRequestHeader("content-type", "application/octet-stream");
+        return request.send(files[0]);
+      }
+      const form = new FormData();
+      // The server has no use for names, and logs none.
+      files.forEach((file, number) => form.append("file", file, String(number + 1)));
+      request.send(form);
     });
   },
 };

@@ -1,69 +1,58 @@
 // The page: a scan, a model, a job, and what came of it.
 
-import { api, Refused, sentence } from "./api.js";
+import { api, Refused } from "./api.js";
+import { ask, isAsking } from "./ask.js";
+import { Comparison } from "./compare.js";
 import { Display } from "./display.js";
+import { Editor } from "./editor.js";
+import { asScan, dropped, send } from "./files.js";
 import { Findings } from "./findings.js";
+import { follow } from "./job.js";
+import { offerMasks } from "./masks.js";
+import { fail, say, showProgress } from "./messages.js";
+import { palette } from "./palette.js";
+import { Saving } from "./save.js";
 import { View } from "./view.js";
+import { listConcerns, millimetres, showFacts, showPrinted, trim } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const view = new View($("panes"));
 const display = new Display(view);
 const findings = new Findings(view, display, fail);
+const editor = new Editor(view, say);
+const comparison = new Comparison(view, fail);
+const saving = new Saving({ say, fail, saved: labelSaved });
 let models = [];
+let studies = [];
 // What is open; each opening makes a new one. What comes for another is dropped.
 let scan = null;
 let job = null;
 let turn = 0;
 
-// MARK: Messages
-
-function say(text, isBad = false) {
-  $("message").textContent = text;
-  $("message").classList.toggle("bad", isBad);
-}
-
-function fail(error) {
-  if (!(error instanceof Refused)) console.error(error);
-  say(error instanceof Refused ? error.message : "The page failed; reload it.", true);
-}
-
-function showFacts(list, facts) {
-  list.replaceChildren(...facts.flatMap(([name, value]) => {
-    const term = document.createElement("dt");
-    const text = document.createElement("dd");
-    term.textContent = name;
-    text.textContent = value;
-    return [term, text];
-  }));
-  list.hidden = false;
-}
-
-function showProgress(stage, share) {
-  $("job").hidden = false;
-  $("job-stage").textContent = stage;
-  $("job-share").textContent = share > 0 ? `${Math.round(share * 100)} %` : "";
-  $("job-progress").value = share;
-}
-
-const trim = (number) => String(Number(number.toFixed(2)));
-const millimetres = (values) => `${values.map(trim).join(" × ")} mm`;
-
 // MARK: Scans
 
 const ANOTHER = "Drop another scan, or press to choose";
+const LOSE = "The corrections of this mask have not been saved. Leave them behind?";
 
-function openFile(file) {
-  if (!/\.(nii|nii\.gz|nrrd|mha)$/i.test(file.name)) {
-    return say("A scan in one file is needed: NIfTI (.nii, .nii.gz), NRRD (.nrrd) or MetaImage (.mha).", true);
-  }
+// Whether what is open may go. Without corrections nobody is asked.
+async function mayLeave() { return ask(LOSE, "Leave them"); }
+
+async function openFiles(all) {
+  const { name, files, fault } = asScan(all);
+  if (fault) return say(fault, true);
+  if (findings.isUnsaved && !await mayLeave()) return;
   $("studies").value = "";
-  return open(file.name, (progress) => api.upload(file, (share) => progress(share < 1 ? "sending" : "checking", share)));
+  return open(name, (progress, isCurrent) => send(files, progress, isCurrent));
 }
 
-function openStudy(id, name) {
-  return open(name, (progress) => {
+async function openStudy(option) {
+  if (findings.isUnsaved && !await mayLeave()) {
+    $("studies").value = scan && !scan.isUpload ? scan.id : "";
+    return;
+  }
+  return open(option.textContent, (progress) => {
     progress("opening", 0);
-    return api.volume(id);
+    return api.volume(option.value);
   });
 }
 
@@ -76,13 +65,13 @@ async function open(name, find) {
   $("drop-text").textContent = name;
   say("");
   try {
-    const facts = await find((stage, share) => { if (isCurrent()) showProgress(stage, share); });
+    const facts = await find((stage, share) => { if (isCurrent()) showProgress(stage, share); }, isCurrent);
     if (!isCurrent()) return discard(facts);
     showProgress("fetching voxels", 0);
     const count = facts.size.reduce((product, extent) => product * extent);
     const voxels = await api.voxels(`/api/v1/volumes/${facts.id}/voxels`, facts.voxel_type, count);
     if (!isCurrent()) return discard(facts);
-    show(facts, voxels);
+    show(facts, voxels, name);
     await showConcerns();
   } catch (error) {
     if (!isCurrent()) return;
@@ -93,8 +82,9 @@ async function open(name, find) {
   }
 }
 
-function show(facts, voxels) {
-  scan = { id: facts.id, isUpload: facts.source === "upload", facts };
+function show(facts, voxels, name) {
+  const study = studies.find((study) => study.id === facts.id);
+  scan = { id: facts.id, isUpload: facts.source === "upload", facts, name, labels: study?.labels ?? [], jobs: [] };
   $("drop").classList.add("loaded");
   $("empty").hidden = true;
   showFacts($("scan-facts"), [
@@ -103,44 +93,79 @@ function show(facts, voxels) {
   ]);
   view.show(facts, voxels);
   display.scanOpened(facts, model());
-  $("run").disabled = false;
+  for (const id of ["run", "delete", "draw"]) $(id).disabled = false;
+  $("delete").textContent = scan.isUpload ? "Delete scan and results" : "Close scan, delete results";
+  offerMasks(scan, comparison);
 }
 
 // Ends what is shown; an upload's data goes from the server at once.
 function close() {
   if (job) api.remove("jobs", job.id);
+  for (const id of scan?.jobs.map((job) => job.id) ?? []) api.remove("jobs", id);
   if (scan?.isUpload) api.remove("volumes", scan.id);
   scan = job = null;
   findings.clear();
   view.clear();
   display.clear();
   $("job").hidden = true;
-  $("run").disabled = true;
+  for (const id of ["run", "delete", "draw"]) $(id).disabled = true;
   $("scan-facts").hidden = true;
   $("scan-facts").replaceChildren();
-  $("concerns-group").hidden = true;
-  $("concerns").replaceChildren();
+  listConcerns([]);
   $("drop").classList.remove("loaded");
   $("empty").hidden = false;
+  offerMasks(scan, comparison);
 }
 
 function discard(facts) {
   if (facts.source === "upload") api.remove("volumes", facts.id);
 }
 
+async function remove() {
+  if (!scan || !await ask(
+    scan.isUpload ? "Delete the scan and everything that was computed of it from the server?"
+      : "Delete what was computed of this scan? The scan and its saved labels stay in the datastore.", "Delete")) return;
+  turn++;
+  close();
+  $("drop-text").textContent = ANOTHER;
+  $("studies").value = "";
+  say("Deleted.");
+}
+
 async function showConcerns() {
   const [mine, chosen] = [scan, model()];
   if (!mine || !chosen) return;
   const { concerns } = await api.concerns(mine.id, chosen.name);
-  if (scan !== mine || model() !== chosen) return;
-  $("concerns-group").hidden = concerns.length === 0;
-  $("concerns").replaceChildren(...concerns.map((concern) => {
-    const item = document.createElement("li");
-    item.className = concern.level;
-    item.textContent = concern.message;
-    return item;
-  }));
+  if (scan === mine && model() === chosen) listConcerns(concerns);
 }
+
+// MARK: Masks
+
+async function openMask(address) {
+  if (findings.isUnsaved && !await mayLeave()) return;
+  const mine = scan;
+  const voxels = await api.voxels(address, "uint8", view.grid.count);
+  if (scan === mine) findings.open(voxels, { scan, model: model() });
+}
+
+function labelSaved(tag) {
+  if (!scan) return;
+  scan.labels = [...new Set([...scan.labels, tag])].sort();
+  offerMasks(scan, comparison);
+}
+
+findings.addEventListener("open", () => {
+  const { map, labels, scan, model, job } = findings;
+  editor.open(map, labels);
+  comparison.open(map, (label) => findings.nameOf(label));
+  saving.open({ map, scan, model: model?.name, job });
+  $("draw").hidden = true;
+});
+findings.addEventListener("close", () => {
+  for (const part of [editor, comparison, saving]) part.close();
+  $("draw").hidden = false;
+});
+findings.addEventListener("label", (event) => editor.chooseLabel(event.detail));
 
 // MARK: Models
 
@@ -156,7 +181,6 @@ function showModel() {
   const canVary = chosen.dropout > 0;
   $("passes").disabled = !canVary;
   $("passes").title = canVary ? "0 for none" : "This model has no dropout, so it cannot say how sure it is.";
-  display.modelChosen(chosen);
   showConcerns().catch(fail);
 }
 
@@ -166,19 +190,22 @@ const GONE = "The server no longer has this scan: it was started anew, or nobody
 
 async function run() {
   if (!scan || job || $("run").disabled) return;
+  if (findings.isUnsaved && !await mayLeave()) return;
   const mine = scan;
+  const chosen = model();
   const passes = $("passes").disabled ? 0 : Number($("passes").value);
   findings.clear();
   say("");
   $("run").disabled = true;
   try {
     const started = await api.submit({
-      volume: mine.id, model: model().name, uncertainty: passes, largest_component: $("largest").checked,
+      volume: mine.id, model: chosen.name, uncertainty: passes, largest_component: $("largest").checked,
       fill_holes: $("holes").checked,
     });
     if (scan !== mine) return api.remove("jobs", started.id);
     job = started;
-    await follow(started, mine);
+    const state = await follow(started, () => scan === mine);
+    if (state) await showResult(state, mine, chosen);
   } catch (error) {
     // A user who opens another scan ends this one's job, and is not bothered with it.
     if (scan === mine) fail(error.status === 404 ? new Refused(404, GONE) : error);
@@ -191,39 +218,14 @@ async function run() {
   }
 }
 
-// Asks how far the job is until it is over; nothing is computed for what is shown later.
-async function follow(started, mine) {
-  let state = started;
-  while (state.state === "queued" || state.state === "running") {
-    const place = state.place === 1 ? "1 job before this one" : `${state.place} jobs before this one`;
-    showProgress(state.state === "queued" && state.place > 0 ? place : state.stage, state.progress);
-    await pause(300);
-    state = await ask(started.id, mine);
-    if (scan !== mine) return;
-  }
+async function showResult(state, mine, chosen) {
   if (state.state === "cancelled") return say("Cancelled.");
-  if (state.state === "failed") throw new Refused(500, sentence(state.error));
-  await findings.show(state, mine.facts, () => scan === mine);
+  await findings.show(state, mine, chosen, () => scan === mine);
   if (scan !== mine) return;
+  mine.jobs.push({ id: state.id, model: chosen.name });
+  offerMasks(scan, comparison);
   const found = state.report.labels.filter((label) => label.voxels > 0).length;
   say(found > 0 ? `Done in ${state.report.seconds.toFixed(1)} s.` : "Done. Nothing was found; the mask is empty.");
-}
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-// The state of a job. A server that does not answer may be back in a moment, and computes on meanwhile.
-async function ask(id, mine) {
-  for (let tries = 0; ; tries++) {
-    try {
-      const state = await api.job(id);
-      if (tries > 0 && scan === mine) say("");
-      return state;
-    } catch (error) {
-      if (error.status !== 0 || tries === 60 || scan !== mine) throw error;
-      say("The server does not answer; asking again.", true);
-      await pause(1000);
-    }
-  }
 }
 
 // Ends the job, or the arrival of a scan.
@@ -239,10 +241,10 @@ async function cancel() {
 // MARK: Wiring
 
 $("file").addEventListener("change", () => {
-  const [file] = $("file").files;
+  const files = [...$("file").files];
   // The same file can be chosen again.
   $("file").value = "";
-  if (file) openFile(file);
+  if (files.length > 0) openFiles(files);
 });
 for (const [zone, mark] of [[$("drop"), $("drop")], [$("viewer"), $("empty")]]) {
   zone.addEventListener("dragover", (event) => { event.preventDefault(); mark.classList.add("over"); });
@@ -250,7 +252,7 @@ for (const [zone, mark] of [[$("drop"), $("drop")], [$("viewer"), $("empty")]]) 
   zone.addEventListener("drop", (event) => {
     event.preventDefault();
     mark.classList.remove("over");
-    if (event.dataTransfer.files[0]) openFile(event.dataTransfer.files[0]);
+    dropped(event.dataTransfer).then((files) => { if (files.length > 0) return openFiles(files); }).catch(fail);
   });
 }
 // A file dropped beside the zones must not replace the page.
@@ -258,35 +260,53 @@ for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) =
 
 $("studies").addEventListener("change", (event) => {
   const option = event.target.selectedOptions[0];
-  if (option.value) openStudy(option.value, option.textContent);
+  if (option.value) openStudy(option);
+});
+$("masks").addEventListener("change", () => {
+  const address = $("masks").value;
+  $("masks").value = "";
+  if (address) openMask(address).catch(fail);
 });
 $("model").addEventListener("change", showModel);
 $("run").addEventListener("click", run);
 $("cancel").addEventListener("click", cancel);
+$("delete").addEventListener("click", remove);
+$("draw").addEventListener("click", () => findings.openEmpty(scan, model()));
+$("print").addEventListener("click", () => window.print());
+window.addEventListener("beforeprint", () => showPrinted(scan, findings));
 $("help-open").addEventListener("click", () => $("help").showModal());
+window.addEventListener("beforeunload", (event) => { if (findings.isUnsaved) event.preventDefault(); });
 window.addEventListener("pagehide", () => { if (scan?.isUpload) api.remove("volumes", scan.id); });
 // A page that comes back from the browser's memory shows what the server has deleted.
 window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
-  const inField = event.target.matches("input:not([type=checkbox]), select, textarea");
+  if (event.altKey || isAsking()) return;
+  const inField = event.target.matches("input:not([type=checkbox], [type=range]), select, textarea");
+  if (event.ctrlKey || event.metaKey) {
+    const back = { z: event.shiftKey ? "redo" : "undo", Z: "redo", y: "redo" }[event.key];
+    if (!back || inField) return;
+    editor[back]();
+    return event.preventDefault();
+  }
   if (event.key === "Escape" && job) return cancel();
-  if (inField) return;
+  if (inField || event.target.matches("[type=range]")) return;
   const own = { "?": () => $("help").showModal(), r: run };
   if (own[event.key]) own[event.key]();
-  else if (!display.key(event) && !findings.key(event) && !view.key(event)) return;
+  else if (![display, findings, editor, view].some((part) => part.key(event))) return;
   event.preventDefault();
 });
 
 async function start() {
   const [catalog, { volumes }] = await Promise.all([api.models(), api.volumes()]);
   models = catalog.models;
+  palette.run(catalog.colours);
+  studies = volumes.filter((volume) => !volume.missing);
   $("device").textContent = `Runs on ${catalog.device}`;
   $("logout").hidden = !catalog.token;
   $("model").replaceChildren(...models.map((model) => new Option(model.name, model.name)));
-  $("server-scans").hidden = volumes.every((volume) => volume.missing);
-  $("studies").append(...volumes.filter((volume) => !volume.missing).map((volume) => new Option(volume.name, volume.id)));
+  $("server-scans").hidden = studies.length === 0;
+  $("studies").append(...studies.map((volume) => new Option(volume.name, volume.id)));
   // A browser that reloads the page remembers choices, and nothing is open.
   $("studies").value = $("file").value = "";
   showModel();

@@ -1,5 +1,7 @@
 // Window, overlay and readout.
 
+import { palette } from "./palette.js";
+
 const $ = (id) => document.getElementById(id);
 
 const CT = [["Abdomen", 50, 400], ["Liver", 80, 160], ["Lung", -600, 1500], ["Bone", 400, 1800], ["Mediastinum", 40, 350], ["Brain", 40, 80]];
@@ -49,10 +51,6 @@ export class Display {
     $("preset").replaceChildren(new Option("No scan"));
     for (const id of ["preset", "level", "width"]) $(id).disabled = true;
     $("readout").textContent = "\u00a0";
-  }
-
-  modelChosen(model) {
-    this.labels = Object.fromEntries(model.labels.map(({ label, name }) => [label, name]));
   }
 
   usePreset() {
@@ -109,8 +107,8 @@ export class Display {
     const side = (value, plus, minus) => `${Math.abs(value).toFixed(1)} ${value >= 0 ? plus : minus}`;
     add("mm", `${side(x, "R", "L")}  ${side(y, "A", "P")}  ${side(z, "S", "I")}`);
     add(this.isCT ? "HU" : "Intensity", String(Number(voxels[index].toFixed(2))));
-    const label = mask.voxels?.[index] ?? 0;
-    if (label > 0) add("", this.labels[label] ?? `class ${label}`, this.colourOf?.(label));
+    const label = mask.map?.voxels[index] ?? 0;
+    if (label > 0) add("", this.labels[label] ?? `label ${label}`, palette.colour(label));
     if (heat.on && heat.voxels) {
       const byte = heat.voxels[index];
       add(heat.name, byte === 0 ? "not evaluated" : heat.shown((byte - 1) / 254 * heat.maximum).toPrecision(2));

@@ -1,7 +1,8 @@
-// What a job found: mask, maps, table and downloads.
+// The mask that is open, where it comes from and what it measures; and a job's maps of uncertainty.
 
 import { api } from "./api.js";
-import { heatTable, labelColour } from "./palette.js";
+import { LabelMap } from "./labelmap.js";
+import { heatTable, palette } from "./palette.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -13,14 +14,16 @@ const MAPS = {
   mutual_information: ["Mutual information", "nats", same], mean: ["Mean probability", "", same],
 };
 
-export class Findings {
-  /** `report` is called with what goes wrong when a map is chosen. */
-  constructor(view, display, report) {
+export class Findings extends EventTarget {
+  /** `fail` is called with what goes wrong when a map is chosen; "open" and "close" are dispatched with the mask. */
+  constructor(view, display, fail) {
+    super();
     this.view = view;
     this.display = display;
     this.fetched = new Map();
-    display.colourOf = labelColour;
-    $("heat-map").addEventListener("change", () => this.chooseMap($("heat-map").value).catch(report));
+    this.map = this.job = null;
+    $("heat-map").addEventListener("change", () => this.chooseMap($("heat-map").value).catch(fail));
+    $("download-report").addEventListener("click", (event) => { if (!event.currentTarget.href) event.preventDefault(); });
     this.drawBar();
   }
 
@@ -34,34 +37,59 @@ export class Findings {
   }
 
   /** Fetches a job's mask and maps once, and shows them where they are still wanted. */
-  async show(job, facts, isWanted) {
-    this.count = facts.size.reduce((product, extent) => product * extent);
-    const mask = await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8", this.count);
+  async show(job, scan, model, isWanted) {
+    const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8", this.view.grid.count);
     if (!isWanted()) return;
-    this.job = job;
-    this.fetched.clear();
-    this.view.showMask(mask);
-    for (const id of ["mask-on", "mask-opacity"]) $(id).disabled = false;
+    this.open(voxels, { scan, model, job });
     this.maps = job.report.uncertainty_maps;
     $("heat-on").disabled = this.maps.length === 0;
     const order = Object.keys(MAPS).filter((kind) => this.maps.some((map) => map.kind === kind));
     $("heat-map").replaceChildren(...order.map((kind) => new Option(MAPS[kind][0], kind)));
     if (order.length > 0) await this.chooseMap(order[0]);
     if (this.job !== job) return;
-    this.showTable(job.report);
-    $("download-mask").href = `/api/v1/jobs/${job.id}/mask`;
+    this.showPasses(job.report.options);
     $("download-report").href = `/api/v1/jobs/${job.id}/report`;
+    $("download-report").hidden = false;
     $("findings").hidden = false;
-    const found = job.report.labels.find((label) => label.voxels > 0);
-    if (found) this.view.centreOn(found.label);
+  }
+
+  /** Shows a mask of any origin: `{ scan, model, job }`, where there need be neither model nor job. */
+  open(voxels, { scan, model = null, job = null }) {
+    this.clear();
+    Object.assign(this, { scan, model, job });
+    this.map = new LabelMap(voxels, this.view.voxels, this.view.grid);
+    palette.name(model?.labels ?? []);
+    this.names = new Map((model?.labels ?? []).map(({ label, name }) => [label, name]));
+    this.display.labels = Object.fromEntries(this.names);
+    this.view.showMask(this.map);
+    for (const id of ["mask-on", "mask-opacity"]) $(id).disabled = false;
+    this.map.addEventListener("change", () => this.refreshSoon());
+    this.showTable();
+    $("findings").hidden = job !== null;
+    const first = this.map.labels[0];
+    if (first) this.view.centreOn(first);
     this.display.showPoint();
+    this.dispatchEvent(new Event("open"));
+  }
+
+  /** Shows a mask without a voxel, to draw on. */
+  openEmpty(scan, model) { this.open(new Uint8Array(this.view.grid.count), { scan, model }); }
+
+  get isUnsaved() { return this.map?.isChanged ?? false; }
+
+  nameOf(label) { return this.names.get(label) ?? `label ${label}`; }
+
+  /** The model's labels, and what else stands in the mask. */
+  get labels() {
+    const all = [...new Set([...this.names.keys(), ...this.map.labels])].sort((a, b) => a - b);
+    return (all.length > 0 ? all : [1]).map((label) => ({ label, name: this.nameOf(label) }));
   }
 
   async chooseMap(kind) {
     const { job } = this;
     const map = this.maps.find((map) => map.kind === kind);
     if (!this.fetched.has(kind)) {
-      const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/uncertainty/${kind}`, "uint8", this.count);
+      const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/uncertainty/${kind}`, "uint8", this.view.grid.count);
       if (this.job !== job) return;
       this.fetched.set(kind, voxels);
     }
@@ -77,39 +105,66 @@ export class Findings {
     this.display.showPoint();
   }
 
-  showTable(report) {
-    $("organs").replaceChildren(...report.labels.map((label) => {
+  showTable() {
+    $("organs").replaceChildren(...this.labels.map(({ label, name }) => {
       const row = document.createElement("tr");
-      const name = document.createElement("td");
+      row.dataset.label = label;
+      const cell = document.createElement("td");
       const button = document.createElement("button");
       button.type = "button";
-      button.disabled = label.voxels === 0;
       button.title = "Go there";
       const swatch = document.createElement("span");
       swatch.className = "swatch";
-      swatch.style.background = labelColour(label.label);
-      button.append(swatch, label.name);
-      button.addEventListener("click", () => this.view.centreOn(label.label));
-      name.append(button);
-      row.append(name, this.cell(label.volume_ml.toFixed(1)), this.cell(label.mean_intensity == null ? "–" : label.mean_intensity.toFixed(1)));
+      swatch.style.background = palette.colour(label);
+      button.append(swatch, name);
+      button.addEventListener("click", () => {
+        this.view.centreOn(label);
+        this.dispatchEvent(new CustomEvent("label", { detail: label }));
+      });
+      cell.append(button);
+      row.append(cell, this.cell(), this.cell());
       return row;
     }));
-    const { uncertainty: passes, mirror } = report.options;
+    this.refresh();
+  }
+
+  cell() {
+    const cell = document.createElement("td");
+    cell.className = "number";
+    return cell;
+  }
+
+  // Once a frame, however many strokes it brings.
+  refreshSoon() {
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = null;
+      if (this.map) this.refresh();
+    });
+  }
+
+  refresh() {
+    const rows = [...$("organs").rows];
+    if (rows.length !== this.labels.length) return this.showTable();
+    for (const row of rows) {
+      const { voxels, ml, mean } = this.map.measured(Number(row.dataset.label));
+      row.querySelector("button").disabled = voxels === 0;
+      row.cells[1].textContent = ml.toFixed(1);
+      row.cells[2].textContent = mean == null ? "–" : mean.toFixed(1);
+    }
+    $("edited").hidden = this.map.done.length === 0;
+  }
+
+  showPasses({ uncertainty: passes, mirror }) {
     const samples = [];
     if (passes > 0) samples.push(`${passes} passes with dropout`);
     if (mirror.length > 0) samples.push(`${2 ** mirror.length} mirror images`);
     $("finding-note").textContent = samples.length ? `Mean of ${samples.join(" of each of ")}.` : "One pass, dropout off.";
   }
 
-  cell(text) {
-    const cell = document.createElement("td");
-    cell.className = "number";
-    cell.textContent = text;
-    return cell;
-  }
-
   clear() {
-    this.job = this.next = null;
+    const { map } = this;
+    this.job = this.next = this.map = null;
     this.fetched.clear();
     this.display.setHeat(false);
     this.view.clearResults();
@@ -117,16 +172,20 @@ export class Findings {
     $("findings").hidden = true;
     $("organs").replaceChildren();
     $("finding-note").textContent = "";
-    for (const what of ["mask", "report", "map"]) $(`download-${what}`).removeAttribute("href");
-    $("download-map").hidden = true;
+    for (const what of ["report", "map"]) {
+      $(`download-${what}`).removeAttribute("href");
+      $(`download-${what}`).hidden = true;
+    }
+    if (map) this.dispatchEvent(new Event("close"));
   }
 
   key(event) {
     if (event.key !== "o") return false;
-    const found = (this.job?.report.labels ?? []).filter((label) => label.voxels > 0);
+    const found = this.map?.labels ?? [];
     if (found.length > 0) {
       this.next = ((this.next ?? -1) + 1) % found.length;
-      this.view.centreOn(found[this.next].label);
+      this.view.centreOn(found[this.next]);
+      this.dispatchEvent(new CustomEvent("label", { detail: found[this.next] }));
     }
     return true;
   }

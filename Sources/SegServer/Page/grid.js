@@ -19,10 +19,31 @@ export class Grid {
     });
     this.affine = facts.affine;
     this.storedStrides = strides;
+    this.count = facts.size.reduce((product, extent) => product * extent);
   }
 
   /** Where the voxel of patient indices is. */
   offset([x, y, z]) { return this.base + x * this.stride[0] + y * this.stride[1] + z * this.stride[2]; }
+
+  /** The volume of a voxel in mm³, of sheared ones too. */
+  get voxelVolume() {
+    const [a, b, c] = this.affine;
+    return Math.abs(a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0]) + a[2] * (b[0] * c[1] - b[1] * c[0]));
+  }
+
+  /**
+   * Calls for every line of voxels, as they lie in memory, inside a box of patient indices (of all where none is given):
+   * with the place of its first voxel, its length, the stride, the patient indices of the first voxel and the line's axis.
+   */
+  forEachLine(body, low = [0, 0, 0], high = this.size.map((extent) => extent - 1)) {
+    const [outer, middle, inner] = [0, 1, 2].sort((a, b) => Math.abs(this.stride[b]) - Math.abs(this.stride[a]));
+    const start = [...low];
+    for (start[outer] = low[outer]; start[outer] <= high[outer]; start[outer]++) {
+      for (start[middle] = low[middle]; start[middle] <= high[middle]; start[middle]++) {
+        body(this.offset(start), high[inner] - low[inner] + 1, this.stride[inner], start, inner);
+      }
+    }
+  }
 
   /** The voxel's centre in millimetres, RAS. */
   millimetres(point) {

@@ -1,22 +1,40 @@
-// Colours of labels and of the uncertainty map.
+// Colours of labels, as the server gives them, and of the uncertainty map.
 
-const LABELS = [
-  "#5ad1e6", "#ffb454", "#c792ea", "#9bd86a", "#ff7a90", "#6ea8fe",
-  "#f2e36b", "#e08bd0", "#57d9a3", "#ff9e6d", "#a8b8cc", "#d7a26e",
-];
+const HEX = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
 
-/** The colour of a label as `#rrggbb`; labels from 1 on, repeating after twelve. */
-export function labelColour(label) { return LABELS[(label - 1) % LABELS.length]; }
-
-/** The colour of every byte of a mask as r, g, b. */
-export function labelTable() {
-  const table = new Uint8Array(256 * 3);
-  for (let label = 1; label < 256; label++) {
-    const number = parseInt(labelColour(label).slice(1), 16);
-    table.set([number >> 16, (number >> 8) & 255, number & 255], label * 3);
+class Palette {
+  constructor() {
+    this.running = ["#888888"];
+    this.named = new Map();
+    /** What a mask has more than the other, and less. */
+    this.difference = [HEX("#f0a028"), HEX("#4c8dff")];
   }
-  return table;
+
+  /** Takes the server's colours of running numbers. */
+  run(colours) { this.running = colours; }
+
+  /** Takes the server's colours of the labels of a model. */
+  name(labels) {
+    this.named = new Map(labels.map(({ label, colour }) => [label, colour]));
+    this.alpha = null;
+  }
+
+  /** The colour of a label as `#rrggbb`; of one that no model names, by its number. */
+  colour(label) { return this.named.get(label) ?? this.running[(label - 1) % this.running.length]; }
+
+  /** A colour as a pixel of a canvas. */
+  word([red, green, blue], alpha) { return (Math.round(255 * alpha) << 24 | blue << 16 | green << 8 | red) >>> 0; }
+
+  /** The pixel of every byte of a mask. */
+  words(alpha) {
+    if (this.alpha === alpha) return this.pixels;
+    this.alpha = alpha;
+    this.pixels = Uint32Array.from({ length: 256 }, (_, label) => (label > 0 ? this.word(HEX(this.colour(label)), alpha) : 0));
+    return this.pixels;
+  }
 }
+
+export const palette = new Palette();
 
 // Dark violet over red to pale yellow: lightness rises evenly, so that it reads without colour too.
 const HEAT = [[8, 5, 30], [52, 16, 100], [110, 26, 110], [166, 45, 96], [216, 76, 62], [246, 130, 26], [251, 194, 46], [253, 253, 170]];

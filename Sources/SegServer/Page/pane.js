@@ -1,10 +1,8 @@
 // One plane of a scan on a canvas: image, mask, uncertainty, crosshair, letters and scale.
 
 import { PLANES } from "./grid.js";
-import { heatTable, labelColour, labelTable } from "./palette.js";
-
-const labelColours = labelTable();
-const heatColours = heatTable();
+import { Layers } from "./layers.js";
+import { palette } from "./palette.js";
 
 export class Pane {
   constructor(figure, view) {
@@ -14,8 +12,8 @@ export class Pane {
     this.plane = PLANES[this.name];
     this.canvas = figure.querySelector("canvas");
     this.slider = figure.querySelector(".slice");
-    this.layers = { image: document.createElement("canvas"), cover: document.createElement("canvas") };
-    this.keys = {};
+    this.layers = new Layers(this);
+    this.sheets = {};
     new ResizeObserver(() => this.resize()).observe(this.canvas);
   }
 
@@ -53,177 +51,85 @@ export class Pane {
     return { left, top, column: across * scale, row: down * scale, scale };
   }
 
-  /** The patient's indices under a point of the page, inside the scan. */
-  pointAt(clientX, clientY) {
+  /** The patient's indices under a point of the page, perhaps between voxels or outside of the scan. */
+  placeAt(clientX, clientY) {
     const box = this.canvas.getBoundingClientRect();
     const place = this.place();
-    const column = Math.floor(((clientX - box.left) * this.ratio - place.left) / place.column);
-    const row = Math.floor(((clientY - box.top) * this.ratio - place.top) / place.row);
     const point = [...this.view.point];
-    point[this.plane.columns] = this.columns - 1 - Math.min(Math.max(column, 0), this.columns - 1);
-    point[this.plane.rows] = this.rows - 1 - Math.min(Math.max(row, 0), this.rows - 1);
+    point[this.plane.columns] = this.columns - 0.5 - ((clientX - box.left) * this.ratio - place.left) / place.column;
+    point[this.plane.rows] = this.rows - 0.5 - ((clientY - box.top) * this.ratio - place.top) / place.row;
     return point;
   }
 
-  // Calls with the index in memory of every pixel of the slice, row by row from the top left.
-  forEachPixel(body) {
-    const { grid } = this.view;
-    const start = [0, 0, 0];
-    start[this.plane.through] = this.slice;
-    start[this.plane.columns] = this.columns - 1;
-    start[this.plane.rows] = this.rows - 1;
-    const across = -grid.stride[this.plane.columns];
-    const down = -grid.stride[this.plane.rows];
-    let line = grid.offset(start);
-    for (let row = 0, pixel = 0; row < this.rows; row++, line += down) {
-      for (let column = 0, index = line; column < this.columns; column++, index += across, pixel++) body(pixel, index);
-    }
-  }
-
-  // A layer's pixels, made anew only when what they show has changed.
-  paint(name, key, make) {
-    const layer = this.layers[name];
-    if (this.keys[name] === key) return layer;
-    this.keys[name] = key;
-    layer.width = this.columns;
-    layer.height = this.rows;
-    const context = layer.getContext("2d");
-    const image = context.createImageData(this.columns, this.rows);
-    make(image.data);
-    context.putImageData(image, 0, 0);
-    return layer;
-  }
-
-  imageLayer() {
-    const { voxels, level, width, version } = this.view;
-    return this.paint("image", [version, this.slice, level, width].join(), (data) => {
-      const low = level - width / 2;
-      const gain = 255 / Math.max(width, 1e-6);
-      this.forEachPixel((pixel, index) => {
-        const grey = (voxels[index] - low) * gain;
-        data[pixel * 4] = data[pixel * 4 + 1] = data[pixel * 4 + 2] = grey;
-        data[pixel * 4 + 3] = 255;
-      });
-    });
-  }
-
-  coverLayer() {
-    const { mask, heat, version } = this.view;
-    const key = [version, this.slice].join();
-    return this.paint("cover", key, (data) => {
-      if (heat.on && heat.voxels) this.paintHeat(data, heat);
-      if (mask.on && mask.voxels) this.paintMask(data, mask);
-    });
-  }
-
-  paintHeat(data, heat) {
-    // Colour and strength of every byte, by what is shown of its value.
-    const most = heat.shown(heat.maximum) || 1;
-    const steps = Array.from({ length: 256 }, (_, byte) => heat.shown((Math.max(byte, 1) - 1) / 254 * heat.maximum) / most);
-    this.forEachPixel((pixel, index) => {
-      const byte = heat.voxels[index];
-      const at = pixel * 4;
-      if (byte === 0) {
-        // Not evaluated: dots, which no amount of uncertainty looks like.
-        const column = pixel % this.columns;
-        const row = (pixel - column) / this.columns;
-        if (column % 4 === 0 && row % 4 === 0) data.set([150, 165, 185, 90], at);
-        return;
-      }
-      const share = steps[byte];
-      const step = Math.round(share * 255) * 3;
-      data[at] = heatColours[step];
-      data[at + 1] = heatColours[step + 1];
-      data[at + 2] = heatColours[step + 2];
-      // What is small is faint, so that the image shows where nothing is in doubt.
-      data[at + 3] = 255 * heat.opacity * Math.min(1, share * 4);
-    });
-  }
-
-  paintMask(data, mask) {
-    // Under the heat map the outline alone says where the organ is.
-    if (this.view.heat.on && this.view.heat.voxels) return;
-    this.forEachPixel((pixel, index) => {
-      const label = mask.voxels[index];
-      if (label === 0) return;
-      const at = pixel * 4;
-      data[at] = labelColours[label * 3];
-      data[at + 1] = labelColours[label * 3 + 1];
-      data[at + 2] = labelColours[label * 3 + 2];
-      data[at + 3] = 255 * 0.7 * mask.opacity;
-    });
-  }
-
-  // The outlines of the slice's labels, in pixels of the slice: a line wherever two neighbours differ.
-  outlines() {
-    const { mask, version } = this.view;
-    const key = [version, this.slice].join();
-    if (this.keys.outlines === key) return this.paths;
-    this.keys.outlines = key;
-    this.paths = new Map();
-    const { columns, rows } = this;
-    const labels = new Uint8Array((columns + 2) * (rows + 2));
-    this.forEachPixel((pixel, index) => {
-      const column = pixel % columns;
-      labels[((pixel - column) / columns + 1) * (columns + 2) + column + 1] = mask.voxels[index];
-    });
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        const at = (row + 1) * (columns + 2) + column + 1;
-        const label = labels[at];
-        if (label === 0) continue;
-        if (!this.paths.has(label)) this.paths.set(label, new Path2D());
-        const path = this.paths.get(label);
-        const line = (x1, y1, x2, y2) => { path.moveTo(column + x1, row + y1); path.lineTo(column + x2, row + y2); };
-        if (labels[at - 1] !== label) line(0, 0, 0, 1);
-        if (labels[at + 1] !== label) line(1, 0, 1, 1);
-        if (labels[at - columns - 2] !== label) line(0, 0, 1, 0);
-        if (labels[at + columns + 2] !== label) line(0, 1, 1, 1);
-      }
-    }
-    return this.paths;
+  /** The voxel under a point of the page, inside the scan. */
+  pointAt(clientX, clientY) {
+    const { size } = this.view.grid;
+    return this.placeAt(clientX, clientY).map((index, axis) => Math.min(Math.max(Math.round(index), 0), size[axis] - 1));
   }
 
   drawOutlines(context, place) {
     const { mask } = this.view;
-    if (!mask.on || !mask.voxels || mask.opacity === 0) return;
+    if (!mask.on || !mask.map || mask.opacity === 0) return;
     const matrix = new DOMMatrix([place.column, 0, 0, place.row, place.left, place.top]);
     context.lineWidth = 1.4 * this.ratio;
     context.lineCap = "square";
-    for (const [label, path] of this.outlines()) {
+    for (const [label, path] of this.layers.paths) {
       const placed = new Path2D();
       placed.addPath(path, matrix);
-      context.strokeStyle = labelColour(label);
+      context.strokeStyle = palette.colour(label);
       context.globalAlpha = Math.min(1, 0.35 + mask.opacity);
       context.stroke(placed);
     }
     context.globalAlpha = 1;
   }
 
+  // A sheet of the canvas's size that is drawn anew only when its key changes, since smooth scaling and words take long.
+  sheet(name, key, draw) {
+    const { width, height } = this.canvas;
+    const sheet = this.sheets[name] ??= document.createElement("canvas");
+    const whole = [width, height, key].join();
+    if (sheet.dataset.key === whole) return sheet;
+    sheet.dataset.key = whole;
+    [sheet.width, sheet.height] = [width, height];
+    draw(sheet.getContext("2d"));
+    return sheet;
+  }
+
   draw() {
     const context = this.canvas.getContext("2d");
-    context.fillStyle = "#000";
-    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     if (!this.view.voxels) {
-      this.slider.max = this.slider.value = 0;
-      this.canvas.setAttribute("aria-label", `${this.name} slice: no scan`);
+      this.clear(context);
       return;
     }
     const place = this.place();
     const box = [place.left, place.top, this.columns * place.column, this.rows * place.row];
-    context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
-    context.drawImage(this.imageLayer(), ...box);
-    if ((this.view.mask.on && this.view.mask.voxels) || (this.view.heat.on && this.view.heat.voxels)) {
+    const image = this.layers.image();
+    context.drawImage(this.sheet("image", [this.layers.keys.image, ...box].join(), (sheet) => {
+      sheet.fillStyle = "#000";
+      sheet.fillRect(0, 0, this.canvas.width, this.canvas.height);
+      sheet.imageSmoothingQuality = "high";
+      sheet.drawImage(image, ...box);
+    }), 0, 0);
+    if ((this.view.mask.on && this.view.mask.map) || (this.view.heat.on && this.view.heat.voxels)) {
       context.imageSmoothingEnabled = false;
-      context.drawImage(this.coverLayer(), ...box);
+      context.drawImage(this.layers.cover(), ...box);
       this.drawOutlines(context, place);
     }
     if (this.view.crosshair) this.drawCrosshair(context, place);
-    this.drawWords(context, place);
+    if (this.view.brush && this.pointer) this.drawBrush(context, place);
+    const words = `${this.name} slice ${this.slice + 1} of ${this.slices}`;
+    context.drawImage(this.sheet("words", [words, place.scale].join(), (sheet) => this.drawWords(sheet, place)), 0, 0);
+    if (this.canvas.ariaLabel === words) return;
     this.slider.max = this.slices - 1;
     this.slider.value = this.slice;
-    this.canvas.setAttribute("aria-label", `${this.name} slice ${this.slice + 1} of ${this.slices}`);
+    this.canvas.ariaLabel = words;
+  }
+
+  clear(context) {
+    context.fillStyle = "#000";
+    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    this.slider.max = this.slider.value = 0;
+    this.canvas.ariaLabel = `${this.name} slice: no scan`;
   }
 
   drawCrosshair(context, place) {
@@ -241,6 +147,17 @@ export class Pane {
       context.moveTo(x1, y1);
       context.lineTo(x2, y2);
     }
+    context.stroke();
+  }
+
+  // The brush around the pointer, in the size that it paints.
+  drawBrush(context, place) {
+    const box = this.canvas.getBoundingClientRect();
+    const [x, y] = [(this.pointer[0] - box.left) * this.ratio, (this.pointer[1] - box.top) * this.ratio];
+    context.strokeStyle = this.view.brush.colour;
+    context.lineWidth = 1.5 * this.ratio;
+    context.beginPath();
+    context.arc(x, y, Math.max(2, this.view.brush.radius * place.scale), 0, 2 * Math.PI);
     context.stroke();
   }
 

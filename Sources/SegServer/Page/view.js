@@ -10,13 +10,19 @@ export class View extends EventTarget {
     super();
     this.root = root;
     this.voxels = null;
-    this.mask = { on: true, opacity: 0.45, voxels: null };
+    this.mask = { on: true, opacity: 0.45, map: null };
+    // Voxels of another mask, with which this one is compared.
+    this.other = null;
+    // What takes the pointer instead of the crosshair, and what is shown of it: { radius, colour }.
+    this.tool = this.brush = null;
     this.heat = { on: false, opacity: 0.75, voxels: null, kind: "" };
     this.crosshair = true;
     this.zoom = { factor: 1, centre: [0, 0, 0] };
     this.level = 50;
     this.width = 400;
-    this.version = 0;
+    this.version = this.scanVersion = 0;
+    // Panes that are drawn on the next frame.
+    this.waiting = new Set();
     this.panes = [...root.querySelectorAll(".pane")].map((figure) => new Pane(figure, this));
     for (const pane of this.panes) this.listen(pane);
   }
@@ -27,6 +33,7 @@ export class View extends EventTarget {
     this.voxels = voxels;
     this.point = this.grid.size.map((extent) => Math.floor(extent / 2));
     this.zoom.factor = 1;
+    this.scanVersion++;
     this.clearResults();
     this.changed("point");
   }
@@ -37,9 +44,20 @@ export class View extends EventTarget {
     this.clearResults();
   }
 
-  /** Shows a mask and, if there is one, a map; both lie on the scan's grid. */
-  showMask(mask) {
-    this.mask.voxels = mask;
+  /** Shows a mask, and what is changed of it. */
+  showMask(map) {
+    this.mask.map = map;
+    this.other = null;
+    map.addEventListener("change", (event) => {
+      if (this.mask.map !== map) return;
+      for (const pane of this.panes) if (pane.layers.invalidate(event.detail)) this.draw(pane);
+    });
+    this.refresh();
+  }
+
+  /** Shows where the mask differs from another; null ends it. */
+  compareWith(voxels) {
+    this.other = voxels;
     this.refresh();
   }
 
@@ -49,7 +67,7 @@ export class View extends EventTarget {
   }
 
   clearResults() {
-    this.mask.voxels = null;
+    this.mask.map = this.other = null;
     this.heat.voxels = null;
     this.refresh();
   }
@@ -60,13 +78,15 @@ export class View extends EventTarget {
     this.draw();
   }
 
-  /** Draws on the next frame, however often it is asked for. */
-  draw() {
-    if (this.waiting) return;
-    this.waiting = true;
+  /** Draws a pane, or all, on the next frame, however often it is asked for. */
+  draw(...panes) {
+    for (const pane of panes.length > 0 ? panes : this.panes) this.waiting.add(pane);
+    if (this.isAsked) return;
+    this.isAsked = true;
     requestAnimationFrame(() => {
-      this.waiting = false;
-      for (const pane of this.panes) pane.draw();
+      this.isAsked = false;
+      for (const pane of this.waiting) pane.draw();
+      this.waiting.clear();
     });
   }
 
@@ -96,26 +116,23 @@ export class View extends EventTarget {
 
   /** Goes to the middle of a label: the voxel of it that is nearest to its centre of mass. */
   centreOn(label) {
-    const { mask, grid } = this;
-    if (!mask.voxels) return;
+    const { map } = this.mask;
+    const box = map?.boxes.get(label);
+    if (!box) return;
     const sum = [0, 0, 0];
     let count = 0;
-    const each = (body) => {
-      for (let x = 0; x < grid.size[0]; x++) {
-        for (let y = 0; y < grid.size[1]; y++) {
-          let index = grid.offset([x, y, 0]);
-          for (let z = 0; z < grid.size[2]; z++, index += grid.stride[2]) if (mask.voxels[index] === label) body(x, y, z);
-        }
-      }
-    };
-    each((x, y, z) => { sum[0] += x; sum[1] += y; sum[2] += z; count++; });
+    const each = (body) => this.grid.forEachLine((index, length, stride, start, axis) => {
+      const point = [...start];
+      for (let n = 0; n < length; n++, index += stride, point[axis]++) if (map.voxels[index] === label) body(point);
+    }, box.low, box.high);
+    each((point) => { for (let axis = 0; axis < 3; axis++) sum[axis] += point[axis]; count++; });
     if (count === 0) return;
     const centre = sum.map((total) => total / count);
     let best = null;
     let least = Infinity;
-    each((x, y, z) => {
-      const distance = (x - centre[0]) ** 2 + (y - centre[1]) ** 2 + (z - centre[2]) ** 2;
-      if (distance < least) [least, best] = [distance, [x, y, z]];
+    each((point) => {
+      const distance = (point[0] - centre[0]) ** 2 + (point[1] - centre[1]) ** 2 + (point[2] - centre[2]) ** 2;
+      if (distance < least) [least, best] = [distance, [...point]];
     });
     this.moveTo(best);
   }
@@ -159,23 +176,36 @@ export class View extends EventTarget {
       if (steps !== 0) this.step(plane.through, -Math.sign(steps) * Math.min(Math.abs(steps), 3));
     }, { passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("dblclick", () => this.toggleLarge(pane));
+    canvas.addEventListener("dblclick", () => { if (!this.tool) this.toggleLarge(pane); });
     let drag = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (!this.voxels) return;
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       const window = event.button === 2 || event.shiftKey;
+      if (!window && this.tool?.down(pane, event)) {
+        drag = { tool: this.tool };
+        return;
+      }
       drag = { window, x: event.clientX, y: event.clientY, level: this.level, width: this.width };
       if (!window) this.moveTo(pane.pointAt(event.clientX, event.clientY));
     });
     canvas.addEventListener("pointermove", (event) => {
+      pane.pointer = [event.clientX, event.clientY];
+      if (this.brush) this.draw(pane);
       if (!drag || !this.voxels) return;
+      if (drag.tool) return drag.tool.move(pane, event);
       if (!drag.window) return this.moveTo(pane.pointAt(event.clientX, event.clientY));
       const gain = Math.max(drag.width, 20) / 250;
       this.setWindow(drag.level + (event.clientY - drag.y) * gain, drag.width + (event.clientX - drag.x) * gain);
     });
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { drag = null; });
+    for (const end of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(end, () => {
+        drag?.tool?.up();
+        drag = null;
+      });
+    }
+    canvas.addEventListener("pointerleave", () => { pane.pointer = null; this.draw(pane); });
     canvas.addEventListener("focus", () => this.draw());
     pane.slider.addEventListener("input", () => {
       if (!this.voxels) return;

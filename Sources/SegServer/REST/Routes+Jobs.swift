@@ -29,17 +29,22 @@ extension Routes {
             return Response(status: .noContent)
         }
         table.on(.get, "/api/v1/jobs/{id}/report") { _, context in
-            let report = try await finished(context).snapshot.report
-            var response = Response.json(try ConfigValue(encoding: report))
-            response.headers[.contentDisposition] = "attachment; filename=\"report.json\""
+            let job = try await finished(context)
+            var response = Response.json(try ConfigValue(encoding: job.snapshot.report))
+            response.headers[.contentDisposition] = "attachment; filename=\"\(job.scan.download("report.json"))\""
             return response
         }
         addMaps(to: table)
     }
 
     private func addMaps(to table: RouteTable) {
-        table.on(.get, "/api/v1/jobs/{id}/mask") { _, context in
-            try await download(.mask, of: finished(context), context: context)
+        table.on(.get, "/api/v1/jobs/{id}/mask") { request, context in
+            let form = try MaskForm(RequestQuery(request, knows: "as"))
+            let job = try await finished(context)
+            guard let object = form.object else { return try await download(.mask, of: job, context: context) }
+            let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
+            let mask = WrittenMask(path: job.path(.mask), names: names, model: job.model.name)
+            return try await send(object, of: mask, scan: job.scan, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/probabilities/{label}") { _, context in
             let job = try await finished(context)
@@ -82,7 +87,7 @@ extension Routes {
     }
 
     private func download(_ file: JobFile, of job: Job, context: RouteTable.Context) async throws -> Response {
-        try await .file(job.path(file), as: job.name(of: file), context: context)
+        try await .file(job.path(file), as: job.scan.download(job.name(of: file)), context: context)
     }
 
     /// A job as the REST API describes it.

@@ -13,6 +13,7 @@ extension Routes {
         table.on(.get, "/api/v1/models") { _, _ in
             .json([
                 "models": .array(try services.catalog.models.map { try $0.document }),
+                "colours": .array(LabelColours.running.map { .string(LabelColours.css($0)) }),
                 "device": .string(services.engine.device),
                 "limits": [
                     "body_bytes": .int(services.limits.bodyBytes), "voxels": .int(services.limits.voxels),
@@ -33,18 +34,27 @@ extension Routes {
             ])
         }
         table.on(.post, "/api/v1/volumes") { request, _ in
+            let query = try RequestQuery(request, knows: "series", "volume", "fill_gaps")
+            let selection = DicomSelection(
+                series: query["series"], volume: try query.int("volume", from: 1),
+                fillsGaps: try query.isOn("fill_gaps"))
             try await services.sessions.checkRoom()
-            let upload: FileSink
+            let upload: [FileSink]
             if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
                 let form = try await MultipartForm(
-                    request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+                    request.body, headers: request.headers, into: services.scratch, limits: services.limits,
+                    mostFiles: Limits.formFiles)
                 try form.allowOnly(fields: [], files: ["file"])
-                upload = try form.onlyFile("file")
+                guard !form.files.isEmpty else {
+                    throw Refusal(.badRequest, "the form should have a file named 'file', or the files of a series")
+                }
+                upload = form.files.map(\.sink)
             } else {
-                upload = try await request.body.file(
-                    headers: request.headers, into: services.scratch, limits: services.limits)
+                upload = try await [
+                    request.body.file(headers: request.headers, into: services.scratch, limits: services.limits)
+                ]
             }
-            let session = try await services.sessions.add(upload, seconds: nil)
+            let session = try await services.sessions.add(upload, selection: selection, seconds: nil)
             return .json(try session.scan.document(source: "upload"), status: .created)
         }
         table.on(.get, "/api/v1/volumes/{id}") { _, context in
@@ -74,7 +84,11 @@ extension ModelEntry {
             let preprocessing = description.preprocessing
             return [
                 "name": .string(name), "network": .string(network), "classes": .int(classes),
-                "labels": .array(labels.map { ["label": .int($0.number), "name": .string($0.name)] }),
+                "labels": .array(
+                    labels.map { number, name in
+                        let colour = LabelColours.css(LabelColours.colour(of: name, number: number))
+                        return ["label": .int(number), "name": .string(name), "colour": .string(colour)]
+                    }),
                 "dropout": .double(dropout),
                 "spacing": preprocessing.pixdim.map { .array($0.map { .double($0) }) } ?? .null,
                 "orientation": preprocessing.orientation.map { .string($0) } ?? .null,
@@ -91,6 +105,7 @@ extension Scan {
         var members = try ConfigValue(encoding: facts).members
         members["id"] = .string(id)
         members["source"] = .string(source)
+        members["dicom"] = .bool(dicom != nil)
         return .object(members)
     }
 }

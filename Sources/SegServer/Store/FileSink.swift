@@ -12,7 +12,7 @@ final class FileSink {
     let path: String
     private(set) var count = 0
     private let budget: ByteBudget
-    private let descriptor: Int32
+    private var descriptor: Int32
     private var pending: [UInt8] = []
     private var isKept = false
 
@@ -28,7 +28,7 @@ final class FileSink {
     }
 
     deinit {
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
         guard !isKept else { return }
         unlink(path)
         budget.release(count)
@@ -41,9 +41,16 @@ final class FileSink {
         if pending.count >= Self.chunk { try await flush() }
     }
 
-    /// Writes what is pending; the file then stays, and its bytes stay counted.
-    func keep() async throws {
+    /// Writes what is pending. Nothing more comes, so that the file need not be open.
+    func finish() async throws {
         try await flush()
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
+    /// Finishes the file, which then stays, and its bytes stay counted.
+    func keep() async throws {
+        try await finish()
         isKept = true
     }
 

@@ -50,6 +50,32 @@ actor ScanReader {
         }
     }
 
+    /// Writes the voxels of a label as the page fetches them.
+    /// - Throws: `Refusal` or `DataError` where the file is no label map of the scan.
+    func writeVoxels(ofLabel path: String, scan: Scan, to voxels: String) throws {
+        try inspectLabel(path, of: ScanFile.layout(of: scan.path))
+        let label = try ScanFile.readVolume(path, limits: limits.scanLimits).volume
+        try VoxelFile.write(LabelMap.classes(of: label, file: "the label map"), to: voxels)
+    }
+
+    /// Writes a mask of a scan, whose voxels came in the form in which a page fetches them, as a NIfTI file.
+    /// - Returns: The numbers that stand in it.
+    /// - Throws: `Refusal` where the voxels are not those of the scan.
+    func writeMask(ofVoxels voxels: String, scan: Scan, to path: String) throws -> Set<Int> {
+        let size = Triple(scan.facts.size[0], scan.facts.size[1], scan.facts.size[2])
+        guard let mask = Deflate.gzipContents(of: voxels, count: size.count) else {
+            throw Refusal(
+                .badRequest,
+                "the body should be a gzip stream of \(size.count) bytes, a label for each voxel of the scan, axis 2 "
+                    + "fastest")
+        }
+        let geometry = try ScanFile.layout(of: scan.path).geometry
+        try ScanFile.write(mask, size: size, like: geometry, to: path)
+        var isThere = [Bool](repeating: false, count: 256)
+        for label in mask { isThere[Int(label)] = true }
+        return Set(isThere.indices.filter { isThere[$0] })
+    }
+
     /// What the header of a scan says.
     /// - Throws: `DataError` where the file is no scan.
     func layout(of path: String) throws -> ScanLayout { try ScanFile.layout(of: path) }

@@ -1,6 +1,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import SegCore
+internal import SegDICOM
 internal import SegImaging
 internal import SegInference
 
@@ -13,6 +14,8 @@ struct Scan: Hashable, Sendable {
     /// Its voxels as the page fetches them.
     let voxels: String
     let facts: ScanFacts
+    /// The DICOM files that it was made of; nil for a scan that came as another format.
+    var dicom: DicomOrigin?
 }
 
 /// An uploaded scan that is deleted when its session ends or expires.
@@ -41,14 +44,16 @@ struct Session: Sendable {
 actor SessionStore {
     private let scratch: Scratch
     private let reader: ScanReader
+    private let dicom: DicomReader
     private let limits: ServerLimits
     private var sessions: [String: Session] = [:]
     /// Uploads that are being checked; they count towards the limit.
     private var arriving = 0
 
-    init(scratch: Scratch, reader: ScanReader, limits: ServerLimits) {
+    init(scratch: Scratch, reader: ScanReader, dicom: DicomReader, limits: ServerLimits) {
         self.scratch = scratch
         self.reader = reader
+        self.dicom = dicom
         self.limits = limits
     }
 
@@ -62,40 +67,72 @@ actor SessionStore {
     }
 
     /// Makes a session of an upload that has arrived whole.
+    /// - Parameters:
+    ///   - upload: A scan, a ZIP of DICOM files, or several DICOM files.
+    ///   - selection: Which volume of DICOM files is meant.
     /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
-    func add(_ upload: sending FileSink, seconds: Double?) async throws -> Session {
+    func add(
+        _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?
+    ) async throws -> Session {
         try checkRoom()
         arriving += 1
         defer { arriving -= 1 }
         let id = Scratch.makeID()
-        try await upload.keep()
-        var bytes = upload.count
-        let folder: String
+        let folder = try scratch.makeFolder("session-\(id)")
+        var bytes = 0
         do {
-            folder = try scratch.makeFolder("session-\(id)")
-        } catch {
-            scratch.remove(upload.path, bytes: bytes)
-            throw error
-        }
-        let voxels = "\(folder)/voxels.gz"
-        do {
-            let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload.path))"
-            guard rename(upload.path, scan) == 0 else { throw Refusal(.serverIsFull, "the scan cannot be kept") }
-            let facts = try await reader.inspect(scan, voxels: voxels)
-            let cached = Scratch.size(of: voxels)
-            try scratch.budget.reserve(cached)
-            bytes += cached
+            for file in upload {
+                try await file.keep()
+                bytes += file.count
+            }
+            let (path, origin) = try place(upload.map(\.path), in: folder, selection)
+            var remarks: [String] = []
+            if let origin { remarks = try await dicom.readScan(origin, to: path) }
+            let voxels = "\(folder)/voxels.gz"
+            var facts = try await reader.inspect(path, voxels: voxels)
+            if !remarks.isEmpty { facts.remarks = (facts.remarks ?? []) + remarks }
+            let made = Scratch.size(of: voxels) + (origin == nil ? 0 : Scratch.size(of: path))
+            try scratch.budget.reserve(made)
+            bytes += made
             let session = Session(
-                scan: Scan(id: id, path: scan, voxels: voxels, facts: facts), folder: folder, bytes: bytes,
-                created: Date(), lastUsed: Date(), seconds: min(max(60, seconds ?? .infinity), limits.sessionSeconds))
+                scan: Scan(id: id, path: path, voxels: voxels, facts: facts, dicom: origin), folder: folder,
+                bytes: bytes, created: Date(), lastUsed: Date(),
+                seconds: min(max(60, seconds ?? .infinity), limits.sessionSeconds))
             sessions[id] = session
             return session
         } catch {
-            unlink(upload.path)
+            for file in upload { unlink(file.path) }
             scratch.remove(folder, bytes: bytes)
             throw error
         }
     }
+
+    /// Gives an upload its place.
+    /// - Returns: Where the scan is, or will be once it has been read of the DICOM files.
+    /// - Throws: `Refusal` or `DataError` where the upload is no scan.
+    private func place(
+        _ upload: [String], in folder: String, _ selection: DicomSelection
+    ) throws -> (scan: String, origin: DicomOrigin?) {
+        guard upload.count == 1, !DicomSource.isDicom(upload[0]) else {
+            let files = "\(folder)/dicom"
+            guard mkdir(files, 0o700) == 0 else { throw Self.unkept }
+            for (number, path) in upload.enumerated() {
+                guard rename(path, "\(files)/\(number + 1).dcm") == 0 else { throw Self.unkept }
+            }
+            // A ZIP is one whatever its name.
+            let source = upload.count == 1 ? "\(files)/1.dcm" : files
+            return ("\(folder)/scan.nii.gz", DicomOrigin(source: source, choice: selection))
+        }
+        guard !selection.isMade else {
+            throw Refusal(
+                .badRequest, "series, volume and fill_gaps are for DICOM, and the upload is none; leave them out")
+        }
+        let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload[0]))"
+        guard rename(upload[0], scan) == 0 else { throw Self.unkept }
+        return (scan, nil)
+    }
+
+    private static let unkept = Refusal(.serverIsFull, "the scan cannot be kept")
 
     /// A session, whose expiry goes on.
     func session(_ id: String) -> Session? { sessions[id] }

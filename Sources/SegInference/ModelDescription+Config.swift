@@ -1,0 +1,92 @@
+public import SegCore
+internal import SegImaging
+internal import SegModels
+
+extension ModelDescription {
+    private static let mostFolds = 100
+
+    /// Reads the entries of a model from an object that may hold more, such as a training configuration.
+    /// - Throws: `DataError` naming the key that is missing or wrong.
+    public static func entries(of reader: ConfigReader) throws -> ModelDescription {
+        try coded(nil, by: ConfigCoder(reader))
+    }
+
+    /// The document that `init(file:)` reads.
+    public var value: ConfigValue { .object(ConfigCoder.entries(self, Self.coded)) }
+
+    private static func coded(_ own: ModelDescription?, by coder: ConfigCoder) throws -> ModelDescription {
+        var description = ModelDescription(
+            network: try coder.required("network_def", own?.network, .network),
+            preprocessing: try coder.required("preprocessing", own?.preprocessing, .preprocessing), roiSize: nil,
+            overlap: 0)
+        try description.codeWindow(own, by: coder)
+        let labels = try LabelNames.coded(own.map { LabelNames(names: $0.labels, scheme: $0.labelScheme) }, by: coder)
+        (description.labels, description.labelScheme) = (labels.names, labels.scheme)
+        description.previousClasses =
+            try coder.given("previous_classes", own?.previousClasses.nonzero, .within(0...mostClasses - 1)) ?? 0
+        let folds = own.flatMap { $0.foldCount > 1 ? $0.foldCount : nil }
+        description.foldCount = try coder.given("folds", folds, .within(1...mostFolds)) ?? 1
+        let axes = own.flatMap { $0.mirrorAxes.isEmpty ? nil : $0.mirrorAxes }
+        description.mirrorAxes = try coder.given("mirror_axes", axes, .axes) ?? []
+        try description.codePostprocessing(own, by: coder)
+        return description
+    }
+
+    /// The windows. Null stands for the whole image; an absent key is a mistake.
+    private mutating func codeWindow(_ own: ModelDescription?, by coder: ConfigCoder) throws {
+        let isWhole = own.map { $0.roiSize == nil } ?? coder.reader?.isNull("roi_size") ?? false
+        guard !isWhole else {
+            _ = try coder.optional("roi_size", nil, .any)
+            return
+        }
+        let given = own.flatMap { own in
+            own.roiSize.map { SlidingWindow(window: $0, overlap: own.overlap, blending: own.mode) }
+        }
+        let window = try SlidingWindow.coded(given, by: coder)
+        (roiSize, overlap, mode) = (window.window, window.overlap, window.blending)
+        padding = try WindowPadding.coded(own?.padding, by: coder)
+    }
+
+    /// An object of what is done to a mask, or a list of MONAI's transforms from the network's output on.
+    private mutating func codePostprocessing(_ own: ModelDescription?, by coder: ConfigCoder) throws {
+        let usual = labelScheme.regions == nil ? MaskPlan() : .ofRegions
+        maskPlan = usual
+        let chain = try coder.given("postprocessing", own.flatMap { $0.maskPlan == usual ? nil : $0.chain }, .any)
+        guard case .array(let items)? = chain else {
+            let steps = own.flatMap { $0.postprocessing.isEmpty ? nil : $0.postprocessing }
+            postprocessing =
+                try coder.object("postprocessing", steps, PostProcessing.coded) ?? PostProcessing()
+            return
+        }
+        guard let reader = coder.reader else { return }
+        maskPlan = try plan(of: items, reader)
+        try coder.check(
+            "postprocessing", labelScheme.regions == nil || maskPlan.isRegions,
+            "makes classes, and regions take a threshold of each channel")
+    }
+
+    /// The plan for masks as a list of transforms.
+    private var chain: ConfigValue { maskPlan.value(channels: (try? outputChannels) ?? 2) }
+
+    private func plan(of items: [ConfigValue], _ reader: ConfigReader) throws -> MaskPlan {
+        var chain = MaskPlanReader(channels: try outputChannels, preprocessing: preprocessing)
+        for (number, item) in items.enumerated() {
+            let step = try ConfigReader(item, path: "postprocessing.\(number)", source: reader.source)
+            try chain.add(step.required("_target_", step.string("_target_")), step)
+            try step.finish()
+        }
+        return try chain.finished(reader)
+    }
+}
+
+extension Int {
+    /// The number; nil where it is 0.
+    fileprivate var nonzero: Int? { self == 0 ? nil : self }
+}
+
+extension ConfigForm<NetworkDefinition> {
+    /// A network as MONAI's bundles define one.
+    fileprivate static var network: Self {
+        Self(decode: { value, _, reader in NetworkDefinition(value, source: reader.source) }, encode: \.value)
+    }
+}

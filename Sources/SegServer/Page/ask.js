@@ -1,0 +1,42 @@
+// Questions that a user answers before something is lost or goes on.
+
+const $ = (id) => document.getElementById(id);
+
+// Shows a dialog until it is closed; resolves to its answer, "" where it was dismissed.
+function answerOf(dialog) {
+  return new Promise((resolve) => {
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+    dialog.showModal();
+  });
+}
+
+/** Asks a yes-or-no question; `yes` is what the button says. */
+export async function ask(question, yes) {
+  $("ask-text").textContent = question;
+  $("ask-yes").textContent = yes;
+  return await answerOf($("ask")) === "yes";
+}
+
+/** Asks which volume of DICOM files is meant; null where none is chosen. */
+export async function askForVolume(volumes) {
+  $("volumes").replaceChildren(...volumes.map((volume, index) => {
+    const button = document.createElement("button");
+    button.value = String(index);
+    button.disabled = volume.refusal != null;
+    const title = document.createElement("strong");
+    title.textContent = volume.description || `Series ${volume.series}`;
+    const facts = document.createElement("span");
+    facts.textContent = [
+      volume.modality, volume.shape.join(" × "), volume.volume > 1 || volume.label ? `volume ${volume.volume ?? ""} ${volume.label ?? ""}` : "",
+      volume.refusal ?? "",
+    ].filter(Boolean).join(" · ");
+    button.append(title, facts);
+    return button;
+  }));
+  const answer = await answerOf($("choose"));
+  const chosen = answer === "" ? null : volumes[Number(answer)];
+  return chosen && { series: chosen.series, volume: chosen.volume };
+}
+
+export const isAsking = () => document.querySelector("dialog[open]") !== null;

@@ -1,0 +1,54 @@
+// Files that a user chooses or drops: a scan in one file, or the files of a DICOM series.
+
+import { api, Refused } from "./api.js";
+import { askForVolume } from "./ask.js";
+
+// What lies beside slices on a disc or in an export, and is no slice. Slices often have no ending.
+const OTHERS = /(^|\/)(\.|thumbs\.db$|desktop\.ini$)|\.(txt|xml|html?|css|js|json|csv|pdf|jpe?g|png|gif|bmp|exe|dll|inf|ini|ico|docx?|md|log)$/i;
+const SINGLE = /\.(nii|nii\.gz|nrrd|mha|zip)$/i;
+
+/** The files of a drop, those in folders too. */
+export async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const plain = [...transfer.files];
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  const lists = await Promise.all(entries.map(walk));
+  return lists.flat();
+}
+
+async function walk(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader();
+  const found = [];
+  // A reader gives some entries at a time, and none at the end.
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (some.length === 0) break;
+    found.push(...some);
+  }
+  return (await Promise.all(found.map(walk))).flat();
+}
+
+/**
+ * What is sent of the files: `{ name, files }`, or `{ fault }` where they are no scan.
+ */
+export function asScan(all) {
+  const files = all.filter((file) => !OTHERS.test(file.webkitRelativePath || file.name) && file.size > 0);
+  const single = files.filter((file) => SINGLE.test(file.name));
+  if (files.length === 0) return { fault: "A scan is needed: NIfTI, NRRD, MetaImage, or DICOM as its files, their folder or a ZIP." };
+  if (single.length > 0 && files.length > 1) return { fault: "One scan at a time: one NIfTI, NRRD, MetaImage or ZIP, or the DICOM files of one folder." };
+  return { name: files.length === 1 ? files[0].name : `${files.length} DICOM files`, files };
+}
+
+/** Sends a scan. Of several volumes the user is asked which one is meant, unless the scan is no longer wanted. */
+export async function send(files, progress, isWanted) {
+  const upload = (choice) => api.upload(files, (share) => progress(share < 1 ? "sending" : "checking", share), choice);
+  try {
+    return await upload();
+  } catch (error) {
+    if (!error.volumes || !isWanted()) throw error;
+    const choice = await askForVolume(error.volumes);
+    if (!choice) throw new Refused(0, "No volume was chosen, so nothing is open.");
+    return upload(choice);
+  }
+}
