@@ -1,5 +1,6 @@
 import Foundation
 import SegCore
+import SegInference
 import SegNNUNet
 import SegWeights
 import Testing

@@ -23,8 +23,9 @@ struct PostprocessingChoiceTests {
     @Test func aStrayPieceGoes() {
         let chosen = choice([("0111001", "0111000"), ("0110001", "0111000")], labels: [1])
         #expect(chosen.groups == [[1]] && chosen.steps == [.keepAllLargest([1])])
-        #expect(chosen.before.meanDice(of: 1) == (6.0 / 7 + 4.0 / 6) / 2)
-        #expect(chosen.after.meanDice(of: 1) == (1 + 4.0 / 5) / 2)
+        let (before, after): (Double, Double) = ((6.0 / 7.0 + 4.0 / 6.0) / 2.0, (1.0 + 4.0 / 5.0) / 2.0)
+        #expect(chosen.before.meanDice(of: 1) == before)
+        #expect(chosen.after.meanDice(of: 1) == after)
         guard case .object(let entries) = chosen.document else {
             Issue.record("no object")
             return

@@ -3,7 +3,10 @@ import SegCPU
 import SegComm
 import SegCore
 import SegData
+import SegModels
+import SegNN
 import SegTrain
+import SegWeights
 import Testing
 
 /// Validations by patches, whose moving average decides which network is the best.

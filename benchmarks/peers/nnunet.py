@@ -143,12 +143,13 @@ def exchange(plans, configuration, steps):
     DefaultPreprocessor(verbose=False).run(777, configuration, "nnUNetPlans", 1)
     shutil.copytree(RAW / NAME / "labelsTr", PREPARED / NAME / "gt_segmentations", dirs_exist_ok=True)
     trainer = lengths.nnUNetTrainer_1epoch(
-        json.loads((PREPARED / NAME / "nnUNetPlans.json").read_text()), configuration, 0,
+        {**json.loads((PREPARED / NAME / "nnUNetPlans.json").read_text()), "continue_training": True}, configuration, 0,
         json.loads((PREPARED / NAME / "dataset.json").read_text()), CPU)
+    # The rate falls over the epochs, and is 0 where they are over.
+    trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = steps // 250 + 1, 4, 2
     trainer.load_checkpoint(str(model / "fold_0/checkpoint_final.pth"))
     check("the epoch that nnU-Net goes on from", trainer.current_epoch == steps // 250)
     check("the logs that nnU-Net goes on with", len(trainer.logger.get_value("train_losses", None)) == steps // 250)
-    trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = steps // 250 + 1, 4, 2
     trainer.run_training()
     losses = trainer.logger.get_value("train_losses", None)
     print(f"{configuration}: epochs of MedSeg and then of nnU-Net, losses {losses}")
@@ -167,8 +168,8 @@ def exchange(plans, configuration, steps):
 def pool(plans):
     """Five short folds, whose summary and postprocessing nnU-Net makes too."""
     out = FOLDER / "folds"
-    medseg("folds", plans, "--train", "--data", RAW / NAME, "--out", out, "--set", "iterations=40", "--set",
-           "pseudo_dice.batches=2", "--set", "cache=none", "--set", "optimizer.learning_rate=0.005", "--quiet")
+    medseg("folds", plans, "--train", "--data", RAW / NAME, "--out", out, "--set", "iterations=150", "--set",
+           "pseudo_dice.batches=2", "--set", "cache=none", "--quiet")
     masks = FOLDER / "pooled"
     masks.mkdir()
     for mask in out.glob("3d_fullres/fold_*/validation/*.nii.gz"):

@@ -8,96 +8,96 @@ struct PickleWriter {
     static func bytes(of value: CheckpointValue, _ tensors: [StoredTensor]) -> [UInt8] {
         var writer = PickleWriter(tensors: tensors)
         writer.append(value)
-        writer.append(.stop)
+        writer.emit(.stop)
         return writer.out
     }
 
     private init(tensors: [StoredTensor]) { self.tensors = tensors }
 
-    private mutating func append(_ opcodes: PickleOpcode...) { out += opcodes.map(\.rawValue) }
+    private mutating func emit(_ opcodes: PickleOpcode...) { out += opcodes.map(\.rawValue) }
 
     private mutating func append(_ value: CheckpointValue) {
         switch value {
-        case .none: append(.none)
-        case .bool(let truth): append(truth ? .true : .false)
+        case .none: emit(.none)
+        case .bool(let truth): emit(truth ? .true : .false)
         case .int(let number): append(number)
         case .double(let number):
-            append(.float)
+            emit(.float)
             out += Swift.withUnsafeBytes(of: number.bitPattern.bigEndian, Array.init)
         case .text(let text): append(text)
         case .list(let items):
-            append(.emptyList, .mark)
+            emit(.emptyList, .mark)
             for item in items { append(item) }
-            append(.appends)
+            emit(.appends)
         case .tuple(let items): appendTuple(items)
         case .dictionary(let entries):
-            append(.emptyDictionary, .mark)
+            emit(.emptyDictionary, .mark)
             for (key, value) in entries {
                 append(key)
                 append(value)
             }
-            append(.setItems)
+            emit(.setItems)
         case .ordered(let entries):
             appendEmptyOrdered()
-            append(.mark)
+            emit(.mark)
             for (key, value) in entries {
                 append(key)
                 append(value)
             }
-            append(.setItems)
+            emit(.setItems)
         case .tensor(let number): appendTensor(number)
         case .device(let name):
             appendGlobal("torch", "device")
             appendTuple([.text(name)])
-            append(.reduce)
+            emit(.reduce)
         }
     }
 
     private mutating func append(_ text: String) {
-        append(.text4)
+        emit(.text4)
         out += Swift.withUnsafeBytes(of: UInt32(text.utf8.count).littleEndian, Array.init)
         out += Array(text.utf8)
     }
 
     private mutating func append(_ number: Int) {
-        append(.long1)
+        emit(.long1)
         out.append(8)
         out += Swift.withUnsafeBytes(of: Int64(number).littleEndian, Array.init)
     }
 
     private mutating func appendTuple(_ items: [CheckpointValue]) {
-        append(.mark)
+        emit(.mark)
         for item in items { append(item) }
-        append(.tuple)
+        emit(.tuple)
     }
 
     private mutating func appendGlobal(_ module: String, _ name: String) {
-        append(.global)
+        emit(.global)
         out += Array("\(module)\n\(name)\n".utf8)
     }
 
     private mutating func appendEmptyOrdered() {
         appendGlobal("collections", "OrderedDict")
-        append(.emptyTuple, .reduce)
+        emit(.emptyTuple, .reduce)
     }
 
     /// A call of `_rebuild_tensor_v2` on a storage that is the entry `data/NUMBER` of the archive.
     private mutating func appendTensor(_ number: Int) {
         let tensor = tensors[number]
         appendGlobal("torch._utils", "_rebuild_tensor_v2")
-        append(.mark, .mark)
+        emit(.mark, .mark)
         append("storage")
         appendGlobal("torch", tensor.dtype.storageName)
         append(String(number))
         append("cpu")
         append(tensor.count)
-        append(.tuple, .persistentID)
+        emit(.tuple, .persistentID)
         append(0)
         appendTuple(tensor.shape.map { .int($0) })
         appendTuple(Self.strides(of: tensor.shape).map { .int($0) })
-        append(.false)
+        emit(.false)
         appendEmptyOrdered()
-        append(.tuple, .reduce)
+        emit(.tuple, .reduce)
     }
 
     /// Row-major strides in elements; PyTorch counts an extent of 0 as 1 here.
