@@ -26,7 +26,7 @@ help:
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
 	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
 	@echo "make nightly  fuzz, sanitize, crash-test, server-test, peers and scale-test in full, some hours; figures in .build/nightly"
-	@echo "make peers    exchange weights, bundles and ONNX with PyTorch, MONAI and onnxruntime, and replay MONAI (pip)"
+	@echo "make peers    exchange weights, bundles, ONNX and folds with PyTorch, MONAI, onnxruntime and nnU-Net, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
 	@echo "make mlflow-test  log runs to the real MLflow server of PyPI and read them back"
 	@echo "make dvc-test  run a project of 'medseg init' under the real DVC of PyPI, from data to metrics"

@@ -168,7 +168,7 @@ let package = Package(
             "SegStudy",
             [
                 "SegCore", "SegBackend", "SegModels", "SegNN", "SegImaging", "SegMetrics", "SegReport", "SegTracking",
-                "SegData", "SegInference", "SegTrain", "SegComm",
+                "SegData", "SegInference", "SegNNUNet", "SegTrain", "SegWeights", "SegComm",
             ]),
 
         // One name for all of it: `import MedSeg`.

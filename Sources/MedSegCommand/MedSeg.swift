@@ -21,7 +21,7 @@ struct MedSeg: ParsableCommand {
         subcommands: [
             DevicesCommand.self, InfoCommand.self, DicomCommand.self, DemoCommand.self, InitCommand.self,
             DataCommand.self, PlanCommand.self,
-            TrainCommand.self,
+            TrainCommand.self, FoldsCommand.self,
             EvaluateCommand.self, PredictCommand.self, TotalSegmentatorCommand.self, ConvertCommand.self,
             SummaryCommand.self,
             ExportBundleCommand.self, CompareCommand.self, ReportCommand.self, TrackCommand.self, ServeCommand.self,

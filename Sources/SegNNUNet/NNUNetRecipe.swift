@@ -12,8 +12,10 @@ public struct NNUNetRecipe {
     private let description: ModelDescription
     private let dataset: NNUNetDataset
 
-    /// Iterations of what nnU-Net calls an epoch, and how many of them it trains.
-    private static let (epoch, epochs) = (250, 1000)
+    /// Steps of what nnU-Net calls an epoch.
+    public static let epoch = 250
+    /// How many of them it trains.
+    private static let epochs = 1000
 
     /// Reads a configuration of plans.
     /// - Parameters:
@@ -68,6 +70,8 @@ public struct NNUNetRecipe {
         let batch = try plan.entries.required("batch_size", plan.entries.int("batch_size"))
         guard batch > 0 else { throw plan.entries.error("batch_size", "should be positive, not \(batch)") }
         let isBatchDice = try plan.entries.required("batch_dice", plan.entries.bool("batch_dice"))
+        // Patches of the cases that are set aside decide which network is the best.
+        if !validation.isEmpty { entries["pseudo_dice"] = ["batches": 50, "smoothing": 0.9] }
         return .object(
             entries.merging([
                 "data": .string(data), "validation": .array(validation.map { .string($0) }),
@@ -82,7 +86,7 @@ public struct NNUNetRecipe {
                     "clip_norm": 12,
                 ],
                 "schedule": ["name": "polynomial", "power": 0.9, "interval": .int(Self.epoch)],
-                "iterations": .int(Self.epoch * Self.epochs), "validate_every": .int(10 * Self.epoch),
+                "iterations": .int(Self.epoch * Self.epochs), "validate_every": .int(Self.epoch),
                 "checkpoint_every": .int(Self.epoch),
             ]) { $1 })
     }

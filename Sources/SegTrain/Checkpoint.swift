@@ -4,7 +4,7 @@ public import SegCore
 internal import SegModels
 internal import SegNN
 internal import SegTensor
-internal import SegWeights
+package import SegWeights
 
 /// Everything a training needs to go on as if it had never stopped, in one safetensors file.
 ///
@@ -22,7 +22,8 @@ public struct Checkpoint: Sendable {
     /// Whether the gradients of a step were summed by the tree of `GradientSum`; until 0.2 one after the other.
     public let sumsByTree: Bool
     let optimizerSteps: Int
-    let tensors: [String: StoredTensor]
+    /// The arrays: `model.NAME`, `optimizer.SLOT.NAME`.
+    package let tensors: [String: StoredTensor]
 
     private static let format = "medseg-checkpoint-1"
 

@@ -1,59 +1,62 @@
-internal import SegImaging
 internal import SegInference
 internal import SegMetrics
 
-/// How many voxels of a validation case have each foreground class, or lie in each region.
+/// How many voxels have each foreground class, or lie in each region, by labels and by a network.
 struct ClassCounts {
-    private var both: [Int]
-    private var predicted: [Int]
-    private var actual: [Int]
-    private var voxels = 0
+    private let areRegions: Bool
+    private let channels: Int
+    /// Of the foreground classes or regions: voxels in both, predicted and labelled, one list behind the other, then all.
+    private var numbers: [Int]
 
-    /// Counts the most probable classes of logits `[D, H, W, channels]` against labels; the background is left out.
-    init(_ logits: [Float], _ labels: [UInt8], channels: Int) {
-        let none = [Int](repeating: 0, count: max(2, channels))
-        (both, predicted, actual) = (none, none, none)
-        logits.withUnsafeBufferPointer { logits in
-            for (voxel, label) in labels.enumerated() where label != LabelScheme.ignoredClass {
-                let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
-                voxels += 1
-                predicted[found] += 1
-                actual[Int(label)] += 1
-                if found == Int(label) { both[found] += 1 }
-            }
-        }
-        both.removeFirst()
-        predicted.removeFirst()
-        actual.removeFirst()
+    /// Counts nothing yet.
+    /// - Parameter areRegions: Whether each channel is a region, and no class.
+    init(channels: Int, areRegions: Bool) {
+        (self.channels, self.areRegions) = (channels, areRegions)
+        numbers = [Int](repeating: 0, count: 3 * (areRegions ? channels : max(2, channels) - 1) + 1)
     }
 
-    /// Counts regions, to which a voxel belongs from a probability of 0.5 on.
+    private var count: Int { (numbers.count - 1) / 3 }
+
+    /// Counts voxels: the most probable class of each, or the regions from a probability of 0.5 on.
     /// - Parameters:
-    ///   - logits: `[D, H, W, channels]`.
-    ///   - labels: The numbers of the label map.
-    ///   - targets: The regions of each number, as bits.
-    init(regions logits: [Float], _ labels: [UInt8], channels: Int, _ targets: [Int32]) {
-        let none = [Int](repeating: 0, count: channels)
-        (both, predicted, actual) = (none, none, none)
-        for (voxel, label) in labels.enumerated() where targets[Int(label)] >= 0 {
-            voxels += 1
-            for channel in 0..<channels {
-                let isPredicted = logits[voxel * channels + channel] >= 0
-                let isActual = targets[Int(label)] >> Int32(channel) & 1 == 1
-                if isPredicted { predicted[channel] += 1 }
-                if isActual { actual[channel] += 1 }
-                if isPredicted && isActual { both[channel] += 1 }
+    ///   - logits: `[…, channels]`.
+    ///   - labels: Classes or, as bits, regions; -1 where a voxel takes no part.
+    mutating func add(_ logits: [Float], _ labels: [Int32]) {
+        let (count, last) = (count, numbers.count - 1)
+        logits.withUnsafeBufferPointer { logits in
+            for (voxel, label) in labels.enumerated() where label >= 0 {
+                numbers[last] += 1
+                guard areRegions else {
+                    let found = OutputClass.of(logits, voxel: voxel, channels: channels, threshold: 0)
+                    if found > 0 { numbers[count + found - 1] += 1 }
+                    if label > 0 { numbers[2 * count + Int(label) - 1] += 1 }
+                    if found > 0, found == Int(label) { numbers[found - 1] += 1 }
+                    continue
+                }
+                for channel in 0..<channels {
+                    let isPredicted = logits[voxel * channels + channel] >= 0
+                    let isActual = label >> Int32(channel) & 1 == 1
+                    if isPredicted { numbers[count + channel] += 1 }
+                    if isActual { numbers[2 * count + channel] += 1 }
+                    if isPredicted && isActual { numbers[channel] += 1 }
+                }
             }
         }
+    }
+
+    /// Adds up what several have counted.
+    mutating func join(_ gather: ([Int]) throws -> [[Int]]) rethrows {
+        let all = try gather(numbers)
+        numbers = numbers.indices.map { index in all.reduce(0) { $0 + $1[index] } }
     }
 
     /// Dice of each; nil where it occurs in neither.
     var dice: [Double?] {
-        both.indices.map { index in
-            ConfusionCounts(
-                truePositives: both[index], falsePositives: predicted[index] - both[index],
-                falseNegatives: actual[index] - both[index],
-                trueNegatives: voxels - predicted[index] - actual[index] + both[index]
+        (0..<count).map { index in
+            let (both, predicted, actual) = (numbers[index], numbers[count + index], numbers[2 * count + index])
+            return ConfusionCounts(
+                truePositives: both, falsePositives: predicted - both, falseNegatives: actual - both,
+                trueNegatives: numbers[3 * count] - predicted - actual + both
             ).dice
         }
     }

@@ -37,6 +37,11 @@ public struct DataFingerprint: Hashable, Sendable, Codable {
         return digest.finish()
     }
 
+    /// What each case's files hold, by its name.
+    package var digests: [String: String] {
+        Dictionary((training + validation).map { ($0.name, "\($0.image) \($0.label)") }) { first, _ in first }
+    }
+
     private static func entries(_ cases: [DatasetCase]) throws(DataError) -> [Entry] {
         var entries: [Entry] = []
         for item in cases {

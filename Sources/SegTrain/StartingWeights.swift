@@ -1,4 +1,5 @@
 internal import Foundation
+internal import SegBackend
 internal import SegCore
 internal import SegInference
 internal import SegModels
@@ -17,7 +18,11 @@ public struct StartingWeights: Hashable, Sendable {
     /// others keep their random ones. PyTorch's `load_state_dict(strict=False)`, which refuses other shapes.
     /// - Returns: What a person should know, a sentence each: what begins anew and what is left out, by name.
     /// - Throws: `DataError` where the model cannot be read or no parameter fits.
+    ///
+    /// Of a checkpoint of nnU-Net everything but the segmentation layers is taken, and has to fit; nnU-Net's
+    /// `-pretrained_weights`.
     public func load(into store: ParameterStore) throws -> [String] {
+        if let weights = try nnUNetWeights() { return try Self.loadNNUNet(weights, into: store) }
         let (match, notes) = try store.loadMatching(weights())
         let total = match.matched.count + match.missing.count + match.misshapen.count
         var sentences = ["\(path): \(match.matched.count) of \(total) arrays of the network begin with its values"]
@@ -33,6 +38,46 @@ public struct StartingWeights: Hashable, Sendable {
                 "These of it are left out, for the network does not have them: \(match.unexpected.shortList())")
         }
         return sentences + notes
+    }
+
+    /// The network of a checkpoint that nnU-Net's trainer has saved; nil where the file is none.
+    private func nnUNetWeights() throws -> Weights? {
+        guard ["pth", "pt"].contains((path as NSString).pathExtension.lowercased()),
+            FileManager.default.fileExists(atPath: path),
+            try Weights.configuration("trainer_name", in: path) != nil
+        else { return nil }
+        return try Weights.read(path, .named("network_weights"))
+    }
+
+    private static func loadNNUNet(_ weights: Weights, into store: ParameterStore) throws -> [String] {
+        let wanted = store.parameters.filter { !$0.name.contains(".seg_layers.") }
+        var (taken, faults): ([String: StoredTensor], [String]) = ([:], [])
+        for parameter in wanted {
+            let shape = parameter.shape.dimensions
+            guard let stored = weights.tensors[parameter.name] else {
+                faults.append("\(parameter.name) is not there")
+                continue
+            }
+            // A kernel of slices is one of volumes with an extent of 1.
+            let isSlice = stored.shape.count == 4 && shape.count == 5 && shape[2] == 1
+            let tensor = isSlice ? stored.reshaped(stored.shape[..<2] + [1] + stored.shape[2...]) : stored
+            if tensor.shape == shape {
+                taken[parameter.name] = tensor
+            } else {
+                faults.append("\(parameter.name) is \(stored.shape) there and \(shape) here")
+            }
+        }
+        guard faults.isEmpty else {
+            throw DataError(
+                .badData, weights.source, key: "init_from",
+                "everything but the segmentation layers of a checkpoint of nnU-Net has to fit the network: "
+                    + "\(faults.shortList()). Begin with a training of the same plans, or leave init_from out")
+        }
+        let (match, notes) = try store.loadMatching(
+            Weights(source: weights.source, tensors: taken, notes: weights.notes))
+        return [
+            "\(weights.source): \(match.matched.count) arrays begin with its values, and the segmentation layers anew"
+        ] + notes
     }
 
     private func weights() throws -> Weights {

@@ -19,7 +19,6 @@ extension Trainer {
         on backend: any Backend, ranks: Ranks = .alone
     ) throws {
         let (model, loss, sampling) = (configuration.model, configuration.loss, configuration.sampling)
-        let measured = try CaseValidation(validation, model, on: backend, ranks: ranks)
         do {
             try loss.validate()
         } catch {
@@ -27,13 +26,27 @@ extension Trainer {
         }
         try model.checkTraining(batch: sampling.samplesPerVolume * sampling.volumesPerBatch)
         let network = try model.makeNetwork(on: backend, seed: UInt64(configuration.seed))
+        let (measured, remarks) = try Self.validation(of: validation, configuration, on: backend, ranks: ranks)
         let patches = try PatchSource(
             training, sampling, configuration.augmentation, seed: configuration.seed, labels: model.labelScheme)
         try self.init(
-            network, configuration.options, validation: validation.isEmpty ? nil : measured,
-            warnings: patches.warnings + measured.warnings, document: configuration.resolved,
+            network, configuration.options, validation: measured, warnings: patches.warnings + remarks,
+            document: configuration.resolved,
             source: model.network.source, ranks: ranks,
             loss: { try loss(supervised: $0, labels: $1) }, batches: patches.batch)
+    }
+
+    /// What measures the cases that are set aside, nil where none are, and what is to be said of them.
+    private static func validation(
+        of cases: [PreparedCase], _ configuration: TrainingConfiguration, on backend: any Backend, ranks: Ranks
+    ) throws -> ((any TrainingValidation)?, remarks: [String]) {
+        guard !cases.isEmpty else { return (nil, []) }
+        if let rule = configuration.pseudoDice {
+            let measured = try PatchValidation(cases, rule, configuration, on: backend, ranks: ranks)
+            return (measured, measured.warnings)
+        }
+        let measured = try CaseValidation(cases, configuration.model, on: backend, ranks: ranks)
+        return (measured, measured.warnings)
     }
 }
 

@@ -246,7 +246,7 @@ public final class Trainer {
             _ = state.take(dice: nil, options)
             return true
         }
-        guard let scores = try validation.measure(network, until: isAsked) else { return false }
+        guard let scores = try validation.measure(network, after: state.iteration, until: isAsked) else { return false }
         guard scores.mean.isFinite else {
             throw InferenceError("the validation after step \(state.iteration) gave \(scores.mean), which is no score")
         }

@@ -68,6 +68,8 @@ extension TrainingConfiguration {
         options.validateEvery = try coder.value("validate_every", every, .positive)
         let keeping = own?.checkpointEvery ?? min(options.validateEvery, 100)
         options.checkpointEvery = try coder.value("checkpoint_every", keeping, .positive)
+        // Absent, and not null, in the configurations of earlier runs.
+        options.pseudoDice = try coder.object("pseudo_dice", own?.pseudoDice, TrainingOptions.PseudoDice.coded)
         options.earlyStopping = try coder.optionalObject(
             "early_stopping", own?.earlyStopping, TrainingOptions.EarlyStopping.coded)
         return options
@@ -116,6 +118,14 @@ private struct Descent {
             optimizer: try OptimizerKind.coded(own?.optimizer, by: coder), learningRate: rate,
             clipNorm: try coder.optional("clip_norm", own?.clipNorm, .positive),
             rateFactors: try coder.given("factors", factors, .rateFactors) ?? [:])
+    }
+}
+
+extension TrainingOptions.PseudoDice {
+    fileprivate static func coded(_ own: Self?, by coder: ConfigCoder) throws -> Self {
+        let smoothing = try coder.value("smoothing", own?.smoothing ?? 0.9, .number)
+        try coder.check("smoothing", (0..<1).contains(smoothing), "should be at least 0 and below 1, not \(smoothing)")
+        return Self(batches: try coder.value("batches", own?.batches ?? 50, .positive), smoothing: smoothing)
     }
 }
 

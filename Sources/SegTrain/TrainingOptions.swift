@@ -32,8 +32,25 @@ public struct TrainingOptions: Hashable, Sendable {
     public var validateEvery: Int
     /// Iterations between checkpoints that a stopped training goes on from.
     public var checkpointEvery: Int
+    /// Validates by patches in place of whole scans; nil for whole scans.
+    public var pseudoDice: PseudoDice?
     /// When the training ends for want of progress; nil for never.
     public var earlyStopping: EarlyStopping?
+
+    /// A validation by patches of the cases that are set aside, all of them taken as one; nnU-Net's pseudo Dice. The best
+    /// network is that of the highest moving average.
+    public struct PseudoDice: Hashable, Sendable {
+        /// Batches of a validation, drawn as those of the training.
+        public var batches: Int
+        /// How much of the moving average each validation keeps.
+        public var smoothing: Double
+
+        /// nnU-Net's 50 batches and 0.9.
+        public init(batches: Int = 50, smoothing: Double = 0.9) {
+            self.batches = batches
+            self.smoothing = smoothing
+        }
+    }
 
     /// Ends a training whose validation Dice no longer rises.
     public struct EarlyStopping: Hashable, Sendable {
@@ -73,7 +90,18 @@ public struct TrainingOptions: Hashable, Sendable {
                 .badArgument, source, key: "optimizer.learning_rate",
                 "should be positive and finite, not \(learningRate)")
         }
+        if let rule = pseudoDice, rule.batches < 1 || !(0..<1).contains(rule.smoothing) {
+            throw DataError(
+                .badArgument, source, key: "pseudo_dice",
+                "should have at least one of batches and a smoothing of at least 0 and below 1, not \(rule.batches) and "
+                    + "\(rule.smoothing)")
+        }
         guard !isValidated else { return }
+        if pseudoDice != nil {
+            throw DataError(
+                .badData, source, key: "pseudo_dice",
+                "takes patches of the validation cases, but validation sets none aside")
+        }
         if earlyStopping != nil {
             throw DataError(
                 .badData, source, key: "early_stopping",

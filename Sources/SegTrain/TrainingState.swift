@@ -8,7 +8,9 @@ public struct TrainingState: Hashable, Sendable, Codable {
     public internal(set) var iteration = 0
     /// Steps taken at the last validation; nil before the first.
     public internal(set) var validatedAt: Int?
-    /// The best validation Dice; nil before the first.
+    /// The moving average of the validation Dice, where one is taken; nil before the first.
+    public private(set) var smoothedDice: Double?
+    /// The best validation Dice, or the best moving average; nil before the first.
     public private(set) var bestDice: Double?
     /// Steps taken when it was reached.
     public private(set) var bestIteration: Int?
@@ -43,11 +45,20 @@ public struct TrainingState: Hashable, Sendable, Codable {
             }
         }
         (losses, lossCount) = (0, 0)
-        guard let dice else { return false }
+        guard let measured = dice else { return false }
+        let dice = smoothed(measured, options.pseudoDice)
         if let rule = options.earlyStopping { take(dice, rule) }
         guard bestDice.map({ dice > $0 }) ?? true else { return false }
         (bestDice, bestIteration) = (dice, iteration)
         return true
+    }
+
+    /// The moving average with a further Dice, or the Dice itself where none is taken.
+    private mutating func smoothed(_ dice: Double, _ rule: TrainingOptions.PseudoDice?) -> Double {
+        guard let rule else { return dice }
+        let average = smoothedDice.map { rule.smoothing * $0 + (1 - rule.smoothing) * dice } ?? dice
+        smoothedDice = average
+        return average
     }
 
     /// Asks early stopping again, whose rule may have changed since.

@@ -12,9 +12,13 @@ internal import SegTensor
 /// What measures a network between the steps of its training.
 public protocol TrainingValidation {
     /// Measures the network as it is.
-    /// - Parameter isAsked: True where the training is to stop; a measurement may look at it and be broken off.
+    /// - Parameters:
+    ///   - iteration: Steps taken; what is drawn at random should depend on it alone.
+    ///   - isAsked: True where the training is to stop; a measurement may look at it and be broken off.
     /// - Returns: Nil where it was broken off.
-    func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores?
+    func measure(
+        _ network: any Network, after iteration: Int, until isAsked: () -> Bool
+    ) throws -> ValidationScores?
 }
 
 /// What a validation measured: the higher the better.
@@ -51,11 +55,17 @@ struct CaseValidation: TrainingValidation {
     /// Looks at the labels of the cases.
     /// - Throws: `DataError` where a case can no longer be read, or none has a label left.
     init(_ cases: [PreparedCase], _ model: ModelDescription, on backend: any Backend, ranks: Ranks) throws {
-        self.cases = try cases.map { Case(prepared: $0, isMeasured: try $0.hasForeground) }
+        self.cases = try zip(cases, Self.measured(cases)).map { Case(prepared: $0, isMeasured: $1) }
         self.model = model
         self.backend = backend
         self.ranks = ranks
-        guard !cases.isEmpty, !self.cases.contains(where: \.isMeasured) else { return }
+    }
+
+    /// Of which cases a Dice can be taken: those that have a labelled voxel left.
+    /// - Throws: `DataError` where a case can no longer be read, or where there are cases and none has.
+    static func measured(_ cases: [PreparedCase]) throws -> [Bool] {
+        let measured = try cases.map { try $0.hasForeground }
+        guard !cases.isEmpty, !measured.contains(true) else { return measured }
         let names = cases.map(\.name)
         let more = names.count > 8 ? " and \(names.count - 8) more" : ""
         throw DataError(
@@ -73,7 +83,9 @@ struct CaseValidation: TrainingValidation {
         }
     }
 
-    func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores? {
+    func measure(
+        _ network: any Network, after iteration: Int, until isAsked: () -> Bool
+    ) throws -> ValidationScores? {
         var measured: [(name: String, dice: [Double?])] = []
         for first in stride(from: 0, to: cases.count, by: ranks.count) {
             let turn = cases[first..<min(first + ranks.count, cases.count)]
@@ -110,18 +122,17 @@ struct CaseValidation: TrainingValidation {
             prepared.scan.interleaved,
             shape: Shape(batch: 1, size: prepared.size, channels: prepared.scan.channels), on: backend)
         let logits = try window(image, progress: { _, _ in }) { try network($0, in: .inference) }.floats()
-        let labels = try prepared.scan.classes
-        let counts =
-            model.labelScheme.regions == nil
-            ? ClassCounts(logits, labels, channels: network.outputChannels)
-            : ClassCounts(regions: logits, labels, channels: network.outputChannels, model.labelScheme.targets)
+        var counts = ClassCounts(
+            channels: network.outputChannels, areRegions: model.labelScheme.regions != nil)
+        let targets = model.labelScheme.targets
+        counts.add(logits, try prepared.scan.classes.map { targets[Int($0)] })
         return counts.dice
     }
 }
 
 extension [Double?] {
     /// The mean of those that are there; nil where none is.
-    fileprivate var meanOfDefined: Double? {
+    var meanOfDefined: Double? {
         let defined = compactMap(\.self)
         return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
     }

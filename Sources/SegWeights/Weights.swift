@@ -147,4 +147,20 @@ extension Weights {
         }
         try DurableFile.write(data, to: path)
     }
+
+    /// Writes a PyTorch checkpoint that holds more than a `state_dict`, as a training loop saves it; nothing but
+    /// `torch.load(weights_only=True)` is needed to read it.
+    /// - Parameters:
+    ///   - value: What the file holds.
+    ///   - tensors: The tensors that it names by their numbers.
+    /// - Throws: `DataError` naming the file.
+    public static func write(checkpoint value: CheckpointValue, _ tensors: [StoredTensor], to path: String) throws {
+        let data: Data
+        do {
+            data = try PyTorchCheckpoint.encoded(value, tensors)
+        } catch {
+            throw DataError(.cannotWrite, path, error.message)
+        }
+        try DurableFile.write(data, to: path)
+    }
 }

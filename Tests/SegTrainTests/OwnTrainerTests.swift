@@ -40,7 +40,9 @@ import Testing
     private final class Given: TrainingValidation {
         var scores: [Double]
         init(_ scores: [Double]) { self.scores = scores }
-        func measure(_ network: any Network, until isAsked: () -> Bool) throws -> ValidationScores? {
+        func measure(
+            _ network: any Network, after iteration: Int, until isAsked: () -> Bool
+        ) throws -> ValidationScores? {
             ValidationScores(mean: scores.removeFirst())
         }
     }

@@ -21,7 +21,9 @@ struct TrainCommand: ParsableCommand {
 
             --nnunet-plan PLANS --data DATASET trains a configuration of nnU-Net's plans in place of a YAML file: its \
             network, patch, batch, preprocessing, loss and optimiser, with an augmentation much like nnU-Net's. \
-            --print-config shows them, and --set changes them.
+            --print-config shows them, and --set changes them. At the end the cases that are set aside are predicted into \
+            RUN/validation; --export-nnunet writes what nnU-Net predicts with and trains on. `medseg folds` brings the folds \
+            together.
 
             A run that was stopped, by Ctrl-C or by anything else, goes on with --resume RUN and ends with the same \
             weights, bit for bit. Then only \(TrainingConfiguration.changeableOnResume.joined(separator: ", ")) may be \
@@ -48,6 +50,9 @@ struct TrainCommand: ParsableCommand {
     @Option(name: .customLong("set"), help: "Change an entry, as optimizer.learning_rate=0.001; repeatable.")
     var changes: [String] = []
 
+    @Option(help: "At the end, also write the run as a fold of this results folder of nnU-Net.")
+    var exportNnunet: String?
+
     @OptionGroup var device: DeviceOptions
     @OptionGroup var printing: PrintingOptions
 
@@ -58,7 +63,7 @@ struct TrainCommand: ParsableCommand {
     var printConfig = false
 
     func run() throws {
-        let configuration = try readConfiguration()
+        let (configuration, origin) = try readConfiguration()
         if printConfig {
             return print(try configuration.resolved.yamlText(), terminator: "")
         }
@@ -68,46 +73,37 @@ struct TrainCommand: ParsableCommand {
         if !printing.quiet, let remark = Launch.remarkOnAllocation(environment: ProcessInfo.processInfo.environment) {
             note(remark)
         }
-        try Ranks.together { try train(configuration, in: folder, $0) }
+        try checkExports(origin, folder)
+        let job = TrainingJob(
+            configuration: configuration, folder: folder, isResumed: resume != nil, origin: origin, force: force,
+            export: exportNnunet, quiet: printing.quiet)
+        try Ranks.together { ranks in
+            let backend = try device.makeBackend(quiet: printing.quiet, ranks: ranks)
+            if let summary = try job.run(on: backend, ranks: ranks) { print(summary) }
+        }
     }
 
-    private func train(_ configuration: TrainingConfiguration, in folder: String, _ ranks: Ranks) throws {
-        let backend = try device.makeBackend(quiet: printing.quiet, ranks: ranks)
-        if ranks.isFirst, resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
-        let run = TrainingRun(
-            configuration, folder: folder, on: backend, ranks: ranks, version: MedSeg.configuration.version, note: note)
-        func go() throws -> String {
-            try run.run(in: folder, resuming: resume != nil, ranks: ranks, quiet: printing.quiet || !ranks.isFirst)
-        }
-        // The first rank writes, and the others read.
-        guard ranks.isFirst else {
-            _ = try go()
-            return
-        }
-        let summary = try OutputFolder.filling(folder) {
-            try RunFolder.alone(in: folder) {
-                // Another training may have filled it and ended meanwhile.
-                if resume == nil { try OutputFolder.refuseFilled(folder, force: force) }
-                return try go()
-            }
-        }
-        print(summary)
+    /// Refuses to write a run for nnU-Net that is not of its plans.
+    private func checkExports(_ origin: NNUNetOrigin?, _ folder: String) throws {
+        guard exportNnunet != nil, origin == nil, try NNUNetOrigin(run: folder) == nil else { return }
+        throw UsageError("--export-nnunet writes a training by plans of nnU-Net; train with --nnunet-plan")
     }
 
-    private func readConfiguration() throws -> TrainingConfiguration {
+    /// What is trained, and the plans that a new run is of.
+    private func readConfiguration() throws -> (TrainingConfiguration, NNUNetOrigin?) {
         guard let resume else {
             if let plans = nnUNet.nnunetPlan {
                 guard config == nil else {
                     throw UsageError("--nnunet-plan takes the place of a configuration; give one of them")
                 }
-                return try TrainingConfiguration(
-                    nnUNet.document().applying(changes), source: changes.isEmpty ? plans : "\(plans) with --set")
+                let (document, origin) = try nnUNet.training()
+                let source = changes.isEmpty ? plans : "\(plans) with --set"
+                return (try TrainingConfiguration(document.applying(changes), source: source), origin)
             }
             try nnUNet.refuse()
             guard let config else { throw UsageError("name a configuration (YAML), or a run with --resume") }
-            return try TrainingConfiguration(
-                ConfigValue(yamlFile: config, changes: changes),
-                source: changes.isEmpty ? config : "\(config) with --set")
+            let source = changes.isEmpty ? config : "\(config) with --set"
+            return (try TrainingConfiguration(ConfigValue(yamlFile: config, changes: changes), source: source), nil)
         }
         guard nnUNet.nnunetPlan == nil else {
             throw UsageError("--resume \(resume) goes on by the run's own configuration; leave --nnunet-plan out")
@@ -126,6 +122,6 @@ struct TrainCommand: ParsableCommand {
             entries["validate_every"] = old["validate_every"]
             value = .object(entries)
         }
-        return try TrainingConfiguration(value, source: file)
+        return (try TrainingConfiguration(value, source: file), nil)
     }
 }

@@ -32,8 +32,8 @@ public struct DatasetEvaluation {
     private let segmenter: Segmenter
     /// The names of the classes.
     public let labels: [Int: String]
-    /// The dataset's own names of the numbers of its label maps.
-    private let names: [Int: String]
+    private let truth: TruthReader
+    private var scheme: LabelScheme { truth.scheme }
     private let options: MetricOptions
     private let bootstrap: Bootstrap
 
@@ -47,14 +47,8 @@ public struct DatasetEvaluation {
         _ segmenter: Segmenter, of dataset: Dataset, options: MetricOptions, bootstrap: Bootstrap = Bootstrap()
     ) {
         self.segmenter = segmenter
-        names = dataset.labels
-        var scheme = segmenter.description.labelScheme
-        // Where the model groups numbers, its classes are not the dataset's numbers.
-        labels = scheme.groups == nil && scheme.regions == nil ? dataset.labels : segmenter.labels
-        if scheme.ignored == nil { scheme.ignored = dataset.ignoredLabel }
-        // A number that this dataset names is a class of it.
-        if let ignored = scheme.ignored, dataset.labels[ignored] != nil { scheme.ignored = nil }
-        self.scheme = scheme
+        labels = segmenter.description.classNames(of: dataset)
+        truth = TruthReader(segmenter.description, of: dataset)
         self.options = options
         self.bootstrap = bootstrap
     }
@@ -81,7 +75,7 @@ public struct DatasetEvaluation {
                 try keep(measured)
                 continue
             }
-            let mask = Self.background(found.mask, where: ignored)
+            let mask = TruthReader.background(found.mask, where: ignored)
             try evaluation.add(
                 item.name, prediction: mask, truth: truth, on: label, classes: 1..<segmenter.classes)
             let unknown = Set(truth).filter { $0 >= segmenter.classes }.sorted().map { "\($0)" }
@@ -108,19 +102,6 @@ public struct DatasetEvaluation {
         return evaluation
     }
 
-    /// How numbers are classes: the model's scheme, with the dataset's ignored number where the model has none.
-    private let scheme: LabelScheme
-
-    /// The classes of a label map, and which voxels take no part; nil where all do.
-    private func classes(of label: Volume, file: String) throws -> (truth: [UInt8], ignored: [Bool]?) {
-        guard !scheme.isPlain else { return (try LabelMap.classes(of: label, file: file), nil) }
-        let whole = try LabelMap.whole(label, file: file)
-        let classes = try scheme.classes(of: whole, count: Int(LabelScheme.ignoredClass), file: file).voxels
-        guard scheme.ignored != nil else { return (classes.map { UInt8($0) }, nil) }
-        let ignored = classes.map { $0 == Float(LabelScheme.ignoredClass) }
-        return (Self.background(classes.map { UInt8($0) }, where: ignored), ignored)
-    }
-
     /// The map of each region beside that of the label map.
     private func regions(
         of found: Segmentation, _ truth: [UInt8], _ ignored: [Bool]?
@@ -128,14 +109,8 @@ public struct DatasetEvaluation {
         let targets = scheme.targets
         return found.maps.enumerated().map { channel, map in
             let reference = truth.map { UInt8(targets[Int($0)] >> Int32(channel) & 1) }
-            return (Self.background(map, where: ignored), reference)
+            return (TruthReader.background(map, where: ignored), reference)
         }
-    }
-
-    /// A mask that is background where voxels take no part.
-    private static func background(_ mask: [UInt8], where ignored: [Bool]?) -> [UInt8] {
-        guard let ignored else { return mask }
-        return zip(mask, ignored).map { $1 ? 0 : $0 }
     }
 
     /// - Returns: The case, its label map as read, and which voxels take no part.
@@ -143,7 +118,7 @@ public struct DatasetEvaluation {
         _ item: DatasetCase, _ report: (Event) -> Void
     ) throws -> (MeasuredCase, label: Volume, ignored: [Bool]?) {
         let (image, geometries) = try ScanFile.readImage(item.images) { report(.note(file: $0, $1)) }
-        let (label, labelGeometry) = try ScanFile.readLabel(item.label, of: item.image, classes: names)
+        let (label, labelGeometry) = try ScanFile.readLabel(item.label, of: item.image, classes: truth.names)
         let scan = image.volume(0)
         for (file, geometry) in zip(item.images, geometries) {
             geometry.remarks.forEach { report(.note(file: file, $0)) }
@@ -151,7 +126,7 @@ public struct DatasetEvaluation {
         labelGeometry.remarks.forEach { report(.note(file: item.label, $0)) }
         if let note = label.noteOfShear { report(.note(file: item.label, note)) }
         try scan.checkMatches(label: label, imageName: item.image, labelName: item.label)
-        let (truth, ignored) = try classes(of: label, file: item.label)
+        let (truth, ignored) = try self.truth.classes(of: label, file: item.label)
         let found = try segmenter(image, name: item.image) { done, count in
             report(.window(name: item.name, done: done, count: count))
         }

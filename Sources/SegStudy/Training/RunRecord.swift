@@ -28,16 +28,24 @@ package struct RunRecord {
 
     /// Starts a record, or goes on with one: rows of steps after the checkpoint are left out, for they come again.
     /// - Parameters:
+    ///   - companions: Files that a new run keeps beside its configuration.
     ///   - state: Where the checkpoint stands; nil before the first.
     ///   - isResumed: Whether the run in the folder is this one; what another run left there is removed.
     ///   - note: Called with a sentence where a table is damaged or lacks steps.
     package init(
-        folder: String, configuration: TrainingConfiguration, split: Dataset.Split, from state: TrainingState?,
-        isResumed: Bool, note: (String) -> Void
+        folder: String, configuration: TrainingConfiguration, split: Dataset.Split,
+        companions: [(name: String, content: [UInt8])] = [], from state: TrainingState?, isResumed: Bool,
+        note: (String) -> Void
     ) throws {
         self.folder = folder
-        if !isResumed { Self.removeRun(folder) }
-        // First of all, for a folder with a configuration can be resumed.
+        if !isResumed {
+            Self.removeRun(folder)
+            for (name, content) in companions {
+                try OutputFolder.make(URL(fileURLWithPath: "\(folder)/\(name)").deletingLastPathComponent().path)
+                try DurableFile.write(content, to: "\(folder)/\(name)")
+            }
+        }
+        // Before the tables, for a folder with a configuration can be resumed.
         try OutputFolder.write(configuration.resolved.jsonText(), to: folder + "/config.json")
         try OutputFolder.write(split.names(source: folder).json(), to: folder + "/split.json")
         var expected = RunTable.Expected()
@@ -54,9 +62,12 @@ package struct RunRecord {
         // The mean stands in a file of its own, so that a plot of it finds one row a step.
         validation = try RunTable(
             folder + "/validation.csv", columns: ["step", "dice"], expected: expected, note: note)
-        expected.rowsPerStep = split.validation.count
+        var byCase = expected
+        byCase.rowsPerStep = split.validation.count
+        // Patches of all cases are taken as one.
+        if configuration.pseudoDice != nil { byCase.steps = [] }
         validationCases = try RunTable(
-            folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: expected, note: note)
+            folder + "/validation_cases.csv", columns: ["step", "case", "dice"], expected: byCase, note: note)
         let classes = try configuration.model.labelScheme.regions?.count ?? configuration.model.classCount - 1
         let classFile = folder + "/validation_classes.csv"
         expected.rowsPerStep = classes
@@ -70,7 +81,7 @@ package struct RunRecord {
 
     /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
     private static func removeRun(_ folder: String) {
-        for name in ["checkpoint.safetensors", "config.json"] + Model.allCases.map(\.rawValue) {
+        for name in ["checkpoint.safetensors", "config.json", "nnunet", "validation"] + Model.allCases.map(\.rawValue) {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
             DurableFile.syncFolder(of: "\(folder)/\(name)")
         }

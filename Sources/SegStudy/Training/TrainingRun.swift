@@ -6,6 +6,7 @@ internal import SegData
 internal import SegImaging
 internal import SegInference
 internal import SegModels
+public import SegNNUNet
 internal import SegReport
 internal import SegTracking
 public import SegTrain
@@ -20,6 +21,7 @@ public struct TrainingRun {
     private let backend: any Backend
     private let ranks: Ranks
     private let version: String
+    private let origin: NNUNetOrigin?
     private let note: @Sendable (String) -> Void
 
     /// A run that has not begun.
@@ -29,12 +31,14 @@ public struct TrainingRun {
     ///   - backend: What computes.
     ///   - ranks: The processes that train together, each with the same run.
     ///   - version: The program's version, which the run's journal names.
+    ///   - origin: The plans of nnU-Net that it is of, which a new run keeps a copy of; nil for none.
     ///   - note: Called, on another thread too, with a sentence on what a user must know: damage that was mended, or a
     ///     tracking server that does not answer.
     public init(
         _ configuration: TrainingConfiguration, folder: String, on backend: any Backend, ranks: Ranks = .alone,
-        version: String, note: @escaping @Sendable (String) -> Void
+        version: String, origin: NNUNetOrigin? = nil, note: @escaping @Sendable (String) -> Void
     ) {
+        self.origin = origin
         self.ranks = ranks
         self.configuration = configuration
         self.folder = folder
@@ -73,8 +77,9 @@ public struct TrainingRun {
         if checkpoint == nil { try trainer.requireSameWeights() }
         let record = try ofFirst {
             try RunRecord(
-                folder: folder, configuration: configuration, split: split, from: checkpoint?.state,
-                isResumed: resuming, note: note)
+                folder: folder, configuration: configuration, split: split,
+                companions: resuming ? [] : try origin?.files() ?? [], from: checkpoint?.state, isResumed: resuming,
+                note: note)
         }
         if let checkpoint {
             try trainer.restore(checkpoint, seconds: record?.seconds ?? 0, source: checkpointFile)

@@ -1,0 +1,169 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegCore
+import SegData
+import SegMetrics
+import SegNNUNet
+import SegStudy
+import SegTrain
+import SegYAML
+
+/// `medseg folds`.
+struct FoldsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "folds",
+        abstract: "Brings the folds of a cross-validation together: measures, compares, and makes one model of them.",
+        discussion: """
+            RUN… are run folders of `medseg train`, the folds of one configuration or of several, which together set each \
+            case of one dataset aside once. What is missing or does not fit is named, all of it at once. Each fold predicts \
+            its own cases, where RUN/validation does not hold them yet. DIR gets summary.md and summary.json (with nnU-Net's \
+            keys), metrics of each configuration for `compare` and `report`, figures, postprocessing.json and model/, the model \
+            folder of the best configuration's folds and postprocessing, which `medseg predict --model DIR/model` runs as an ensemble.
+
+            With --train there is one argument, plans of nnU-Net or a configuration (YAML), of which the missing folds are trained first, one after \
+            another, into DIR/CONFIGURATION/fold_0 and so on; one that was cut off goes on. Started again, the same command \
+            does what is left.
+            """)
+
+    @Argument(help: "Run folders; with --train plans of nnU-Net (plans.json) or a configuration (YAML).")
+    var runs: [String]
+
+    @Option(help: "The folder to write.")
+    var out: String
+
+    @Flag(help: "First train the folds that are missing.")
+    var train = false
+
+    @Option(help: "The raw dataset, with plans; else the dataset in place of that of the runs, where it has moved.")
+    var data: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: "With plans, the configurations to train: 3d_fullres, 3d_lowres, 2d; 3d_fullres by default.")
+    var configuration: [String] = []
+
+    @Option(name: .customLong("set"), help: "With --train, change an entry of the configuration; repeatable.")
+    var changes: [String] = []
+
+    @Option(help: "Also write all folds as a results folder of nnU-Net.")
+    var exportNnunet: String?
+
+    @Option(help: "Surface Dice counts what lies within this many mm.")
+    var tolerance = 2.0
+
+    @Option(help: "How many times the cases are drawn for the interval of the mean.")
+    var bootstrap = 10_000
+
+    @Option(help: "Decides these draws.")
+    var bootstrapSeed: UInt64 = 0
+
+    @OptionGroup var device: DeviceOptions
+    @OptionGroup var printing: PrintingOptions
+
+    @Flag(help: "Write over an earlier summary.")
+    var force = false
+
+    func run() throws {
+        guard (1...10_000_000).contains(bootstrap) else {
+            throw UsageError("--bootstrap should be from 1 to 10000000, not \(bootstrap)")
+        }
+        guard tolerance >= 0, tolerance.isFinite else {
+            throw UsageError("--tolerance should be a length of at least 0 mm, not \(tolerance)")
+        }
+        guard train || (configuration.isEmpty && changes.isEmpty) else {
+            throw UsageError("--configuration and --set say what is trained; they need --train")
+        }
+        guard !train || runs.count == 1 else {
+            throw UsageError("--train takes plans or one configuration, not \(runs.count) arguments")
+        }
+        for name in ["summary.md", "model"] { try OutputFolder.refuseExisting("\(out)/\(name)", force: force || train) }
+        let trainings = train ? try FoldTrainings(runs[0], data: data, configuration, changes, out: out) : nil
+        let backend = try device.makeBackend(quiet: printing.quiet)
+        try trainings?.run(on: backend, quiet: printing.quiet)
+        let set = try FoldSet(runs: trainings?.folders ?? runs)
+        let dataset = try Dataset(path: train ? set.dataset : data ?? set.dataset)
+        let study = FoldStudy(
+            set, dataset: dataset, options: try MetricOptions(surfaceDiceToleranceMM: tolerance),
+            bootstrap: Bootstrap(samples: bootstrap, seed: bootstrapSeed))
+        var progress = EvaluationProgress("predict", quiet: printing.quiet)
+        let text = try OutputFolder.filling(out) {
+            try study.write(to: out, on: backend) { event in
+                progress.show(event)
+                if case .note(let file, let sentence) = event { note("\(file): \(sentence)") }
+            }
+        }
+        if let exportNnunet {
+            for run in set.configurations.flatMap(\.runs) {
+                print("nnU-Net: \(try run.export(to: exportNnunet, on: backend))")
+            }
+        }
+        print(text, terminator: "")
+    }
+}
+
+/// The trainings of all folds of plans or of a configuration.
+private struct FoldTrainings {
+    private struct Fold {
+        let folder: String
+        let configuration: TrainingConfiguration
+        let origin: NNUNetOrigin?
+    }
+
+    private let folds: [Fold]
+
+    /// The run folders.
+    var folders: [String] { folds.map(\.folder) }
+
+    init(_ file: String, data: String?, _ names: [String], _ changes: [String], out: String) throws {
+        if ["yaml", "yml"].contains((file as NSString).pathExtension.lowercased()) {
+            guard data == nil, names.isEmpty else {
+                throw UsageError("--data and --configuration are about plans of nnU-Net; \(file) is changed with --set")
+            }
+            folds = try Self.folds(ofYAML: file, changes, out: out)
+            return
+        }
+        guard let data else { throw UsageError("plans are trained on a raw dataset; name it with --data") }
+        let planned = try NNUNetPlannedDataset(plans: file, data: data)
+        guard !planned.foldNames.isEmpty else { throw UsageError("\(data) has too few cases for folds") }
+        folds = try (names.isEmpty ? ["3d_fullres"] : names).flatMap { name in
+            try planned.foldNames.map { fold in
+                Fold(
+                    folder: "\(out)/\(name)/fold_\(fold)",
+                    configuration: try TrainingConfiguration(
+                        planned.document(configuration: name, fold: fold).applying(changes), source: file),
+                    origin: planned.origin(configuration: name, fold: fold))
+            }
+        }
+    }
+
+    /// Folds of a configuration by nnU-Net's rule.
+    private static func folds(ofYAML file: String, _ changes: [String], out: String) throws -> [Fold] {
+        let document = try ConfigValue(yamlFile: file, changes: changes)
+        let cases = try Dataset(path: TrainingConfiguration(document, source: file).data).cases.map(\.name)
+        guard case .object(let entries) = document, let dealt = NNUNetFolds(cases: cases) else {
+            throw UsageError("\(file): its dataset has \(cases.count) cases, too few for \(NNUNetFolds.count) folds")
+        }
+        return try (0..<NNUNetFolds.count).map { number in
+            let names = try dealt.validation(of: number, cases: cases).map { ConfigValue.string($0) }
+            let document = ConfigValue.object(entries.merging(["validation": .array(names)]) { $1 })
+            return Fold(
+                folder:
+                    "\(out)/\(((file as NSString).lastPathComponent as NSString).deletingPathExtension)/fold_\(number)",
+                configuration: try TrainingConfiguration(document, source: file), origin: nil)
+        }
+    }
+
+    /// Trains what is not yet trained.
+    func run(on backend: any Backend, quiet: Bool) throws {
+        for (number, fold) in folds.enumerated() {
+            let standing = try FoldRun.standing(of: fold.folder)
+            guard standing != .trained else { continue }
+            if !quiet { note("fold \(number + 1) of \(folds.count): \(fold.folder)") }
+            let job = TrainingJob(
+                configuration: fold.configuration, folder: fold.folder, isResumed: standing != .missing,
+                origin: fold.origin, quiet: quiet)
+            if let summary = try job.run(on: backend) { note(summary) }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import SegBackend
+import SegComm
+import SegData
+import SegImaging
+import SegInference
+import SegNNUNet
+import SegStudy
+import SegTrain
+
+/// A training into a run folder, a new one or one that goes on, with what follows its end.
+struct TrainingJob {
+    let configuration: TrainingConfiguration
+    let folder: String
+    let isResumed: Bool
+    /// The plans that a new training is of; nil for none.
+    var origin: NNUNetOrigin?
+    /// Whether a new training may write into a folder that holds files.
+    var force = false
+    /// The results folder of nnU-Net that the run is written to as well; nil for none.
+    var export: String?
+    let quiet: Bool
+
+    /// Trains. The first rank writes, and the others read.
+    /// - Returns: What there is to say of the run; nil on another rank than the first.
+    /// - Throws: As `TrainingRun.run`.
+    func run(on backend: any Backend, ranks: Ranks = .alone) throws -> String? {
+        if ranks.isFirst, !isResumed { try OutputFolder.refuseFilled(folder, force: force) }
+        let run = TrainingRun(
+            configuration, folder: folder, on: backend, ranks: ranks, version: MedSeg.configuration.version,
+            origin: origin, note: note)
+        func go() throws -> String {
+            do {
+                return try run.run(in: folder, resuming: isResumed, ranks: ranks, quiet: quiet || !ranks.isFirst)
+            } catch let stop as Interruption {
+                // What was reached is written all the same, for nnU-Net to go on with.
+                if ranks.isFirst { try writeExport(of: FoldRun(folder: folder), on: backend).forEach(note) }
+                throw stop
+            }
+        }
+        guard ranks.isFirst else {
+            _ = try go()
+            return nil
+        }
+        return try OutputFolder.filling(folder) {
+            try RunFolder.alone(in: folder) {
+                // Another training may have filled it and ended meanwhile.
+                if !isResumed { try OutputFolder.refuseFilled(folder, force: force) }
+                return try ([go()] + conclude(on: backend)).joined(separator: "\n")
+            }
+        }
+    }
+
+    /// Predicts the cases that a fold of plans sets aside, and writes the run for nnU-Net where that is asked for.
+    private func conclude(on backend: any Backend) throws -> [String] {
+        let run = try FoldRun(folder: folder)
+        var lines: [String] = []
+        if run.origin != nil, !run.split.validation.isEmpty {
+            if configuration.model.labelScheme.regions == nil {
+                var progress = EvaluationProgress("predict", quiet: quiet)
+                let validation = try FoldValidation(run, dataset: Dataset(path: configuration.data))
+                try validation.complete(on: backend) { progress.show($0) }
+                lines.append("validation: \(validation.folder)/summary.json")
+            } else if !quiet {
+                note("\(folder): no final validation is written of regions that may overlap")
+            }
+        }
+        return try lines + writeExport(of: run, on: backend)
+    }
+
+    private func writeExport(of run: FoldRun, on backend: any Backend) throws -> [String] {
+        try export.map { ["nnU-Net: \(try run.export(to: $0, on: backend))"] } ?? []
+    }
+}

@@ -1,0 +1,220 @@
+internal import Foundation
+internal import SegCore
+internal import SegWeights
+
+/// A results folder of nnU-Net v2 that a training by plans is written into, as one of its folds: nnU-Net loads it, predicts
+/// with it and trains it on.
+///
+/// `RESULTS/DATASET/TRAINER__PLANS__CONFIGURATION/` with `plans.json`, `dataset.json` and
+/// `fold_N/checkpoint_final.pth`; a training that has not ended becomes `checkpoint_latest.pth`, with which
+/// `nnUNetv2_train --c` goes on.
+public struct NNUNetExport {
+    private let origin: NNUNetOrigin
+    private let plan: NNUNetPlan
+    private let document: ConfigValue
+    private let datasetName: String
+    private let plansName: String
+
+    /// Trainers of nnU-Net's that differ in the number of epochs alone.
+    private static let lengths = [1, 5, 10, 20, 50, 100, 250, 500, 750, 2000, 4000, 8000]
+
+    /// Reads the plans that a training was of.
+    /// - Throws: `DataError` naming the file or the entry that is missing or wrong.
+    public init(_ origin: NNUNetOrigin) throws {
+        self.origin = origin
+        plan = try NNUNetPlan(file: origin.plans, configuration: origin.configuration)
+        document = try ConfigValue(jsonFile: origin.plans)
+        let reader = try ConfigReader(document, path: "", source: origin.plans)
+        datasetName = try reader.required("dataset_name", reader.string("dataset_name"))
+        plansName = try reader.required("plans_name", reader.string("plans_name"))
+        for (key, name) in [("dataset_name", datasetName), ("plans_name", plansName)]
+        where name.contains("/") || name.isEmpty || name.hasPrefix(".") {
+            throw reader.error(key, "should be the name of a folder, not '\(name)'")
+        }
+        let arguments = try plan.entries.object("architecture")?.object("arch_kwargs")
+        if let arguments, arguments.value("dropout_op") != nil {
+            throw arguments.error("dropout_op", "of a network that is exported should be null, as nnU-Net plans it")
+        }
+    }
+
+    /// nnU-Net's trainer of so many epochs: `nnUNetTrainer`, or one that is called after its epochs.
+    static func trainer(epochs: Int) -> String {
+        guard lengths.contains(epochs) else { return "nnUNetTrainer" }
+        return "nnUNetTrainer_\(epochs)epoch\(epochs == 1 ? "" : "s")"
+    }
+
+    /// The model folder that a training of some epochs goes to.
+    public func modelFolder(in results: String, epochs: Int) -> String {
+        "\(results)/\(datasetName)/\(Self.trainer(epochs: epochs))__\(plansName)__\(origin.configuration)"
+    }
+
+    /// Writes a fold.
+    /// - Parameter results: The folder that nnU-Net knows as `nnUNet_results`.
+    /// - Returns: The fold's folder.
+    /// - Throws: `DataError` where the folder holds a model of other plans, or a file cannot be written.
+    @discardableResult
+    public func write(_ trained: NNUNetTrained, to results: String) throws -> String {
+        let folder = modelFolder(in: results, epochs: trained.plannedEpochs)
+        let files = [("plans.json", origin.plans), ("dataset.json", origin.dataset)]
+        for (name, source) in files {
+            let other = FileManager.default.contents(atPath: "\(folder)/\(name)")
+            guard try other.map({ try $0 == RegularFile.contents(of: source) }) ?? true else {
+                throw DataError(
+                    .cannotWrite, "\(folder)/\(name)", "is of other plans; name another folder, or remove this one")
+            }
+        }
+        let fold = "\(folder)/fold_\(origin.fold)"
+        try DurableFile.makeFolder(fold)
+        for (name, source) in files {
+            try DurableFile.write(Array(RegularFile.contents(of: source)), to: "\(folder)/\(name)")
+        }
+        let (value, tensors) = try checkpoint(trained)
+        try Weights.write(
+            checkpoint: value, tensors, to: "\(fold)/checkpoint_\(trained.isFinished ? "final" : "latest").pth")
+        return fold
+    }
+
+    /// The dictionary that `nnUNetTrainer.save_checkpoint` saves, and its tensors.
+    func checkpoint(_ trained: NNUNetTrained) throws -> (value: CheckpointValue, tensors: [StoredTensor]) {
+        let isFlat = try plan.isTwoDimensional
+        var tensors: [StoredTensor] = []
+        func add(_ tensor: StoredTensor) -> CheckpointValue {
+            tensors.append(isFlat ? Self.slice(tensor) : tensor)
+            return .tensor(tensors.count - 1)
+        }
+        let weights = trained.parameters.map { (name: $0.name, value: add($0.values)) }
+        let state = Self.aliased(weights)
+        // A buffer of zeros is what SGD begins with where it has none, as the head that takes no part in the loss.
+        let momenta = trained.parameters.enumerated().compactMap { number, parameter in
+            parameter.momentum.flatMap { momentum in
+                momentum.bytes.allSatisfy { $0 == 0 }
+                    ? nil
+                    : (
+                        key: CheckpointValue.int(number),
+                        value: CheckpointValue.named([("momentum_buffer", add(momentum))])
+                    )
+            }
+        }
+        let axes = CheckpointValue.tuple(trained.mirrorAxes.map { .int($0) })
+        let value = CheckpointValue.named([
+            ("network_weights", .ordered(state)),
+            (
+                "optimizer_state",
+                .named([
+                    ("state", .dictionary(momenta)),
+                    ("param_groups", .list([group(trained)])),
+                ])
+            ),
+            ("grad_scaler_state", .none),
+            ("logging", Self.logging(trained)),
+            ("_best_ema", trained.smoothed.compactMap(\.self).max().map { .double($0) } ?? .none),
+            ("current_epoch", .int(trained.epochs.count)),
+            ("init_args", try arguments()),
+            ("trainer_name", .text(Self.trainer(epochs: trained.plannedEpochs))),
+            ("inference_allowed_mirroring_axes", trained.mirrorAxes.isEmpty ? .none : axes),
+        ])
+        return (value, tensors)
+    }
+
+    /// A kernel of volumes, of which one of slices was made, as that of slices.
+    private static func slice(_ tensor: StoredTensor) -> StoredTensor {
+        guard tensor.shape.count == 5 else { return tensor }
+        return tensor.reshaped(Array(tensor.shape[..<2]) + tensor.shape[3...])
+    }
+
+    /// The arrays under all names that PyTorch has for them: blocks list their layers again, and the decoder holds the
+    /// encoder.
+    private static func aliased(
+        _ weights: [(name: String, value: CheckpointValue)]
+    ) -> [(key: String, value: CheckpointValue)] {
+        func names(_ name: String) -> [String] {
+            let layers = [(".conv.", ".all_modules.0."), (".norm.", ".all_modules.1.")]
+            return [name]
+                + layers.filter { name.contains($0.0) }.map { name.replacingOccurrences(of: $0.0, with: $0.1) }
+        }
+        let own = weights.flatMap { weight in names(weight.name).map { (key: $0, value: weight.value) } }
+        return own + own.filter { $0.key.hasPrefix("encoder.") }.map { ("decoder." + $0.key, $0.value) }
+    }
+
+    /// The one parameter group of `torch.optim.SGD`.
+    private func group(_ trained: NNUNetTrained) -> CheckpointValue {
+        let rate = trained.epochs.last?.learningRate ?? trained.descent.rate
+        return .named([
+            ("lr", .double(rate)), ("momentum", .double(trained.descent.momentum)), ("dampening", .int(0)),
+            ("weight_decay", .double(trained.descent.weightDecay)), ("nesterov", .bool(true)),
+            ("maximize", .bool(false)), ("foreach", .none), ("differentiable", .bool(false)), ("fused", .none),
+            ("initial_lr", .double(trained.descent.rate)),
+            ("params", .list(trained.parameters.indices.map { .int($0) })),
+        ])
+    }
+
+    private static func logging(_ trained: NNUNetTrained) -> CheckpointValue {
+        let epochs = trained.epochs
+        func list(_ values: [Double?]) -> CheckpointValue { .list(values.map { .double($0 ?? .nan) }) }
+        return .named([
+            ("mean_fg_dice", list(epochs.map(\.dice))), ("ema_fg_dice", list(trained.smoothed)),
+            ("dice_per_class_or_region", .list(epochs.map { list($0.classes) })),
+            ("train_losses", list(epochs.map(\.loss))),
+            // The loss of validation patches is not measured here.
+            ("val_losses", list(epochs.map { _ in nil })),
+            ("lrs", list(epochs.map(\.learningRate))),
+            ("epoch_start_timestamps", list(epochs.map(\.seconds.lowerBound))),
+            ("epoch_end_timestamps", list(epochs.map(\.seconds.upperBound))),
+        ])
+    }
+
+    /// What nnU-Net's trainer is made of.
+    private func arguments() throws -> CheckpointValue {
+        let dataset = try ConfigValue(jsonFile: origin.dataset)
+        let labels = try ConfigValue.keys(ofObject: "labels", inJSONFile: origin.dataset)
+        return .named([
+            ("plans", CheckpointValue(document, orders: [:])),
+            ("configuration", .text(origin.configuration)),
+            ("fold", Int(origin.fold).map { .int($0) } ?? .text(origin.fold)),
+            // Regions are known by the order in which they are written.
+            ("dataset_json", CheckpointValue(dataset, orders: ["labels": labels])),
+            ("device", .device("cpu")),
+        ])
+    }
+}
+
+extension NNUNetTrained {
+    /// The moving average of the pseudo Dice after each epoch, by which nnU-Net chooses its best model.
+    var smoothed: [Double?] {
+        var average: Double?
+        return epochs.map { epoch in
+            guard let dice = epoch.dice else { return average }
+            average = average.map { 0.9 * $0 + 0.1 * dice } ?? dice
+            return average
+        }
+    }
+}
+
+extension CheckpointValue {
+    /// A document; members of an object come in a given order where there is one, else sorted.
+    fileprivate init(_ value: ConfigValue, orders: [String: [String]]) {
+        switch value {
+        case .null: self = .none
+        case .bool(let truth): self = .bool(truth)
+        case .int(let number): self = .int(number)
+        case .double(let number): self = .double(number)
+        case .string(let text): self = .text(text)
+        case .array(let items): self = .list(items.map { CheckpointValue($0, orders: [:]) })
+        case .object(let members): self = Self.members(members, order: nil, orders)
+        }
+    }
+
+    private static func members(
+        _ members: [String: ConfigValue], order: [String]?, _ orders: [String: [String]]
+    ) -> CheckpointValue {
+        named(
+            (order ?? members.keys.sorted()).compactMap { key in
+                members[key].map { value in
+                    if case .object(let inner) = value, let order = orders[key] {
+                        return (key, Self.members(inner, order: order, [:]))
+                    }
+                    return (key, CheckpointValue(value, orders: [:]))
+                }
+            })
+    }
+}

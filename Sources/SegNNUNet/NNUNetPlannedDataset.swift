@@ -1,0 +1,62 @@
+internal import Foundation
+public import SegCore
+
+/// Plans with the raw dataset that is trained by them, and its folds.
+public struct NNUNetPlannedDataset {
+    /// The file of the plans; `dataset.json` stands beside it.
+    public let plans: String
+    /// The folds; nil where the dataset is too small for any.
+    private let folds: NNUNetFolds?
+    /// Where the folds come from, in words.
+    public let source: String
+    private let raw: NNUNetRawDataset
+
+    /// Finds the files of a dataset and its folds: those of `splits_final.json` beside the plans, else the dataset's own, else
+    /// nnU-Net's.
+    /// - Throws: `DataError` naming everything that is missing or wrong.
+    public init(plans: String, data: String) throws {
+        self.plans = plans
+        let raw = try NNUNetRawDataset(folder: data)
+        let beside = "\(URL(fileURLWithPath: plans).deletingLastPathComponent().path)/splits_final.json"
+        let file = FileManager.default.fileExists(atPath: beside) ? beside : raw.ownFolds
+        folds = try file.map { try NNUNetFolds(file: $0, cases: raw.names) } ?? NNUNetFolds(cases: raw.names)
+        self.raw = raw
+        source = file ?? "nnU-Net's rule: five folds, shuffled with the seed 12345"
+    }
+
+    /// Names of the folds, `0` and so on; none where the dataset is too small.
+    public var foldNames: [String] { (folds?.folds ?? []).indices.map(String.init) }
+
+    private var datasetFile: String {
+        "\(URL(fileURLWithPath: plans).deletingLastPathComponent().path)/dataset.json"
+    }
+
+    /// The training configuration of a fold.
+    /// - Parameters:
+    ///   - configuration: Such as `3d_fullres`.
+    ///   - fold: A number, or `all` for a training that sets no case aside.
+    /// - Throws: `DataError` naming the entry of the plans that is in the way, or a fold that is not there.
+    public func document(configuration: String, fold: String) throws -> ConfigValue {
+        let recipe = try NNUNetRecipe(plans: plans, configuration: configuration, dataset: datasetFile)
+        try recipe.checkMatches(raw)
+        return try recipe.document(data: raw.folder, validation: validation(fold))
+    }
+
+    /// What a run folder of the fold keeps.
+    public func origin(configuration: String, fold: String) -> NNUNetOrigin {
+        NNUNetOrigin(plans: plans, dataset: datasetFile, configuration: configuration, fold: fold)
+    }
+
+    private func validation(_ fold: String) throws -> [String] {
+        if fold == "all" { return [] }
+        guard let number = Int(fold) else {
+            throw DataError(.badArgument, "--fold", "should be a number or all, not '\(fold)'")
+        }
+        guard let folds else {
+            throw DataError(
+                .badArgument, "--fold",
+                "\(raw.folder) has \(raw.names.count) cases, too few for folds; give --fold all")
+        }
+        return try folds.validation(of: number, cases: raw.names)
+    }
+}

@@ -1,0 +1,97 @@
+package import SegCore
+package import SegImaging
+internal import SegMetrics
+
+/// Which pieces of masks go, chosen by out-of-fold predictions; nnU-Net's `determine_postprocessing`.
+///
+/// First the largest piece of all the foreground together: kept where the mean Dice rises and no class's falls. Then that of
+/// each class by itself, where there are several, kept where its Dice rises.
+package struct PostprocessingChoice {
+    /// What the steps would make of the cases. A step of one class changes no other, so that one reading of each mask
+    /// measures all of them.
+    package struct Trials {
+        private let labels: [Int]
+        /// Masks as predicted, and with the largest piece of all the foreground.
+        private(set) var plain: ValidationSummary
+        private(set) var together: ValidationSummary
+        /// The same with the largest piece of each class by itself.
+        private(set) var plainAlone: ValidationSummary
+        private(set) var togetherAlone: ValidationSummary
+
+        package init(labels: [Int]) {
+            self.labels = labels
+            let none = ValidationSummary(labels: labels)
+            (plain, together, plainAlone, togetherAlone) = (none, none, none, none)
+        }
+
+        /// Tries the steps on a case.
+        package mutating func add(_ measured: FoldValidation.Measured) {
+            var joined = measured.prediction
+            MaskStep.keepAllLargest(labels.map { UInt8($0) }).apply(to: &joined, size: measured.label.size)
+            add(measured, measured.prediction, &plain, &plainAlone)
+            add(measured, joined, &together, &togetherAlone)
+        }
+
+        private func add(
+            _ measured: FoldValidation.Measured, _ mask: [UInt8], _ whole: inout ValidationSummary,
+            _ alone: inout ValidationSummary
+        ) {
+            whole.add(files: measured.files, ConfusionCounts.of(measured, prediction: mask, labels))
+            var sifted = mask
+            for label in labels {
+                MaskStep.keepAllLargest([UInt8(label)]).apply(to: &sifted, size: measured.label.size)
+            }
+            alone.add(files: measured.files, ConfusionCounts.of(measured, prediction: sifted, labels))
+        }
+    }
+
+    /// All labels, where their largest piece together is kept; nil where it is not.
+    private let joined: [Int]?
+    /// Labels whose largest piece by itself is kept.
+    private let chosen: [Int]
+    /// The cases after the steps.
+    package let after: ValidationSummary
+    /// The cases before them.
+    package let before: ValidationSummary
+
+    /// Chooses.
+    package init(_ trials: Trials, labels: [Int]) {
+        func rises(_ after: ValidationSummary, over before: ValidationSummary, _ label: Int) -> Bool {
+            guard let new = after.meanDice(of: label), let old = before.meanDice(of: label) else { return false }
+            return new > old
+        }
+        let (plain, together) = (trials.plain, trials.together)
+        let falls = labels.contains { rises(plain, over: together, $0) }
+        let isDefined = labels.allSatisfy { plain.meanDice(of: $0) != nil }
+        let joins = isDefined && !falls && together.foregroundDice ?? 0 > plain.foregroundDice ?? 0
+        let (source, alone) = joins ? (together, trials.togetherAlone) : (plain, trials.plainAlone)
+        joined = joins ? labels : nil
+        chosen = labels.count > 1 ? labels.filter { rises(alone, over: source, $0) } : []
+        before = plain
+        after = source.replacing(chosen, by: alone)
+    }
+
+    /// The labels of each step, in their order.
+    package var groups: [[Int]] { [joined].compactMap(\.self) + chosen.map { [$0] } }
+
+    /// The steps.
+    package var steps: [MaskStep] { groups.map { .keepAllLargest($0.map { UInt8($0) }) } }
+
+    /// nnU-Net's `postprocessing.json`.
+    package var document: ConfigValue {
+        func part(_ summary: ValidationSummary) -> ConfigValue {
+            guard case .object(var entries) = summary.document else { return .null }
+            entries["metric_per_case"] = nil
+            return .object(entries)
+        }
+        let labels: [ConfigValue] =
+            [joined.map { .array($0.map { .int($0) }) }].compactMap(\.self) + chosen.map { .int($0) }
+        return [
+            "input_folder": part(before), "postprocessed": part(after),
+            "postprocessing_fns": .array(
+                groups.map { _ in .string("remove_all_but_largest_component_from_segmentation") }),
+            "postprocessing_kwargs": .array(
+                labels.map { ["labels_or_regions": $0] }),
+        ]
+    }
+}
