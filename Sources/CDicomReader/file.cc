@@ -64,6 +64,8 @@ dicom_file *openFile(const char *path, char *message, size_t size) {
             return nullptr;
         }
     }
+    const E_StreamCompression packing = DcmXfer(file->format.getDataset()->getOriginalXfer()).getStreamCompression();
+    file->mostBytes = packing == ESC_none ? OFStandard::getFileSize(path) : largestText;
     OFString uid;
     DcmMetaInfo &meta = *file->format.getMetaInfo();
     if (meta.findAndGetOFString(DCM_TransferSyntaxUID, uid).bad() || uid.empty()) {
@@ -90,7 +92,9 @@ OFString readable(dicom_file &file, const OFString &value) {
     for (size_t i = 0; i < value.length(); i++) isPlain = isPlain && (unsigned char)value[i] < 0x80;
     if (isPlain) return value;
     OFString set, converted;
-    file.format.getDataset()->findAndGetOFStringArray(DCM_SpecificCharacterSet, set);
+    DcmElement *element = nullptr;
+    file.format.getDataset()->findAndGetElement(DCM_SpecificCharacterSet, element);
+    if (element && element->getLength() <= file.mostBytes) element->getOFStringArray(set);
     DcmSpecificCharacterSet converter;
     if (converter.selectCharacterSet(set).good() && converter.convertString(value, converted).good()) return converted;
     converted = value;
@@ -101,7 +105,8 @@ OFString readable(dicom_file &file, const OFString &value) {
 
 // Whether values of a kind are text or numbers, as few as a person may read. All others may be of any length, which
 // DCMTK would write out as numbers: bytes and words, and kinds that it does not know.
-bool isReadable(DcmElement &element) {
+bool isReadable(const dicom_file &file, DcmElement &element) {
+    if (element.getLength() > file.mostBytes) return false;
     if (DcmVR(element.ident()).isaString()) return element.getLength() <= largestText;
     if (element.getLength() > largestNumbers) return false;
     switch (element.ident()) {
@@ -121,7 +126,7 @@ long valueOf(dicom_file &file, DcmItem &item, uint32_t tag, char *buffer, size_t
     DcmElement *element = nullptr;
     if (item.findAndGetElement(tagKey(tag), element).bad() || !element) return -1;
     OFString value;
-    if (!isReadable(*element)) {
+    if (!isReadable(file, *element)) {
         tell(buffer, size, "");
         return 0;
     }

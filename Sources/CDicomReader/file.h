@@ -15,6 +15,8 @@ struct dicom_file {
     DcmFileFormat format;
     std::string syntax;
     std::string damage;
+    // The most bytes that a value can have, whatever length the file claims for it.
+    size_t mostBytes = 0;
     // Items of the per-frame functional groups: DCMTK keeps them in a list, in which each look-up starts anew.
     std::vector<DcmItem *> frames;
 };

@@ -16,13 +16,15 @@ extension ReferenceBackend {
     ) throws {
         let slopes = Slopes(slope)
         let (count, x, dy, gx) = (x.count, x.doubles, upstream.doubles, gx.doubles)
+        // First: gx may be where x or upstream lies.
+        if let slopeGradient, activation == .prelu {
+            let (period, gradient) = (slopeGradient.count, slopeGradient.doubles)
+            for i in 0..<count where !(x[i] > 0) { gradient[i % period] += dy[i] * x[i] }
+        }
         for i in 0..<count {
             let gradient = dy[i] * derivative(activation, x[i], slope: slopes[i])
             gx[i] = accumulate ? gx[i] + gradient : gradient
         }
-        guard let slopeGradient, activation == .prelu else { return }
-        let (period, gradient) = (slopeGradient.count, slopeGradient.doubles)
-        for i in 0..<count where !(x[i] > 0) { gradient[i % period] += dy[i] * x[i] }
     }
 
     private func value(_ activation: Activation, _ x: Double, slope: Double) -> Double {

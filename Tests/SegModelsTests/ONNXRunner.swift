@@ -231,10 +231,13 @@ struct ONNXRunner {
             let slope = ONNXTensor(shape: [inputs[1].values.count], values: inputs[1].values)
             return try channelsFirst(activate(x, .prelu, slope: tensor(slope)))
         case "Resize":
-            #expect(inputs[1].values.isEmpty && inputs[2].values == [1, 1, 2, 2, 2])
-            #expect(node.text("mode") == "linear" && node.text("coordinate_transformation_mode") == "half_pixel")
-            let size = x.shape.size.zip(Triple(2), *)
-            return try channelsFirst(resample3d(x, to: size, Resample3dParams(mode: .trilinear, alignCorners: false)))
+            let factors = inputs[2].values.dropFirst(2)
+            #expect(inputs[1].values.isEmpty && inputs[2].values.prefix(2) == [1, 1] && factors.count == 3)
+            let rule = try node.text("coordinate_transformation_mode")
+            #expect(try node.text("mode") == "linear" && ["half_pixel", "align_corners"].contains(rule))
+            let size = Triple(zip(x.shape.size.array, factors).map { Int((Float($0) * Float($1)).rounded(.down)) })
+            let params = Resample3dParams(mode: .trilinear, alignCorners: rule == "align_corners")
+            return try channelsFirst(resample3d(x, to: size, params))
         default:
             Issue.record("the file has the node \(node.op)")
             return inputs[0]

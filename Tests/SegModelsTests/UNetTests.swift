@@ -50,7 +50,7 @@ func parameterCounts(_ changes: [String: ConfigValue], parameters: Int, entries:
         (["act": "mish"], "'mish' is not supported"),
         (["strides": [2, 2]], "one entry fewer than channels"),
         (["kernel_size": 2], "no 'same' padding"),
-        (["spatial_dims": 2], "only 3 is supported"),
+        (["spatial_dims": 1], "spatial_dims"),
         (["_target_": "os.system"], "is not a network MedSeg can build"),
         (["adn_ordering": "NXA"], "letters N, D, A"),
         (["dropout": 1.5], "probability"),
