@@ -17,14 +17,12 @@ extension Routes {
                 )
             }
             try await services.sessions.checkRoom()
-            let session = try await request.body.consumeWithCancellationOnInboundClose { body in
-                let form = try await MultipartForm(
-                    body, headers: request.headers, into: services.scratch, limits: services.limits)
-                try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
-                return try await services.sessions.add(
-                    [form.onlyFile("files", "file")], seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil },
-                    of: context.clientName)
-            }
+            let form = try await MultipartForm(
+                request.body, headers: request.headers, into: services.scratch, limits: services.limits)
+            try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
+            let session = try await services.sessions.add(
+                [form.onlyFile("files", "file")], seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil },
+                of: context.clientName)
             return .json(["session_id": .string(session.scan.id), "session_info": session.info])
         }
         table.on(.get, "/session/{id}") { request, context in

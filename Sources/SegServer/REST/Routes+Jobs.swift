@@ -45,9 +45,7 @@ extension Routes {
             guard let object = form.object else { return try await download(.mask, of: job, context: context) }
             let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
             let mask = WrittenMask(path: job.path(.mask), names: names, model: job.model.name, method: .automatic)
-            return try await request.body.consumeWithCancellationOnInboundClose { _ in
-                try await send(object, of: mask, scan: job.scan, context: context)
-            }
+            return try await send(object, of: mask, scan: job.scan, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/probabilities/{label}") { _, context in
             let job = try await finished(context)

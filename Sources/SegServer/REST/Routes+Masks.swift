@@ -40,14 +40,12 @@ extension Routes {
             let query = try RequestQuery(request, knows: "as", "model", "method")
             let form = try MaskForm(query)
             let scan = try await services.scan(context.text("id"))
-            return try await request.body.consumeWithCancellationOnInboundClose { body in
-                let mask = try await written(of: scan, query, body, headers: request.headers)
-                guard let object = form.object else {
-                    return try await .file(mask.path, as: scan.download("mask.nii.gz"), context: context)
-                        .holding(mask.file)
-                }
-                return try await send(object, of: mask, scan: scan, context: context)
+            let mask = try await written(of: scan, query, request)
+            guard let object = form.object else {
+                return try await .file(mask.path, as: scan.download("mask.nii.gz"), context: context)
+                    .holding(mask.file)
             }
+            return try await send(object, of: mask, scan: scan, context: context)
         }
         table.on(.get, "/api/v1/volumes/{id}/labels") { _, context in
             let image = try await services.datastore.image(study(context))
@@ -70,7 +68,7 @@ extension Routes {
             let replaces = try query.isOn("replace")
             let (image, tag) = (try await study(context), try context.text("tag"))
             let scan = try await services.datastore.scan(image)
-            let mask = try await written(of: scan, query, request.body, headers: request.headers)
+            let mask = try await written(of: scan, query, request)
             try await services.datastore.setLabel(
                 mask.path, of: image, key: scan.id, tag: tag,
                 info: [
@@ -94,9 +92,7 @@ extension Routes {
 
     /// Writes the voxels that came with a request as a mask of a scan.
     /// - Throws: `Refusal` where they are no voxels of the scan.
-    private func written(
-        of scan: Scan, _ query: RequestQuery, _ body: RequestBody, headers: HTTPFields
-    ) async throws -> WrittenMask {
+    private func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
         let model = try query["model"].map { try services.catalog.model($0) }
         let method = query["method"].map { DicomMask.Method(rawValue: $0) } ?? (model == nil ? .manual : .semiautomatic)
         guard let method else {
@@ -107,7 +103,7 @@ extension Routes {
         var limits = services.limits
         let voxels = scan.facts.size.reduce(1, *)
         limits.bodyBytes = min(limits.bodyBytes, voxels + voxels / 1000 + 4096)
-        let upload = try await body.file(headers: headers, into: services.scratch, limits: limits)
+        let upload = try await request.body.file(headers: request.headers, into: services.scratch, limits: limits)
         try await upload.finish()
         let file = ScratchFile(".nii.gz", in: services.scratch)
         let numbers = try await services.reader.writeMask(ofVoxels: upload.path, scan: scan, to: file.path)

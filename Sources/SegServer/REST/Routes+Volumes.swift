@@ -39,11 +39,8 @@ extension Routes {
                 series: query["series"], volume: try query.int("volume", from: 1),
                 fillsGaps: try query.isOn("fill_gaps"))
             try await services.sessions.checkRoom()
-            // A client that goes away ends the reading of its DICOM files.
-            let session = try await request.body.consumeWithCancellationOnInboundClose { body in
-                try await services.sessions.add(
-                    files(of: request, body: body), selection: selection, seconds: nil, of: context.clientName)
-            }
+            let session = try await services.sessions.add(
+                files(of: request), selection: selection, seconds: nil, of: context.clientName)
             return .json(try session.scan.document(source: "upload"), status: .created)
         }
         table.on(.get, "/api/v1/volumes/{id}") { _, context in
@@ -67,12 +64,14 @@ extension Routes {
 
     /// The files of an upload: those of a form, or the body.
     /// - Throws: `Refusal` where there is none, or what comes is no form.
-    private func files(of request: Request, body: RequestBody) async throws -> sending [FileSink] {
+    private func files(of request: Request) async throws -> sending [FileSink] {
         guard (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") else {
-            return try await [body.file(headers: request.headers, into: services.scratch, limits: services.limits)]
+            return try await [
+                request.body.file(headers: request.headers, into: services.scratch, limits: services.limits)
+            ]
         }
         let form = try await MultipartForm(
-            body, headers: request.headers, into: services.scratch, limits: services.limits,
+            request.body, headers: request.headers, into: services.scratch, limits: services.limits,
             mostFiles: Limits.formFiles)
         try form.allowOnly(fields: [], files: ["file"])
         guard !form.files.isEmpty else {
