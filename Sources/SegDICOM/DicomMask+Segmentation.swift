@@ -130,12 +130,13 @@ extension DicomMask {
         let item = dataset.add(DicomTag.segments)
         item.set(DicomTag.segmentNumber, number)
         item.set(DicomTag.segmentLabel, segment.label)
-        item.set(DicomTag.segmentAlgorithmType, "AUTOMATIC")
-        item.set(DicomTag.segmentAlgorithmName, maker.title)
+        item.set(DicomTag.segmentAlgorithmType, method.rawValue.uppercased())
+        if method != .manual { item.set(DicomTag.segmentAlgorithmName, maker.title) }
         item.add(DicomTag.propertyCategory, segment.meaning.category)
         let type = item.add(DicomTag.propertyType, segment.meaning.type)
         if let modifier = segment.meaning.modifier { type.add(DicomTag.propertyTypeModifier, modifier) }
         item.set(DicomTag.displayColour, segment.colour.lab.map(String.init).joined(separator: "\\"))
+        guard method != .manual else { return }
         let algorithm = item.add(DicomTag.segmentAlgorithm)
         algorithm.add(DicomTag.algorithmFamily, .artificialIntelligence)
         algorithm.set(DicomTag.algorithmName, maker.title)

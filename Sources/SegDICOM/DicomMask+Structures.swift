@@ -25,7 +25,7 @@ extension DicomMask {
             structure.set(DicomTag.structureNumber, number)
             structure.set(DicomTag.structureFrameOfReference, series.frameOfReference)
             structure.set(DicomTag.structureName, segment.label)
-            structure.set(DicomTag.structureAlgorithm, "AUTOMATIC")
+            structure.set(DicomTag.structureAlgorithm, method.rawValue.uppercased())
             let outline = dataset.add(DicomTag.structureContours)
             outline.set(DicomTag.structureColour, segment.colour.bytes.map(String.init).joined(separator: "\\"))
             outline.set(DicomTag.referencedStructure, number)

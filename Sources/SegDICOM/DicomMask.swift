@@ -23,9 +23,20 @@ public struct DicomMask: Sendable {
     /// Whether voxels may belong to several segments.
     let mayOverlap: Bool
     let maker: DicomMaker
+    let method: Method
     private let planes: [DicomPlanes]
     /// What a reader should know, a sentence each.
     public private(set) var remarks: [String]
+
+    /// How a mask came about, as objects tell it.
+    public enum Method: String, Codable, Sendable, CaseIterable {
+        /// A model made it.
+        case automatic
+        /// A person corrected what a model made.
+        case semiautomatic
+        /// A person drew it.
+        case manual
+    }
 
     /// What is written of a segmentation beside its voxels.
     public struct Description: Sendable {
@@ -33,19 +44,22 @@ public struct DicomMask: Sendable {
         public var names: [Int: String]
         /// Coded terms of the classes.
         public var codes: SegmentCodes
-        /// What the model is called.
+        /// What the model is called. Objects name none where `method` is `manual`.
         public var model: String
         /// MedSeg's version.
         public var version: String
         /// Whether an object may begin a study of its own where the scan's has no UIDs.
         public var isNewStudy: Bool
+        /// How the mask came about.
+        public var method: Method
 
         /// Describes a segmentation.
         public init(
-            names: [Int: String], codes: SegmentCodes, model: String, version: String, isNewStudy: Bool = false
+            names: [Int: String], codes: SegmentCodes, model: String, version: String, isNewStudy: Bool = false,
+            method: Method = .automatic
         ) {
             (self.names, self.codes, self.model) = (names, codes, model)
-            (self.version, self.isNewStudy) = (version, isNewStudy)
+            (self.version, self.isNewStudy, self.method) = (version, isNewStudy, method)
         }
     }
 
@@ -67,7 +81,9 @@ public struct DicomMask: Sendable {
     ) throws(DataError) {
         series = try DicomSeries(geometry, scan: scan, isNewStudy: description.isNewStudy)
         mayOverlap = areRegions
-        maker = DicomMaker(version: description.version, model: description.model, seriesNumber: 9300)
+        method = description.method
+        maker = DicomMaker(
+            version: description.version, model: method == .manual ? "" : description.model, seriesNumber: 9300)
         let numbers = description.names.keys.filter { areRegions || $0 > 0 }.sorted()
         let names = numbers.map { description.names[$0] ?? "" }
         let labels = SegmentLabels(names, numbers: numbers, isUnicode: series.isUnicode)

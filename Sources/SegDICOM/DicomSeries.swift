@@ -162,12 +162,12 @@ struct DicomMaker: Sendable {
     static let program = "MedSeg"
     /// MedSeg's version.
     var version: String
-    /// What the model is called.
+    /// What the model is called; empty where none was used.
     var model: String
     /// SeriesNumber, far from those of scanners.
     var seriesNumber: Int
     /// SeriesDescription and ContentDescription.
-    var title: String { "MedSeg \(model)".dicomText(most: 64) }
+    var title: String { (model.isEmpty ? Self.program : "\(Self.program) \(model)").dicomText(most: 64) }
 }
 
 extension DicomStack {

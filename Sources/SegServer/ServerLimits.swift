@@ -19,7 +19,7 @@ public struct ServerLimits: Sendable {
     var dicomMemory: Int { 4 << 30 + 24 * voxels }
     /// Seconds that one job may compute.
     public var jobSeconds = 1800.0
-    /// Jobs that wait; the one that runs is not counted.
+    /// Jobs that wait, and as many requests for DICOM; the one that runs is not counted.
     public var queuedJobs = 32
     /// Uploaded scans that are kept at once.
     public var sessions = 64
@@ -56,13 +56,13 @@ public struct ServerLimits: Sendable {
             row("bytes before the voxels of a scan, and as many after them", ByteCount(bytes: scanSlack).description),
             row(
                 "bytes of uploads, caches and results on disk (--max-disk)", ByteCount(bytes: scratchBytes).description),
-            row("seconds in which DICOM files are read", Self.text(dicomSeconds)),
+            row("seconds in which DICOM files are read (--dicom-seconds)", Self.text(dicomSeconds)),
             row("bytes that a ZIP of DICOM files unpacks to", ByteCount(bytes: dicomBytes).description),
             row(
                 "bytes of memory of the process that reads DICOM; grows with the voxels of a scan",
                 ByteCount(bytes: dicomMemory).description),
             row("seconds that a job computes (--job-seconds)", Self.text(jobSeconds)),
-            row("jobs that wait (--queue)", "\(queuedJobs)"),
+            row("jobs that wait, and as many requests for DICOM (--queue)", "\(queuedJobs)"),
             row("uploaded scans that are kept (--sessions)", "\(sessions)"),
             row("seconds that an unused scan is kept (--session-seconds)", Self.text(sessionSeconds)),
             row("bytes of models that stay loaded", ByteCount(bytes: modelBytes).description),

@@ -67,7 +67,10 @@ struct MedSegServerCommand: AsyncParsableCommand {
     @Option(help: "Seconds that one job may compute.")
     var jobSeconds = ServerLimits().jobSeconds
 
-    @Option(help: "Jobs that may wait.")
+    @Option(help: "Seconds in which the DICOM files of one request are read.")
+    var dicomSeconds = ServerLimits().dicomSeconds
+
+    @Option(help: "Jobs that may wait, and requests for DICOM.")
     var queue = ServerLimits().queuedJobs
 
     @Option(help: "Uploaded scans that are kept at once.")
@@ -89,13 +92,14 @@ struct MedSegServerCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (0...65535).contains(port) else { throw ValidationError("--port should be 0 to 65535, not \(port)") }
-        guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }), jobSeconds > 0, sessionSeconds > 0
+        guard [maxVoxels, queue, sessions, connections].allSatisfy({ $0 > 0 }),
+            [jobSeconds, sessionSeconds, dicomSeconds].allSatisfy({ $0 > 0 })
         else {
             throw ValidationError("limits should be above 0")
         }
         // Clients read seconds as whole numbers.
-        guard jobSeconds < 1e9, sessionSeconds < 1e9 else {
-            throw ValidationError("--job-seconds and --session-seconds should be below 1000000000")
+        guard jobSeconds < 1e9, sessionSeconds < 1e9, dicomSeconds < 1e9 else {
+            throw ValidationError("--job-seconds, --session-seconds and --dicom-seconds should be below 1000000000")
         }
         if let threads, !(1...1024).contains(threads) {
             throw ValidationError("--threads should be 1 to 1024, not \(threads)")
@@ -136,6 +140,7 @@ struct MedSegServerCommand: AsyncParsableCommand {
         options.limits.voxels = maxVoxels
         options.limits.scratchBytes = maxDisk.bytes
         options.limits.jobSeconds = jobSeconds
+        options.limits.dicomSeconds = dicomSeconds
         options.limits.queuedJobs = queue
         options.limits.sessions = sessions
         options.limits.connections = connections

@@ -2,15 +2,18 @@
 
 import gzip
 import io
+import pathlib
 import shutil
+import socket
 import subprocess
 import sys
+import time
 import zipfile
 
 import pytest
 import requests
 
-from harness import ROOT, finish, running, submit
+from harness import ROOT, TOKEN, finish, running, submit
 
 sys.path.insert(0, str(ROOT / "Tests/DICOM"))
 np = pytest.importorskip("numpy")
@@ -206,7 +209,8 @@ def test_limits_of_the_process_that_reads(inputs, series):
     with running(inputs, "--max-disk", "1M") as server:
         # 64 MiB of zeros in 64 KiB.
         answer = post(server, zipped(series / "axial", extra=[("zeros", bytes(64 << 20))]))
-        assert answer.status_code in (400, 507), answer.text
+        assert answer.status_code == 400 and "unpacks to more than" in answer.json()["detail"], answer.text
+        assert "times its size" not in answer.text and str(server.scratch) not in answer.text
         assert server.files() == ["studies"]
 
 
@@ -214,23 +218,177 @@ def test_limits_of_the_process_that_reads(inputs, series):
 FAULTS = {
     "crash": ("abort();", "signal 6"),
     "memory": ("for (int n = 0; n < 1024; n++) if (!malloc((size_t)64 << 20)) abort();", "code 70"),
+    "environment": ('if (!getenv("MEDSEG_TOKEN") && getenv("PATH")) abort();', "signal 6"),
 }
+
+
+def faulty(folder, code):
+    """A library in place of MedSeg's own that does something else; the variable of the environment that names it."""
+    source, library = folder / "fault.c", folder / "fault.so"
+    source.write_text(
+        "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+        f"const void *medseg_dicom_library(void) {{ {code} return NULL; }}\n")
+    subprocess.run(["cc", "-O0", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+    return {"MEDSEG_DICOM_LIBRARY": str(library)}
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_decoder_that_fails_costs_one_request(inputs, series, tmp_path, fault):
     code, end = FAULTS[fault]
-    source, library = tmp_path / "fault.c", tmp_path / "fault.so"
-    source.write_text(f"#include <stdlib.h>\nconst void *medseg_dicom_library(void) {{ {code} return NULL; }}\n")
-    subprocess.run(["cc", "-O0", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-    with running(inputs, environment={"MEDSEG_DICOM_LIBRARY": str(library)}) as server:
-        answer = post(server, zipped(series / "axial"))
+    environment = {**faulty(tmp_path, code), "MEDSEG_TOKEN": TOKEN}
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with running(inputs, environment=environment) as server:
+        url = f"{server.url}/api/v1/volumes"
+        answer = requests.post(url, data=zipped(series / "axial"), headers=headers)
         assert answer.status_code == 422 and end in answer.json()["detail"], answer.text
-        scan = post(server, inputs.scans[0].read_bytes())
+        scan = requests.post(url, data=inputs.scans[0].read_bytes(), headers=headers)
         assert scan.status_code == 201
+        assert requests.delete(f"{url}/{scan.json()['id']}", headers=headers).status_code == 204
+        assert server.files() == ["studies"]
+
+
+# The second is deaf to the alarm that the process sets itself.
+HANGS = {
+    "hang": "for (;;);",
+    "deaf": "sigset_t all; sigfillset(&all); sigprocmask(SIG_BLOCK, &all, NULL); for (;;);",
+}
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+@pytest.mark.parametrize("hang", HANGS)
+def test_a_decoder_that_hangs_is_ended(inputs, series, tmp_path, hang):
+    with running(inputs, "--dicom-seconds", "2", environment=faulty(tmp_path, HANGS[hang])) as server:
+        start = time.monotonic()
+        answer = post(server, zipped(series / "axial"))
+        assert answer.status_code == 408 and "after 2 seconds" in answer.json()["detail"], answer.text
+        assert 1.5 < time.monotonic() - start < 20
+        assert children(server) == [] and server.files() == ["studies"]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="cc is missing")
+def test_what_a_decoder_writes_is_counted_as_it_comes(inputs, series, tmp_path):
+    code = """
+        static char data[8 << 20];
+        for (int n = 0; n < 16; n++) {
+            FILE *file = fopen((char[]){'a' + n, 0}, "w");
+            if (file) { fwrite(data, 1, sizeof data, file); fclose(file); }
+        }
+        for (;;);"""
+    with running(inputs, "--max-disk", "64M", environment=faulty(tmp_path, code)) as server:
+        answer = post(server, zipped(series / "axial"))
+        assert answer.status_code == 507 and "64 MiB" in answer.json()["detail"], answer.text
+        # All of it is given back.
+        scan = post(server, inputs.scans[1].read_bytes())
+        assert scan.status_code == 201, scan.text
         delete(server, scan.json())
         assert server.files() == ["studies"]
+
+
+def children(server):
+    """The processes that a server has started and that run."""
+    pid = server.process.pid
+    lists = [task.joinpath("children").read_text() for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return [int(child) for children in lists for child in children.split()]
+
+
+def gone(child, seconds=10):
+    """Whether a process ends within some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if pathlib.Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(shutil.which("cc") is None or not pathlib.Path("/proc/self").exists(), reason="cc or /proc is missing")
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_a_decoder_ends_with_its_server(inputs, series, tmp_path, how):
+    body = zipped(series / "axial")
+    with running(inputs, environment=faulty(tmp_path, HANGS["hang"])) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        client = socket.create_connection((host, int(port)))
+        head = f"POST /api/v1/volumes HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        end = time.monotonic() + 20
+        while not (found := children(server)):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        # It is in the library by then, at the latest.
+        time.sleep(0.5)
+        [child] = found
+        if how == "killed":
+            server.kill()
+        elif how == "stopped":
+            start = time.monotonic()
+            server.stop()
+            assert time.monotonic() - start < 20
+        assert gone(child), how
+        client.close()
+
+
+def test_names_in_a_zip_are_told_to_nobody(server, inputs, series):
+    scout = pydicom.dcmread(sorted((series / "axial").iterdir())[0])
+    del scout.PixelData
+    scout.file_meta.MediaStorageSOPInstanceUID = scout.SOPInstanceUID = pydicom.uid.generate_uid()
+    data = io.BytesIO()
+    scout.save_as(data)
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as archive:
+        for file in sorted((series / "axial").iterdir()):
+            archive.write(file, f"DOE^JOHN/axial/{file.name}")
+        archive.writestr("DOE^JOHN/scout/DOE one", data.getvalue())
+        archive.writestr("DOE^JOHN/read me.txt", "no slice")
+    answer = post(server, body.getvalue())
+    assert answer.status_code == 201, answer.text
+    facts = answer.json()
+    assert facts["size"] == [53, 45, 14]
+    assert any("eft out" in remark for remark in facts["remarks"]), facts
+    job = submit(server.url, facts["id"], inputs.model).json()["id"]
+    assert finish(server.url, job)["state"] == "done"
+    said = [answer.text, requests.get(f"{server.url}/api/v1/jobs/{job}/report").text, server.log]
+    said.append(requests.get(f"{server.url}/api/v1/volumes/{facts['id']}/concerns?model={inputs.model}").text)
+    assert not any("DOE" in text for text in said)
+    delete(server, facts)
+
+
+def test_objects_say_how_a_mask_came_about(server, inputs, series):
+    facts = post(server, zipped(series / "axial")).json()
+    job = submit(server.url, facts["id"], inputs.model).json()["id"]
+    assert finish(server.url, job)["state"] == "done"
+    drawn = np.zeros((53, 45, 14), np.uint8)
+    drawn[20:30, 10:22, 3:9] = 1
+    body = gzip.compress(drawn.tobytes())
+    url = f"{server.url}/api/v1/volumes/{facts['id']}/mask"
+
+    def objects(ask):
+        """The type of algorithm of a segmentation and of a structure set, and whether the model is named."""
+        segmentation, structures = [
+            pydicom.dcmread(io.BytesIO(ask(form).content)) for form in ["dicom-seg", "rtstruct"]]
+        segment = segmentation.SegmentSequence[0]
+        names = [inputs.model in f"{part}" for part in (segmentation, structures)]
+        assert names[0] == names[1]
+        assert ("SegmentAlgorithmName" in segment) == (segment.SegmentAlgorithmType != "MANUAL")
+        return (segment.SegmentAlgorithmType, structures.StructureSetROISequence[0].ROIGenerationAlgorithm, names[0])
+
+    def written(**query):
+        return objects(lambda form: requests.post(url, params={"as": form, **query}, data=body))
+
+    made = objects(lambda form: requests.get(f"{server.url}/api/v1/jobs/{job}/mask", params={"as": form}))
+    assert made == ("AUTOMATIC", "AUTOMATIC", True)
+    assert written(model=inputs.model) == ("SEMIAUTOMATIC", "SEMIAUTOMATIC", True)
+    assert written(model=inputs.model, method="automatic") == ("AUTOMATIC", "AUTOMATIC", True)
+    # A model names the classes of a mask that was drawn, and had no part in it.
+    assert written(model=inputs.model, method="manual") == ("MANUAL", "MANUAL", False)
+    assert written() == ("MANUAL", "MANUAL", False)
+    assert requests.post(url, params={"method": "magic"}, data=body).status_code == 400
+    # A body that is no mask of the scan is not even taken.
+    assert requests.post(url, data=bytes(2 * drawn.size + 8192)).status_code == 413
+    delete(server, facts)
 
 
 def test_a_server_without_dcmtk_says_what_to_install(inputs, series):

@@ -41,6 +41,17 @@ def test_a_corrected_mask_becomes_a_label_and_is_shown_again(server, inputs):
     info = requests.get(f"{server.url}/datastore/label/info?label=beta&tag=final").json()
     assert info["model"] == inputs.model and info["corrected"] is True
     assert requests.get(f"{address.replace('final', 'other')}/voxels").status_code == 404
+    # A label is not replaced by accident.
+    drawn = gzip.compress(b"\2" + bytes(count - 1))
+    refused = requests.put(address, data=drawn)
+    assert refused.status_code == 409 and "replace=true" in refused.json()["detail"]
+    assert requests.get(f"{address}/voxels").content == bytes(voxels)
+    listing = f"{server.url}/api/v1/volumes/{facts['id']}/labels"
+    label = {"tag": "final", "model": inputs.model, "method": "semiautomatic", "missing": False}
+    assert requests.get(listing).json() == {"labels": [label]}
+    assert requests.put(address, params={"replace": "true"}, data=drawn).status_code == 200
+    assert requests.get(f"{address}/voxels").content[0] == 2
+    assert requests.get(listing).json() == {"labels": [{**label, "model": None, "method": "manual"}]}
 
 
 def test_voxels_of_another_number_or_kind_are_refused(server, inputs):

@@ -8,6 +8,8 @@ struct ArchiveBudget {
     private let archive: String
     private let folder: URL
     private let mostBytes: Int
+    /// `mostBytes`, and where it comes from.
+    private let most: String
     private var entries = 0
     private var unpacked = 0
 
@@ -19,7 +21,12 @@ struct ArchiveBudget {
         self.bytes = bytes
         self.folder = folder
         let (product, overflow) = bytes.multipliedReportingOverflow(by: Limits.archiveRatio)
-        self.mostBytes = overflow ? mostBytes : min(mostBytes, product + Self.always)
+        let byRatio = overflow ? Int.max : product + Self.always
+        self.mostBytes = min(mostBytes, byRatio)
+        most =
+            byRatio < mostBytes
+            ? "\(Self.always >> 20) MiB and \(Limits.archiveRatio) times its size"
+            : ByteCount(bytes: mostBytes).description
     }
 
     /// Counts an entry.
@@ -38,7 +45,7 @@ struct ArchiveBudget {
         // The folder itself goes with the import; the one that it is made in stays.
         throw DataError(
             .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
-            "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in \(archive); make room or name "
+            "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in the archive; make room or name "
                 + "another folder")
     }
 
@@ -48,12 +55,7 @@ struct ArchiveBudget {
         unpacked += count
     }
 
-    private func tooMuch() -> DataError {
-        refused(
-            mostBytes == Limits.archiveBytes
-                ? "unpacks to more than \(ByteCount(bytes: mostBytes))"
-                : "unpacks to more than \(Self.always >> 20) MiB and \(Limits.archiveRatio) times its size")
-    }
+    private func tooMuch() -> DataError { refused("unpacks to more than \(most)") }
 
     private func refused(_ reason: String) -> DataError {
         DataError(

@@ -42,7 +42,7 @@ package final class UnpackedArchive: Sendable {
             defer { free(copy) }
             return mkdtemp(copy).map { String(cString: $0) }
         }
-        guard let made else { throw DataError(.cannotWrite, parent, "has no room for the files of \(path).") }
+        guard let made else { throw DataError(.cannotWrite, parent, "has no room for the files of an archive.") }
         folder = made
         lock = open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         flock(lock, LOCK_EX | LOCK_NB)

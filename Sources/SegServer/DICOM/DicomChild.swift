@@ -1,7 +1,6 @@
 internal import Foundation
 internal import SegCore
 internal import SegDICOM
-internal import SegData
 internal import SegImaging
 
 /// The process in which DICOM files of clients are read: a decoder that crashes, hangs or fills the memory costs one
@@ -17,36 +16,62 @@ public enum DicomChild {
 
     /// Does the task of a folder and leaves the answer there.
     public static func run(in folder: String) throws {
+        heedSignals()
+        endWithServer()
         let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(DicomTask.file)"))
         let task = try JSONDecoder().decode(DicomTask.self, from: data)
         bind(task.bounds)
         var answer = DicomAnswer()
+        var upload: DicomUpload?
+        defer { withExtendedLifetime(upload) {} }
         do {
-            answer.remarks = try perform(task, in: folder)
+            let unpacked = try DicomUpload(task.source, in: folder, mostBytes: task.bounds.unpackedBytes)
+            upload = unpacked
+            answer.remarks = try perform(task, on: unpacked.source)
         } catch {
-            answer.refusal = refusal(of: error, task, in: folder)
+            answer.refusal = refusal(of: error, task, upload)
         }
         try DurableFile.write(JSONEncoder().encode(answer), to: "\(folder)/\(DicomAnswer.file)")
     }
 
+    /// Takes signals as they come, SIGALRM above all: the thread that started the process had some blocked, as libdispatch's
+    /// threads have.
+    private static func heedSignals() {
+        var none = sigset_t()
+        sigemptyset(&none)
+        sigprocmask(SIG_SETMASK, &none, nil)
+        // A file that grows too large is an error and no signal.
+        signal(SIGXFSZ, SIG_IGN)
+    }
+
+    /// Ends the process when the server does: the other end of its standard input closes then, whatever the server ends by.
+    private static func endWithServer() {
+        Thread.detachNewThread {
+            var (byte, count) = (UInt8(0), 0)
+            repeat { count = read(STDIN_FILENO, &byte, 1) } while count > 0 || count < 0 && errno == EINTR
+            kill(getpid(), SIGKILL)
+        }
+    }
+
     /// Sets the limits, which hold before any byte of a client is read.
     private static func bind(_ bounds: DicomTask.Bounds) {
-        var memory = rlimit(rlim_cur: rlim_t(bounds.memory), rlim_max: rlim_t(bounds.memory))
-        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &memory)
-        var none = rlimit(rlim_cur: 0, rlim_max: 0)
-        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &none)
+        limit(RLIMIT_AS, bounds.memory)
+        limit(RLIMIT_CORE, 0)
+        limit(RLIMIT_NOFILE, 1024)
+        // Room for the answer, however little is left for anything else.
+        limit(RLIMIT_FSIZE, max(bounds.unpackedBytes, 16 << 20))
         // The process ends by this signal, whatever it does.
         signal(SIGALRM, SIG_DFL)
         alarm(UInt32(bounds.seconds))
     }
 
-    private static func perform(_ task: DicomTask, in folder: String) throws -> [String] {
-        let archive =
-            UnpackedArchive.isZip(file: task.source)
-            ? try UnpackedArchive(task.source, in: folder, mostBytes: task.bounds.unpackedBytes) : nil
-        let source = archive?.folder ?? task.source
+    private static func limit(_ resource: __rlimit_resource, _ most: Int) {
+        var most = rlimit(rlim_cur: rlim_t(most), rlim_max: rlim_t(most))
+        setrlimit(__rlimit_resource_t(resource.rawValue), &most)
+    }
+
+    private static func perform(_ task: DicomTask, on source: String) throws -> [String] {
         DicomSource(task.choice.choice).register()
-        defer { withExtendedLifetime(archive) {} }
         switch task.work {
         case .scan(let path): return try writeScan(source, to: path, most: task.bounds.voxels)
         case .object(let object, let mask, let path): return try write(object, of: mask, scan: source, to: path)
@@ -71,7 +96,8 @@ public enum DicomChild {
         let made = try DicomMask(
             maps: [voxels], areRegions: false,
             DicomMask.Description(
-                names: mask.names, codes: SegmentCodes(), model: mask.model, version: Version.current),
+                names: mask.names, codes: SegmentCodes(), model: mask.model ?? "", version: Version.current,
+                method: mask.method),
             of: geometry, scan: "the scan")
         switch object {
         case .binary: return made.remarks + (try made.writeSegmentation(.binary, to: path))
@@ -82,20 +108,24 @@ public enum DicomChild {
 
     // MARK: - Refusals
 
-    private static func refusal(of error: any Error, _ task: DicomTask, in folder: String) -> DicomAnswer.Refused {
+    private static func refusal(of error: any Error, _ task: DicomTask, _ upload: DicomUpload?) -> DicomAnswer.Refused {
         guard let error = error as? DataError else { return .init(kind: .failed, message: "\(error)") }
         switch error.kind {
         case .unavailable: return .init(kind: .unavailable, message: error.message)
         case .tooLarge: return .init(kind: .tooLarge, message: error.message)
         case .cannotWrite: return .init(kind: .failed, message: error.message)
-        case .badArgument: return choice(task, in: folder) ?? .init(kind: .badData, message: error.message)
+        case .badArgument: return choice(task, upload) ?? .init(kind: .badData, message: error.message)
         case .noInput, .badData: return .init(kind: .badData, message: error.message)
         }
     }
 
     /// Lists the volumes that a client may choose from; nil where there are none.
-    private static func choice(_ task: DicomTask, in folder: String) -> DicomAnswer.Refused? {
-        guard case .scan = task.work, let rows = try? volumes(task, in: folder), !rows.isEmpty else { return nil }
+    private static func choice(_ task: DicomTask, _ upload: DicomUpload?) -> DicomAnswer.Refused? {
+        guard case .scan = task.work, let upload,
+            let catalogue = try? DicomCatalogue(upload.source, fillsGaps: task.choice.fillsGaps),
+            !catalogue.rows.isEmpty
+        else { return nil }
+        let rows = catalogue.rows.map(DicomVolume.init)
         let listing = rows.map(\.line).joined(separator: "; ")
         let asked = task.choice.series.map { "series '\($0.prefix(64))' " } ?? ""
         let chosen =
@@ -106,14 +136,6 @@ public enum DicomChild {
             message: "\(chosen)\(rows.count) volumes: name one by series=INDEX, and volume=NUMBER where a series has "
                 + "several. \(listing)",
             volumes: try? ConfigValue(encoding: rows))
-    }
-
-    private static func volumes(_ task: DicomTask, in folder: String) throws -> [DicomVolume] {
-        let archive =
-            UnpackedArchive.isZip(file: task.source)
-            ? try UnpackedArchive(task.source, in: folder, mostBytes: task.bounds.unpackedBytes) : nil
-        let catalogue = try DicomCatalogue(archive?.folder ?? task.source, fillsGaps: task.choice.fillsGaps)
-        return withExtendedLifetime(archive) { catalogue.rows.map(DicomVolume.init) }
     }
 }
 

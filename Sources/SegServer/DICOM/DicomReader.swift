@@ -2,40 +2,93 @@ internal import Foundation
 internal import HTTPTypes
 internal import SegCore
 
-/// Starts the processes that read DICOM files of clients, one at a time.
+/// Has processes read DICOM files of clients, one at a time. Clients take turns.
 actor DicomReader {
-    private let thread = SerialThread("medseg.dicom")
     private let scratch: Scratch
     private let limits: ServerLimits
+    private var isBusy = false
+    private var waiting: FairLine<Place>
+    private var turns: [ObjectIdentifier: CheckedContinuation<Void, any Error>] = [:]
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    /// A place in the line.
+    private final class Place: Sendable {}
 
     init(scratch: Scratch, limits: ServerLimits) {
         self.scratch = scratch
         self.limits = limits
+        waiting = FairLine(limit: limits.queuedJobs)
     }
 
-    /// Reads the volume that is meant, and writes it as a NIfTI file.
+    /// Reads the volume that is meant, and writes it as a NIfTI file. A caller that is cancelled ends the process.
+    /// - Parameter client: Who asks, as turns are counted.
     /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `Refusal` where the files are no sound volume, or several and none is chosen, or beyond a limit.
-    func readScan(_ origin: DicomOrigin, to path: String) throws -> [String] {
-        try perform(of: origin, result: "scan.nii.gz", to: path) { .scan(to: $0) }
+    /// - Throws: `Refusal` where the files are no sound volume, or several and none is chosen, or beyond a limit;
+    ///   `CancellationError`.
+    func readScan(_ origin: DicomOrigin, to path: String, for client: String) async throws -> [String] {
+        try await perform(of: origin, result: "scan.nii.gz", to: path, for: client) { .scan(to: $0) }
     }
 
-    /// Writes a mask as a DICOM object that refers to the files of its scan.
+    /// Writes a mask as a DICOM object that refers to the files of its scan. A caller that is cancelled ends the process.
+    /// - Parameter client: Who asks, as turns are counted.
     /// - Returns: What a reader should know, a sentence each.
-    /// - Throws: `Refusal` where the files cannot be referred to.
-    func write(_ object: DicomObject, of mask: DicomMaskFile, scan: DicomOrigin, to path: String) throws -> [String] {
-        try perform(of: scan, result: "object.dcm", to: path) { .object(object, of: mask, to: $0) }
+    /// - Throws: `Refusal` where the files cannot be referred to; `CancellationError`.
+    func write(
+        _ object: DicomObject, of mask: DicomMaskFile, scan: DicomOrigin, to path: String, for client: String
+    ) async throws -> [String] {
+        try await perform(of: scan, result: "object.dcm", to: path, for: client) { .object(object, of: mask, to: $0) }
     }
+
+    // MARK: - Turns
+
+    /// Returns once it is a client's turn.
+    /// - Throws: `Refusal` where the line, or the client's share of it, is full; `CancellationError`.
+    private func waitForTurn(of client: String) async throws {
+        guard isBusy else {
+            isBusy = true
+            return
+        }
+        guard waiting.hasRoom(for: client) else {
+            throw Refusal(
+                .tooManyRequests,
+                "\(waiting.count(of: client)) of your requests for DICOM wait already; try again later")
+        }
+        let place = Place()
+        waiting.append(place, of: client)
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                turns[ObjectIdentifier(place)] = continuation
+                if Task.isCancelled { leave(place) }
+            }
+        } onCancel: {
+            Task { await self.leave(place) }
+        }
+    }
+
+    private func leave(_ place: Place) {
+        guard waiting.remove(place) else { return }
+        turns.removeValue(forKey: ObjectIdentifier(place))?.resume(throwing: CancellationError())
+    }
+
+    private func endTurn() {
+        guard let next = waiting.next() else {
+            isBusy = false
+            return
+        }
+        turns.removeValue(forKey: ObjectIdentifier(next))?.resume()
+    }
+
+    // MARK: - Processes
 
     private func perform(
-        of origin: DicomOrigin, result: String, to path: String, _ work: (String) -> DicomTask.Work
-    ) throws -> [String] {
+        of origin: DicomOrigin, result: String, to path: String, for client: String, _ work: (String) -> DicomTask.Work
+    ) async throws -> [String] {
+        try await waitForTurn(of: client)
+        defer { endTurn() }
         let folder = try scratch.makeFolder("upload-\(Scratch.makeID())")
-        defer { scratch.remove(folder, bytes: 0) }
+        let meter = FolderMeter(folder, budget: scratch.budget)
+        defer { scratch.remove(folder, bytes: meter.end()) }
         let bounds = DicomTask.Bounds(
-            seconds: Int(limits.dicomSeconds), memory: limits.dicomMemory, voxels: limits.voxels,
+            seconds: Int(limits.dicomSeconds.rounded(.up)), memory: limits.dicomMemory, voxels: limits.voxels,
             unpackedBytes: max(0, min(limits.dicomBytes, scratch.budget.limit - scratch.budget.count)))
         let task = DicomTask(
             source: origin.source, choice: origin.choice, work: work("\(folder)/\(result)"), bounds: bounds)
@@ -44,7 +97,7 @@ actor DicomReader {
         } catch {
             throw Refusal(.serverIsFull, "the DICOM files cannot be read: the server's folder cannot be written")
         }
-        let answer = try ask(in: folder)
+        let answer = try await ask(in: folder, meter)
         if let refused = answer.refusal { throw Refusal(refused) }
         guard rename("\(folder)/\(result)", path) == 0 else {
             throw Refusal(.serverIsFull, "what was read of the DICOM files cannot be kept")
@@ -53,37 +106,14 @@ actor DicomReader {
     }
 
     /// Has a process do the task of a folder.
-    private func ask(in folder: String) throws -> DicomAnswer {
-        let process = Process()
-        guard let program = Bundle.main.executablePath else {
-            throw Refusal(.internalServerError, "the server does not find its own program, which reads DICOM")
-        }
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = [DicomChild.argument, folder]
-        process.currentDirectoryURL = URL(fileURLWithPath: folder)
-        // What it prints may hold what a header says.
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        do {
-            try process.run()
-        } catch {
-            throw Refusal(.serviceUnavailable, "the process that reads DICOM cannot be started; try again later")
-        }
-        process.waitUntilExit()
+    private func ask(in folder: String, _ meter: FolderMeter) async throws -> DicomAnswer {
+        let end = try await DicomProcess(in: folder, seconds: limits.dicomSeconds).run(meter)
         let data = FileManager.default.contents(atPath: "\(folder)/\(DicomAnswer.file)")
         if let answer = data.flatMap({ try? JSONDecoder().decode(DicomAnswer.self, from: $0) }) { return answer }
-        if process.terminationReason == .uncaughtSignal, process.terminationStatus == SIGALRM {
-            throw Refusal(
-                .requestTimeout,
-                "reading the DICOM files was stopped after \(Int(limits.dicomSeconds)) seconds, the longest that it may "
-                    + "take")
-        }
-        let how = process.terminationReason == .uncaughtSignal ? "signal" : "code"
         throw Refusal(
             .unprocessableContent,
-            "the DICOM files cannot be read: their reader ended with \(how) \(process.terminationStatus), as it does where "
-                + "files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
+            "the DICOM files cannot be read: their reader ended with \(end.isSignal ? "signal" : "code") \(end.status), "
+                + "as it does where files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
     }
 }
 

@@ -82,6 +82,7 @@ struct DicomMaskFile: Codable {
     let path: String
     /// Names of the classes by number.
     let names: [Int: String]
-    /// What the model is called.
-    let model: String
+    /// What the model is called; nil where none is known.
+    let model: String?
+    let method: DicomMask.Method
 }

@@ -48,7 +48,8 @@ extension Routes {
             scan = session.scan
         } else if let form, form.files.contains(where: { $0.field == "file" }) {
             try refuseToSave(params)
-            let session = try await services.sessions.add([form.onlyFile("file")], seconds: nil)
+            let session = try await services.sessions.add(
+                [form.onlyFile("file")], seconds: nil, of: context.clientName)
             own = session.scan.id
             scan = session.scan
         } else {
@@ -171,7 +172,7 @@ extension Routes {
         }
         try await services.datastore.setLabel(
             copy, of: image, key: job.scan.id, tag: tag,
-            info: ["model": .string(job.model.name), "params": result])
+            info: ["model": .string(job.model.name), "method": "automatic", "params": result])
     }
 
     // MARK: - The next scan

@@ -7,7 +7,7 @@ extension Routes {
     /// Scans that a client uploads for a while.
     func addSessions(to table: RouteTable) {
         let services = services
-        table.on(.put, "/session") { request, _ in
+        table.on(.put, "/session") { request, context in
             let query = try RequestQuery(request, knows: "uncompress", "expiry")
             let expiry = try query.int("expiry", from: 0)
             guard try !query.isOn("uncompress") else {
@@ -21,8 +21,8 @@ extension Routes {
                 request.body, headers: request.headers, into: services.scratch, limits: services.limits)
             try form.allowOnly(fields: ["client_id", "params"], files: ["files", "file"])
             let session = try await services.sessions.add(
-                [form.onlyFile("files", "file")],
-                seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil })
+                [form.onlyFile("files", "file")], seconds: expiry.flatMap { $0 > 0 ? Double($0) : nil },
+                of: context.clientName)
             return .json(["session_id": .string(session.scan.id), "session_info": session.info])
         }
         table.on(.get, "/session/{id}") { request, context in

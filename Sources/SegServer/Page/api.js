@@ -69,6 +69,7 @@ export const api = {
   models: () => getJSON("/api/v1/models"),
   volumes: () => getJSON("/api/v1/volumes"),
   volume: (id) => getJSON(`/api/v1/volumes/${id}`),
+  labels: (id) => getJSON(`/api/v1/volumes/${id}/labels`),
   concerns: (id, model) => getJSON(`/api/v1/volumes/${id}/concerns?model=${encodeURIComponent(model)}`),
   job: (id) => getJSON(`/api/v1/jobs/${id}`),
 
@@ -92,14 +93,14 @@ export const api = {
   },
 
   /** A mask of a scan, which the server writes as a file: NIfTI, or a DICOM object. */
-  mask: (volume, voxels, form, model) => file(`/api/v1/volumes/${volume}/mask?${words({ as: form, model })}`, {
+  mask: (volume, voxels, { form, model, method }) => file(`/api/v1/volumes/${volume}/mask?${words({ as: form, model, method })}`, {
     method: "POST", headers: { "content-type": "application/octet-stream" }, body: voxels,
   }),
   jobMask: (id, form) => file(`/api/v1/jobs/${id}/mask?as=${form}`),
 
-  /** Keeps a mask as a label of the datastore. */
-  saveLabel: (volume, tag, voxels, model) => request(
-    `/api/v1/volumes/${volume}/labels/${encodeURIComponent(tag)}?${words({ model })}`,
+  /** Keeps a mask as a label of the datastore; a tag that is taken is refused with 409 unless `replace` is true. */
+  saveLabel: (volume, tag, voxels, { model, method, replace }) => request(
+    `/api/v1/volumes/${volume}/labels/${encodeURIComponent(tag)}?${words({ model, method, replace })}`,
     { method: "PUT", headers: { "content-type": "application/octet-stream" }, body: voxels }),
 
   /**

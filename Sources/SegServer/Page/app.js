@@ -28,6 +28,9 @@ let studies = [];
 let scan = null;
 let job = null;
 let turn = 0;
+// The masks that can be opened, and which of them was asked for last: what comes of another is dropped.
+let masks = [];
+let asked = 0;
 
 // MARK: Scans
 
@@ -71,7 +74,9 @@ async function open(name, find) {
     const count = facts.size.reduce((product, extent) => product * extent);
     const voxels = await api.voxels(`/api/v1/volumes/${facts.id}/voxels`, facts.voxel_type, count);
     if (!isCurrent()) return discard(facts);
-    show(facts, voxels, name);
+    const { labels } = facts.source === "upload" ? { labels: [] } : await api.labels(facts.id);
+    if (!isCurrent()) return discard(facts);
+    show(facts, voxels, name, labels.filter((label) => !label.missing));
     await showConcerns();
   } catch (error) {
     if (!isCurrent()) return;
@@ -82,9 +87,8 @@ async function open(name, find) {
   }
 }
 
-function show(facts, voxels, name) {
-  const study = studies.find((study) => study.id === facts.id);
-  scan = { id: facts.id, isUpload: facts.source === "upload", facts, name, labels: study?.labels ?? [], jobs: [] };
+function show(facts, voxels, name, labels) {
+  scan = { id: facts.id, isUpload: facts.source === "upload", facts, name, labels, jobs: [] };
   $("drop").classList.add("loaded");
   $("empty").hidden = true;
   showFacts($("scan-facts"), [
@@ -95,13 +99,13 @@ function show(facts, voxels, name) {
   display.scanOpened(facts, model());
   for (const id of ["run", "delete", "draw"]) $(id).disabled = false;
   $("delete").textContent = scan.isUpload ? "Delete scan and results" : "Close scan, delete results";
-  offerMasks(scan, comparison);
+  masks = offerMasks(scan, comparison);
 }
 
 // Ends what is shown; an upload's data goes from the server at once.
 function close() {
   if (job) api.remove("jobs", job.id);
-  for (const id of scan?.jobs.map((job) => job.id) ?? []) api.remove("jobs", id);
+  for (const { state } of scan?.jobs ?? []) api.remove("jobs", state.id);
   if (scan?.isUpload) api.remove("volumes", scan.id);
   scan = job = null;
   findings.clear();
@@ -114,7 +118,7 @@ function close() {
   listConcerns([]);
   $("drop").classList.remove("loaded");
   $("empty").hidden = false;
-  offerMasks(scan, comparison);
+  masks = offerMasks(scan, comparison);
 }
 
 function discard(facts) {
@@ -139,26 +143,39 @@ async function showConcerns() {
   if (scan === mine && model() === chosen) listConcerns(concerns);
 }
 
-// MARK: Masks
-
-async function openMask(address) {
-  if (findings.isUnsaved && !await mayLeave()) return;
+// A scan that is looked at is in use, however long nothing is asked of it.
+async function keep() {
   const mine = scan;
-  const voxels = await api.voxels(address, "uint8", view.grid.count);
-  if (scan === mine) findings.open(voxels, { scan, model: model() });
+  if (!mine) return;
+  try {
+    await Promise.all([api.volume(mine.id), ...mine.jobs.map(({ state }) => api.job(state.id))]);
+  } catch (error) {
+    if (scan === mine && error.status === 404) fail(new Refused(404, GONE));
+  }
 }
 
-function labelSaved(tag) {
-  if (!scan) return;
-  scan.labels = [...new Set([...scan.labels, tag])].sort();
-  offerMasks(scan, comparison);
+// MARK: Masks
+
+async function openMask({ address, model, job, method }) {
+  const [mine, number] = [scan, ++asked];
+  const isCurrent = () => scan === mine && number === asked;
+  // Asked once the mask is there: a user may draw until then.
+  const isWanted = async () => isCurrent() && (!findings.isUnsaved || await mayLeave()) && isCurrent();
+  if (job) return findings.show(job.state, mine, job.model, isWanted);
+  const voxels = await api.voxels(address, "uint8", view.grid.count);
+  if (await isWanted()) findings.open(voxels, { scan, model: models.find(({ name }) => name === model), method });
+}
+
+function labelSaved(mine, label) {
+  mine.labels = [...mine.labels.filter(({ tag }) => tag !== label.tag), label].sort((a, b) => (a.tag < b.tag ? -1 : 1));
+  if (scan === mine) masks = offerMasks(scan, comparison);
 }
 
 findings.addEventListener("open", () => {
   const { map, labels, scan, model, job } = findings;
   editor.open(map, labels);
-  comparison.open(map, (label) => findings.nameOf(label));
-  saving.open({ map, scan, model: model?.name, job });
+  comparison.open(map, (label) => findings.nameOf(label), model?.name);
+  saving.open({ map, scan, model: model?.name, job, method: () => findings.method });
   $("draw").hidden = true;
 });
 findings.addEventListener("close", () => {
@@ -194,6 +211,7 @@ async function run() {
   const mine = scan;
   const chosen = model();
   const passes = $("passes").disabled ? 0 : Number($("passes").value);
+  asked++;
   findings.clear();
   say("");
   $("run").disabled = true;
@@ -220,12 +238,16 @@ async function run() {
 
 async function showResult(state, mine, chosen) {
   if (state.state === "cancelled") return say("Cancelled.");
-  await findings.show(state, mine, chosen, () => scan === mine);
+  mine.jobs.push({ state, model: chosen });
+  masks = offerMasks(scan, comparison);
+  const number = ++asked;
+  // Nothing takes the place of a mask that is being corrected.
+  const isShown = await findings.show(
+    state, mine, chosen, () => scan === mine && number === asked && !findings.isUnsaved);
   if (scan !== mine) return;
-  mine.jobs.push({ id: state.id, model: chosen.name });
-  offerMasks(scan, comparison);
   const found = state.report.labels.filter((label) => label.voxels > 0).length;
-  say(found > 0 ? `Done in ${state.report.seconds.toFixed(1)} s.` : "Done. Nothing was found; the mask is empty.");
+  const done = found > 0 ? `Done in ${state.report.seconds.toFixed(1)} s.` : "Done. Nothing was found; the mask is empty.";
+  say(isShown ? done : `${done} The mask that is open stays; the result can be chosen as Result ${mine.jobs.length}.`);
 }
 
 // Ends the job, or the arrival of a scan.
@@ -263,15 +285,18 @@ $("studies").addEventListener("change", (event) => {
   if (option.value) openStudy(option);
 });
 $("masks").addEventListener("change", () => {
-  const address = $("masks").value;
+  const mask = masks.find(({ address }) => address === $("masks").value);
   $("masks").value = "";
-  if (address) openMask(address).catch(fail);
+  if (mask) openMask(mask).catch(fail);
 });
 $("model").addEventListener("change", showModel);
 $("run").addEventListener("click", run);
 $("cancel").addEventListener("click", cancel);
 $("delete").addEventListener("click", remove);
-$("draw").addEventListener("click", () => findings.openEmpty(scan, model()));
+$("draw").addEventListener("click", () => {
+  asked++;
+  findings.openEmpty(scan, model());
+});
 $("print").addEventListener("click", () => window.print());
 window.addEventListener("beforeprint", () => showPrinted(scan, findings));
 $("help-open").addEventListener("click", () => $("help").showModal());
@@ -301,6 +326,7 @@ async function start() {
   const [catalog, { volumes }] = await Promise.all([api.models(), api.volumes()]);
   models = catalog.models;
   palette.run(catalog.colours);
+  setInterval(keep, 1000 * Math.min(240, catalog.limits.session_seconds / 3));
   studies = volumes.filter((volume) => !volume.missing);
   $("device").textContent = `Runs on ${catalog.device}`;
   $("logout").hidden = !catalog.token;

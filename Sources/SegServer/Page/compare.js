@@ -14,7 +14,7 @@ export class Comparison {
     $("compare-with").addEventListener("change", () => this.choose().catch(fail));
   }
 
-  /** Offers masks: each has a name and an address of its voxels. */
+  /** Offers masks: each has a name, an address of its voxels and the name of its model, null where it is not known. */
   offer(others) {
     const chosen = $("compare-with").value;
     this.others = others;
@@ -23,10 +23,11 @@ export class Comparison {
     $("compare").hidden = others.length === 0 || !this.map;
   }
 
-  /** Starts with a mask. */
-  open(map, nameOf) {
+  /** Starts with a mask, and the name of the model whose classes its numbers are. */
+  open(map, nameOf, model) {
     this.close();
     this.map = map;
+    this.model = model ?? null;
     this.nameOf = nameOf;
     $("compare").hidden = this.others.length === 0;
     map.addEventListener("change", () => this.measureSoon());
@@ -49,9 +50,19 @@ export class Comparison {
     if (address === "" || !map) return;
     const voxels = await api.voxels(address, "uint8", map.voxels.length);
     if (this.map !== map || $("compare-with").value !== address) return;
+    this.warn(this.others.find((other) => other.address === address)?.model ?? null);
     this.other = new LabelMap(voxels, map.intensities, map.grid);
     this.view.compareWith(voxels);
     this.measure();
+  }
+
+  // The same number is the same organ within one model alone.
+  warn(other) {
+    const { model } = this;
+    $("compare-note").hidden = model !== null && model === other;
+    $("compare-note").textContent = model !== null && other !== null
+      ? `The masks are of two models, ${model} and ${other}: the same number may mean different organs.`
+      : "It is not known which model's classes the numbers of both masks are: the same number may mean different organs.";
   }
 
   // Strokes come in many parts; what they amount to is measured once they rest.

@@ -17,6 +17,7 @@ export class Editor {
     this.say = say;
     this.map = null;
     this.tool = "move";
+    this.stroke = null;
     for (const button of document.querySelectorAll("[data-tool]")) {
       button.addEventListener("click", () => this.choose(button.dataset.tool));
     }
@@ -45,7 +46,7 @@ export class Editor {
   }
 
   close() {
-    this.map = null;
+    this.map = this.stroke = null;
     this.choose("move");
     $("editor").hidden = true;
     $("edit-low").value = $("edit-high").value = "";
@@ -106,10 +107,20 @@ export class Editor {
 
   /** Does a whole change at once. */
   change(name, body) {
-    if (!this.map || this.map.step) return;
-    this.map.begin(name);
-    body();
+    if (!this.map?.begin(name)) return;
+    this.whole(body);
     if (!this.map.end()) this.say("Nothing changed.");
+  }
+
+  // Does a part of the change that was begun. Where it fails, nothing of the change stays.
+  whole(body) {
+    try {
+      body();
+    } catch (error) {
+      this.stroke = null;
+      this.map.cancel();
+      throw error;
+    }
   }
 
   undo() {
@@ -132,7 +143,7 @@ export class Editor {
       return true;
     }
     const erases = this.tool === "erase" || (event.buttons & ERASER) !== 0;
-    this.map.begin(erases ? "Eraser" : "Brush");
+    if (!this.map.begin(erases ? "Eraser" : "Brush")) return true;
     this.stroke = { pane, erases, last: pane.placeAt(event.clientX, event.clientY) };
     this.paintTo(this.stroke.last);
     return true;
@@ -153,17 +164,20 @@ export class Editor {
 
   paintTo(end) {
     const { pane, erases, last } = this.stroke;
-    paint(this.map, {
+    this.whole(() => paint(this.map, {
       start: last, end, radius: this.radius, axis: this.is3D ? null : pane.plane.through,
       label: erases ? 0 : this.label, from: erases ? this.label : null, range: this.range,
-    });
+    }));
     this.stroke.last = end;
   }
 
   fillAt(pane, point) {
-    this.map.begin("Fill");
-    const isClosed = fill(this.map, {
-      point, axis: this.is3D ? null : pane.plane.through, label: this.label, range: this.range,
+    if (!this.map.begin("Fill")) return;
+    let isClosed = false;
+    this.whole(() => {
+      isClosed = fill(this.map, {
+        point, axis: this.is3D ? null : pane.plane.through, label: this.label, range: this.range,
+      });
     });
     if (isClosed) return void this.map.end();
     this.map.cancel();
@@ -176,7 +190,7 @@ export class Editor {
   useAtCrosshair(pane) {
     const { point } = this.view;
     if (this.tool === "fill") return this.fillAt(pane, point);
-    this.map.begin(this.tool === "erase" ? "Eraser" : "Brush");
+    if (!this.map.begin(this.tool === "erase" ? "Eraser" : "Brush")) return;
     this.stroke = { pane, erases: this.tool === "erase", last: point };
     this.paintTo(point);
     this.up();

@@ -36,27 +36,36 @@ export class Findings extends EventTarget {
     }
   }
 
-  /** Fetches a job's mask and maps once, and shows them where they are still wanted. */
+  /**
+   * Fetches a job's mask and maps once, and shows them where they are still wanted.
+   *
+   * `isWanted` may be answered later. Says whether they are shown.
+   */
   async show(job, scan, model, isWanted) {
     const voxels = await api.voxels(`/api/v1/jobs/${job.id}/voxels/mask`, "uint8", this.view.grid.count);
-    if (!isWanted()) return;
+    if (!await isWanted()) return false;
     this.open(voxels, { scan, model, job });
     this.maps = job.report.uncertainty_maps;
     $("heat-on").disabled = this.maps.length === 0;
     const order = Object.keys(MAPS).filter((kind) => this.maps.some((map) => map.kind === kind));
     $("heat-map").replaceChildren(...order.map((kind) => new Option(MAPS[kind][0], kind)));
     if (order.length > 0) await this.chooseMap(order[0]);
-    if (this.job !== job) return;
+    if (this.job !== job) return true;
     this.showPasses(job.report.options);
     $("download-report").href = `/api/v1/jobs/${job.id}/report`;
     $("download-report").hidden = false;
     $("findings").hidden = false;
+    return true;
   }
 
-  /** Shows a mask of any origin: `{ scan, model, job }`, where there need be neither model nor job. */
-  open(voxels, { scan, model = null, job = null }) {
+  /**
+   * Shows a mask of any origin: `{ scan, model, job, method }`, where there need be neither model nor job.
+   *
+   * `method` is how it came about in DICOM's words: automatic, semiautomatic or manual; null where nobody knows.
+   */
+  open(voxels, { scan, model = null, job = null, method = job ? "automatic" : null }) {
     this.clear();
-    Object.assign(this, { scan, model, job });
+    Object.assign(this, { scan, model, job, came: method });
     this.map = new LabelMap(voxels, this.view.voxels, this.view.grid);
     palette.name(model?.labels ?? []);
     this.names = new Map((model?.labels ?? []).map(({ label, name }) => [label, name]));
@@ -73,9 +82,19 @@ export class Findings extends EventTarget {
   }
 
   /** Shows a mask without a voxel, to draw on. */
-  openEmpty(scan, model) { this.open(new Uint8Array(this.view.grid.count), { scan, model }); }
+  openEmpty(scan, model) { this.open(new Uint8Array(this.view.grid.count), { scan, model, method: "manual" }); }
 
   get isUnsaved() { return this.map?.isChanged ?? false; }
+
+  /** How the mask came about, as it is now. */
+  get method() { return this.came === "automatic" && this.map.isCorrected ? "semiautomatic" : this.came; }
+
+  /** The same for people. */
+  get origin() {
+    if (this.came === "manual") return "drawn by hand";
+    const isCorrected = this.map.isCorrected || this.came === "semiautomatic";
+    return `${this.model?.name ?? "label"}${isCorrected ? ", corrected by hand" : ""}`;
+  }
 
   nameOf(label) { return this.names.get(label) ?? `label ${label}`; }
 
@@ -152,7 +171,7 @@ export class Findings extends EventTarget {
       row.cells[1].textContent = ml.toFixed(1);
       row.cells[2].textContent = mean == null ? "–" : mean.toFixed(1);
     }
-    $("edited").hidden = this.map.done.length === 0;
+    $("edited").hidden = !this.map.isCorrected;
   }
 
   showPasses({ uncertainty: passes, mirror }) {

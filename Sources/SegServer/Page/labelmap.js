@@ -17,6 +17,8 @@ export class LabelMap extends EventTarget {
     this.done = [];
     this.undone = [];
     this.step = null;
+    // Whether changes are no longer remembered.
+    this.hasForgotten = false;
     // The last change that has been saved; null for the mask as it came.
     this.saved = null;
     this.measure();
@@ -72,7 +74,10 @@ export class LabelMap extends EventTarget {
   get labels() { return [...this.counts.keys()].filter((label) => label > 0 && this.counts[label] > 0); }
 
   /** Whether there are changes that have not been saved. */
-  get isChanged() { return this.last !== this.saved; }
+  get isChanged() { return this.step !== null || this.last !== this.saved; }
+
+  /** Whether the voxels may be others than those that came. */
+  get isCorrected() { return this.hasForgotten || this.step !== null || this.done.length > 0; }
 
   /** The last change. */
   get last() { return this.done.at(-1) ?? null; }
@@ -85,8 +90,12 @@ export class LabelMap extends EventTarget {
 
   // MARK: Changes
 
-  /** Starts a change that is undone as one. */
-  begin(name) { this.step = new Step(name); }
+  /** Starts a change that is undone as one; false while another is being made. */
+  begin(name) {
+    if (this.step) return false;
+    this.step = new Step(name);
+    return true;
+  }
 
   /** Gives a voxel a label. */
   put(index, label) {
@@ -123,6 +132,7 @@ export class LabelMap extends EventTarget {
     let bytes = this.done.reduce((sum, one) => sum + one.bytes, 0);
     while (bytes > MEMORY && this.done.length > 1) {
       const lost = this.done.shift();
+      this.hasForgotten = true;
       bytes -= lost.bytes;
       // Nothing leads back any more to what was saved before it.
       if (this.saved === null || !this.done.includes(this.saved)) this.saved = lost;
@@ -142,8 +152,8 @@ export class LabelMap extends EventTarget {
   redo() { return this.move(this.undone, this.done); }
 
   move(from, to) {
+    if (this.step || from.length === 0) return null;
     const step = from.pop();
-    if (!step || this.step) return null;
     this.swap(step);
     to.push(step);
     this.dispatchEvent(new Event("history"));

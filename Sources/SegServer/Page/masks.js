@@ -2,16 +2,21 @@
 
 const $ = (id) => document.getElementById(id);
 
-/** Offers the masks of a scan to be opened, and to be compared with the one that is open. */
+/**
+ * Offers the masks of a scan to be opened, and to be compared with the one that is open.
+ *
+ * Each has a name, an address of its voxels, the name of its model, and either its job or how it came about.
+ */
 export function offerMasks(scan, comparison) {
-  const results = (scan?.jobs ?? []).map(({ id, model }, index) => ({
-    name: `Result ${index + 1}: ${model}`, address: `/api/v1/jobs/${id}/voxels/mask`,
+  const results = (scan?.jobs ?? []).map((job, index) => ({
+    name: `Result ${index + 1}: ${job.model.name}`, address: `/api/v1/jobs/${job.state.id}/voxels/mask`, model: job.model.name, job,
   }));
-  const labels = (scan?.labels ?? []).map((tag) => ({
-    name: `Label “${tag}”`, address: `/api/v1/volumes/${scan.id}/labels/${encodeURIComponent(tag)}/voxels`,
+  const labels = (scan?.labels ?? []).map(({ tag, model, method }) => ({
+    name: `Label “${tag}”`, address: `/api/v1/volumes/${scan.id}/labels/${encodeURIComponent(tag)}/voxels`, model, method,
   }));
   const all = [...results, ...labels];
   comparison.offer(all);
   $("masks").replaceChildren(new Option("Choose a mask…", ""), ...all.map(({ name, address }) => new Option(name, address)));
   $("masks-field").hidden = all.length === 0;
+  return all;
 }

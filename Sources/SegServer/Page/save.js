@@ -6,7 +6,7 @@ import { ask } from "./ask.js";
 const $ = (id) => document.getElementById(id);
 
 export class Saving {
-  /** `say` is called with a sentence for the user, `fail` with what goes wrong, `saved` once a label is in the datastore. */
+  /** `say` is called with a sentence for the user, `fail` with what goes wrong, `saved` with a scan and a label of it that is in the datastore. */
   constructor({ say, fail, saved }) {
     this.say = say;
     this.saved = saved;
@@ -17,7 +17,7 @@ export class Saving {
     $("label-save").addEventListener("click", () => this.once($("label-save"), () => this.saveLabel()).catch(fail));
   }
 
-  /** Starts with a mask of a scan, which a job may have made of it: `{ map, scan, model, job }`. */
+  /** Starts with a mask of a scan, which a job may have made of it: `{ map, scan, model, job, method }`; `method` is asked for. */
   open(mask) {
     this.mask = mask;
     for (const id of ["download-seg", "download-labelmap", "download-rtstruct"]) $(id).hidden = !mask.scan.facts.dicom;
@@ -41,9 +41,10 @@ export class Saving {
     const { mask } = this;
     const { map, scan, model, job } = mask;
     const { last } = map;
+    const method = mask.method();
     // What was not corrected is the job's own file, byte for byte.
-    const isOwn = job && map.done.length === 0;
-    const file = isOwn ? await api.jobMask(job.id, form) : await api.mask(scan.id, await packed(map.voxels), form, model);
+    const isOwn = job && !map.isCorrected;
+    const file = isOwn ? await api.jobMask(job.id, form) : await api.mask(scan.id, await packed(map.voxels), { form, model, method });
     const link = document.createElement("a");
     link.href = URL.createObjectURL(file.blob);
     link.download = file.name;
@@ -54,15 +55,26 @@ export class Saving {
   }
 
   async saveLabel() {
-    const { map, scan, model } = this.mask;
+    const { map, scan, model, method: methodOf } = this.mask;
     const tag = $("label-tag").value.trim() || "final";
-    const isThere = scan.labels.includes(tag);
-    if (isThere && !await ask(`The datastore has a label “${tag}” of this scan. Replace it?`, "Replace")) return;
+    const mayReplace = () => ask(`The datastore has a label “${tag}” of this scan. Replace it?`, "Replace");
+    const isThere = scan.labels.some((label) => label.tag === tag);
+    if (isThere && !await mayReplace()) return;
     const { last } = map;
-    await api.saveLabel(scan.id, tag, await packed(map.voxels), model);
+    const method = methodOf();
+    const bytes = await packed(map.voxels);
+    const save = (replace) => api.saveLabel(scan.id, tag, bytes, { model, method, replace });
+    try {
+      await save(isThere);
+    } catch (error) {
+      // Somebody else may have saved one since the scan was opened.
+      if (error.status !== 409 || isThere) throw error;
+      if (!await mayReplace()) return;
+      await save(true);
+    }
     map.markSaved(last);
     this.say(`Saved in the datastore as label “${tag}”.`);
-    this.saved(tag);
+    this.saved(scan, { tag, model: model ?? null, method });
   }
 }
 

@@ -15,6 +15,8 @@ export class View extends EventTarget {
     this.other = null;
     // What takes the pointer instead of the crosshair, and what is shown of it: { radius, colour }.
     this.tool = this.brush = null;
+    // What the pointer that is down does: { pane, pointer, … }.
+    this.drag = null;
     this.heat = { on: false, opacity: 0.75, voxels: null, kind: "" };
     this.crosshair = true;
     this.zoom = { factor: 1, centre: [0, 0, 0] };
@@ -164,6 +166,12 @@ export class View extends EventTarget {
     pane.canvas.focus();
   }
 
+  endDrag() {
+    const { drag } = this;
+    this.drag = null;
+    drag?.tool?.up();
+  }
+
   listen(pane) {
     const { canvas, plane } = pane;
     let wheel = 0;
@@ -177,33 +185,35 @@ export class View extends EventTarget {
     }, { passive: false });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault());
     canvas.addEventListener("dblclick", () => { if (!this.tool) this.toggleLarge(pane); });
-    let drag = null;
     canvas.addEventListener("pointerdown", (event) => {
       if (!this.voxels) return;
+      // A palm beside the pen is no second stroke.
+      if (this.drag && this.drag.pointer !== event.pointerId) return;
+      this.endDrag();
       canvas.focus({ preventScroll: true });
       canvas.setPointerCapture(event.pointerId);
       const window = event.button === 2 || event.shiftKey;
+      const mine = { pane, pointer: event.pointerId };
       if (!window && this.tool?.down(pane, event)) {
-        drag = { tool: this.tool };
+        this.drag = { ...mine, tool: this.tool };
         return;
       }
-      drag = { window, x: event.clientX, y: event.clientY, level: this.level, width: this.width };
+      this.drag = { ...mine, window, x: event.clientX, y: event.clientY, level: this.level, width: this.width };
       if (!window) this.moveTo(pane.pointAt(event.clientX, event.clientY));
     });
     canvas.addEventListener("pointermove", (event) => {
+      const { drag } = this;
+      if (drag && drag.pointer !== event.pointerId) return;
       pane.pointer = [event.clientX, event.clientY];
       if (this.brush) this.draw(pane);
-      if (!drag || !this.voxels) return;
+      if (drag?.pane !== pane || !this.voxels) return;
       if (drag.tool) return drag.tool.move(pane, event);
       if (!drag.window) return this.moveTo(pane.pointAt(event.clientX, event.clientY));
       const gain = Math.max(drag.width, 20) / 250;
       this.setWindow(drag.level + (event.clientY - drag.y) * gain, drag.width + (event.clientX - drag.x) * gain);
     });
-    for (const end of ["pointerup", "pointercancel"]) {
-      canvas.addEventListener(end, () => {
-        drag?.tool?.up();
-        drag = null;
-      });
+    for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
+      canvas.addEventListener(end, (event) => { if (this.drag?.pointer === event.pointerId) this.endDrag(); });
     }
     canvas.addEventListener("pointerleave", () => { pane.pointer = null; this.draw(pane); });
     canvas.addEventListener("focus", () => this.draw());

@@ -17,10 +17,14 @@ export function showFacts(list, facts) {
   list.hidden = false;
 }
 
+// What spoils a result most comes first; remarks on the header, such as files that were left out, come last.
+const TOPICS = ["intensity", "spacing", "orientation", "extent", "postprocessing", "header"];
+
 /** Shows how a scan differs from what a model was trained on; what matters most comes first, and over the images. */
 export function listConcerns(concerns) {
   $("concerns-group").hidden = concerns.length === 0;
-  const ordered = [...concerns].sort((a, b) => (b.level === "warning") - (a.level === "warning"));
+  const rank = ({ level, topic }) => (level === "warning" ? 0 : TOPICS.length) + (TOPICS.indexOf(topic) + TOPICS.length) % TOPICS.length;
+  const ordered = [...concerns].sort((a, b) => rank(a) - rank(b));
   const gravest = ordered.find((concern) => concern.level === "warning");
   $("alert").hidden = !gravest;
   $("alert").textContent = gravest?.message ?? "";
@@ -36,10 +40,9 @@ export function listConcerns(concerns) {
 export function showPrinted(scan, findings) {
   if (!scan) return;
   const { facts, id } = scan;
-  const changes = findings.map?.done.length ?? 0;
   showFacts($("printed"), [
     ["Scan", id.slice(0, 12)], ["Date", new Date().toLocaleString("en-GB")],
     ["Voxels", `${facts.size.join(" × ")}, ${millimetres(facts.spacing)}`],
-    ["Mask", findings.map ? `${findings.model?.name ?? "label"}${changes > 0 ? ", corrected by hand" : ""}` : "none"],
+    ["Mask", findings.map ? findings.origin : "none"],
   ]);
 }

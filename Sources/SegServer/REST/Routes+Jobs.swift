@@ -2,6 +2,7 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import SegCore
+internal import SegDICOM
 internal import SegInference
 
 extension Routes {
@@ -43,7 +44,7 @@ extension Routes {
             let job = try await finished(context)
             guard let object = form.object else { return try await download(.mask, of: job, context: context) }
             let names = Dictionary(uniqueKeysWithValues: job.model.labels.map { ($0.number, $0.name) })
-            let mask = WrittenMask(path: job.path(.mask), names: names, model: job.model.name)
+            let mask = WrittenMask(path: job.path(.mask), names: names, model: job.model.name, method: .automatic)
             return try await send(object, of: mask, scan: job.scan, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/probabilities/{label}") { _, context in

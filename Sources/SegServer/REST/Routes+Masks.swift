@@ -2,6 +2,8 @@ internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
 internal import SegCore
+internal import SegDICOM
+internal import SegInference
 
 /// What a mask may be downloaded as.
 enum MaskForm: String, CaseIterable {
@@ -35,15 +37,21 @@ extension Routes {
     func addMasks(to table: RouteTable) {
         let services = services
         table.on(.post, "/api/v1/volumes/{id}/mask") { request, context in
-            let query = try RequestQuery(request, knows: "as", "model")
+            let query = try RequestQuery(request, knows: "as", "model", "method")
             let form = try MaskForm(query)
             let scan = try await services.scan(context.text("id"))
-            let mask = try await corrected(of: scan, query, request)
+            let mask = try await written(of: scan, query, request)
             guard let object = form.object else {
                 return try await .file(mask.path, as: scan.download("mask.nii.gz"), context: context)
                     .holding(mask.file)
             }
             return try await send(object, of: mask, scan: scan, context: context)
+        }
+        table.on(.get, "/api/v1/volumes/{id}/labels") { _, context in
+            let image = try await services.datastore.image(study(context))
+            return .json([
+                "labels": .array(image.labels.sorted { $0.key < $1.key }.map { tag, label in label.document(tag) })
+            ])
         }
         table.on(.get, "/api/v1/volumes/{id}/labels/{tag}/voxels") { _, context in
             let (image, tag) = (try await study(context), try context.text("tag"))
@@ -56,13 +64,18 @@ extension Routes {
             return try await .voxels(voxels.path, context: context).holding(voxels)
         }
         table.on(.put, "/api/v1/volumes/{id}/labels/{tag}") { request, context in
-            let query = try RequestQuery(request, knows: "model")
+            let query = try RequestQuery(request, knows: "model", "method", "replace")
+            let replaces = try query.isOn("replace")
             let (image, tag) = (try await study(context), try context.text("tag"))
             let scan = try await services.datastore.scan(image)
-            let mask = try await corrected(of: scan, query, request)
+            let mask = try await written(of: scan, query, request)
             try await services.datastore.setLabel(
                 mask.path, of: image, key: scan.id, tag: tag,
-                info: ["model": query["model"].map { .string($0) } ?? .null, "corrected": true])
+                info: [
+                    "model": mask.model.map { .string($0) } ?? .null, "method": .string(mask.method.rawValue),
+                    "corrected": .bool(mask.method != .automatic),
+                ], replaces: replaces)
+            withExtendedLifetime(mask.file) {}
             return .json(["image": .string(image), "tag": .string(tag)])
         }
     }
@@ -79,10 +92,18 @@ extension Routes {
 
     /// Writes the voxels that came with a request as a mask of a scan.
     /// - Throws: `Refusal` where they are no voxels of the scan.
-    private func corrected(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
+    private func written(of scan: Scan, _ query: RequestQuery, _ request: Request) async throws -> WrittenMask {
         let model = try query["model"].map { try services.catalog.model($0) }
-        let upload = try await request.body.file(
-            headers: request.headers, into: services.scratch, limits: services.limits)
+        let method = query["method"].map { DicomMask.Method(rawValue: $0) } ?? (model == nil ? .manual : .semiautomatic)
+        guard let method else {
+            let all = DicomMask.Method.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Refusal(.badRequest, "method should be \(all)")
+        }
+        // Bytes that nothing compresses take a little more as gzip.
+        var limits = services.limits
+        let voxels = scan.facts.size.reduce(1, *)
+        limits.bodyBytes = min(limits.bodyBytes, voxels + voxels / 1000 + 4096)
+        let upload = try await request.body.file(headers: request.headers, into: services.scratch, limits: limits)
         try await upload.finish()
         let file = ScratchFile(".nii.gz", in: services.scratch)
         let numbers = try await services.reader.writeMask(ofVoxels: upload.path, scan: scan, to: file.path)
@@ -91,7 +112,7 @@ extension Routes {
         let unnamed = Dictionary(uniqueKeysWithValues: numbers.filter { $0 > 0 }.map { ($0, "label \($0)") })
         return WrittenMask(
             path: file.path, file: file, names: known.merging(unnamed) { known, _ in known },
-            model: model?.name ?? "corrected")
+            model: model?.name, method: method)
     }
 
     /// Answers with a DICOM object of a mask.
@@ -106,8 +127,11 @@ extension Routes {
             )
         }
         let result = ScratchFile(".dcm", in: services.scratch)
-        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model)
-        let remarks = try await services.dicom.write(object, of: file, scan: origin, to: result.path)
+        let file = DicomMaskFile(path: mask.path, names: mask.names, model: mask.model, method: mask.method)
+        let remarks = try await services.dicom.write(
+            object, of: file, scan: origin, to: result.path, for: context.clientName)
+        // The mask goes with the request, and is read until here.
+        withExtendedLifetime(mask.file) {}
         try result.count()
         var response = try await Response.file(
             result.path, as: scan.download(String(object.ending.dropFirst())), type: "application/dicom",
@@ -127,7 +151,19 @@ struct WrittenMask {
     var file: ScratchFile?
     /// Names of the classes by number.
     let names: [Int: String]
-    let model: String
+    /// What the model is called whose classes the numbers are; nil where none is known.
+    let model: String?
+    let method: DicomMask.Method
+}
+
+extension StudyLabel {
+    /// A label as the REST API describes it.
+    fileprivate func document(_ tag: String) -> ConfigValue {
+        [
+            "tag": .string(tag), "model": info["model"]?.string.map { .string($0) } ?? .null,
+            "method": info["method"]?.string.map { .string($0) } ?? .null, "missing": .bool(isMissing),
+        ]
+    }
 }
 
 extension HTTPField.Name {

@@ -33,28 +33,14 @@ extension Routes {
                     })
             ])
         }
-        table.on(.post, "/api/v1/volumes") { request, _ in
+        table.on(.post, "/api/v1/volumes") { request, context in
             let query = try RequestQuery(request, knows: "series", "volume", "fill_gaps")
             let selection = DicomSelection(
                 series: query["series"], volume: try query.int("volume", from: 1),
                 fillsGaps: try query.isOn("fill_gaps"))
             try await services.sessions.checkRoom()
-            let upload: [FileSink]
-            if (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") {
-                let form = try await MultipartForm(
-                    request.body, headers: request.headers, into: services.scratch, limits: services.limits,
-                    mostFiles: Limits.formFiles)
-                try form.allowOnly(fields: [], files: ["file"])
-                guard !form.files.isEmpty else {
-                    throw Refusal(.badRequest, "the form should have a file named 'file', or the files of a series")
-                }
-                upload = form.files.map(\.sink)
-            } else {
-                upload = try await [
-                    request.body.file(headers: request.headers, into: services.scratch, limits: services.limits)
-                ]
-            }
-            let session = try await services.sessions.add(upload, selection: selection, seconds: nil)
+            let session = try await services.sessions.add(
+                files(of: request), selection: selection, seconds: nil, of: context.clientName)
             return .json(try session.scan.document(source: "upload"), status: .created)
         }
         table.on(.get, "/api/v1/volumes/{id}") { _, context in
@@ -74,6 +60,24 @@ extension Routes {
             let model = try services.catalog.model(RequestQuery(request).require("model"))
             return .json(["concerns": try ConfigValue(encoding: model.description.concerns(about: scan.facts))])
         }
+    }
+
+    /// The files of an upload: those of a form, or the body.
+    /// - Throws: `Refusal` where there is none, or what comes is no form.
+    private func files(of request: Request) async throws -> sending [FileSink] {
+        guard (request.headers[.contentType] ?? "").lowercased().hasPrefix("multipart/") else {
+            return try await [
+                request.body.file(headers: request.headers, into: services.scratch, limits: services.limits)
+            ]
+        }
+        let form = try await MultipartForm(
+            request.body, headers: request.headers, into: services.scratch, limits: services.limits,
+            mostFiles: Limits.formFiles)
+        try form.allowOnly(fields: [], files: ["file"])
+        guard !form.files.isEmpty else {
+            throw Refusal(.badRequest, "the form should have a file named 'file', or the files of a series")
+        }
+        return form.files.map(\.sink)
     }
 }
 

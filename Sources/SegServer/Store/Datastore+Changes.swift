@@ -56,11 +56,19 @@ extension Datastore {
     }
 
     /// Makes a file that is known to be a label map of an image its label; the file is moved.
-    /// - Parameter key: The image's key when the label was made, so that it is not given to another of the same id.
-    /// - Throws: `Refusal` where the image is gone or the disk is full.
-    func setLabel(_ source: String, of id: String, key: String, tag: String, info: [String: ConfigValue]) throws {
+    /// - Parameters:
+    ///   - key: The image's key when the label was made, so that it is not given to another of the same id.
+    ///   - replaces: Whether it takes the place of a label of the same tag; MONAI Label's clients expect it.
+    /// - Throws: `Refusal` where the image is gone, the tag is taken or the disk is full.
+    func setLabel(
+        _ source: String, of id: String, key: String, tag: String, info: [String: ConfigValue], replaces: Bool = true
+    ) throws {
         let folder = try Self.checked(tag, "tag")
         let image = try image(id)
+        guard replaces || image.labels[tag] == nil else {
+            throw Refusal(
+                .conflict, "the image has a label of this tag; choose another, or ask for replace=true to replace it")
+        }
         guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored anew meanwhile") }
         guard makeLabelFolder(folder) else { throw Self.unwritable }
         let earlier = image.labels[tag]

@@ -70,9 +70,10 @@ actor SessionStore {
     /// - Parameters:
     ///   - upload: A scan, a ZIP of DICOM files, or several DICOM files.
     ///   - selection: Which volume of DICOM files is meant.
+    ///   - client: Who sends it.
     /// - Throws: `Refusal` or `DataError` where it is no scan, too large or one too many.
     func add(
-        _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?
+        _ upload: sending [FileSink], selection: DicomSelection = DicomSelection(), seconds: Double?, of client: String
     ) async throws -> Session {
         try checkRoom()
         arriving += 1
@@ -87,7 +88,7 @@ actor SessionStore {
             }
             let (path, origin) = try place(upload.map(\.path), in: folder, selection)
             var remarks: [String] = []
-            if let origin { remarks = try await dicom.readScan(origin, to: path) }
+            if let origin { remarks = try await dicom.readScan(origin, to: path, for: client) }
             let voxels = "\(folder)/voxels.gz"
             var facts = try await reader.inspect(path, voxels: voxels)
             if !remarks.isEmpty { facts.remarks = (facts.remarks ?? []) + remarks }
