@@ -57,6 +57,7 @@ extension PickleReader {
         case .encode:
             // Protocols that know no bytes write them as a text of as many characters.
             guard case .string(let text)? = arguments.first else { return .ignored }
+            try countEncoded(text)
             let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
             return bytes.count == text.unicodeScalars.count ? .bytes(bytes) : .ignored
         case .other(let name): return .object(name)

@@ -17,6 +17,7 @@ struct PickleReader {
     private var storages: [TorchStorage] = []
     private var tensors: [TorchTensor] = []
     private var arrays: [PickleArray] = []
+    private var encodedBytes = 0
 
     /// The value that the pickle describes.
     private(set) var result: PickleValue = .none
@@ -228,6 +229,14 @@ extension PickleReader {
     }
 
     mutating func setArray(_ index: Int, to array: PickleArray) { arrays[index] = array }
+
+    /// Counts a text that is made bytes of, so that one text cannot be made bytes of again and again.
+    mutating func countEncoded(_ text: String) throws(CheckpointFault) {
+        encodedBytes += text.utf8.count
+        guard encodedBytes <= bytes.count else {
+            throw CheckpointFault("its pickle makes more bytes of its texts than it is long, which torch.save never does")
+        }
+    }
 
     mutating func newDictionary() -> PickleValue {
         dictionaries.append([:])
