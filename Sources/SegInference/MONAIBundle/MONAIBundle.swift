@@ -76,7 +76,7 @@ public struct MONAIBundle: Sendable {
             }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-                of: chain.entries,
+                of: chain.invertible,
                 reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: chain.preprocessing))
         }
         let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
