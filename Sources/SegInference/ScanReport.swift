@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SegCore
 public import SegImaging
 
@@ -41,14 +42,18 @@ public struct ScanReport: Encodable, Sendable {
 
         /// All as one object.
         public func encode(to encoder: any Encoder) throws {
+            // A ConfigValue holds no whole number from 2⁶³ on.
+            var container = encoder.container(keyedBy: CodingKeys.self)
+            try container.encode(seed, forKey: .seed)
             let entries: [String: ConfigValue] = [
                 "uncertainty": .int(uncertainty),
-                "seed": Int(exactly: seed).map(ConfigValue.int) ?? .double(Double(seed)),
                 "mirror": .array(mirror.map(ConfigValue.int)), "probabilities": .bool(probabilities),
             ]
             let steps = ConfigCoder.entries(postprocessing, PostProcessing.coded)
             try ConfigValue.object(entries.merging(steps) { $1 }).encode(to: encoder)
         }
+
+        private enum CodingKeys: String, CodingKey { case seed }
     }
 
     /// How sure the prediction is.
@@ -148,7 +153,11 @@ public struct ScanReport: Encodable, Sendable {
     }
 
     /// The report as JSON text with sorted keys.
-    public func json() throws -> String { try ConfigValue(encoding: self).jsonText() }
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
 }
 
 extension Segmentation {

@@ -30,6 +30,11 @@ extension MONAIBundle {
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
             || !description.mirrorAxes.isEmpty
             || description.preprocessing.steps.contains(where: \.isOfNNUNet)
+        guard description.network.isOfMONAI else {
+            throw DataError(
+                .badArgument, "export-bundle",
+                "writes models that MONAI runs, and MONAI has no network of this model's name (network_def._target_)")
+        }
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
