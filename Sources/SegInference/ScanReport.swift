@@ -43,17 +43,24 @@ public struct ScanReport: Encodable, Sendable {
         /// All as one object.
         public func encode(to encoder: any Encoder) throws {
             // A ConfigValue holds no whole number from 2⁶³ on.
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(seed, forKey: .seed)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(seed, forKey: Key(stringValue: "seed"))
             let entries: [String: ConfigValue] = [
                 "uncertainty": .int(uncertainty),
                 "mirror": .array(mirror.map(ConfigValue.int)), "probabilities": .bool(probabilities),
             ]
             let steps = ConfigCoder.entries(postprocessing, PostProcessing.coded)
-            try ConfigValue.object(entries.merging(steps) { $1 }).encode(to: encoder)
+            for (key, value) in entries.merging(steps, uniquingKeysWith: { $1 }) {
+                try container.encode(value, forKey: Key(stringValue: key))
+            }
         }
 
-        private enum CodingKeys: String, CodingKey { case seed }
+        private struct Key: CodingKey {
+            let stringValue: String
+            let intValue: Int? = nil
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
     }
 
     /// How sure the prediction is.
