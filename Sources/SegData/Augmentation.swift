@@ -92,7 +92,7 @@ extension Augmentation {
         let flip = flipProbability > 0 ? (flipProbability, flipAxes) : nil
         (flipProbability, flipAxes) =
             try coder.object("flip", flip) { flip, coder in
-                (try coder.chance(flip?.0, 0.1), try coder.value("axes", flip?.1 ?? [0, 1, 2], .axes))
+                (try coder.chance(flip?.0, 0.1), try coder.value("axes", flip?.1 ?? [0, 1, 2], .flipAxes))
             } ?? (0, [])
         let rotation = rotateProbability > 0 ? rotateProbability : nil
         rotateProbability = try coder.object("rotate90", rotation) { try $1.chance($0, 0.1) } ?? 0
@@ -189,5 +189,12 @@ extension ConfigForm<[Double]> {
                 }
                 return degrees.map { $0 * .pi / 180 }
             }, encode: { .array($0.map { .double(($0 * 180e9 / .pi).rounded() / 1e9) }) })
+    }
+}
+
+extension ConfigForm<[Int]> {
+    /// Axes that are mirrored one after the other; one that stands there twice is drawn for twice.
+    fileprivate static var flipAxes: Self {
+        ints.restricted(to: "some of 0, 1 and 2") { Set($0).isSubset(of: [0, 1, 2]) }
     }
 }

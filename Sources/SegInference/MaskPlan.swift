@@ -67,8 +67,10 @@ public struct MaskPlan: Hashable, Sendable {
     /// The number of classes, background included, that a network's channels make; a single channel makes two.
     func classes(channels: Int) -> Int { painting.map(\.label).max().map { Int($0) + 1 } ?? max(2, channels) }
 
-    /// Whether the probabilities of some channels sum to 1, those of the background among them.
-    func areShares(channels: Int) -> Bool { channels == 1 || (probabilities == .softmax && !isRegions) }
+    /// Whether the probabilities of some channels sum to 1, those of the background among them, and each is a class's.
+    func areShares(channels: Int) -> Bool {
+        channels == 1 || (probabilities == .softmax && !isRegions && painting.isEmpty)
+    }
 }
 
 extension Prediction {

@@ -165,7 +165,7 @@ struct MaskPlanReader {
                 "func", "is supported right after an AsDiscreted whose threshold makes regions, or an Invertd")
         }
         let channels = Set(painting.paints.map(\.channel))
-        guard channels == Set(0..<self.channels) else {
+        guard channels.isSubset(of: 0..<self.channels) else {
             throw reader.error(
                 "func", "names the channels \(channels.sorted()), and the network gives 0 to \(self.channels - 1)")
         }

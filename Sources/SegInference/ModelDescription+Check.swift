@@ -32,7 +32,7 @@ extension ModelDescription {
                 "are \(previousClasses), and the network takes \(outline.inputChannels) channels in all")
         }
         let painted = Set(maskPlan.painting.map(\.channel))
-        guard painted.isEmpty || painted == Set(0..<outline.outputChannels) else {
+        guard painted.isSubset(of: 0..<outline.outputChannels) else {
             throw error(
                 "postprocessing",
                 "paints the channels \(painted.sorted()), and the network gives \(outline.outputChannels)")

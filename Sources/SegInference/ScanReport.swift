@@ -1,3 +1,4 @@
+internal import Foundation
 internal import SegCore
 public import SegImaging
 
@@ -41,13 +42,24 @@ public struct ScanReport: Encodable, Sendable {
 
         /// All as one object.
         public func encode(to encoder: any Encoder) throws {
+            // A ConfigValue holds no whole number from 2⁶³ on.
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(seed, forKey: Key(stringValue: "seed"))
             let entries: [String: ConfigValue] = [
                 "uncertainty": .int(uncertainty),
-                "seed": Int(exactly: seed).map(ConfigValue.int) ?? .double(Double(seed)),
                 "mirror": .array(mirror.map(ConfigValue.int)), "probabilities": .bool(probabilities),
             ]
             let steps = ConfigCoder.entries(postprocessing, PostProcessing.coded)
-            try ConfigValue.object(entries.merging(steps) { $1 }).encode(to: encoder)
+            for (key, value) in entries.merging(steps, uniquingKeysWith: { $1 }) {
+                try container.encode(value, forKey: Key(stringValue: key))
+            }
+        }
+
+        private struct Key: CodingKey {
+            let stringValue: String
+            let intValue: Int? = nil
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
         }
     }
 
@@ -148,7 +160,11 @@ public struct ScanReport: Encodable, Sendable {
     }
 
     /// The report as JSON text with sorted keys.
-    public func json() throws -> String { try ConfigValue(encoding: self).jsonText() }
+    public func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self) + "\n"
+    }
 }
 
 extension Segmentation {

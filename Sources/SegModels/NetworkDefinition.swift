@@ -99,6 +99,15 @@ public struct NetworkDefinition: Hashable, Sendable {
         "scripts.networks.unest_base_patch_4.UNesT", "scripts.networks.unest.UNesT",
     ]
 
+    /// Whether MONAI has a network of this name: none of a bundle's own code, of nnU-Net's or of a program's.
+    public var isOfMONAI: Bool {
+        guard case .object(let entries) = value, case .string(let target)? = entries["_target_"] else { return false }
+        let name = Self.shortened(target)
+        return Self.builders[name] != nil && !Self.ownClasses.contains(name) && !Self.classesOfNNUNet.contains(name)
+    }
+
+    private static let classesOfNNUNet: Set<String> = ["PlainConvUNet", "ResidualEncoderUNet", "ResidualUNet"]
+
     private static let prefix = "monai.networks.nets."
 
     /// The network's class, without MONAI's module.

@@ -74,9 +74,14 @@ public struct Weights: Sendable {
     }
 
     /// Everything in a PyTorch checkpoint as a configuration: arrays of NumPy as lists, tensors and objects as texts that say so.
+    /// - Parameter array: What stands for an array of NumPy, by its list.
     /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
-    public static func contents(of path: String) throws -> ConfigValue {
-        try fromCheckpoint(path) { data throws(CheckpointFault) in try PyTorchCheckpoint.contents(of: data) }
+    public static func contents(
+        of path: String, array: (_ list: ConfigValue) -> ConfigValue = { $0 }
+    ) throws -> ConfigValue {
+        try fromCheckpoint(path) { data throws(CheckpointFault) in
+            try PyTorchCheckpoint.contents(of: data, array: array)
+        }
     }
 
     /// What stands under some names beside the weights of a PyTorch checkpoint; names that are not there are left out.

@@ -47,6 +47,17 @@ import Testing
         return try MONAIBundle(folder: folder.path, inference: .object(value), source: "inference.json", metadata: nil)
     }
 
+    /// NumPy computes with arrays element by element, where Python's lists grow.
+    @Test(arguments: [
+        "$len(numpy.array([1, 2]) + numpy.array([3, 4]))", "$len(numpy.array([1, 2]) * 3)",
+        "$1 if numpy.array([1, 2]) else 2", "$1 if numpy.array([1]) == 1 else 2", "$1 if not numpy.array([0]) else 2",
+        "$len(numpy.array([[1], [2]])[0] * 2)",
+    ])
+    func arraysAreNoLists(_ expression: String) {
+        let error = #expect(throws: DataError.self) { try Self.number(expression) }
+        #expect(error?.description.contains("has no value") == true, "\(error?.description ?? "")")
+    }
+
     @Test(
         arguments: [
             ("$1 + 2 * 3", 7), ("$(1 + 2) * 3", 9), ("$-2 ** 2", -4), ("$2 ** -1", 0.5), ("$7 // 2 - 7 % 4", 0),
@@ -63,7 +74,9 @@ import Testing
             ("$max(1, 9, 3) - min([4, 2])", 7), ("$sum([1, 2.5])", 3.5), ("$abs(-3)", 3), ("$len('abc')", 3),
             ("$1 if os.path.exists(@bundle_root + '/models/model.pt') else 2", 1),
             ("$1 if not os.path.exists('models/other.pt') else 2", 1), ("$torch.from_numpy([1, 6])[1]", 6),
-            ("$1 if 3 > 2 else 0", 1), ("$1 if 2 <= 1 else 0", 0), ("$len(str(100))", 3), ("$bool([]) or 3", 3),
+            ("$len(numpy.array([1, 2]))", 2), ("$1 if numpy.array([0]) is None else 2", 2),
+            ("$list(numpy.array([3, 4]))[1]", 4), ("$1 if 3 > 2 else 0", 1), ("$1 if 2 <= 1 else 0", 0),
+            ("$len(str(100))", 3), ("$bool([]) or 3", 3),
         ] as [(String, Double?)])
     func expressionsHaveThePythonValue(_ expression: String, _ expected: Double?) throws {
         if let expected {

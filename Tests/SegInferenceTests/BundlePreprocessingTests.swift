@@ -5,7 +5,7 @@ import SegInference
 import Testing
 
 /// A bundle of a network of two channels with a chain of transforms.
-private func steps(_ chain: [ConfigValue]) throws -> [PreprocessingStep] {
+private func steps(_ chain: [ConfigValue], inverting entry: ConfigValue = "t1") throws -> [PreprocessingStep] {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
     let models = folder.appendingPathComponent("models")
@@ -19,7 +19,7 @@ private func steps(_ chain: [ConfigValue]) throws -> [PreprocessingStep] {
         "preprocessing": compose(chain), "inferer": ["_target_": "SimpleInferer"],
         "postprocessing": compose([
             ["_target_": "AsDiscreted", "keys": "pred", "argmax": true],
-            ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": "t1"],
+            ["_target_": "Invertd", "keys": "pred", "transform": "@preprocessing", "orig_keys": entry],
         ]),
     ]
     return try MONAIBundle(folder: folder.path, inference: inference, source: "inference.json", metadata: nil)
@@ -37,7 +37,7 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
     let made = try steps(
         load + [
             ["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2], "mode": ["bilinear", "bilinear"]],
-            ["_target_": "NormalizeIntensityd", "keys": both, "nonzero": true],
+            ["_target_": "NormalizeIntensityd", "keys": both, "nonzero": true, "subtrahend": 2.5],
             ["_target_": "CropForegroundd", "keys": both, "source_key": "t2"], join,
             ["_target_": "ScaleIntensityd", "keys": "image"],
         ])
@@ -48,7 +48,7 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
         return
     }
     #expect(normalize.channelWise && normalize.nonzero && !scale.channelWise)
-    #expect(crop.channels == [1])
+    #expect(normalize.subtrahend == [2.5, 2.5] && crop.channels == [1])
 }
 
 @Test(
@@ -60,6 +60,11 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
         ([["_target_": "Orientationd", "keys": "t1", "axcodes": "RAS"], join], "should name 't2', not \"t1\""),
         ([["_target_": "ConcatItemsd", "keys": ["t1"], "name": "image"]], "each of the network's 2 channels once"),
         ([["_target_": "ConcatItemsd", "keys": both, "name": "inputs"]], "should be \"image\""),
+        ([join, join], "a second ConcatItemsd is not supported"),
+        (
+            [["_target_": "NormalizeIntensityd", "keys": both, "subtrahend": [1, 2]], join],
+            "should be one number for all of"
+        ),
         ([["_target_": "CropForegroundd", "keys": both, "source_key": "t3"], join], "source_key: should be one of"),
         (
             [
@@ -70,4 +75,26 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
 func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) throws {
     let error = #expect(throws: DataError.self) { try steps(load + chain) }
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+}
+
+/// MONAI takes back only the steps whose keys name the entry of `orig_keys`.
+@Test func invertdNamesAnEntryThatHoldsEveryStepOfTheGrid() throws {
+    let space: ConfigValue = ["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2]]
+    let turn: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
+    #expect(try steps(load + [space, join], inverting: "t2").count == 1)
+    #expect(try steps(load + [join, turn], inverting: "image").count == 1)
+    for (chain, entry, reason) in [
+        ([space, join], "image", "should be \"t1\" or \"t2\""), ([join, turn], "t1", "should be \"image\""),
+        ([space, join, turn], "image", "before ConcatItemsd and after it"),
+    ] as [([ConfigValue], ConfigValue, String)] {
+        let error = #expect(throws: DataError.self) { try steps(load + chain, inverting: entry) }
+        #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+    }
+}
+
+@Test func entriesWithoutAnAxisOfChannelsAreNotJoined() throws {
+    let bare: ConfigValue = ["_target_": "LoadImaged", "keys": both]
+    let late: ConfigValue = ["_target_": "EnsureChannelFirstd", "keys": "image", "channel_dim": 0]
+    let error = #expect(throws: DataError.self) { try steps([bare, join, late]) }
+    #expect(error?.description.contains("without an axis of channels") == true, "\(error?.description ?? "")")
 }

@@ -220,10 +220,22 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(description.labels == [1: "core", 2: "whole", 4: "enhancing"])
     let again = try ModelDescription(ConfigReader(description.value, path: "", source: "model.json"))
     #expect(again.maskPlan == description.maskPlan)
+    let files = try MONAIBundle.files(of: description, name: "tumour", license: nil)
+    func parsed(_ name: String) throws -> ConfigValue {
+        try ConfigValue(json: Data((files[name] ?? "").utf8), from: name)
+    }
+    let returned = try withBundleFolder {
+        try MONAIBundle(
+            folder: $0, inference: parsed("configs/inference.json"), source: "inference.json",
+            metadata: parsed("configs/metadata.json"))
+    }.description
+    #expect(returned.labels == description.labels && returned.maskPlan == description.maskPlan)
+    // A region that is painted nowhere is left out.
+    #expect(try painted("$lambda x: torch.where(x[[2]] > 0, 4, 0)").labels == [4: "enhancing"])
     let hole: ConfigValue = ["_target_": "FillHolesd", "keys": "pred"]
     for (function, after, reason) in [
         ("$lambda x: x.argmax(0)", [], "is Python"),
-        ("$lambda x: torch.where(x[[2]] > 0, 4, 0)", [], "names the channels [2]"),
+        ("$lambda x: torch.where(x[[3]] > 0, 4, 0)", [], "names the channels [3]"),
         ("$lambda x: " + nested, [hole], "right after an AsDiscreted"),
         ("$lambda x: torch.where(x[[2]] > 1, 4, 0)", [], "is Python"),
     ] as [(String, [ConfigValue], String)] {
@@ -237,10 +249,12 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     let codes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/dints_codes.pt")
     let space: ConfigValue = [
         "_target_": "monai.networks.nets.TopologyInstance", "channel_mul": 0.125, "num_blocks": 3, "num_depths": 3,
-        "arch_code": ["$@found['arch_code_a']", "$@found['arch_code_c']"], "device": "$torch.device('cuda')",
+        "arch_code": ["$@found['arch_code_a']", "$@found['arch_code_c']"], "device": "@device",
     ]
     let changes: [String: ConfigValue] = [
-        "found": "$torch.load(@bundle_root + '/models/codes.pt', map_location=torch.device('cuda'))", "space": space,
+        "found":
+            "$torch.load(@bundle_root + '/models/codes.pt', map_location=torch.device('cuda' if torch.cuda.is_available() else 'cpu'))",
+        "space": space,
         "network_def": [
             "_target_": "monai.networks.nets.DiNTS", "dints_space": "@space", "in_channels": 1, "num_classes": 2,
             "node_a": "$torch.from_numpy(@found['node_a'])",
@@ -262,6 +276,18 @@ func bundlesThatSayMoreAreRefused(_ index: Int) throws {
     #expect(try again.network.outline() == outline)
     let missing = #expect(throws: DataError.self) { try bundle(changes) }
     #expect(missing?.description.contains("models/codes.pt") == true, "\(missing?.description ?? "")")
+}
+
+/// MONAI can build no class of a bundle's own code, nor of nnU-Net's.
+@Test func networksThatMONAIDoesNotHaveAreNotExported() throws {
+    var description = try bundle().description
+    for name in ["scripts.networks.unest.UNesT", "PlainConvUNet", "mine.Net"] {
+        description.network = NetworkDefinition(["_target_": .string(name)], source: "model.json")
+        let error = #expect(throws: DataError.self) {
+            try MONAIBundle.files(of: description, name: "other", license: nil)
+        }
+        #expect(error?.description.contains("MONAI has no network") == true, "\(error?.description ?? "")")
+    }
 }
 
 /// A network of slices sees windows of one slice, and goes back to MONAI as a SliceInferer.

@@ -54,6 +54,16 @@ private func options(passes: Int, mirrored: Set<Int> = [], seed: UInt64 = 0) -> 
 }
 
 @Suite struct UncertaintyTests {
+    /// Channels that are painted over each other are no shares of one probability.
+    @Test func paintedRegionsHaveNoUncertaintyOfClasses() throws {
+        var description = try description(outputs: 3)
+        description.maskPlan.painting = [MaskPlan.Paint(channel: 2, label: 1), MaskPlan.Paint(channel: 0, label: 2)]
+        let predictor = try predictor(description, on: CPUBackend(threads: 1))
+        #expect(throws: InferenceError.self) {
+            try predictor.predict(scan, name: "scan", uncertainty: options(passes: 0, mirrored: [0])) { _, _ in }
+        }
+    }
+
     @Test(arguments: [1, 2, 3], [0, 2])
     func samplesAreReproducibleAndEqualOnBackends(outputs: Int, units: Int) throws {
         let description = try description(outputs: outputs, units: units)

@@ -182,3 +182,35 @@ func checkpointsThatPeopleSavedGiveTheirWeights(_ name: String) throws {
     #expect(notes.isEmpty == isWhole, "\(notes)")
     for (name, tensor) in try store.state() { #expect(tensor.floats() == plain[name]?.floats(), "\(name)") }
 }
+
+/// A text that is recalled and made bytes of again and again filled the memory.
+@Test func aTextIsNotMadeBytesOfWithoutEnd() {
+    let text = Pickle.text(String(repeating: "x", count: 1000)) + [0x71, 0]
+    let call = Pickle.global("_codecs", "encode") + Pickle.tuple([0x68, 0], Pickle.text("latin1")) + [0x52]
+    let calls = (0..<100).map { ("b\($0)", call) }
+    let file = checkpoint(Pickle.dictionary([("a", row), ("text", text)] + calls))
+    #expect(message { try read(file) }.contains("makes more bytes of its texts"))
+}
+
+/// Arrays beside the weights may be of any machine; only one that is asked for has to be readable.
+@Test func bigEndianArraysAreRefusedWhereTheyAreAskedFor() throws {
+    let type =
+        Pickle.global("numpy", "dtype") + Pickle.tuple(Pickle.text("i2"), [0x89], [0x88]) + [0x52, 0x71, 7]
+        + Pickle.tuple(Pickle.int(3), Pickle.text(">"), [0x4E], [0x4E], [0x4E]) + [0x62]
+    let empty =
+        Pickle.global("numpy.core.multiarray", "_reconstruct")
+        + Pickle.tuple(Pickle.global("numpy", "ndarray"), Pickle.tuple(Pickle.int(0)), [0x43, 1, 0x62]) + [0x52]
+    func array(_ type: [UInt8]) -> [UInt8] {
+        empty + Pickle.tuple(Pickle.int(1), Pickle.tuple(Pickle.int(1)), type, [0x89], [0x43, 2, 0, 1]) + [0x62]
+    }
+    // The second array recalls the type, with its order of bytes.
+    for second in [array(type), array([0x68, 7])] {
+        let file = checkpoint(Pickle.dictionary([("a", row), ("d", type), ("e", second)]))
+        #expect(try read(file).tensors.count == 1)
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).pt").path
+        try Data(file).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: DataError.self) { try Weights.configurations(["e"], in: path) }
+        #expect(error?.description.contains("big-endian") == true, "\(error?.description ?? "")")
+    }
+}

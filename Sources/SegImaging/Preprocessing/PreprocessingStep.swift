@@ -51,7 +51,7 @@ extension PreprocessingStep {
     }
 
     /// Whether only intensities change, in place.
-    var keepsGrid: Bool { stage == "intensity" }
+    package var keepsGrid: Bool { stage == "intensity" }
 
     /// Takes the step; the record learns what is done to the grid.
     ///

@@ -65,6 +65,11 @@ struct BundleComponent {
         guard !network.isDisabled else { throw document.error(id, "the network is disabled") }
         var entries = network.entries.filter { !reserved.contains($0.key) }
         entries["_target_"] = .string(network.target)
+        // Where a topology's parameters lie may be any Python, and changes nothing here.
+        if let named = entries["dints_space"], case .object(var space) = try document.followed(named, id: id) {
+            space["device"] = nil
+            entries["dints_space"] = .object(space)
+        }
         return try document.resolved(.object(entries), id: id)
     }
 

@@ -78,7 +78,7 @@ final class BundleDocument {
             }
             return part.value
         }
-        switch try shallow(value, id: id, depth: depth) {
+        switch try BundleArray.argument(shallow(value, id: id, depth: depth)) {
         case .array(let items):
             let parts = try items.enumerated().map {
                 try counted(deep($0.element, id: "\(id)::\($0.offset)", depth: depth + 1))
@@ -129,7 +129,7 @@ final class BundleDocument {
             let lookup = BundleLookup {
                 try self.shallow($0, id: id, depth: depth + 1)
             } checkpoint: {
-                try Weights.contents(of: self.file($0))
+                try Weights.contents(of: self.file($0), array: BundleArray.made)
             } exists: {
                 try FileManager.default.fileExists(atPath: self.file($0))
             }

@@ -40,11 +40,11 @@ extension BundleExpression {
         case .binary(let mark, let left, let right):
             let first = try left.value(follow)
             // As in Python the second is looked at only where it decides.
-            if mark == "and" { return BundleComponent.isTruthy(first) ? try right.value(follow) : first }
-            if mark == "or" { return BundleComponent.isTruthy(first) ? first : try right.value(follow) }
+            if mark == "and" { return try Self.isTruthy(first) ? right.value(follow) : first }
+            if mark == "or" { return try Self.isTruthy(first) ? first : right.value(follow) }
             return try Self.binary(mark, first, right.value(follow))
         case .choice(let condition, let yes, let no):
-            return try BundleComponent.isTruthy(condition.value(follow)) ? yes.value(follow) : no.value(follow)
+            return try Self.isTruthy(condition.value(follow)) ? yes.value(follow) : no.value(follow)
         case .item(let whole, let index): return try follow(Self.item(whole.value(follow), index.value(follow)))
         case .call(let name, let arguments):
             let values = try arguments.map { try $0.value(follow) }
@@ -56,8 +56,16 @@ extension BundleExpression {
         }
     }
 
+    /// Whether Python takes a value for true.
+    private static func isTruthy(_ value: ConfigValue) throws -> Bool {
+        guard BundleArray.items(of: value) == nil else {
+            throw Fault(reason: "an array of NumPy is neither true nor false; ask for its len")
+        }
+        return BundleComponent.isTruthy(value)
+    }
+
     private static func unary(_ mark: String, _ operand: ConfigValue) throws -> ConfigValue {
-        if mark == "not" { return .bool(!BundleComponent.isTruthy(operand)) }
+        if mark == "not" { return .bool(try !isTruthy(operand)) }
         switch operand {
         case .int(let number):
             guard number != .min else { break }
@@ -91,6 +99,10 @@ extension BundleExpression {
     /// Lists that references repeat can be longer than can be compared, so that no lists are.
     private static func isEqual(_ left: ConfigValue, _ right: ConfigValue) throws -> Bool {
         if let a = left.number, let b = right.number { return a == b }
+        let hasArray = [left, right].contains { BundleArray.items(of: $0) != nil }
+        guard !hasArray || left == .null || right == .null else {
+            throw Fault(reason: "arrays of NumPy are compared element by element, which is not computed")
+        }
         guard !isGroup(left) || !isGroup(right) else { throw Fault(reason: "lists and dictionaries are not compared") }
         return !isGroup(left) && !isGroup(right) && left == right
     }
@@ -105,6 +117,7 @@ extension BundleExpression {
     /// A value for an error; lists that references repeat can be longer than can be written.
     private static func shown(_ value: ConfigValue) -> String {
         switch value {
+        case _ where BundleArray.items(of: value) != nil: "an array of NumPy"
         case .array: "a list"
         case .object: "a dictionary"
         default: value.description
@@ -163,6 +176,7 @@ extension BundleExpression {
     }
 
     private static func item(_ whole: ConfigValue, _ index: ConfigValue) throws -> ConfigValue {
+        if let items = BundleArray.items(of: whole) { return try item(.array(items), index) }
         switch (whole, index) {
         case (.array(let items), .int(let place)):
             let found = place < 0 ? place + items.count : place
@@ -194,14 +208,19 @@ extension BundleExpression {
     }
 
     private static func call(_ name: String, _ value: ConfigValue) throws -> ConfigValue {
+        if ["len", "list", "tuple"].contains(name), let items = BundleArray.items(of: value) {
+            return try call(name, .array(items))
+        }
         switch (name, value) {
         case ("len", .array(let items)): return .int(items.count)
         case ("len", .object(let entries)): return .int(entries.count)
         case ("len", .string(let text)): return .int(text.unicodeScalars.count)
         case ("list", .array), ("tuple", .array): return value
-        case ("torch.from_numpy", .array), ("numpy.array", .array), ("np.array", .array): return value
+        case ("torch.from_numpy", _), ("numpy.array", _), ("np.array", _):
+            let array = BundleArray.made(of: value)
+            if BundleArray.items(of: array) != nil { return array }
         case ("torch.device", .string): return value
-        case ("bool", _): return .bool(BundleComponent.isTruthy(value))
+        case ("bool", _): return .bool(try isTruthy(value))
         case ("str", .string): return value
         case ("str", .int(let number)): return .string(String(number))
         case ("abs", .int(let number)) where number != .min: return .int(abs(number))

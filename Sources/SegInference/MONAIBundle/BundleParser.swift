@@ -161,7 +161,17 @@ struct BundleParser {
             tokens[place + 1] == .mark("=")
         else { return false }
         place += 2
-        return expression() == nil ? nil : true
+        var depth = 0
+        while let token = next {
+            if case .mark(let mark) = token {
+                if depth == 0, mark == "," || mark == ")" { return true }
+                if ["(", "[", "{"].contains(mark) { depth += 1 }
+                if [")", "]", "}"].contains(mark) { depth -= 1 }
+            }
+            guard depth >= 0 else { return nil }
+            place += 1
+        }
+        return nil
     }
 
     private mutating func list(

@@ -6,7 +6,7 @@ struct BundlePostprocessing {
     private let document: BundleDocument
     /// The chain that `Invertd` has to take back.
     private let preprocessing: ConfigValue
-    /// The entries that the preprocessing makes the image of.
+    /// The entries of which `Invertd` may name any; none where it would not take every step back.
     private let items: [String]
     private var reader: MaskPlanReader
     private var isSaved = false
@@ -73,10 +73,16 @@ struct BundlePostprocessing {
     }
 
     private func checkInvert(_ component: BundleComponent, _ arguments: ConfigReader) throws {
-        guard let keys = arguments.value("orig_keys"),
-            items.contains(where: { keys == .string($0) || keys == [.string($0)] })
-        else {
-            throw arguments.error("orig_keys", "should be \"image\", whose preprocessing is taken back")
+        let keys = arguments.value("orig_keys")
+        guard !items.isEmpty else {
+            throw arguments.error(
+                "orig_keys",
+                "names one entry, and the grid is changed before ConcatItemsd and after it, of which MONAI takes back one "
+                    + "part; let all such steps stand on one side of it")
+        }
+        guard items.contains(where: { keys == .string($0) || keys == [.string($0)] }) else {
+            let names = items.map { "\"\($0)\"" }.joined(separator: " or ")
+            throw arguments.error("orig_keys", "should be \(names), whose preprocessing is taken back")
         }
         guard let transform = component.entry("transform"),
             try document.followed(transform, id: component.id) == preprocessing

@@ -12,8 +12,22 @@ struct BundlePreprocessing {
     private let hasSeveral: Bool
     /// The entries that hold the scan: several until a `ConcatItemsd` makes one of them, each a channel.
     private var items = ["image"]
-    /// Every entry that the image is or is made of; `Invertd` may name any.
-    private(set) var entries = ["image"]
+    /// The entries that a `ConcatItemsd` joins; none where there is no such step.
+    private var joined: [String] = []
+    private var isJoined = false
+    private var movesBeforeJoin = false
+    private var movesAfterJoin = false
+
+    /// The entries of which `Invertd` may name any, for each holds every step that changes the grid. Empty where such steps
+    /// stand on both sides of a `ConcatItemsd`: MONAI takes back only those of the entry that is named.
+    var invertible: [String] {
+        switch (movesBeforeJoin, movesAfterJoin) {
+        case (true, true): []
+        case (true, false): joined
+        case (false, true): ["image"]
+        case (false, false): ["image"] + joined
+        }
+    }
 
     /// Arguments of MONAI's transforms for dictionaries that may be given for each key.
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
@@ -25,12 +39,13 @@ struct BundlePreprocessing {
         hasSeveral = channels > 1
         let faults = FaultList(source: document.source, key: id)
         let chain = try BundleComponent.chain(chain, id: id, document, faults)
-        faults.part {
-            guard let concatenation = chain.first(where: { $0.name == Self.concatenation }) else { return }
-            items = try Self.items(of: concatenation, channels: channels)
+        if let concatenation = chain.first(where: { $0.name == Self.concatenation }) {
+            faults.part { joined = try Self.items(of: concatenation, channels: channels) }
+            // Which entries the other steps should name is not known then.
+            try faults.finishPart()
+            items = joined
         }
-        hasChannels = hasSeveral && items.count == 1
-        if items.count > 1 { entries += items }
+        hasChannels = hasSeveral && joined.isEmpty
         for component in chain { faults.part { try add(component) } }
         try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
@@ -63,11 +78,7 @@ struct BundlePreprocessing {
 
     /// Adds what a transform does, which has to be the same to every entry.
     private mutating func add(_ component: BundleComponent) throws {
-        guard component.name != Self.concatenation else {
-            items = ["image"]
-            count += 1
-            return
-        }
+        guard component.name != Self.concatenation else { return try join(component) }
         let before = self
         try add(component, of: items[0])
         for item in items.dropFirst() {
@@ -78,6 +89,21 @@ struct BundlePreprocessing {
                     "keys", "does to '\(item)' another thing than to '\(items[0])', which is not supported")
             }
         }
+    }
+
+    private mutating func join(_ component: BundleComponent) throws {
+        guard !isJoined else {
+            throw try component.arguments().error("_target_", "a second ConcatItemsd is not supported")
+        }
+        guard hasChannels else {
+            throw try component.arguments().error(
+                "_target_",
+                "ConcatItemsd joins entries along their first axis, which is one of the scan's without an axis of channels; "
+                    + "let EnsureChannelFirstd of each entry come before it")
+        }
+        items = ["image"]
+        isJoined = true
+        count += 1
     }
 
     private mutating func add(_ component: BundleComponent, of item: String) throws {
@@ -141,6 +167,8 @@ struct BundlePreprocessing {
                 "func", "looks at all channels here, and in MONAI at each entry; let it follow ConcatItemsd")
         }
         steps.append(step)
+        guard !step.keepsGrid else { return reader }
+        if joined.isEmpty || isJoined { movesAfterJoin = true } else { movesBeforeJoin = true }
         return reader
     }
 
@@ -148,7 +176,18 @@ struct BundlePreprocessing {
     private func replaced(of name: String, _ component: BundleComponent) throws -> [String: ConfigValue] {
         guard items.count > 1 else { return [:] }
         switch name {
-        case "ScaleIntensity", "ScaleIntensityRangePercentiles", "NormalizeIntensity": return ["channel_wise": true]
+        case "ScaleIntensity", "ScaleIntensityRangePercentiles": return ["channel_wise": true]
+        case "NormalizeIntensity":
+            let reader = try component.arguments()
+            var replaced: [String: ConfigValue] = ["channel_wise": true]
+            for key in ["subtrahend", "divisor"] {
+                guard let value = reader.value(key), value != .null else { continue }
+                guard value.number != nil else {
+                    throw reader.error(key, "should be one number for all of \(items), not \(value)")
+                }
+                replaced[key] = .array(items.map { _ in value })
+            }
+            return replaced
         case "CropForeground":
             let reader = try component.arguments()
             guard let source = try reader.string("source_key"), let channel = items.firstIndex(of: source) else {

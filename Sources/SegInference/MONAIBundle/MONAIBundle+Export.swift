@@ -30,6 +30,11 @@ extension MONAIBundle {
             description.mode == .nnUNet || description.maskPlan.restoration == .logits
             || !description.mirrorAxes.isEmpty
             || description.preprocessing.steps.contains(where: \.isOfNNUNet)
+        guard description.network.isOfMONAI else {
+            throw DataError(
+                .badArgument, "export-bundle",
+                "writes models that MONAI runs, and MONAI has no network of this model's name (network_def._target_)")
+        }
         guard !isNNUNet else {
             throw DataError(
                 .badArgument, "export-bundle",
@@ -142,7 +147,7 @@ extension MONAIBundle {
     private static func metadata(_ description: ModelDescription, name: String) throws -> ConfigValue {
         let isRegions = description.maskPlan.isRegions
         let classes = isRegions ? try description.outputChannels : try description.classCount
-        let names = (0..<classes).map { (String($0), ConfigValue.string(className($0, description))) }
+        let outputs = try description.outputChannels
         let shape = ConfigValue.array(description.roiSize?.array.map { .int($0) } ?? ["*", "*", "*"])
         let channels = try description.network.outline().inputChannels
         let range = description.preprocessing.window.map { [ConfigValue.double($0.bMin), .double($0.bMax)] } ?? []
@@ -154,9 +159,9 @@ extension MONAIBundle {
             "channel_def": .object(channelNames(channels)),
         ]
         let pred: [String: ConfigValue] = [
-            "format": "segmentation", "num_channels": .int(classes),
+            "format": "segmentation", "num_channels": .int(description.maskPlan.painting.isEmpty ? classes : outputs),
             "value_range": [0, .int(isRegions ? 1 : classes - 1)],
-            "channel_def": .object(Dictionary(names) { first, _ in first }),
+            "channel_def": .object(predictionNames(description, classes: classes, outputs: outputs)),
         ]
         return [
             "schema":
@@ -189,6 +194,21 @@ extension MONAIBundle {
     private static func channelNames(_ count: Int) -> [String: ConfigValue] {
         var names: [String: ConfigValue] = [:]
         for channel in 0..<count { names[String(channel)] = .string(channel == 0 ? "image" : "image \(channel)") }
+        return names
+    }
+
+    /// Names of classes or regions by their channels; a region that is painted has its class's.
+    private static func predictionNames(
+        _ description: ModelDescription, classes: Int, outputs: Int
+    ) -> [String: ConfigValue] {
+        var names: [String: ConfigValue] = [:]
+        let painting = description.maskPlan.painting
+        guard painting.isEmpty else {
+            for channel in 0..<outputs { names[String(channel)] = .string("channel \(channel)") }
+            for paint in painting { names[String(paint.channel)] = .string(className(Int(paint.label), description)) }
+            return names
+        }
+        for label in 0..<classes { names[String(label)] = .string(className(label, description)) }
         return names
     }
 

@@ -76,7 +76,7 @@ public struct MONAIBundle: Sendable {
             }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-                of: chain.entries,
+                of: chain.invertible,
                 reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: chain.preprocessing))
         }
         let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
@@ -205,8 +205,8 @@ public struct MONAIBundle: Sendable {
         }
         guard case .object(let names)? = value else { return [:] }
         var labels: [Int: String] = [:]
-        for case let (key, .string(name)) in names {
-            guard let channel = Int(key) else { continue }
+        let channels = names.compactMap { key, name in Int(key).map { ($0, name) } }.sorted { $0.0 < $1.0 }
+        for case let (channel, .string(name)) in channels {
             let number =
                 plan.painting.isEmpty ? channel : plan.painting.last { $0.channel == channel }.map { Int($0.label) }
             if let number, number >= (plan.isRegions ? 0 : 1) { labels[number] = name }

@@ -3,15 +3,18 @@ internal import SegCore
 extension PickleReader {
     /// A value of the pickle as a configuration; a tensor or an object becomes a text that says so.
     ///
-    /// Values that the pickle repeats count again, so that lists of lists cannot grow beyond the limits of a document.
+    /// `array` says what stands for an array of NumPy, by its list. Values that the pickle repeats count again, so that lists of
+    /// lists cannot grow beyond the limits of a document.
     /// - Throws: `CheckpointFault` where it nests too deep or has too many values.
-    func configuration(_ value: PickleValue) throws(CheckpointFault) -> ConfigValue {
+    func configuration(
+        _ value: PickleValue, array: (ConfigValue) -> ConfigValue = { $0 }
+    ) throws(CheckpointFault) -> ConfigValue {
         var nodes = 0
-        return try configuration(value, depth: 0, nodes: &nodes)
+        return try configuration(value, depth: 0, nodes: &nodes, array)
     }
 
     private func configuration(
-        _ value: PickleValue, depth: Int, nodes: inout Int
+        _ value: PickleValue, depth: Int, nodes: inout Int, _ made: (ConfigValue) -> ConfigValue
     ) throws(CheckpointFault) -> ConfigValue {
         nodes += 1
         guard depth <= Limits.documentDepth, nodes <= Limits.documentNodes else {
@@ -23,17 +26,17 @@ extension PickleReader {
         case .int(let number): return .int(number)
         case .double(let number): return .double(number)
         case .string(let text): return .string(text)
-        case .tuple(let index): return try list(items(ofTuple: index), depth: depth, nodes: &nodes)
-        case .list(let index): return try list(items(ofList: index), depth: depth, nodes: &nodes)
+        case .tuple(let index): return try list(items(ofTuple: index), depth: depth, nodes: &nodes, made)
+        case .list(let index): return try list(items(ofList: index), depth: depth, nodes: &nodes, made)
         case .dictionary(let index):
             var entries: [String: ConfigValue] = [:]
             for (key, entry) in self.entries(index) {
-                entries[key] = try configuration(entry, depth: depth + 1, nodes: &nodes)
+                entries[key] = try configuration(entry, depth: depth + 1, nodes: &nodes, made)
             }
             return .object(entries)
         case .object(let type): return .string("an object of \(type)")
         case .tensor: return .string("a tensor")
-        case .array(let index): return try numbers(array(index), nodes: &nodes)
+        case .array(let index): return made(try numbers(array(index), nodes: &nodes))
         case .global, .storage, .ignored, .bytes, .elementType: return .string("an object of Python")
         }
     }
@@ -41,9 +44,13 @@ extension PickleReader {
     /// An array of NumPy as lists of lists; one of another type than whole and real numbers becomes a text that says so.
     private func numbers(_ array: PickleArray, nodes: inout Int) throws(CheckpointFault) -> ConfigValue {
         let other = ConfigValue.string("an array of NumPy")
-        guard let size = PickleArray.sizes[array.elementType], array.shape.allSatisfy({ $0 > 0 }),
+        guard let size = PickleArray.sizes[array.elementType.name], array.shape.allSatisfy({ $0 > 0 }),
             array.shape.count <= Limits.documentDepth
         else { return other }
+        guard !array.elementType.isBigEndian else {
+            throw CheckpointFault(
+                "holds an array of NumPy of a big-endian machine; save it as array.astype('<f4') or alike")
+        }
         let count = array.bytes.count / size
         nodes += 2 * count
         guard nodes <= Limits.documentNodes else {
@@ -56,10 +63,10 @@ extension PickleReader {
     }
 
     private func list(
-        _ items: [PickleValue], depth: Int, nodes: inout Int
+        _ items: [PickleValue], depth: Int, nodes: inout Int, _ made: (ConfigValue) -> ConfigValue
     ) throws(CheckpointFault) -> ConfigValue {
         var values: [ConfigValue] = []
-        for item in items { values.append(try configuration(item, depth: depth + 1, nodes: &nodes)) }
+        for item in items { values.append(try configuration(item, depth: depth + 1, nodes: &nodes, made)) }
         return .array(values)
     }
 }
@@ -78,7 +85,7 @@ extension PickleArray {
 
     private func element(_ index: Int, size: Int) -> ConfigValue {
         let bits = bytes[index * size..<(index + 1) * size].reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
-        switch elementType {
+        switch elementType.name {
         case "f4": return .double(Double(Float(bitPattern: UInt32(bits))))
         case "f8": return .double(Double(bitPattern: bits))
         case "b1": return .bool(bits != 0)

@@ -53,10 +53,11 @@ extension PickleReader {
         case .array: return newArray()
         case .elementType:
             guard case .string(let name)? = arguments.first else { return .object("numpy.dtype") }
-            return .elementType(name)
+            return newElementType(name)
         case .encode:
             // Protocols that know no bytes write them as a text of as many characters.
             guard case .string(let text)? = arguments.first else { return .ignored }
+            try countEncoded(text)
             let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
             return bytes.count == text.unicodeScalars.count ? .bytes(bytes) : .ignored
         case .other(let name): return .object(name)
@@ -88,7 +89,7 @@ extension PickleReader {
         let state = try popLast(1)[0]
         switch try top() {
         case .array(let index): try fill(index, with: state)
-        case .elementType: try checkByteOrder(state)
+        case .elementType(let index): if isBigEndian(state) { setBigEndian(index) }
         case .dictionary, .list, .ignored, .object, .tensor: break
         default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
         }
@@ -103,15 +104,17 @@ extension PickleReader {
             case .bytes(let bytes) = parts[4]
         else { return }
         setArray(
-            index, to: PickleArray(shape: shape, elementType: type, isColumnMajor: isColumnMajor, bytes: bytes))
+            index,
+            to: PickleArray(
+                shape: shape, elementType: elementType(type), isColumnMajor: isColumnMajor, bytes: bytes))
     }
 
     /// The state of an element type begins `(version, byte order, …)`.
-    private func checkByteOrder(_ state: PickleValue) throws(CheckpointFault) {
+    private func isBigEndian(_ state: PickleValue) -> Bool {
         guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count > 1,
             case .string(let order) = parts[1]
-        else { return }
-        guard order != ">" else { throw CheckpointFault("holds an array of NumPy of a big-endian machine") }
+        else { return false }
+        return order == ">"
     }
 
     /// The storage of a persistent id `("storage", type, key, location, count)`.

@@ -17,6 +17,8 @@ struct PickleReader {
     private var storages: [TorchStorage] = []
     private var tensors: [TorchTensor] = []
     private var arrays: [PickleArray] = []
+    private var elementTypes: [PickleElementType] = []
+    private var encodedBytes = 0
 
     /// The value that the pickle describes.
     private(set) var result: PickleValue = .none
@@ -227,7 +229,25 @@ extension PickleReader {
         return .array(arrays.count - 1)
     }
 
+    func elementType(_ index: Int) -> PickleElementType { elementTypes[index] }
+
+    mutating func newElementType(_ name: String) -> PickleValue {
+        elementTypes.append(PickleElementType(name: name))
+        return .elementType(elementTypes.count - 1)
+    }
+
+    mutating func setBigEndian(_ index: Int) { elementTypes[index].isBigEndian = true }
+
     mutating func setArray(_ index: Int, to array: PickleArray) { arrays[index] = array }
+
+    /// Counts a text that is made bytes of, so that one text cannot be made bytes of again and again.
+    mutating func countEncoded(_ text: String) throws(CheckpointFault) {
+        encodedBytes += text.utf8.count
+        guard encodedBytes <= bytes.count else {
+            throw CheckpointFault(
+                "its pickle makes more bytes of its texts than it is long, which torch.save never does")
+        }
+    }
 
     mutating func newDictionary() -> PickleValue {
         dictionaries.append([:])

@@ -18,8 +18,8 @@ enum PickleValue {
     case object(String)
     /// Bytes of an array of NumPy.
     case bytes([UInt8])
-    /// The type of an array's elements, such as `i8`.
-    case elementType(String)
+    /// The type of an array's elements.
+    case elementType(Int)
     /// An array of NumPy.
     case array(Int)
 
@@ -34,10 +34,17 @@ enum PickleValue {
     }
 }
 
+/// The type of the elements of NumPy's arrays, and the order of their bytes, which a pickle sets afterwards.
+struct PickleElementType {
+    /// Kind and bytes, such as `i8`.
+    var name = ""
+    var isBigEndian = false
+}
+
 /// An array of NumPy, which pickles hold inside themselves.
 struct PickleArray {
     var shape: [Int] = []
-    var elementType = ""
+    var elementType = PickleElementType()
     var isColumnMajor = false
     var bytes: [UInt8] = []
 }

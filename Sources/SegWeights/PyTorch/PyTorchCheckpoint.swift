@@ -29,9 +29,11 @@ struct PyTorchCheckpoint {
     }
 
     /// Everything in a checkpoint as a configuration.
-    static func contents(of data: Data) throws(CheckpointFault) -> ConfigValue {
+    static func contents(
+        of data: Data, array: (ConfigValue) -> ConfigValue
+    ) throws(CheckpointFault) -> ConfigValue {
         let reader = try pickle(of: ZipArchive(data)).reader
-        return try reader.configuration(reader.result)
+        return try reader.configuration(reader.result, array: array)
     }
 
     /// What stands under some names beside the weights; names that are not there are left out.
