@@ -122,8 +122,11 @@ private let refused: [([String: ConfigValue], String)] = [
     (["preprocessing": transforms(["_target_": "EnsureChannelFirstd", "keys": "image"], spacing)], "no LoadImaged"),
     (["preprocessing": loading(["_target_": "Spacingd", "pixdim": [1, 1, 1], "mode": "area"])], "bilinear"),
     (
-        ["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "image", "mode": "edge", "margin": 2])],
-        "constant"
+        [
+            "preprocessing": loading([
+                "_target_": "CropForegroundd", "source_key": "image", "mode": "edge", "margin": 2,
+            ])
+        ], "constant"
     ),
     (["preprocessing": loading(["_target_": "CropForegroundd", "source_key": "label"])], "source_key"),
     (["preprocessing": loading(["_target_": "CropForegroundd", "select_fn": "$lambda x: x > 9"])], "x > 9"),

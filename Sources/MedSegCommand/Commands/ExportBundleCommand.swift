@@ -12,8 +12,8 @@ struct ExportBundleCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export-bundle",
         abstract: "Writes a model as a MONAI bundle, which MONAI runs without MedSeg.",
-        discussion: "The bundle holds configs/inference.json, configs/metadata.json, models/model.pt, README.md, docs/README.md "
-            + "and LICENSE. MONAI needs pytorch-ignite and nibabel to run it.")
+        discussion: "The bundle holds configs/inference.json, configs/metadata.json, models/model.pt, README.md, "
+            + "docs/README.md and LICENSE. MONAI needs pytorch-ignite and nibabel to run it.")
 
     @Argument(help: "A model folder with model.json and weights, or one of Auto3DSeg.")
     var model: String
