@@ -35,7 +35,9 @@ struct TrainingJob {
                 return try run.run(in: folder, resuming: isResumed, ranks: ranks, quiet: quiet || !ranks.isFirst)
             } catch let stop as Interruption {
                 // What was reached is written all the same, for nnU-Net to go on with.
-                if ranks.isFirst { try writeExport(of: FoldRun(folder: folder), on: backend).forEach(note) }
+                do {
+                    if ranks.isFirst { try writeExport(of: FoldRun(folder: folder), on: backend).forEach(note) }
+                } catch { note("\(folder): not written for nnU-Net: \(error)") }
                 throw stop
             }
         }

@@ -41,6 +41,10 @@ final class TrainingProgress {
                     format: "step %d  loss %.4f  rate %.2e  %@ left", step.iteration, step.loss, step.learningRate,
                     duration(step.remaining)))
         case .validation(let result):
+            guard !result.scores.mean.isNaN else {
+                bar.line("step \(result.iteration): no foreground in the validation's patches, and so no Dice")
+                return
+            }
             bar.line(
                 String(
                     format: "step %d: validation Dice %.4f on the network's grid%@", result.iteration,

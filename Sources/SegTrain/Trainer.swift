@@ -139,6 +139,7 @@ public final class Trainer {
                 }
             }
             isOver = isOver || state.isStopped
+            state.hasEnded = isOver
             if isOver || (state.iteration % options.checkpointEvery == 0 && state.iteration > keptAt) {
                 try keep()
                 keptAt = state.iteration
@@ -247,10 +248,12 @@ public final class Trainer {
             return true
         }
         guard let scores = try validation.measure(network, after: state.iteration, until: isAsked) else { return false }
-        guard scores.mean.isFinite else {
+        // Patches may hold no foreground at all, by label and by network, which says nothing of the network.
+        let isUndefined = options.pseudoDice != nil && scores.mean.isNaN
+        guard scores.mean.isFinite || isUndefined else {
             throw InferenceError("the validation after step \(state.iteration) gave \(scores.mean), which is no score")
         }
-        let isBest = state.take(dice: scores.mean, options)
+        let isBest = state.take(dice: isUndefined ? nil : scores.mean, options)
         try report(.validation(ValidationResult(iteration: state.iteration, scores, isBest: isBest)))
         return true
     }

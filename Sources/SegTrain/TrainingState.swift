@@ -16,6 +16,8 @@ public struct TrainingState: Hashable, Sendable, Codable {
     public private(set) var bestIteration: Int?
     /// Whether early stopping has ended the training.
     public private(set) var isStopped = false
+    /// Whether the training has come to its end; nil in checkpoints of versions that did not say.
+    public internal(set) var hasEnded: Bool?
     /// What the learning rate is multiplied with for want of progress.
     var plateau = PlateauState()
     /// Sum and count of the losses since the last validation.
@@ -34,8 +36,8 @@ public struct TrainingState: Hashable, Sendable, Codable {
         lossCount += 1
     }
 
-    /// Takes the end of an interval between validations, with the Dice where cases are set aside.
-    /// - Returns: Whether the Dice is the best so far.
+    /// Takes the end of an interval between validations, with the Dice where one was measured.
+    /// - Returns: Whether the Dice is the best so far; without one, whether none was measured before.
     mutating func take(dice: Double?, _ options: TrainingOptions) -> Bool {
         validatedAt = iteration
         if case .plateau(let rule) = options.schedule {
@@ -45,7 +47,7 @@ public struct TrainingState: Hashable, Sendable, Codable {
             }
         }
         (losses, lossCount) = (0, 0)
-        guard let measured = dice else { return false }
+        guard let measured = dice else { return bestDice == nil }
         let dice = smoothed(measured, options.pseudoDice)
         if let rule = options.earlyStopping { take(dice, rule) }
         guard bestDice.map({ dice > $0 }) ?? true else { return false }

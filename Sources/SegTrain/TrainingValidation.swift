@@ -23,7 +23,8 @@ public protocol TrainingValidation {
 
 /// What a validation measured: the higher the better.
 public struct ValidationScores: Sendable {
-    /// Mean over the cases whose Dice is defined, by which the best network is chosen.
+    /// Mean over the cases whose Dice is defined, by which the best network is chosen; NaN where patches of a pseudo Dice
+    /// hold no foreground, which leaves the moving average as it is.
     public var mean: Double
     /// Mean over the foreground classes, by case; nil where no labelled voxel is left on the network's grid.
     public var cases: [(name: String, dice: Double?)]

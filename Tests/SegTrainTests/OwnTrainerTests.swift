@@ -47,6 +47,22 @@ import Testing
         }
     }
 
+    /// Patches without foreground have no Dice, which says nothing of the network.
+    @Test func aMovingAverageOutlastsAValidationWithoutADice() throws {
+        var options = TrainingOptions(iterations: 4, learningRate: 1e-2)
+        options.validateEvery = 1
+        options.pseudoDice = TrainingOptions.PseudoDice(batches: 1, smoothing: 0.5)
+        let trainer = try trainer(options, Given([.nan, 0.5, .nan, 0.7]))
+        var isBest: [Bool] = []
+        try trainer.run { if case .validation(let result) = $0 { isBest.append(result.isBest) } }
+        #expect(isBest == [true, true, false, true])
+        #expect(abs((trainer.state.smoothedDice ?? 0) - 0.6) < 1e-12 && trainer.state.hasEnded == true)
+        // Without the average a score has to be a number.
+        options.pseudoDice = nil
+        let plain = try self.trainer(options, Given([.nan]))
+        #expect(throws: InferenceError.self) { try plain.run { _ in } }
+    }
+
     @Test func itLearnsAndGoesOnFromACheckpoint() throws {
         var options = TrainingOptions(iterations: 12, learningRate: 1e-2)
         (options.accumulation, options.clipNorm) = (2, 1)

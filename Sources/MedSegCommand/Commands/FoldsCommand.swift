@@ -3,6 +3,7 @@ import Foundation
 import SegBackend
 import SegCore
 import SegData
+import SegInference
 import SegMetrics
 import SegNNUNet
 import SegStudy
@@ -79,9 +80,18 @@ struct FoldsCommand: ParsableCommand {
         }
         for name in ["summary.md", "model"] { try OutputFolder.refuseExisting("\(out)/\(name)", force: force || train) }
         let trainings = train ? try FoldTrainings(runs[0], data: data, configuration, changes, out: out) : nil
+        try trainings?.checkWhatIsThere()
+        if let exportNnunet, let trainings { try FoldRun.checkExports(trainings.exported, to: exportNnunet) }
         let backend = try device.makeBackend(quiet: printing.quiet)
-        try trainings?.run(on: backend, quiet: printing.quiet)
+        try trainings?.run(on: backend, force: force, quiet: printing.quiet)
         let set = try FoldSet(runs: trainings?.folders ?? runs)
+        if let exportNnunet {
+            let exported = set.configurations.flatMap(\.runs).map { run in
+                FoldRun.Exported(
+                    folder: run.folder, configuration: run.configuration, origin: run.origin, isNew: false)
+            }
+            try FoldRun.checkExports(exported, to: exportNnunet)
+        }
         let dataset = try Dataset(path: train ? set.dataset : data ?? set.dataset)
         let study = FoldStudy(
             set, dataset: dataset, options: try MetricOptions(surfaceDiceToleranceMM: tolerance),
@@ -140,7 +150,23 @@ private struct FoldTrainings {
     /// Folds of a configuration by nnU-Net's rule.
     private static func folds(ofYAML file: String, _ changes: [String], out: String) throws -> [Fold] {
         let document = try ConfigValue(yamlFile: file, changes: changes)
-        let cases = try Dataset(path: TrainingConfiguration(document, source: file).data).cases.map(\.name)
+        let name = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+        guard !FoldSet.reserved.contains(name) else {
+            throw UsageError(
+                "\(file): folds of '\(name)' would lie where the summary's own \(name) goes; rename the file")
+        }
+        let configuration = try TrainingConfiguration(document, source: file)
+        let dataset = try Dataset(path: configuration.data)
+        if case .file(let split) = configuration.validation {
+            throw UsageError(
+                "\(file): folds are dealt anew, and \(split) would not be kept to; leave it out of validation")
+        }
+        guard dataset.ownSplits.isEmpty else {
+            throw UsageError(
+                "\(configuration.data) makes a split of its own, which folds would not keep to; train its folds with medseg "
+                    + "train, and name their run folders")
+        }
+        let cases = dataset.cases.map(\.name)
         guard case .object(let entries) = document, let dealt = NNUNetFolds(cases: cases) else {
             throw UsageError("\(file): its dataset has \(cases.count) cases, too few for \(NNUNetFolds.count) folds")
         }
@@ -148,21 +174,36 @@ private struct FoldTrainings {
             let names = try dealt.validation(of: number, cases: cases).map { ConfigValue.string($0) }
             let document = ConfigValue.object(entries.merging(["validation": .array(names)]) { $1 })
             return Fold(
-                folder:
-                    "\(out)/\(((file as NSString).lastPathComponent as NSString).deletingPathExtension)/fold_\(number)",
+                folder: "\(out)/\(name)/fold_\(number)",
                 configuration: try TrainingConfiguration(document, source: file), origin: nil)
         }
     }
 
+    /// Insists, before anything is trained, that the folds which are there are those that are asked for.
+    func checkWhatIsThere() throws {
+        let faults = FaultList(source: "the folds", key: nil)
+        for fold in folds where FileManager.default.fileExists(atPath: "\(fold.folder)/config.json") {
+            faults.part { try FoldRun(folder: fold.folder).check(is: fold.configuration, of: fold.origin) }
+        }
+        try faults.finish()
+    }
+
+    /// The folds, as they would be written for nnU-Net.
+    var exported: [FoldRun.Exported] {
+        folds.map {
+            FoldRun.Exported(folder: $0.folder, configuration: $0.configuration, origin: $0.origin, isNew: false)
+        }
+    }
+
     /// Trains what is not yet trained.
-    func run(on backend: any Backend, quiet: Bool) throws {
+    func run(on backend: any Backend, force: Bool, quiet: Bool) throws {
         for (number, fold) in folds.enumerated() {
             let standing = try FoldRun.standing(of: fold.folder)
             guard standing != .trained else { continue }
             if !quiet { note("fold \(number + 1) of \(folds.count): \(fold.folder)") }
             let job = TrainingJob(
                 configuration: fold.configuration, folder: fold.folder, isResumed: standing != .missing,
-                origin: fold.origin, quiet: quiet)
+                origin: fold.origin, force: force, quiet: quiet)
             if let summary = try job.run(on: backend) { note(summary) }
         }
     }

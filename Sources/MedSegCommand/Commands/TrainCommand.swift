@@ -73,7 +73,7 @@ struct TrainCommand: ParsableCommand {
         if !printing.quiet, let remark = Launch.remarkOnAllocation(environment: ProcessInfo.processInfo.environment) {
             note(remark)
         }
-        try checkExports(origin, folder)
+        try checkExports(configuration, origin, folder)
         let job = TrainingJob(
             configuration: configuration, folder: folder, isResumed: resume != nil, origin: origin, force: force,
             export: exportNnunet, quiet: printing.quiet)
@@ -84,9 +84,16 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// Refuses to write a run for nnU-Net that is not of its plans.
-    private func checkExports(_ origin: NNUNetOrigin?, _ folder: String) throws {
-        guard exportNnunet != nil, origin == nil, try NNUNetOrigin(run: folder) == nil else { return }
-        throw UsageError("--export-nnunet writes a training by plans of nnU-Net; train with --nnunet-plan")
+    private func checkExports(
+        _ configuration: TrainingConfiguration, _ origin: NNUNetOrigin?, _ folder: String
+    ) throws {
+        guard let exportNnunet else { return }
+        guard let origin = try origin ?? (resume == nil ? nil : NNUNetOrigin(run: folder)) else {
+            throw UsageError("--export-nnunet writes a training by plans of nnU-Net; train with --nnunet-plan")
+        }
+        let exported = FoldRun.Exported(
+            folder: folder, configuration: configuration, origin: origin, isNew: resume == nil)
+        try FoldRun.checkExports([exported], to: exportNnunet)
     }
 
     /// What is trained, and the plans that a new run is of.

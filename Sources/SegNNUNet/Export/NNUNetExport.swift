@@ -1,5 +1,6 @@
 internal import Foundation
 internal import SegCore
+internal import SegData
 internal import SegWeights
 
 /// A results folder of nnU-Net v2 that a training by plans is written into, as one of its folds: nnU-Net loads it, predicts
@@ -38,24 +39,39 @@ public struct NNUNetExport {
     }
 
     /// nnU-Net's trainer of so many epochs: `nnUNetTrainer`, or one that is called after its epochs.
-    static func trainer(epochs: Int) -> String {
-        guard lengths.contains(epochs) else { return "nnUNetTrainer" }
+    /// - Throws: `DataError` where nnU-Net has none of that length.
+    static func trainer(epochs: Int) throws -> String {
+        if epochs == 1000 { return "nnUNetTrainer" }
+        guard lengths.contains(epochs) else {
+            let known = (lengths + [1000]).sorted().map(String.init).joined(separator: ", ")
+            throw DataError(
+                .badArgument, "iterations",
+                "stand for \(epochs) epochs of 250 steps, of which nnU-Net has no trainer; it has those of \(known) epochs"
+            )
+        }
         return "nnUNetTrainer_\(epochs)epoch\(epochs == 1 ? "" : "s")"
     }
 
     /// The model folder that a training of some epochs goes to.
-    public func modelFolder(in results: String, epochs: Int) -> String {
-        "\(results)/\(datasetName)/\(Self.trainer(epochs: epochs))__\(plansName)__\(origin.configuration)"
+    /// - Throws: `DataError` where nnU-Net has no trainer of that length.
+    public func modelFolder(in results: String, epochs: Int) throws -> String {
+        "\(results)/\(datasetName)/\(try Self.trainer(epochs: epochs))__\(plansName)__\(origin.configuration)"
     }
 
-    /// Writes a fold.
-    /// - Parameter results: The folder that nnU-Net knows as `nnUNet_results`.
+    private var files: [(name: String, source: String)] {
+        [("plans.json", origin.plans), ("dataset.json", origin.dataset)]
+    }
+
+    /// Sees that a fold can be written without writing over another's.
+    /// - Parameters:
+    ///   - results: The folder that nnU-Net knows as `nnUNet_results`.
+    ///   - epochs: Epochs of the whole training.
+    ///   - known: SHA-256 of checkpoints that are the run's own.
     /// - Returns: The fold's folder.
-    /// - Throws: `DataError` where the folder holds a model of other plans, or a file cannot be written.
+    /// - Throws: `DataError` where the folder holds a model of other plans, or the fold another's checkpoint.
     @discardableResult
-    public func write(_ trained: NNUNetTrained, to results: String) throws -> String {
-        let folder = modelFolder(in: results, epochs: trained.plannedEpochs)
-        let files = [("plans.json", origin.plans), ("dataset.json", origin.dataset)]
+    package func checkTarget(in results: String, epochs: Int, known: [String]) throws -> String {
+        let folder = try modelFolder(in: results, epochs: epochs)
         for (name, source) in files {
             let other = FileManager.default.contents(atPath: "\(folder)/\(name)")
             guard try other.map({ try $0 == RegularFile.contents(of: source) }) ?? true else {
@@ -64,13 +80,38 @@ public struct NNUNetExport {
             }
         }
         let fold = "\(folder)/fold_\(origin.fold)"
+        for kind in ["final", "latest", "best"] {
+            let file = "\(fold)/checkpoint_\(kind).pth"
+            guard FileManager.default.fileExists(atPath: file) else { continue }
+            guard known.contains(try ContentDigest.of(file: file, .sha256)) else {
+                throw DataError(
+                    .cannotWrite, file, "was not written by this run; name another folder, or move the fold away")
+            }
+        }
+        return fold
+    }
+
+    /// Writes a fold.
+    /// - Parameters:
+    ///   - results: The folder that nnU-Net knows as `nnUNet_results`.
+    ///   - run: The run folder, which keeps the digest of what was written, and so may write over it; nil for none.
+    /// - Returns: The fold's folder.
+    /// - Throws: `DataError` as of `checkTarget`, or where a file cannot be written.
+    @discardableResult
+    public func write(_ trained: NNUNetTrained, to results: String, run: String? = nil) throws -> String {
+        let known = try run.map { try NNUNetOrigin.exported(ofRun: $0) } ?? []
+        let fold = try checkTarget(in: results, epochs: trained.plannedEpochs, known: known)
+        let folder = try modelFolder(in: results, epochs: trained.plannedEpochs)
         try DurableFile.makeFolder(fold)
         for (name, source) in files {
             try DurableFile.write(Array(RegularFile.contents(of: source)), to: "\(folder)/\(name)")
         }
         let (value, tensors) = try checkpoint(trained)
-        try Weights.write(
-            checkpoint: value, tensors, to: "\(fold)/checkpoint_\(trained.isFinished ? "final" : "latest").pth")
+        let file = "\(fold)/checkpoint_\(trained.isFinished ? "final" : "latest").pth"
+        try Weights.write(checkpoint: value, tensors, to: file)
+        if let run { try NNUNetOrigin.add(exported: ContentDigest.of(file: file, .sha256), toRun: run) }
+        // Of an earlier step, with which nnU-Net would go on.
+        if trained.isFinished { try? FileManager.default.removeItem(atPath: "\(fold)/checkpoint_latest.pth") }
         return fold
     }
 
@@ -110,7 +151,7 @@ public struct NNUNetExport {
             ("_best_ema", trained.smoothed.compactMap(\.self).max().map { .double($0) } ?? .none),
             ("current_epoch", .int(trained.epochs.count)),
             ("init_args", try arguments()),
-            ("trainer_name", .text(Self.trainer(epochs: trained.plannedEpochs))),
+            ("trainer_name", .text(try Self.trainer(epochs: trained.plannedEpochs))),
             ("inference_allowed_mirroring_axes", trained.mirrorAxes.isEmpty ? .none : axes),
         ])
         return (value, tensors)
@@ -154,7 +195,8 @@ public struct NNUNetExport {
         return .named([
             ("mean_fg_dice", list(epochs.map(\.dice))), ("ema_fg_dice", list(trained.smoothed)),
             ("dice_per_class_or_region", .list(epochs.map { list($0.classes) })),
-            ("train_losses", list(epochs.map(\.loss))),
+            // nnU-Net takes the Dice itself with a minus, where the loss here is 1 less the Dice.
+            ("train_losses", list(epochs.map { $0.loss - 1 })),
             // The loss of validation patches is not measured here.
             ("val_losses", list(epochs.map { _ in nil })),
             ("lrs", list(epochs.map(\.learningRate))),

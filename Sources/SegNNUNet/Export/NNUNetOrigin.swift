@@ -31,6 +31,41 @@ public struct NNUNetOrigin: Hashable, Sendable {
             fold: try reader.required("fold", reader.string("fold")))
     }
 
+    /// Removes what a run folder keeps, and no other files that are there.
+    package static func remove(fromRun run: String) {
+        let place = "\(run)/\(folder)"
+        guard FileManager.default.fileExists(atPath: "\(place)/run.json") else { return }
+        for name in ["plans.json", "dataset.json", exports, "run.json"] {
+            try? FileManager.default.removeItem(atPath: "\(place)/\(name)")
+        }
+        // Of a folder that holds something, `rmdir` removes nothing.
+        rmdir(place)
+        DurableFile.syncFolder(of: place)
+    }
+
+    private static let exports = "exported.json"
+
+    /// SHA-256 of the checkpoints that a run was written as for nnU-Net; a file with another is not the run's.
+    /// - Throws: `DataError` naming the file that is damaged.
+    package static func exported(ofRun run: String) throws -> [String] {
+        let file = "\(run)/\(folder)/\(exports)"
+        guard FileManager.default.fileExists(atPath: file) else { return [] }
+        let reader = try ConfigReader(ConfigValue(jsonFile: file), path: "", source: file)
+        guard case .array(let digests)? = reader.value("sha256") else {
+            throw reader.error("sha256", "should be a list of digests; remove the file")
+        }
+        return digests.compactMap { if case .string(let digest) = $0 { digest } else { nil } }
+    }
+
+    /// Remembers that a checkpoint is the run's.
+    /// - Throws: `DataError` naming the file that cannot be written.
+    package static func add(exported digest: String, toRun run: String) throws {
+        let digests = try exported(ofRun: run)
+        guard !digests.contains(digest) else { return }
+        let document: ConfigValue = ["sha256": .array((digests + [digest]).map { .string($0) })]
+        try DurableFile.write(Array(document.jsonText().utf8), to: "\(run)/\(folder)/\(exports)")
+    }
+
     /// The files that a run folder keeps, by their names in it.
     /// - Throws: `DataError` naming a file that cannot be read.
     public func files() throws -> [(name: String, content: [UInt8])] {

@@ -4,8 +4,8 @@ internal import SegCore
 internal import SegInference
 internal import SegModels
 internal import SegNN
-internal import SegNNUNet
-internal import SegTrain
+public import SegNNUNet
+public import SegTrain
 
 extension FoldRun {
     /// Writes the training as a fold of a results folder of nnU-Net v2, from its last checkpoint.
@@ -15,17 +15,67 @@ extension FoldRun {
     /// - Returns: The fold's folder.
     /// - Throws: `DataError` where the run is of no plans or of changed ones, or a file cannot be read or written.
     public func export(to results: String, on backend: any Backend) throws -> String {
-        guard let origin else {
-            throw DataError(
-                .badArgument, folder,
-                "is of no plans of nnU-Net, whose folders it cannot be written as; train with --nnunet-plan")
-        }
-        try checkIsPlanned(origin)
-        return try NNUNetExport(origin).write(trained(on: backend), to: results)
+        let exported = Exported(folder: folder, configuration: configuration, origin: origin, isNew: false)
+        return try NNUNetExport(Self.plans(of: exported)).write(trained(on: backend), to: results, run: folder)
     }
 
-    /// Insists that the run is what the plans say, since nnU-Net goes by the plans.
-    private func checkIsPlanned(_ origin: NNUNetOrigin) throws {
+    /// A training, done or yet to come, that is to be written for nnU-Net.
+    public struct Exported {
+        let folder: String
+        let configuration: TrainingConfiguration
+        let origin: NNUNetOrigin?
+        let isNew: Bool
+
+        /// - Parameters:
+        ///   - folder: The run folder.
+        ///   - configuration: What is trained.
+        ///   - origin: The plans that it is of; nil for none.
+        ///   - isNew: Whether what the folder holds is another run's.
+        public init(folder: String, configuration: TrainingConfiguration, origin: NNUNetOrigin?, isNew: Bool) {
+            (self.folder, self.configuration, self.origin, self.isNew) = (folder, configuration, origin, isNew)
+        }
+    }
+
+    /// Sees, before anything is trained, that trainings can be written as folds of a results folder of nnU-Net v2.
+    /// - Throws: `DataError` that names everything in the way: no plans, changed ones, a length that nnU-Net does not have,
+    ///   another's checkpoint, two runs that would be one fold.
+    public static func checkExports(_ trainings: [Exported], to results: String) throws {
+        let faults = FaultList(source: results, key: nil)
+        var targets: [String: String] = [:]
+        for training in trainings {
+            faults.part {
+                let known = training.isNew ? [] : try NNUNetOrigin.exported(ofRun: training.folder)
+                let target = try NNUNetExport(plans(of: training)).checkTarget(
+                    in: results, epochs: epochs(of: training.configuration), known: known)
+                if let other = targets.updateValue(training.folder, forKey: target) {
+                    throw DataError(
+                        .badArgument, training.folder,
+                        "and \(other) are one fold of nnU-Net's, \(target); write one of them")
+                }
+            }
+        }
+        try faults.finish()
+    }
+
+    /// The plans of a training that is what they say.
+    private static func plans(of training: Exported) throws -> NNUNetOrigin {
+        guard let origin = training.origin else {
+            throw DataError(
+                .badArgument, training.folder,
+                "is of no plans of nnU-Net, whose folders it cannot be written as; train with --nnunet-plan")
+        }
+        try checkIsPlanned(training.configuration, origin, training.folder)
+        return origin
+    }
+
+    private static func epochs(of configuration: TrainingConfiguration) -> Int {
+        (configuration.iterations + NNUNetRecipe.epoch - 1) / NNUNetRecipe.epoch
+    }
+
+    /// Insists that a run is what the plans say, since nnU-Net goes by the plans.
+    private static func checkIsPlanned(
+        _ configuration: TrainingConfiguration, _ origin: NNUNetOrigin, _ folder: String
+    ) throws {
         let recipe = try NNUNetRecipe(
             plans: origin.plans, configuration: origin.configuration, dataset: origin.dataset)
         let planned = try TrainingConfiguration(
@@ -33,7 +83,11 @@ extension FoldRun {
         guard case .object(let planned) = planned.resolved, case .object(let own) = configuration.resolved else {
             return
         }
-        let keys = ["network_def", "preprocessing", "roi_size", "labels", "regions"]
+        let keys = [
+            "network_def", "preprocessing", "roi_size", "labels", "regions", "sampling", "loss", "optimizer",
+            "schedule",
+            "accumulate", "freeze", "minutes",
+        ]
         let changed = keys.filter { planned[$0] != own[$0] }
         guard changed.isEmpty else {
             throw DataError(
@@ -51,7 +105,7 @@ extension FoldRun {
     /// What the last checkpoint holds, with what the tables say of the epochs.
     private func trained(on backend: any Backend) throws -> NNUNetTrained {
         let checkpoint = try Checkpoint(file: "\(folder)/checkpoint.safetensors")
-        let model = try ModelFolder.description(of: modelFolder)
+        let model = configuration.model
         let names = try model.makeNetwork(on: backend, seed: 0).store.trained.map(\.name)
         let parameters = try names.map { name in
             guard let values = checkpoint.tensors["model.\(name)"] else {
@@ -68,7 +122,7 @@ extension FoldRun {
         let shift = model.roiSize?.d == 1 ? 1 : 0
         return NNUNetTrained(
             parameters: parameters, epochs: try epochs(checkpoint.state.iteration / length, of: length),
-            plannedEpochs: (configuration.iterations + length - 1) / length, isFinished: standing == .trained,
+            plannedEpochs: Self.epochs(of: configuration), isFinished: standing == .trained,
             descent: (configuration.learningRate, Double(momentum), Double(decay)),
             mirrorAxes: model.mirrorAxes.map { $0 - shift })
     }

@@ -47,7 +47,8 @@ public struct FoldRun {
         origin = try NNUNetOrigin(run: folder)
         let checkpoint = try Self.checkpoint(in: folder)
         data = checkpoint?.data
-        standing = checkpoint.map { Self.standing($0.state, configuration, folder) } ?? .begun
+        let model = Self.modelFolder(folder, split)
+        standing = checkpoint.map { Self.standing($0.state, configuration, model) } ?? .begun
     }
 
     /// How far the run in a folder has come.
@@ -57,40 +58,76 @@ public struct FoldRun {
         return try FoldRun(folder: folder).standing
     }
 
+    /// Insists that the run is one that is asked for again.
+    /// - Throws: `DataError` that lists what differs: the configuration, of a trained run its length as well, plans, data.
+    public func check(is wanted: TrainingConfiguration, of plans: NNUNetOrigin?) throws {
+        let dataset = try Dataset(path: wanted.data)
+        let wanted = wanted.completed(by: dataset)
+        let faults = FaultList(source: folder, key: nil)
+        faults.part { try wanted.checkResumes(configuration.resolved, source: folder) }
+        if standing == .trained { faults.part { try checkLength(wanted) } }
+        faults.part {
+            let (kept, asked) = (try origin?.files(), try plans?.files())
+            guard kept?.map(\.content) == asked?.map(\.content) else {
+                throw DataError(
+                    .badData, folder, "is of other plans of nnU-Net than those named; name another folder with --out")
+            }
+        }
+        if let data, wanted.data != configuration.data {
+            faults.part { try DataFingerprint(dataset.split(split)).checkResumes(data, source: folder) }
+        }
+        try faults.finish()
+    }
+
+    /// Keys that may change when a training goes on, and cannot once it has come to its end.
+    private func checkLength(_ wanted: TrainingConfiguration) throws {
+        guard case .object(let new) = wanted.resolved, case .object(let old) = configuration.resolved else { return }
+        let keys = ["iterations", "minutes", "early_stopping", "init_from", "validation"]
+        let changes = keys.filter { new[$0] != old[$0] }.map { key in
+            "\(key) was \(old[key] ?? .null) and is \(new[key] ?? .null)"
+        }
+        guard changes.isEmpty else {
+            throw DataError(
+                .badData, folder,
+                "was trained otherwise: \(changes.joined(separator: "; ")); undo this, or name another folder with --out"
+            )
+        }
+    }
+
     private static func checkpoint(in folder: String) throws -> Checkpoint? {
         let file = "\(folder)/checkpoint.safetensors"
         return FileManager.default.fileExists(atPath: file) ? try Checkpoint(file: file) : nil
     }
 
     private static func standing(
-        _ state: TrainingState, _ configuration: TrainingConfiguration, _ folder: String
+        _ state: TrainingState, _ configuration: TrainingConfiguration, _ modelFolder: String
     ) -> Standing {
-        let seconds = configuration.minutes.map { 60 * $0 }
-        let isOver =
-            state.isStopped || state.iteration >= configuration.iterations
-            // The last checkpoint of a run that the clock ends comes with its last validation.
-            || (seconds.map { limit in (Self.seconds(in: folder) ?? 0) >= limit && state.validatedAt == state.iteration
-            }
-                ?? false)
+        // More steps or more time may have been asked for since.
+        let reaches = state.isStopped || state.iteration >= configuration.iterations || configuration.minutes != nil
+        // Without its model, resuming writes it again.
+        let hasModel = FileManager.default.fileExists(atPath: "\(modelFolder)/model.json")
+        let isOver = reaches && state.hasEnded ?? (state.validatedAt == state.iteration) && hasModel
         return isOver ? .trained : .stopped(step: state.iteration, of: configuration.iterations)
     }
 
-    /// Seconds until the last recorded step.
-    private static func seconds(in folder: String) -> Double? {
-        guard let bytes = FileManager.default.contents(atPath: "\(folder)/training.csv") else { return nil }
-        let row = String(decoding: bytes, as: UTF8.self).split(separator: "\n").last?.split(separator: ",")
-        return row.flatMap { $0.count > 1 ? Double($0[1]) : nil }
+    /// The folder of the network that the training ended with.
+    var modelFolder: String { Self.modelFolder(folder, split) }
+
+    private static func modelFolder(_ folder: String, _ split: CaseSplit) -> String {
+        let kind: RunRecord.Model = split.validation.isEmpty ? .best : .last
+        return "\(folder)/\(kind.rawValue)"
     }
 
-    /// The folder of the network that the training ended with.
-    var modelFolder: String { "\(folder)/\(RunRecord.Model.last.rawValue)" }
+    /// Keys that say where things lie, what is measured meanwhile and what is kept, and the seed.
+    private static let ownToAFold = [
+        "data", "validation", "cache", "tracking", "checkpoint_every", "seed", "pseudo_dice", "validate_every",
+        "early_stopping",
+    ]
 
     /// What makes two runs folds of one cross-validation: everything that decides how they learn but for the split.
     var kind: ConfigValue {
         guard case .object(var entries) = configuration.resolved else { return .null }
-        for key in ["data", "validation", "cache", "tracking", "checkpoint_every", "seed", "minutes", "init_from"] {
-            entries[key] = nil
-        }
+        for key in Self.ownToAFold { entries[key] = nil }
         return .object(entries)
     }
 

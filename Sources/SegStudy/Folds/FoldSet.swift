@@ -32,17 +32,27 @@ public struct FoldSet {
         }
         let runs = folders.compactMap { folder in faults.part { try FoldRun(folder: folder) } }
         for run in runs { faults.part { try Self.checkTrained(run) } }
-        let names = Set(runs.flatMap { $0.split.training + $0.split.validation + $0.split.test })
+        let names = Set(runs.flatMap { $0.split.training + $0.split.validation })
         cases = names.sorted()
         dataset = runs.first?.configuration.data ?? ""
         configurations = Self.grouped(runs)
         Self.checkSameData(runs, faults)
         for configuration in configurations {
-            faults.part { try Self.checkCovers(configuration, names) }
+            if Self.reserved.contains(configuration.name) {
+                faults.part {
+                    throw DataError(
+                        .badArgument, configuration.name,
+                        "is what the summary's own folder is called; rename the run's folder")
+                }
+            }
+            faults.part { try Self.checkCovers(configuration, names, besides: configurations[0]) }
         }
         faults.part { try Self.checkSameClasses(runs) }
         try faults.finish()
     }
+
+    /// Names of what stands beside the configurations' folders in a summary.
+    package static let reserved: Set<String> = ["model", "figures"]
 
     private static func path(_ folder: String) -> String { URL(fileURLWithPath: folder).standardizedFileURL.path }
 
@@ -77,7 +87,9 @@ public struct FoldSet {
         }
     }
 
-    private static func checkCovers(_ configuration: Configuration, _ names: Set<String>) throws {
+    private static func checkCovers(
+        _ configuration: Configuration, _ names: Set<String>, besides first: Configuration
+    ) throws {
         let times = Dictionary(configuration.runs.flatMap(\.split.validation).map { ($0, 1) }, uniquingKeysWith: +)
         let absent = names.filter { times[$0] == nil }.sorted()
         let several = times.filter { $0.value > 1 }.keys.sorted()
@@ -86,9 +98,19 @@ public struct FoldSet {
                 absent.isEmpty
                     ? nil : "no fold sets aside \(absent.shortList()): train the folds that do, and name them too",
                 several.isEmpty ? nil : "several folds set aside \(several.shortList()): name each fold once",
+                differences(of: configuration, from: first),
             ]
             throw DataError(.badData, configuration.name, reasons.compactMap(\.self).joined(separator: "; "))
         }
+    }
+
+    /// Why runs are of two configurations; nil for the first one.
+    private static func differences(of configuration: Configuration, from first: Configuration) -> String? {
+        guard configuration.name != first.name, case .object(let own)? = configuration.runs.first?.kind,
+            case .object(let other)? = first.runs.first?.kind
+        else { return nil }
+        let keys = Set(own.keys).union(other.keys).filter { own[$0] != other[$0] }.sorted()
+        return "it is another configuration than \(first.name) for its \(keys.joined(separator: ", "))"
     }
 
     /// Of one dataset a case has the same files in every run.

@@ -44,12 +44,18 @@ public struct FoldStudy {
     public func write(
         to folder: String, on backend: any Backend, report: (DatasetEvaluation.Event) -> Void
     ) throws -> String {
+        // What says that all is done goes first.
+        try? FileManager.default.removeItem(atPath: "\(folder)/summary.md")
         for run in set.configurations.flatMap(\.runs) {
             try FoldValidation(run, dataset: dataset).complete(on: backend, report: report)
         }
         let pooled = try set.configurations.map(measured)
         let best = pooled.indices.dropFirst().reduce(0) { pooled[$1].rank > pooled[$0].rank ? $1 : $0 }
-        let choice = try postprocessing(of: pooled[best])
+        let (model, trials) = (pooled[best].model, try trials(of: pooled[best]))
+        let hasOwnSteps = !model.postprocessing.isEmpty || !model.maskPlan.after.isEmpty
+        let choice = PostprocessingChoice(
+            trials, labels: try FoldValidation(pooled[best].configuration.runs[0], dataset: dataset).labels,
+            choosing: !hasOwnSteps)
         for item in pooled {
             try OutputFolder.write(item.metrics.json(), to: "\(folder)/\(item.configuration.name)/metrics.json")
             try OutputFolder.write(
@@ -58,7 +64,7 @@ public struct FoldStudy {
         try OutputFolder.write(choice.after.document.jsonText(), to: "\(folder)/summary.json")
         try OutputFolder.write(choice.document.jsonText(), to: "\(folder)/postprocessing.json")
         try draw(pooled, to: "\(folder)/figures")
-        let hasOwnSteps = try writeModel(pooled[best], choice, to: "\(folder)/model")
+        try writeModel(pooled[best], choice, to: "\(folder)/model")
         let text = try page(pooled, best: best, choice, hasOwnSteps: hasOwnSteps)
         try OutputFolder.write(text, to: "\(folder)/summary.md")
         return text
@@ -73,7 +79,8 @@ public struct FoldStudy {
         for fold in folds {
             try fold.forEachCase { measured in
                 try evaluation.add(
-                    measured.name, prediction: measured.prediction, truth: measured.truth, on: measured.label,
+                    measured.name, prediction: TruthReader.background(measured.prediction, where: measured.ignored),
+                    truth: measured.truth, on: measured.label,
                     classes: 1..<labels.count + 1)
                 summary.add(measured)
             }
@@ -82,24 +89,21 @@ public struct FoldStudy {
             configuration: configuration, metrics: evaluation.document, summary: summary, model: model)
     }
 
-    private func postprocessing(of pooled: Pooled) throws -> PostprocessingChoice {
+    private func trials(of pooled: Pooled) throws -> PostprocessingChoice.Trials {
         let folds = try pooled.configuration.runs.map { try FoldValidation($0, dataset: dataset) }
         var trials = PostprocessingChoice.Trials(labels: try folds[0].labels)
         for fold in folds { try fold.forEachCase { trials.add($0) } }
-        return PostprocessingChoice(trials, labels: try folds[0].labels)
+        return trials
     }
 
     /// Writes a model folder that predicts with all folds.
-    /// - Returns: Whether the model has postprocessing of its own, which is left as it is.
-    private func writeModel(_ pooled: Pooled, _ choice: PostprocessingChoice, to folder: String) throws -> Bool {
+    private func writeModel(_ pooled: Pooled, _ choice: PostprocessingChoice, to folder: String) throws {
         var model = pooled.model
-        let hasOwnSteps = !model.postprocessing.isEmpty || !model.maskPlan.after.isEmpty
-        if !hasOwnSteps { model.maskPlan.after = choice.steps }
+        if !choice.groups.isEmpty { model.maskPlan.after = choice.steps }
         let states = try pooled.configuration.runs.map { run in
             try Weights.read(Predictor.weightsFile(in: run.modelFolder)).tensors
         }
         try ModelFolder.write(model, states, to: folder)
-        return hasOwnSteps
     }
 
     // MARK: What people read
@@ -180,8 +184,8 @@ public struct FoldStudy {
         let (before, after) = (choice.before.foregroundDice, choice.after.foregroundDice)
         return names.map { "- The largest piece of \($0) is kept." } + [
             "",
-            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` does it, "
-                + "and `postprocessing.json` says it to nnU-Net.",
+            "The mean Dice of the classes rises from \(Metric.dice.text(before)) to \(Metric.dice.text(after)). `model` does it; "
+                + "`postprocessing.json` says it in nnU-Net's words, whose own prediction reads a pickle instead.",
         ]
     }
 }

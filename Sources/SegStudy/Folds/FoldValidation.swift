@@ -5,17 +5,18 @@ public import SegData
 package import SegImaging
 internal import SegInference
 internal import SegMetrics
+internal import SegTrain
 
 /// The cases that a fold sets aside, predicted by the network that its training ended with; nnU-Net's final validation.
 ///
 /// Masks go to `validation/CASE.nii.gz` of the run folder, and `validation/summary.json` beside them. A case that is there,
-/// of the same weights, is not predicted again.
+/// of the same weights, model and scan, is not predicted again.
 public struct FoldValidation {
     /// A mask that is measured against its label map.
     package struct Measured {
         let name: String
         let files: (mask: String, label: String)
-        /// Background where voxels take no part.
+        /// As predicted, where voxels take no part as well: they connect pieces.
         let prediction: [UInt8]
         let truth: [UInt8]
         let ignored: [Bool]?
@@ -34,7 +35,9 @@ public struct FoldValidation {
     public let run: FoldRun
     /// What the model expects.
     let model: ModelDescription
-    private let cases: [DatasetCase]
+    /// The cases that are set aside, and no others.
+    private let split: Dataset.Split
+    private var cases: [DatasetCase] { split.validation }
     private let truth: TruthReader
 
     /// Finds the cases of a fold.
@@ -42,7 +45,9 @@ public struct FoldValidation {
     public init(_ run: FoldRun, dataset: Dataset) throws {
         self.run = run
         model = try ModelFolder.description(of: run.modelFolder)
-        cases = try dataset.split(validation: run.split.validation).validation
+        var split = try dataset.split(validation: run.split.validation)
+        split.training = []
+        self.split = split
         truth = TruthReader(model, of: dataset)
     }
 
@@ -57,10 +62,12 @@ public struct FoldValidation {
     public func complete(on backend: any Backend, report: (DatasetEvaluation.Event) -> Void) throws {
         try OutputFolder.make(folder)
         DurableFile.removeLeftovers(in: folder)
-        let record = try ConfigValue.object(["weights": .string(weightsDigest())]).jsonText()
-        let recordFile = "\(folder)/source.json"
+        let record = try source().jsonText()
+        let recordFile = "\(folder)/\(Self.sourceName)"
         if FileManager.default.contents(atPath: recordFile) != Data(record.utf8) {
-            for item in cases { try? FileManager.default.removeItem(atPath: mask(item)) }
+            for item in cases where FileManager.default.fileExists(atPath: mask(item)) {
+                try removeStale(mask(item))
+            }
             try OutputFolder.write(record, to: recordFile)
         }
         let left = cases.filter { !FileManager.default.fileExists(atPath: mask($0)) }
@@ -73,8 +80,45 @@ public struct FoldValidation {
         try OutputFolder.write(summary.document.jsonText(), to: "\(folder)/summary.json")
     }
 
-    private func weightsDigest() throws -> String {
-        try ContentDigest.of(file: Predictor.weightsFile(in: run.modelFolder), .sha256)
+    private static let sourceName = "source.json"
+
+    private func removeStale(_ file: String) throws {
+        do { try FileManager.default.removeItem(atPath: file) } catch {
+            throw DataError(.cannotWrite, file, "is of other weights or data and cannot be removed; remove it")
+        }
+    }
+
+    /// What the masks are made of, by content: weights, model and images.
+    /// - Throws: `DataError` where a case is not as it was when the run was trained, or cannot be read.
+    private func source() throws -> ConfigValue {
+        let found = try DataFingerprint(split).digests
+        let changed = found.filter { run.data?.digests[$0.key] != $0.value }.keys.sorted()
+        guard changed.isEmpty else {
+            throw DataError(
+                .badData, run.folder,
+                "was trained on other data: scan or label map of \(changed.shortList()) changed since; put them back, or "
+                    + "train anew")
+        }
+        func digest(_ file: String) throws -> ConfigValue { .string(try ContentDigest.of(file: file, .sha256)) }
+        return [
+            "weights": try digest(Predictor.weightsFile(in: run.modelFolder)),
+            "model": try digest("\(run.modelFolder)/model.json"),
+            "cases": .object(found.mapValues { .string($0) }),
+        ]
+    }
+
+    /// Removes the masks that a run folder's record names, with the record, and no other files that are there.
+    static func remove(fromRun run: String) {
+        let folder = "\(run)/validation"
+        guard case .object(let source)? = try? ConfigValue(jsonFile: "\(folder)/\(sourceName)") else { return }
+        var names: [String] = []
+        if case .object(let cases)? = source["cases"] { names = cases.keys.map { "\($0).nii.gz" } }
+        for name in names + ["summary.json", sourceName] where !name.contains("/") {
+            try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
+        }
+        // Of a folder that holds something, `rmdir` removes nothing.
+        rmdir(folder)
+        DurableFile.syncFolder(of: folder)
     }
 
     private func predict(_ item: DatasetCase, _ segmenter: Segmenter, _ report: (DatasetEvaluation.Event) -> Void)
@@ -101,8 +145,7 @@ public struct FoldValidation {
             try body(
                 Measured(
                     name: item.name, files: (self.mask(item), item.label),
-                    prediction: TruthReader.background(prediction, where: ignored), truth: classes, ignored: ignored,
-                    label: label))
+                    prediction: prediction, truth: classes, ignored: ignored, label: label))
         }
     }
 }

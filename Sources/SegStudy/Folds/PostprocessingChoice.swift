@@ -55,7 +55,8 @@ package struct PostprocessingChoice {
     package let before: ValidationSummary
 
     /// Chooses.
-    package init(_ trials: Trials, labels: [Int]) {
+    /// - Parameter choosing: False for no steps, as where a model has its own.
+    package init(_ trials: Trials, labels: [Int], choosing: Bool = true) {
         func rises(_ after: ValidationSummary, over before: ValidationSummary, _ label: Int) -> Bool {
             guard let new = after.meanDice(of: label), let old = before.meanDice(of: label) else { return false }
             return new > old
@@ -63,10 +64,10 @@ package struct PostprocessingChoice {
         let (plain, together) = (trials.plain, trials.together)
         let falls = labels.contains { rises(plain, over: together, $0) }
         let isDefined = labels.allSatisfy { plain.meanDice(of: $0) != nil }
-        let joins = isDefined && !falls && together.foregroundDice ?? 0 > plain.foregroundDice ?? 0
+        let joins = choosing && isDefined && !falls && together.foregroundDice ?? 0 > plain.foregroundDice ?? 0
         let (source, alone) = joins ? (together, trials.togetherAlone) : (plain, trials.plainAlone)
         joined = joins ? labels : nil
-        chosen = labels.count > 1 ? labels.filter { rises(alone, over: source, $0) } : []
+        chosen = choosing && labels.count > 1 ? labels.filter { rises(alone, over: source, $0) } : []
         before = plain
         after = source.replacing(chosen, by: alone)
     }

@@ -47,7 +47,9 @@ public struct RunCurves: Sendable {
             }
             return (x, y)
         }
-        let damaged = rows.count - 1 - points.count
+        // A validation without foreground has no Dice.
+        let empty = rows.dropFirst().filter { $0.count == header.count && $0[places[1]].isEmpty }.count
+        let damaged = rows.count - 1 - points.count - empty
         if damaged > 0 { note("\(file): \(damaged) of \(rows.count - 1) rows are damaged and left out") }
         return points
     }

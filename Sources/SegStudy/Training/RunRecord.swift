@@ -5,6 +5,7 @@ internal import SegImaging
 package import SegInference
 internal import SegModels
 package import SegNN
+internal import SegNNUNet
 package import SegTrain
 
 /// The files that a training writes while it runs, but for the checkpoint.
@@ -81,10 +82,12 @@ package struct RunRecord {
 
     /// Removes what an earlier run left and must not pass for this one's, its checkpoint first.
     private static func removeRun(_ folder: String) {
-        for name in ["checkpoint.safetensors", "config.json", "nnunet", "validation"] + Model.allCases.map(\.rawValue) {
+        for name in ["checkpoint.safetensors", "config.json"] + Model.allCases.map(\.rawValue) {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
             DurableFile.syncFolder(of: "\(folder)/\(name)")
         }
+        NNUNetOrigin.remove(fromRun: folder)
+        FoldValidation.remove(fromRun: folder)
     }
 
     package mutating func append(_ step: TrainingStep) throws {
@@ -102,7 +105,8 @@ package struct RunRecord {
             try validationClasses?.append(
                 ["\(result.iteration)", "\(label)", dice.map { String(format: "%.6f", $0) } ?? ""])
         }
-        try validation.append(["\(result.iteration)", String(format: "%.6f", result.scores.mean)])
+        try validation.append(
+            ["\(result.iteration)", result.scores.mean.isNaN ? "" : String(format: "%.6f", result.scores.mean)])
     }
 
     /// Waits until the tables are on the disk; to be called before the checkpoint that follows them is written.

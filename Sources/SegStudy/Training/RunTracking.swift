@@ -61,7 +61,8 @@ final class RunTracking {
                     "train/loss": step.loss, "train/learning_rate": step.learningRate, "train/seconds": step.seconds,
                 ], step: step.iteration)
         case .validation(let result):
-            var metrics = ["validation/dice": result.scores.mean]
+            var metrics: [String: Double] = [:]
+            if !result.scores.mean.isNaN { metrics["validation/dice"] = result.scores.mean }
             // Not below validation/dice: MLflow's file store keeps that as a file, which can be no folder.
             for (name, dice) in result.scores.cases { metrics["validation/case_dice/\(name)"] = dice }
             if result.scores.classes.count > 1 {
