@@ -94,7 +94,7 @@ OFString readable(dicom_file &file, const OFString &value) {
     OFString set, converted;
     DcmElement *element = nullptr;
     file.format.getDataset()->findAndGetElement(DCM_SpecificCharacterSet, element);
-    if (element && element->getLength() <= file.mostBytes) element->getOFStringArray(set);
+    if (element && element->getLengthField() <= file.mostBytes) element->getOFStringArray(set);
     DcmSpecificCharacterSet converter;
     if (converter.selectCharacterSet(set).good() && converter.convertString(value, converted).good()) return converted;
     converted = value;
@@ -106,7 +106,7 @@ OFString readable(dicom_file &file, const OFString &value) {
 // Whether values of a kind are text or numbers, as few as a person may read. All others may be of any length, which
 // DCMTK would write out as numbers: bytes and words, and kinds that it does not know.
 bool isReadable(const dicom_file &file, DcmElement &element) {
-    if (element.getLength() > file.mostBytes) return false;
+    if (element.getLengthField() > file.mostBytes) return false;
     if (DcmVR(element.ident()).isaString()) return element.getLength() <= largestText;
     if (element.getLength() > largestNumbers) return false;
     switch (element.ident()) {
