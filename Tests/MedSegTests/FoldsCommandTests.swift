@@ -216,7 +216,31 @@ import Testing
         let changed = try train(0, "--set", "roi_size=[16,16,12]", "--export-nnunet", folder.file("results"))
         #expect(changed.status == 64, "\(changed.errors)")
         #expect(changed.message.contains("roi_size is not as the plans say"), "\(changed.message)")
-        #expect(!isThere("results"))
+        #expect(!isThere("results") && !isThere("runs/fold_0"))
+        for change in ["optimizer.learning_rate=0.02", "iterations=300"] {
+            let other = try train(0, "--set", change, "--export-nnunet", folder.file("results"))
+            #expect(other.status == 64 && !isThere("runs/fold_0"), "\(other.errors)")
+        }
+    }
+
+    /// A fold of another run, and a training without cases that are set aside.
+    @Test func anExportWritesOverNothingOfAnothers() throws {
+        let results = folder.file("results")
+        func all(_ run: String) throws -> Command.Outcome {
+            try Command.medseg(
+                list: [
+                    "train", "--nnunet-plan", plans, "--data", raw, "--fold", "all", "--out", folder.file(run), "--set",
+                    "iterations=1", "--set", "cache=none", "--export-nnunet", results, "--quiet", "--device", "cpu",
+                ])
+        }
+        let first = try all("a")
+        #expect(first.status == 0, "\(first.errors)")
+        let file =
+            "results/Dataset009_Small/nnUNetTrainer_1epoch__nnUNetPlans__3d_fullres/fold_all/checkpoint_final.pth"
+        let before = try #require(bytes(file))
+        let second = try all("b")
+        #expect(second.status != 0 && second.message.contains("was not written by this run"), "\(second.errors)")
+        #expect(bytes(file) == before && !isThere("b"))
     }
 
     /// Folds of a YAML configuration, and what a stopped one of them needs.
@@ -230,6 +254,12 @@ import Testing
         let pooled = try Command.medseg(list: arguments)
         #expect(pooled.status == 0, "\(pooled.errors)")
         #expect(isThere("out/small/fold_4/last/model.json") && isThere("out/model/model_fold4.safetensors"))
+        // What is there is not taken for something else.
+        let longer = try Command.medseg(list: arguments + ["--set", "iterations=3"])
+        #expect(longer.status == 65, "\(longer.errors)")
+        for word in ["5 things stand in the way", "iterations was 2 and is 3"] {
+            #expect(longer.message.contains(word), "\(longer.message)")
+        }
         // A fold that is gone is trained anew.
         try FileManager.default.removeItem(atPath: folder.file("out/small/fold_3"))
         let again = try Command.medseg(list: arguments)

@@ -38,6 +38,11 @@ func aFoldIsWrittenAsNNUNetWritesIt(_ name: String, _ model: String, _ configura
     let fold = try NNUNetExport(origin).write(trained, to: results)
     #expect(fold.hasSuffix("\(model)/fold_0"))
     let ours = "\(fold)/checkpoint_latest.pth"
+    // What is there stays.
+    let foreign = try #require(throws: DataError.self) { try NNUNetExport(origin).write(trained, to: results) }
+    #expect(foreign.message.contains("was not written by this run"), "\(foreign)")
+    #expect(throws: DataError.self) { try NNUNetExport(origin).modelFolder(in: results, epochs: 3) }
+    #expect(try NNUNetExport(origin).modelFolder(in: results, epochs: 5).contains("nnUNetTrainer_5epochs__"))
     // Every name, aliases included, with the same array.
     let (own, wanted) = (
         try Weights.read(ours, .named("network_weights")).tensors,

@@ -34,6 +34,31 @@ struct PostprocessingChoiceTests {
         #expect(entries["postprocessing_kwargs"] == [["labels_or_regions": [1]]])
     }
 
+    /// Pieces are those of the mask that is written, also where the label map says nothing.
+    @Test func whatIsIgnoredConnectsPieces() {
+        var trials = PostprocessingChoice.Trials(labels: [1])
+        let (prediction, truth): ([UInt8], [UInt8]) = ([1, 1, 1, 1, 0], [1, 1, 0, 1, 0])
+        trials.add(
+            FoldValidation.Measured(
+                name: "0", files: ("mask", "label"), prediction: prediction, truth: truth,
+                ignored: [false, false, true, false, false],
+                label: Volume(voxels: truth.map { Float($0) }, size: Triple(1, 1, 5), affine: .identity)))
+        let chosen = PostprocessingChoice(trials, labels: [1])
+        #expect(chosen.groups.isEmpty && chosen.before.meanDice(of: 1) == 1 && trials.together.meanDice(of: 1) == 1)
+    }
+
+    /// A model with steps of its own keeps to them.
+    @Test func nothingIsChosenWhereNothingMayBe() {
+        var trials = PostprocessingChoice.Trials(labels: [1])
+        trials.add(
+            FoldValidation.Measured(
+                name: "0", files: ("mask", "label"), prediction: [1, 1, 0, 1], truth: [1, 1, 0, 0], ignored: nil,
+                label: Volume(voxels: [1, 1, 0, 0], size: Triple(1, 1, 4), affine: .identity)))
+        #expect(PostprocessingChoice(trials, labels: [1]).groups == [[1]])
+        let none = PostprocessingChoice(trials, labels: [1], choosing: false)
+        #expect(none.groups.isEmpty && none.after.meanDice(of: 1) == none.before.meanDice(of: 1))
+    }
+
     @Test func masksThatAreRightStay() {
         #expect(choice([("0110110", "0110110")], labels: [1]).groups.isEmpty)
     }

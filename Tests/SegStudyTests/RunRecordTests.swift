@@ -56,6 +56,28 @@ import Testing
         #expect(!study.isThere("run/last") && study.isThere("run/notes.txt"))
     }
 
+    /// A folder that is called as one of the program's, or a file in it, may be a user's.
+    @Test func onlyFilesOfTheProgramAreRemoved() throws {
+        let own = ["validation/summary.json", "validation/ct_9.nii.gz", "nnunet/plans.json", "nnunet/run.json"]
+        for name in own + ["validation/mine.nii.gz", "nnunet/mine.txt"] { try study.write("old", as: "run/\(name)") }
+        try study.write(#"{"weights": "0", "cases": {"ct_9": "0 0"}}"#, as: "run/validation/source.json")
+        _ = try record(study.configuration())
+        for name in own + ["validation/source.json"] { #expect(!study.isThere("run/\(name)"), "\(name)") }
+        #expect(study.isThere("run/validation/mine.nii.gz") && study.isThere("run/nnunet/mine.txt"))
+        // Without the record that the program writes, nothing is its own.
+        try study.write("mine", as: "run/validation/ct_9.nii.gz")
+        try study.write("mine", as: "run/nnunet/plans.json")
+        _ = try record(study.configuration())
+        #expect(study.isThere("run/validation/ct_9.nii.gz") && study.isThere("run/nnunet/plans.json"))
+    }
+
+    @Test func aValidationWithoutADiceIsAnEmptyCell() throws {
+        let record = try record(study.configuration())
+        try record.append(ValidationResult(iteration: 2, ValidationScores(mean: .nan), isBest: false))
+        try record.sync()
+        #expect(try study.text("run/validation.csv") == "step,dice\n2,\n")
+    }
+
     @Test func aResumedRunKeepsItsModels() throws {
         try study.write("old", as: "run/model/model.json")
         _ = try record(study.configuration(), resumed: true)

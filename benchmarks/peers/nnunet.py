@@ -154,7 +154,7 @@ def exchange(plans, configuration, steps):
     losses = trainer.logger.get_value("train_losses", None)
     print(f"{configuration}: epochs of MedSeg and then of nnU-Net, losses {losses}")
     # nnU-Net's Dice is negative, and ours the rest to 1.
-    check(f"{configuration}: the loss jumps: {losses}", abs(losses[-1] - (losses[-2] - 1)) < 0.7)
+    check(f"{configuration}: the loss jumps: {losses}", abs(losses[-1] - losses[-2]) < 0.7)
     predicted_by_nnunet(model, "checkpoint_final.pth", FOLDER / "theirs_continued")
     medseg("predict", RAW / NAME / "imagesTr", "--nnunet", model, "--out", FOLDER / "ours_continued", "--quiet")
     compare_masks(f"{configuration} that nnU-Net trained on", FOLDER / "ours_continued", FOLDER / "theirs_continued")
@@ -208,7 +208,8 @@ if __name__ == "__main__":
     write_dataset()
     file = plan()
     exchange(file, "3d_fullres", 250)
-    exchange(file, "2d", 3)
+    # After few steps classes are all but equally likely, and voxels with the last bits of one or the other.
+    exchange(file, "2d", 100)
     pool(file)
     if faults:
         sys.exit("nnU-Net: " + "\n".join(faults))

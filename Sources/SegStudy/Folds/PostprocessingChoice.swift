@@ -13,7 +13,7 @@ package struct PostprocessingChoice {
         private let labels: [Int]
         /// Masks as predicted, and with the largest piece of all the foreground.
         private(set) var plain: ValidationSummary
-        private(set) var together: ValidationSummary
+        package private(set) var together: ValidationSummary
         /// The same with the largest piece of each class by itself.
         private(set) var plainAlone: ValidationSummary
         private(set) var togetherAlone: ValidationSummary
