@@ -131,6 +131,7 @@ peers: build
 server-test: deps
 	swift build -c release --product medseg
 	swift build -c release --product medseg-server
+	swift build -c release --product MedSegDICOM
 	Tests/Server/run.sh
 
 mlflow-test: deps

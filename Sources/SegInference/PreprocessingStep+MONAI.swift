@@ -79,6 +79,7 @@ extension Resize.Target {
 extension ScaleIntensityRange {
     /// The arguments of MONAI's `ScaleIntensityRange`.
     static func coded(_ step: ScaleIntensityRange?, by coder: ConfigCoder) throws -> ScaleIntensityRange {
+        coder.know("a_min", "a_max", "b_min", "b_max")
         try coder.expect("dtype", "float32")
         return try coded(
             step, bMin: coder.required("b_min", step?.bMin, .number),
@@ -87,7 +88,8 @@ extension ScaleIntensityRange {
 
     /// The object `intensity`, in which `b_min` and `b_max` may be absent.
     static func codedWindow(_ step: ScaleIntensityRange?, by coder: ConfigCoder) throws -> ScaleIntensityRange {
-        try coded(
+        coder.know("a_min", "a_max")
+        return try coded(
             step, bMin: coder.value("b_min", step?.bMin ?? 0, .number),
             bMax: coder.value("b_max", step?.bMax ?? 1, .number), by: coder)
     }
@@ -119,6 +121,7 @@ extension MinMaxScale {
 extension PercentileScale {
     /// The arguments of MONAI's `ScaleIntensityRangePercentiles`.
     static func coded(_ step: PercentileScale?, by coder: ConfigCoder) throws -> PercentileScale {
+        coder.know("b_min", "b_max")
         try coder.expect("dtype", "float32")
         return try PercentileScale(
             lower: coder.required("lower", step?.lower, .number), upper: coder.required("upper", step?.upper, .number),
@@ -206,6 +209,11 @@ extension DivisiblePad {
 }
 
 extension ConfigCoder {
+    /// Knows keys before they are read: one that is there is then not taken for a misspelling of another.
+    fileprivate func know(_ keys: String...) {
+        for key in keys { _ = reader?.value(key) }
+    }
+
     /// The value that a constant padding fills with; MONAI takes it under NumPy's name too.
     fileprivate func fill(_ value: Float?) throws -> Float {
         try expect("mode", "constant")

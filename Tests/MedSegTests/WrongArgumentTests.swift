@@ -23,7 +23,7 @@ import Testing
         expectFailure(
             try train("num_res_units: 1", "num_res_unit: 1"), 65, "network_def.num_res_unit", "'num_res_units'")
         expectFailure(try train("strides: [2]", "strides: [2, 2]"), 65, file, "network_def.strides", "not 2")
-        expectFailure(try train("spatial_dims: 3", "spatial_dims: 2"), 65, "network_def.spatial_dims")
+        expectFailure(try train("spatial_dims: 3", "spatial_dims: 2"), 65, file, "roi_size", "spatial_dims 2")
         expectFailure(try train("[4, 8]", "[90000000000, 8]"), 65, "network_def.channels", "90000000000")
         expectFailure(try train("[4, 8]", "[65536, 65536]\n  kernel_size: 7"), 70, "GiB of memory", "free")
         expectFailure(try train("strides: [2]", "strides: [2]\n  kernel_size: 999999999"), 65, "kernel_size")

@@ -45,8 +45,8 @@ struct ArchiveBudget {
         // The folder itself goes with the import; the one that it is made in stays.
         throw DataError(
             .cannotWrite, folder.deletingLastPathComponent().deletingLastPathComponent().path,
-            "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in the archive; make room or name "
-                + "another folder")
+            "has \(free >> 20) MiB free, too little for a file of \(size >> 20) MiB in "
+                + "\(URL(fileURLWithPath: archive).lastPathComponent); make room or name another folder")
     }
 
     /// Counts bytes that are about to be written.
