@@ -247,6 +247,7 @@ import Testing
     @Test func foldsOfAConfigurationAreTrained() throws {
         let yaml = SmallDataset.yaml.replacing("data: .", with: "data: \(raw)")
             .replacing("out_channels: 2", with: "out_channels: 3").replacing("iterations: 10", with: "iterations: 2")
+            .replacing("[12, 12, 12]", with: "[8, 8, 8]")
         let file = try folder.write(Array(yaml.utf8), as: "small.yaml")
         let arguments = [
             "folds", file, "--train", "--out", folder.file("out"), "--set", "cache=none", "--quiet", "--device", "cpu",
