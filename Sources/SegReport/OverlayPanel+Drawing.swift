@@ -217,6 +217,8 @@ extension OverlayPanel {
         let sharpness = max(1, 1 / max(step.x, step.y))
         let low = Double(window.lowerBound)
         let range = max(Double(window.upperBound) - low, 1e-6)
+        // Names are looked up once, not for each pixel.
+        let colours = (0...255).map { fillColour(UInt8($0)) }
         for y in 0..<raster.height {
             for x in 0..<raster.width {
                 let at = Point(x: (Double(x) + 0.5) * step.x, y: (Double(y) + 0.5) * step.y)
@@ -224,7 +226,7 @@ extension OverlayPanel {
                 var colour = (red: level, green: level, blue: level)
                 if let (label, weight) = fill?.strongest(at.x, at.y), label != 0 {
                     let alpha = Self.fillAlpha * min(max((weight - 0.5) * sharpness + 0.5, 0), 1)
-                    let over = fillColour(label)
+                    let over = colours[Int(label)]
                     colour.red += (over.red - level) * alpha
                     colour.green += (over.green - level) * alpha
                     colour.blue += (over.blue - level) * alpha
