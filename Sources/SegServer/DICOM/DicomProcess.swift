@@ -4,7 +4,8 @@ internal import SegCore
 internal import ServiceLifecycle
 internal import Synchronization
 
-/// A process that does one task. It ends at its deadline, with the request that it is for, and with the server.
+/// A process that does one task. It ends at its deadline, when the Swift task that waits for it is cancelled, and with the
+/// server.
 final class DicomProcess: Sendable {
     /// How a process ended by itself.
     struct End {
