@@ -41,8 +41,9 @@ private let join: ConfigValue = ["_target_": "ConcatItemsd", "keys": both, "name
             ["_target_": "CropForegroundd", "keys": both, "source_key": "t2"], join,
             ["_target_": "ScaleIntensityd", "keys": "image"],
         ])
-    guard made.count == 4, case .normalizeIntensity(let normalize) = made[1], case .cropForeground(let crop) = made[2],
-        case .scaleIntensity(let scale) = made[3]
+    guard made.count == 5, made[3] == .concatItems, case .normalizeIntensity(let normalize) = made[1],
+        case .cropForeground(let crop) = made[2],
+        case .scaleIntensity(let scale) = made[4]
     else {
         Issue.record("other steps: \(made)")
         return
@@ -81,8 +82,8 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
 @Test func invertdNamesAnEntryThatHoldsEveryStepOfTheGrid() throws {
     let space: ConfigValue = ["_target_": "Spacingd", "keys": both, "pixdim": [1, 1, 2]]
     let turn: ConfigValue = ["_target_": "Orientationd", "keys": "image", "axcodes": "RAS"]
-    #expect(try steps(load + [space, join], inverting: "t2").count == 1)
-    #expect(try steps(load + [join, turn], inverting: "image").count == 1)
+    #expect(try steps(load + [space, join], inverting: "t2").count == 2)
+    #expect(try steps(load + [join, turn], inverting: "image").count == 2)
     for (chain, entry, reason) in [
         ([space, join], "image", "should be \"t1\" or \"t2\""), ([join, turn], "t1", "should be \"image\""),
         ([space, join, turn], "image", "before ConcatItemsd and after it"),
@@ -97,4 +98,22 @@ func entriesThatAreNotAlikeAreRefused(_ chain: [ConfigValue], _ reason: String) 
     let late: ConfigValue = ["_target_": "EnsureChannelFirstd", "keys": "image", "channel_dim": 0]
     let error = #expect(throws: DataError.self) { try steps([bare, join, late]) }
     #expect(error?.description.contains("without an axis of channels") == true, "\(error?.description ?? "")")
+}
+
+/// MONAI joins entries voxel by voxel, wherever their voxels are; another grid is refused, and not resampled.
+@Test func joinedScansShareOneGrid() throws {
+    let size = Triple(3, 4, 5)
+    func scan(_ affine: Affine) -> Volume {
+        Volume(voxels: (0..<size.count).map(Float.init), size: size, affine: affine)
+    }
+    let names = ["t1.nii", "t2.nii"]
+    let shifted = Affine(elements: [1, 0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
+    let joining = Preprocessing([.concatItems])
+    let one = try ScanImage([scan(.identity), scan(.identity)], names: names) { _, _ in }
+    #expect(try joining(one, name: "case").image.channels == one.channels)
+    let two = try ScanImage([scan(.identity), scan(shifted)], names: names) { _, _ in }
+    let error = #expect(throws: DataError.self) { try joining(two, name: "case") }
+    #expect(error?.description.hasPrefix("t2.nii: its grid is not that of the first channel") == true)
+    // Without the step the scan is resampled, as for a bundle whose LoadImaged stacks the files.
+    #expect(try Preprocessing([])(two, name: "case").image.channels.count == 2)
 }

@@ -356,3 +356,18 @@ func weightsLieInTheFolderOfTheBundle(_ path: String) throws {
         #expect(text.contains(word), "\(text)")
     }
 }
+
+/// A network that MedSeg does not have hides none of the other reasons, where the definition says its channels and where not.
+@Test(arguments: [["in_channels": 1, "out_channels": 2], [:]] as [[String: ConfigValue]])
+func aRefusedNetworkHidesNoOtherReason(_ channels: [String: ConfigValue]) {
+    let error = #expect(throws: DataError.self) {
+        try bundle(
+            pre: [load, channel, with(["lazy": true], orientation)],
+            post: [softmax, invert, ["_target_": "Zoomd", "keys": "pred"]],
+            ["network_def": .object(channels.merging(["_target_": "FlexibleUNet", "backbone": "b0"]) { $1 })])
+    }
+    let text = error?.description ?? ""
+    let known = channels.isEmpty ? [] : ["'Zoomd' is not supported"]
+    for word in ["FlexibleUNet", "lazy: only false"] + known { #expect(text.contains(word), "\(text)") }
+    #expect(text.hasPrefix("inference.json: \(2 + known.count) things stand in the way: "), "\(text)")
+}

@@ -59,6 +59,25 @@ import Testing
         return prediction
     }
 
+    /// The first region is everywhere at its threshold, the second where the scan is bright, the third nowhere: a later one is
+    /// painted over an earlier one, whatever the order of their channels.
+    @Test(arguments: [([0, 1], [3, 7]), ([1, 0], [3, 3]), ([2, 1], [0, 7])])
+    func laterRegionsArePaintedOverEarlierOnes(_ channels: [Int], _ expected: [UInt8]) throws {
+        let backend = try CPUBackend(threads: 2)
+        var description = try model(3, pixdim: nil)
+        description.maskPlan.probabilities = .sigmoid
+        let numbers: [UInt8] = [3, 7, 9]
+        description.maskPlan.painting = channels.map { MaskPlan.Paint(channel: $0, label: numbers[$0]) }
+        let network = ThresholdNetwork(on: backend, channels: 3)
+        let mask = try Predictor(network: network, description: description, on: backend).predict(
+            Self.scan, name: "scan.nii"
+        ) { _, _ in }.mask()
+        let box = zip(mask, Self.truth).filter { $0.1 == 1 }
+        #expect(!box.isEmpty && box.allSatisfy { $0.0 == expected[1] })
+        // The crop to the foreground leaves voxels beside it, and those outside of it are painted by nothing.
+        #expect(Set(mask) == Set(expected + [0]))
+    }
+
     @Test(arguments: [1, 2, 3])
     func theMaskLiesInTheScansSpace(channels: Int) throws {
         for backend in [ReferenceBackend(), try CPUBackend(threads: 2)] as [any Backend] {

@@ -78,6 +78,13 @@ import Testing
                 "dints_space": ["_target_": "TopologyInstance", "channel_mul": 0.125, "num_blocks": 2],
             ], Triple(16)
         ),
+        (
+            [
+                "_target_": "scripts.networks.unest_base_patch_4.UNesT", "in_channels": 1, "out_channels": 2,
+                "feature_size": 2, "patch_size": 4, "depths": [1, 1, 1], "embed_dim": [16, 32, 64],
+                "num_heads": [2, 2, 4],
+            ], Triple(96)
+        ),
         (["_target_": "VNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2], Triple(16, 16, 32)),
         (
             [

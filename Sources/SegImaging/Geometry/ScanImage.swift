@@ -8,6 +8,8 @@ public struct ScanImage: Sendable {
     public var size: Triple
     /// Voxel index → RAS+ mm.
     public var affine: Affine
+    /// The scans that lay on another grid than the first, onto which they were resampled.
+    public private(set) var resampledNames: [String] = []
 
     /// The image of one channel.
     public init(_ volume: Volume) {
@@ -37,6 +39,7 @@ public struct ScanImage: Sendable {
                 continue
             }
             channels.append(try Self.resampled(volume, name: name, onto: volumes[0], firstName: names[0]).voxels)
+            resampledNames.append(name)
             note(name, "its grid is not that of \(names[0]), onto which it is resampled.")
         }
     }
@@ -89,6 +92,7 @@ public struct ScanImage: Sendable {
     func map(_ change: (Volume) throws(DataError) -> Volume) throws(DataError) -> ScanImage {
         let first = try change(volume(0))
         var result = ScanImage(first)
+        result.resampledNames = resampledNames
         for channel in channels.indices.dropFirst() { result.channels.append(try change(volume(channel)).voxels) }
         return result
     }

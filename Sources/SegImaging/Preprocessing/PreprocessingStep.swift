@@ -26,6 +26,8 @@ public enum PreprocessingStep: Hashable, Sendable {
     case spatialPad(SpatialPad)
     /// Pads to multiples of a number.
     case divisiblePad(DivisiblePad)
+    /// Joins entries of a dictionary as channels, voxel by voxel: the scans have to share one grid.
+    case concatItems
     /// Reorders axes as a plan of nnU-Net says.
     case nnUNetTranspose(NNUNetTranspose)
     /// Cuts the box of what is not 0, as nnU-Net does.
@@ -43,7 +45,7 @@ extension PreprocessingStep {
         case .orientation, .nnUNetTranspose: "orient"
         case .spacing, .resize, .nnUNetResampling: "resample"
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve, .nnUNetNormalization:
+            .intensityCurve, .nnUNetNormalization, .concatItems:
             "intensity"
         case .cropForeground, .centerSpatialCrop, .nnUNetCrop: "crop"
         case .spatialPad, .divisiblePad: "pad"
@@ -82,6 +84,7 @@ extension PreprocessingStep {
                 try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
             case .divisiblePad(let step):
                 try Self.cut(&image, to: step.box(of: image.size), fill: step.value, name: name, record: &record)
+            case .concatItems: try Self.checkShareGrid(image)
             case .nnUNetTranspose(let step): image = try step(image, record: &record)
             case .nnUNetCrop(let step):
                 try Self.cut(&image, to: step.box(of: image), fill: 0, name: name, record: &record)
@@ -89,6 +92,15 @@ extension PreprocessingStep {
             case .nnUNetResampling(let step): image = try step(image, record: &record, name: name)
             }
         }
+    }
+
+    /// Refuses scans that were resampled onto the first one's grid, for MONAI would join them as they are.
+    private static func checkShareGrid(_ image: ScanImage) throws(DataError) {
+        guard let name = image.resampledNames.first else { return }
+        throw DataError(
+            .badData, name,
+            "its grid is not that of the first channel, and the model's ConcatItems joins channels voxel by voxel; "
+                + "resample it onto the first scan's grid")
     }
 
     private static func cut(
@@ -117,7 +129,7 @@ extension PreprocessingStep {
                 throw error.named(name)
             }
         case .scaleIntensityRange, .scaleIntensity, .scaleIntensityRangePercentiles, .normalizeIntensity,
-            .intensityCurve, .nnUNetNormalization, .nnUNetCrop:
+            .intensityCurve, .nnUNetNormalization, .nnUNetCrop, .concatItems:
             break
         case .nnUNetTranspose(let step):
             return (step.permutation.size(of: size), step.permutation.affine(of: size, at: affine))
@@ -174,6 +186,7 @@ extension PreprocessingStep {
         case .centerSpatialCrop: "cropped to its middle"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"
         case .divisiblePad(let step): "padded to multiples of \(step.divisors) voxels"
+        case .concatItems: "scans of one grid joined as channels"
         case .nnUNetTranspose(let step): "axes (z, y, x) taken in the order \(step.forward)"
         case .nnUNetCrop: "cropped to the box of voxels that are not 0"
         case .nnUNetNormalization(let step):

@@ -6,8 +6,9 @@ struct BundlePostprocessing {
     private let document: BundleDocument
     /// The chain that `Invertd` has to take back.
     private let preprocessing: ConfigValue
-    /// The entries of which `Invertd` may name any; none where it would not take every step back.
-    private let items: [String]
+    /// The entries of which `Invertd` may name any, none where it would not take every step back; nil where the preprocessing
+    /// is not understood.
+    private let items: [String]?
     private var reader: MaskPlanReader
     private var isSaved = false
     private var isResampled = false
@@ -16,7 +17,7 @@ struct BundlePostprocessing {
     /// - Throws: `DataError` naming what is not supported.
     static func plan(
         _ chain: ConfigValue, id: String, _ document: BundleDocument, inverting preprocessing: ConfigValue,
-        of items: [String], reader: MaskPlanReader
+        of items: [String]?, reader: MaskPlanReader
     ) throws -> MaskPlan {
         var chained = BundlePostprocessing(
             document: document, preprocessing: preprocessing, items: items, reader: reader)
@@ -37,7 +38,7 @@ struct BundlePostprocessing {
         return plan
     }
 
-    private init(document: BundleDocument, preprocessing: ConfigValue, items: [String], reader: MaskPlanReader) {
+    private init(document: BundleDocument, preprocessing: ConfigValue, items: [String]?, reader: MaskPlanReader) {
         self.document = document
         self.preprocessing = preprocessing
         self.items = items
@@ -74,6 +75,7 @@ struct BundlePostprocessing {
 
     private func checkInvert(_ component: BundleComponent, _ arguments: ConfigReader) throws {
         let keys = arguments.value("orig_keys")
+        guard let items else { return }
         guard !items.isEmpty else {
             throw arguments.error(
                 "orig_keys",

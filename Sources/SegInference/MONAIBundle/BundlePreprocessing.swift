@@ -9,7 +9,8 @@ struct BundlePreprocessing {
     /// How many transforms there were, `LoadImaged` the first of them.
     private var count = 0
     private var hasChannels = false
-    private let hasSeveral: Bool
+    /// Whether the network takes several channels; nil where that is not known.
+    private let hasSeveral: Bool?
     /// The entries that hold the scan: several until a `ConcatItemsd` makes one of them, each a channel.
     private var items = ["image"]
     /// The entries that a `ConcatItemsd` joins; none where there is no such step.
@@ -33,10 +34,11 @@ struct BundlePreprocessing {
     private static let perKey = ["mode", "padding_mode", "align_corners", "dtype", "scale_extent", "recompute_affine"]
 
     /// Reads a chain.
-    /// - Parameter channels: How many the network takes; several scans that are read together are its channels.
+    /// - Parameter channels: How many the network takes; several scans that are read together are its channels. Nil where the
+    ///   network is not understood: the chain is then read for what is not supported in it.
     /// - Throws: `DataError` naming what is not supported.
-    init(_ chain: ConfigValue, id: String, channels: Int, _ document: BundleDocument) throws {
-        hasSeveral = channels > 1
+    init(_ chain: ConfigValue, id: String, channels: Int?, _ document: BundleDocument) throws {
+        hasSeveral = channels.map { $0 > 1 }
         let faults = FaultList(source: document.source, key: id)
         let chain = try BundleComponent.chain(chain, id: id, document, faults)
         if let concatenation = chain.first(where: { $0.name == Self.concatenation }) {
@@ -45,7 +47,7 @@ struct BundlePreprocessing {
             try faults.finishPart()
             items = joined
         }
-        hasChannels = hasSeveral && joined.isEmpty
+        hasChannels = hasSeveral != false && joined.isEmpty
         for component in chain { faults.part { try add(component) } }
         try faults.finishPart()
         guard chain.contains(where: { $0.name == "LoadImaged" }) else {
@@ -62,9 +64,10 @@ struct BundlePreprocessing {
     private static let concatenation = "ConcatItemsd"
 
     /// The entries that a `ConcatItemsd` joins, in the order of the channels.
-    private static func items(of component: BundleComponent, channels: Int) throws -> [String] {
+    private static func items(of component: BundleComponent, channels: Int?) throws -> [String] {
         let reader = try component.arguments(ignoring: ["allow_missing_keys"])
         let items = try reader.required("keys", reader.strings("keys"))
+        let channels = channels ?? items.count
         guard items.count == channels, Set(items).count == channels else {
             throw reader.error("keys", "should name each of the network's \(channels) channels once, not \(items)")
         }
@@ -103,6 +106,7 @@ struct BundlePreprocessing {
         }
         items = ["image"]
         isJoined = true
+        steps.append(.concatItems)
         count += 1
     }
 
@@ -127,7 +131,11 @@ struct BundlePreprocessing {
                 of: item, ignoring: ["strict_check", "meta_keys", "meta_key_postfix"])
             hasChannels = true
             // Several scans that are read together have an axis of channels already, the first.
-            try reader.expect("channel_dim", hasSeveral && items.count == 1 ? 0 : "no_channel")
+            if items.count == 1, hasSeveral == nil {
+                reader.ignore("channel_dim")
+            } else {
+                try reader.expect("channel_dim", items.count == 1 && hasSeveral == true ? 0 : "no_channel")
+            }
         case "EnsureTyped", "ToTensord", "CastToTyped":
             reader = try component.arguments(of: item, ignoring: ["data_type", "device", "wrap_sequence"])
             try reader.expect("dtype", "float32")
@@ -143,7 +151,7 @@ struct BundlePreprocessing {
         let name = component.name.hasSuffix("d") ? String(component.name.dropLast()) : ""
         guard PreprocessingStep.classes.contains(name) else {
             throw component.unsupported(
-                ["LoadImaged", "EnsureChannelFirstd", "EnsureTyped", Self.concatenation]
+                ["LoadImaged", "EnsureChannelFirstd", "EnsureTyped"]
                     + PreprocessingStep.classes.map { $0 + "d" })
         }
         let reader = try component.arguments(

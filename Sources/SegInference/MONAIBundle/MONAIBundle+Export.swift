@@ -99,7 +99,8 @@ extension MONAIBundle {
         let loading: [ConfigValue] = [
             ["_target_": "LoadImaged", "keys": "image"], ["_target_": "EnsureChannelFirstd", "keys": "image"],
         ]
-        let steps = preprocessing.steps.map { dictionaryTransform($0.value, of: "image") }
+        // LoadImaged stacks the files, and refuses those of another grid by itself.
+        let steps = preprocessing.steps.filter { $0 != .concatItems }.map { dictionaryTransform($0.value, of: "image") }
         return loading + steps + [["_target_": "EnsureTyped", "keys": "image"]]
     }
 

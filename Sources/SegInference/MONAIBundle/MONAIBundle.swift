@@ -45,13 +45,10 @@ public struct MONAIBundle: Sendable {
         }
         let network = faults.part { try Self.network(document) }
         let preprocessing = faults.part { try Self.part(Self.preprocessingPaths, of: document) }
-        // Which channels there are is known of a network that can be built.
+        let inputs = network?.outline.inputChannels ?? Self.channels("in_channels", document)
+        let outputs = network?.outline.outputChannels ?? Self.channels("out_channels", document)
         let chain = faults.part {
-            try network.flatMap { network in
-                try preprocessing.map {
-                    try BundlePreprocessing($0.value, id: $0.id, channels: network.outline.inputChannels, document)
-                }
-            }
+            try preprocessing.map { try BundlePreprocessing($0.value, id: $0.id, channels: inputs, document) }
         }.flatMap { $0 }
         var description = ModelDescription(
             network: network?.definition ?? NetworkDefinition(.null, source: source),
@@ -70,14 +67,14 @@ public struct MONAIBundle: Sendable {
             guard let postprocessing = try used("postprocessing") else {
                 throw document.error("evaluator::postprocessing", "is missing, so that no mask is made or saved")
             }
-            guard let network, let preprocessing, let chain else {
+            guard let preprocessing, let outputs else {
                 _ = try BundleComponent.chain(postprocessing.value, id: postprocessing.id, document, faults)
                 return
             }
             description.maskPlan = try BundlePostprocessing.plan(
                 postprocessing.value, id: postprocessing.id, document, inverting: preprocessing.value,
-                of: chain.invertible,
-                reader: MaskPlanReader(channels: network.outline.outputChannels, preprocessing: chain.preprocessing))
+                of: chain?.invertible,
+                reader: MaskPlanReader(channels: outputs, preprocessing: chain?.preprocessing ?? Preprocessing([])))
         }
         let found = faults.part { try BundleWeights.find(document, evaluator: evaluator, folder: folder) }
         try faults.finish()
@@ -91,10 +88,21 @@ public struct MONAIBundle: Sendable {
     private static func network(
         _ document: BundleDocument
     ) throws -> (definition: NetworkDefinition, outline: NetworkOutline) {
-        let network = try part(["evaluator#network", "network", "network_def"], of: document)
+        let network = try part(networkPaths, of: document)
         let definition = NetworkDefinition(
             try BundleComponent.definition(network.value, id: network.id, document), source: document.source)
         return (definition, try definition.outline())
+    }
+
+    private static let networkPaths = ["evaluator#network", "network", "network_def"]
+
+    /// Channels by the definition of a network that is not understood; nil where it does not say them as a number.
+    private static func channels(_ key: String, _ document: BundleDocument) -> Int? {
+        guard let network = try? part(networkPaths, of: document),
+            case .object(let entries)? = try? document.followed(network.value, id: network.id),
+            case .int(let count)? = try? entries[key].map({ try document.resolved($0, id: network.id) }), count > 0
+        else { return nil }
+        return count
     }
 
     /// Where the transforms of the scan may stand: those that the evaluator's data go through come first.
