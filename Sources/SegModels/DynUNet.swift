@@ -31,19 +31,24 @@ public struct DynUNetOptions: Hashable, Sendable {
     public var headCount: Int
     /// Whether transposed convolutions have a bias.
     public var upBias: Bool
+    /// Whether the input is the slices across the last axis, one by one (`spatial_dims` 2): kernels and strides have 1 there.
+    public var isPlanar: Bool
     var block: UnetBlockOptions
 
     /// Reads MONAI's arguments.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
-        try reader.requireThreeDimensions("spatial_dims")
+        let dimensions = try reader.planarOrSpatial("spatial_dims")
+        isPlanar = dimensions == 2
         inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
-        kernels = try reader.required("kernel_size", reader.triples("kernel_size"))
-        strides = try reader.strides("strides")
-        upKernels = try reader.required("upsample_kernel_size", reader.triples("upsample_kernel_size"))
-        let planned = strides.indices.map { min(32 << min($0, 8), 320) }
+        kernels = try reader.required("kernel_size", reader.triples("kernel_size", dimensions: dimensions))
+        strides = try reader.strides("strides", dimensions: dimensions)
+        upKernels = try reader.required(
+            "upsample_kernel_size", reader.triples("upsample_kernel_size", dimensions: dimensions))
+        let most = isPlanar ? 512 : 320
+        let planned = strides.indices.map { min(32 << min($0, 8), most) }
         filters = Array(try (reader.channels("filters") ?? planned).prefix(strides.count))
         upBias = try reader.bool("trans_bias") ?? false
         let isDeep = try reader.bool("deep_supervision") ?? false
@@ -115,6 +120,7 @@ public struct DynUNet: Network {
     /// - Throws: `BackendError` where memory is short.
     public init(_ options: DynUNetOptions, _ store: ParameterStore) throws {
         self.store = store
+        store.isPlanar = options.isPlanar
         self.options = options
         let (filters, last) = (options.filters, options.filters.count - 1)
         let names = ["input_block"] + (0..<last - 1).map { "downsamples.\($0)" } + ["bottleneck"]

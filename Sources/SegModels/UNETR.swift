@@ -26,22 +26,29 @@ public struct UNETROptions: Hashable, Sendable {
     public var featureSize: Int
     /// Whether the encoders' upsampling has convolutions between.
     public var hasConvolutionBlocks: Bool
+    /// Whether the input is the slices across the last axis, one by one (`spatial_dims` 2): patches and kernels have 1 there.
+    public var isPlanar: Bool
     var projection: PatchProjection
     var transformer: TransformerOptions
     var block: UnetBlockOptions
 
-    /// Extents of a patch.
-    static let patch = Triple(16)
+    /// The size of a patch.
+    var patch: Triple { isPlanar ? Triple(16, 16, 1) : Triple(16) }
+    /// The kernel of the convolutions.
+    var kernel: Triple { isPlanar ? Triple(3, 3, 1) : Triple(3) }
+    /// The factors of an upsampling step.
+    var doubling: Triple { isPlanar ? Triple(2, 2, 1) : Triple(2) }
 
     /// Reads MONAI's arguments.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_")
-        try reader.requireThreeDimensions("spatial_dims")
+        let dimensions = try reader.planarOrSpatial("spatial_dims")
+        isPlanar = dimensions == 2
         inputChannels = try reader.required("in_channels", reader.positive("in_channels"))
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
-        size = try reader.required("img_size", reader.triple("img_size"))
-        guard size.zip(Self.patch, %) == Triple(0) else {
+        size = try reader.required("img_size", reader.triple("img_size", dimensions: dimensions))
+        guard size.d % 16 == 0, size.h % 16 == 0, isPlanar || size.w % 16 == 0 else {
             throw reader.error("img_size", "\(size) should be multiples of the patch size, 16")
         }
         featureSize = try reader.positive("feature_size") ?? 16
@@ -91,24 +98,26 @@ public struct UNETR: Network {
     /// - Throws: `BackendError` where memory is short.
     public init(_ options: UNETROptions, _ store: ParameterStore) throws {
         self.store = store
+        store.isPlanar = options.isPlanar
         self.options = options
         let (features, hidden) = (options.featureSize, options.transformer.hidden)
         transformer = try VisionTransformer(
-            store.scope("vit"), inputs: options.inputChannels, size: options.size, patch: UNETROptions.patch,
+            store.scope("vit"), inputs: options.inputChannels, size: options.size, patch: options.patch,
             options.projection, options.transformer)
         encoder = try UnetBlock(
             store.scope("encoder1").scope("layer"), inputs: options.inputChannels, outputs: features,
-            BlockGeometry(kernel: Triple(3), stride: Triple(1)), options.block)
+            BlockGeometry(kernel: options.kernel, stride: Triple(1)), options.block)
         upsamplers = try (0..<3).map { index in
             try UNETRUpsampler(
                 store.scope("encoder\(index + 2)"), inputs: hidden, outputs: features << (index + 1),
-                steps: 2 - index, hasBlocks: options.hasConvolutionBlocks, options.block)
+                steps: 2 - index, kernel: options.kernel, doubling: options.doubling,
+                hasBlocks: options.hasConvolutionBlocks, options.block)
         }
         decoders = try [(5, hidden, 8), (4, 8 * features, 4), (3, 4 * features, 2), (2, 2 * features, 1)].map {
             number, inputs, factor in
             try UnetUpBlock(
-                store.scope("decoder\(number)"), inputs: inputs, outputs: factor * features, kernel: Triple(3),
-                upKernel: Triple(2), upBias: false, options.block)
+                store.scope("decoder\(number)"), inputs: inputs, outputs: factor * features, kernel: options.kernel,
+                upKernel: options.doubling, upBias: false, options.block)
         }
         head = try UnetHead(store.scope("out"), inputs: features, outputs: options.outputChannels, options.block)
     }

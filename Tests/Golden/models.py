@@ -56,6 +56,11 @@ CASES = {
                                                    use_downsample=False, act_name="prelu"),
                                   in_channels=1, num_classes=2, use_downsample=False, act_name="leakyrelu",
                                   norm_name=["group", {"num_groups": 2}]), (2, 8, 4, 6)),
+    "dynunet_slices": ("DynUNet", dict(spatial_dims=2, in_channels=2, out_channels=3, kernel_size=[3, 3, [3, 1], 3],
+                                       strides=[1, 2, [2, 1], 2], upsample_kernel_size=[2, [2, 1], 2], filters=[4, 6, 8, 8],
+                                       norm_name="batch", deep_supervision=True), (2, 16, 12)),
+    "unetr_slices": ("UNETR", dict(spatial_dims=2, in_channels=1, out_channels=3, img_size=[32, 16], feature_size=4,
+                                   hidden_size=12, mlp_dim=20, num_heads=2, proj_type="perceptron"), (2, 32, 16)),
     "unet_slices": ("UNet", dict(spatial_dims=2, in_channels=1, out_channels=3, channels=[4, 6, 8], strides=[2, [2, 1]],
                                  kernel_size=[3, 5], num_res_units=2), (2, 16, 12)),
 }
@@ -135,11 +140,11 @@ def sample(tensor):
     return [float(f"{v:.7g}") for v in flat[:: max(1, flat.numel() // 24)].tolist()]
 
 
-def heads(output):
+def heads(output, x):
     """The outputs in training: one, MONAI's stack of them, or its list of coarser and coarser ones."""
     if isinstance(output, list):
         return output
-    return list(output.unbind(1)) if output.dim() == 6 else [output]
+    return list(output.unbind(1)) if output.dim() > x.dim() else [output]
 
 
 def head_loss(loss_function, output, labels):
@@ -168,7 +173,7 @@ def record(cls, arguments, size):
     with torch.no_grad():
         evaluated = net.eval()(x)
         evaluated = evaluated[0] if isinstance(evaluated, list) else evaluated
-    outputs = heads(net.train()(x))
+    outputs = heads(net.train()(x), x)
     loss_function = DiceLoss(to_onehot_y=True, softmax=True)
     loss = sum(head_loss(loss_function, o, y) for o in outputs) / len(outputs)
     loss.backward()

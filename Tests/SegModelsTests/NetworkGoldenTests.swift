@@ -9,8 +9,8 @@ import Testing
 
 private let names = [
     "vnet", "unetr_conv", "unetr_perceptron", "segresnet", "segresnetds", "segresnetds_even", "basicunet",
-    "attentionunet", "dynunet", "swinunetr", "dints", "dints_whole", "unet_slices", "plainconvunet",
-    "residualencoderunet", "residualunet",
+    "attentionunet", "dynunet", "swinunetr", "dints", "dints_whole", "unet_slices", "dynunet_slices",
+    "unetr_slices", "plainconvunet", "residualencoderunet", "residualunet",
 ]
 
 @Test(arguments: names)

@@ -3,17 +3,17 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// Brings tokens of the transformer to the resolution of a decoder stage, `UnetrPrUpBlock`: × 2 each step.
+/// Upsamples the transformer's tokens to the resolution of a decoder stage, by `doubling` each step; `UnetrPrUpBlock`.
 struct UNETRUpsampler {
     private let first: UnetConvolution
     private let steps: [(up: UnetConvolution, block: UnetBlock?)]
 
     /// Registers `transp_conv_init` and `blocks`, each `up` or, with `conv_block`, `(up, block)`.
     init(
-        _ store: ParameterStore, inputs: Int, outputs: Int, steps count: Int, hasBlocks: Bool,
-        _ options: UnetBlockOptions
+        _ store: ParameterStore, inputs: Int, outputs: Int, steps count: Int, kernel: Triple, doubling: Triple,
+        hasBlocks: Bool, _ options: UnetBlockOptions
     ) throws {
-        let doubling = BlockGeometry(kernel: Triple(2), stride: Triple(2))
+        let doubling = BlockGeometry(kernel: doubling, stride: doubling)
         first = try UnetConvolution(
             store.scope("transp_conv_init"), inputs: inputs, outputs: outputs, doubling, transposed: true, options)
         steps = try (0..<count).map { index in
@@ -26,7 +26,7 @@ struct UNETRUpsampler {
                 up,
                 try UnetBlock(
                     scope.scope("1"), inputs: outputs, outputs: outputs,
-                    BlockGeometry(kernel: Triple(3), stride: Triple(1)), options)
+                    BlockGeometry(kernel: kernel, stride: Triple(1)), options)
             )
         }
     }
