@@ -11,7 +11,7 @@ C_SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' '*.cl')
 CLANG_FORMAT = clang-format-16
 SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help deps deps-test build libmedseg wheel mpi demo test fuzz sanitize crash-test nightly peers server-test mlflow-test \
+.PHONY: help deps deps-test build libmedseg wheel mpi demo test fuzz sanitize crash-test nightly docs peers server-test mlflow-test \
 	dvc-test dicom-test library-test scale-test bench gpu-bundle gpu-static format lint
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test     build and run every Swift test, and replay the inputs of make fuzz"
 	@echo "make fuzz     feed every reader with mutated inputs; FUZZ_RUNS=1000000 for a million each"
 	@echo "make sanitize  ops and readers under sanitizers of memory, behaviour and threads; SANITIZE=subset for a part"
+	@echo "make docs      the DocC catalogues of the library products, in .build/docc"
 	@echo "make nightly  fuzz, sanitize, crash-test, server-test, peers and scale-test in full, some hours; figures in .build/nightly"
 	@echo "make peers    exchange weights, bundles, ONNX and folds with PyTorch, MONAI, onnxruntime and nnU-Net, and replay MONAI (pip)"
 	@echo "make server-test  drive the web server: REST, MONAI Label's client, headless Chromium"
@@ -124,6 +125,9 @@ crash-test: deps-test
 
 nightly: deps-test build
 	.ci/nightly
+
+docs: build
+	Tests/Docs/run.sh
 
 peers: build
 	benchmarks/peers/check.sh
