@@ -2,13 +2,13 @@ import CNIfTI
 internal import SegCore
 
 extension NIfTIHeader {
-    /// Bytes that decide what a file is and hold either version's header.
+    /// The number of bytes that identify a file and contain the header of either version.
     static let probeSize = MemoryLayout<nifti_2_header>.size
 
     /// Reads the header at the start of a file.
     ///
-    /// The struct layouts and byte swapping are libnifti's; its `nifti_read_header` is not used because it searches for
-    /// other files when a name does not match and accepts headers without checking them.
+    /// The struct layouts and the byte swapping are those of libnifti. Its `nifti_read_header` is not used because it
+    /// searches for other files when a name does not match and accepts headers without checking them.
     init(bytes: [UInt8], path: String) throws(DataError) {
         guard bytes.count >= 348 else {
             throw DataError(
@@ -88,12 +88,12 @@ extension NIfTIHeader {
         (1 == Int32(1).littleEndian) != swapped ? .little : .big
     }
 
-    /// A C array, which Swift sees as a tuple.
+    /// Reads a C array, which Swift imports as a tuple.
     private static func array<Tuple, Element>(_ tuple: Tuple, of: Element.Type) -> [Element] {
         withUnsafeBytes(of: tuple) { Array($0.bindMemory(to: Element.self)) }
     }
 
-    /// A C string that may fill its field without a terminator.
+    /// Reads a C string that may fill its field without a terminator.
     private static func text<Tuple>(_ tuple: Tuple) -> String {
         let bytes: [UInt8] = array(tuple, of: UInt8.self)
         return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -1,43 +1,43 @@
 internal import SegCore
 
-/// One step of what is done to a scan before the network sees it; each is MONAI's transform of that name, or nnU-Net's.
+/// A step of the preprocessing of a scan; each is MONAI's or nnU-Net's transform of that name.
 public enum PreprocessingStep: Hashable, Sendable {
     /// Permutes and flips axes.
     case orientation(Orientation)
-    /// Resamples to voxel edges.
+    /// Resamples to given voxel edges.
     case spacing(Spacing)
-    /// Resamples to extents in voxels.
+    /// Resamples to a given size in voxels.
     case resize(Resize)
     /// Maps a window of intensities to a range.
     case scaleIntensityRange(ScaleIntensityRange)
-    /// Maps the extremes of the intensities to a range.
+    /// Maps the minimum and maximum of the intensities to a range.
     case scaleIntensity(MinMaxScale)
     /// Maps percentiles of the intensities to a range.
     case scaleIntensityRangePercentiles(PercentileScale)
     /// Subtracts a mean and divides by a standard deviation.
     case normalizeIntensity(NormalizeIntensity)
-    /// Takes intensities through a curve.
+    /// Maps intensities through a curve.
     case intensityCurve(IntensityCurve)
-    /// Cuts the box of the foreground.
+    /// Crops to the bounding box of the foreground.
     case cropForeground(CropForeground)
-    /// Cuts a box out of the middle.
+    /// Crops a box around the centre.
     case centerSpatialCrop(CenterSpatialCrop)
-    /// Pads up to a size.
+    /// Pads to at least a given size.
     case spatialPad(SpatialPad)
     /// Pads to multiples of a number.
     case divisiblePad(DivisiblePad)
-    /// Reorders axes as a plan of nnU-Net says.
+    /// Reorders axes as an nnU-Net plan specifies.
     case nnUNetTranspose(NNUNetTranspose)
-    /// Cuts the box of what is not 0, as nnU-Net does.
+    /// Crops to the bounding box of the voxels that are not 0, as nnU-Net does.
     case nnUNetCrop(NNUNetCrop)
-    /// Normalises each channel as a plan of nnU-Net says.
+    /// Normalises each channel as an nnU-Net plan specifies.
     case nnUNetNormalization(NNUNetNormalization)
-    /// Resamples to the spacing of a plan of nnU-Net.
+    /// Resamples to the spacing of an nnU-Net plan.
     case nnUNetResampling(NNUNetResampling)
 }
 
 extension PreprocessingStep {
-    /// What a stage clock calls the step.
+    /// The name of the step's stage in the stage clock.
     private var stage: String {
         switch self {
         case .orientation, .nnUNetTranspose: "orient"
@@ -53,10 +53,10 @@ extension PreprocessingStep {
     /// Whether only intensities change, in place.
     package var keepsGrid: Bool { stage == "intensity" }
 
-    /// Takes the step; the record learns what is done to the grid.
+    /// Applies the step; the record is extended by the change of grid.
     ///
     /// - Parameter name: The case's file, for errors.
-    /// - Throws: `DataError` where the step cannot be taken.
+    /// - Throws: `DataError` if the step cannot be applied.
     func apply(to image: inout ScanImage, record: inout SpatialRecord, name: String) throws(DataError) {
         try StageClock.time(stage) { () throws(DataError) in
             switch self {
@@ -99,9 +99,9 @@ extension PreprocessingStep {
         image = try image.map { (volume) throws(DataError) in volume.cut(box, fill: fill) }
     }
 
-    /// The largest grid that the step can make of another, by extents alone.
+    /// The largest grid that the step can produce from a grid.
     ///
-    /// - Throws: `DataError` where the grid would be beyond `Limits`, or the affine makes no sense.
+    /// - Throws: `DataError` if the new grid would be larger than `Limits`, or the affine is not valid.
     func grid(
         after size: Triple, at affine: Affine, name: String
     ) throws(DataError) -> (size: Triple, affine: Affine) {
@@ -138,7 +138,7 @@ extension PreprocessingStep {
         return (box.size, affine.shifted(by: box.start))
     }
 
-    /// Refuses a grid beyond the limits.
+    /// Checks that a grid is within the limits.
     static func checkExtents(_ size: Triple, name: String) throws(DataError) {
         let extents = (0..<3).map { size[$0] }
         let voxels = extents.map(Double.init).reduce(1, *)
@@ -152,7 +152,7 @@ extension PreprocessingStep {
 }
 
 extension PreprocessingStep {
-    /// What the step does, for people: `reoriented to RAS`.
+    /// A description of the step for people, such as `reoriented to RAS`.
     package var summary: String {
         switch self {
         case .orientation(let step): "reoriented to \(step.axisCodes)"
@@ -185,6 +185,6 @@ extension PreprocessingStep {
 }
 
 extension DataError {
-    /// The error of a step that knows its volume's extents, about a file, by which a user knows it.
+    /// The error of a step that knows only the volume's size, with the file's name put first.
     fileprivate func named(_ name: String) -> DataError { DataError(kind, name, "\(subject): \(message)") }
 }
