@@ -22,7 +22,7 @@ extension Volume {
         guard size == label.size else {
             throw DataError(
                 .badData, labelName,
-                "is \(label.size) voxels, \(imageName) is \(size); the two should lie on the same grid."
+                "has \(label.size) voxels, but \(imageName) has \(size); the two should be on the same grid."
             )
         }
         if let apart = affine.distance(to: label.affine, size: size) {

@@ -71,8 +71,8 @@ public struct CropSampler: Sendable {
         guard foreground.count > 0 || background.count > 0 else {
             throw DataError(
                 .badData, name,
-                "no voxel can centre a patch: "
-                    + "no voxel has a label that takes part, and no background of the image is above "
+                "no voxel can be the centre of a patch: "
+                    + "no voxel has a foreground label, and no background voxel is above "
                     + "\(options.imageThreshold). Check the intensity window or leave the case out.")
         }
         let all = try scan.presentClasses
@@ -107,7 +107,7 @@ public struct CropSampler: Sendable {
             throw DataError(
                 .badData, name,
                 "a patch of \(result) does not fit into the volume of \(size); "
-                    + "pad the volume with SpatialPad or take smaller patches."
+                    + "pad the volume with SpatialPad or choose smaller patches."
             )
         }
         guard size.count <= Int(UInt32.max) else {

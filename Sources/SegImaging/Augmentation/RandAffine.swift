@@ -20,7 +20,7 @@ public struct RandAffine: RandomPatchTransform, Hashable {
     public init(
         probability: Double, rotation: [Double], shear: Double?, scale: ClosedRange<Double>?, padding: PatchPadding
     ) {
-        precondition(rotation.isEmpty || rotation.count == 3, "a turn has three angles")
+        precondition(rotation.isEmpty || rotation.count == 3, "a rotation has three angles")
         self.probability = probability
         self.rotation = rotation
         self.shear = shear

@@ -46,10 +46,10 @@ extension Affine {
     /// The reason why the matrix is not usable, as the end of a sentence that begins with its name; nil if it is
     /// usable.
     package var fault: String? {
-        guard elements.allSatisfy(\.isFinite) else { return "holds a number that is not finite" }
+        guard elements.allSatisfy(\.isFinite) else { return "contains a number that is not finite" }
         let longest = (0..<3).map { column in (0..<3).map { abs(self[$0, column]) }.max() ?? 0 }
         if let odd = longest.first(where: { $0 > 0 && !Self.usableEdges.contains($0) }) {
-            return "has voxel edges of \(odd) mm, which nothing can be computed with"
+            return "has voxel edges of \(odd) mm, which is outside the range of usable lengths"
         }
         return inverse == nil ? "maps voxels onto a plane (determinant 0)" : nil
     }

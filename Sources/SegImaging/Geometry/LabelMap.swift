@@ -26,7 +26,7 @@ public enum LabelMap {
         if let odd {
             throw DataError(
                 .badData, file,
-                "a label map holds whole numbers from 0 to \(Int(largest)); this one holds \(odd). Is it an image?")
+                "a label map contains integers from 0 to \(Int(largest)); this one contains \(odd). Is it an image?")
         }
         return volume
     }
@@ -55,7 +55,7 @@ public enum LabelMap {
         let whole = try whole(volume, file: file)
         if let large = whole.voxels.first(where: { $0 > 255 }) {
             throw DataError(
-                .badData, file, "holds label \(Int(large)); a network's classes are 0 to 255. Number the labels anew.")
+                .badData, file, "contains label \(Int(large)); a network's classes are 0 to 255. Renumber the labels.")
         }
         return whole.voxels.map { UInt8($0) }
     }

@@ -90,13 +90,13 @@ public struct LabelScheme: Hashable, Sendable {
         guard count < Int(ignoredClass) else {
             return DataError(
                 .badData, file,
-                "holds number \(number); beside an ignored number (\(ignored ?? 0)) at most \(count - 1) can be measured"
+                "contains number \(number); besides an ignored number (\(ignored ?? 0)) at most \(count - 1) can be measured"
             )
         }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(
             .badData, file,
-            "holds class \(number); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
+            "contains class \(number); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
                 + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
     }
 

@@ -26,18 +26,18 @@ public struct ScanImage: Sendable {
     ///   - note: Called with a scan's name and a sentence if its grid differs.
     /// - Throws: `DataError` naming a scan that does not overlap the first, or whose affine cannot be inverted.
     public init(_ volumes: [Volume], names: [String], note: (_ name: String, String) -> Void) throws(DataError) {
-        precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs a scan, and each scan a name")
+        precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs scans and a name for each")
         self.init(volumes[0])
         for (volume, name) in zip(volumes.dropFirst(), names.dropFirst()) {
             if volume.size == size, affine.distance(to: volume.affine, size: size) == nil {
                 if !affine.isClose(to: volume.affine) {
-                    note(name, "lies less than half a voxel off \(names[0]), and is taken to lie on its grid.")
+                    note(name, "is less than half a voxel off \(names[0]) and is treated as if on the same grid.")
                 }
                 channels.append(volume.voxels)
                 continue
             }
             channels.append(try Self.resampled(volume, name: name, onto: volumes[0], firstName: names[0]).voxels)
-            note(name, "its grid is not that of \(names[0]), onto which it is resampled.")
+            note(name, "its grid differs from that of \(names[0]); it is resampled to that grid.")
         }
     }
 
@@ -52,7 +52,7 @@ public struct ScanImage: Sendable {
         guard isInside else {
             throw DataError(
                 .badData, name,
-                "does not hold the middle of \(firstName), whose channel it is to be; the scans should be of one patient "
+                "does not contain the centre of \(firstName); the channels of a case must be scans of one patient "
                     + "and one region")
         }
         try FreeMemory.check(

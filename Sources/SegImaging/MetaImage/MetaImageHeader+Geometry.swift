@@ -62,8 +62,8 @@ extension MetaImageHeader {
     }
 
     private static let unplaced =
-        "The axes of the header (no TransformMatrix) are not said to be the patient's; they are taken to run to the left, "
-        + "posterior and superior, as ITK takes them."
+        "The header does not relate its axes to the patient's (no TransformMatrix); they are assumed to point to the left, "
+        + "posterior and superior, as in ITK."
 
     private func unit(_ text: String?) throws(DataError) -> LengthUnit {
         switch text?.lowercased() {

@@ -21,7 +21,7 @@ struct MetaImageHeader {
             }
             let (key, value) = (line[..<mark].trimmingSpaces, line[line.index(after: mark)...].trimmingSpaces)
             guard fields.updateValue(value, forKey: key) == nil || key == "Comment" else {
-                throw DataError(.badData, path, key: key, "stands twice in the header.")
+                throw DataError(.badData, path, key: key, "occurs twice in the header.")
             }
         }
         (stored, byteCount) = (fields, text.byteCount)
@@ -36,7 +36,7 @@ struct MetaImageHeader {
     private func text(_ keys: [String]) throws(DataError) -> (key: String, text: String)? {
         let found = keys.compactMap { key in stored[key].map { (key: key, text: $0) } }
         if let first = found.first, let other = found.first(where: { $0.text != first.text }) {
-            throw fault(other.key, "says otherwise than \(first.key); take one of them out.")
+            throw fault(other.key, "contradicts \(first.key); remove one of them.")
         }
         return found.first
     }
@@ -79,11 +79,11 @@ struct MetaImageHeader {
         if let channels = stored["ElementNumberOfChannels"], Int(channels) != 1 {
             throw fault(
                 "ElementNumberOfChannels",
-                "is '\(channels.prefix(40))'; one value a voxel was expected. Export each "
+                "is '\(channels.prefix(40))'; one value per voxel was expected. Export each "
                     + "channel as a file.")
         }
         let type = try type()
-        guard ScanLayout.isPossible(shape, type) else { throw fault("DimSize", "is beyond any file.") }
+        guard ScanLayout.isPossible(shape, type) else { throw fault("DimSize", "is larger than any possible file.") }
         let block = try block(limits: ScanLimits())
         return ScanLayout(
             shape: shape, type: type, offset: block.offset, files: block.path == path ? [path] : [path, block.path],
@@ -105,7 +105,7 @@ struct MetaImageHeader {
     private func type() throws(DataError) -> VoxelType {
         let name = stored["ElementType"] ?? ""
         guard let found = Self.types.first(where: { $0.1.contains(name) }) else {
-            throw fault("ElementType", "'\(name.prefix(40))' is no type of one real number a voxel.")
+            throw fault("ElementType", "'\(name.prefix(40))' is not a type of one real number per voxel.")
         }
         return found.0
     }
@@ -153,7 +153,7 @@ struct MetaImageHeader {
 extension MetaImageHeader: ScanHeader {
     var title: String { "MetaImage, \((try? block(limits: ScanLimits()).encoding)?.rawValue ?? "raw")" }
 
-    var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not said")] }
+    var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not given")] }
 
     /// The comment in files that MedSeg writes.
     static let signature = "MedSeg"

@@ -113,7 +113,7 @@ extension NIfTI: ScanFormat {
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw DataError(
                 .noInput, path,
-                "is the header of a pair, and \(candidates[0]) (or .gz) with its voxels is not there; put it beside it."
+                "is the header of a pair, but \(candidates[0]) (or .gz) with its voxels is missing; put it next to the header."
             )
         }
         return found

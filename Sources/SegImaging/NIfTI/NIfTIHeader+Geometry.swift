@@ -55,7 +55,7 @@ extension NIfTIHeader {
         var remarks: [String] = []
         if let used = forms.first(where: { $0.fault == nil }) {
             remarks += forms.compactMap { form in
-                form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used in its place." }
+                form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used instead." }
             }
         }
         if completedSform != nil {
@@ -125,7 +125,7 @@ extension NIfTIHeader {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)
         guard a2 >= -Self.quaternionTolerance else {
-            let fault = "has a quaternion (\(b), \(c), \(d)) that is no rotation"
+            let fault = "has a quaternion (\(b), \(c), \(d)) that is not a rotation"
             return Form("qform", .identity, in: spaceUnit, fault: fault)
         }
         // NiBabel's threshold: three times the machine epsilon of the stored type counts as zero.

@@ -57,7 +57,7 @@ extension NIfTIHeader {
             if let name = VoxelType.unsupportedName(ofNIfTICode: datatype) {
                 throw DataError(
                     .badData, path,
-                    "stores \(name) (datatype \(datatype)); one real number a voxel (uint8 … float64) was expected. "
+                    "stores \(name) (datatype \(datatype)); one real number per voxel (uint8 … float64) was expected. "
                         + "Convert it to a scalar image first.")
             }
             throw DataError(
@@ -72,7 +72,7 @@ extension NIfTIHeader {
         }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
         guard !overflow, byteCount <= Int.max / 8 else {
-            throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+            throw DataError(.badData, path, "dim \(dim) is larger than any possible file; the header is damaged.")
         }
         if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
             throw DataError(
@@ -93,11 +93,11 @@ extension NIfTIHeader {
             guard dim[axis] > 0 else {
                 throw DataError(
                     .badData, path,
-                    "dim[\(axis)] is \(dim[axis]); a positive extent was expected. The header is damaged.")
+                    "dim[\(axis)] is \(dim[axis]); a positive size was expected. The header is damaged.")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: dim[axis])
             guard !overflow else {
-                throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+                throw DataError(.badData, path, "dim \(dim) is larger than any possible file; the header is damaged.")
             }
             count = product
         }
@@ -113,12 +113,12 @@ extension NIfTIHeader {
         else {
             throw DataError(
                 .badData, path,
-                "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
+                "vox_offset is \(voxOffset); an integer of at least \(first) was expected. The header is damaged.")
         }
         guard voxOffset <= Double(limits.headerBytes) else {
             throw DataError(
                 .badData, path,
-                "vox_offset is \(voxOffset), more than the \(limits.headerBytes >> 20) MiB that may stand before "
+                "vox_offset is \(voxOffset), more than the \(limits.headerBytes >> 20) MiB allowed before "
                     + "the voxels; the header is damaged.")
         }
         return Int(voxOffset)

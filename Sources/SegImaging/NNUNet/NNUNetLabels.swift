@@ -12,7 +12,7 @@ extension Preprocessing {
     /// - record: The changes of the scan's grid by these steps.
     /// - Returns: The class numbers on the network's grid, -1 outside the outline.
     public func nnUNetLabels(_ mask: Volume, of scan: ScanImage, along record: SpatialRecord) -> [Float] {
-        precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be of the scan's grid")
+        precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be on the scan's grid")
         let leg = record.legs[0]
         let box = leg.resampling == nil ? leg.lastBox : leg.firstBox ?? Box3(of: leg.orientedSize)
         var labels = leg.permutation.apply(mask).cut(box, fill: 0)

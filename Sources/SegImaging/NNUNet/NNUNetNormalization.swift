@@ -47,7 +47,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
     func apply(to image: inout ScanImage, name: String) throws(DataError) {
         guard schemes.count == image.channels.count else {
             throw DataError(
-                .badData, name, "has \(image.channels.count) channels, and its model normalises \(schemes.count)")
+                .badData, name, "has \(image.channels.count) channels, but its model normalises \(schemes.count)")
         }
         // The outline is computed before a channel changes, from all channels as they were read.
         let outline = schemes.contains(.zScore(masked: true)) ? Self.outline(of: image) : nil
@@ -76,7 +76,7 @@ public struct NNUNetNormalization: Hashable, Sendable {
         case .rgb:
             guard voxels.allSatisfy({ $0 >= 0 && $0 <= 255 }) else {
                 throw DataError(
-                    .badData, name, "should hold values from 0 to 255, as the model's RGBTo01Normalization asks")
+                    .badData, name, "should have values from 0 to 255, as the model's RGBTo01Normalization requires")
             }
             change(&voxels, mean: 0, divisor: 255) { $0 }
         }

@@ -12,7 +12,7 @@ public struct NNUNetTranspose: Hashable, Sendable {
     public init(forward: [Int]) throws(DataError) {
         guard forward.sorted() == [0, 1, 2] else {
             throw DataError(
-                .badArgument, "transpose_forward", "should hold the axes 0, 1 and 2 once each, not \(forward)")
+                .badArgument, "transpose_forward", "should contain the axes 0, 1 and 2 once each, not \(forward)")
         }
         self.forward = forward
     }

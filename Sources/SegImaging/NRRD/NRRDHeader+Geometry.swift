@@ -80,8 +80,8 @@ extension NRRDHeader {
         for axis in sizes.indices where !axes.contains(axis) && sizes[axis] > 1 {
             throw fault(
                 "sizes",
-                "give \(sizes[axis]) values for each voxel (axis \(axis)); one was expected. Layers of segments that "
-                    + "overlap are exported from 3D Slicer as one label map, channels each as a file.")
+                "give \(sizes[axis]) values for each voxel (axis \(axis)); one was expected. Export segments that "
+                    + "overlap from 3D Slicer as one label map, and each channel as a file.")
         }
         return axes
     }
@@ -94,8 +94,8 @@ extension NRRDHeader {
         let affine = space.affine.scaled(by: unit.millimetres)
         if let fault = affine.fault { throw self.fault("space directions", "\(fault); repair the header.") }
         let axes = """
-            The axes of the header (space: \(space.name ?? "none")) are not said to be the patient's; they are taken to run \
-            to the left, posterior and superior, as ITK takes them.
+            The header does not relate its axes (space: \(space.name ?? "none")) to the patient's; they are assumed to point \
+            to the left, posterior and superior, as in ITK.
             """
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
@@ -106,7 +106,7 @@ extension NRRDHeader {
     private func unit(named text: String) throws(DataError) -> LengthUnit {
         if ["", "???"].contains(text) { return .unknown }
         guard let unit = Self.units[text.lowercased()] else {
-            throw fault("space units", "'\(text.prefix(40))' is no unit of length that is known: um, mm, cm or m.")
+            throw fault("space units", "'\(text.prefix(40))' is not a known unit of length (um, mm, cm or m).")
         }
         return unit
     }
@@ -121,14 +121,14 @@ extension NRRDHeader {
     private func space(axes: [Int]) throws(DataError) -> NRRDSpace {
         let name = stored["space"]
         if let name, !NRRDSpace.names.contains(name.lowercased()) {
-            throw fault("space", "is '\(name.prefix(60))', which is not known or has a time.")
+            throw fault("space", "is '\(name.prefix(60))', which is unknown or includes time.")
         }
         let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
         let unit = try unit(axes: axes)
         if let directions = try directions(count: dimension) {
             if let spacings = try numbers("spacings", count: dimension), axes.contains(where: { spacings[$0].isFinite })
             {
-                throw fault("spacings", "are given beside space directions, which say the same; take one of them out.")
+                throw fault("spacings", "are given in addition to space directions; remove one of the two.")
             }
             var steps = axes.prefix(3).compactMap { directions[$0] }
             if steps.count == 2 { steps.append(Self.normal(of: steps)) }

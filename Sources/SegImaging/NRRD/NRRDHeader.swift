@@ -38,11 +38,11 @@ struct NRRDHeader {
             }
             guard let field, let name = Self.name(String(field.0)) else {
                 throw DataError(
-                    .badData, path, "has the line '\(line.prefix(60))' in its header, which is no field of NRRD.")
+                    .badData, path, "has the line '\(line.prefix(60))' in its header, which is not an NRRD field.")
             }
             let value = field.1.trimmingSpaces
             guard fields.updateValue(value, forKey: name) == nil else {
-                throw DataError(.badData, path, key: name, "stands twice in the header.")
+                throw DataError(.badData, path, key: name, "occurs twice in the header.")
             }
             // A list of files extends to the end of the header.
             if name == "data file", TextHeader.namesSeveral(value) { break }
@@ -80,7 +80,7 @@ struct NRRDHeader {
     /// The integer of a field; nil if the field is missing.
     private func wholeNumber(_ key: String) throws(DataError) -> Int? {
         guard let text = stored[key] else { return nil }
-        guard let number = Int(text) else { throw fault(key, "should be a whole number, not '\(text.prefix(40))'.") }
+        guard let number = Int(text) else { throw fault(key, "should be an integer, not '\(text.prefix(40))'.") }
         return number
     }
 
@@ -102,7 +102,7 @@ struct NRRDHeader {
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
         let (type, sizes) = (try type(), try sizes())
-        guard ScanLayout.isPossible(sizes, type) else { throw fault("sizes", "are beyond any file.") }
+        guard ScanLayout.isPossible(sizes, type) else { throw fault("sizes", "are larger than any possible file.") }
         let axes = try spatialAxes(sizes)
         let shape = axes.map { sizes[$0] }
         let block = try block(limits: ScanLimits())
@@ -131,7 +131,7 @@ struct NRRDHeader {
     private func type() throws(DataError) -> VoxelType {
         let name = try required("type")
         guard let found = Self.types.first(where: { $0.names.contains(name.lowercased()) }) else {
-            throw fault("type", "'\(name.prefix(40))' is no type of one real number a voxel.")
+            throw fault("type", "'\(name.prefix(40))' is not a type of one real number per voxel.")
         }
         return found.type
     }
@@ -147,7 +147,7 @@ struct NRRDHeader {
             throw fault("encoding", "'\(name.prefix(40))' is not supported; supported: raw, gzip, bzip2.")
         }
         let (lines, bytes) = (try wholeNumber("line skip") ?? 0, try wholeNumber("byte skip") ?? 0)
-        guard lines == 0 else { throw fault("line skip", "is not supported; store the voxels alone.") }
+        guard lines == 0 else { throw fault("line skip", "is not supported; save the file without it.") }
         guard bytes >= 0 || (bytes == -1 && encoding == .raw), bytes <= limits.headerBytes else {
             throw fault("byte skip", "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not \(bytes).")
         }
@@ -189,7 +189,7 @@ extension NRRDHeader: ScanHeader {
             let label = notes[segment.key.dropLast("_Name".count) + "_LabelValue"]
             return (label.map { "\($0): " } ?? "") + segment.value
         }
-        return [("space", stored["space"] ?? "not said")]
+        return [("space", stored["space"] ?? "not given")]
             + (names.isEmpty ? [] : [("segments", names.joined(separator: ", "))])
     }
 

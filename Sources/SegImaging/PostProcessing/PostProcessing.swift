@@ -48,7 +48,7 @@ public struct PostProcessing: Hashable, Sendable {
         guard size.count < Int(Int32.max) else {
             throw DataError(
                 .tooLarge, name,
-                "has \(size) voxels; the pieces of a mask are counted in at most \(Int32.max - 1). "
+                "has \(size) voxels; connected components are found in at most \(Int32.max - 1) voxels. "
                     + "Turn postprocessing off or cut the scan.")
         }
         // Two numbers of 32 bits per voxel.

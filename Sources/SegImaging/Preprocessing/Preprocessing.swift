@@ -164,7 +164,7 @@ extension Preprocessing {
         guard labels.size == prepared.record.scanSize else {
             throw DataError(
                 .badData, name,
-                "the label map is \(labels.size) voxels, its image \(prepared.record.scanSize); they must share a grid")
+                "the label map has \(labels.size) voxels, its image \(prepared.record.scanSize); the grids must match")
         }
         // The label gets the affine of the scan: small differences of the two headers must not shift the label against
         // its image.

@@ -146,7 +146,7 @@ extension PreprocessingStep {
             throw DataError(
                 .badData, name,
                 "would become \(size) voxels; at most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in "
-                    + "all are made")
+                    + "all are allowed")
         }
     }
 }
@@ -164,17 +164,17 @@ extension PreprocessingStep {
             }
         case .scaleIntensityRange(let step):
             "intensities \(step.aMin) … \(step.aMax) become \(step.bMin) … \(step.bMax)"
-        case .scaleIntensity(let step): "intensities, least to greatest, become \(step.low) … \(step.high)"
+        case .scaleIntensity(let step): "intensities, minimum to maximum, become \(step.low) … \(step.high)"
         case .scaleIntensityRangePercentiles(let step):
             "percentiles \(step.lower) and \(step.upper) of the intensities become \(step.bMin) and \(step.bMax)"
         case .normalizeIntensity(let step):
-            "intensities less their mean, divided by their deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
+            "intensities minus mean, divided by standard deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
         case .intensityCurve(let step): "intensities x become \(step.rawValue)"
         case .cropForeground: "cropped to the box of voxels above 0"
-        case .centerSpatialCrop: "cropped to its middle"
+        case .centerSpatialCrop: "cropped to its centre"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"
         case .divisiblePad(let step): "padded to multiples of \(step.divisors) voxels"
-        case .nnUNetTranspose(let step): "axes (z, y, x) taken in the order \(step.forward)"
+        case .nnUNetTranspose(let step): "axes (z, y, x) reordered to \(step.forward)"
         case .nnUNetCrop: "cropped to the box of voxels that are not 0"
         case .nnUNetNormalization(let step):
             "channels normalised by " + step.schemes.map(\.summary).joined(separator: ", ")

@@ -69,7 +69,7 @@ final class ByteSource {
         }
         guard bytes.count == count else {
             throw DataError(
-                .badData, path, "ends after \(offset + bytes.count) bytes, before its voxels do; copy it again.")
+                .badData, path, "ends after \(offset + bytes.count) bytes, before its voxels end; copy it again.")
         }
         return bytes
     }
@@ -137,7 +137,7 @@ final class ByteSource {
                     throw DataError(
                         .badData, path,
                         "goes on for more than \(ByteCount(bytes: trailerBytes)) after the \(end) bytes that its "
-                            + "header speaks of; the header is damaged. Copy the file again.")
+                            + "header announces; the header is damaged. Copy the file again.")
                 }
             }
         }

@@ -81,7 +81,7 @@ package enum Deflate {
             count = compressor.map { compress($0, values, size, output.baseAddress, output.count) } ?? 0
         }
         guard !packed.isEmpty else {
-            throw DataError(.cannotWrite, path, "there is no memory to compress \(size) bytes; free some.")
+            throw DataError(.cannotWrite, path, "there is not enough memory to compress \(size) bytes; free some.")
         }
         return packed
     }

@@ -86,17 +86,17 @@ public enum ScanFile {
             let scan = extents.map(String.init).joined(separator: "×")
             throw DataError(
                 .badArgument, path,
-                "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
+                "a volume of \(size) cannot have the geometry of a scan of \(scan); resample it to that grid first.")
         }
         guard let format = formats.first(where: { $0.writtenEndings.contains(where: path.hasSuffix) }) else {
             throw DataError(
                 .badArgument, path,
-                "names ending in \(writtenEndings.joined(separator: ", ")) can be written; change the name.")
+                "has no writable file extension (\(writtenEndings.joined(separator: ", "))); change the name.")
         }
         guard maps.count == 1 || format.holdsSeveralMaps else {
             throw DataError(
                 .badArgument, path,
-                "\(maps.count) maps are written along a fourth axis, which is done in NIfTI alone; choose a name that ends "
+                "\(maps.count) maps are written along a fourth axis, which only NIfTI supports; choose a name that ends "
                     + "in .nii.gz.")
         }
         for file in [path, format.voxelFile(of: path)] {
@@ -145,7 +145,7 @@ public enum ScanFile {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
+            throw DataError(.cannotWrite, path, "its folder does not exist; create it first.")
         }
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
             throw DataError(
@@ -179,7 +179,7 @@ public enum ScanFile {
                 "is DICOM, which this program does not read; convert the series with medseg data convert.")
         }
         let names = (formats.map { $0.name } + sources.map(\.name)).joined(separator: ", ")
-        throw DataError(.badData, path, "is no scan file that MedSeg reads (\(names)); convert it first.")
+        throw DataError(.badData, path, "is not a scan file that MedSeg reads (\(names)); convert it first.")
     }
 
     /// Whether a folder exists; only a source reads folders.

@@ -74,7 +74,7 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
 
     /// The same sentence for formats whose units ITK and 3D Slicer do not read.
     var remarkBesideITK: String? {
-        remark.map { "\($0.dropLast()), while ITK and 3D Slicer take them for millimetres as they are." }
+        remark.map { "\($0.dropLast()), but ITK and 3D Slicer read them as millimetres without conversion." }
     }
 
     /// A sentence for people if lengths are converted; nil if they are in millimetres already.

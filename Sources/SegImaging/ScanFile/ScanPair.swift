@@ -13,7 +13,7 @@ struct ScanPair {
         let name = URL(fileURLWithPath: voxels).lastPathComponent
         guard name == name.trimmingSpaces, !name.contains(where: \.isNewline), !name.hasPrefix("LIST ") else {
             throw DataError(
-                .badArgument, header, "cannot name its voxels' file, '\(name)', in its header; choose another name.")
+                .badArgument, header, "cannot contain the name of its voxel file, '\(name)'; choose another name.")
         }
         unlink(header)
         try DurableFile.write(bytes, to: voxels)

@@ -32,7 +32,7 @@ struct TextHeader {
             throw DataError(
                 .badData, path,
                 size > bytes.count
-                    ? "has no end of its header within \(most), the most that is read of one."
+                    ? "has no end of its header within \(most), the maximum that is read."
                     : "ends within its header; the file is damaged or cut short.")
         }
         (self.lines, byteCount) = (lines, size)
@@ -61,7 +61,7 @@ struct TextHeader {
         else {
             throw DataError(
                 .badData, header,
-                "names the file '\(name.prefix(80))' (\(key)); a file beside the header or in a folder there was expected. "
+                "names the file '\(name.prefix(80))' (\(key)); a file next to the header or in a subfolder was expected. "
                     + "Put the two together and correct the name.")
         }
         return URL(fileURLWithPath: header).deletingLastPathComponent().appendingPathComponent(name).path

@@ -84,8 +84,8 @@ struct VoxelBlock {
         guard let bytes else {
             throw DataError(
                 .badData, path,
-                "its \(encoding.rawValue) data is damaged, or does not hold the \(wanted) bytes of \(layout.extents) "
-                    + "voxels of \(layout.type.name) that its header speaks of; copy or export the file again.")
+                "its \(encoding.rawValue) data is damaged, or lacks the \(wanted) bytes of \(layout.extents) "
+                    + "voxels of \(layout.type.name) that its header announces; copy or export the file again.")
         }
         return bytes
     }

@@ -26,7 +26,7 @@ public struct Resize: Hashable, Sendable {
         case .longest(let extent):
             extents = [extent]
             guard extent > 0 else {
-                throw DataError(.badArgument, "Resize", "the longest extent should be positive, not \(extent)")
+                throw DataError(.badArgument, "Resize", "the longest size should be positive, not \(extent)")
             }
         }
         if let large = extents.first(where: { $0 > Limits.gridAxis }) {
@@ -73,7 +73,7 @@ public struct Resize: Hashable, Sendable {
         try PreprocessingStep.checkExtents(size, name: name)
         try FreeMemory.check(
             arrays: 4 * size.count * image.channels.count, subject: name, for: "resizing it to \(size) voxels",
-            advice: "take a smaller spatial_size, or free memory")
+            advice: "choose a smaller spatial_size, or free memory")
         let sampling = GridSampling(rule: .resize(alignsCorners: alignsCorners), interpolation: interpolation)
         guard let map = GridMap(source: (image.affine, image.size), destination: (affine, size), sampling) else {
             throw DataError(.badData, name, "its affine cannot be inverted, so it has no spacing; repair the header.")

@@ -127,7 +127,7 @@ public struct Spacing: Hashable, Sendable {
         guard farthest.ulp <= 1e-6 * edge else {
             throw DataError(
                 .badData, "volume of \(size)",
-                "its first voxel lies \(farthest) mm off the origin, where voxels of \(edge) mm cannot be told apart; "
+                "its first voxel lies \(farthest) mm off the origin, too far to distinguish voxels of \(edge) mm; "
                     + "repair the header's offset.")
         }
     }
@@ -190,8 +190,8 @@ public struct Spacing: Hashable, Sendable {
             }
             throw DataError(
                 .badData, "volume of \(source)",
-                "its voxels of \(list(old.spacing)) mm would become \(list(extents)) voxels of \(list(pixdim)) mm; at "
-                    + "most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in all are made. Check the spacing "
+                "its voxels of \(list(old.spacing)) mm would become \(list(extents)) voxels of \(list(pixdim)) mm, but at "
+                    + "most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in all are allowed. Check the spacing "
                     + "and the unit in the header, and pixdim.")
         }
     }

@@ -43,7 +43,7 @@ public struct SpatialRecord: Hashable, Sendable {
         guard !step(&legs[legs.count - 1]) else { return }
         var leg = SpatialLeg(size: networkSize, affine: networkAffine)
         let isTaken = step(&leg)
-        precondition(isTaken, "a leg to which nothing was done takes any step")
+        precondition(isTaken, "a new leg accepts any step")
         legs.append(leg)
     }
 }
