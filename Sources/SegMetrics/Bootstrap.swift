@@ -10,7 +10,7 @@ public struct Bootstrap: Hashable, Sendable, Codable {
 
     /// Creates a bootstrap, by default with 10 000 resamples, 95 % and seed 0.
     public init(samples: Int = 10_000, level: Double = 0.95, seed: UInt64 = 0) {
-        precondition(samples > 0 && level > 0 && level < 1, "an interval has draws and a level between 0 and 1")
+        precondition(samples > 0 && level > 0 && level < 1, "an interval needs resamples and a level between 0 and 1")
         self.samples = samples
         self.level = level
         self.seed = seed

@@ -17,18 +17,18 @@ public struct MaskGrid: Hashable, Sendable {
     ///   positive and no larger than the product of the spacings.
     public init(size: [Int], spacingMM: [Double], voxelVolumeML: Double? = nil) throws {
         guard size.count == 3, size.allSatisfy({ $0 > 0 }) else {
-            throw MetricsError.invalidGrid("The size of a mask grid is three positive extents, not \(size).")
+            throw MetricsError.invalidGrid("The size of a mask grid should be three positive integers, not \(size).")
         }
         guard spacingMM.count == 3, spacingMM.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw MetricsError.invalidGrid(
-                "The spacing of a mask grid is three positive lengths in mm, not \(spacingMM); read it from the affine."
+                "The spacing of a mask grid should be three positive lengths in mm, not \(spacingMM); read it from the affine."
             )
         }
         let box = spacingMM.reduce(1, *) / 1000
         let volume = voxelVolumeML ?? box
         guard volume > 0, volume <= box * (1 + 1e-6) else {
             throw MetricsError.invalidGrid(
-                "A voxel of \(spacingMM) mm has a volume above 0 and of at most \(box) ml, not \(volume) ml.")
+                "A voxel of \(spacingMM) mm should have a volume above 0 and at most \(box) ml, not \(volume) ml.")
         }
         self.size = size
         self.spacingMM = spacingMM

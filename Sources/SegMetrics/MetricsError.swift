@@ -13,7 +13,7 @@ public enum MetricsError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .voxelCount(let mask, let expected, let got):
-            "The \(mask) has \(got) voxels, but the grid has \(expected); resample both masks to one grid first."
+            "The \(mask) has \(got) voxels, but the grid has \(expected); resample both masks to the same grid first."
         case .invalidGrid(let reason), .invalidOption(let reason):
             reason
         }

@@ -25,7 +25,7 @@ public struct PairedComparison: Hashable, Sendable {
     public init(_ metric: Metric, first: [Double?], second: [Double?], bootstrap: Bootstrap = Bootstrap()) throws {
         guard first.count == second.count else {
             throw MetricsError.invalidOption(
-                "A paired comparison needs the same cases, not \(first.count) beside \(second.count).")
+                "A paired comparison needs the same cases, not \(first.count) and \(second.count).")
         }
         let pairs = zip(first, second).compactMap { a, b in a.flatMap { a in b.map { (a, $0) } } }
         let differences = pairs.map { $0.1 - $0.0 }

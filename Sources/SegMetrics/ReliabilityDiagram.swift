@@ -24,7 +24,7 @@ public struct ReliabilityDiagram: Hashable, Sendable {
     /// - Throws: `MetricsError.invalidOption` if there would be no bin.
     public init(bins: Int) throws {
         guard bins > 0 else {
-            throw MetricsError.invalidOption("A reliability diagram has at least 1 bin, not \(bins).")
+            throw MetricsError.invalidOption("A reliability diagram needs at least 1 bin, not \(bins).")
         }
         counts = [Int](repeating: 0, count: bins)
         confidences = [Double](repeating: 0, count: bins)
