@@ -35,12 +35,12 @@ public struct OverlayPanel: Sendable {
         for (name, map) in [("prediction", prediction), ("reference", reference)] {
             guard let map, map.count != image.size.count else { continue }
             throw ReportError.invalidInput(
-                "The \(name) has \(map.count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+                "The \(name) has \(map.count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
             )
         }
         guard image.size.count > 0, Self.isRAS(image.affine) else {
             throw ReportError.invalidInput(
-                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+                "A panel needs an image with voxels whose axes point to the right, front and top; reorient it to RAS first."
             )
         }
         self.title = title

@@ -13,9 +13,9 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownFormat(let path):
-            "\(path): figures are written as .png or .svg; give the file one of these endings."
+            "\(path): figures are written as .png or .svg; give the file one of these extensions."
         case .unwritable(let path, let reason):
-            "\(path): the figure could not be written (\(reason)); check that the folder exists and may be written to."
+            "\(path): the figure could not be written (\(reason)); check that the folder exists and is writable."
         case .invalidInput(let reason):
             reason
         }

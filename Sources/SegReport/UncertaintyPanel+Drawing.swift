@@ -78,7 +78,7 @@ extension UncertaintyPanel {
         }
         let place = String(format: "axial, z = %.1f mm, slice %d of %d", z, index + 1, image.size.w)
         canvas.text(
-            "\(place), the one with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
+            "\(place), slice with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
             .quietText, anchor: .end)
     }
 
@@ -128,7 +128,7 @@ extension UncertaintyPanel {
         canvas.paint(hatching(Int(key.width), Int(key.height)), in: key)
         canvas.stroke(key, .grid, width: 1)
         canvas.text(
-            "outside what the network saw: nothing is known", at: Point(x: key.maxX + 8, y: key.maxY - 2), size: 13,
+            "outside the network's input: unknown", at: Point(x: key.maxX + 8, y: key.maxY - 2), size: 13,
             .quietText)
     }
 

@@ -37,12 +37,12 @@ public struct UncertaintyPanel: Sendable {
         for (name, count) in [("mean", mean.count), ("variance", variance.count), ("validity mask", validity.count)]
         where count != image.size.count {
             throw ReportError.invalidInput(
-                "The \(name) has \(count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+                "The \(name) has \(count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
             )
         }
         guard image.size.count > 0, OverlayPanel.isRAS(image.affine) else {
             throw ReportError.invalidInput(
-                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+                "A panel needs an image with voxels whose axes point to the right, front and top; reorient it to RAS first."
             )
         }
         self.title = title
