@@ -16,7 +16,7 @@ extension Volume {
 
     /// Checks that a label map is on its image's grid.
     ///
-    /// - Throws: `DataError` naming the label's file if the sizes differ or if the affines give a corner positions more
+    /// - Throws: `DataError` naming the label's file if the sizes differ, or if the two affines place a corner more
     ///   than half a voxel apart.
     public func checkMatches(label: Volume, imageName: String, labelName: String) throws(DataError) {
         guard size == label.size else {
@@ -43,8 +43,8 @@ extension Affine {
         zip(elements, other.elements).allSatisfy { abs($0 - $1) <= 1e-8 + 1e-5 * abs($1) }
     }
 
-    /// The largest distance between a corner of a grid by another affine and by this one, in mm along one axis; nil if
-    /// all corners are within half a voxel.
+    /// The largest distance between the positions of a corner of a grid by this affine and by another, in mm along one
+    /// axis; nil if all corners are within half a voxel.
     package func distance(to other: Affine, size: Triple) -> Double? {
         let apart =
             (0..<8).map { corner in

@@ -12,7 +12,7 @@ public struct Affine: Hashable, Sendable {
     /// The affine with voxel (0,0,0) at the origin and 1 mm voxels in RAS.
     public static let identity = Affine(elements: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
 
-    /// The affine with its lengths in another unit: every entry but the last row is multiplied by a factor.
+    /// The affine with its lengths in another unit: every entry above the last row is multiplied by a factor.
     func scaled(by factor: Double) -> Affine {
         factor == 1
             ? self : Affine(elements: elements.enumerated().map { $0.offset < 12 ? $0.element * factor : $0.element })

@@ -3,7 +3,7 @@ public import SegCore
 /// Reads label numbers from volumes, by the one rule that all commands and the server use.
 ///
 /// A voxel's label is the integer within 0.05 of its value. Resampling and float scaling leave 0.9999999 or 0.988
-/// instead of 1; a volume with values farther from an integer is taken for an image.
+/// instead of 1; a volume with values farther from an integer is probably an image.
 public enum LabelMap {
     /// The largest label number.
     public static let largest: Float = 65_535

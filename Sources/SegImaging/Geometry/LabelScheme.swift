@@ -21,7 +21,7 @@ public struct LabelScheme: Hashable, Sendable {
     public var groups: [Group]?
     /// The regions in the order of their channels; nil if the network has classes.
     public var regions: [Group]?
-    /// The number of voxels that loss, sampling and metrics ignore; nil for none.
+    /// The label number of the voxels that loss, sampling and metrics ignore; nil for none.
     public var ignored: Int?
 
     /// The class of ignored voxels, which no network has.
@@ -48,7 +48,7 @@ public struct LabelScheme: Hashable, Sendable {
         label == ignoredClass ? -1 : Int32(label)
     }
 
-    /// Creates a scheme from groups or regions, and the number of ignored voxels.
+    /// Creates a scheme from groups or regions, and the label number of ignored voxels.
     public init(groups: [Group]? = nil, regions: [Group]? = nil, ignored: Int? = nil) {
         (self.groups, self.regions, self.ignored) = (groups, regions, ignored)
     }
@@ -56,8 +56,8 @@ public struct LabelScheme: Hashable, Sendable {
     /// Whether numbers are classes and no voxel is ignored.
     public var isPlain: Bool { groups == nil && regions == nil && ignored == nil }
 
-    /// The number of byte values that a patch's labels may have: the classes of a network, or 0 to `largestOfRegions`
-    /// for regions.
+    /// The number of byte values that a patch's labels may have: `classes` without regions, `largestOfRegions` + 1 with
+    /// them.
     public func byteCount(classes: Int) -> Int { regions == nil ? classes : Self.largestOfRegions + 1 }
 
     /// The classes of a label map of integers. For regions the numbers stay as they are; a number in no region becomes

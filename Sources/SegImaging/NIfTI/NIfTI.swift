@@ -32,7 +32,7 @@ extension NIfTI: ScanFormat {
 
     static func voxelFile(of path: String) -> String? { nil }
 
-    /// Reads a file; before data arrives, at most 64 times the file's size of memory is filled.
+    /// Reads a file. Before its data arrives, memory of at most 64 times the file's size is filled.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)

@@ -1,6 +1,6 @@
 import CNIfTI
 
-/// The header fields for the position of voxels in the patient, as a file is written with them.
+/// The header fields of a file to be written that give the position of its voxels in the patient.
 struct NIfTIGeometry {
     var qformCode = 0
     var sformCode = 0

@@ -26,7 +26,7 @@ extension NIfTIHeader {
     func geometry(path: String) throws(DataError) -> ScanGeometry {
         let affine = try affine(path: path)
         let spacing = (0..<min(3, shape.count)).map { axis in
-            // The size from `pixdim` if the affine agrees with it, else the affine's.
+            // The voxel size from `pixdim` if the affine agrees with it, else from the affine.
             let (stored, used) = (abs(pixdim[axis + 1]) * spaceUnit.millimetres, affine.spacing[axis])
             return abs(stored - used) <= 1e-4 * used ? stored : used
         }

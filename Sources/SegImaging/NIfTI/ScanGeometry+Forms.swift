@@ -4,7 +4,7 @@ extension ScanGeometry {
     /// The NIfTI header; nil for other formats.
     package var niftiHeader: NIfTIHeader? { header as? NIfTIHeader }
 
-    /// The largest distance in mm along a world axis between a corner by a NIfTI's sform and the same corner by its
+    /// The largest distance in mm along a world axis between the positions of a corner by a NIfTI's sform and by its
     /// qform. Nil if one of the forms is missing or broken, and for other formats.
     public func distanceBetweenForms(size: Triple) -> Double? {
         guard let header = niftiHeader, header.sformCode > 0, header.qformCode > 0 else { return nil }

@@ -26,7 +26,7 @@ public enum ScanFile {
         return (try scan.volume(path: path), scan.geometry)
     }
 
-    /// Reads the label map of a scan: a volume of any format, or segments that a source resamples onto the scan's grid.
+    /// Reads the label map of a scan: a volume of any format, or segments that a source places on the scan's grid.
     ///
     /// - Parameters:
     ///   - scan: The scan's file or folder, which is read only if the label is not a volume.

@@ -50,7 +50,7 @@ public struct GridMap: Hashable, Sendable {
             && (close(sourceAffine, destinationAffine) || close(matrix, .identity))
     }
 
-    /// The product source⁻¹ · destination; by plain division if the axes are aligned, as elimination computes it.
+    /// The product source⁻¹ · destination; by plain division if the axes are aligned, as in Gaussian elimination.
     static func solve(_ source: Affine, _ destination: Affine) -> Affine? {
         guard let inverse = source.inverse else { return nil }
         guard let rows = alignedRows(source), rows == alignedRows(destination) else { return inverse * destination }
