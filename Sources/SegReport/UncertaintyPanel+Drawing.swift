@@ -78,7 +78,7 @@ extension UncertaintyPanel {
         }
         let place = String(format: "axial, z = %.1f mm, slice %d of %d", z, index + 1, image.size.w)
         canvas.text(
-            "\(place), slice with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
+            "\(place), with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
             .quietText, anchor: .end)
     }
 
