@@ -1,7 +1,7 @@
 public import SegCore
 
 extension Volume {
-    /// Number of voxels that are NaN or infinite.
+    /// The number of voxels that are NaN or infinite.
     public var nonFiniteCount: Int {
         let row = size.h * size.w
         var counts = [Int](repeating: 0, count: size.d)
@@ -14,15 +14,15 @@ extension Volume {
         return counts.reduce(0, +)
     }
 
-    /// Checks that a label lies on its image's grid.
+    /// Checks that a label map is on its image's grid.
     ///
-    /// - Throws: `DataError` naming the label's file where the extents differ or the affines put a corner more than
-    ///   half a voxel apart.
+    /// - Throws: `DataError` naming the label's file if the sizes differ, or if the two affines place a corner more
+    ///   than half a voxel apart.
     public func checkMatches(label: Volume, imageName: String, labelName: String) throws(DataError) {
         guard size == label.size else {
             throw DataError(
                 .badData, labelName,
-                "is \(label.size) voxels, \(imageName) is \(size); the two should lie on the same grid."
+                "has \(label.size) voxels, but \(imageName) has \(size); the two should be on the same grid."
             )
         }
         if let apart = affine.distance(to: label.affine, size: size) {
@@ -33,18 +33,18 @@ extension Volume {
         }
     }
 
-    /// Length in mm of a voxel's edges.
+    /// The lengths in mm of a voxel's edges.
     public var spacing: [Double] { affine.spacing }
 }
 
 extension Affine {
-    /// Whether another affine is the same to rounding, NumPy's `allclose`.
+    /// Whether another affine is equal except for rounding, as in NumPy's `allclose`.
     func isClose(to other: Affine) -> Bool {
         zip(elements, other.elements).allSatisfy { abs($0 - $1) <= 1e-8 + 1e-5 * abs($1) }
     }
 
-    /// How far another affine puts a corner of a grid from this one's, in mm along one axis; nil where all are within half
-    /// a voxel.
+    /// The largest distance between the positions of a corner of a grid by this affine and by another, in mm along one
+    /// axis; nil if all corners are within half a voxel.
     package func distance(to other: Affine, size: Triple) -> Double? {
         let apart =
             (0..<8).map { corner in

@@ -1,16 +1,16 @@
-/// How far a mean may be off because the cases are few: drawn again from themselves many times (Efron's percentile
-/// interval). The same values and the same seed give the same interval.
+/// A confidence interval of a mean over few cases by Efron's percentile bootstrap: the cases are resampled many times.
+/// The same values and the same seed give the same interval.
 public struct Bootstrap: Hashable, Sendable, Codable {
-    /// How many times the cases are drawn.
+    /// The number of resamples.
     public var samples: Int
-    /// Share of the drawn means inside the interval.
+    /// The confidence level: the fraction of resampled means inside the interval.
     public var level: Double
-    /// Decides the draws.
+    /// The seed of the resampling.
     public var seed: UInt64
 
-    /// 10 000 draws, 95 %, seed 0 unless told.
+    /// Creates a bootstrap, by default with 10 000 resamples, 95 % and seed 0.
     public init(samples: Int = 10_000, level: Double = 0.95, seed: UInt64 = 0) {
-        precondition(samples > 0 && level > 0 && level < 1, "an interval has draws and a level between 0 and 1")
+        precondition(samples > 0 && level > 0 && level < 1, "an interval needs resamples and a level between 0 and 1")
         self.samples = samples
         self.level = level
         self.seed = seed

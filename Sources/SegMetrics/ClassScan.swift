@@ -1,4 +1,4 @@
-/// Half-open index box on a grid.
+/// A half-open box of indices on a grid.
 struct Box: Hashable, Sendable {
     var lower: [Int]
     var upper: [Int]
@@ -10,7 +10,7 @@ struct Box: Hashable, Sendable {
 /// One pass over both label maps: the counts of a class and the joint bounding box of the two masks.
 struct ClassScan {
     var counts: ConfusionCounts
-    /// Box around every voxel of either mask; `nil` when both are empty.
+    /// The bounding box of the voxels of either mask; `nil` if both are empty.
     var jointBox: Box?
 
     init(_ prediction: [UInt8], _ reference: [UInt8], label: UInt8, size: [Int]) {
@@ -42,7 +42,7 @@ struct ClassScan {
         jointBox = predicted + actual == 0 ? nil : box
     }
 
-    /// Branch-free so that the compiler vectorises it.
+    /// Counts the voxels of a class in a row, without branches so that the compiler vectorises it.
     private static func countRow(
         _ p: UnsafeBufferPointer<UInt8>, _ r: UnsafeBufferPointer<UInt8>, _ label: UInt8
     ) -> (predicted: Int, actual: Int, both: Int) {
@@ -68,7 +68,8 @@ extension Box {
         upper[1] = max(upper[1], j + 1)
     }
 
-    /// Widens axis 2 to a row's first and last voxel of the class; only what may widen the box is looked at.
+    /// Extends the box along axis 2 to a row's first and last voxel of the class; only voxels outside the box are
+    /// examined.
     fileprivate mutating func includeRow(
         _ p: UnsafeBufferPointer<UInt8>, _ r: UnsafeBufferPointer<UInt8>, _ label: UInt8
     ) {

@@ -1,14 +1,14 @@
-/// Voxel counts of one class, prediction against reference, and the ratios made of them.
+/// The voxel counts of one class, prediction against reference, and the ratios computed from them.
 ///
 /// A ratio whose denominator is 0 is `nil`, never 0 or 1.
 public struct ConfusionCounts: Hashable, Sendable, Codable {
-    /// Voxels in both masks.
+    /// The number of voxels in both masks.
     public var truePositives: Int
-    /// Voxels in the prediction only.
+    /// The number of voxels in the prediction only.
     public var falsePositives: Int
-    /// Voxels in the reference only.
+    /// The number of voxels in the reference only.
     public var falseNegatives: Int
-    /// Voxels in neither mask.
+    /// The number of voxels in neither mask.
     public var trueNegatives: Int
 
     private enum CodingKeys: String, CodingKey {
@@ -18,7 +18,7 @@ public struct ConfusionCounts: Hashable, Sendable, Codable {
         case trueNegatives = "true_negatives"
     }
 
-    /// Makes counts from the four numbers.
+    /// Creates counts from the four numbers.
     public init(truePositives: Int, falsePositives: Int, falseNegatives: Int, trueNegatives: Int) {
         self.truePositives = truePositives
         self.falsePositives = falsePositives
@@ -26,27 +26,27 @@ public struct ConfusionCounts: Hashable, Sendable, Codable {
         self.trueNegatives = trueNegatives
     }
 
-    /// Voxels of the class in the prediction.
+    /// The number of voxels of the class in the prediction.
     public var predicted: Int { truePositives + falsePositives }
-    /// Voxels of the class in the reference.
+    /// The number of voxels of the class in the reference.
     public var actual: Int { truePositives + falseNegatives }
-    /// All voxels.
+    /// The number of all voxels.
     public var total: Int { predicted + falseNegatives + trueNegatives }
-    /// Which of the two masks hold the class at all.
+    /// The masks that contain the class.
     public var presence: MaskPresence { MaskPresence(predicted: predicted > 0, actual: actual > 0) }
 
-    /// 2 TP / (2 TP + FP + FN); `nil` when both masks are empty.
+    /// 2 TP / (2 TP + FP + FN); `nil` if both masks are empty.
     public var dice: Double? { ratio(2 * truePositives, predicted + actual) }
-    /// TP / (TP + FP + FN), the Jaccard index; `nil` when both masks are empty.
+    /// TP / (TP + FP + FN), the Jaccard index; `nil` if both masks are empty.
     public var iou: Double? { ratio(truePositives, predicted + falseNegatives) }
-    /// TP / (TP + FP), the positive predictive value; `nil` when the prediction is empty.
+    /// TP / (TP + FP), the positive predictive value; `nil` if the prediction is empty.
     public var precision: Double? { ratio(truePositives, predicted) }
-    /// TP / (TP + FN), the sensitivity; `nil` when the reference is empty.
+    /// TP / (TP + FN), the sensitivity; `nil` if the reference is empty.
     public var recall: Double? { ratio(truePositives, actual) }
-    /// TN / (TN + FP); it grows with the background in the field of view, so compare it on equal crops only.
+    /// TN / (TN + FP); it grows with the background in the field of view and is comparable between equal crops only.
     public var specificity: Double? { ratio(trueNegatives, trueNegatives + falsePositives) }
 
-    /// Adds the voxels of another case, for ratios over pooled voxels.
+    /// The sum of the counts of two cases, for ratios over pooled voxels.
     public static func + (a: Self, b: Self) -> Self {
         Self(
             truePositives: a.truePositives + b.truePositives, falsePositives: a.falsePositives + b.falsePositives,
@@ -58,15 +58,15 @@ public struct ConfusionCounts: Hashable, Sendable, Codable {
     }
 }
 
-/// Whether a class is in the prediction, in the reference, in both or in neither.
+/// Whether a class occurs in the prediction, in the reference, in both or in neither.
 public enum MaskPresence: String, Hashable, Sendable, Codable {
-    /// Both masks hold the class.
+    /// Both masks contain the class.
     case both
-    /// The reference holds it and the prediction does not.
+    /// The reference contains the class but the prediction does not.
     case missed
-    /// The prediction holds it and the reference does not.
+    /// The prediction contains the class but the reference does not.
     case spurious
-    /// Neither holds it.
+    /// Neither mask contains the class.
     case bothEmpty = "both_empty"
 
     init(predicted: Bool, actual: Bool) {

@@ -1,17 +1,18 @@
 internal import SegCore
 
-/// Exact squared Euclidean distance from every voxel of a box to the nearest marked voxel, in mm².
+/// The exact squared Euclidean distance from every voxel of a box to the nearest marked voxel, in mm².
 ///
 /// Separable lower envelopes of parabolas, linear in the number of voxels (Felzenszwalb and Huttenlocher, Distance
 /// Transforms of Sampled Functions, 2012). Equals `scipy.ndimage.distance_transform_edt(~marked, sampling)` squared.
-/// Rows along the slowest axis are the last pass; where no voxel of `queries` is near they are left out, for only the
-/// distances at the queries are asked for. Rows are independent of each other and are shared among the cores. Those
-/// along the two slower axes are taken a cache line of neighbours at a time.
+///
+/// The last pass is along the slowest axis. It skips blocks of rows without a voxel of `queries`, because only the
+/// distances at the queries are needed. Rows are independent and are distributed over the cores. Along the two slower
+/// axes, the rows of one cache line are processed together.
 struct DistanceTransform {
     let size: [Int]
     let spacing: [Double]
 
-    /// The distances in mm at every voxel set in `queries`, in memory order; infinite when nothing is marked.
+    /// The distances in mm at every voxel set in `queries`, in memory order; infinite if nothing is marked.
     func distances(to marked: [Bool], at queries: [Bool]) -> [Double] {
         let plane = size[1] * size[2]
         let size = size
@@ -39,7 +40,8 @@ struct DistanceTransform {
         return distances
     }
 
-    /// Squared distance to the nearest marked voxel of the same row, of whole rows: one sweep up, one down.
+    /// Sets the squared distance to the nearest marked voxel of the same row, for whole rows, by a forward and a
+    /// backward sweep.
     private static func alongAxis2(
         _ marked: [Bool], _ values: UnsafeMutableBufferPointer<Double>, _ voxels: Range<Int>, length: Int, step: Double
     ) {
@@ -60,7 +62,7 @@ struct DistanceTransform {
         }
     }
 
-    /// The neighbours in the first plane whose columns along axis 0 hold a query.
+    /// The blocks of neighbours in the first plane whose columns along axis 0 contain a query.
     private static func blocksHolding(_ queries: [Bool], plane: Int) -> [Range<Int>] {
         var holds = [Bool](repeating: false, count: plane)
         for start in stride(from: 0, to: queries.count, by: plane) {
@@ -72,18 +74,18 @@ struct DistanceTransform {
     }
 }
 
-/// Lower envelopes of neighbouring rows of one length, with their scratch.
+/// The lower envelopes of neighbouring rows of the same length, with scratch memory.
 private struct EnvelopeRows {
-    /// Rows taken together: their values at one place are a cache line.
+    /// The number of rows processed together; their values at one index fill a cache line.
     static let width = 8
 
     private let length: Int
     private let square: Double
-    /// 1 / (2 · spacing² · n): a division for every voxel would take most of the time.
+    /// The reciprocals 1 / (2 · spacing² · n), because a division for every voxel would take most of the time.
     private let inverses: [Double]
     private var heights: [Double]
     private var lowest: [Double]
-    /// The parabolas that are part of the envelope, and where each begins to be the lowest.
+    /// The vertices of the parabolas of the envelope; `begins` gives the coordinate from which each is the lowest.
     private var vertices: [Int]
     private var begins: [Double]
 
@@ -109,7 +111,7 @@ private struct EnvelopeRows {
         }
     }
 
-    /// The lower envelope of the row at `first` of the heights.
+    /// Computes the lower envelope of the row whose heights begin at `first`.
     private mutating func lower(_ first: Int) {
         let last = envelope(first)
         var current = 0
@@ -120,7 +122,8 @@ private struct EnvelopeRows {
         }
     }
 
-    /// Finds the lowest parabolas of the row at `first` of the heights; the index of the last, -1 where there is none.
+    /// Finds the lowest parabolas of the row whose heights begin at `first`; returns the index of the last, -1 if there
+    /// is none.
     private mutating func envelope(_ first: Int) -> Int {
         var last = -1
         for q in 0..<length where heights[first + q] < .infinity {
@@ -138,7 +141,7 @@ private struct EnvelopeRows {
         return last
     }
 
-    /// Where the parabola of the later vertex q falls below that of the earlier vertex p.
+    /// The coordinate from which the parabola of the later vertex q is below that of the earlier vertex p.
     private func intersection(_ first: Int, _ p: Int, _ q: Int) -> Double {
         (heights[first + q] - heights[first + p]) * inverses[q - p] + Double(p + q) / 2
     }

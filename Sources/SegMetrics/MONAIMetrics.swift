@@ -1,7 +1,8 @@
-/// The values that MONAI 1.6.1's `compute_*` functions return for a case, its choices for empty masks included.
+/// The values that MONAI 1.6.1's `compute_*` functions return for a case, including their results for empty masks.
 ///
-/// Dice and IoU are NaN when the reference is empty (`ignore_empty=True`); a one-sided empty mask has an infinite
-/// Hausdorff and average distance, a NaN percentile distance and a surface Dice of 0; two empty masks are NaN throughout.
+/// Dice and IoU are NaN if the reference is empty (`ignore_empty=True`). If one mask is empty, the Hausdorff and
+/// average distances are infinite, the percentile distance is NaN and the surface Dice is 0. If both masks are empty,
+/// all values are NaN.
 public struct MONAIMetrics: Sendable {
     /// `compute_dice`.
     public let dice: Double
@@ -18,7 +19,7 @@ public struct MONAIMetrics: Sendable {
 }
 
 extension SegmentationMetrics {
-    /// This case as MONAI 1.6.1 reports it.
+    /// The metrics of this case as MONAI 1.6.1 computes them.
     public var monai: MONAIMetrics {
         let referenceIsEmpty = presence == .spurious || presence == .bothEmpty
         let unmatched = presence == .bothEmpty ? Double.nan : .infinity

@@ -1,29 +1,29 @@
 /// A metric that is summarised over cases.
 public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
-    /// Dice coefficient.
+    /// The Dice coefficient.
     case dice
-    /// Intersection over union.
+    /// The intersection over union.
     case iou
-    /// Positive predictive value.
+    /// The positive predictive value.
     case precision
-    /// Sensitivity.
+    /// The sensitivity.
     case recall
-    /// Specificity.
+    /// The specificity.
     case specificity
-    /// Hausdorff distance, mm.
+    /// The Hausdorff distance, mm.
     case hausdorffMM = "hausdorff_mm"
-    /// Percentile Hausdorff distance, mm; the percentile is 95 unless the options say another.
+    /// The percentile Hausdorff distance, mm; the percentile is 95 unless the options give another.
     case hausdorffPercentileMM = "hd95_mm"
-    /// Average symmetric surface distance, mm.
+    /// The average symmetric surface distance, mm.
     case averageSurfaceDistanceMM = "average_surface_distance_mm"
-    /// Surface Dice.
+    /// The surface Dice.
     case surfaceDice = "surface_dice"
-    /// Volume error with its sign, ml.
+    /// The signed volume error, ml.
     case volumeErrorML = "volume_error_ml"
-    /// Volume error as a share of the reference's volume, with its sign.
+    /// The signed volume error relative to the reference's volume.
     case relativeVolumeError = "relative_volume_error"
 
-    /// How good a value is: more is better.
+    /// A score of a value: larger is better.
     func merit(_ value: Double) -> Double {
         switch self {
         case .dice, .iou, .precision, .recall, .specificity, .surfaceDice: value
@@ -32,13 +32,13 @@ public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
         }
     }
 
-    /// Whether the second of two values is the better one; `nil` where one is undefined or they are equally good.
+    /// Whether the second of two values is better; `nil` if one is undefined or they are equally good.
     public func better(_ first: Double?, _ second: Double?) -> Bool? {
         guard let first, let second, merit(first) != merit(second) else { return nil }
         return merit(second) > merit(first)
     }
 
-    /// The metric's value of a case; `nil` where it is undefined.
+    /// The metric's value of a case; `nil` if it is undefined.
     public func value(of metrics: SegmentationMetrics) -> Double? {
         switch self {
         case .dice: metrics.dice
@@ -56,26 +56,26 @@ public enum Metric: String, CaseIterable, Hashable, Sendable, Codable {
     }
 }
 
-/// Mean and spread of a metric over cases, with the number that entered and the number that could not.
+/// The mean and spread of a metric over cases, with the numbers of cases with a defined and an undefined value.
 public struct MetricSummary: Hashable, Sendable {
-    /// Mean over the defined values; `nil` when there is none.
+    /// The mean over the defined values; `nil` if there is none.
     public var mean: Double?
-    /// Sample standard deviation (n - 1) of the defined values; `nil` below two.
+    /// The sample standard deviation (n - 1) of the defined values; `nil` below two.
     public var standardDeviation: Double?
     /// The middle of the defined values, or the mean of the middle two.
     public var median: Double?
-    /// The interval that the mean would fall into by chance of the cases (bootstrap); `nil` below two values.
+    /// The bootstrap confidence interval of the mean; `nil` below two values.
     public var interval: ClosedRange<Double>?
-    /// Smallest defined value.
+    /// The smallest defined value.
     public var minimum: Double?
-    /// Largest defined value.
+    /// The largest defined value.
     public var maximum: Double?
-    /// Cases whose value is defined: what the mean is over.
+    /// The number of cases with a defined value, over which the mean is computed.
     public var n: Int
-    /// Cases whose value is undefined, left out of the mean.
+    /// The number of cases with an undefined value, which the mean leaves out.
     public var undefined: Int
 
-    /// Summarises values; `nil` and not-finite ones count as undefined.
+    /// Summarises values; `nil` and non-finite values count as undefined.
     public init(_ values: [Double?], bootstrap: Bootstrap = Bootstrap()) {
         let defined = values.compactMap { $0 }.filter(\.isFinite)
         n = defined.count
@@ -101,7 +101,7 @@ extension MetricSummary: Codable {
         case high = "interval_high"
     }
 
-    /// Reads what `encode(to:)` wrote.
+    /// Reads the output of `encode(to:)`.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         func number(_ key: CodingKeys) throws -> Double? { try container.decodeIfPresent(Double.self, forKey: key) }
@@ -115,7 +115,7 @@ extension MetricSummary: Codable {
         if let low = try number(.low), let high = try number(.high), low <= high { interval = low...high }
     }
 
-    /// Writes every key; what is undefined is null.
+    /// Writes every key; undefined values are null.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(mean, forKey: .mean)
@@ -130,19 +130,19 @@ extension MetricSummary: Codable {
     }
 }
 
-/// One class over all cases of a dataset.
+/// The summary of one class over all cases of a dataset.
 public struct CohortSummary: Hashable, Sendable, Codable {
-    /// Number of cases.
+    /// The number of cases.
     public var cases: Int
-    /// Cases whose reference holds the class and whose prediction does not.
+    /// The number of cases whose reference contains the class but whose prediction does not.
     public var missed: Int
-    /// Cases whose prediction holds the class and whose reference does not.
+    /// The number of cases whose prediction contains the class but whose reference does not.
     public var spurious: Int
-    /// Cases in which neither mask holds the class.
+    /// The number of cases in which neither mask contains the class.
     public var bothEmpty: Int
-    /// Every metric's summary, each case one vote; keys are the metrics' raw values.
+    /// The summary of every metric, with equal weight for each case; keys are the metrics' raw values.
     public var metrics: [String: MetricSummary]
-    /// The report's numbers, over the voxels of all cases together; `nil` without cases.
+    /// The numbers of the project's report, over the voxels of all cases together; `nil` without cases.
     public var seedCompat: SeedCompat?
 
     private enum CodingKeys: String, CodingKey {
@@ -165,7 +165,7 @@ public struct CohortSummary: Hashable, Sendable, Codable {
         seedCompat = SeedCompat(all.dropFirst().reduce(first.counts) { $0 + $1.counts })
     }
 
-    /// Cases in which at least one mask is empty.
+    /// The number of cases in which at least one mask is empty.
     public var emptyCases: Int { missed + spurious + bothEmpty }
 
     /// The summary of a metric.

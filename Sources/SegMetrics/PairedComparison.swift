@@ -1,30 +1,31 @@
 import Foundation
 
-/// Two models on the same cases, by one metric: the second's values less the first's.
+/// A comparison of two models on the same cases by one metric: the second model's values minus the first model's.
 public struct PairedComparison: Hashable, Sendable {
     /// The metric.
     public var metric: Metric
-    /// Cases for which both have a value.
+    /// The number of cases for which both models have a value.
     public var n: Int
-    /// Cases for which only the first has a value.
+    /// The number of cases for which only the first model has a value.
     public var onlyFirst: Int
-    /// Cases for which only the second has a value.
+    /// The number of cases for which only the second model has a value.
     public var onlySecond: Int
-    /// Cases that the second does better: closer to 1, or closer to 0 for distances and volume errors.
+    /// The number of cases with a better value for the second model: closer to 1, or closer to 0 for distances and
+    /// volume errors.
     public var wins: Int
-    /// Cases that the second does worse.
+    /// The number of cases with a worse value for the second model.
     public var losses: Int
-    /// Mean, spread and bootstrap interval of the differences.
+    /// The mean, spread and bootstrap interval of the differences.
     public var difference: MetricSummary
-    /// The two-sided p of the signed-rank test on the differences; `nil` where no pair differs.
+    /// The two-sided p-value of the signed-rank test on the differences; `nil` if no pair differs.
     public var p: Double?
 
-    /// Compares the values of cases in the same order; `nil` is undefined.
-    /// - Throws: `MetricsError.invalidOption` where the lists differ in length.
+    /// Compares the values of cases in the same order; `nil` means undefined.
+    /// - Throws: `MetricsError.invalidOption` if the lists differ in length.
     public init(_ metric: Metric, first: [Double?], second: [Double?], bootstrap: Bootstrap = Bootstrap()) throws {
         guard first.count == second.count else {
             throw MetricsError.invalidOption(
-                "A paired comparison needs the same cases, not \(first.count) beside \(second.count).")
+                "A paired comparison needs the same cases, not \(first.count) and \(second.count).")
         }
         let pairs = zip(first, second).compactMap { a, b in a.flatMap { a in b.map { (a, $0) } } }
         let differences = pairs.map { $0.1 - $0.0 }
@@ -39,22 +40,22 @@ public struct PairedComparison: Hashable, Sendable {
     }
 }
 
-/// Wilcoxon's signed-rank test that differences lie evenly around 0.
+/// Wilcoxon's signed-rank test of whether differences are symmetric around 0.
 ///
-/// Differences of 0 are left out and equal ones share their ranks. Up to 50 differences the distribution is counted
-/// out, sign by sign; beyond, it is taken as normal, corrected for ties: `scipy.stats.wilcoxon`, whose exact mode knows
-/// no ties.
+/// Differences of 0 are left out, and equal ones share their ranks. Up to 50 differences the exact distribution over
+/// all choices of signs is computed. Beyond that, a normal approximation with correction for ties is used, as in
+/// `scipy.stats.wilcoxon`, whose exact mode does not handle ties.
 public struct SignedRankTest: Hashable, Sendable {
     /// The sum of the ranks of the positive differences.
     public let statistic: Double
-    /// Two-sided.
+    /// The two-sided p-value.
     public let p: Double
 
-    /// Tests differences; `nil` where all are 0.
+    /// Tests differences; `nil` if all are 0.
     public init?(_ differences: [Double]) {
         let values = differences.filter { $0 != 0 }.sorted { abs($0) < abs($1) }
         guard !values.isEmpty else { return nil }
-        // Twice the ranks, so that shared ones are whole numbers.
+        // The ranks are doubled, so that shared ranks are integers.
         var ranks: [Int] = []
         var tieCorrection = 0.0
         while ranks.count < values.count {
@@ -70,7 +71,7 @@ public struct SignedRankTest: Hashable, Sendable {
             ? Self.exact(positive, ranks) : Self.normal(statistic, count: values.count, tieCorrection)
     }
 
-    /// Counts the choices of signs by the sum of their positive ranks.
+    /// Computes the exact p-value from the distribution of the sum of positive ranks over all choices of signs.
     private static func exact(_ positive: Int, _ ranks: [Int]) -> Double {
         let total = ranks.reduce(0, +)
         var shares = [Double](repeating: 0, count: total + 1)

@@ -1,18 +1,18 @@
-/// How often voxels of a predicted probability are what was predicted, gathered over any number of scans.
+/// The observed frequency of a class against its predicted probability, over the voxels of any number of scans.
 ///
 /// Guo et al. 2017, "On calibration of modern neural networks"; for one class against the rest.
 public struct ReliabilityDiagram: Hashable, Sendable {
-    /// Voxels whose probability lies between two bounds.
+    /// The voxels whose probability is between two bounds.
     public struct Bin: Hashable, Sendable, Codable {
-        /// Lower bound, included.
+        /// The lower bound, included.
         public let lower: Double
-        /// Upper bound, excluded but for the last bin.
+        /// The upper bound, excluded except in the last bin.
         public let upper: Double
-        /// Voxels.
+        /// The number of voxels.
         public let count: Int
-        /// Mean of their probabilities; nil without voxels.
+        /// The mean of the voxels' probabilities; nil without voxels.
         public let confidence: Double?
-        /// Share of them that are of the class; nil without voxels.
+        /// The fraction of the voxels that belong to the class; nil without voxels.
         public let frequency: Double?
     }
 
@@ -20,19 +20,19 @@ public struct ReliabilityDiagram: Hashable, Sendable {
     private var confidences: [Double]
     private var hits: [Int]
 
-    /// Starts empty, with bins of equal width.
-    /// - Throws: `MetricsError.invalidOption` where there would be none.
+    /// Creates an empty diagram with bins of equal width.
+    /// - Throws: `MetricsError.invalidOption` if there would be no bin.
     public init(bins: Int) throws {
         guard bins > 0 else {
-            throw MetricsError.invalidOption("A reliability diagram has at least 1 bin, not \(bins).")
+            throw MetricsError.invalidOption("A reliability diagram needs at least 1 bin, not \(bins).")
         }
         counts = [Int](repeating: 0, count: bins)
         confidences = [Double](repeating: 0, count: bins)
         hits = [Int](repeating: 0, count: bins)
     }
 
-    /// Takes in voxels: probabilities of the class, whether each is of it, and whether each counts.
-    /// - Throws: `MetricsError.voxelCount` where the arrays differ in length.
+    /// Adds voxels: the probability of the class, whether the voxel belongs to the class, and whether it counts.
+    /// - Throws: `MetricsError.voxelCount` if the arrays differ in length.
     public mutating func add(probabilities: [Float], truth: [UInt8], validity: [UInt8]) throws {
         try checkCounts(probabilities.count, [("truth", truth.count), ("validity mask", validity.count)])
         let last = counts.count - 1
@@ -57,7 +57,7 @@ public struct ReliabilityDiagram: Hashable, Sendable {
         }
     }
 
-    /// Mean over the voxels of |confidence − frequency| of their bins; nil without voxels.
+    /// The mean of |confidence − frequency| over the bins, weighted by their voxels; nil without voxels.
     public var expectedCalibrationError: Double? {
         let total = counts.reduce(0, +)
         guard total > 0 else { return nil }

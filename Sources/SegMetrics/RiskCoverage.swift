@@ -1,25 +1,26 @@
-/// What an uncertainty is worth: whether the voxels it calls certain are the right ones.
+/// The quality of an uncertainty: whether voxels of low uncertainty are correct.
 ///
-/// Voxels are taken from the most certain on. Those of equal uncertainty come in no order: their errors are spread
-/// evenly, so that the result does not depend on how a sort breaks ties. Geifman and El-Yaniv 2017.
+/// Voxels are kept from the most certain on. Voxels of equal uncertainty have no order: their errors are spread evenly,
+/// so that the result does not depend on how a sort breaks ties. Geifman and El-Yaniv 2017.
 public struct RiskCoverage: Hashable, Sendable, Codable {
-    /// The share of voxels that are kept, and of errors among them.
+    /// The fraction of voxels that are kept, and the fraction of errors among them.
     public struct Point: Hashable, Sendable, Codable {
-        /// Share of the voxels, above 0 to 1.
+        /// The fraction of the voxels that are kept, above 0 and at most 1.
         public let coverage: Double
-        /// Share of errors among them.
+        /// The fraction of errors among the kept voxels.
         public let risk: Double
     }
 
-    /// The curve at the coverages that were asked for.
+    /// The curve at the requested coverages.
     public let curve: [Point]
-    /// Area under the risk–coverage curve: the mean risk over all numbers of voxels kept; lower is better.
+    /// The area under the risk–coverage curve: the mean risk over all numbers of voxels kept; lower is better.
     public let area: Double
-    /// The area of an uncertainty that would put every error last.
+    /// The area of an ideal uncertainty, which ranks every error last.
     public let bestArea: Double
-    /// Pearson's correlation of uncertainty and error (0 or 1); nil where either does not vary.
+    /// Pearson's correlation of uncertainty and error (0 or 1); nil if one of them is constant.
     public let correlation: Double?
-    /// Probability that an error is more uncertain than a correct voxel, area under the ROC; nil where there is only one kind.
+    /// The probability that an error is more uncertain than a correct voxel, the area under the ROC; nil unless both
+    /// kinds exist.
     public let errorDetection: Double?
 
     private enum CodingKeys: String, CodingKey {
@@ -28,16 +29,16 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         case errorDetection = "error_detection"
     }
 
-    /// Measures one uncertainty against errors at the voxels that count; nil where none does.
-    /// - Parameter coverages: Of the curve: shares of the voxels kept, ascending, each above 0 and at most 1. A coverage of
-    ///   less than one voxel keeps one.
-    /// - Throws: `MetricsError` where the arrays differ in length or a coverage is none.
+    /// Measures an uncertainty against errors at the voxels that count; nil if no voxel counts.
+    /// - Parameter coverages: The coverages of the curve: fractions of the voxels kept, ascending, each above 0 and at
+    ///   most 1. At least one voxel is kept.
+    /// - Throws: `MetricsError` if the arrays differ in length or a coverage is not valid.
     public init?(uncertainty: [Float], errors: [Bool], validity: [UInt8], coverages: [Double]) throws {
         try checkCounts(uncertainty.count, [("error mask", errors.count), ("validity mask", validity.count)])
         guard coverages.allSatisfy({ $0 > 0 && $0 <= 1 }), coverages == coverages.sorted() else {
             throw MetricsError.invalidOption("Coverages should ascend and be above 0 and at most 1, not \(coverages).")
         }
-        // The error rides in the lowest bit of the key, which the order of uncertainties does not feel.
+        // The lowest bit of the key is the error; it does not affect the order of different uncertainties.
         var keys: [UInt64] = []
         var sums = Moments()
         for voxel in uncertainty.indices where validity[voxel] != 0 {
@@ -56,7 +57,7 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         errorDetection = Self.errorDetection(groups, right: right, wrong: sums.errors)
     }
 
-    /// Sizes and errors of runs of equal uncertainty, from the certain to the uncertain.
+    /// The number of voxels and of errors in each run of equal uncertainty, from the most certain on.
     private static func groups(_ keys: [UInt64]) -> [(count: Int, errors: Int)] {
         var groups: [(count: Int, errors: Int)] = []
         var value: UInt64?
@@ -102,7 +103,7 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
         return curve
     }
 
-    /// Mann and Whitney's U over the number of pairs; a tie is half a win.
+    /// Mann and Whitney's U divided by the number of pairs; a tie counts as half a win.
     private static func errorDetection(_ groups: [(count: Int, errors: Int)], right: Int, wrong: Int) -> Double? {
         guard right > 0, wrong > 0 else { return nil }
         var (below, wins) = (0.0, 0.0)
@@ -115,7 +116,7 @@ public struct RiskCoverage: Hashable, Sendable, Codable {
     }
 }
 
-/// Sums for a correlation with a quantity that is 0 or 1.
+/// The sums for a correlation with a quantity that is 0 or 1.
 private struct Moments {
     var count = 0
     var errors = 0

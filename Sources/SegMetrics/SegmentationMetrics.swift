@@ -1,25 +1,27 @@
-/// Which of the distances that papers call "95 % Hausdorff distance" is meant; for equal masks they can differ a little.
+/// The definition of the distance that papers call "95 % Hausdorff distance"; the definitions differ slightly for the
+/// same masks.
 public enum HausdorffDefinition: String, CaseIterable, Hashable, Sendable, Codable {
     /// The larger of the two directed percentiles over surface voxels: MONAI's `compute_hausdorff_distance`.
     case monai
     /// The percentile of both directions' distances pooled: medpy's `hd95`.
     case medpy
-    /// The larger of the two directed percentiles over surface area, the surface cut between voxels: DeepMind's
+    /// The larger of the two directed percentiles over the area of the surfaces cut between voxels: DeepMind's
     /// `compute_robust_hausdorff`.
     case deepmind
 }
 
-/// What the metrics of a class are measured with, beside the grid.
+/// The options for measuring the metrics of a class.
 public struct MetricOptions: Hashable, Sendable, Codable {
-    /// Surface Dice counts a surface voxel as right within this many mm.
+    /// The tolerance in mm within which surface Dice counts a surface voxel as correct.
     public var surfaceDiceToleranceMM: Double
-    /// The percentile of the robust Hausdorff distance, 0 to 100; 95 is what papers call HD95.
+    /// The percentile of the robust Hausdorff distance, 0 to 100; papers call it HD95 at 95.
     public var hausdorffPercentile: Double
-    /// How that percentile is taken.
+    /// The definition of this percentile.
     public var hausdorffDefinition: HausdorffDefinition
 
-    /// Makes options; the percentile is 95 by MONAI's definition unless told.
-    /// - Throws: `MetricsError.invalidOption` for a negative tolerance or a percentile beyond 0...100.
+    /// Creates options; the percentile is by default 95 in MONAI's definition.
+    /// - Throws: `MetricsError.invalidOption` if the tolerance is negative or not finite, or the percentile is outside
+    ///   0...100.
     public init(
         surfaceDiceToleranceMM: Double, hausdorffPercentile: Double = 95,
         hausdorffDefinition: HausdorffDefinition = .monai
@@ -38,12 +40,14 @@ public struct MetricOptions: Hashable, Sendable, Codable {
     }
 }
 
-/// One class of one case, prediction against reference.
+/// The metrics of one class of one case, prediction against reference.
 ///
 /// Lengths are in mm, volumes in ml.
 ///
-/// What a metric is when a mask is empty is declared here, and `presence` tells which row holds. `nil` means undefined:
-/// such a case enters no mean and is counted instead (`MetricSummary`). An empty mask never earns a perfect score.
+/// The table declares the values of the metrics for empty masks; `presence` selects the row. `nil` means undefined:
+/// such a case is left out of the mean and counted separately (`MetricSummary`). An empty mask never has a perfect
+/// score.
+///
 ///
 /// | presence  | Dice, IoU, surface Dice | precision | recall  | specificity | distances | volume error | relative |
 /// |-----------|-------------------------|-----------|---------|-------------|-----------|--------------|----------|
@@ -52,44 +56,44 @@ public struct MetricOptions: Hashable, Sendable, Codable {
 /// | spurious  | 0                       | 0         | nil     | TN/(TN+FP)  | nil       | +prediction  | nil      |
 /// | bothEmpty | nil                     | nil       | nil     | nil         | nil       | nil          | nil      |
 ///
-/// (Specificity is nil in the one case that the reference fills the grid.) `monai` has MONAI's own choices.
+/// (Specificity is also nil if the reference fills the grid.) `monai` has MONAI's values.
 public struct SegmentationMetrics: Hashable, Sendable, Codable {
     /// The label of the class.
     public var label: Int
-    /// Which masks hold the class.
+    /// The masks that contain the class.
     public var presence: MaskPresence
-    /// Voxel counts.
+    /// The voxel counts.
     public var counts: ConfusionCounts
-    /// Dice coefficient.
+    /// The Dice coefficient.
     public var dice: Double?
-    /// Intersection over union, the Jaccard index.
+    /// The intersection over union, or Jaccard index.
     public var iou: Double?
-    /// Positive predictive value.
+    /// The positive predictive value.
     public var precision: Double?
-    /// Sensitivity.
+    /// The sensitivity.
     public var recall: Double?
-    /// Specificity, of a prediction that is not empty; depends on how much background the grid holds.
+    /// The specificity, nil for an empty prediction; it depends on the amount of background in the grid.
     public var specificity: Double?
-    /// Hausdorff distance, mm.
+    /// The Hausdorff distance, mm.
     public var hausdorffMM: Double?
-    /// Percentile Hausdorff distance (HD95 by default), mm.
+    /// The percentile Hausdorff distance (HD95 by default), mm.
     public var hausdorffPercentileMM: Double?
-    /// Average symmetric surface distance, mm.
+    /// The average symmetric surface distance, mm.
     public var averageSurfaceDistanceMM: Double?
-    /// Surface Dice at the options' tolerance.
+    /// The surface Dice at the options' tolerance.
     public var surfaceDice: Double?
-    /// Volume of the class in the prediction, ml.
+    /// The volume of the class in the prediction, ml.
     public var predictionVolumeML: Double
-    /// Volume of the class in the reference, ml.
+    /// The volume of the class in the reference, ml.
     public var referenceVolumeML: Double
 
-    /// Volume of the prediction less that of the reference, ml.
+    /// The volume of the prediction minus the volume of the reference, ml.
     public var volumeErrorML: Double?
-    /// The volume error as a share of the reference's volume.
+    /// The volume error relative to the reference's volume.
     public var relativeVolumeError: Double?
 
-    /// Measures one class of two label maps on one grid.
-    /// - Throws: `MetricsError` when a mask does not fit the grid.
+    /// Measures one class of two label maps on the same grid.
+    /// - Throws: `MetricsError` if a mask does not fit the grid.
     public init(
         prediction: [UInt8], reference: [UInt8], label: UInt8, grid: MaskGrid, options: MetricOptions
     ) throws {
@@ -118,7 +122,7 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
             }
         }
         averageSurfaceDistanceMM = surfaces?.average
-        // Without a counterpart no voxel of the one surface is within any tolerance.
+        // If one surface is missing, no voxel of the other is within any tolerance.
         let unmatched: Double? = counts.presence == .bothEmpty ? nil : 0
         surfaceDice = surfaces?.surfaceDice(toleranceMM: options.surfaceDiceToleranceMM) ?? unmatched
         predictionVolumeML = Double(counts.predicted) * grid.voxelVolumeML
@@ -128,8 +132,8 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
             counts.actual == 0 ? nil : Double(counts.predicted - counts.actual) / Double(counts.actual)
     }
 
-    /// Measures several classes of two label maps, in the order given.
-    /// - Throws: `MetricsError` when a mask does not fit the grid.
+    /// Measures several classes of two label maps, in the given order.
+    /// - Throws: `MetricsError` if a mask does not fit the grid.
     public static func evaluate(
         prediction: [UInt8], reference: [UInt8], classes: [UInt8], grid: MaskGrid, options: MetricOptions
     ) throws -> [SegmentationMetrics] {
@@ -139,10 +143,10 @@ public struct SegmentationMetrics: Hashable, Sendable, Codable {
         }
     }
 
-    /// Measures labels of any number up to 65535, in the order given.
+    /// Measures labels of any number up to 65535, in the given order.
     ///
-    /// The masks are numbered anew for as many labels at a time as a byte holds.
-    /// - Throws: `MetricsError` when a mask does not fit the grid.
+    /// The masks are renumbered for up to 255 labels at a time, as many as fit in a byte.
+    /// - Throws: `MetricsError` if a mask does not fit the grid.
     public static func evaluate(
         prediction: [UInt16], reference: [UInt16], labels: [UInt16], grid: MaskGrid, options: MetricOptions
     ) throws -> [SegmentationMetrics] {
@@ -178,7 +182,7 @@ extension SegmentationMetrics {
         case relativeVolumeError = "relative_volume_error"
     }
 
-    /// Writes every key; what is undefined is null.
+    /// Writes every key; undefined values are null.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(label, forKey: .label)

@@ -1,20 +1,20 @@
 internal import SegCore
 
-/// Distances in mm between the surfaces of two masks, in both directions.
+/// The distances in mm between the surfaces of two masks, in both directions.
 ///
-/// MONAI 1.6.1's definition: the surface of a mask is the mask without its erosion by the 6-neighbourhood, beyond the
-/// grid counting as outside; a surface voxel's distance is the Euclidean one to the nearest surface voxel of the other
-/// mask, between voxel centres.
+/// The definition is MONAI 1.6.1's. The surface of a mask is the mask without its erosion by the 6-neighbourhood;
+/// voxels beyond the grid count as outside. The distance of a surface voxel is the Euclidean distance to the nearest
+/// surface voxel of the other mask, between voxel centres.
 public struct SurfaceDistances: Sendable {
-    /// From every surface voxel of the prediction to the reference's surface, sorted.
+    /// The distances from every surface voxel of the prediction to the reference's surface, sorted.
     public let predictionToReference: [Double]
-    /// From every surface voxel of the reference to the prediction's surface, sorted.
+    /// The distances from every surface voxel of the reference to the prediction's surface, sorted.
     public let referenceToPrediction: [Double]
-    /// Around both masks.
+    /// The bounding box of both masks.
     let box: Box
 
-    /// Measures one class of two label maps; `nil` unless both hold the class.
-    /// - Throws: `MetricsError` when a mask does not fit the grid.
+    /// Measures one class of two label maps; `nil` unless both contain the class.
+    /// - Throws: `MetricsError` if a mask does not fit the grid.
     public init?(prediction: [UInt8], reference: [UInt8], label: UInt8, grid: MaskGrid) throws {
         try grid.check(prediction, "prediction")
         try grid.check(reference, "reference")
@@ -24,7 +24,7 @@ public struct SurfaceDistances: Sendable {
 
     init?(_ prediction: [UInt8], _ reference: [UInt8], _ label: UInt8, _ grid: MaskGrid, _ scan: ClassScan) {
         guard scan.counts.presence == .both, let box = scan.jointBox else { return nil }
-        // The joint box holds both surfaces, and beyond it both masks are empty: no margin is needed.
+        // The joint box contains both surfaces, and both masks are empty outside it; therefore no margin is needed.
         self.box = box
         let predicted = Self.surface(of: prediction, label, in: box, of: grid)
         let actual = Self.surface(of: reference, label, in: box, of: grid)
@@ -43,25 +43,25 @@ public struct SurfaceDistances: Sendable {
             Self.percentile(percentile, ofSorted: referenceToPrediction))
     }
 
-    /// The percentile of both directions' distances pooled, which is medpy's `hd95` at 95.
+    /// The percentile of the pooled distances of both directions; medpy's `hd95` at 95.
     public func pooledHausdorff(percentile: Double) -> Double {
         Self.percentile(percentile, ofSorted: (predictionToReference + referenceToPrediction).sorted())
     }
 
-    /// The mean from the prediction to the reference: `compute_average_surface_distance(symmetric=False)`.
+    /// The mean distance from the prediction to the reference: `compute_average_surface_distance(symmetric=False)`.
     public var averageToReference: Double {
         predictionToReference.reduce(0, +) / Double(predictionToReference.count)
     }
 
-    /// The mean of both directions' pooled distances: `compute_average_surface_distance(symmetric=True)`.
+    /// The mean of the pooled distances of both directions: `compute_average_surface_distance(symmetric=True)`.
     public var average: Double {
         (predictionToReference.reduce(0, +) + referenceToPrediction.reduce(0, +))
             / Double(predictionToReference.count + referenceToPrediction.count)
     }
 
-    /// The share of both surfaces' voxels within a tolerance in mm: `compute_surface_dice(use_subvoxels=False)`.
+    /// The fraction of both surfaces' voxels within a tolerance in mm: `compute_surface_dice(use_subvoxels=False)`.
     public func surfaceDice(toleranceMM: Double) -> Double {
-        // Compared in single precision, as MONAI does: 3 * 0.1 mm is within a tolerance of 0.3 mm.
+        // Compared in single precision, as in MONAI: 3 * 0.1 mm is within a tolerance of 0.3 mm.
         let limit = Float(toleranceMM)
         let within = [predictionToReference, referenceToPrediction].map { distances in
             distances.count { Float($0) <= limit }
@@ -69,7 +69,7 @@ public struct SurfaceDistances: Sendable {
         return Double(within[0] + within[1]) / Double(predictionToReference.count + referenceToPrediction.count)
     }
 
-    /// The percentile (0 to 100) with linear interpolation between ranks, as `torch.quantile` and NumPy take it.
+    /// The percentile (0 to 100) with linear interpolation between ranks, as in `torch.quantile` and NumPy.
     static func percentile(_ percentile: Double, ofSorted values: [Double]) -> Double {
         let rank = percentile / 100 * Double(values.count - 1)
         let below = min(max(Int(rank), 0), values.count - 1)

@@ -1,15 +1,16 @@
-/// The surface of a mask as marching cubes cut it: for each corner of the voxel grid that the surface passes, its area.
+/// The surface of a mask from marching cubes: the area for each corner of the voxel grid through which the surface
+/// passes.
 ///
-/// The definition of DeepMind's surface-distance (Nikolov et al., Deep learning to achieve clinically applicable
-/// segmentation of head and neck anatomy for radiotherapy, 2018): the eight voxels around a corner make a code, and the
-/// code's triangles have an area in mm².
+/// The definition is that of DeepMind's surface-distance (Nikolov et al., Deep learning to achieve clinically
+/// applicable segmentation of head and neck anatomy for radiotherapy, 2018): the eight voxels around a corner form a
+/// code, and the triangles of the code have an area in mm².
 struct SurfaceElements {
-    /// Corners that the surface passes, of a box of `size + 1` corners along each axis.
+    /// Whether the surface passes through each corner, for a box of `size + 1` corners along each axis.
     let corners: [Bool]
-    /// Areas at these corners, in memory order, mm².
+    /// The areas at these corners in mm², in memory order.
     let areas: [Double]
 
-    /// Cuts a class within a box that holds all of it.
+    /// Computes the surface of a class within a box that contains the whole class.
     init(_ mask: [UInt8], _ label: UInt8, in box: Box, of grid: MaskGrid) {
         let areaOfCode = Self.areas(spacing: grid.spacingMM)
         let size = box.size
@@ -25,7 +26,7 @@ struct SurfaceElements {
             var at = 0
             for i in 0..<reach[0] {
                 for j in 0..<reach[1] {
-                    // The four voxels of the last step's far side are the near side of the next.
+                    // The four voxels on the far side of the previous step are the near side of this step.
                     var code = 0
                     for k in 0..<reach[2] {
                         let far =
@@ -45,7 +46,8 @@ struct SurfaceElements {
         self.areas = areas
     }
 
-    /// The kinds of surface at a corner: their triangles' normals, each three components in eighths without sign.
+    /// The kinds of surface at a corner as lists of triangle normals. Each normal has three components in eighths,
+    /// without sign.
     private static let kinds: [[[Double]]] = [
         "", "111 111", "004 111 222", "022 022 111", "040 111 222", "111", "111 111 111", "111 202 202", "111 220 220",
         "111 222 400", "004 111 111 222", "022 022", "022 111 202 333", "022 111 220 333", "040 111 111 222",
@@ -55,12 +57,12 @@ struct SurfaceElements {
         text.split(separator: " ").map { normal in normal.compactMap { $0.wholeNumberValue.map(Double.init) } }
     }
 
-    /// The kind of the codes 0 to 127, as letters; a code and its complement bound the same surface.
+    /// The kind of each of the codes 0 to 127, as a letter; a code and its complement bound the same surface.
     private static let kindOfCode =
         "AFFTFSBJFBSJTJJaFLBEBCGPBDHMINQJFBLEBHDMBGCPIQNJTEEWIROEIOREZIIT"
         + "FBBILCDNBGHQEPMJSCHRCUKCHKYHRCHSBGDODKVDGXKGOGDBJPMENCDLQGHBIBBF"
 
-    /// The area of every code on a grid of some spacing.
+    /// The area of every code on a grid with a given spacing.
     private static func areas(spacing: [Double]) -> [Double] {
         let faces = [spacing[1] * spacing[2], spacing[0] * spacing[2], spacing[0] * spacing[1]]
         let areaOfKind = kinds.map { normals in
@@ -76,12 +78,12 @@ struct SurfaceElements {
     }
 }
 
-/// Distances between the cut surfaces of two masks, each with the area that it stands for.
+/// The distances between the surfaces of two masks, each with the surface area that it represents.
 struct WeightedSurfaceDistances {
-    /// From the prediction's surface to the reference's and back, by rising distance.
+    /// The distances from the prediction's surface to the reference's and back, in ascending order.
     private let directed: [[(distance: Double, area: Double)]]
 
-    /// - Precondition: The box holds both masks of the class, and neither is empty.
+    /// - Precondition: The box contains both masks of the class, and neither is empty.
     init(_ prediction: [UInt8], _ reference: [UInt8], _ label: UInt8, _ grid: MaskGrid, in box: Box) {
         let predicted = SurfaceElements(prediction, label, in: box, of: grid)
         let actual = SurfaceElements(reference, label, in: box, of: grid)
@@ -93,7 +95,7 @@ struct WeightedSurfaceDistances {
         }
     }
 
-    /// The larger of the distances within which the given percentage of each surface's area lies.
+    /// The larger of the two distances within which the given percentage of a surface's area lies.
     func hausdorff(percentile: Double) -> Double {
         directed.map { elements in
             let total = elements.reduce(0) { $0 + $1.area }

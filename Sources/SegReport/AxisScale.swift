@@ -7,7 +7,8 @@ struct AxisScale {
     let logarithmic: Bool
     let ticks: [Double]
 
-    /// An axis that shows all values, widened to whole ticks; a logarithmic one ignores values of 0 and less.
+    /// Creates an axis that shows all values, extended to whole ticks if `widened`; a logarithmic axis ignores values
+    /// of 0 and less.
     init(showing values: [Double], logarithmic: Bool, widened: Bool, tickCount: Int) {
         let shown = values.filter { $0.isFinite && (!logarithmic || $0 > 0) }
         let low = shown.min() ?? (logarithmic ? 0.1 : 0)
@@ -20,14 +21,14 @@ struct AxisScale {
         }
     }
 
-    /// 0 at the lower end of the axis, 1 at the upper; `nil` where a value has no place.
+    /// The position on the axis, 0 at the lower end and 1 at the upper; `nil` for a value that the axis cannot show.
     func position(_ value: Double) -> Double? {
         guard value.isFinite, !logarithmic || value > 0 else { return nil }
         if logarithmic { return log10(value / lower) / log10(upper / lower) }
         return (value - lower) / (upper - lower)
     }
 
-    /// A tick's label with as many decimals as the ticks need.
+    /// The label of a tick with as many decimals as the ticks need.
     func label(_ tick: Double) -> String {
         if logarithmic { return tick >= 1e4 || tick < 1e-3 ? String(format: "%.0e", tick) : String(format: "%g", tick) }
         let step = ticks.count > 1 ? ticks[1] - ticks[0] : 1
@@ -42,16 +43,16 @@ struct AxisScale {
         value == 0 ? "0" : String(format: "%gk", (value / 10).rounded() / 100)
     }
 
-    /// Ticks at 1, 2 or 5 times a power of ten.
+    /// An axis with ticks at 1, 2 or 5 times a power of ten.
     private static func linear(
         _ low: Double, _ high: Double, _ widened: Bool, _ tickCount: Int
     ) -> (Double, Double, [Double]) {
         guard high > low else {
-            // One value stands in the middle of the axis, and 0 at its foot.
+            // A single value is in the middle of the axis; a single 0 is at its lower end.
             let room = abs(high) / 10
             return room > 0 ? linear(low - room, high + room, true, tickCount) : linear(0, 1, true, tickCount)
         }
-        // A step that is rounded up leaves too few ticks to read a value by: then the next smaller one is taken.
+        // A step that is rounded up may leave too few ticks to read values; then the next smaller step is used.
         let enough = min(tickCount, 4)
         let steps = (max(tickCount, 1)...(4 * max(tickCount, 1))).lazy.map { niceStep((high - low) / Double($0)) }
         let axes = steps.map { axis(low, high, widened, step: $0) }
@@ -73,7 +74,7 @@ struct AxisScale {
         return (scaled <= 1 ? 1 : scaled <= 2 ? 2 : scaled <= 5 ? 5 : 10) * power
     }
 
-    /// Powers of ten, with 2 and 5 between them while there are few.
+    /// An axis with ticks at powers of ten, and at 2 and 5 times these if there are few.
     private static func decades(_ low: Double, _ high: Double) -> (Double, Double, [Double]) {
         let first = Int(log10(low).rounded(.down))
         let last = max(Int(log10(high).rounded(.up)), first + 1)

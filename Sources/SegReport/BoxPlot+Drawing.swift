@@ -26,7 +26,7 @@ extension BoxPlot {
     }
 }
 
-/// One pair of axes with its boxes.
+/// The drawing of a panel: a pair of axes with boxes.
 private struct BoxPanelDrawing {
     let panel: BoxPlot.Panel
     let area: Rectangle
@@ -82,7 +82,7 @@ private struct BoxPanelDrawing {
         canvas.fill(frame, style.colour, alpha: 0.14)
         canvas.stroke(frame, style.colour, width: 1.8)
         for (number, value) in box.values.enumerated() where value.isFinite {
-            // Spread by the golden ratio, so that equal values do not hide each other.
+            // The rings are spread by the golden ratio, so that equal values do not hide each other.
             let share = (Double(number) * 0.618_033_988_75).truncatingRemainder(dividingBy: 1) - 0.5
             canvas.mark(.ring, Point(x: x + share * halfWidth * 1.2, y: height(value)), size: 2.6, style.colour)
         }

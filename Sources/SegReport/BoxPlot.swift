@@ -1,70 +1,70 @@
 public import Foundation
 
-/// Boxes of values, such as a metric of several models over cases, a pair of axes for each quantity.
+/// A box plot of values, such as a metric of several models over cases, with a pair of axes for each quantity.
 ///
-/// A box reaches from the first to the third quartile with the median as a thick line and the mean as a diamond; whiskers
-/// reach to the last value within 1.5 box lengths; every value is a small ring.
+/// A box extends from the first to the third quartile, with the median as a thick line and the mean as a diamond.
+/// Whiskers extend to the last value within 1.5 box lengths. Every value is a small ring.
 public struct BoxPlot: Sendable {
     /// The values of one box.
     public struct Box: Sendable {
-        /// What stands below it.
+        /// The name below the box.
         public var name: String
-        /// What is drawn; values that are not finite are left out.
+        /// The values of the box; values that are not finite are left out.
         public var values: [Double]
-        /// Cases without a value, which the label counts.
+        /// The number of cases without a value, shown in the label.
         public var undefined = 0
 
-        /// Makes a box of values.
+        /// Creates a box from values.
         public init(name: String, values: [Double]) {
             self.name = name
             self.values = values
         }
     }
 
-    /// One quantity.
+    /// A panel for one quantity.
     public struct Panel: Sendable {
-        /// Name of the ordinate.
+        /// The name of the vertical axis.
         public var yLabel: String
-        /// Boxes from left to right.
+        /// The boxes from left to right.
         public var boxes: [Box]
 
-        /// Makes a panel of boxes.
+        /// Creates a panel from boxes.
         public init(yLabel: String, boxes: [Box]) {
             self.yLabel = yLabel
             self.boxes = boxes
         }
     }
 
-    /// Headline of the figure.
+    /// The title of the figure.
     public var title: String
-    /// A quiet line under the headline.
+    /// The subtitle, in grey.
     public var subtitle: String
     /// The panels, two in a row.
     public var panels: [Panel]
-    /// Width of the figure in pixels.
+    /// The width of the figure in pixels.
     public var width = 1200.0
-    /// Height of one panel's axes in pixels.
+    /// The height of one panel's axes in pixels.
     public var panelHeight = 300.0
 
-    /// Makes a plot.
+    /// Creates a plot.
     public init(title: String, subtitle: String, panels: [Panel]) {
         self.title = title
         self.subtitle = subtitle
         self.panels = panels
     }
 
-    /// Draws the plot into a .png or .svg file, replacing what was there in one step.
-    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    /// Draws the plot into a .png or .svg file, replacing an existing file in one step.
+    /// - Throws: `ReportError` if the file has another extension or cannot be written.
     public func write(to file: URL) throws {
         try figure().write(to: file)
     }
 
-    /// The figure's pixels, for what does not want a file.
+    /// The figure's pixels, for use without a file.
     package func raster() -> Raster? { figure().raster() }
 }
 
 extension BoxPlot.Box {
-    /// What a box is drawn from.
+    /// The statistics from which a box is drawn.
     struct Statistics: Equatable {
         var lower: Double
         var median: Double
@@ -74,7 +74,7 @@ extension BoxPlot.Box {
         var mean: Double
     }
 
-    /// `nil` without a finite value.
+    /// The statistics of the finite values; `nil` if there are none.
     var statistics: Statistics? {
         let sorted = values.filter(\.isFinite).sorted()
         guard let last = sorted.indices.last else { return nil }

@@ -1,7 +1,7 @@
 import CCairo
 
 extension Canvas {
-    /// Writes one line of text on a baseline.
+    /// Draws one line of text on a baseline.
     func text(
         _ string: String, at point: Point, size: Double, _ colour: Colour, bold: Bool = false, anchor: Anchor = .start
     ) {
@@ -18,7 +18,7 @@ extension Canvas {
         cairo_new_path(context)
     }
 
-    /// Writes one line of text upwards, its middle at a point.
+    /// Draws one line of text upwards, with its middle at a point.
     func textUpwards(_ string: String, at point: Point, size: Double, _ colour: Colour) {
         cairo_save(context)
         cairo_translate(context, point.x, point.y)
@@ -27,12 +27,12 @@ extension Canvas {
         cairo_restore(context)
     }
 
-    /// The width in pixels that a line of text takes.
+    /// The width in pixels of a line of text.
     func width(_ string: String, size: Double, bold: Bool = false) -> Double {
         select(string, size: size, bold: bold)
     }
 
-    /// A text cut in its middle where it is wider than the room it has.
+    /// A text shortened in its middle if it is wider than `room`.
     func shortened(_ string: String, to room: Double, size: Double) -> String {
         var kept = string.count
         var text = string

@@ -1,6 +1,6 @@
 import CCairo
 
-/// A Cairo drawing context in pixels, y downwards, with the few strokes that the figures are made of.
+/// A Cairo drawing context in pixels, y downwards, with the drawing operations of the figures.
 final class Canvas {
     let context: OpaquePointer
 
@@ -12,7 +12,7 @@ final class Canvas {
 
     deinit { cairo_destroy(context) }
 
-    /// Where a text stands with regard to its point.
+    /// The position of a text relative to its point.
     enum Anchor {
         case start, middle, end
     }
@@ -70,7 +70,7 @@ final class Canvas {
         cairo_fill(context)
     }
 
-    /// Draws only inside a box while `body` runs.
+    /// Restricts drawing to a box while `body` runs.
     func clipped(to box: Rectangle, _ body: () -> Void) {
         cairo_save(context)
         path(box, radius: 0)

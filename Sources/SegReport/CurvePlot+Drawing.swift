@@ -5,7 +5,7 @@ extension CurvePlot {
     private static let right = 34.0
     private static let header = 112.0
     private static let between = 56.0
-    /// From the axes' foot to the name below their ticks.
+    /// The distance from the lower edge of the axes to the name below the ticks.
     private static let abscissaName = 48.0
     private static let footer = 64.0
 
@@ -15,7 +15,7 @@ extension CurvePlot {
         var areas: [Rectangle] = []
         var y = Self.header
         for panel in panels {
-            // The first row of a legend stands in the room between panels.
+            // The first row of a legend fits in the space between panels.
             y += Double(max(PanelLegend.rows(panel.legend, width: inner).count, 1) - 1) * PanelLegend.row
             areas.append(Rectangle(x: Self.left, y: y, width: inner, height: panelHeight))
             y += panelHeight + (panel.abscissa == nil ? Self.between : Self.between + Self.abscissaName)
@@ -47,7 +47,7 @@ extension CurvePlot {
         }
     }
 
-    /// A panel's abscissa: its own, or the one of all panels that have none.
+    /// A panel's horizontal axis: its own, or the common axis of all panels without their own.
     private func scale(of panel: Panel) -> AxisScale {
         let sharing = panel.abscissa == nil ? panels.filter { $0.abscissa == nil } : [panel]
         return AxisScale(
@@ -56,7 +56,7 @@ extension CurvePlot {
     }
 }
 
-/// One pair of axes with its curves.
+/// The drawing of a panel: a pair of axes with curves.
 private struct PanelDrawing {
     let panel: CurvePlot.Panel
     let area: Rectangle
@@ -120,14 +120,15 @@ private struct PanelDrawing {
                 canvas.polyline(run, style.colour, width: 2.2, dash: style.dash)
             }
         }
-        // Few points were measured one by one: show where. Of many, some carry the marker that tells the curve.
+        // Up to 40 points have a marker each, as they were measured singly; longer curves have about eight markers that
+        // identify the curve.
         let every = series.points.count <= 40 ? 1 : series.points.count / 8
         for index in stride(from: every / 2, to: smoothed.count, by: every) {
             if let point = place(smoothed[index]) { canvas.mark(style.marker, point, size: 4, style.colour) }
         }
     }
 
-    /// The stretches of a curve without a gap, in pixels.
+    /// The parts of a curve between gaps, in pixels.
     private func runs(_ points: [(x: Double, y: Double)]) -> [[Point]] {
         points.map(place).split(separator: nil).map { $0.compactMap { $0 } }
     }
@@ -136,7 +137,7 @@ private struct PanelDrawing {
         guard let marked = series.marked, let point = place(marked) else { return }
         canvas.mark(style.marker, point, size: 8.5, .paper)
         canvas.mark(style.marker, point, size: 6.5, style.colour)
-        // Several labels would lie on each other and on the curves: the legend has them then.
+        // Several labels would overlap each other and the curves; then the legend shows them.
         guard panel.series.count == 1, let label = series.markLabel else { return }
         let half = canvas.width(label, size: 13, bold: true) / 2
         let x = min(max(point.x, area.x + half + 8), area.maxX - half - 8)
@@ -147,7 +148,7 @@ private struct PanelDrawing {
 }
 
 extension CurvePlot.Panel {
-    /// What the legend calls the curves: with the marked value where there are several.
+    /// The names of the curves in the legend, with the marked value if there are several curves.
     fileprivate var legend: [String] {
         series.map { series in
             guard self.series.count > 1, let label = series.markLabel else { return series.name }
@@ -157,7 +158,7 @@ extension CurvePlot.Panel {
 }
 
 extension CurvePlot.Series {
-    /// The marked point in words.
+    /// The text for the marked point.
     fileprivate var markLabel: String? {
         guard let marked else { return nil }
         let isWhole = marked.x == marked.x.rounded() && abs(marked.x) < 1e15
@@ -166,7 +167,7 @@ extension CurvePlot.Series {
     }
 }
 
-/// Names of the curves above the axes, from the left, in as many rows as they need.
+/// The names of the curves above the axes, from the left, in as many rows as needed.
 private struct PanelLegend {
     static let row = 22.0
     private static let sample = 40.0
@@ -175,7 +176,7 @@ private struct PanelLegend {
     let names: [String]
     let styles: [SeriesStyle]
 
-    /// The numbers of the names that stand in each row; widths are estimated, so that a layout needs no canvas.
+    /// The ranges of names in each row; widths are estimated, so that a layout needs no canvas.
     static func rows(_ names: [String], width: Double) -> [Range<Int>] {
         var rows: [Range<Int>] = []
         var start = 0

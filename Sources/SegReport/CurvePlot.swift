@@ -1,89 +1,89 @@
 public import Foundation
 
-/// Curves over a common abscissa, such as the training loss and the validation Dice over iterations.
+/// Curves over a common horizontal axis, such as the training loss and the validation Dice over iterations.
 ///
-/// Curves differ in colour, dashes and markers, so that they are told apart in black and white too.
-/// Quantities of different kind stand in panels of their own, one below the other, never on a second ordinate.
+/// Curves differ in colour, dashes and markers, so that they can be distinguished in black and white too. Quantities of
+/// different kinds have separate panels, one below the other, never a second vertical axis.
 public struct CurvePlot: Sendable {
     /// One curve.
     public struct Series: Sendable {
-        /// What the legend calls it.
+        /// The name of the curve in the legend.
         public var name: String
-        /// Abscissae and ordinates; a value that is not finite interrupts the curve.
+        /// The x and y values; a value that is not finite interrupts the curve.
         public var points: [(x: Double, y: Double)]
-        /// How many neighbours on either side a point is averaged with; the raw curve stays faintly visible.
+        /// The number of neighbours on each side with which a point is averaged; the raw curve remains faintly visible.
         public var smoothing = 0
-        /// Marks one point of the curve with its value.
+        /// The point of the curve that is marked with its value.
         public var mark = Mark.none
-        /// Which colour, dashes and markers it has; curves of one number in several panels belong together. Curves
-        /// without a number are told apart from every other.
+        /// The number of the style: colour, dashes and markers. Curves with the same number in several panels belong
+        /// together; each curve without a number has its own style.
         public var style: Int?
 
-        /// Makes a curve of points.
+        /// Creates a curve from points.
         public init(name: String, points: [(x: Double, y: Double)]) {
             self.name = name
             self.points = points
         }
     }
 
-    /// Which point of a curve is marked.
+    /// The point of a curve that is marked.
     public enum Mark: Sendable {
-        /// None.
+        /// No point.
         case none
-        /// The highest.
+        /// The highest point.
         case maximum
-        /// The lowest.
+        /// The lowest point.
         case minimum
     }
 
     /// The horizontal axis of a panel that does not share the plot's.
     public struct Abscissa: Sendable {
-        /// Its name.
+        /// The name of the axis.
         public var label: String
-        /// Whether it is logarithmic; points at 0 and less are then left out.
+        /// Whether the axis is logarithmic; points at 0 and less are then left out.
         public var logarithmic: Bool
 
-        /// Makes an abscissa.
+        /// Creates a horizontal axis.
         public init(label: String, logarithmic: Bool = false) {
             self.label = label
             self.logarithmic = logarithmic
         }
     }
 
-    /// One pair of axes.
+    /// A panel: a pair of axes with curves.
     public struct Panel: Sendable {
-        /// Name of the ordinate.
+        /// The name of the vertical axis.
         public var yLabel: String
         /// The curves, in the order of the legend.
         public var series: [Series]
-        /// Whether the ordinate is logarithmic; values of 0 and less are then left out.
+        /// Whether the vertical axis is logarithmic; values of 0 and less are then left out.
         public var logarithmic = false
-        /// Values that the ordinate shows at least, such as 0 and 1 for Dice.
+        /// The values that the vertical axis always includes, such as 0 and 1 for Dice.
         public var including: [Double] = []
-        /// The panel's own abscissa; nil for the one that the panels have in common.
+        /// The panel's own horizontal axis; nil for the common one.
         public var abscissa: Abscissa?
 
-        /// Makes a panel of curves.
+        /// Creates a panel from curves.
         public init(yLabel: String, series: [Series]) {
             self.yLabel = yLabel
             self.series = series
         }
     }
 
-    /// Headline of the figure.
+    /// The title of the figure.
     public var title: String
-    /// A quiet line under the headline.
+    /// The subtitle, in grey.
     public var subtitle: String
-    /// Name of the common abscissa, below the last panel.
+    /// The name of the common horizontal axis, below the last panel.
     public var xLabel: String
     /// The panels from top to bottom.
     public var panels: [Panel]
-    /// Width of the figure in pixels.
+    /// The width of the figure in pixels.
     public var width = 1200.0
-    /// Height of one panel's axes in pixels.
+    /// The height of one panel's axes in pixels.
     public var panelHeight = 300.0
 
-    /// Makes a plot.
+    /// Creates a plot.
     public init(title: String, subtitle: String, xLabel: String, panels: [Panel]) {
         self.title = title
         self.subtitle = subtitle
@@ -91,19 +91,19 @@ public struct CurvePlot: Sendable {
         self.panels = panels
     }
 
-    /// Draws the plot into a .png or .svg file, replacing what was there in one step.
-    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    /// Draws the plot into a .png or .svg file, replacing an existing file in one step.
+    /// - Throws: `ReportError` if the file has another extension or cannot be written.
     public func write(to file: URL) throws {
         try figure().write(to: file)
     }
 
-    /// The figure's pixels, for what does not want a file.
+    /// The figure's pixels, for use without a file.
     package func raster() -> Raster? { figure().raster() }
 }
 
 extension CurvePlot.Series {
-    /// Means over as many points before as after, so that the curve lags behind nothing: fewer towards the ends and beside
-    /// a break, which stays a break.
+    /// The points averaged over equally many neighbours before and after, so that the curve does not lag. Fewer
+    /// neighbours are used near the ends and near a gap; gaps remain.
     package var smoothed: [(x: Double, y: Double)] {
         guard smoothing > 0 else { return points }
         return points.indices.map { index in

@@ -2,15 +2,15 @@ import CCairo
 import Foundation
 internal import SegCore
 
-/// A picture of a known size that draws itself; written as PNG or SVG by the file's ending.
+/// A figure of a known size with a drawing closure; written as PNG or SVG according to the file extension.
 struct Figure {
     var width: Double
     var height: Double
     var ground = Colour.ground
-    /// Draws everything but the ground; the second argument is how many raster pixels a unit should hold.
+    /// Draws everything but the background; the second argument is the number of raster pixels per unit.
     var draw: (Canvas, Double) -> Void
 
-    /// Writes the figure as a whole, so that no reader sees half of it and a kill or a power cut leaves the old one.
+    /// Writes the figure atomically: readers never see half a file, and a kill or power failure leaves the old file.
     func write(to file: URL) throws {
         let format = file.pathExtension.lowercased()
         guard ["png", "svg"].contains(format) else { throw ReportError.unknownFormat(path: file.path) }
@@ -26,7 +26,7 @@ struct Figure {
         }
     }
 
-    /// The figure's pixels at one pixel a unit.
+    /// The figure's pixels at one pixel per unit.
     func raster() -> Raster? {
         withPixels { Raster(reading: $0) }
     }

@@ -1,6 +1,7 @@
-/// The closed outlines of a label in a slice: marching squares through the half-way points between voxel centres.
+/// The closed outlines of a label in a slice: marching squares through the midpoints between voxel centres.
 ///
-/// Points are in voxels from the slice's top left corner. A label at the slice's border closes half a voxel beyond it.
+/// Points are in voxels from the slice's top left corner. A label at the slice's border is closed half a voxel beyond
+/// it.
 struct MaskContour {
     private(set) var loops: [[Point]] = []
 
@@ -15,7 +16,7 @@ struct MaskContour {
                 for (from, to) in Self.segments(cell, x, y) { next[from] = to }
             }
         }
-        // Sorted, so that a figure has the same bytes each time.
+        // The edges are sorted, so that a figure has the same bytes each time.
         for start in next.keys.sorted(by: Edge.precedes) {
             var loop: [Point] = []
             var edge = start
@@ -27,7 +28,7 @@ struct MaskContour {
         }
     }
 
-    /// A place between two neighbouring voxel centres, in half voxels.
+    /// The midpoint between two neighbouring voxel centres, in half voxels.
     private struct Edge: Hashable {
         var x2: Int
         var y2: Int
@@ -37,18 +38,19 @@ struct MaskContour {
         static func precedes(_ a: Edge, _ b: Edge) -> Bool { (a.y2, a.x2) < (b.y2, b.x2) }
     }
 
-    /// The directed segments of the cell between the centres of (x, y) and (x + 1, y + 1), the label on their left.
+    /// The directed segments of the cell between the centres of (x, y) and (x + 1, y + 1), with the label on their
+    /// left.
     private static func segments(_ cell: (Bool, Bool, Bool, Bool), _ x: Int, _ y: Int) -> [(Edge, Edge)] {
         let top = Edge(x2: 2 * x + 2, y2: 2 * y + 1)
         let right = Edge(x2: 2 * x + 3, y2: 2 * y + 2)
         let bottom = Edge(x2: 2 * x + 2, y2: 2 * y + 3)
         let left = Edge(x2: 2 * x + 1, y2: 2 * y + 2)
         let sides = [(cell.0, cell.1, top), (cell.1, cell.2, right), (cell.2, cell.3, bottom), (cell.3, cell.0, left)]
-        // Clockwise round the cell, the outline leaves where the label ends and comes in where it begins.
+        // Clockwise around the cell, the outline leaves the cell at an end of the label and enters it at a beginning.
         let ends = sides.filter { $0.0 && !$0.1 }.map(\.2)
         let begins = sides.filter { !$0.0 && $0.1 }.map(\.2)
         guard ends.count == 2 else { return ends.isEmpty ? [] : [(begins[0], ends[0])] }
-        // Two opposite corners: each is cut off by itself.
+        // With two opposite corners, each corner is cut off separately.
         return cell.0 ? [(left, top), (right, bottom)] : [(top, right), (bottom, left)]
     }
 }

@@ -15,12 +15,13 @@ extension OverlayPanel {
         }
     }
 
-    /// The fill of a label.
+    /// The fill colour of a label.
     func fillColour(_ label: UInt8) -> Colour {
         Colour(LabelColours.colour(of: labelNames[label] ?? "", number: Int(label)))
     }
 
-    /// The outline of a prediction: white dashes over a single class's yellow line, so that neither hides the other.
+    /// The outline colour of a prediction. For a single class it is white, dashed over the reference's yellow line, so
+    /// that both remain visible.
     func predictionColour(_ label: UInt8) -> Colour {
         labels.count == 1 && reference != nil ? .text : fillColour(label)
     }
@@ -28,7 +29,8 @@ extension OverlayPanel {
     private static let predictionDash: [Double] = [5, 4]
     private static let fillAlpha = 0.45
 
-    /// A single class is outlined in yellow against its fill; several keep their own colours.
+    /// The outline colour of a reference: yellow for a single class, to contrast with its fill; the label's colour for
+    /// several.
     func outlineColour(_ label: UInt8) -> Colour { labels.count == 1 ? .reference : fillColour(label) }
 
     private func drawHeader(_ canvas: Canvas) {
@@ -55,7 +57,7 @@ extension OverlayPanel {
         canvas.clipped(to: card) {
             if let reference { outline(canvas, plane, picture, reference, outlineColour, width: 1.8, dash: []) }
             if let prediction {
-                // Without a reference there is nothing to be told from.
+                // Without a reference the line is solid.
                 let dash = reference == nil ? [] : Self.predictionDash
                 outline(canvas, plane, picture, prediction, predictionColour, width: 1.6, dash: dash)
             }
@@ -71,7 +73,7 @@ extension OverlayPanel {
         drawLetters(canvas, plane, card, crossing(plane, picture))
     }
 
-    /// The plane's place along the axis that it cuts, in scanner coordinates.
+    /// The plane's position along the axis that it cuts, in scanner coordinates.
     private func millimetres(_ plane: SlicePlane) -> String {
         let row = plane.through
         let value = (0..<3).reduce(image.affine[row, 3]) { $0 + image.affine[row, $1] * Double(centre[$1]) }
@@ -88,13 +90,13 @@ extension OverlayPanel {
             let loops = MaskContour(slice, label: label).loops.map { loop in
                 loop.map { Point(x: picture.x + $0.x * scale.x, y: picture.y + $0.y * scale.y) }
             }
-            // A dark rim keeps the line readable on bright tissue.
+            // A dark rim keeps the line visible on bright tissue.
             for loop in loops { canvas.polyline(loop, closed: true, .card, alpha: 0.5, width: width + 1.6, dash: dash) }
             for loop in loops { canvas.polyline(loop, closed: true, colour(label), width: width, dash: dash) }
         }
     }
 
-    /// Short ticks at the edges where the other two planes cut this one.
+    /// Draws short ticks at the edges of a slice along the lines in which the other two planes cut it.
     private func drawCrosshair(_ canvas: Canvas, _ plane: SlicePlane, _ picture: Rectangle) {
         let (x, y) = (crossing(plane, picture).x, crossing(plane, picture).y)
         let reach = 14.0
@@ -105,7 +107,7 @@ extension OverlayPanel {
         tick(Point(x: picture.maxX, y: y), Point(x: picture.maxX - reach, y: y))
     }
 
-    /// Where the other two planes cut this one.
+    /// The point in which all three planes intersect.
     private func crossing(_ plane: SlicePlane, _ picture: Rectangle) -> Point {
         let at = plane.position(centre, size: image.size)
         return Point(
@@ -115,7 +117,7 @@ extension OverlayPanel {
 
     private func drawLetters(_ canvas: Canvas, _ plane: SlicePlane, _ card: Rectangle, _ crossing: Point) {
         let letters = plane.letters
-        // Beside the middle of each edge, and clear of the tick that may be there.
+        // Next to the middle of each edge, away from a tick there.
         let x = abs(card.middle.x + 18 - crossing.x) < 16 ? crossing.x + 18 : card.middle.x + 18
         let y = abs(card.middle.y + 17 - crossing.y) < 16 ? crossing.y + 24 : card.middle.y + 22
         let places = [
@@ -140,7 +142,7 @@ extension OverlayPanel {
         canvas.text("\(Int(length)) mm", at: Point(x: left.x, y: y - 9), size: 12, .text)
     }
 
-    /// One class has an entry for each map, several have a cell for each class.
+    /// Draws the legend: for one class an entry per map, for several a cell per class.
     private func drawLegend(_ canvas: Canvas, _ layout: Layout) {
         let top = Point(x: Layout.margin, y: layout.legendTop)
         if labels.isEmpty, prediction != nil || reference != nil {
@@ -190,7 +192,7 @@ extension OverlayPanel {
             Point(x: swatch.x, y: swatch.y), Point(x: swatch.maxX, y: swatch.y),
             Point(x: swatch.maxX, y: swatch.maxY), Point(x: swatch.x, y: swatch.maxY),
         ]
-        // As the fill looks over tissue of a middle grey.
+        // The fill as it appears over middle-grey tissue.
         canvas.fill(swatch, .tissue)
         canvas.fill(swatch, fillColour(label), alpha: Self.fillAlpha)
         canvas.polyline(
@@ -200,13 +202,13 @@ extension OverlayPanel {
 
     private func name(_ label: UInt8) -> String { labelNames[label] ?? "class \(label)" }
 
-    /// Writes a legend entry and returns where the next one begins.
+    /// Draws a legend entry and returns the x coordinate of the next one.
     private func write(_ canvas: Canvas, _ text: String, _ x: Double, _ y: Double, bold: Bool = false) -> Double {
         canvas.text(text, at: Point(x: x, y: y), size: 15, .text, bold: bold)
         return x + canvas.width(text, size: 15, bold: bold) + 28
     }
 
-    /// Grey levels with the prediction laid over them, smooth at the edges.
+    /// The grey levels blended with the fill of the prediction, which is smooth at its edges.
     private func rasterise(_ plane: SlicePlane, _ picture: Rectangle, _ pixelsPerUnit: Double) -> Raster {
         var raster = Raster(
             width: max(Int((picture.width * pixelsPerUnit).rounded()), 1),
@@ -217,7 +219,7 @@ extension OverlayPanel {
         let sharpness = max(1, 1 / max(step.x, step.y))
         let low = Double(window.lowerBound)
         let range = max(Double(window.upperBound) - low, 1e-6)
-        // Names are looked up once, not for each pixel.
+        // The colours are looked up once per label, not per pixel.
         let colours = (0...255).map { fillColour(UInt8($0)) }
         for y in 0..<raster.height {
             for x in 0..<raster.width {

@@ -2,25 +2,25 @@ internal import SegCore
 import SegImaging
 
 extension OverlayPanel {
-    /// Where everything stands, in pixels.
+    /// The positions of all parts of the figure, in pixels.
     struct Layout {
         static let margin = 30.0
         static let gap = 18.0
         static let header = 84.0
         static let caption = 30.0
         static let legendRow = 28.0
-        /// Classes side by side in the legend when there are several.
+        /// The number of columns of the legend if there are several classes.
         static let legendColumns = 6
-        /// Planes taller than this are drawn smaller instead.
+        /// The maximum height of a plane; taller planes are scaled down.
         static let tallest = 860.0
 
         var planes: [SlicePlane]
-        /// A black card for each plane, all of one height.
+        /// A black card for each plane, all of the same height.
         var cards: [Rectangle]
-        /// The slice in each card, all at one scale.
+        /// The rectangle of the slice in each card, all at the same scale.
         var pictures: [Rectangle]
         var pixelsPerMM: Double
-        /// Baseline of the legend's first row.
+        /// The baseline of the legend's first row.
         var legendTop: Double
         var height: Double
     }
@@ -37,7 +37,7 @@ extension OverlayPanel {
         let room = width - 2 * Layout.margin - 2 * Layout.gap
         let tallest = high.reduce(1e-6, max)
         let scale = min(room / wide.reduce(0, +), Layout.tallest / tallest)
-        // What is left over when the height limits the scale is shared between the cards.
+        // If the height limits the scale, the remaining width is divided among the cards.
         let spare = (room - wide.reduce(0, +) * scale) / 3
         let cardHeight = tallest * scale
         let top = Layout.header + Layout.caption

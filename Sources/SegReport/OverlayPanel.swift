@@ -4,43 +4,43 @@ public import SegImaging
 
 /// Three orthogonal slices of a scan with the prediction filled and the reference outlined.
 ///
-/// The slices run through the centre of mass of the reference, or of the prediction where there is no reference.
+/// The slices run through the centre of mass of the reference, or of the prediction if there is no reference.
 public struct OverlayPanel: Sendable {
-    /// Headline of the figure.
+    /// The title of the figure.
     public var title: String
-    /// A quiet line under the headline, such as the case's and the model's name.
+    /// The subtitle in grey, such as the names of the case and the model.
     public var subtitle: String
-    /// What a label is called in the legend; `class 3` where none is given.
+    /// The names of labels in the legend; `class 3` if none is given.
     public var labelNames: [UInt8: String] = [:]
-    /// Intensities shown from black to white, HU for CT.
+    /// The window of intensities shown from black to white, HU for CT.
     public var window = GreyWindow.softTissue
-    /// Which side of the picture is the patient's right.
+    /// The side of the figure on which the patient's right is shown.
     public var convention = ViewConvention.radiological
-    /// Width of the figure in pixels; its height follows.
+    /// The width of the figure in pixels; its height follows from the image.
     public var width = 1500.0
 
     let image: Volume
     let prediction: [UInt8]?
     let reference: [UInt8]?
-    /// The foreground labels of both maps.
+    /// The foreground labels that occur in either map.
     let labels: [UInt8]
-    /// The voxel that all three planes run through.
+    /// The voxel in which all three planes intersect.
     let centre: [Int]
 
-    /// Makes a panel of an image whose axes run R, A, S and of label maps on its grid (0 is background).
-    /// - Throws: `ReportError.invalidInput` when a map does not fit the image or the image is not in RAS order.
+    /// Creates a panel from an image whose axes point to R, A, S and label maps on its grid (0 is background).
+    /// - Throws: `ReportError.invalidInput` if a map does not fit the image or the image is not in RAS order.
     public init(
         title: String, subtitle: String, image: Volume, prediction: [UInt8]?, reference: [UInt8]?
     ) throws {
         for (name, map) in [("prediction", prediction), ("reference", reference)] {
             guard let map, map.count != image.size.count else { continue }
             throw ReportError.invalidInput(
-                "The \(name) has \(map.count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+                "The \(name) has \(map.count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
             )
         }
         guard image.size.count > 0, Self.isRAS(image.affine) else {
             throw ReportError.invalidInput(
-                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+                "A panel needs an image with voxels whose axes point to the right, front and top; reorient it to RAS first."
             )
         }
         self.title = title
@@ -54,16 +54,17 @@ public struct OverlayPanel: Sendable {
             ?? [image.size.d / 2, image.size.h / 2, image.size.w / 2]
     }
 
-    /// Draws the panel into a .png or .svg file, replacing what was there in one step.
-    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    /// Draws the panel into a .png or .svg file, replacing an existing file in one step.
+    /// - Throws: `ReportError` if the file has another extension or cannot be written.
     public func write(to file: URL) throws {
         try figure().write(to: file)
     }
 
-    /// The figure's pixels, for what does not want a file.
+    /// The figure's pixels, for use without a file.
     package func raster() -> Raster? { figure().raster() }
 
-    /// Twice the overlap over the sum of sizes; `nil` without both maps or when both are empty of the label.
+    /// The Dice coefficient of a label, twice the overlap over the sum of sizes; `nil` unless both maps are given and
+    /// one of them contains the label.
     func dice(_ label: UInt8) -> Double? {
         guard let prediction, let reference else { return nil }
         var sum = 0

@@ -1,10 +1,10 @@
 import CCairo
 
-/// An opaque image of 8-bit colours that a panel is painted with, row 0 at the top.
+/// An opaque image of 8-bit colours for painting in a panel, row 0 at the top.
 package struct Raster: Sendable {
     package let width: Int
     package let height: Int
-    /// 0x00RRGGBB, as Cairo's RGB24.
+    /// The pixels as 0x00RRGGBB, Cairo's RGB24.
     package private(set) var pixels: [UInt32]
 
     init(width: Int, height: Int) {
@@ -13,7 +13,7 @@ package struct Raster: Sendable {
         pixels = [UInt32](repeating: 0, count: width * height)
     }
 
-    /// The colour of a pixel, components 0 to 255.
+    /// The colour of a pixel, with components from 0 to 255.
     package subscript(x: Int, y: Int) -> (red: Int, green: Int, blue: Int) {
         let pixel = pixels[y * width + x]
         return (Int(pixel >> 16 & 255), Int(pixel >> 8 & 255), Int(pixel & 255))
@@ -26,7 +26,7 @@ package struct Raster: Sendable {
 }
 
 extension Raster {
-    /// The pixels of a drawn surface, for what wants to look at a figure without a file.
+    /// Reads the pixels of a drawn surface, for use without a file.
     init(reading surface: OpaquePointer) {
         cairo_surface_flush(surface)
         self.init(

@@ -1,23 +1,23 @@
-/// How a curve or a box looks on white paper: told apart by colour, and without colour by dashes and markers.
+/// The style of a curve or a box on white paper: distinct in colour, and without colour in dashes and markers.
 struct SeriesStyle {
-    /// A small sign at places of a curve.
+    /// A small symbol at points of a curve.
     enum Marker: CaseIterable {
         case disc, square, triangle, diamond, ring, cross, openSquare
     }
 
     let colour: Colour
-    /// Lengths drawn and left out, in pixels; empty is solid.
+    /// The lengths of dashes and gaps in pixels; empty for a solid line.
     let dash: [Double]
     let marker: Marker
 
-    /// The style of a running number; colours, dashes and markers repeat together after seven.
+    /// Creates the style of a number; colours, dashes and markers repeat together after seven.
     init(_ number: Int) {
         colour = Self.colours[number % Self.colours.count]
         dash = Self.dashes[number % Self.dashes.count]
         marker = Marker.allCases[number % Marker.allCases.count]
     }
 
-    /// Okabe and Ito's colours, ordered so that neighbours differ in lightness too.
+    /// Okabe and Ito's colours, ordered so that neighbours also differ in lightness.
     private static let colours = [
         Colour(0x0072B2), Colour(0xD55E00), Colour(0x1B1F27), Colour(0x009E73), Colour(0xB8508F), Colour(0xC98500),
         Colour(0x3D9BD6),

@@ -1,15 +1,15 @@
 import SegCore
 import SegImaging
 
-/// How left and right are shown.
+/// The convention for showing left and right.
 public enum ViewConvention: String, Hashable, Sendable, CaseIterable {
-    /// As if the patient were looked at from the feet: the patient's right is on the picture's left.
+    /// The view from the feet: the patient's right is on the left of the figure.
     case radiological
-    /// The patient's right is on the picture's right.
+    /// The patient's right is on the right of the figure.
     case neurological
 }
 
-/// One of the three orthogonal planes through an RAS volume, as it lies on the screen.
+/// One of the three orthogonal planes through an RAS volume, in its orientation on the screen.
 struct SlicePlane {
     enum Kind: String, CaseIterable {
         case axial = "Axial"
@@ -18,12 +18,13 @@ struct SlicePlane {
     }
 
     let kind: Kind
-    /// The volume's axis that runs across, and whether its highest index is at the left.
+    /// The volume's axis that is horizontal on the screen, and whether it is mirrored, with its highest index at the
+    /// left.
     let across: Int
     let mirrored: Bool
-    /// The volume's axis that runs up the screen.
+    /// The volume's axis that points upwards on the screen.
     let up: Int
-    /// The volume's axis that the plane cuts, and where.
+    /// The volume's axis that the plane cuts, and the index at which it does.
     let through: Int
     let index: Int
 
@@ -38,7 +39,7 @@ struct SlicePlane {
         mirrored = convention == .radiological
     }
 
-    /// The letters at the left, right, top and bottom edge.
+    /// The letters at the left, right, top and bottom edges.
     var letters: (left: String, right: String, top: String, bottom: String) {
         let plus = ["R", "A", "S"]
         let minus = ["L", "P", "I"]
@@ -47,7 +48,7 @@ struct SlicePlane {
         )
     }
 
-    /// The plane's voxels, row 0 at the top of the screen.
+    /// The voxels of the plane, row 0 at the top of the screen.
     func slice<Element>(_ voxels: [Element], size: Triple) -> Slice<Element> {
         let width = size[across]
         let height = size[up]
@@ -64,7 +65,7 @@ struct SlicePlane {
         return Slice(width: width, height: height, values: values)
     }
 
-    /// Where a voxel index of the volume lies in the slice, in voxels from the top left corner of the picture.
+    /// The position of a voxel of the volume in the slice, in voxels from the slice's top left corner.
     func position(_ voxel: [Int], size: Triple) -> Point {
         let a = Double(voxel[across]) + 0.5
         return Point(
@@ -72,13 +73,14 @@ struct SlicePlane {
     }
 }
 
-/// A 2-D cut in screen order.
+/// A 2-D slice in screen order.
 struct Slice<Element> {
     let width: Int
     let height: Int
     let values: [Element]
 
-    /// The four voxels around a continuous position (voxel centres at halves) and the position's fractions.
+    /// The four voxels around a continuous position (voxel centres at halves) and the fractions of the position between
+    /// them.
     func corners(_ x: Double, _ y: Double) -> (values: (Element, Element, Element, Element), fx: Double, fy: Double) {
         let u = min(max(x - 0.5, 0), Double(width - 1))
         let v = min(max(y - 0.5, 0), Double(height - 1))
@@ -96,7 +98,7 @@ struct Slice<Element> {
 }
 
 extension Slice<Float> {
-    /// Bilinear interpolation.
+    /// The bilinearly interpolated value at a position.
     func sample(_ x: Double, _ y: Double) -> Double {
         let (c, fx, fy) = corners(x, y)
         let top = Double(c.0) * (1 - fx) + Double(c.1) * fx

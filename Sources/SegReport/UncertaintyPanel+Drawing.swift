@@ -9,25 +9,26 @@ extension UncertaintyPanel {
         static let top = 114.0
         static let tallest = 860.0
         static let barHeight = 14.0
-        /// Under the pictures: colour bars, their numbers, the legend.
+        /// The height below the slices for colour bars, their numbers and the legend.
         static let footer = 96.0
     }
 
-    /// One of the three pictures and its scale.
+    /// One of the three maps and its scale.
     private struct Map {
         let title: String
         let voxels: [Float]
         let range: ClosedRange<Double>
         let ramp: ColourRamp
         let unit: String
-        /// Whether voxels that were not evaluated are marked.
+        /// Whether voxels outside the network's input are hatched.
         let isEvaluated: Bool
-        /// Whether the scale's end stands for larger values too.
+        /// Whether the upper end of the scale also stands for larger values.
         var endsOpen = false
     }
 
     private var maps: [Map] {
-        // A single bright voxel must not darken the rest: the scale ends at a high percentile of what can be seen.
+        // The scale ends at a high percentile of the visible values, because a single bright voxel must not darken the
+        // rest.
         let slice = plane.slice(variance, size: image.size).values
         let visible = slice.filter { $0 > 0.01 * (slice.max() ?? 0) }.sorted()
         let top = visible.isEmpty ? 0.01 : Double(visible[(visible.count - 1) * 98 / 100])
@@ -77,7 +78,7 @@ extension UncertaintyPanel {
         }
         let place = String(format: "axial, z = %.1f mm, slice %d of %d", z, index + 1, image.size.w)
         canvas.text(
-            "\(place), the one with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
+            "\(place), with most variance  ·  \(view)", at: Point(x: width - Metrics.margin, y: 70), size: 14,
             .quietText, anchor: .end)
     }
 
@@ -105,7 +106,7 @@ extension UncertaintyPanel {
         }
     }
 
-    /// The colours of a map from its lower to its upper end, with numbers and the unit.
+    /// Draws the colour bar of a map from its lower to its upper end, with numbers and the unit.
     private func drawBar(_ map: Map, _ canvas: Canvas, _ card: Rectangle) {
         let bar = Rectangle(x: card.x, y: card.maxY + 16, width: card.width, height: Metrics.barHeight)
         let steps = 256
@@ -127,7 +128,7 @@ extension UncertaintyPanel {
         canvas.paint(hatching(Int(key.width), Int(key.height)), in: key)
         canvas.stroke(key, .grid, width: 1)
         canvas.text(
-            "outside what the network saw: nothing is known", at: Point(x: key.maxX + 8, y: key.maxY - 2), size: 13,
+            "outside the network's input: unknown", at: Point(x: key.maxX + 8, y: key.maxY - 2), size: 13,
             .quietText)
     }
 
@@ -162,7 +163,7 @@ extension UncertaintyPanel {
         return raster
     }
 
-    /// Diagonal lines that no colour of a map resembles.
+    /// Paints diagonal lines, which resemble no colour of a map.
     private func paintHatching(_ raster: inout Raster, _ x: Int, _ y: Int) {
         let colour = (x + y) % 10 < 2 ? Colour.quietText : Colour.grid
         raster.set(x, y, colour.red, colour.green, colour.blue)

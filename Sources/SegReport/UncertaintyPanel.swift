@@ -4,44 +4,45 @@ public import SegImaging
 
 /// One axial slice three times: the scan, the mean of many predictions, and their variance, each with its scale.
 ///
-/// The slice is the one with the most variance. What the network did not look at is hatched, not shown as certain.
+/// The slice is the one with the largest total variance. Voxels outside the network's input are hatched rather than
+/// shown as certain.
 public struct UncertaintyPanel: Sendable {
-    /// Headline of the figure.
+    /// The title of the figure.
     public var title: String
-    /// A quiet line under the headline, such as the number of passes.
+    /// The subtitle in grey, such as the number of passes.
     public var subtitle: String
-    /// Intensities shown from black to white, HU for CT.
+    /// The window of intensities shown from black to white, HU for CT.
     public var window = GreyWindow.softTissue
-    /// Which side of the picture is the patient's right.
+    /// The side of the figure on which the patient's right is shown.
     public var convention = ViewConvention.radiological
-    /// Width of the figure in pixels; its height follows.
+    /// The width of the figure in pixels; its height follows from the image.
     public var width = 1500.0
 
     let image: Volume
     let mean: [Float]
     let variance: [Float]
     let validity: [UInt8]
-    /// The slice's index along the axis from feet to head.
+    /// The index of the slice along the axis from feet to head.
     let index: Int
 
-    /// Makes a panel of an image whose axes run R, A, S and of maps on its grid.
+    /// Creates a panel from an image whose axes point to R, A, S and maps on its grid.
     /// - Parameters:
     ///   - mean: The mean foreground probability.
-    ///   - variance: Its variance.
-    ///   - validity: 1 where the network looked.
-    /// - Throws: `ReportError.invalidInput` when a map does not fit the image or the image is not in RAS order.
+    ///   - variance: The variance of the foreground probability.
+    ///   - validity: 1 for voxels of the network's input, 0 for others.
+    /// - Throws: `ReportError.invalidInput` if a map does not fit the image or the image is not in RAS order.
     public init(
         title: String, subtitle: String, image: Volume, mean: [Float], variance: [Float], validity: [UInt8]
     ) throws {
         for (name, count) in [("mean", mean.count), ("variance", variance.count), ("validity mask", validity.count)]
         where count != image.size.count {
             throw ReportError.invalidInput(
-                "The \(name) has \(count) voxels, the image \(image.size) = \(image.size.count); give both on one grid."
+                "The \(name) has \(count) voxels, but the image \(image.size) = \(image.size.count); give both on one grid."
             )
         }
         guard image.size.count > 0, OverlayPanel.isRAS(image.affine) else {
             throw ReportError.invalidInput(
-                "A panel needs an image with voxels whose axes run to the right, front and top; reorient it to RAS first."
+                "A panel needs an image with voxels whose axes point to the right, front and top; reorient it to RAS first."
             )
         }
         self.title = title
@@ -53,16 +54,16 @@ public struct UncertaintyPanel: Sendable {
         index = Self.mostUncertain(variance, image.size)
     }
 
-    /// Draws the panel into a .png or .svg file, replacing what was there in one step.
-    /// - Throws: `ReportError` when the ending is neither or the file cannot be written.
+    /// Draws the panel into a .png or .svg file, replacing an existing file in one step.
+    /// - Throws: `ReportError` if the file has another extension or cannot be written.
     public func write(to file: URL) throws {
         try figure().write(to: file)
     }
 
-    /// The figure's pixels, for what does not want a file.
+    /// The figure's pixels, for use without a file.
     package func raster() -> Raster? { figure().raster() }
 
-    /// The slice of axis 2 with the largest sum; the middle one where there is nothing.
+    /// The index along axis 2 of the slice with the largest sum; the middle slice if all are 0.
     private static func mostUncertain(_ variance: [Float], _ size: Triple) -> Int {
         var sums = [Double](repeating: 0, count: size.w)
         for row in 0..<size.d * size.h {

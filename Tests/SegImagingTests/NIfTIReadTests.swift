@@ -84,9 +84,9 @@ import Testing
         (HandMadeNIfTI(dim: [3, 2, -3, 4, 1, 1, 1, 1]), "dim[2] is -3"),
         (HandMadeNIfTI(dim: [3, 2, 0, 4, 1, 1, 1, 1]), "dim[2] is 0"),
         (HandMadeNIfTI(dim: [3, 2, 3, 5, 1, 1, 1, 1]), "need 30 bytes"),
-        (HandMadeNIfTI(dim: [7, 32767, 32767, 32767, 32767, 32767, 32767, 32767]), "beyond any file"),
+        (HandMadeNIfTI(dim: [7, 32767, 32767, 32767, 32767, 32767, 32767, 32767]), "larger than any possible file"),
         (HandMadeNIfTI(dim: [4, 32767, 32767, 32767, 32767, 1, 1, 1]), "need"),
-        (HandMadeNIfTI(version: 2, dim: [3, .max, 2, 4, 1, 1, 1, 1]), "beyond any file"),
+        (HandMadeNIfTI(version: 2, dim: [3, .max, 2, 4, 1, 1, 1, 1]), "larger than any possible file"),
         (HandMadeNIfTI(version: 2, dim: [3, 1 << 40, 1, 1, 1, 1, 1, 1]), "need"),
         (HandMadeNIfTI(datatype: 3), "datatype is 3"), (HandMadeNIfTI(datatype: 1536, bitpix: 128), "float128"),
         (HandMadeNIfTI(datatype: 2304, bitpix: 32), "RGBA32"), (HandMadeNIfTI(bitpix: 16), "bitpix is 16"),
@@ -95,10 +95,10 @@ import Testing
         (HandMadeNIfTI(voxOffset: 1e15), "64 MiB"), (HandMadeNIfTI(slope: 2, inter: .infinity), "scl_inter"),
         (HandMadeNIfTI(srow: [Double](repeating: 0, count: 12)), "determinant 0"),
         (HandMadeNIfTI(srow: [.nan] + [Double](repeating: 1, count: 11)), "not finite"),
-        (HandMadeNIfTI(qformCode: 1, sformCode: 0, quatern: [1, 1, 0]), "no rotation"),
+        (HandMadeNIfTI(qformCode: 1, sformCode: 0, quatern: [1, 1, 0]), "not a rotation"),
         (HandMadeNIfTI(magic: [0, 0, 0, 0]), "ANALYZE"), (HandMadeNIfTI(magic: Array("n+7".utf8)), "not NIfTI"),
         (HandMadeNIfTI(version: 2, magic: Array("n+2".utf8) + [0, 10, 10, 26, 10]), "text mode"),
-        (HandMadeNIfTI(magic: Array("ni1".utf8)), "is not there"),
+        (HandMadeNIfTI(magic: Array("ni1".utf8)), "is missing"),
     ])
     func damagedHeadersAreRefused(_ made: HandMadeNIfTI, _ reason: String) throws {
         let folder = try ScratchFolder()

@@ -86,20 +86,20 @@ import Testing
         ("type: block", "type"), ("type: complex", "type"), ("encoding: hex", "encoding"),
         ("encoding: text", "encoding"),
         ("dimension: 0", "dimension"), ("dimension: 99999999999999999999", "dimension"), ("sizes: 2 3", "sizes"),
-        ("sizes: 2 -3 4", "sizes"), ("sizes: 4000000000 4000000000 4000000000", "beyond any file"),
+        ("sizes: 2 -3 4", "sizes"), ("sizes: 4000000000 4000000000 4000000000", "larger than any possible file"),
         ("sizes: 2 3 5", "need 30 bytes"), ("sizes: 100000 100000 100000", "need"), ("type: int16", "endian"),
         ("space: left-posterior-superior-time", "space"), ("space: elsewhere", "space"),
         ("space directions: (1,0,0) (0,1,0)", "space directions"), ("space directions: (1,0) (0,1) (0,0)", "vectors"),
         ("space directions: (1,0,0) (1,0,0) (0,0,1)", "determinant 0"),
         ("space directions: (nan,0,0) (0,1,0) (0,0,1)", "vectors"),
         ("space origin: (1e400,0,0)", "space origin"), (#"space units: "mm" "m" "mm""#, "space units"),
-        ("data file: /etc/passwd", "beside the header"), ("data file: ../voxels.raw", "beside the header"),
+        ("data file: /etc/passwd", "next to the header"), ("data file: ../voxels.raw", "next to the header"),
         ("data file: slice%03d.raw 1 9 1", "several files"), ("data file: LIST", "several files"),
         ("data file: none.raw", "no such file"), ("line skip: 1", "line skip"), ("byte skip: -2", "byte skip"),
         ("byte skip: 1000000000000", "byte skip"), ("encoding: gzip", "gzip data is damaged"),
         ("encoding: bzip2", "bzip2"),
-        (#"space units: "in" "in" "in""#, "no unit"), ("spacings: 9 9 9", "space directions"),
-        ("colour: red", "no field of NRRD"), ("a line", "no field of NRRD"),
+        (#"space units: "in" "in" "in""#, "not a known unit"), ("spacings: 9 9 9", "space directions"),
+        ("colour: red", "not an NRRD field"), ("a line", "not an NRRD field"),
     ]) func damagedOrForeignNRRDsAreRefused(_ line: String, _ reason: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(nrrd(line), as: "a.nrrd")
@@ -109,7 +109,7 @@ import Testing
 
     @Test(arguments: [
         ("ObjectType = Mesh", "ObjectType"), ("NDims = 0", "NDims"), ("DimSize = 2 3", "DimSize"),
-        ("DimSize = 2 3 0", "DimSize"), ("DimSize = 4000000000 4000000000 4000000000", "beyond any file"),
+        ("DimSize = 2 3 0", "DimSize"), ("DimSize = 4000000000 4000000000 4000000000", "larger than any possible file"),
         ("DimSize = 2 3 5", "need 30 bytes"), ("ElementType = MET_STRING", "ElementType"),
         ("ElementNumberOfChannels = 3", "channel"), ("BinaryData = False", "BinaryData"),
         ("CompressedData = True", "zlib"),
@@ -118,7 +118,7 @@ import Testing
         ("ElementSpacing = 1 1", "ElementSpacing"), ("ElementSpacing = 0 1 1", "determinant 0"),
         ("TransformMatrix = 1 0 0 1 0 0 0 0 1", "determinant 0"), ("TransformMatrix = 1 0 0", "9 numbers"),
         ("Offset = 0 0 nan", "Offset"), ("DistanceUnits = furlong", "DistanceUnits"),
-        ("Origin = 1 2 3", "otherwise than"), ("no value", "KEY = VALUE"),
+        ("Origin = 1 2 3", "contradicts"), ("no value", "KEY = VALUE"),
     ]) func damagedOrForeignMetaImagesAreRefused(_ line: String, _ reason: String) throws {
         let folder = try ScratchFolder()
         let path = try folder.write(metaImage(line), as: "a.mha")

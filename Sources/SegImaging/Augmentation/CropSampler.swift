@@ -1,37 +1,37 @@
 public import SegCore
 
-/// Where patches of a scan may be centred: its foreground and background voxels, counted once.
+/// Draws the centres of patches of a scan from its foreground and background voxels, which it counts once.
 ///
-/// MONAI's `RandCropByPosNegLabel`: a voxel of either kind by the ratio pos / (pos + neg), then moved so that the patch
-/// lies within the volume. Or nnU-Net's oversampling: a patch is either forced onto a voxel of one of the scan's
-/// classes or lies anywhere.
+/// The first rule is MONAI's `RandCropByPosNegLabel`: foreground is chosen with probability pos / (pos + neg), one of
+/// its voxels is drawn, and the patch is moved so that it lies within the volume. The second rule is nnU-Net's
+/// oversampling: a patch is either forced onto a voxel of one of the scan's classes or lies anywhere.
 public struct CropSampler: Sendable {
-    /// Extents of the volume.
+    /// The size of the volume.
     public let size: Triple
-    /// Extents of a patch.
+    /// The size of a patch.
     public let patchSize: Triple
-    /// Chance that a patch is centred on foreground, after what the volume lacks.
+    /// The probability that a patch is centred on foreground; 0 or 1 if the volume has only one kind of voxel.
     public let positiveRatio: Double
-    /// What forced the ratio, nil where both kinds of voxels exist; worth showing once a case.
+    /// A warning if the volume has only one kind of voxel, else nil; worth showing once per case.
     public let warning: String?
     private let foreground: VoxelRows
     private let background: VoxelRows
     private let classes: [VoxelRows]
-    /// Voxels that take part, where some do not.
+    /// The voxels that are not ignored, nil if the scan has no ignored voxels.
     private let annotated: VoxelRows?
 
-    /// How patches are to be drawn.
+    /// The options for drawing patches.
     public struct Options: Hashable, Sendable {
-        /// Extents of a patch; 0 or less takes the volume's.
+        /// The size of a patch; 0 or less means the size of the volume along that axis.
         public var patchSize: Triple
-        /// Weight of foreground centres.
+        /// The weight of foreground centres.
         public var positive: Double
-        /// Weight of background centres.
+        /// The weight of background centres.
         public var negative: Double
-        /// Background voxels are those whose image is above this.
+        /// The intensity above which a voxel of class 0 may be a background centre.
         public var imageThreshold: Float
 
-        /// Takes patch extents, both weights and the threshold.
+        /// Creates options from the patch size, both weights and the threshold.
         public init(patchSize: Triple, positive: Double, negative: Double, imageThreshold: Float) {
             self.patchSize = patchSize
             self.positive = positive
@@ -40,7 +40,7 @@ public struct CropSampler: Sendable {
         }
     }
 
-    /// Where a patch lies, as drawn: the n-th voxel of a kind as its centre, or its first corner.
+    /// A drawn position of a patch: either the n-th voxel of a kind as its centre, or its first corner.
     public struct Placement: Hashable, Sendable {
         fileprivate enum Rule: Hashable, Sendable {
             case foreground(Int)
@@ -54,10 +54,10 @@ public struct CropSampler: Sendable {
 
     /// Counts the voxels of a scan.
     ///
-    /// `name` is the case's, for errors.
+    /// `name` is the name of the case, for errors.
     ///
-    /// - Throws: `DataError` where the patch is larger than the volume, the weights make no ratio, no voxel qualifies
-    ///   or the voxels can no longer be read.
+    /// - Throws: `DataError` if the patch is larger than the volume, the weights are negative or both 0, no voxel
+    ///   qualifies or the voxels can no longer be read.
     public init(_ scan: LabelledScan, options: Options, name: String) throws(DataError) {
         guard options.positive >= 0, options.negative >= 0, options.positive + options.negative > 0 else {
             throw DataError(
@@ -71,8 +71,8 @@ public struct CropSampler: Sendable {
         guard foreground.count > 0 || background.count > 0 else {
             throw DataError(
                 .badData, name,
-                "no voxel can centre a patch: "
-                    + "no voxel has a label that takes part, and no background of the image is above "
+                "no voxel can be the centre of a patch: "
+                    + "no voxel has a foreground label, and no background voxel is above "
                     + "\(options.imageThreshold). Check the intensity window or leave the case out.")
         }
         let all = try scan.presentClasses
@@ -95,9 +95,9 @@ public struct CropSampler: Sendable {
         }
     }
 
-    /// Number of foreground voxels.
+    /// The number of foreground voxels.
     public var foregroundCount: Int { foreground.count }
-    /// Number of background voxels.
+    /// The number of background voxels.
     public var backgroundCount: Int { background.count }
 
     private static func fit(_ patch: Triple, in size: Triple, name: String) throws(DataError) -> Triple {
@@ -107,7 +107,7 @@ public struct CropSampler: Sendable {
             throw DataError(
                 .badData, name,
                 "a patch of \(result) does not fit into the volume of \(size); "
-                    + "pad the volume with SpatialPad or take smaller patches."
+                    + "pad the volume with SpatialPad or choose smaller patches."
             )
         }
         guard size.count <= Int(UInt32.max) else {
@@ -118,7 +118,7 @@ public struct CropSampler: Sendable {
 }
 
 extension CropSampler {
-    /// The next patch's place: `rand()` picks the kind of voxel, `randint` the voxel.
+    /// Draws the position of the next patch: `rand()` picks the kind of voxel, `randint` the voxel.
     public func draw(_ random: inout NumPyRandomState) -> Placement {
         if random.rand() < positiveRatio {
             Placement(rule: .foreground(random.randint(foreground.count)))
@@ -127,8 +127,9 @@ extension CropSampler {
         }
     }
 
-    /// The next patch's place by oversampling: on a voxel of a class that is drawn first, or anywhere; where voxels take no
-    /// part, on one that does.
+    /// Draws the position of the next patch by oversampling. If forced and the scan has a foreground class, the centre
+    /// is a voxel of a class that is drawn first. Otherwise the patch lies anywhere, or on a voxel that is not ignored
+    /// if the scan has ignored voxels.
     public func draw(forcingForeground isForced: Bool, _ random: inout NumPyRandomState) -> Placement {
         guard isForced, !classes.isEmpty else {
             if let annotated { return Placement(rule: .annotated(random.randint(annotated.count))) }
@@ -138,8 +139,8 @@ extension CropSampler {
         return Placement(rule: .classNumber(index, random.randint(classes[index].count)))
     }
 
-    /// The box of a place in the scan that the sampler was made of.
-    /// - Throws: `DataError` where its voxels can no longer be read.
+    /// The box of a placement in the scan from which the sampler was made.
+    /// - Throws: `DataError` if the voxels can no longer be read.
     public func box(_ place: Placement, in scan: LabelledScan) throws(DataError) -> Box3 {
         precondition(scan.size == size, "the scan is not the sampler's")
         switch place.rule {
@@ -156,7 +157,7 @@ extension CropSampler {
     private func box(centre: [Int]) -> Box3 {
         let start = (0..<3).map { axis in
             let half = patchSize[axis] / 2
-            // The last centre of an odd patch is one lower than its rest would allow; an empty range is widened.
+            // As in MONAI, the last centre of an odd patch is one lower than necessary; an empty range is widened.
             var end = size[axis] + 1 - (patchSize[axis] + 1) / 2
             if end == half { end += 1 }
             return min(max(centre[axis], half), end - 1) - half

@@ -3,10 +3,10 @@ internal import SegCore
 
 /// Convolution with a Gaussian along the three axes; MONAI's `GaussianFilter(approx="erf")`, zeros outside.
 struct GaussianFilter {
-    /// Half of each axis' symmetric kernel, its centre first.
+    /// Half of the symmetric kernel of each axis, from its centre outwards.
     private let kernels: [[Float]]
 
-    /// Takes the standard deviations in voxels and how many of them a kernel reaches.
+    /// Creates kernels from the standard deviations in voxels; `truncated` is the kernel radius in standard deviations.
     init(sigmas: [Double], truncated: Double) {
         kernels = sigmas.map { sigma in
             let tail = Int(max(sigma * truncated, 0.5) + 0.5)
@@ -34,7 +34,8 @@ struct GaussianFilter {
         }
     }
 
-    /// Along an axis that is not the fastest: whole runs of memory are added, in pieces that stay in the first cache.
+    /// Filters along an axis that is not contiguous: whole runs of memory are added, in chunks that fit in the L1
+    /// cache.
     private static func across(
         _ input: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ kernel: [Float],
         outer: Int, extent: Int, inner: Int
@@ -49,7 +50,7 @@ struct GaussianFilter {
                     let centre = input + base + position * inner + start
                     let weight = kernel[0]
                     for index in 0..<count { target[index] = weight * centre[index] }
-                    // Where the kernel is inside on both sides its taps are taken four at once, to write less often.
+                    // While the kernel is inside on both sides, four taps are added at once, which saves writes.
                     let inside = min(position, extent - 1 - position, kernel.count - 1) / 2 * 2
                     for offset in stride(from: 1, to: inside, by: 2) {
                         let (first, second) = (offset * inner, (offset + 1) * inner)
@@ -73,7 +74,7 @@ struct GaussianFilter {
         }
     }
 
-    /// Along the fastest axis: each row is laid between zeros first.
+    /// Filters along the contiguous axis: each row is first copied between zeros.
     private static func along(
         _ input: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ kernel: [Float],
         rows: Int, extent: Int

@@ -1,12 +1,12 @@
-/// Mean, spread and range of intensities.
+/// The mean, standard deviation and range of intensities.
 struct IntensityStatistics {
     var mean: Float
-    /// Standard deviation of a sample, divided by n - 1 as `torch.std` does.
+    /// The standard deviation of a sample, divided by n - 1 as `torch.std` does.
     var deviation: Float
     var low: Float
     var high: Float
 
-    /// Measures voxels; the sums are kept in eight lanes, which a compiler can hold in registers.
+    /// Measures voxels; the sums are kept in eight SIMD lanes, which the compiler can hold in registers.
     init(_ voxels: UnsafeMutableBufferPointer<Float>) {
         var (sum, squares) = (SIMD8<Double>(), SIMD8<Double>())
         let first = voxels.first ?? 0
@@ -15,7 +15,8 @@ struct IntensityStatistics {
         for start in stride(from: 0, to: whole, by: 8) {
             var lane = SIMD8<Float>()
             for offset in 0..<8 { lane[offset] = voxels[start + offset] }
-            // About the first voxel, so that squares of large offsets do not swallow the spread.
+            // The sums are of differences from the first voxel, because squares of large values would lose the
+            // deviation to rounding.
             let centred = SIMD8<Double>(lane - first)
             sum += centred
             squares += centred * centred

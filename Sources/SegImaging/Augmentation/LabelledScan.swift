@@ -1,28 +1,28 @@
 public import SegCore
 
-/// The voxels of an image and its classes, in arrays or in a file.
+/// A source of the voxels of an image and of its classes, in arrays or in a file.
 public protocol LabelledVoxels: Sendable {
-    /// Lends the voxels of a range, in memory order, for reading; both pointers are at its first voxel. The channels of a
-    /// voxel of the image lie side by side.
-    /// - Throws: `DataError` where a file can no longer be read.
+    /// Calls `body` with pointers to the image and the classes of a range of voxels, in memory order, for reading. Both
+    /// pointers point at the first voxel of the range. The channels of a voxel of the image are adjacent.
+    /// - Throws: `DataError` if a file can no longer be read.
     func withVoxels<Result>(
         _ range: Range<Int>, _ body: (UnsafePointer<Float>, UnsafePointer<UInt8>) -> Result
     ) throws(DataError) -> Result
 }
 
-/// An image and its classes on one grid, read box by box.
+/// An image and its classes on the same grid, read box by box.
 public struct LabelledScan: Sendable {
-    /// Extents, padding included.
+    /// The size, padding included.
     public let size: Triple
-    /// Channels of the image.
+    /// The number of channels of the image.
     public let channels: Int
-    /// Voxel index → RAS+ mm, of what is stored.
+    /// The affine from voxel index to RAS+ mm, of the stored voxels (without padding).
     public let affine: Affine
     /// The part of the grid that is stored; the rest is 0.
     private let stored: Box3
     private let voxels: any LabelledVoxels
 
-    /// Takes voxels that are kept elsewhere.
+    /// Creates a scan from voxels that are stored elsewhere.
     public init(_ voxels: any LabelledVoxels, size: Triple, channels: Int, affine: Affine) {
         self.init(voxels, size: size, channels: channels, affine: affine, stored: Box3(of: size))
     }
@@ -31,7 +31,7 @@ public struct LabelledScan: Sendable {
         (self.voxels, self.size, self.channels, self.affine, self.stored) = (voxels, size, channels, affine, stored)
     }
 
-    /// Takes an image and a label map that share a grid; the label's voxels are whole numbers from 0 to 255.
+    /// Creates a scan from an image and a label map on the same grid; the label's voxels are integers from 0 to 255.
     public init(image: ScanImage, label: Volume) {
         precondition(image.size == label.size, "image is \(image.size) voxels, label \(label.size)")
         let arrays = ArrayVoxels(
@@ -39,7 +39,7 @@ public struct LabelledScan: Sendable {
         self.init(arrays, size: image.size, channels: image.channels.count, affine: image.affine)
     }
 
-    /// The scan with zeros round it up to a size, half before and the rest after; `SpatialPad`, without a copy.
+    /// The scan padded with zeros to at least a size, half before and the rest after; `SpatialPad`, without a copy.
     public func padded(to least: Triple) -> LabelledScan {
         var (size, stored) = (size, stored)
         for axis in 0..<3 {
@@ -50,7 +50,7 @@ public struct LabelledScan: Sendable {
         return LabelledScan(voxels, size: size, channels: channels, affine: affine, stored: stored)
     }
 
-    /// The image alone, copied.
+    /// A copy of the image alone.
     public var image: ScanImage {
         get throws(DataError) {
             let affine = affine.shifted(by: stored.start.map { -$0 })
@@ -63,13 +63,13 @@ public struct LabelledScan: Sendable {
         }
     }
 
-    /// The image alone as a network takes it, `[D, H, W, C]`, copied.
+    /// A copy of the image alone in the layout of a network's input, `[D, H, W, C]`.
     public var interleaved: [Float] { get throws(DataError) { try cut(Box3(of: size)).image } }
 
-    /// The classes alone, copied.
+    /// A copy of the classes alone.
     public var classes: [UInt8] { get throws(DataError) { try cut(Box3(of: size)).label } }
 
-    /// The classes that occur in what is stored, in order.
+    /// The classes that occur in the stored voxels, in ascending order.
     public var presentClasses: [UInt8] {
         get throws(DataError) {
             var isPresent = [Bool](repeating: false, count: 256)
@@ -83,7 +83,7 @@ public struct LabelledScan: Sendable {
         }
     }
 
-    /// A box of the scan; what lies outside is 0.
+    /// Copies a box out of the scan; voxels outside the scan are 0.
     public func cut(_ box: Box3) throws(DataError) -> Patch {
         var image = [Float](repeating: 0, count: channels * box.size.count)
         var label = [UInt8](repeating: 0, count: box.size.count)
@@ -96,7 +96,7 @@ public struct LabelledScan: Sendable {
             let first = offset(i, inside.start[1]) + inside.start[2] - stored.start[2]
             let place = ((i - box.start[0]) * box.size.h + inside.start[1] - box.start[1]) * box.size.w
             let to = place + inside.start[2] - box.start[2]
-            // The rows of a plane in one piece, with what lies between them.
+            // The rows of a plane are read in one range, with the voxels between them.
             try voxels.withVoxels(first..<first + (rows - 1) * stored.size.w + width) { images, labels in
                 copy(images, to: &image, at: to, rows: rows, width: width, step: box.size.w, values: channels)
                 copy(labels, to: &label, at: to, rows: rows, width: width, step: box.size.w, values: 1)
@@ -105,7 +105,8 @@ public struct LabelledScan: Sendable {
         return Patch(image: image, label: label, size: box.size, channels: channels)
     }
 
-    /// Copies rows of voxels of some values each that lie `stored.size.w` voxels apart to where they lie `step` apart.
+    /// Copies rows of voxels with `values` values each; their row stride is `stored.size.w` voxels before, `step`
+    /// voxels after.
     private func copy<Value>(
         _ voxels: UnsafePointer<Value>, to output: inout [Value], at place: Int, rows: Int, width: Int, step: Int,
         values: Int
@@ -119,15 +120,15 @@ public struct LabelledScan: Sendable {
         }
     }
 
-    /// Where row (i, j) begins in what is stored.
+    /// The index of the first voxel of row (i, j) in the stored voxels.
     private func offset(_ i: Int, _ j: Int) -> Int {
         ((i - stored.start[0]) * stored.size.h + j - stored.start[1]) * stored.size.w
     }
 
-    /// A row of image, its channels side by side, and of classes; nil where it is all padding.
+    /// Pointers to a row of the image, its channels adjacent, and to a row of classes; nil if the row is all padding.
     typealias Row = (image: UnsafePointer<Float>, label: UnsafePointer<UInt8>)
 
-    /// Lends row (i, j), nil where it is all padding, with the range of indices that its voxels have in the scan.
+    /// Calls `body` with row (i, j), nil if it is all padding, and with the range of indices of its voxels in the scan.
     func withRow<Result>(
         _ i: Int, _ j: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Result
     ) throws(DataError) -> Result {
@@ -136,7 +137,7 @@ public struct LabelledScan: Sendable {
         return try voxels.withVoxels(start..<start + stored.size.w) { body(($0, $1), stored.start[2]..<stored.end(2)) }
     }
 
-    /// Lends the rows (i, 0), (i, 1), … in their order, as `withRow` does.
+    /// Calls `body` with the rows (i, 0), (i, 1), … in this order, as `withRow` does.
     func forEachRow(_ i: Int, _ body: (_ row: Row?, _ range: Range<Int>) -> Void) throws(DataError) {
         guard stored.contains(i, along: 0) else { return (0..<size.h).forEach { _ in body(nil, 0..<0) } }
         let start = offset(i, stored.start[1])

@@ -1,4 +1,4 @@
-/// NumPy's `RandomState`: the Mersenne Twister MT19937 with the legacy draws, bit for bit.
+/// NumPy's `RandomState`: the Mersenne Twister MT19937 with the legacy distributions, bit for bit.
 public struct NumPyRandomState: Hashable, Sendable {
     private var words: [UInt32]
     private var next: Int
@@ -38,19 +38,19 @@ public struct NumPyRandomState: Hashable, Sendable {
         next = 0
     }
 
-    /// A number in [0, 1) of 53 random bits; `rand()`.
+    /// Draws a number in [0, 1) with 53 random bits; `rand()`.
     public mutating func rand() -> Double {
         let high = Double(nextUInt32() >> 5)
         let low = Double(nextUInt32() >> 6)
         return (high * 0x1p26 + low) / 0x1p53
     }
 
-    /// A number in [low, high); `uniform(low, high)`.
+    /// Draws a number in [low, high); `uniform(low, high)`.
     public mutating func uniform(_ low: Double, _ high: Double) -> Double { low + (high - low) * rand() }
 
-    /// A whole number in 0..<count by masked rejection; `randint(count)`.
+    /// Draws an integer in 0..<count by masked rejection; `randint(count)`.
     ///
-    /// One outcome draws nothing.
+    /// A count of 1 uses no random bits.
     public mutating func randint(_ count: Int) -> Int {
         precondition(count > 0, "randint needs at least one outcome")
         let largest = UInt64(count - 1)
@@ -62,14 +62,15 @@ public struct NumPyRandomState: Hashable, Sendable {
         }
     }
 
-    /// A factor on either side of 1 with equal chance; nnU-Net's draw of contrast, brightness and gamma.
+    /// Draws a factor that is below or above 1 with equal probability; nnU-Net's draw of contrast, brightness and
+    /// gamma.
     public mutating func factor(_ range: ClosedRange<Double>) -> Double {
         let isBelow = rand() < 0.5
         guard range.contains(1) else { return uniform(range.lowerBound, range.upperBound) }
         return isBelow && range.lowerBound < 1 ? uniform(range.lowerBound, 1) : uniform(1, range.upperBound)
     }
 
-    /// 64 random bits, the first 32 highest.
+    /// 64 random bits; the first 32 drawn are the high ones.
     public mutating func nextUInt64() -> UInt64 {
         let high = UInt64(nextUInt32())
         return high << 32 | UInt64(nextUInt32())

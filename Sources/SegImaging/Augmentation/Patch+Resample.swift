@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
 
-/// What lies outside a patch when it is rotated or bent; `padding_mode` of `torch.nn.functional.grid_sample`.
+/// The values outside a patch when it is rotated or deformed; `padding_mode` of `torch.nn.functional.grid_sample`.
 public enum PatchPadding: String, Hashable, Sendable, CaseIterable {
     /// Zeros.
     case zeros
@@ -11,15 +11,15 @@ public enum PatchPadding: String, Hashable, Sendable, CaseIterable {
     case reflection
 }
 
-/// Where each voxel of a new patch comes from, in voxels of the old one.
+/// A map from each voxel of a new patch to coordinates in voxels of the old patch.
 protocol CoordinateMap {
-    /// The source of a voxel; `flat` is its place in memory.
+    /// The source coordinates of a voxel; `flat` is the index of the voxel in memory.
     func source(_ i: Float, _ j: Float, _ k: Float, flat: Int) -> SIMD4<Float>
 }
 
 extension Patch {
-    /// The patch sampled where a map says, trilinear for the image and nearest for the label, as
-    /// `grid_sample(align_corners=False)` does.
+    /// The patch resampled at the coordinates of a map, with trilinear interpolation for the image and nearest for the
+    /// label; `grid_sample(align_corners=False)`.
     func resampled(_ map: some CoordinateMap, _ padding: PatchPadding) -> Patch {
         let size = size
         var result = self
@@ -59,7 +59,7 @@ extension Patch {
     }
 }
 
-/// Reads a patch between its voxels.
+/// A sampler of a patch at coordinates between its voxels.
 private struct PatchSampler {
     let image: UnsafeBufferPointer<Float>
     let label: UnsafeBufferPointer<UInt8>
@@ -79,7 +79,7 @@ private struct PatchSampler {
         return point
     }
 
-    /// The blend of eight neighbours of a point inside, channel by channel.
+    /// The trilinear interpolation of each channel at a point inside the patch.
     @inline(__always)
     func linear(_ point: SIMD4<Float>, into voxel: UnsafeMutablePointer<Float>) {
         let (i, j, k) = (Int(point.x), Int(point.y), Int(point.z))
@@ -99,7 +99,7 @@ private struct PatchSampler {
         }
     }
 
-    /// The class of the nearest voxel of a point inside, halves to even as in `torch`.
+    /// The class of the voxel nearest to a point inside the patch; halves round to even as in `torch`.
     @inline(__always)
     func nearest(_ point: SIMD4<Float>) -> UInt8 {
         label[(Self.round(point.x) * size.h + Self.round(point.y)) * size.w + Self.round(point.z)]
@@ -112,7 +112,7 @@ private struct PatchSampler {
         return part > 0.5 || (part == 0.5 && whole & 1 == 1) ? whole + 1 : whole
     }
 
-    /// The blend of eight neighbours, of which those outside are 0, channel by channel.
+    /// The trilinear interpolation of each channel at any point; neighbours outside the patch are 0.
     func linearOrZero(_ point: SIMD4<Float>, into voxel: UnsafeMutablePointer<Float>) {
         let low = point.rounded(.down)
         let part = point - low
@@ -134,7 +134,7 @@ private struct PatchSampler {
         }
     }
 
-    /// The class of the nearest voxel, 0 outside.
+    /// The class of the nearest voxel, 0 outside the patch.
     func nearestOrZero(_ point: SIMD4<Float>) -> UInt8 {
         let place = point.rounded(.toNearestOrEven)
         for axis in 0..<3 where place[axis] < 0 || place[axis] >= Float(size[axis]) { return 0 }

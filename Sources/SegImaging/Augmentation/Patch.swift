@@ -2,16 +2,16 @@ public import SegCore
 
 /// An image and its label over the same box of a scan.
 public struct Patch: Hashable, Sendable {
-    /// Intensities, `[D, H, W, C]`: the channels of a voxel side by side, as a network takes them.
+    /// Intensities, `[D, H, W, C]`: the channels of a voxel are adjacent, as in a network's input.
     public var image: [Float]
     /// Classes, `[D, H, W]`.
     public var label: [UInt8]
-    /// Extents of both.
+    /// The size of both.
     public var size: Triple
-    /// Channels of the image.
+    /// The number of channels of the image.
     public let channels: Int
 
-    /// Makes a patch; the image must have `channels` values for each of `size.count` voxels, the label one.
+    /// Creates a patch; the image must have `channels` values for each of `size.count` voxels, the label one.
     public init(image: [Float], label: [UInt8], size: Triple, channels: Int = 1) {
         precondition(
             image.count == channels * size.count && label.count == size.count,
@@ -50,7 +50,8 @@ extension Patch {
             label: Self.remapped(label, width: 1, of: size, to: target, source), size: target, channels: channels)
     }
 
-    /// Voxels of `width` values whose index comes from `source(index)`; whole rows differ only by a stride.
+    /// Voxels of `width` values, each read from index `source(index)`; along a row the source index advances by a
+    /// constant stride.
     private static func remapped<Value>(
         _ values: [Value], width: Int, of size: Triple, to target: Triple, _ source: (Triple) -> Triple
     ) -> [Value] {
@@ -74,13 +75,13 @@ extension Patch {
         }
     }
 
-    /// Changes the intensities of all channels in place, a block of memory at once.
+    /// Changes the intensities of all channels in place, as one buffer.
     @inline(__always)
     mutating func withIntensities<Result>(_ body: (UnsafeMutableBufferPointer<Float>) -> Result) -> Result {
         image.withUnsafeMutableBufferPointer { body($0) }
     }
 
-    /// Changes each channel for itself, as `[D, H, W]`.
+    /// Changes each channel separately, as `[D, H, W]`.
     mutating func forEachChannel(_ body: (_ channel: Int, inout [Float]) -> Void) {
         guard channels > 1 else { return body(0, &image) }
         var voxels = [Float](repeating: 0, count: size.count)

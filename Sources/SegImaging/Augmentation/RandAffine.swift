@@ -1,26 +1,26 @@
 internal import Foundation
 internal import SegCore
 
-/// Turns, shears and scales image and label about the patch's centre with a probability; MONAI's `RandAffined`.
+/// Rotates, shears and scales image and label about the patch's centre with a probability; MONAI's `RandAffined`.
 public struct RandAffine: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Largest angle in radians about the three axes, to either side; empty for no turn.
+    /// The largest angle in radians about each of the three axes, in either direction; empty for no rotation.
     public let rotation: [Double]
-    /// Largest shearing factor, to either side; nil for no shear.
+    /// The largest shearing factor, in either direction; nil for no shear.
     public let shear: Double?
-    /// Range of the three factors by which the sampled grid grows (so that the content shrinks); nil for none.
+    /// The range of the three factors by which the sampled grid grows (the content shrinks); nil for no scaling.
     public let scale: ClosedRange<Double>?
-    /// What lies outside the patch.
+    /// The values of voxels outside the patch.
     public let padding: PatchPadding
     private var outer = NumPyRandomState(seed: 0)
     private var inner = NumPyRandomState(seed: 0)
 
-    /// Takes the chance, the ranges and what lies outside.
+    /// Creates the transform from its probability, its ranges and its padding.
     public init(
         probability: Double, rotation: [Double], shear: Double?, scale: ClosedRange<Double>?, padding: PatchPadding
     ) {
-        precondition(rotation.isEmpty || rotation.count == 3, "a turn has three angles")
+        precondition(rotation.isEmpty || rotation.count == 3, "a rotation has three angles")
         self.probability = probability
         self.rotation = rotation
         self.shear = shear
@@ -28,13 +28,13 @@ public struct RandAffine: RandomPatchTransform, Hashable {
         self.padding = padding
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) {
         outer = NumPyRandomState(seed: seed)
         inner = NumPyRandomState(seed: seed)
     }
 
-    /// MONAI draws the parameters for itself, again for the grid that it then uses, and once more for each volume.
+    /// Draws the parameters as often as MONAI does: once unused, once for the grid that is used, and once per volume.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         let acts = outer.rand() < probability
         _ = parameters()
@@ -54,18 +54,18 @@ public struct RandAffine: RandomPatchTransform, Hashable {
     }
 }
 
-/// Turns, shears and scales about the patch's centre; MONAI's `Affine`.
+/// Rotates, shears and scales about the patch's centre; MONAI's `Affine`.
 public struct AffineWarp: PatchChange, Hashable {
-    /// Angles in radians about the axes, one after the other; empty for no turn.
+    /// The angles in radians about the axes, applied one after the other; empty for no rotation.
     public let rotation: [Double]
-    /// Shearing factors of axes (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1); empty for no shear.
+    /// The shearing factors of axes (0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1); empty for no shear.
     public let shear: [Double]
-    /// Factors by which the sampled grid grows; empty for none.
+    /// The factors by which the sampled grid grows; empty for no scaling.
     public let scale: [Double]
-    /// What lies outside the patch.
+    /// The values of voxels outside the patch.
     public let padding: PatchPadding
 
-    /// Takes three angles, six shearing factors and three scales, any of them empty, and what lies outside.
+    /// Creates the change from three angles, six shearing factors and three scales, any of them empty, and the padding.
     public init(rotation: [Double], shear: [Double], scale: [Double], padding: PatchPadding) {
         precondition([0, 3].contains(rotation.count) && [0, 6].contains(shear.count) && [0, 3].contains(scale.count))
         self.rotation = rotation
@@ -79,7 +79,7 @@ public struct AffineWarp: PatchChange, Hashable {
         patch = patch.resampled(AffineCoordinates(matrix, size: patch.size), padding)
     }
 
-    /// New centred voxel → old centred voxel, by rows.
+    /// The matrix from new to old voxel coordinates about the centre, in row-major order.
     private var matrix: [Double] {
         var result: [Double] = [1, 0, 0, 0, 1, 0, 0, 0, 1]
         for (axis, angle) in rotation.enumerated() {
@@ -110,7 +110,7 @@ public struct AffineWarp: PatchChange, Hashable {
     }
 }
 
-/// Coordinates of a matrix about the centre.
+/// The coordinates that a matrix gives about the patch's centre.
 private struct AffineCoordinates: CoordinateMap {
     private let columns: (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>)
     private let centre: SIMD4<Float>

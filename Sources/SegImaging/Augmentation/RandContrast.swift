@@ -1,33 +1,33 @@
 /// Stretches each channel about its mean with a probability; nnU-Net's `ContrastTransform(preserve_range=True)`.
 public struct RandContrast: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Range of the factor; the two sides of 1 are equally likely.
+    /// The range of the factor; values below and above 1 are equally likely.
     public let range: ClosedRange<Double>
     private var random = NumPyRandomState(seed: 0)
 
-    /// Takes the chance and the range of the factor.
+    /// Creates the transform from its probability and the range of the factor.
     public init(probability: Double, range: ClosedRange<Double>) {
         self.probability = probability
         self.range = range
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// A factor of the range for each channel.
+    /// Draws a factor in the range for each channel.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return ChannelChanges.draw(channels) { StretchContrast(factor: Float(random.factor(range))) }
     }
 }
 
-/// Multiplies the distance from the mean, within the range that the image had.
+/// Multiplies the distance from the mean by a factor and clamps to the range that the image had.
 public struct StretchContrast: PatchChange, Hashable {
-    /// What the distance from the mean is multiplied by.
+    /// The factor for the distance from the mean.
     public let factor: Float
 
-    /// Takes the factor.
+    /// Creates the change from its factor.
     public init(factor: Float) { self.factor = factor }
 
     /// Changes the image only.

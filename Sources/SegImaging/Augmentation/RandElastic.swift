@@ -1,18 +1,18 @@
 internal import SegCore
 
-/// Bends image and label by a smooth random field with a probability; MONAI's `Rand3DElasticd`.
+/// Deforms image and label by a smooth random field with a probability; MONAI's `Rand3DElasticd`.
 public struct RandElastic: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Range of the standard deviation in voxels by which the field is smoothed.
+    /// The range of the standard deviation, in voxels, of the Gaussian that smooths the field.
     public let sigma: ClosedRange<Double>
-    /// Range of the factor from the smoothed field, of numbers from -1 to 1, to voxels.
+    /// The range of the factor that turns the smoothed field, of numbers from -1 to 1, into voxels.
     public let magnitude: ClosedRange<Double>
-    /// What lies outside the patch.
+    /// The values of voxels outside the patch.
     public let padding: PatchPadding
     private var random = NumPyRandomState(seed: 0)
 
-    /// Takes the chance, both ranges and what lies outside.
+    /// Creates the transform from its probability, both ranges and its padding.
     public init(
         probability: Double, sigma: ClosedRange<Double>, magnitude: ClosedRange<Double>, padding: PatchPadding
     ) {
@@ -22,10 +22,11 @@ public struct RandElastic: RandomPatchTransform, Hashable {
         self.padding = padding
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// Smoothness, strength, and a seed of the field, which is not NumPy's.
+    /// Draws the standard deviation, the magnitude and a seed of the field; the field itself does not use NumPy's
+    /// generator.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return ElasticWarp(
@@ -35,18 +36,18 @@ public struct RandElastic: RandomPatchTransform, Hashable {
     }
 }
 
-/// Bends by a smooth random field.
+/// Deforms by a smooth random field.
 public struct ElasticWarp: PatchChange, Hashable {
-    /// Standard deviation in voxels by which the field is smoothed, cut at three.
+    /// The standard deviation in voxels of the Gaussian that smooths the field, truncated at three standard deviations.
     public let sigma: Double
-    /// Factor from the smoothed field to voxels.
+    /// The factor that turns the smoothed field into voxels.
     public let magnitude: Double
-    /// What lies outside the patch.
+    /// The values of voxels outside the patch.
     public let padding: PatchPadding
-    /// Decides the field.
+    /// The seed of the field.
     public let seed: UInt64
 
-    /// Takes smoothness, strength, what lies outside and the field's seed.
+    /// Creates the change from the standard deviation, the magnitude, the padding and the seed of the field.
     public init(sigma: Double, magnitude: Double, padding: PatchPadding, seed: UInt64) {
         self.sigma = sigma
         self.magnitude = magnitude
@@ -61,7 +62,7 @@ public struct ElasticWarp: PatchChange, Hashable {
         apply(to: &patch, field: (0..<3).map { Array(numbers[$0 * count..<($0 + 1) * count]) })
     }
 
-    /// Changes image and label by a given field of numbers from -1 to 1, one array for each axis.
+    /// Changes image and label alike by a given field of numbers from -1 to 1, one array for each axis.
     public func apply(to patch: inout Patch, field: [[Float]]) {
         precondition(field.count == 3 && field.allSatisfy { $0.count == patch.size.count }, "a field of three axes")
         let filter = GaussianFilter(sigmas: [sigma, sigma, sigma], truncated: 3)
@@ -78,7 +79,7 @@ public struct ElasticWarp: PatchChange, Hashable {
     }
 }
 
-/// Coordinates moved by a field.
+/// The coordinates of a patch displaced by a field.
 private struct BentCoordinates: CoordinateMap {
     let x: UnsafeBufferPointer<Float>
     let y: UnsafeBufferPointer<Float>

@@ -1,18 +1,19 @@
 internal import Foundation
 
-/// Bends the intensities of each channel by a power with a probability; nnU-Net's `GammaTransform`.
+/// Raises the intensities of each channel to a power with a probability; nnU-Net's `GammaTransform`.
 public struct RandGamma: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Range of the exponent; the two sides of 1 are equally likely.
+    /// The range of the exponent; values below and above 1 are equally likely.
     public let range: ClosedRange<Double>
-    /// Chance that the negative image is bent.
+    /// The probability that the negated image is changed.
     public let invertProbability: Double
-    /// Whether mean and standard deviation are restored afterwards.
+    /// Whether the mean and the standard deviation are restored afterwards.
     public let retainsStatistics: Bool
     private var random = NumPyRandomState(seed: 0)
 
-    /// Takes the chance, the range of the exponent, the chance of the negative, and whether statistics are restored.
+    /// Creates the transform from its probability, the range of the exponent, the probability of negation, and whether
+    /// statistics are restored.
     public init(probability: Double, range: ClosedRange<Double>, invertProbability: Double, retainsStatistics: Bool) {
         self.probability = probability
         self.range = range
@@ -20,10 +21,10 @@ public struct RandGamma: RandomPatchTransform, Hashable {
         self.retainsStatistics = retainsStatistics
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// Whether it is of the negative, and the exponent, for each channel.
+    /// Draws for each channel whether the image is negated, and the exponent.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return ChannelChanges.draw(channels) {
@@ -38,12 +39,12 @@ public struct RandGamma: RandomPatchTransform, Hashable {
 public struct BendGamma: PatchChange, Hashable {
     /// The exponent.
     public let exponent: Float
-    /// Whether it is done to the negative image.
+    /// Whether the image is negated before and after the change.
     public let inverts: Bool
-    /// Whether mean and standard deviation are restored afterwards.
+    /// Whether the mean and the standard deviation are restored afterwards.
     public let retainsStatistics: Bool
 
-    /// Takes the exponent, whether it is of the negative, and whether statistics are restored.
+    /// Creates the change from the exponent, whether the image is negated, and whether statistics are restored.
     public init(exponent: Float, inverts: Bool, retainsStatistics: Bool) {
         self.exponent = exponent
         self.inverts = inverts

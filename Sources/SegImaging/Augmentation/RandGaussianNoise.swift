@@ -1,21 +1,23 @@
-/// Adds Gaussian noise of a random strength with a probability; MONAI's `RandGaussianNoised(sample_std=True)`.
+/// Adds Gaussian noise of a random standard deviation with a probability; MONAI's
+/// `RandGaussianNoised(sample_std=True)`.
 public struct RandGaussianNoise: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
     /// The largest standard deviation, in the image's intensities.
     public let deviation: Double
     private var draws = WrappedDraws()
 
-    /// Takes the chance and the largest standard deviation.
+    /// Creates the transform from its probability and the largest standard deviation.
     public init(probability: Double, deviation: Double) {
         self.probability = probability
         self.deviation = deviation
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
-    /// MONAI's standard deviation, then a seed of the noise, which is not NumPy's.
+    /// Draws the standard deviation as MONAI does, then a seed of the noise; the noise itself does not use NumPy's
+    /// generator.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         let strength = draws.inner.uniform(0, deviation)
@@ -25,12 +27,12 @@ public struct RandGaussianNoise: RandomPatchTransform, Hashable {
 
 /// Adds Gaussian noise.
 public struct GaussianNoise: PatchChange, Hashable {
-    /// Its standard deviation.
+    /// The standard deviation of the noise.
     public let deviation: Float
-    /// Decides every voxel's number.
+    /// The seed of the noise of all voxels.
     public let seed: UInt64
 
-    /// Takes the standard deviation and a seed.
+    /// Creates the change from a standard deviation and a seed.
     public init(deviation: Float, seed: UInt64) {
         self.deviation = deviation
         self.seed = seed

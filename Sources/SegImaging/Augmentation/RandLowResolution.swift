@@ -1,24 +1,24 @@
 internal import SegCore
 
-/// Takes away resolution with a probability; nnU-Net's `SimulateLowResolutionTransform`, MONAI's
+/// Lowers the resolution with a probability; nnU-Net's `SimulateLowResolutionTransform`, MONAI's
 /// `RandSimulateLowResolutiond(downsample_mode="nearest-exact")`.
 public struct RandLowResolution: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Range of the factor of all extents.
+    /// The range of the factor for the size along all axes.
     public let zoom: ClosedRange<Double>
     private var random = NumPyRandomState(seed: 0)
 
-    /// Takes the chance and the range of the factor.
+    /// Creates the transform from its probability and the range of the factor.
     public init(probability: Double, zoom: ClosedRange<Double>) {
         self.probability = probability
         self.zoom = zoom
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// A factor of the range.
+    /// Draws a factor in the range.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard random.rand() < probability else { return nil }
         return LowerResolution(zoom: random.uniform(zoom.lowerBound, zoom.upperBound))
@@ -27,10 +27,10 @@ public struct RandLowResolution: RandomPatchTransform, Hashable {
 
 /// Picks the nearest voxels of a coarser grid and interpolates them back trilinearly.
 public struct LowerResolution: PatchChange, Hashable {
-    /// Factor of all extents.
+    /// The factor for the size along all axes.
     public let zoom: Double
 
-    /// Takes the factor.
+    /// Creates the change from its factor.
     public init(zoom: Double) { self.zoom = zoom }
 
     /// Changes the image only, all channels alike.
@@ -69,7 +69,7 @@ public struct LowerResolution: PatchChange, Hashable {
         }
     }
 
-    /// Two neighbours and their weights.
+    /// The indices and weights of two neighbouring voxels.
     private struct Tap {
         var low: Int
         var high: Int
@@ -77,7 +77,7 @@ public struct LowerResolution: PatchChange, Hashable {
         var highWeight: Float
     }
 
-    /// The voxels of an axis that a coarser one keeps; `interpolate(mode="nearest-exact")`.
+    /// The indices of an axis that a coarser axis keeps; `interpolate(mode="nearest-exact")`.
     private static func picks(_ full: Int, _ small: Int) -> [Int] {
         let step = Float(full) / Float(small)
         return (0..<small).map { min(Int((Float($0) + 0.5) * step), full - 1) }
@@ -94,7 +94,7 @@ public struct LowerResolution: PatchChange, Hashable {
         }
     }
 
-    /// row = the weighted sum of the four coarse rows round a row.
+    /// Sets `row` to the weighted sum of the four neighbouring coarse rows.
     private static func blend(
         _ row: inout [Float], _ input: UnsafeBufferPointer<Float>, _ i: Tap, _ j: Tap, _ size: Triple
     ) {

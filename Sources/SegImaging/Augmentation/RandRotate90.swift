@@ -1,29 +1,30 @@
-/// Turns image and label by 1 to `maxTurns` quarters in axes (0, 1) with a probability; MONAI's `RandRotate90d`.
+/// Rotates image and label by 1 to `maxTurns` quarter turns in the plane of axes 0 and 1 with a probability; MONAI's
+/// `RandRotate90d`.
 public struct RandRotate90: RandomPatchTransform, Hashable {
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
-    /// Most quarter turns.
+    /// The maximum number of quarter turns.
     public let maxTurns: Int
     private var random = NumPyRandomState(seed: 0)
 
-    /// Takes the chance and the most quarter turns.
+    /// Creates the transform from its probability and the maximum number of quarter turns.
     public init(probability: Double, maxTurns: Int) {
         precondition(maxTurns >= 1, "maxTurns \(maxTurns) must be at least 1")
         self.probability = probability
         self.maxTurns = maxTurns
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { random = NumPyRandomState(seed: seed) }
 
-    /// The dictionary version draws the turns first, and even where it then does nothing.
+    /// As MONAI's dictionary transform does, draws the number of turns first, even if nothing is changed then.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         let turns = random.randint(maxTurns) + 1
         return random.rand() < probability ? Rotate90(turns: turns) : nil
     }
 }
 
-/// Turns by quarters.
+/// Rotates by quarter turns.
 private struct Rotate90: PatchChange {
     let turns: Int
 

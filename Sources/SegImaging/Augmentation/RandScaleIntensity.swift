@@ -1,21 +1,21 @@
 /// Multiplies the image by 1 + a random factor with a probability; MONAI's `RandScaleIntensityd`.
 public struct RandScaleIntensity: RandomPatchTransform, Hashable {
-    /// Range of the factor.
+    /// The range of the factor.
     public let factors: ClosedRange<Double>
-    /// Chance of a change.
+    /// The probability of a change.
     public let probability: Double
     private var draws = WrappedDraws()
 
-    /// Takes the range and the chance; MONAI's single number f is -f...f.
+    /// Creates the transform from the range and the probability; MONAI's single number f means -f...f.
     public init(factors: ClosedRange<Double>, probability: Double) {
         self.factors = factors
         self.probability = probability
     }
 
-    /// Starts the draws anew.
+    /// Restarts the random draws from a seed.
     public mutating func reseed(_ seed: UInt32) { draws.reseed(seed) }
 
-    /// A factor of the range.
+    /// Draws a factor in the range.
     public mutating func draw(channels: Int) -> (any PatchChange)? {
         guard draws.isCalled(probability) else { return nil }
         return ScaleIntensity(factor: Float(1 + draws.inner.uniform(factors.lowerBound, factors.upperBound)))
@@ -24,10 +24,10 @@ public struct RandScaleIntensity: RandomPatchTransform, Hashable {
 
 /// Multiplies the image.
 public struct ScaleIntensity: PatchChange, Hashable {
-    /// What intensities are multiplied by.
+    /// The factor for the intensities.
     public let factor: Float
 
-    /// Takes the factor.
+    /// Creates the change from its factor.
     public init(factor: Float) { self.factor = factor }
 
     /// Changes the image only.

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Independent numbers by their index: SplitMix64 (Steele, Lea and Flood 2014), a seed's own sequence.
+/// Independent random numbers addressed by index: SplitMix64 (Steele, Lea and Flood 2014), one sequence per seed.
 struct RandomField {
     let seed: UInt64
 
@@ -13,7 +13,7 @@ struct RandomField {
         return z ^ z >> 31
     }
 
-    /// Numbers from -1 to 1, equally likely.
+    /// Numbers from -1 to 1, uniformly distributed.
     func uniform(_ count: Int) -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { output, written in
             for index in 0..<count {
@@ -23,11 +23,11 @@ struct RandomField {
         }
     }
 
-    /// Adds normal numbers of a standard deviation, two at once by Box and Muller's method.
+    /// Adds normally distributed numbers of a standard deviation, two at once by the Box-Muller method.
     func addNormal(to voxels: UnsafeMutableBufferPointer<Float>, deviation: Float) {
         for pair in 0..<(voxels.count + 1) / 2 {
             let bits = bits(pair)
-            // Never 0, whose logarithm is not a number.
+            // Never 0, because its logarithm is infinite.
             let first = (Float(bits >> 40) + 1) * 0x1p-24
             let angle = Float(bits & 0xFF_FFFF) * (0x1p-24 * 2 * Float.pi)
             let length = deviation * (-2 * log(first)).squareRoot()

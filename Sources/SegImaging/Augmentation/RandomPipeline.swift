@@ -1,25 +1,25 @@
-/// A random change of patches that repeats with its seed.
+/// A random change of patches that its seed makes repeatable.
 ///
-/// Drawing is apart from changing, so that draws can follow one another while patches are changed on several threads.
+/// Drawing is separate from changing: draws follow one another while patches are changed on several threads.
 public protocol RandomPatchTransform: Sendable {
-    /// Starts the draws anew; MONAI's `set_random_state(seed=)`.
+    /// Restarts the random draws from a seed; MONAI's `set_random_state(seed=)`.
     mutating func reseed(_ seed: UInt32)
 
-    /// Draws what happens to the next patch, of so many channels; nil leaves it as it is.
+    /// Draws the change of the next patch, which has `channels` channels; nil leaves the patch as it is.
     mutating func draw(channels: Int) -> (any PatchChange)?
 }
 
-/// A change of a patch with everything about it decided.
+/// A change of a patch with all its random parameters drawn.
 public protocol PatchChange: Sendable {
     /// Changes the patch.
     func apply(to patch: inout Patch)
 }
 
-/// Changes each channel by a change of its own, as nnU-Net's transforms of intensities do.
+/// Changes each channel by a separate change, as nnU-Net's intensity transforms do.
 struct ChannelChanges: PatchChange {
     private let changes: [any PatchChange]
 
-    /// One change for an image of one channel, else one drawn for each channel in turn.
+    /// One change for an image of one channel; otherwise one change drawn for each channel in turn.
     static func draw(_ channels: Int, _ change: () -> any PatchChange) -> any PatchChange {
         channels == 1 ? change() : ChannelChanges(changes: (0..<channels).map { _ in change() })
     }
@@ -34,10 +34,10 @@ struct ChannelChanges: PatchChange {
     }
 }
 
-/// The two generators of MONAI's dictionary transforms, which start from one seed.
+/// The two generators of MONAI's dictionary transforms, which start from the same seed.
 ///
-/// The outer one decides whether something happens. The wrapped transform, asked then, draws a `rand()` of its own
-/// before it draws what happens.
+/// The outer generator decides whether the transform is applied. If it is, the wrapped transform draws one `rand()`
+/// from its own generator before it draws its parameters.
 struct WrappedDraws: Hashable, Sendable {
     private var outer = NumPyRandomState(seed: 0)
     var inner = NumPyRandomState(seed: 0)
@@ -47,7 +47,7 @@ struct WrappedDraws: Hashable, Sendable {
         inner = NumPyRandomState(seed: seed)
     }
 
-    /// Whether something happens; if so, `inner` is ready to say what.
+    /// Whether the transform is applied; if so, the next draws from `inner` are its parameters.
     mutating func isCalled(_ probability: Double) -> Bool {
         guard outer.rand() < probability else { return false }
         _ = inner.rand()
@@ -61,22 +61,22 @@ public struct RandomPipeline: Sendable {
     /// The generator of the crop that comes first in MONAI's chain; give it to `CropSampler`.
     public var cropRandom: NumPyRandomState
 
-    /// Takes the transforms that follow the crop, and a seed.
+    /// Creates a pipeline from the transforms that follow the crop, and a seed.
     public init(_ transforms: [any RandomPatchTransform], seed: UInt32) {
         self.transforms = transforms
         cropRandom = NumPyRandomState(seed: 0)
         reseed(seed)
     }
 
-    /// The crop, then each transform gets `randint(2³²)` of a generator of the seed, as `Compose.set_random_state`
-    /// deals.
+    /// Reseeds the crop, then each transform, with a `randint(2³²)` each of a generator of the seed, as
+    /// `Compose.set_random_state` does.
     public mutating func reseed(_ seed: UInt32) {
         var dealer = NumPyRandomState(seed: seed)
         cropRandom = NumPyRandomState(seed: dealer.nextUInt32())
         for index in transforms.indices { transforms[index].reseed(dealer.nextUInt32()) }
     }
 
-    /// What happens to the next patch, of so many channels, in order.
+    /// Draws the changes of the next patch, which has `channels` channels, in order.
     public mutating func draw(channels: Int) -> [any PatchChange] {
         var changes: [any PatchChange] = []
         for index in transforms.indices {

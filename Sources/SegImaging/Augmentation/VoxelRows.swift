@@ -1,19 +1,19 @@
 internal import SegCore
 
-/// Which voxels of a scan are of a kind, by counts of its rows: the n-th is found without a list of all.
+/// The counts of voxels of one kind in each row of a scan; they find the n-th voxel without a list of all.
 struct VoxelRows: Sendable {
-    /// What a voxel must be.
+    /// The condition for a voxel.
     enum Kind: Hashable, Sendable {
-        /// Any class but 0, of voxels that take part.
+        /// Any class but 0, of voxels that are not ignored.
         case foreground
-        /// Class 0 where any channel of the image is above a threshold.
+        /// Class 0 with any channel of the image above a threshold.
         case background(above: Float)
         /// One class.
         case label(UInt8)
-        /// Any voxel that takes part.
+        /// Any voxel that is not ignored.
         case annotated
 
-        /// Whether a voxel is of the kind; its channels begin at `image`.
+        /// Whether a voxel is of the kind; `image` points at its first channel.
         @inline(__always)
         func holds(_ image: UnsafePointer<Float>, channels: Int, _ label: UInt8) -> Bool {
             switch self {
@@ -24,7 +24,7 @@ struct VoxelRows: Sendable {
             }
         }
 
-        /// Whether a voxel that pads the scan is: it is 0 in image and label.
+        /// Whether a padding voxel is of the kind; it is 0 in image and label.
         var holdsPadding: Bool {
             switch self {
             case .foreground: false
@@ -36,11 +36,11 @@ struct VoxelRows: Sendable {
     }
 
     let kind: Kind
-    /// Voxels of the kind up to the end of each row.
+    /// The number of voxels of the kind up to the end of each row.
     private let ends: [UInt32]
 
     /// Counts a scan's voxels.
-    /// - Throws: `DataError` where they can no longer be read.
+    /// - Throws: `DataError` if the voxels can no longer be read.
     init(_ kind: Kind, of scan: LabelledScan) throws(DataError) {
         self.kind = kind
         let channels = scan.channels
@@ -61,11 +61,11 @@ struct VoxelRows: Sendable {
         self.ends = ends
     }
 
-    /// Number of voxels of the kind.
+    /// The number of voxels of the kind.
     var count: Int { Int(ends.last ?? 0) }
 
     /// The index of the n-th voxel of the kind in memory order, from 0.
-    /// - Throws: `DataError` where its row can no longer be read.
+    /// - Throws: `DataError` if the row of the voxel can no longer be read.
     func voxel(_ n: Int, in scan: LabelledScan) throws(DataError) -> [Int] {
         precondition((0..<count).contains(n), "there is no voxel \(n) of \(count)")
         var (low, high) = (0, ends.count - 1)

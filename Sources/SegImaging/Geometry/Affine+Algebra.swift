@@ -1,7 +1,7 @@
 import Foundation
 
 extension Affine {
-    /// The composition: first `right`, then `left`.
+    /// The composition that applies `right` first, then `left`.
     public static func * (left: Affine, right: Affine) -> Affine {
         var product = Affine(elements: [Double](repeating: 0, count: 16))
         for row in 0..<4 {
@@ -12,7 +12,7 @@ extension Affine {
         return product
     }
 
-    /// The image of a point.
+    /// The point to which the affine maps a point.
     public func callAsFunction(_ x: Double, _ y: Double, _ z: Double) -> (x: Double, y: Double, z: Double) {
         (
             self[0, 0] * x + self[0, 1] * y + self[0, 2] * z + self[0, 3],
@@ -21,7 +21,7 @@ extension Affine {
         )
     }
 
-    /// The inverse by cofactors, nil where the volume of a voxel is 0 or not finite.
+    /// The inverse by cofactors, nil if the volume of a voxel is 0 or not finite.
     public var inverse: Affine? {
         func cofactor(_ row: Int, _ column: Int) -> Double {
             let (r1, r2, c1, c2) = ((row + 1) % 3, (row + 2) % 3, (column + 1) % 3, (column + 2) % 3)
@@ -40,20 +40,21 @@ extension Affine {
         return result
     }
 
-    /// Voxel edges in mm whose products can be computed with.
+    /// The voxel edges in mm whose products neither overflow nor underflow.
     private static let usableEdges = 1e-100...1e100
 
-    /// Why the matrix cannot say where voxels lie, as the end of a sentence that begins with its name; nil where it can.
+    /// The reason why the matrix is not usable, as the end of a sentence that begins with its name; nil if it is
+    /// usable.
     package var fault: String? {
-        guard elements.allSatisfy(\.isFinite) else { return "holds a number that is not finite" }
+        guard elements.allSatisfy(\.isFinite) else { return "contains a number that is not finite" }
         let longest = (0..<3).map { column in (0..<3).map { abs(self[$0, column]) }.max() ?? 0 }
         if let odd = longest.first(where: { $0 > 0 && !Self.usableEdges.contains($0) }) {
-            return "has voxel edges of \(odd) mm, which nothing can be computed with"
+            return "has voxel edges of \(odd) mm, which is outside the range of usable lengths"
         }
         return inverse == nil ? "maps voxels onto a plane (determinant 0)" : nil
     }
 
-    /// Largest angle in degrees between a world axis and the voxel axis nearest to it; 0 for axis-aligned scans.
+    /// The largest angle in degrees between a world axis and the voxel axis nearest to it; 0 for axis-aligned scans.
     public var obliqueDegrees: Double {
         let lengths = spacing
         let cosines = (0..<3).map { row in (0..<3).map { abs(self[row, $0]) / lengths[$0] }.max() ?? 1 }
@@ -70,6 +71,6 @@ extension Affine {
         }
     }
 
-    /// Cosine between voxel axes above which they count as sheared; float32 headers stay well below.
+    /// The cosine between voxel axes above which they count as sheared; rounding in float32 headers stays well below.
     private static let shearTolerance = 1e-4
 }

@@ -1,7 +1,7 @@
 extension Affine {
-    /// For each voxel axis the world axis it follows best (0 R, 1 A, 2 S) and whether it runs against it.
+    /// For each voxel axis the nearest world axis (0 R, 1 A, 2 S) and whether the two have opposite directions.
     ///
-    /// NiBabel's `io_orientation`: the rotation nearest to the affine decides, strongest axis first.
+    /// As in NiBabel's `io_orientation`, the rotation nearest to the affine decides, strongest axis first.
     public var orientation: [(world: Int, flipped: Bool)] {
         var rotation = nearestRotation
         let strength = (0..<3).map { axis in (0..<3).map { rotation[$0][axis] * rotation[$0][axis] }.max() ?? 0 }
@@ -23,13 +23,13 @@ extension Affine {
         return String(orientation.map { $0.flipped ? negative[$0.world] : positive[$0.world] })
     }
 
-    /// The orthogonal polar factor of the columns scaled to length 1, by rows.
+    /// The orthogonal polar factor of the columns normalised to length 1, as rows.
     private var nearestRotation: [[Double]] {
         let lengths = spacing
         let columns = (0..<3).map { column in
             (0..<3).map { self[$0, column] / (lengths[column] == 0 ? 1 : lengths[column]) }
         }
-        // With AᵀA = V S² Vᵀ the polar factor is the sum over v of (A v / s) vᵀ.
+        // With AᵀA = V S² Vᵀ the polar factor is the sum over the eigenvectors v of (A v / s) vᵀ.
         let gram = (0..<3).map { a in (0..<3).map { b in (0..<3).reduce(0) { $0 + columns[a][$1] * columns[b][$1] } } }
         let (values, vectors) = Self.symmetricEigen(gram)
         var rotation = [[Double]](repeating: [0, 0, 0], count: 3)
@@ -44,7 +44,7 @@ extension Affine {
         return rotation
     }
 
-    /// Eigenvalues and unit eigenvectors of a symmetric 3×3 matrix by Jacobi rotations.
+    /// The eigenvalues and unit eigenvectors of a symmetric 3×3 matrix, by Jacobi rotations.
     private static func symmetricEigen(_ matrix: [[Double]]) -> (values: [Double], vectors: [[Double]]) {
         var a = matrix
         var v: [[Double]] = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]

@@ -1,28 +1,29 @@
 /// A 4×4 voxel-to-world matrix in Double, row-major, last row 0 0 0 1.
 public struct Affine: Hashable, Sendable {
-    /// The sixteen entries by rows.
+    /// The sixteen entries in row-major order.
     public var elements: [Double]
 
-    /// Makes an affine from its sixteen entries by rows.
+    /// Creates an affine from its sixteen entries in row-major order.
     public init(elements: [Double]) {
         precondition(elements.count == 16, "an affine has 16 entries")
         self.elements = elements
     }
 
-    /// Voxel (0,0,0) at the origin, 1 mm voxels, RAS.
+    /// The affine with voxel (0,0,0) at the origin and 1 mm voxels in RAS.
     public static let identity = Affine(elements: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
 
-    /// The affine with its lengths in another unit: every entry but the last row times a factor.
+    /// The affine with its lengths in another unit: every entry above the last row is multiplied by a factor.
     func scaled(by factor: Double) -> Affine {
         factor == 1
             ? self : Affine(elements: elements.enumerated().map { $0.offset < 12 ? $0.element * factor : $0.element })
     }
 
-    /// From steps along the axes and the centre of the first voxel, in the axes of ITK and DICOM or with other signs.
+    /// Creates an affine from the steps along the axes and the centre of the first voxel; the default signs convert
+    /// from the axes of ITK and DICOM (LPS).
     init(steps: [[Double]], origin: [Double], signs: [Double] = [-1, -1, 1]) {
         self = .identity
         for row in 0..<3 {
-            // No zero keeps a sign, which people would ask about.
+            // Adding 0 turns -0 into 0, which would surprise readers of the numbers.
             for column in 0..<3 { self[row, column] = signs[row] * steps[column][row] + 0 }
             self[row, 3] = signs[row] * origin[row] + 0
         }
@@ -34,7 +35,7 @@ public struct Affine: Hashable, Sendable {
         set { elements[row * 4 + column] = newValue }
     }
 
-    /// Length in mm of a voxel's edge along each axis: the norms of the first three columns.
+    /// The length in mm of a voxel's edge along each axis: the norms of the first three columns.
     public var spacing: [Double] {
         (0..<3).map { column in
             (0..<3).map { self[$0, column] * self[$0, column] }.reduce(0, +).squareRoot()

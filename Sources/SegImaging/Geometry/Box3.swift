@@ -2,12 +2,12 @@ public import SegCore
 
 /// A box of voxel indices, start included, end excluded; it may reach outside a volume.
 public struct Box3: Hashable, Sendable {
-    /// First index along the three axes.
+    /// The first index along each of the three axes.
     public var start: [Int]
-    /// Extents.
+    /// The size in voxels.
     public var size: Triple
 
-    /// Makes a box from its first index and extents.
+    /// Creates a box from its first index and its size.
     public init(start: [Int], size: Triple) {
         precondition(start.count == 3, "a box starts at three indices")
         self.start = start
@@ -23,7 +23,7 @@ public struct Box3: Hashable, Sendable {
     /// Whether an index along an axis is inside.
     func contains(_ index: Int, along axis: Int) -> Bool { index >= start[axis] && index < end(axis) }
 
-    /// What two boxes share; empty boxes have size 0.
+    /// The intersection of two boxes; disjoint boxes give size 0.
     public func intersection(_ other: Box3) -> Box3 {
         var common = self
         for axis in 0..<3 {
@@ -35,7 +35,7 @@ public struct Box3: Hashable, Sendable {
 }
 
 extension Box3 {
-    /// The smallest box that holds both.
+    /// The smallest box that contains both.
     func union(_ other: Box3) -> Box3 {
         var whole = self
         for axis in 0..<3 {
@@ -47,9 +47,9 @@ extension Box3 {
 }
 
 extension Volume {
-    /// A box of the volume; voxels outside the volume become `fill`.
+    /// Cuts a box out of the volume; voxels outside the volume are set to `fill`.
     ///
-    /// The affine follows.
+    /// The affine is shifted to the box.
     public func cut(_ box: Box3, fill: Float) -> Volume {
         var voxels = [Float](repeating: fill, count: box.size.count)
         let inside = box.intersection(Box3(of: size))

@@ -1,19 +1,19 @@
 public import SegCore
 
-/// Reading label numbers out of volumes: the one rule of all commands and of the server.
+/// Reads label numbers from volumes, by the one rule that all commands and the server use.
 ///
-/// A voxel is the whole number that it is within 0.05 of. Resampling and float scaling leave 0.9999999 or 0.988 where 1
-/// was meant; what lies farther off is an image.
+/// A voxel's label is the integer within 0.05 of its value. Resampling and float scaling leave 0.9999999 or 0.988
+/// instead of 1; a volume with values farther from an integer is probably an image.
 public enum LabelMap {
-    /// The largest number of a label.
+    /// The largest label number.
     public static let largest: Float = 65_535
-    /// How far a voxel may be off its number.
+    /// The largest distance of a voxel from its label number.
     private static let tolerance: Float = 0.05
 
-    /// A label map whose voxels are whole numbers from 0 to 65535.
+    /// The label map with each voxel rounded to its integer from 0 to 65535.
     ///
-    /// - Parameter file: Its file, for errors.
-    /// - Throws: `DataError` where a voxel is no number of a label.
+    /// - Parameter file: The file of the volume, for errors.
+    /// - Throws: `DataError` if a voxel is not a label number.
     public static func whole(_ volume: Volume, file: String) throws(DataError) -> Volume {
         var volume = volume
         let odd = volume.voxels.withUnsafeMutableBufferPointer { voxels -> Float? in
@@ -26,12 +26,12 @@ public enum LabelMap {
         if let odd {
             throw DataError(
                 .badData, file,
-                "a label map holds whole numbers from 0 to \(Int(largest)); this one holds \(odd). Is it an image?")
+                "a label map contains integers from 0 to \(Int(largest)); this one contains \(odd). Is it an image?")
         }
         return volume
     }
 
-    /// The number that a value means; nil where it means none.
+    /// The label number that a value stands for; nil if there is none.
     @inline(__always)
     private static func number(of value: Float) -> Float? {
         guard value >= -tolerance, value <= largest + tolerance else { return nil }
@@ -42,20 +42,20 @@ public enum LabelMap {
     /// The label numbers of the voxels.
     ///
     /// - Parameter file: The file, for errors.
-    /// - Throws: `DataError` where a voxel is no number of a label.
+    /// - Throws: `DataError` if a voxel is not a label number.
     public static func numbers(of volume: Volume, file: String) throws(DataError) -> [UInt16] {
         try whole(volume, file: file).voxels.map { UInt16($0) }
     }
 
-    /// The voxels as classes of a network, which are at most 255.
+    /// The voxels as classes of a network, from 0 to 255.
     ///
     /// - Parameter file: The file, for errors.
-    /// - Throws: `DataError` where a voxel is no number of a label, or one above 255.
+    /// - Throws: `DataError` if a voxel is not a label number, or a label number above 255.
     public static func classes(of volume: Volume, file: String) throws(DataError) -> [UInt8] {
         let whole = try whole(volume, file: file)
         if let large = whole.voxels.first(where: { $0 > 255 }) {
             throw DataError(
-                .badData, file, "holds label \(Int(large)); a network's classes are 0 to 255. Number the labels anew.")
+                .badData, file, "contains label \(Int(large)); a network's classes are 0 to 255. Renumber the labels.")
         }
         return whole.voxels.map { UInt8($0) }
     }

@@ -1,37 +1,37 @@
 public import SegCore
 
-/// Which numbers of a label map are which class of a network, or belong to which of its regions.
+/// The mapping from the numbers of a label map to the classes or regions of a network.
 ///
-/// Without groups a number is the class of that number. With groups the classes are 1, 2, … in their order, a group of
-/// several numbers merges them, and a number of no group is background: `{liver: 5, kidneys: [2, 3]}`. Regions may share
-/// numbers, and each is a channel of the network: `{whole: [1, 2, 3], core: [2, 3]}`.
+/// Without groups, a number is the class of that number. With groups, the classes are 1, 2, … in their order, a group
+/// of several numbers merges them, and a number in no group is background: `{liver: 5, kidneys: [2, 3]}`. Regions may
+/// share numbers, and each region is a channel of the network: `{whole: [1, 2, 3], core: [2, 3]}`.
 public struct LabelScheme: Hashable, Sendable {
     /// A class or a region of the network, and the numbers of label maps that belong to it.
     public struct Group: Hashable, Sendable {
-        /// What it is called.
+        /// The name of the class or region.
         public let name: String
-        /// Its numbers, at least one.
+        /// The numbers that belong to it, at least one.
         public let numbers: [Int]
 
-        /// Names numbers.
+        /// Creates a group from a name and numbers.
         public init(name: String, numbers: [Int]) { (self.name, self.numbers) = (name, numbers) }
     }
 
-    /// The classes in their order; nil where numbers are classes.
+    /// The classes in their order; nil if numbers are classes.
     public var groups: [Group]?
-    /// The regions in the order of their channels; nil where the network has classes.
+    /// The regions in the order of their channels; nil if the network has classes.
     public var regions: [Group]?
-    /// The number of voxels that take no part in loss, sampling and metrics; nil for none.
+    /// The label number of the voxels that loss, sampling and metrics ignore; nil for none.
     public var ignored: Int?
 
-    /// The class of voxels that take no part: no network has it.
+    /// The class of ignored voxels, which no network has.
     public static let ignoredClass: UInt8 = 255
 
-    /// The largest number that may belong to a region: patches keep numbers as bytes.
+    /// The largest number that may belong to a region, because patches store numbers as bytes.
     public static let largestOfRegions = 254
 
-    /// What a loss is given for each byte of a patch's labels: a class itself, the bits of the regions that a number belongs
-    /// to, -1 for a voxel that takes no part.
+    /// The loss target for each byte of a patch's labels: the class, the bits of the regions that contain the number,
+    /// or -1 for an ignored voxel.
     public var targets: [Int32] {
         var targets = (UInt8.min...UInt8.max).map(Self.target)
         guard let regions else { return targets }
@@ -43,29 +43,31 @@ public struct LabelScheme: Hashable, Sendable {
         return targets
     }
 
-    /// What a loss is given for a class: itself, -1 for a voxel that takes no part.
+    /// The loss target for a class: the class itself, or -1 for an ignored voxel.
     @inlinable public static func target(_ label: UInt8) -> Int32 {
         label == ignoredClass ? -1 : Int32(label)
     }
 
-    /// Takes groups or regions, and the number of voxels that take no part.
+    /// Creates a scheme from groups or regions, and the label number of ignored voxels.
     public init(groups: [Group]? = nil, regions: [Group]? = nil, ignored: Int? = nil) {
         (self.groups, self.regions, self.ignored) = (groups, regions, ignored)
     }
 
-    /// Whether numbers are classes and all voxels take part.
+    /// Whether numbers are classes and no voxel is ignored.
     public var isPlain: Bool { groups == nil && regions == nil && ignored == nil }
 
-    /// How many different bytes a patch's labels may have: the classes of a network, or any number of regions.
+    /// The number of byte values that a patch's labels may have: `classes` without regions, `largestOfRegions` + 1 with
+    /// them.
     public func byteCount(classes: Int) -> Int { regions == nil ? classes : Self.largestOfRegions + 1 }
 
-    /// The classes of a label map of whole numbers; of regions the numbers that belong to any, else 0.
+    /// The classes of a label map of integers. For regions the numbers stay as they are; a number in no region becomes
+    /// 0.
     /// - Parameters:
     ///   - volume: The label map.
-    ///   - count: Number of classes, background included.
-    ///   - file: Its file, for errors.
-    /// - Returns: The classes on the label map's grid, `ignoredClass` where a voxel takes no part.
-    /// - Throws: `DataError` where a number is no class.
+    /// - count: The number of classes, background included.
+    /// - file: The file of the label map, for errors.
+    /// - Returns: The classes on the label map's grid, `ignoredClass` for ignored voxels.
+    /// - Throws: `DataError` if a number is not a class.
     public func classes(of volume: Volume, count: Int, file: String) throws(DataError) -> Volume {
         let (table, count) = (table(), byteCount(classes: count))
         let isListed = groups != nil || regions != nil
@@ -83,22 +85,22 @@ public struct LabelScheme: Hashable, Sendable {
         return volume
     }
 
-    /// What is said of a number that is no class.
+    /// The error for a number that is not a class.
     public static func stray(_ number: Int, count: Int, ignored: Int?, file: String) -> DataError {
         guard count < Int(ignoredClass) else {
             return DataError(
                 .badData, file,
-                "holds number \(number); beside an ignored number (\(ignored ?? 0)) at most \(count - 1) can be measured"
+                "contains number \(number); besides an ignored number (\(ignored ?? 0)) at most \(count - 1) can be measured"
             )
         }
         let left = ignored.map { " and \($0), which is ignored" } ?? ""
         return DataError(
             .badData, file,
-            "holds class \(number); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
+            "contains class \(number); the network's out_channels allow 0 to \(count - 1)\(left). Map the numbers to "
                 + "classes with labels:, as {liver: 5, kidneys: [2, 3]}, or correct the label map")
     }
 
-    /// The class of each small number.
+    /// The class of each number from 0 to the largest in the scheme.
     private func table() -> [Int] {
         let listed = groups ?? regions
         let largest = max(ignored ?? 0, listed?.flatMap(\.numbers).max() ?? 0)
@@ -110,7 +112,7 @@ public struct LabelScheme: Hashable, Sendable {
         return table
     }
 
-    /// The name of the class or of the first region that takes a number of label maps; nil where none is named.
+    /// The name of the class or of the first region that contains a label number; nil if none does.
     public func name(of number: Int, labels: [Int: String]) -> String? {
         guard let listed = groups ?? regions else { return labels[number] }
         return listed.first { $0.numbers.contains(number) }?.name

@@ -4,43 +4,43 @@ public import SegCore
 public struct ScanImage: Sendable {
     /// Intensities, one array of `size.count` voxels for each channel.
     public var channels: [[Float]]
-    /// Extents.
+    /// The size in voxels.
     public var size: Triple
-    /// Voxel index → RAS+ mm.
+    /// The affine from voxel index to RAS+ mm.
     public var affine: Affine
     /// The scans that lay on another grid than the first, onto which they were resampled.
     public private(set) var resampledNames: [String] = []
 
-    /// The image of one channel.
+    /// Creates an image of one channel.
     public init(_ volume: Volume) {
         channels = [volume.voxels]
         size = volume.size
         affine = volume.affine
     }
 
-    /// The image of several scans of one patient, each a channel.
+    /// Creates an image from several scans of one patient, each a channel.
     ///
-    /// A scan on another grid than the first is resampled onto the first one's, trilinearly. Voxels beyond its borders
-    /// repeat the border. One that lies less than half a voxel off is taken as it is.
+    /// A scan on a different grid than the first is resampled onto the first scan's grid, trilinearly. Voxels beyond
+    /// its borders repeat the border. A scan that is less than half a voxel off is not resampled.
     /// - Parameters:
     ///   - volumes: The scans, at least one.
-    ///   - names: Their files, for errors and notes.
-    ///   - note: Called with a scan's name and a sentence where its grid is another.
+    ///   - names: The files of the scans, for errors and notes.
+    ///   - note: Called with a scan's name and a sentence if its grid differs.
     /// - Throws: `DataError` naming a scan that does not overlap the first, or whose affine cannot be inverted.
     public init(_ volumes: [Volume], names: [String], note: (_ name: String, String) -> Void) throws(DataError) {
-        precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs a scan, and each scan a name")
+        precondition(!volumes.isEmpty && volumes.count == names.count, "an image needs scans and a name for each")
         self.init(volumes[0])
         for (volume, name) in zip(volumes.dropFirst(), names.dropFirst()) {
             if volume.size == size, affine.distance(to: volume.affine, size: size) == nil {
                 if !affine.isClose(to: volume.affine) {
-                    note(name, "lies less than half a voxel off \(names[0]), and is taken to lie on its grid.")
+                    note(name, "is less than half a voxel off \(names[0]) and is treated as if on the same grid.")
                 }
                 channels.append(volume.voxels)
                 continue
             }
             channels.append(try Self.resampled(volume, name: name, onto: volumes[0], firstName: names[0]).voxels)
             resampledNames.append(name)
-            note(name, "its grid is not that of \(names[0]), onto which it is resampled.")
+            note(name, "its grid differs from that of \(names[0]); it is resampled to that grid.")
         }
     }
 
@@ -55,7 +55,7 @@ public struct ScanImage: Sendable {
         guard isInside else {
             throw DataError(
                 .badData, name,
-                "does not hold the middle of \(firstName), whose channel it is to be; the scans should be of one patient "
+                "does not contain the centre of \(firstName); the channels of a case must be scans of one patient "
                     + "and one region")
         }
         try FreeMemory.check(
@@ -67,10 +67,10 @@ public struct ScanImage: Sendable {
     /// One channel as a volume.
     public func volume(_ channel: Int) -> Volume { Volume(voxels: channels[channel], size: size, affine: affine) }
 
-    /// Number of voxels that are NaN or infinite, over all channels.
+    /// The number of voxels that are NaN or infinite, over all channels.
     public var nonFiniteCount: Int { channels.indices.reduce(0) { $0 + volume($1).nonFiniteCount } }
 
-    /// Voxels with their channels side by side, as a network takes them, `[D, H, W, C]`.
+    /// The voxels with their channels adjacent, the layout of a network's input, `[D, H, W, C]`.
     public var interleaved: [Float] {
         guard channels.count > 1 else { return channels[0] }
         let (count, width) = (size.count, channels.count)
@@ -88,7 +88,7 @@ public struct ScanImage: Sendable {
         }
     }
 
-    /// The image whose channels were each changed alike.
+    /// The image with the same change applied to each channel.
     func map(_ change: (Volume) throws(DataError) -> Volume) throws(DataError) -> ScanImage {
         let first = try change(volume(0))
         var result = ScanImage(first)

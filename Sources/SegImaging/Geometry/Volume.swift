@@ -1,19 +1,18 @@
 public import SegCore
 
-/// A scalar 3-D image and where its voxels lie in the patient.
+/// A scalar 3-D image and the position of its voxels in the patient.
 ///
 /// Voxels are in C order, axis 2 fastest, as in a MONAI array without its channel axis: the voxel (i, j, k) is
-/// `voxels[(i * size.h + j) * size.w + k]`. The affine takes voxel indices to RAS+ millimetres, as NIfTI and
-/// NiBabel do.
+/// `voxels[(i * size.h + j) * size.w + k]`. The affine maps voxel indices to RAS+ millimetres, as in NIfTI and NiBabel.
 public struct Volume: Sendable {
     /// Intensities or labels, `size.count` of them.
     public var voxels: [Float]
-    /// Extents.
+    /// The size in voxels.
     public var size: Triple
-    /// Voxel index → RAS+ mm.
+    /// The affine from voxel index to RAS+ mm.
     public var affine: Affine
 
-    /// Makes a volume; the number of voxels must be `size.count`.
+    /// Creates a volume; the number of voxels must be `size.count`.
     public init(voxels: [Float], size: Triple, affine: Affine) {
         precondition(voxels.count == size.count, "a volume of \(size) needs \(size.count) voxels, not \(voxels.count)")
         self.voxels = voxels

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
 
-/// MetaImage files: `.mha`, and `.mhd` with the voxels in a file of their own.
+/// MetaImage files: `.mha`, and `.mhd` with the voxels in a separate file.
 ///
 /// Raw and zlib are read, zlib is written. https://itk.org/Wiki/ITK/MetaIO/Documentation
 enum MetaImage: ScanFormat {

@@ -1,19 +1,19 @@
 internal import SegCore
 
-/// How a MetaImage says where its voxels lie: in axes that run to the left, posterior and superior, as ITK's do.
+/// The geometry fields of a MetaImage header, in axes that point to the left, posterior and superior (LPS) as in ITK.
 struct MetaImageFrame {
     /// The direction of each axis.
     var directions: [[Double]]
     var spacing: [Double]
     /// The centre of the first voxel.
     var origin: [Double]
-    /// The unit of the lengths as it is stored; nil where it is not.
+    /// The stored unit of the lengths; nil if none is stored.
     var unit: String?
 
-    /// The lines of a header that say this.
+    /// The header lines with these fields.
     var lines: [String] {
         func text(_ numbers: [Double]) -> String { numbers.map { "\($0)" }.joined(separator: " ") }
-        // Each letter says where an axis begins.
+        // Each letter of AnatomicalOrientation gives the side at which an axis begins.
         let opposite: [Character: Character] = ["R": "L", "L": "R", "A": "P", "P": "A", "S": "I", "I": "S"]
         let codes = String(affine.axisCodes.map { opposite[$0] ?? $0 })
         return [
@@ -22,7 +22,7 @@ struct MetaImageFrame {
         ] + (unit.map { ["DistanceUnits = \($0)"] } ?? [])
     }
 
-    /// Voxel index → RAS+ in the stored unit.
+    /// The affine from voxel index to RAS+ in the stored unit.
     var affine: Affine {
         let steps = (0..<3).map { axis in directions[axis].map { $0 * spacing[axis] } }
         return Affine(steps: steps, origin: origin)
@@ -39,11 +39,11 @@ extension MetaImageFrame {
 }
 
 extension MetaImageHeader {
-    /// The frame that a file like this one is written with; nil where the header's own is damaged.
+    /// The frame for writing a file like this one; nil if the header's own frame is damaged.
     var writtenFrame: MetaImageFrame? { try? frame(dimension: stored["NDims"].flatMap { Int($0) } ?? 0) }
 
-    /// Where the voxels lie.
-    /// - Throws: `DataError` where the header says what no scan can be.
+    /// The geometry of the voxels.
+    /// - Throws: `DataError` if the header contains impossible values.
     func geometry(dimension: Int, shape: [Int]) throws(DataError) -> ScanGeometry {
         let frame = try frame(dimension: dimension)
         let unit = try unit(frame.unit)
@@ -55,15 +55,15 @@ extension MetaImageHeader {
             header: self)
     }
 
-    /// Whether the header says how the axes run.
+    /// Whether the header gives the directions of the axes.
     private var isPlaced: Bool {
         ["TransformMatrix", "Rotation", "Orientation"].contains { stored[$0] != nil }
             || stored["AnatomicalOrientation"].map { !$0.contains("?") } ?? false
     }
 
     private static let unplaced =
-        "The axes of the header (no TransformMatrix) are not said to be the patient's; they are taken to run to the left, "
-        + "posterior and superior, as ITK takes them."
+        "The header does not relate its axes to the patient's (no TransformMatrix); they are assumed to point to the left, "
+        + "posterior and superior, as in ITK."
 
     private func unit(_ text: String?) throws(DataError) -> LengthUnit {
         switch text?.lowercased() {
@@ -80,7 +80,7 @@ extension MetaImageHeader {
         let spacing = try numbers("ElementSpacing", "ElementSize", count: dimension)
         let origin = try numbers("Origin", "Offset", "Position", count: dimension)
         let used = min(3, dimension)
-        // The axes that a slice lacks run along the world's, with 1 mm.
+        // The axes that a slice lacks are those of the world, with a spacing of 1 mm.
         func row(_ axis: Int) -> [Double] {
             (0..<3).map { world in
                 guard let matrix, axis < used, world < used else { return world == axis ? 1 : 0 }

@@ -1,15 +1,15 @@
 internal import SegCore
 
-/// The fields of a MetaImage header, checked for what reading relies on.
+/// The fields of a MetaImage header; `layout` checks the fields that reading relies on.
 struct MetaImageHeader {
     let path: String
-    /// Fields by their key.
+    /// The fields by key.
     let stored: [String: String]
-    /// Bytes until the header's end.
+    /// The number of bytes up to the end of the header.
     private let byteCount: Int
 
-    /// Reads a header's lines; the file of the voxels is its last.
-    /// - Throws: `DataError` where the file is not there, is no MetaImage, or has a field twice.
+    /// Reads a header's lines; the last one names the file of the voxels.
+    /// - Throws: `DataError` if the file is missing, is not a MetaImage or has a field twice.
     init(_ path: String) throws(DataError) {
         self.path = path
         let text = try TextHeader(path, endsWithFile: Self.namesVoxels, isLast: Self.namesVoxels)
@@ -21,7 +21,7 @@ struct MetaImageHeader {
             }
             let (key, value) = (line[..<mark].trimmingSpaces, line[line.index(after: mark)...].trimmingSpaces)
             guard fields.updateValue(value, forKey: key) == nil || key == "Comment" else {
-                throw DataError(.badData, path, key: key, "stands twice in the header.")
+                throw DataError(.badData, path, key: key, "occurs twice in the header.")
             }
         }
         (stored, byteCount) = (fields, text.byteCount)
@@ -31,17 +31,17 @@ struct MetaImageHeader {
 
     func fault(_ key: String, _ message: String) -> DataError { DataError(.badData, path, key: key, message) }
 
-    /// The text under the first of several keys of one meaning; nil where none is there.
-    /// - Throws: `DataError` where two of them say different things.
+    /// The text of the first of several keys with the same meaning; nil if all are missing.
+    /// - Throws: `DataError` if two of the keys have different values.
     private func text(_ keys: [String]) throws(DataError) -> (key: String, text: String)? {
         let found = keys.compactMap { key in stored[key].map { (key: key, text: $0) } }
         if let first = found.first, let other = found.first(where: { $0.text != first.text }) {
-            throw fault(other.key, "says otherwise than \(first.key); take one of them out.")
+            throw fault(other.key, "contradicts \(first.key); remove one of them.")
         }
         return found.first
     }
 
-    /// Numbers of the first of several keys of one meaning; nil where none is there.
+    /// The numbers of the first of several keys with the same meaning; nil if all are missing.
     func numbers(_ keys: String..., count: Int) throws(DataError) -> [Double]? {
         guard let (key, text) = try text(keys) else { return nil }
         let words = text.split(whereSeparator: \.isWhitespace)
@@ -63,7 +63,7 @@ struct MetaImageHeader {
 
     // MARK: - Voxels
 
-    /// What the header says of the voxels.
+    /// The layout of the voxels that the header describes.
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
         if let kind = stored["ObjectType"], kind.lowercased() != "image" {
@@ -79,11 +79,11 @@ struct MetaImageHeader {
         if let channels = stored["ElementNumberOfChannels"], Int(channels) != 1 {
             throw fault(
                 "ElementNumberOfChannels",
-                "is '\(channels.prefix(40))'; one value a voxel was expected. Export each "
+                "is '\(channels.prefix(40))'; one value per voxel was expected. Export each "
                     + "channel as a file.")
         }
         let type = try type()
-        guard ScanLayout.isPossible(shape, type) else { throw fault("DimSize", "is beyond any file.") }
+        guard ScanLayout.isPossible(shape, type) else { throw fault("DimSize", "is larger than any possible file.") }
         let block = try block(limits: ScanLimits())
         return ScanLayout(
             shape: shape, type: type, offset: block.offset, files: block.path == path ? [path] : [path, block.path],
@@ -94,24 +94,24 @@ struct MetaImageHeader {
 
     private static let types: [(VoxelType, [String])] = [
         (.uint8, ["MET_UCHAR"]), (.int8, ["MET_CHAR"]), (.uint16, ["MET_USHORT"]), (.int16, ["MET_SHORT"]),
-        // A long has four bytes whatever it has elsewhere.
+        // MetaImage defines a long as four bytes, regardless of the platform.
         (.uint32, ["MET_UINT", "MET_ULONG"]), (.int32, ["MET_INT", "MET_LONG"]), (.uint64, ["MET_ULONG_LONG"]),
         (.int64, ["MET_LONG_LONG"]), (.float32, ["MET_FLOAT"]), (.float64, ["MET_DOUBLE"]),
     ]
 
-    /// MetaImage's name of a type.
+    /// The MetaImage name of a type.
     static func name(of type: VoxelType) -> String { types.first { $0.0 == type }?.1.first ?? "MET_NONE" }
 
     private func type() throws(DataError) -> VoxelType {
         let name = stored["ElementType"] ?? ""
         guard let found = Self.types.first(where: { $0.1.contains(name) }) else {
-            throw fault("ElementType", "'\(name.prefix(40))' is no type of one real number a voxel.")
+            throw fault("ElementType", "'\(name.prefix(40))' is not a type of one real number per voxel.")
         }
         return found.0
     }
 
-    /// The voxels' bytes.
-    /// - Throws: `DataError` where they are stored in a way that is not supported.
+    /// The block of the voxels' bytes.
+    /// - Throws: `DataError` if the voxels are stored in a way that is not supported.
     func block(limits: ScanLimits) throws(DataError) -> VoxelBlock {
         guard try isTrue("BinaryData") ?? true else {
             throw fault("BinaryData", "is False: voxels as text are not supported; export the scan as binary.")
@@ -129,7 +129,7 @@ struct MetaImageHeader {
         guard storedBytes ?? 0 >= 0 else {
             throw fault("CompressedDataSize", "should be a number of bytes from 0.")
         }
-        // A size that is given counts from the file's start, the text included.
+        // A HeaderSize above 0 counts from the start of the file, the text included.
         let first = skipped > 0 ? skipped : isSingleFile ? byteCount : 0
         guard first <= limits.headerBytes else {
             throw DataError(.badData, path, "has a header of \(first) bytes; at most \(limits.headerBytes) are read.")
@@ -153,7 +153,7 @@ struct MetaImageHeader {
 extension MetaImageHeader: ScanHeader {
     var title: String { "MetaImage, \((try? block(limits: ScanLimits()).encoding)?.rawValue ?? "raw")" }
 
-    var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not said")] }
+    var details: [(name: String, text: String)] { [("axes", stored["AnatomicalOrientation"] ?? "not given")] }
 
     /// The comment in files that MedSeg writes.
     static let signature = "MedSeg"

@@ -2,7 +2,7 @@ import CNIfTI
 import SegCore
 
 extension NIfTI {
-    /// All that stands before the voxels of a single file of a 3-D volume, or of several along axis 3.
+    /// The bytes before the voxels in a single file of a 3-D volume, or of several volumes along axis 3.
     static func encodeHeader(
         version: Int, size: Triple, maps: Int, type: VoxelType, geometry: NIfTIGeometry, labels: [Int: String] = [:]
     ) -> [UInt8] {
@@ -17,7 +17,7 @@ extension NIfTI {
     /// The description in files that MedSeg writes.
     static let program = "MedSeg"
 
-    /// The number of axes and their extents.
+    /// The number of axes and the size along each.
     private static func dimensions(_ size: Triple, _ maps: Int) -> [Int] {
         [maps > 1 ? 4 : 3, size.d, size.h, size.w, maps, 1, 1, 1]
     }
@@ -73,7 +73,7 @@ extension NIfTI {
         return withUnsafeBytes(of: raw) { Array($0) }
     }
 
-    /// Writes a C array, which Swift sees as a tuple.
+    /// Writes a C array, which Swift imports as a tuple.
     private static func fill<Tuple, Element>(_ tuple: inout Tuple, with values: [Element]) {
         withUnsafeMutableBytes(of: &tuple) { $0.copyBytes(from: values.withUnsafeBytes(Array.init)) }
     }

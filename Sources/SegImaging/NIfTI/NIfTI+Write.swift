@@ -3,16 +3,16 @@ internal import SegCore
 extension NIfTI {
     static let holdsSeveralMaps = true
 
-    /// Writes voxels on a scan's grid, several maps along axis 3; gzip where the name ends in `.gz`.
+    /// Writes voxels on a scan's grid, several maps along axis 3, with gzip if the name ends in `.gz`.
     ///
-    /// Of a NIfTI's geometry, forms, codes, voxel sizes and spatial unit are kept; of any other the affine is written, as
-    /// sform, and as qform unless its axes are sheared. Type and scaling are the voxels' own. Header extensions are
-    /// dropped, and names of labels are written as one.
+    /// For a scan read from NIfTI, the forms, codes, voxel sizes and spatial unit are kept. For any other scan, the
+    /// affine is written as sform, and also as qform unless its axes are sheared. Type and scaling describe the written
+    /// voxels. Header extensions are dropped; names of labels are written as an extension.
     static func write<Value: WritableVoxel>(
         _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError) {
         let own = geometry.niftiHeader
-        // The first version has 16 bits for an extent and 32 for a length.
+        // NIfTI-1 has 16 bits for a size and 32 for a length.
         let isShort = [size.d, size.h, size.w].allSatisfy { $0 <= Int(Int16.max) }
         let rounded = Affine(elements: geometry.affine.elements.map { Double(Float($0)) })
         let fitting = isShort && rounded.fault == nil ? 1 : 2

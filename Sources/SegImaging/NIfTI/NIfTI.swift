@@ -4,9 +4,9 @@ package import SegCore
 
 /// NIfTI-1 and NIfTI-2 files: `.nii`, `.nii.gz` and `.hdr`/`.img` pairs.
 package enum NIfTI {
-    /// Reads a header without its voxels, as it is stored.
+    /// Reads a header as it is stored, without the voxels.
     ///
-    /// - Throws: `DataError` where the file is not there or not NIfTI.
+    /// - Throws: `DataError` if the file is missing or not NIfTI.
     package static func readHeader(_ path: String) throws(DataError) -> NIfTIHeader {
         let path = headerPath(of: path)
         return try NIfTIHeader(bytes: ByteSource(path: path).read(upTo: NIfTIHeader.probeSize), path: path)
@@ -32,13 +32,14 @@ extension NIfTI: ScanFormat {
 
     static func voxelFile(of path: String) -> String? { nil }
 
-    /// No more than 64 times the file's size is filled before that many bytes have arrived.
+    /// Reads a file. Before its data arrives, memory of at most 64 times the file's size is filled.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan {
         let headerPath = headerPath(of: path)
         var source = try ByteSource(path: headerPath)
         let header = try NIfTIHeader(bytes: source.read(upTo: NIfTIHeader.probeSize), path: headerPath)
         let layout = try header.layout(path: headerPath, limits: limits)
-        // Read from the start once more: the probe may have read past the first voxel of a tiny NIfTI-1 file.
+        // The voxels are read from the start of the file, because the probe may have read past the first voxel of a
+        // tiny NIfTI-1 file.
         source = try ByteSource(path: layout.files.last ?? headerPath)
         var bytes = try StageClock.time("decompress") { () throws(DataError) in
             try readVoxels(from: source, layout: layout, limits: limits)
@@ -56,7 +57,7 @@ extension NIfTI: ScanFormat {
         guard !overflow, end <= source.upperBound else {
             throw tooShort(source, layout: layout, has: source.isCompressed ? nil : source.storedBytes)
         }
-        // The stored bytes, and the voxels laid out anew as 32-bit floats.
+        // Memory for the stored bytes, and for the voxels converted to 32-bit floats.
         try FreeMemory.check(
             arrays: layout.byteCount + 4 * layout.count, subject: source.path,
             for: "reading its \(layout.extents) voxels of \(layout.type.name)",
@@ -79,7 +80,8 @@ extension NIfTI: ScanFormat {
         return bytes
     }
 
-    /// All of a compressed file that ends with its voxels and is not suspiciously small for them.
+    /// The whole contents of a compressed file that ends with its voxels, nil if the file is suspiciously small for
+    /// them.
     private static func wholeFile(_ source: ByteSource, count: Int) -> [UInt8]? {
         guard source.isCompressed, count / 64 <= source.storedBytes else { return nil }
         return Deflate.gzipContents(of: source.path, count: count)
@@ -95,7 +97,7 @@ extension NIfTI: ScanFormat {
                 + "but it \(came); the file is cut short or its header is damaged. Copy it again.")
     }
 
-    /// The header's file for either name of a pair; any other name is its own.
+    /// The header file of a pair for either name; any other path is returned as it is.
     static func headerPath(of path: String) -> String {
         for (image, header) in [(".img", ".hdr"), (".img.gz", ".hdr.gz")] where path.hasSuffix(image) {
             let stem = path.dropLast(image.count)
@@ -111,7 +113,7 @@ extension NIfTI: ScanFormat {
         guard let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw DataError(
                 .noInput, path,
-                "is the header of a pair, and \(candidates[0]) (or .gz) with its voxels is not there; put it beside it."
+                "is the header of a pair, but \(candidates[0]) (or .gz) with its voxels is missing; put it next to the header."
             )
         }
         return found

@@ -1,6 +1,6 @@
 import CNIfTI
 
-/// The header fields that say how voxels lie in the patient, as a written file carries them.
+/// The header fields of a file to be written that give the position of its voxels in the patient.
 struct NIfTIGeometry {
     var qformCode = 0
     var sformCode = 0
@@ -9,23 +9,23 @@ struct NIfTIGeometry {
     var quatern: [Double] = [0, 0, 0]
     var qoffset: [Double] = [0, 0, 0]
     var srow: [[Double]] = [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-    /// Millimetres, where nothing else is known.
+    /// Millimetres, unless another unit is known.
     var xyztUnits = 2
 
-    /// NIfTI's code for coordinates aligned to some other scan's.
+    /// NIfTI's code for coordinates aligned to another scan.
     private static let alignedCode = 2
 
-    /// From an affine alone: a sform, and the same as qform unless the axes are sheared.
+    /// Creates a sform from an affine alone, and the same as qform unless the axes are sheared.
     init(affine: Affine) {
         spacing = affine.spacing
         setSform(affine, code: Self.alignedCode)
         if !affine.isSheared { setQform(affine, code: Self.alignedCode) }
     }
 
-    /// From a scan's header and its affine in the header's own unit: its own forms are kept to the bit, a form that it
-    /// lacks or that is broken is filled from the other.
+    /// Creates the fields from a scan's header and its affine in the header's own unit. The header's own forms are kept
+    /// to the bit; a missing or broken form is filled from the other.
     ///
-    /// A sheared sform has no qform, so the qform's code becomes 0. Where neither form is coded, neither is
+    /// A sheared sform has no qform, therefore the qform's code becomes 0. If neither form has a code, neither is
     /// written, and readers fall back to the voxel sizes as they do for the scan.
     init(header: NIfTIHeader, affine: Affine) {
         spacing = Array(header.pixdim[1...3])

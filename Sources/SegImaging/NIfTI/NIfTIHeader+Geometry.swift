@@ -11,22 +11,22 @@ extension NIfTIHeader {
         }
     }
 
-    /// Voxel index → RAS+ mm: the sform if its code is above 0, else the qform, else from `pixdim`, as NiBabel does;
-    /// lengths in other units are converted, as ITK does.
+    /// The affine from voxel index to RAS+ mm: the sform if its code is above 0, else the qform, else from `pixdim`, as
+    /// in NiBabel. Lengths in other units are converted, as in ITK.
     ///
-    /// A sform that is broken gives way to a sound qform; `remarks` then says so.
+    /// If the sform is broken and the qform is sound, the qform is used and `remarks` reports it.
     ///
-    /// - Throws: `DataError` where no form is sound that has a code.
+    /// - Throws: `DataError` if the header has forms with a code and none of them is sound.
     package func affine(path: String) throws(DataError) -> Affine {
         try storedAffine(path: path).scaled(by: spaceUnit.millimetres)
     }
 
-    /// Where the voxels lie, as every format says it.
+    /// The geometry of the voxels in the form that all formats share.
     /// - Throws: `DataError` as `affine`.
     func geometry(path: String) throws(DataError) -> ScanGeometry {
         let affine = try affine(path: path)
         let spacing = (0..<min(3, shape.count)).map { axis in
-            // `pixdim` where the affine agrees with it, else the affine's.
+            // The voxel size from `pixdim` if the affine agrees with it, else from the affine.
             let (stored, used) = (abs(pixdim[axis + 1]) * spaceUnit.millimetres, affine.spacing[axis])
             return abs(stored - used) <= 1e-4 * used ? stored : used
         }
@@ -35,13 +35,13 @@ extension NIfTIHeader {
             remarks: remarks, header: self)
     }
 
-    /// value = stored * slope + inter, nil where stored values are the values.
+    /// The scaling value = stored * slope + inter, nil if the stored values are the values.
     var scaling: (slope: Double, inter: Double)? {
         guard sclSlope.isFinite, sclSlope != 0 else { return nil }
         return sclSlope == 1 && sclInter == 0 ? nil : (sclSlope, sclInter)
     }
 
-    /// Voxel index → RAS+ in the header's own unit.
+    /// The affine from voxel index to RAS+ in the header's own unit.
     func storedAffine(path: String) throws(DataError) -> Affine {
         let forms = codedForms
         if let sound = forms.first(where: { $0.fault == nil }) { return sound.affine }
@@ -49,13 +49,13 @@ extension NIfTIHeader {
         throw DataError(.badData, path, faults.joined(separator: ", and ") + "; repair the header.")
     }
 
-    /// Sentences about what is repaired or converted in the header: a broken form gives way to the other one, for example.
+    /// Sentences about what was repaired or converted in the header, such as a broken form replaced by the other one.
     package var remarks: [String] {
         let forms = codedForms
         var remarks: [String] = []
         if let used = forms.first(where: { $0.fault == nil }) {
             remarks += forms.compactMap { form in
-                form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used in its place." }
+                form.fault.map { "The \(form.name) of the header \($0); the \(used.name) is used instead." }
             }
         }
         if completedSform != nil {
@@ -64,20 +64,20 @@ extension NIfTIHeader {
         return remarks + (spaceUnit.remark.map { [$0] } ?? [])
     }
 
-    /// A way in which the header says how voxels lie, and why it cannot be used, if so.
+    /// A form of the header (sform, qform or `pixdim`) and the reason why it is not usable, nil if it is.
     private struct Form {
         var name: String
         var affine: Affine
         var fault: String?
 
-        /// - Parameter unit: The affine's, in which it must be sound, and in millimetres too.
+        /// - Parameter unit: The unit of the affine. The affine must be sound in this unit and in millimetres.
         init(_ name: String, _ affine: Affine, in unit: LengthUnit, fault: String? = nil) {
             (self.name, self.affine) = (name, affine)
             self.fault = fault ?? affine.fault ?? affine.scaled(by: unit.millimetres).fault
         }
     }
 
-    /// The forms that have a code, the one that counts first; without any the one from the voxel sizes.
+    /// The forms that have a code, in order of precedence; if none has, the form from the voxel sizes.
     private var codedForms: [Form] {
         var forms: [Form] = []
         if sformCode > 0 { forms.append(sform) }
@@ -87,8 +87,8 @@ extension NIfTIHeader {
 
     private var storedSform: Affine { Affine(elements: srow.flatMap { $0 } + [0, 0, 0, 1]) }
 
-    /// The sform of a single slice whose column across the slice is zero, with that column: the normal of the slice,
-    /// as long as the voxel size says, else 1. Nil where the sform needs no completing or cannot be completed.
+    /// The sform of a single slice whose column across the slice is zero, with that column completed: the normal of the
+    /// slice, with the length of the voxel size (1 if that is 0). Nil if the sform is complete or cannot be completed.
     var completedSform: Affine? {
         var sform = storedSform
         let isZero = (0..<3).map { column in (0..<3).allSatisfy { sform[$0, column] == 0 } }
@@ -106,29 +106,29 @@ extension NIfTIHeader {
         return sform.fault == nil ? sform : nil
     }
 
-    /// Whether the qform has a code and cannot be used.
+    /// Whether the qform has a code but is not usable.
     var hasBrokenQform: Bool { qformCode > 0 && qform.fault != nil }
 
-    /// Whether the sform has a code and cannot be used.
+    /// Whether the sform has a code but is not usable.
     var hasBrokenSform: Bool { sformCode > 0 && sform.fault != nil }
 
     private var sform: Form { Form("sform", completedSform ?? storedSform, in: spaceUnit) }
 
-    /// How far b² + c² + d² may exceed 1 by rounding of stored quaternions.
+    /// The largest excess of b² + c² + d² over 1 that rounding of stored quaternions may cause.
     private static let quaternionTolerance = 1e-6
 
-    /// Voxel sizes with the repairs NiBabel makes on loading: no sign, 1 for 0.
+    /// The voxel sizes with the repairs that NiBabel makes on loading: the sign is dropped and 0 becomes 1.
     private var voxelSizes: [Double] { pixdim[1...3].map { $0 == 0 ? 1 : abs($0) } }
 
-    /// Rotation by the unit quaternion (a, b, c, d), columns scaled, third column signed by qfac.
+    /// The rotation by the unit quaternion (a, b, c, d), with columns scaled and the third column multiplied by qfac.
     private var qform: Form {
         let (b, c, d) = (quatern[0], quatern[1], quatern[2])
         let a2 = 1 - (b * b + c * c + d * d)
         guard a2 >= -Self.quaternionTolerance else {
-            let fault = "has a quaternion (\(b), \(c), \(d)) that is no rotation"
+            let fault = "has a quaternion (\(b), \(c), \(d)) that is not a rotation"
             return Form("qform", .identity, in: spaceUnit, fault: fault)
         }
-        // NiBabel's threshold: three units in the last place of the stored type count as zero.
+        // NiBabel's threshold: three times the machine epsilon of the stored type counts as zero.
         let zero = 3 * (version == 1 ? Double(Float.ulpOfOne) : Double.ulpOfOne)
         let a = a2 < zero ? 0 : a2.squareRoot()
         let s = 2 / (a * a + b * b + c * c + d * d)
@@ -149,7 +149,7 @@ extension NIfTIHeader {
         return Form("qform", affine, in: spaceUnit)
     }
 
-    /// Neither form is coded: axis 0 runs to the left and the origin is the volume's centre.
+    /// The affine if neither form has a code: axis 0 points to the left and the origin is the volume's centre.
     private var pixdimAffine: Affine {
         var affine = Affine.identity
         for axis in 0..<3 {

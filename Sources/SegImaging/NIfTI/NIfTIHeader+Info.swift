@@ -13,7 +13,7 @@ extension NIfTIHeader: ScanHeader {
     package var fields: any Encodable & Sendable { StoredFields(header: self) }
 }
 
-/// The raw header fields that the program's JSON shows.
+/// The raw header fields in the program's JSON output.
 private struct StoredFields: Encodable {
     var header: NIfTIHeader
 

@@ -2,13 +2,13 @@ import CNIfTI
 internal import SegCore
 
 extension NIfTIHeader {
-    /// Bytes that decide what a file is and hold either version's header.
+    /// The number of bytes that identify a file and contain the header of either version.
     static let probeSize = MemoryLayout<nifti_2_header>.size
 
     /// Reads the header at the start of a file.
     ///
-    /// The struct layouts and byte swapping are libnifti's; its `nifti_read_header` is not used because it searches for
-    /// other files when a name does not match and accepts headers without checking them.
+    /// The struct layouts and the byte swapping are those of libnifti. Its `nifti_read_header` is not used because it
+    /// searches for other files when a name does not match and accepts headers without checking them.
     init(bytes: [UInt8], path: String) throws(DataError) {
         guard bytes.count >= 348 else {
             throw DataError(
@@ -28,7 +28,7 @@ extension NIfTIHeader {
         default:
             throw DataError(
                 .badData, path,
-                "is not NIfTI: its first field (sizeof_hdr) is \(size) where 348 or 540 was expected. "
+                "is not NIfTI: its first field (sizeof_hdr) is \(size), but 348 or 540 was expected. "
                     + "Give a .nii, .nii.gz or .hdr/.img file.")
         }
     }
@@ -40,8 +40,8 @@ extension NIfTIHeader {
             throw DataError(
                 .badData, path,
                 magic.isEmpty
-                    ? "is ANALYZE 7.5 or not NIfTI (no magic); convert it to NIfTI, which says how it lies in the patient."
-                    : "is not NIfTI: its magic is \"\(magic)\" where \"n+1\" or \"ni1\" was expected.")
+                    ? "is ANALYZE 7.5 or not NIfTI (no magic); convert it to NIfTI, which stores the orientation."
+                    : "is not NIfTI: its magic is \"\(magic)\", but \"n+1\" or \"ni1\" was expected.")
         }
         if swapped { nifti_swap_as_nifti1(&raw) }
         self.init(
@@ -64,11 +64,11 @@ extension NIfTIHeader {
         let magic = Self.text(raw.magic)
         guard magic == "n+2" || magic == "ni2" else {
             throw DataError(
-                .badData, path, "is not NIfTI: its magic is \"\(magic)\" where \"n+2\" or \"ni2\" was expected.")
+                .badData, path, "is not NIfTI: its magic is \"\(magic)\", but \"n+2\" or \"ni2\" was expected.")
         }
         guard signature[4...].elementsEqual([0x0d, 0x0a, 0x1a, 0x0a]) else {
             throw DataError(
-                .badData, path, "the NIfTI-2 magic was altered, as by a transfer in text mode; copy the file again.")
+                .badData, path, "the NIfTI-2 magic was altered, e.g. by a transfer in text mode; copy the file again.")
         }
         if swapped { nifti_swap_as_nifti2(&raw) }
         self.init(
@@ -88,12 +88,12 @@ extension NIfTIHeader {
         (1 == Int32(1).littleEndian) != swapped ? .little : .big
     }
 
-    /// A C array, which Swift sees as a tuple.
+    /// Reads a C array, which Swift imports as a tuple.
     private static func array<Tuple, Element>(_ tuple: Tuple, of: Element.Type) -> [Element] {
         withUnsafeBytes(of: tuple) { Array($0.bindMemory(to: Element.self)) }
     }
 
-    /// A C string that may fill its field without a terminator.
+    /// Reads a C string that may fill its field without a terminator.
     private static func text<Tuple>(_ tuple: Tuple) -> String {
         let bytes: [UInt8] = array(tuple, of: UInt8.self)
         return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

@@ -1,63 +1,63 @@
 internal import SegCore
 
-/// The fields of a NIfTI-1 or NIfTI-2 header as they are stored, checked for what reading relies on.
+/// The fields of a NIfTI-1 or NIfTI-2 header as they are stored; `layout` checks the fields that reading relies on.
 package struct NIfTIHeader: Hashable, Sendable {
-    /// 1 or 2.
+    /// The version of NIfTI, 1 or 2.
     package var version: Int
-    /// Byte order of the file.
+    /// The byte order of the file.
     package var endian: ByteOrder
-    /// Number of dimensions, then seven extents.
+    /// The number of dimensions, then seven sizes.
     package var dim: [Int]
-    /// Stored type, as NIfTI's code.
+    /// NIfTI's code of the stored type.
     package var datatype: Int
-    /// Bits of one voxel.
+    /// The number of bits of one voxel.
     package var bitpix: Int
-    /// qfac, then voxel sizes in `xyztUnits`.
+    /// The qfac, then the voxel sizes in `xyztUnits`.
     package var pixdim: [Double]
-    /// Byte at which voxels start.
+    /// The byte offset of the voxels.
     package var voxOffset: Double
-    /// value = stored * sclSlope + sclInter; 0 means stored values are the values.
+    /// The slope of value = stored * sclSlope + sclInter; 0 means that the stored values are the values.
     package var sclSlope: Double
-    /// See `sclSlope`.
+    /// The intercept; see `sclSlope`.
     package var sclInter: Double
-    /// Units of space (bits 0–2) and time (bits 3–5).
+    /// The units of space (bits 0–2) and time (bits 3–5).
     package var xyztUnits: Int
-    /// 0: no qform.
+    /// The code of the qform; 0 means no qform.
     package var qformCode: Int
-    /// 0: no sform.
+    /// The code of the sform; 0 means no sform.
     package var sformCode: Int
-    /// Quaternion b, c, d of the qform.
+    /// The quaternion components b, c, d of the qform.
     package var quatern: [Double]
-    /// Offset of the qform in mm.
+    /// The offset of the qform, in `xyztUnits`.
     package var qoffset: [Double]
     /// The three rows of the sform.
     package var srow: [[Double]]
-    /// `n+1`, `ni1`, `n+2` or `ni2`.
+    /// The magic: `n+1`, `ni1`, `n+2` or `ni2`.
     package var magic: String
-    /// Free text.
+    /// The description, a free text.
     package var descrip: String
 
-    /// Extents of the dimensions in use; empty where the header's own count of them makes no sense.
+    /// The sizes of the dimensions in use; empty if the header's number of dimensions is out of range.
     package var shape: [Int] { (1..<dim.count).contains(dim[0]) ? Array(dim[1...dim[0]]) : [] }
-    /// Extents in words, such as `512×512×90`.
+    /// The shape as text, such as `512×512×90`.
     var extents: String { shape.map(String.init).joined(separator: "×") }
-    /// Whether header and voxels are one file.
+    /// Whether header and voxels are in one file.
     package var isSingleFile: Bool { magic.hasPrefix("n+") }
-    /// Bytes of the fixed header.
+    /// The number of bytes of the fixed header.
     var headerSize: Int { version == 1 ? 348 : 540 }
 }
 
 extension NIfTIHeader {
-    /// Checks every field that reading relies on: type and extents of the voxels, where they start and where they lie.
+    /// Checks every field that reading relies on: the type, size and offset of the voxels, and their geometry.
     ///
-    /// - Throws: `DataError` naming the field, what was expected and what came.
+    /// - Throws: `DataError` naming the field, the value expected and the value found.
     func layout(path: String, limits: ScanLimits) throws(DataError) -> ScanLayout {
         let count = try voxelCount(path: path)
         guard let type = VoxelType(niftiCode: datatype) else {
             if let name = VoxelType.unsupportedName(ofNIfTICode: datatype) {
                 throw DataError(
                     .badData, path,
-                    "stores \(name) (datatype \(datatype)); one real number a voxel (uint8 … float64) was expected. "
+                    "stores \(name) (datatype \(datatype)); one real number per voxel (uint8 … float64) was expected. "
                         + "Convert it to a scalar image first.")
             }
             throw DataError(
@@ -72,7 +72,7 @@ extension NIfTIHeader {
         }
         let (byteCount, overflow) = count.multipliedReportingOverflow(by: type.byteCount)
         guard !overflow, byteCount <= Int.max / 8 else {
-            throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+            throw DataError(.badData, path, "dim \(dim) is larger than any possible file; the header is damaged.")
         }
         if sclSlope.isFinite, sclSlope != 0, !sclInter.isFinite {
             throw DataError(
@@ -93,11 +93,11 @@ extension NIfTIHeader {
             guard dim[axis] > 0 else {
                 throw DataError(
                     .badData, path,
-                    "dim[\(axis)] is \(dim[axis]); a positive extent was expected. The header is damaged.")
+                    "dim[\(axis)] is \(dim[axis]); a positive size was expected. The header is damaged.")
             }
             let (product, overflow) = count.multipliedReportingOverflow(by: dim[axis])
             guard !overflow else {
-                throw DataError(.badData, path, "dim \(dim) is beyond any file; the header is damaged.")
+                throw DataError(.badData, path, "dim \(dim) is larger than any possible file; the header is damaged.")
             }
             count = product
         }
@@ -106,19 +106,19 @@ extension NIfTIHeader {
 
     private func dataOffset(path: String, limits: ScanLimits) throws(DataError) -> Int {
         let first = isSingleFile ? headerSize + 4 : 0
-        // Some writers leave 0 in single files and mean the first byte after the header and its extension flag.
+        // Some writers leave 0 in single files; it means the first byte after the header and its extension flag.
         if isSingleFile, voxOffset == 0 { return first }
         guard voxOffset.isFinite, voxOffset >= Double(first), voxOffset <= 0x1p53,
             voxOffset == voxOffset.rounded()
         else {
             throw DataError(
                 .badData, path,
-                "vox_offset is \(voxOffset); a whole number of at least \(first) was expected. The header is damaged.")
+                "vox_offset is \(voxOffset); an integer of at least \(first) was expected. The header is damaged.")
         }
         guard voxOffset <= Double(limits.headerBytes) else {
             throw DataError(
                 .badData, path,
-                "vox_offset is \(voxOffset), more than the \(limits.headerBytes >> 20) MiB that may stand before "
+                "vox_offset is \(voxOffset), more than the \(limits.headerBytes >> 20) MiB allowed before "
                     + "the voxels; the header is damaged.")
         }
         return Int(voxOffset)

@@ -1,4 +1,4 @@
-/// Names of a label map's labels in a header extension of the code 0: the table of labels of Caret's XML, which
+/// The names of a label map's labels in a header extension with code 0: a label table in Caret's XML, which
 /// TotalSegmentator writes and 3-D viewers read.
 enum NIfTILabels {
     private static let colors = [
@@ -6,7 +6,7 @@ enum NIfTILabels {
         (255, 0, 128), (128, 255, 128), (0, 128, 255), (128, 128, 128), (185, 170, 155),
     ]
 
-    /// The extension with its length and code, a multiple of 16 bytes.
+    /// The extension with its length and code; its size is a multiple of 16 bytes.
     static func extensionBytes(_ labels: [Int: String]) -> [UInt8] {
         let text = Array(xml(labels).utf8)
         let length = (8 + text.count + 15) / 16 * 16
@@ -18,7 +18,7 @@ enum NIfTILabels {
     private static func xml(_ labels: [Int: String]) -> String {
         let rows = labels.sorted { $0.key < $1.key }.map { number, name in
             let color = colors[number % colors.count]
-            // The end of a text is the only thing that may not stand in it.
+            // A CDATA section may contain anything but its end, `]]>`.
             let safe = name.split(separator: "]]>", omittingEmptySubsequences: false).joined(separator: "]] >")
             return "<Label Key=\"\(number)\" Red=\"\(share(color.0))\" Green=\"\(share(color.1))\" "
                 + "Blue=\"\(share(color.2))\" Alpha=\"1\"><![CDATA[\(safe)]]></Label>"

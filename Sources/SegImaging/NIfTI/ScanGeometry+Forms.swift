@@ -1,11 +1,11 @@
 public import SegCore
 
 extension ScanGeometry {
-    /// The header of a NIfTI; nil for other formats.
+    /// The NIfTI header; nil for other formats.
     package var niftiHeader: NIfTIHeader? { header as? NIfTIHeader }
 
-    /// The largest distance in mm between where a NIfTI's sform and its qform put a corner; nil where one of them is
-    /// missing or broken, and for other formats.
+    /// The largest distance in mm along a world axis between the positions of a corner by a NIfTI's sform and by its
+    /// qform. Nil if one of the forms is missing or broken, and for other formats.
     public func distanceBetweenForms(size: Triple) -> Double? {
         guard let header = niftiHeader, header.sformCode > 0, header.qformCode > 0 else { return nil }
         var qformOnly = header

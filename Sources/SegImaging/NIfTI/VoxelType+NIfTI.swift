@@ -1,5 +1,5 @@
 extension VoxelType {
-    /// The type of a `datatype` code; nil where it is not one real number a voxel.
+    /// Creates the type of a `datatype` code; nil if the code does not mean one real number per voxel.
     init?(niftiCode code: Int) {
         guard let type = Self.allCases.first(where: { $0.niftiCode == code }) else { return nil }
         self = type
@@ -21,7 +21,7 @@ extension VoxelType {
         }
     }
 
-    /// What a `datatype` code means that is in the standard and yet no single real number a voxel.
+    /// The name of a type that NIfTI defines but that is not one real number per voxel; nil for other codes.
     static func unsupportedName(ofNIfTICode code: Int) -> String? {
         switch code {
         case 1: "binary (1 bit)"

@@ -1,16 +1,16 @@
 public import SegCore
 
-/// Gives a grid another number of voxels whose first and last ones keep their places, as `scipy.ndimage.zoom(order=,
-/// mode="nearest")` does and TotalSegmentator with it.
+/// Resamples a grid to another number of voxels so that its first and last voxels keep their positions, as
+/// `scipy.ndimage.zoom(order=, mode="nearest")` does, which TotalSegmentator uses.
 public enum CornerZoom {
-    /// A volume with voxels of other edges, interpolated linearly; values lose their fractions.
+    /// A volume resampled to cubic voxels, with linear interpolation; values are truncated to integers.
     ///
-    /// The edges are those that are asked for, also where their number along an axis was rounded.
+    /// The new affine has the requested edges, even if the number of voxels along an axis was rounded.
     /// - Parameters:
-    ///   - edge: Edges in mm along all axes.
+    ///   - edge: The edge of a voxel in mm along all axes.
     ///   - name: The volume's file, for errors.
-    /// - Returns: The volume itself where it has these edges.
-    /// - Throws: `DataError` where the grid is beyond `Limits`.
+    /// - Returns: The volume itself if it has these edges.
+    /// - Throws: `DataError` if the grid is larger than `Limits`.
     public static func volume(_ volume: Volume, edge: Double, name: String) throws(DataError) -> Volume {
         let edges = volume.affine.edgesInSingle
         guard edges != [edge, edge, edge] else { return volume }
@@ -56,7 +56,8 @@ public enum CornerZoom {
         }
     }
 
-    /// The sums are SciPy's, term by term: a fraction is cut off, and the last bit decides where there is none.
+    /// The sums are SciPy's, term by term: values are truncated, therefore the last bit of a sum decides the result if
+    /// its exact value is an integer.
     private static func interpolate(
         _ input: UnsafeBufferPointer<Float>, _ old: Triple, _ axes: [[Tap]], row i: Int, _ new: Triple,
         into output: UnsafeMutableBufferPointer<Float>
@@ -80,7 +81,7 @@ public enum CornerZoom {
         }
     }
 
-    /// A label map on a grid of other extents, by nearest voxels; halves count upwards.
+    /// A label map on a grid of another size, by nearest voxels; halves round up.
     public static func labels(_ labels: [UInt8], from old: Triple, to new: Triple) -> [UInt8] {
         precondition(labels.count == old.count, "the label map is not \(old) voxels")
         let places = (0..<3).map { axis in
@@ -102,7 +103,7 @@ public enum CornerZoom {
 }
 
 extension Affine {
-    /// The edges of a voxel in mm as a header of 32 bits holds them.
+    /// The edges of a voxel in mm, rounded to 32 bits as a header stores them.
     public var edgesInSingle: [Double] {
         (0..<3).map { axis in
             Double(Float((0..<3).reduce(0.0) { $0 + self[$1, axis] * self[$1, axis] }.squareRoot()))

@@ -1,21 +1,22 @@
 internal import Foundation
 
-/// One axis of a cubic B-spline interpolation, as `scipy.ndimage.zoom(order=3, mode="nearest", grid_mode=True)` does it:
-/// the axis's samples with 12 of each edge beside them, filtered to coefficients, then evaluated between them.
+/// One axis of a cubic B-spline interpolation, as in `scipy.ndimage.zoom(order=3, mode="nearest", grid_mode=True)`. The
+/// axis's samples, padded with 12 copies of each edge sample, are filtered to coefficients, which are then evaluated
+/// between samples.
 ///
 /// Unser et al. 1991, "Fast B-spline transforms for continuous image representation and interpolation".
 struct CubicLine {
-    /// Samples that are made.
+    /// The number of samples of the result.
     let count: Int
     private let source: Int
-    /// The first of the four coefficients of each sample that is made, and their weights.
+    /// The index of the first of the four coefficients of each new sample, and the four weights.
     private let taps: [(first: Int, weights: (Double, Double, Double, Double))]
 
     private static let padding = 12
     /// The pole of the filter.
     private static let pole = 3.0.squareRoot() - 2
 
-    /// Makes an axis of `count` samples from one of `source`.
+    /// Creates an axis of `count` samples from an axis of `source` samples.
     init(from source: Int, to count: Int) {
         (self.source, self.count) = (source, count)
         taps = (0..<count).map { index in
@@ -30,13 +31,13 @@ struct CubicLine {
         }
     }
 
-    /// Numbers of the coefficients of a line.
+    /// The number of coefficients of a line.
     private var length: Int { source + 2 * Self.padding }
 
-    /// Interpolates lines that lie side by side, `[source, width]` to `[count, width]`.
+    /// Interpolates adjacent lines, `[source, width]` to `[count, width]`.
     /// - Parameters:
     ///   - input: The lines; `inputStep` floats from a sample to the next of the same line.
-    ///   - scratch: Kept by the caller between calls.
+    ///   - scratch: A buffer that the caller keeps between calls.
     func callAsFunction(
         _ input: UnsafePointer<Float>, inputStep: Int, width: Int, into output: UnsafeMutablePointer<Float>,
         outputStep: Int, scratch: inout [Double]
@@ -54,10 +55,10 @@ struct CubicLine {
         }
     }
 
-    /// Turns samples, times 6, into coefficients; half-sample symmetric at both ends.
+    /// Turns samples, multiplied by 6, into coefficients; half-sample symmetric at both ends.
     private func filter(_ c: UnsafeMutablePointer<Double>, _ width: Int) {
         let (n, z) = (length, Self.pole)
-        // What lies beyond 40 samples is below the last bit.
+        // The contribution of samples beyond 40 is below the last bit.
         let reach = min(n, 40)
         for column in 0..<width {
             var (sum, power) = (0.0, z)

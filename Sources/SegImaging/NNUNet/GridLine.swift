@@ -1,13 +1,13 @@
 internal import SegCore
 
-/// How an axis of an image is given another number of samples, its outer faces kept in place.
+/// The resampling of an axis of an image to another number of samples, with its outer faces kept in position.
 enum GridLine {
-    /// By cubic B-splines.
+    /// Cubic B-splines.
     case cubic(CubicLine)
-    /// Between the two nearest samples.
+    /// Linear interpolation between the two nearest samples.
     case linear([LinearTap])
 
-    /// Samples that are made.
+    /// The number of samples of the result.
     private var count: Int {
         switch self {
         case .cubic(let line): line.count
@@ -15,7 +15,7 @@ enum GridLine {
         }
     }
 
-    /// Makes an axis of `count` samples from one of `source`.
+    /// Creates an axis of `count` samples from an axis of `source` samples.
     init(_ order: NNUNetResampling.Order, from source: Int, to count: Int) {
         switch order {
         case .cubic: self = .cubic(CubicLine(from: source, to: count))
@@ -25,7 +25,7 @@ enum GridLine {
         }
     }
 
-    /// Interpolates lines that lie side by side; see `CubicLine`.
+    /// Interpolates adjacent lines; see `CubicLine`.
     private func callAsFunction(
         _ input: UnsafePointer<Float>, inputStep: Int, width: Int, into output: UnsafeMutablePointer<Float>,
         outputStep: Int, scratch: inout [Double]
@@ -46,13 +46,13 @@ enum GridLine {
         }
     }
 
-    /// Lines that are interpolated together along axes 0 and 1.
+    /// The number of lines that are interpolated together along axes 0 and 1.
     private static let width = 64
-    /// Lines that are interpolated together along axis 2, where each has to be gathered.
+    /// The number of lines that are interpolated together along axis 2, where each line has to be gathered.
     private static let gathered = 16
 
     /// An image with another number of samples along an axis.
-    /// - Parameter size: The image's extents; they become those of the result.
+    /// - Parameter size: The size of the image; it is changed to the size of the result.
     func resample(_ voxels: [Float], _ size: inout Triple, along axis: Int) -> [Float] {
         let old = size
         size[axis] = count

@@ -1,11 +1,11 @@
 internal import SegCore
 
-/// Cuts the box of voxels that are not 0 in some channel; nnU-Net's `crop_to_nonzero`.
+/// Crops to the bounding box of the voxels that are not 0 in at least one channel; nnU-Net's `crop_to_nonzero`.
 public struct NNUNetCrop: Hashable, Sendable {
-    /// Cuts tightly.
+    /// Creates a crop without a margin.
     public init() {}
 
-    /// The box that would be cut; the whole image where every voxel is 0.
+    /// The bounding box; the whole image if every voxel is 0.
     public func box(of image: ScanImage) -> Box3 {
         let size = image.size
         var box: Box3?
@@ -16,7 +16,7 @@ public struct NNUNetCrop: Hashable, Sendable {
         return box ?? Box3(of: size)
     }
 
-    /// The box of a channel's voxels that are not 0; nil where there are none.
+    /// The bounding box of a channel's voxels that are not 0; nil if there are none.
     private static func box(of voxels: [Float], size: Triple) -> Box3? {
         var (first, last) = ([size.d, size.h, size.w], [-1, -1, -1])
         voxels.withUnsafeBufferPointer { voxels in

@@ -1,16 +1,18 @@
 public import SegCore
 
 extension Preprocessing {
-    /// Brings a mask of a scan to the network's grid as nnU-Net does with that of a cascade's first stage: classes are
-    /// interpolated each by itself, and the largest counts. Voxels outside of the scan's outline are a class of their own.
+    /// Resamples a mask of a scan to the network's grid as nnU-Net does with the mask of a cascade's first stage: the
+    /// indicator of each class is interpolated and the class with the largest value wins. Voxels outside the scan's
+    /// outline are a separate class.
+    ///
     ///
     /// - Parameters:
-    ///   - mask: Class numbers on the scan's grid.
+    /// - mask: The class numbers on the scan's grid.
     ///   - scan: The scan as read.
-    ///   - record: What was done to the scan's grid by these steps.
-    /// - Returns: Class numbers on the network's grid, -1 outside of the outline.
+    /// - record: The changes of the scan's grid by these steps.
+    /// - Returns: The class numbers on the network's grid, -1 outside the outline.
     public func nnUNetLabels(_ mask: Volume, of scan: ScanImage, along record: SpatialRecord) -> [Float] {
-        precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be of the scan's grid")
+        precondition(mask.size == record.scanSize && record.legs.count == 1, "the mask should be on the scan's grid")
         let leg = record.legs[0]
         let box = leg.resampling == nil ? leg.lastBox : leg.firstBox ?? Box3(of: leg.orientedSize)
         var labels = leg.permutation.apply(mask).cut(box, fill: 0)
@@ -30,14 +32,14 @@ extension Preprocessing {
 }
 
 extension Preprocessing {
-    /// Brings a label map to the grid of its prepared image for a training: as nnU-Net does where these are its steps, else by
-    /// nearest voxels.
+    /// Resamples a label map to the grid of its prepared image for training: as nnU-Net does if these are nnU-Net's
+    /// steps, else by nearest voxels.
     ///
     /// - Parameters:
-    ///   - labels: Class numbers on the scan's grid.
+    /// - labels: The class numbers on the scan's grid.
     ///   - scan: The scan as read.
-    ///   - name: The label map's file, for errors.
-    /// - Throws: `DataError` where the label map is not on the scan's grid.
+    /// - name: The label map's file, for errors.
+    /// - Throws: `DataError` if the label map is not on the scan's grid.
     public func trainingLabels(
         _ labels: Volume, of scan: ScanImage, for prepared: Prepared, name: String
     ) throws(DataError) -> Volume {
@@ -45,17 +47,17 @@ extension Preprocessing {
             return try self.labels(labels, for: prepared, name: name)
         }
         let aligned = Volume(voxels: labels.voxels, size: labels.size, affine: prepared.record.scanAffine)
-        // What lies outside of the outline is background to a training.
+        // In training, voxels outside the outline are background.
         let voxels = nnUNetLabels(aligned, of: scan, along: prepared.record).map { max($0, 0) }
         return Volume(voxels: voxels, size: prepared.image.size, affine: prepared.image.affine)
     }
 
-    /// Whether a scan is resampled to the spacing of a plan of nnU-Net.
+    /// Whether a scan is resampled to the spacing of an nnU-Net plan.
     public var resamplesAsNNUNet: Bool { steps.contains { if case .nnUNetResampling = $0 { true } else { false } } }
 }
 
 extension NNUNetResampling {
-    /// A label map on the grid that it is resampled to; `resize_segmentation` of order 1.
+    /// A label map on the grid to which this step resamples; `resize_segmentation` of order 1.
     fileprivate func labels(_ labels: Volume) -> [Float] {
         let size = size(of: labels.size, at: labels.affine)
         guard size != labels.size else { return labels.voxels }
@@ -66,8 +68,8 @@ extension NNUNetResampling {
         return axis.map { Self.repeated(resized, flat, to: size[$0], along: $0) } ?? resized
     }
 
-    /// The label whose indicator is the largest once it is interpolated; of equal ones that of the nearest voxel, else the
-    /// least.
+    /// The label with the largest interpolated indicator. Of equal labels, the label of the nearest voxel is taken, or
+    /// else the smallest.
     private static func largest(_ labels: [Float], _ old: Triple, to new: Triple) -> [Float] {
         let values = Set(labels).sorted()
         var best = [Float](repeating: -1, count: new.count)

@@ -1,24 +1,24 @@
 internal import SegCore
 
-/// What a plan of nnU-Net does to the intensities of each channel; its `normalization_schemes`.
+/// The intensity normalisation of each channel by an nnU-Net plan; its `normalization_schemes`.
 public struct NNUNetNormalization: Hashable, Sendable {
     /// The scheme of a channel.
     public enum Scheme: Hashable, Sendable {
-        /// Clips to two percentiles of the training set's foreground, then subtracts its mean and divides by its
-        /// deviation; `CTNormalization`.
+        /// Clips to two percentiles of the training set's foreground, then subtracts the mean and divides by the
+        /// standard deviation of that foreground; `CTNormalization`.
         case ct(mean: Double, deviation: Double, lower: Double, upper: Double)
-        /// Subtracts the channel's own mean and divides by its own deviation with 1/n; `ZScoreNormalization`.
+        /// Subtracts the channel's own mean and divides by its own standard deviation with 1/n; `ZScoreNormalization`.
         ///
-        /// With `masked`, of the voxels inside the outline of what is not 0; those outside stay.
+        /// With `masked`, only the voxels inside the outline of the non-zero voxels are measured and changed.
         case zScore(masked: Bool)
-        /// The least becomes 0 and the largest 1; `RescaleTo01Normalization`.
+        /// Maps the minimum to 0 and the maximum to 1; `RescaleTo01Normalization`.
         case rescale
         /// Divides by 255; `RGBTo01Normalization`.
         case rgb
-        /// Leaves the channel; `NoNormalization`.
+        /// Leaves the channel unchanged; `NoNormalization`.
         case none
 
-        /// What it does, for people.
+        /// A description of the scheme for people.
         var summary: String {
             switch self {
             case .ct(_, _, let lower, let upper):
@@ -31,25 +31,25 @@ public struct NNUNetNormalization: Hashable, Sendable {
         }
     }
 
-    /// One for each channel.
+    /// The scheme of each channel.
     public let schemes: [Scheme]
 
-    /// Takes a scheme for each channel.
+    /// Creates the step from a scheme for each channel.
     public init(_ schemes: [Scheme]) { self.schemes = schemes }
 
-    /// The least that is divided by.
+    /// The smallest divisor.
     private static let leastDivisor = 1e-8
 
-    /// Normalises in place, in 32 bits; `name` is the case's, for errors.
+    /// Normalises in place, in 32 bits; `name` is the name of the case, for errors.
     ///
-    /// - Throws: `DataError` where the schemes are not as many as the channels, or a channel that should hold 0 … 255
-    ///   holds other values.
+    /// - Throws: `DataError` if the number of schemes differs from the number of channels, or if a channel that should
+    ///   contain values from 0 to 255 contains others.
     func apply(to image: inout ScanImage, name: String) throws(DataError) {
         guard schemes.count == image.channels.count else {
             throw DataError(
-                .badData, name, "has \(image.channels.count) channels, and its model normalises \(schemes.count)")
+                .badData, name, "has \(image.channels.count) channels, but its model normalises \(schemes.count)")
         }
-        // Before a channel changes: the outline is that of all channels as they were read.
+        // The outline is computed before a channel changes, from all channels as they were read.
         let outline = schemes.contains(.zScore(masked: true)) ? Self.outline(of: image) : nil
         for (channel, scheme) in schemes.enumerated() {
             try Self.normalise(&image.channels[channel], scheme, outline: outline, name: name)
@@ -76,13 +76,13 @@ public struct NNUNetNormalization: Hashable, Sendable {
         case .rgb:
             guard voxels.allSatisfy({ $0 >= 0 && $0 <= 255 }) else {
                 throw DataError(
-                    .badData, name, "should hold values from 0 to 255, as the model's RGBTo01Normalization asks")
+                    .badData, name, "should have values from 0 to 255, as the model's RGBTo01Normalization requires")
             }
             change(&voxels, mean: 0, divisor: 255) { $0 }
         }
     }
 
-    /// (value − mean) / divisor of every voxel, or of those where a mask is not 0.
+    /// Sets every voxel, or only the voxels where the mask is not 0, to (value − mean) / divisor.
     private static func change(
         _ voxels: inout [Float], mean: Double, divisor: Double, where mask: [UInt8]? = nil,
         clip: @Sendable (Float) -> Float
@@ -98,7 +98,8 @@ public struct NNUNetNormalization: Hashable, Sendable {
         }
     }
 
-    /// 1 inside the outline of what is not 0 in some channel, its holes filled; `create_nonzero_mask`.
+    /// The mask that is 1 inside the outline of the voxels that are not 0 in some channel, with holes filled;
+    /// `create_nonzero_mask`.
     static func outline(of image: ScanImage) -> [UInt8] {
         var mask = [UInt8](repeating: 0, count: image.size.count)
         for voxels in image.channels {

@@ -1,44 +1,46 @@
 internal import Foundation
 public import SegCore
 
-/// Resamples to the spacing of a plan of nnU-Net; its `resample_data_or_seg_to_shape`, or with linear values
+/// Resamples to the spacing of an nnU-Net plan; its `resample_data_or_seg_to_shape`, or with linear interpolation
 /// `resample_torch_fornnunet`.
 ///
-/// Of anisotropic scans each slice is resampled by itself, and slices are repeated or left out along the long axis.
+/// In anisotropic scans each slice is resampled separately, and slices are repeated or skipped along the axis of the
+/// longest voxel edge.
 public struct NNUNetResampling: Hashable, Sendable {
-    /// How values between voxels are made.
+    /// The order of interpolation between voxels.
     public enum Order: Int, Hashable, Sendable {
-        /// Between the two nearest along each axis.
+        /// Linear interpolation between the two nearest voxels along each axis.
         case linear = 1
-        /// By cubic B-splines.
+        /// Cubic B-splines.
         case cubic = 3
     }
 
-    /// Whether slices are resampled by themselves; `force_separate_z`.
+    /// The choice whether slices are resampled separately; `force_separate_z`.
     public enum Separation: Hashable, Sendable {
-        /// Where the longest edge of a voxel is more than three times the shortest, before or else after.
+        /// Separately if the longest voxel edge is more than three times the shortest, in the old grid or else in the
+        /// new one.
         case automatic
-        /// Always, across the longest edge.
+        /// Always separately, across the axis of the longest edge.
         case always
-        /// Never.
+        /// Never separately.
         case never
 
-        /// What `force_separate_z` says.
+        /// Creates the choice that `force_separate_z` means.
         public init(_ forced: Bool?) { self = forced.map { $0 ? .always : .never } ?? .automatic }
     }
 
-    /// Voxel edges in mm along the network's axes; nil keeps an axis as it is.
+    /// The voxel edges in mm along the network's axes; nil keeps an axis as it is.
     public let spacing: [Double?]
-    /// How values between voxels are made on the way to the network.
+    /// The order of interpolation from the scan to the network's grid.
     public let order: Order
-    /// Whether slices are resampled by themselves on the way to the network.
+    /// The choice whether slices are resampled separately from the scan to the network's grid.
     public let separation: Separation
-    /// The same on the way back, which is linear.
+    /// The same choice for resampling back to the scan, which is linear.
     public let separationBack: Separation
 
-    /// Takes voxel edges and ways.
+    /// Creates the step from voxel edges, the order and both separations.
     ///
-    /// - Throws: `DataError` where edges are not three positive numbers, or nil.
+    /// - Throws: `DataError` if there are not three edges, each a positive number or nil.
     public init(
         spacing: [Double?], order: Order = .cubic, separation: Separation = .automatic,
         separationBack: Separation = .automatic
@@ -52,26 +54,26 @@ public struct NNUNetResampling: Hashable, Sendable {
         self.separationBack = separationBack
     }
 
-    /// The edges that a grid is resampled to.
+    /// The voxel edges of the resampled grid.
     private func target(of current: [Double]) -> [Double] { zip(spacing, current).map { $0 ?? $1 } }
 
-    /// The extents that a grid becomes.
+    /// The size of the resampled grid.
     func size(of current: Triple, at affine: Affine) -> Triple {
         let edges = affine.statedEdges
         return Triple(
             zip(edges, target(of: edges)).enumerated().map { axis, pair in
-                // One voxel at least, where nnU-Net would make none and fail.
+                // At least one voxel; nnU-Net would compute 0 and fail.
                 let count = (pair.0 / pair.1 * Double(current[axis])).rounded(.toNearestOrEven)
                 return Int(min(max(count, 1), Double(Int32.max)))
             })
     }
 
-    /// The new grid: voxel index → RAS+ mm; outer faces keep their places.
+    /// The affine of the resampled grid from voxel index to RAS+ mm; outer faces keep their positions.
     func affine(of current: Triple, at affine: Affine) -> Affine {
         affine.resized(from: current, to: size(of: current, at: affine))
     }
 
-    /// The axis across which slices are resampled by themselves; nil for none.
+    /// The axis across which slices are resampled separately; nil for none.
     private static func separateAxis(_ separation: Separation, from current: [Double], to new: [Double]) -> Int? {
         let edges: [Double]
         switch separation {
@@ -89,9 +91,9 @@ public struct NNUNetResampling: Hashable, Sendable {
         (edges.max() ?? 1) / (edges.min() ?? 1) > 3
     }
 
-    /// The resampled image; the record learns the grids.
+    /// The resampled image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted, or the grid is beyond `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the grid is larger than `Limits` or the memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let edges = image.affine.statedEdges
         let (size, affine) = (size(of: image.size, at: image.affine), affine(of: image.size, at: image.affine))
@@ -112,8 +114,8 @@ public struct NNUNetResampling: Hashable, Sendable {
         return result
     }
 
-    /// Resamples along one axis after the other, those first that leave the least to do; no value leaves the range of
-    /// those that it comes of.
+    /// Resamples along one axis after the other, the axis with the smallest ratio of new to old size first. Values are
+    /// clipped to the range of the old voxels, or of the old slice if slices are separate.
     private func resample(_ voxels: [Float], _ old: Triple, to new: Triple, separately axis: Int?) -> [Float] {
         let others = (0..<3).filter { $0 != axis }
             .sorted { new[$0] * old[$1] < new[$1] * old[$0] }
@@ -127,13 +129,13 @@ public struct NNUNetResampling: Hashable, Sendable {
         return Self.repeated(values, size, to: new[axis], along: axis)
     }
 
-    /// The axis across which slices are resampled by themselves on the way to the network; nil for none.
+    /// The axis across which slices are resampled separately from the scan to the network's grid; nil for none.
     func separateAxis(of affine: Affine) -> Int? {
         let edges = affine.statedEdges
         return Self.separateAxis(separation, from: edges, to: target(of: edges))
     }
 
-    /// Repeats or leaves out slices across an axis, until it has some number of them.
+    /// Repeats or skips slices across an axis until there are `count` of them.
     static func repeated(_ values: [Float], _ size: Triple, to count: Int, along axis: Int) -> [Float] {
         let places = GridSampling.centres(from: size[axis], to: count).map { place in
             min(max(Int((place + 0.5).rounded(.down)), 0), size[axis] - 1)
@@ -154,7 +156,7 @@ public struct NNUNetResampling: Hashable, Sendable {
     }
 }
 
-/// The least and the largest value of an image, or of each of its slices across an axis.
+/// The minimum and maximum of an image, or of each of its slices across an axis.
 private struct Ranges {
     private let axis: Int?
     private var ranges: [(low: Float, high: Float)]
@@ -183,7 +185,7 @@ private struct Ranges {
         }
     }
 
-    /// Calls with each run of voxels that lie side by side, and the slice that they are of.
+    /// Calls `body` with each contiguous run of voxels, and the index of its slice.
     private static func forEachRun(_ size: Triple, _ axis: Int?, _ body: (Int, Range<Int>) -> Void) {
         guard let axis else { return body(0, 0..<size.count) }
         let inner = axis == 0 ? size.h * size.w : axis == 1 ? size.w : 1
@@ -194,8 +196,9 @@ private struct Ranges {
 extension Affine {
     /// The edges of a voxel in mm, as a file's header states them.
     ///
-    /// Along a world axis an edge stands in the affine itself. Those of an oblique grid are lengths of columns, which are a
-    /// rounding of 32 bits off what the header says; a half of an extent may hang on it.
+    /// Along a world axis the edge is an entry of the affine itself. In an oblique grid the edges are norms of columns,
+    /// which differ from the header's value by a rounding error of 32 bits. That error may decide how a size that ends
+    /// in a half is rounded.
     package var statedEdges: [Double] {
         (0..<3).map { axis in
             let column = (0..<3).map { self[$0, axis] }
@@ -205,8 +208,8 @@ extension Affine {
         }
     }
 
-    /// The number that was most likely stated, of those in 32 bits beside a length: one of few binary digits, such as a field
-    /// of view divided by 512, else the one with the shortest decimals.
+    /// The number that the header most likely stated, out of the 32-bit numbers nearest to a length: a number with few
+    /// binary digits, such as a field of view divided by 512, else the number with the shortest decimal form.
     private static func stated(_ length: Double) -> Double {
         let near = Float(length)
         guard near.isFinite, near > 0 else { return length }
@@ -217,7 +220,7 @@ extension Affine {
         return Double(candidates.min { "\($0)".count < "\($1)".count } ?? near)
     }
 
-    /// The affine of a grid whose outer faces are this grid's, with other extents.
+    /// The affine of a grid of another size whose outer faces are those of this grid.
     func resized(from old: Triple, to new: Triple) -> Affine {
         var result = self
         var origin = [0.0, 0.0, 0.0]

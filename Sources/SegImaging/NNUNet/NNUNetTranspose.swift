@@ -1,18 +1,18 @@
 public import SegCore
 
-/// Reorders axes as a plan of nnU-Net asks; its `transpose_forward`, together with the order in which its readers hold a
-/// scan, whose first axis is the file's last one.
+/// Reorders axes as an nnU-Net plan specifies; its `transpose_forward`, together with the axis order of nnU-Net's
+/// readers, whose first axis is the file's last one.
 public struct NNUNetTranspose: Hashable, Sendable {
-    /// For each new axis the one of (z, y, x) that it was; `transpose_forward`.
+    /// For each new axis the old one, out of (z, y, x); `transpose_forward`.
     public let forward: [Int]
 
-    /// Takes an order.
+    /// Creates the step from an order of axes.
     ///
-    /// - Throws: `DataError` where it is no order of three axes.
+    /// - Throws: `DataError` if it is not a permutation of three axes.
     public init(forward: [Int]) throws(DataError) {
         guard forward.sorted() == [0, 1, 2] else {
             throw DataError(
-                .badArgument, "transpose_forward", "should hold the axes 0, 1 and 2 once each, not \(forward)")
+                .badArgument, "transpose_forward", "should contain the axes 0, 1 and 2 once each, not \(forward)")
         }
         self.forward = forward
     }
@@ -21,7 +21,7 @@ public struct NNUNetTranspose: Hashable, Sendable {
         AxisPermutation(source: forward.map { 2 - $0 }, flipped: [false, false, false])
     }
 
-    /// The reordered image; the record learns the permutation.
+    /// The reordered image; the record is extended by the permutation.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
         let permutation = permutation
         let result = try image.map { (volume) throws(DataError) in permutation.apply(volume) }

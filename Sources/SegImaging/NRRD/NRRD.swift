@@ -1,7 +1,7 @@
 internal import Foundation
 internal import SegCore
 
-/// NRRD files: `.nrrd`, and `.nhdr` with the voxels in a file of their own.
+/// NRRD files: `.nrrd`, and `.nhdr` with the voxels in a separate file.
 ///
 /// Raw, gzip and bzip2 are read, gzip is written. https://teem.sourceforge.net/nrrd/format.html
 enum NRRD: ScanFormat {

@@ -1,17 +1,17 @@
 internal import SegCore
 
-/// How an NRRD header says where its voxels lie.
+/// The geometry fields of an NRRD header.
 struct NRRDSpace {
-    /// The world's axes, such as `left-posterior-superior`; nil where the header does not name them.
+    /// The name of the world's axes, such as `left-posterior-superior`; nil if the header does not name them.
     var name: String?
-    /// A step along each of the first three axes.
+    /// The step vector along each of the first three axes.
     var directions: [[Double]]
     /// The centre of the first voxel.
     var origin: [Double]
-    /// The unit of the world's axes as it is stored; nil where it is not.
+    /// The stored unit of the world's axes; nil if none is stored.
     var unit: String?
 
-    /// The lines of a header that say this.
+    /// The header lines with these fields.
     var lines: [String] {
         func text(_ vector: [Double]) -> String { "(" + vector.map { "\($0)" }.joined(separator: ",") + ")" }
         var lines = [name.map { "space: \($0)" } ?? "space dimension: 3"]
@@ -25,8 +25,8 @@ struct NRRDSpace {
 }
 
 extension NRRDSpace {
-    /// An affine in 3D Slicer's and ITK's axes, which run to the left, posterior and superior; they have no name where
-    /// nobody knows how the scan lies in the patient.
+    /// Creates a space from an affine, in the axes of 3D Slicer and ITK (LPS). The axes have no name if the scan's
+    /// orientation in the patient is unknown.
     init(_ affine: Affine, isPlaced: Bool) {
         let signs = [-1.0, -1, 1]
         func column(_ number: Int) -> [Double] { (0..<3).map { signs[$0] * affine[$0, number] } }
@@ -35,22 +35,23 @@ extension NRRDSpace {
             unit: "mm")
     }
 
-    /// The world's axes by the names that say how a patient lies, each with its signs in RAS.
+    /// The world's axes by the names that describe the patient, each with its signs in RAS.
     private static let patientAxes: [String: [Double]] = [
         "right-anterior-superior": [1, 1, 1], "ras": [1, 1, 1],
         "left-anterior-superior": [-1, 1, 1], "las": [-1, 1, 1],
         "left-posterior-superior": [-1, -1, 1], "lps": [-1, -1, 1],
     ]
 
-    /// Every name of axes without time, in lower case.
+    /// All names of axes without time, in lower case.
     static let names = Set(patientAxes.keys).union([
         "scanner-xyz", "3d-right-handed", "3dr", "3d-left-handed", "3dl",
     ])
 
-    /// Whether the world's axes are the patient's.
+    /// Whether the world's axes are the patient's axes.
     var isPlaced: Bool { name.map { Self.patientAxes[$0.lowercased()] != nil } ?? false }
 
-    /// Voxel index → RAS+ in the stored unit. Axes that are not the patient's are taken for LPS, as ITK does.
+    /// The affine from voxel index to RAS+ in the stored unit. Axes that are not the patient's are assumed to be LPS,
+    /// as in ITK.
     var affine: Affine {
         Affine(
             steps: directions, origin: origin,
@@ -59,14 +60,14 @@ extension NRRDSpace {
 }
 
 extension NRRDHeader {
-    /// The space that a file like this one is written with; nil where the header's own is damaged.
+    /// The space for writing a file like this one; nil if the header's own space is damaged.
     var writtenSpace: NRRDSpace? {
         guard let sizes = try? sizes(), let axes = try? spatialAxes(sizes) else { return nil }
         return try? space(axes: axes)
     }
 
-    /// The axes that lie in space.
-    /// - Throws: `DataError` where another axis has several values.
+    /// The indices of the spatial axes.
+    /// - Throws: `DataError` if another axis has several values.
     func spatialAxes(_ sizes: [Int]) throws(DataError) -> [Int] {
         let axes: [Int]
         if let directions = try directions(count: sizes.count) {
@@ -79,22 +80,22 @@ extension NRRDHeader {
         for axis in sizes.indices where !axes.contains(axis) && sizes[axis] > 1 {
             throw fault(
                 "sizes",
-                "give \(sizes[axis]) values for each voxel (axis \(axis)); one was expected. Layers of segments that "
-                    + "overlap are exported from 3D Slicer as one label map, channels each as a file.")
+                "give \(sizes[axis]) values for each voxel (axis \(axis)); one was expected. Export segments that "
+                    + "overlap from 3D Slicer as one label map, and each channel as a file.")
         }
         return axes
     }
 
-    /// Where the voxels lie.
-    /// - Throws: `DataError` where the header does not say it, or says what no scan can be.
+    /// The geometry of the voxels.
+    /// - Throws: `DataError` if the header does not give the geometry, or contains impossible values.
     func geometry(axes: [Int], shape: [Int]) throws(DataError) -> ScanGeometry {
         let space = try space(axes: axes)
         let unit = try unit(named: space.unit ?? "")
         let affine = space.affine.scaled(by: unit.millimetres)
         if let fault = affine.fault { throw self.fault("space directions", "\(fault); repair the header.") }
         let axes = """
-            The axes of the header (space: \(space.name ?? "none")) are not said to be the patient's; they are taken to run \
-            to the left, posterior and superior, as ITK takes them.
+            The header does not relate its axes (space: \(space.name ?? "none")) to the patient's; they are assumed to point \
+            to the left, posterior and superior, as in ITK.
             """
         return ScanGeometry(
             affine: affine, shape: shape, spacing: Array(affine.spacing.prefix(shape.count)), unit: unit,
@@ -105,7 +106,7 @@ extension NRRDHeader {
     private func unit(named text: String) throws(DataError) -> LengthUnit {
         if ["", "???"].contains(text) { return .unknown }
         guard let unit = Self.units[text.lowercased()] else {
-            throw fault("space units", "'\(text.prefix(40))' is no unit of length that is known: um, mm, cm or m.")
+            throw fault("space units", "'\(text.prefix(40))' is not a known unit of length (um, mm, cm or m).")
         }
         return unit
     }
@@ -120,14 +121,14 @@ extension NRRDHeader {
     private func space(axes: [Int]) throws(DataError) -> NRRDSpace {
         let name = stored["space"]
         if let name, !NRRDSpace.names.contains(name.lowercased()) {
-            throw fault("space", "is '\(name.prefix(60))', which is not known or has a time.")
+            throw fault("space", "is '\(name.prefix(60))', which is unknown or includes time.")
         }
         let dimension = stored["dimension"].flatMap { Int($0) } ?? 0
         let unit = try unit(axes: axes)
         if let directions = try directions(count: dimension) {
             if let spacings = try numbers("spacings", count: dimension), axes.contains(where: { spacings[$0].isFinite })
             {
-                throw fault("spacings", "are given beside space directions, which say the same; take one of them out.")
+                throw fault("spacings", "are given in addition to space directions; remove one of the two.")
             }
             var steps = axes.prefix(3).compactMap { directions[$0] }
             if steps.count == 2 { steps.append(Self.normal(of: steps)) }
@@ -145,7 +146,7 @@ extension NRRDHeader {
         return NRRDSpace(name: name, directions: directions, origin: origin ?? [0, 0, 0], unit: unit)
     }
 
-    /// A vector for each axis, nil for an axis that does not lie in space; nil where the header has none.
+    /// A vector for each axis, nil for an axis that is not spatial; nil if the header has no directions.
     private func directions(count: Int) throws(DataError) -> [[Double]?]? {
         guard let text = stored["space directions"] else { return nil }
         let words = Self.words(text)
@@ -162,13 +163,13 @@ extension NRRDHeader {
         return try vector(text, "space origin")
     }
 
-    /// Whether voxels are points at an axis' ends, and not cells between them.
+    /// Whether voxels are points from end to end of an axis, rather than cells between its ends.
     private func isNode(_ axis: Int) -> Bool {
         let centerings = stored["centerings"]?.lowercased().split(whereSeparator: \.isWhitespace) ?? []
         return centerings.indices.contains(axis) && centerings[axis] == "node"
     }
 
-    /// Voxel edges of all axes, by themselves or by where the axes begin and end; NaN where neither is said.
+    /// The voxel edges of all axes, from `spacings` or from the axes' minima and maxima; NaN if the header has neither.
     private func axisSpacings(count: Int) throws(DataError) -> [Double] {
         var spacings = try numbers("spacings", count: count) ?? [Double](repeating: .nan, count: count)
         guard let (minima, maxima) = try ends(count: count), let sizes = try? sizes() else { return spacings }
@@ -185,7 +186,7 @@ extension NRRDHeader {
         return (minima, maxima)
     }
 
-    /// A step of 1 across two others.
+    /// The vector of length 1 perpendicular to two others.
     private static func normal(of steps: [[Double]]) -> [Double] {
         let cross = (0..<3).map { row in
             let (r, q) = ((row + 1) % 3, (row + 2) % 3)
@@ -195,8 +196,8 @@ extension NRRDHeader {
         return cross.map { length > 0 ? $0 / length : 0 }
     }
 
-    /// The centre of the first voxel by the axes' own beginnings; nil where one is not said. Voxels whose centering is
-    /// not said are cells, as for ITK.
+    /// The centre of the first voxel from the axes' minima; nil if one is missing. Voxels without a centering are
+    /// cells, as in ITK.
     private func axisOrigin(axes: [Int], spacings: [Double]) throws(DataError) -> [Double]? {
         guard let minima = try numbers("axis mins", count: spacings.count), axes.count >= 3 else { return nil }
         let origin = axes.prefix(3).map {
@@ -205,7 +206,7 @@ extension NRRDHeader {
         return origin.allSatisfy(\.isFinite) ? origin : nil
     }
 
-    /// The one unit of all axes.
+    /// The common unit of all axes.
     private func unit(axes: [Int]) throws(DataError) -> String? {
         if let text = stored["space units"] { return try oneUnit(of: Self.quoted(text), "space units") }
         guard let text = stored["units"] else { return nil }
@@ -220,7 +221,7 @@ extension NRRDHeader {
         return units.first
     }
 
-    /// Numbers, one for each axis; those that are not said are NaN. Nil where the header has none.
+    /// The numbers of a key, one for each axis, NaN for unknown ones; nil if the header lacks the key.
     private func numbers(_ key: String, count: Int) throws(DataError) -> [Double]? {
         guard let text = stored[key] else { return nil }
         let numbers = text.split(whereSeparator: \.isWhitespace).map { Double($0) }
@@ -239,7 +240,7 @@ extension NRRDHeader {
         return numbers
     }
 
-    /// Words that spaces part, outside of brackets.
+    /// The words of a text separated by white space outside brackets.
     private static func words(_ text: String) -> [String] {
         var (words, word, isInside) = ([String](), "", false)
         for character in text {

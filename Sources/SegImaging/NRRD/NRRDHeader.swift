@@ -1,24 +1,24 @@
 internal import SegCore
 
-/// The fields of an NRRD header, checked for what reading relies on.
+/// The fields of an NRRD header; `layout` checks the fields that reading relies on.
 struct NRRDHeader {
     let path: String
-    /// `NRRD0004`.
+    /// The first line, such as `NRRD0004`.
     private let magic: String
-    /// Fields by their name in lower case.
+    /// The fields by name in lower case.
     let stored: [String: String]
-    /// Bytes until the header's end.
+    /// The number of bytes up to the end of the header.
     private let byteCount: Int
     /// Whether MedSeg wrote the file.
     let isOurs: Bool
     /// The comment in files that MedSeg writes.
     static let signature = "# MedSeg"
-    /// What programs have noted, such as the segments of 3D Slicer.
+    /// The key/value pairs that programs added, such as the segments of 3D Slicer.
     private let notes: [String: String]
 
     /// Reads a header's lines.
-    /// - Throws: `DataError` where the file is not there, is no NRRD, or has a field twice or one that the format does not
-    ///   have.
+    /// - Throws: `DataError` if the file is missing, is not an NRRD, has a field twice, or has a field that NRRD does
+    ///   not define.
     init(_ path: String) throws(DataError) {
         self.path = path
         let text = try TextHeader(path, endsWithFile: { $0.hasPrefix("data file:") || $0.hasPrefix("datafile:") }) {
@@ -38,20 +38,21 @@ struct NRRDHeader {
             }
             guard let field, let name = Self.name(String(field.0)) else {
                 throw DataError(
-                    .badData, path, "has the line '\(line.prefix(60))' in its header, which is no field of NRRD.")
+                    .badData, path, "has the line '\(line.prefix(60))' in its header, which is not an NRRD field.")
             }
             let value = field.1.trimmingSpaces
             guard fields.updateValue(value, forKey: name) == nil else {
-                throw DataError(.badData, path, key: name, "stands twice in the header.")
+                throw DataError(.badData, path, key: name, "occurs twice in the header.")
             }
-            // A list of files follows to the header's end.
+            // A list of files extends to the end of the header.
             if name == "data file", TextHeader.namesSeveral(value) { break }
         }
         (stored, self.notes, byteCount) = (fields, notes, text.byteCount)
         isOurs = text.lines.contains(Self.signature)
     }
 
-    /// The fields of the format, each by its usual name. Those that change neither a voxel nor a place are not used.
+    /// The fields of the format, each by its usual name. Fields that affect neither the voxels nor their positions are
+    /// not used.
     private static let names: Set<String> = [
         "dimension", "type", "block size", "encoding", "endian", "content", "min", "max", "old min", "old max",
         "data file", "line skip", "byte skip", "number", "sample units", "sizes", "spacings", "thicknesses",
@@ -59,7 +60,7 @@ struct NRRDHeader {
         "space origin", "space directions", "measurement frame",
     ]
 
-    /// The usual name of a field; nil where it is none.
+    /// The usual name of a field; nil if NRRD does not define the field.
     private static func name(_ text: String) -> String? {
         let name = text.lowercased()
         if names.contains(name) { return name }
@@ -70,22 +71,22 @@ struct NRRDHeader {
 
     func fault(_ key: String, _ message: String) -> DataError { DataError(.badData, path, key: key, message) }
 
-    /// A field that has to be there.
+    /// The value of a field that must exist.
     private func required(_ key: String) throws(DataError) -> String {
         guard let value = stored[key], !value.isEmpty else { throw fault(key, "is missing in the header.") }
         return value
     }
 
-    /// Whole numbers of a field; nil where it is not there.
+    /// The integer of a field; nil if the field is missing.
     private func wholeNumber(_ key: String) throws(DataError) -> Int? {
         guard let text = stored[key] else { return nil }
-        guard let number = Int(text) else { throw fault(key, "should be a whole number, not '\(text.prefix(40))'.") }
+        guard let number = Int(text) else { throw fault(key, "should be an integer, not '\(text.prefix(40))'.") }
         return number
     }
 
     // MARK: - Voxels
 
-    /// Extents of all axes, checked.
+    /// The checked sizes of all axes.
     func sizes() throws(DataError) -> [Int] {
         let dimension = try wholeNumber("dimension") ?? 0
         guard (1...16).contains(dimension) else { throw fault("dimension", "should be from 1 to 16.") }
@@ -97,11 +98,11 @@ struct NRRDHeader {
         return sizes
     }
 
-    /// What the header says of the voxels, of the axes that lie in space.
+    /// The layout of the voxels over the spatial axes, from the header.
     /// - Throws: `DataError` naming the field that is missing, wrong or not supported.
     func layout() throws(DataError) -> ScanLayout {
         let (type, sizes) = (try type(), try sizes())
-        guard ScanLayout.isPossible(sizes, type) else { throw fault("sizes", "are beyond any file.") }
+        guard ScanLayout.isPossible(sizes, type) else { throw fault("sizes", "are larger than any possible file.") }
         let axes = try spatialAxes(sizes)
         let shape = axes.map { sizes[$0] }
         let block = try block(limits: ScanLimits())
@@ -110,7 +111,7 @@ struct NRRDHeader {
             geometry: try geometry(axes: axes, shape: shape))
     }
 
-    /// Names of the types, the one that is written first.
+    /// The names of the types; the first name of each is the one that is written.
     private static let types: [(type: VoxelType, names: [String])] = [
         (.int8, ["int8", "int8_t", "signed char"]), (.uint8, ["uint8", "uint8_t", "uchar", "unsigned char"]),
         (.int16, ["int16", "int16_t", "short", "short int", "signed short", "signed short int"]),
@@ -124,19 +125,19 @@ struct NRRDHeader {
         (.float32, ["float"]), (.float64, ["double"]),
     ]
 
-    /// NRRD's name of a type.
+    /// The NRRD name of a type.
     static func name(of type: VoxelType) -> String { types.first { $0.type == type }?.names.first ?? "block" }
 
     private func type() throws(DataError) -> VoxelType {
         let name = try required("type")
         guard let found = Self.types.first(where: { $0.names.contains(name.lowercased()) }) else {
-            throw fault("type", "'\(name.prefix(40))' is no type of one real number a voxel.")
+            throw fault("type", "'\(name.prefix(40))' is not a type of one real number per voxel.")
         }
         return found.type
     }
 
-    /// The voxels' bytes.
-    /// - Throws: `DataError` where they are stored in a way that is not supported.
+    /// The block of the voxels' bytes.
+    /// - Throws: `DataError` if the voxels are stored in a way that is not supported.
     func block(limits: ScanLimits) throws(DataError) -> VoxelBlock {
         let encodings: [String: VoxelBlock.Encoding] = [
             "raw": .raw, "gzip": .gzip, "gz": .gzip, "bzip2": .bzip2, "bz2": .bzip2,
@@ -146,7 +147,7 @@ struct NRRDHeader {
             throw fault("encoding", "'\(name.prefix(40))' is not supported; supported: raw, gzip, bzip2.")
         }
         let (lines, bytes) = (try wholeNumber("line skip") ?? 0, try wholeNumber("byte skip") ?? 0)
-        guard lines == 0 else { throw fault("line skip", "is not supported; store the voxels alone.") }
+        guard lines == 0 else { throw fault("line skip", "is not supported; save the file without it.") }
         guard bytes >= 0 || (bytes == -1 && encoding == .raw), bytes <= limits.headerBytes else {
             throw fault("byte skip", "should be from 0 to \(limits.headerBytes), or -1 for raw voxels, not \(bytes).")
         }
@@ -188,7 +189,7 @@ extension NRRDHeader: ScanHeader {
             let label = notes[segment.key.dropLast("_Name".count) + "_LabelValue"]
             return (label.map { "\($0): " } ?? "") + segment.value
         }
-        return [("space", stored["space"] ?? "not said")]
+        return [("space", stored["space"] ?? "not given")]
             + (names.isEmpty ? [] : [("segments", names.joined(separator: ", "))])
     }
 
@@ -196,7 +197,7 @@ extension NRRDHeader: ScanHeader {
 }
 
 extension StringProtocol {
-    /// The text without spaces at its ends.
+    /// The text without white space at its ends.
     var trimmingSpaces: String {
         String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
     }

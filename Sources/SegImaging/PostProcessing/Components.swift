@@ -1,15 +1,15 @@
 public import SegCore
 
-/// The connected pieces of a mask, `scipy.ndimage.label`, numbered from 1 in the order of their first voxels.
+/// The connected components of a mask, as in `scipy.ndimage.label`, numbered from 1 in the order of their first voxels.
 public struct Components: Sendable {
-    /// The number of each voxel's piece, 0 outside the mask; C order as in `Volume`.
+    /// The component number of each voxel, 0 outside the mask; C order as in `Volume`.
     public let numbers: [Int32]
-    /// Voxels of each piece; that of piece n is `sizes[n − 1]`.
+    /// The number of voxels of each component; the size of component n is `sizes[n − 1]`.
     public let sizes: [Int]
 
-    /// Labels the voxels that `isInside` accepts by index.
+    /// Labels the voxels whose index `isInside` accepts.
     ///
-    /// Two passes with a union–find forest: memory is four bytes a voxel. Rosenfeld and Pfaltz 1966.
+    /// Two passes with a union–find forest, which need four bytes of memory per voxel. Rosenfeld and Pfaltz 1966.
     public init(size: Triple, connectivity: Connectivity, isInside: (Int) -> Bool) {
         precondition(size.count < Int(Int32.max), "a volume of \(size) has too many voxels to number")
         var labels = [Int32](repeating: 0, count: size.count)
@@ -36,7 +36,7 @@ public struct Components: Sendable {
         (numbers, sizes) = Self.numbered(labels, forest)
     }
 
-    /// For each number, 0 included, whether one of its voxels lies on the rim of the volume.
+    /// For each number, 0 included, whether one of its voxels lies on the border of the volume.
     func reachRim(of size: Triple) -> [Bool] {
         var reaches = [Bool](repeating: false, count: sizes.count + 1)
         for i in 0..<size.d {
@@ -51,7 +51,7 @@ public struct Components: Sendable {
         return reaches
     }
 
-    /// Gives the pieces running numbers in the order in which they are met.
+    /// Renumbers the components in the order in which they occur.
     private static func numbered(_ labels: [Int32], _ forest: UnionFind) -> ([Int32], [Int]) {
         var forest = forest
         var labels = labels
@@ -70,7 +70,7 @@ public struct Components: Sendable {
     }
 }
 
-/// Sets of provisional labels that turned out to be one; labels count from 1.
+/// Disjoint sets of provisional labels, one set per component; labels count from 1.
 struct UnionFind {
     private var parents: [Int32] = [0]
 
@@ -82,7 +82,7 @@ struct UnionFind {
         return label
     }
 
-    /// The smallest label of a set, with the path to it halved.
+    /// The smallest label of a set; the path to it is halved.
     mutating func root(of label: Int32) -> Int32 {
         var label = label
         while parents[Int(label)] != label {

@@ -1,4 +1,4 @@
-/// Which voxels touch: those that share a face, also an edge, or also a corner.
+/// The connectivity of voxels: neighbours share a face, or at least an edge, or at least a corner.
 public enum Connectivity: Int, Hashable, Sendable, CaseIterable {
     /// Six neighbours; scikit-image's connectivity 1.
     case faces = 6
@@ -7,7 +7,7 @@ public enum Connectivity: Int, Hashable, Sendable, CaseIterable {
     /// Twenty-six neighbours; connectivity 3, MONAI's default.
     case corners = 26
 
-    /// The neighbours that come before a voxel in memory: half of them.
+    /// The offsets of the neighbours that precede a voxel in memory, half of all neighbours.
     var before: [(i: Int, j: Int, k: Int)] {
         let reach = self == .faces ? 1 : self == .edges ? 2 : 3
         var offsets: [(i: Int, j: Int, k: Int)] = []

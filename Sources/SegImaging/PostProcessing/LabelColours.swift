@@ -1,21 +1,21 @@
 internal import Foundation
 
-/// The colours of labels, in the page, in figures and reports, and in DICOM segmentations: fixed by name for organs that
+/// The colours of labels in the page, in figures and reports, and in DICOM segmentations: fixed by name for organs that
 /// models usually find, else by the label's number.
 ///
-/// The running colours are Okabe and Ito's without black, told apart with every common colour vision. Organs that touch
-/// each other differ in lightness too.
+/// The colours by number are those of Okabe and Ito without black, which people with the common kinds of colour vision
+/// can distinguish. Organs that touch each other also differ in lightness.
 public enum LabelColours {
-    /// Colours of running numbers, `0xRRGGBB`.
+    /// The colours by number, `0xRRGGBB`.
     public static let running: [UInt32] = [0x56B4E9, 0xF0A028, 0x1DB58A, 0xE573B5, 0xF0E442, 0x4C8DFF, 0xE8662A]
 
-    /// What a lesion has, whatever organ it is in.
+    /// The colour of a lesion, in any organ.
     private static let lesion: UInt32 = 0xFF5CA8
     private static let lesionWords: Set<String> = [
         "tumour", "tumor", "tumours", "tumors", "cancer", "lesion", "lesions", "metastasis", "nodule", "cyst",
     ]
 
-    /// Colours of organs by their words; of several that fit, the one with most words counts.
+    /// The colours of organs by the words of their names; of several matches, the match with the most words is used.
     private static let organs: [[String]: UInt32] = [
         ["spleen"]: 0x56B4E9, ["liver"]: 0xE8662A, ["kidney"]: 0xB5E550, ["kidneys"]: 0xB5E550,
         ["pancreas"]: 0x1DB58A, ["stomach"]: 0xC58BFF, ["gallbladder"]: 0x7BE07B, ["gall", "bladder"]: 0x7BE07B,
@@ -36,8 +36,8 @@ public enum LabelColours {
 
     /// The colour of a label, `0xRRGGBB`.
     /// - Parameters:
-    ///   - name: Its name, in any case and with spaces, hyphens or underscores.
-    ///   - number: Its number, from 1, which decides where the name is none of an organ.
+    /// - name: The name of the label, in any case and with spaces, hyphens or underscores.
+    /// - number: The number of the label, from 1; it decides if the name is not that of an organ.
     public static func colour(of name: String, number: Int) -> UInt32 {
         let words = name.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init)
         if words.contains(where: lesionWords.contains) { return lesion }
@@ -46,6 +46,6 @@ public enum LabelColours {
         return running[max(0, number - 1) % running.count]
     }
 
-    /// A colour as a style sheet writes it.
+    /// A colour in the notation of CSS.
     public static func css(_ colour: UInt32) -> String { String(format: "#%06x", colour) }
 }

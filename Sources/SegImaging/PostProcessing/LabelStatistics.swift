@@ -1,14 +1,14 @@
 internal import Foundation
 
-/// Size and intensity of one label of a map over its scan.
+/// The size and intensity of one label of a label map over its scan.
 public struct LabelStatistics: Hashable, Sendable {
     /// The label.
     public let label: UInt8
-    /// Its voxels.
+    /// The number of voxels of the label.
     public let voxels: Int
-    /// Its volume in ml.
+    /// The volume of the label in ml.
     public let volumeML: Double
-    /// Mean intensity in the scan's unit, HU for CT; nil where there is no voxel.
+    /// The mean intensity in the scan's unit, HU for CT; nil if the label has no voxels.
     public let meanIntensity: Double?
 
     /// Measures labels 1 to `classes` − 1 of a map on a scan's grid.
@@ -28,7 +28,7 @@ public struct LabelStatistics: Hashable, Sendable {
         }
     }
 
-    /// From 1 ml on to 1e-6 ml, below to six significant digits.
+    /// The volume rounded to 1e-6 ml from 1 ml on, and to six significant digits below.
     private static func rounded(_ volume: Double) -> Double {
         volume >= 1 || volume == 0 ? (volume * 1e6).rounded() / 1e6 : Double(String(format: "%.6g", volume)) ?? volume
     }

@@ -3,11 +3,11 @@ public import SegCore
 extension MaskStep {
     /// Changes a label map, or several maps of 0 and 1 that are regions, in place.
     ///
-    /// Of regions the applied labels are the numbers of maps from 0 on, as MONAI takes a mask of several channels. Where
-    /// none are said, MONAI leaves map 0 out.
+    /// For regions, the applied labels are the numbers of maps from 0 on, as in MONAI for a mask of several channels.
+    /// If no labels are given, MONAI leaves map 0 out.
     /// - Parameters:
     ///   - maps: One label map, or a map for each region.
-    ///   - size: Their extents, in `Volume`'s order.
+    ///   - size: The size of the maps, in `Volume`'s order.
     public func apply(to maps: inout [[UInt8]], size: Triple) {
         guard maps.count > 1 else { return apply(to: &maps[0], size: size) }
         switch self {
@@ -17,7 +17,7 @@ extension MaskStep {
                 Self.keepLargest(&maps, group, size, connectivity) { Self.largest(count, of: $0) }
             }
         case .keepAllLargest(let labels):
-            // nnU-Net paints its regions into one map.
+            // nnU-Net writes its regions into one map.
             Self.keepLargest(&maps, labels.map { Int($0) }, size, .corners) { sizes in
                 sizes.map { $0 == sizes.max() }
             }
@@ -28,17 +28,17 @@ extension MaskStep {
         case .removeSmall(let least, _, let connectivity):
             Self.removeSmall(&maps, least, size, connectivity)
         case .keepLabels:
-            // MONAI looks at the values, not at the channels.
+            // MONAI compares the values, not the channel numbers.
             for map in maps.indices { apply(to: &maps[map], size: size) }
         }
     }
 
-    /// The maps that hold anything, without the first.
+    /// The indices of maps with any voxel above 0, without the first map.
     private static func occupied(_ maps: [[UInt8]]) -> [Int] {
         maps.indices.dropFirst().filter { maps[$0].contains { $0 > 0 } }
     }
 
-    /// Keeps the largest pieces of what some maps hold together.
+    /// Keeps the largest connected components of the union of some maps.
     private static func keepLargest(
         _ maps: inout [[UInt8]], _ group: [Int], _ size: Triple, _ connectivity: Connectivity, keeps: ([Int]) -> [Bool]
     ) {
@@ -51,11 +51,12 @@ extension MaskStep {
         }
     }
 
-    /// Removes small pieces. As in MONAI the channels are a fourth axis, along which pieces hang together too.
+    /// Removes small connected components. As in MONAI, the channels are a fourth axis, along which components may
+    /// connect.
     private static func removeSmall(
         _ maps: inout [[UInt8]], _ least: Int, _ size: Triple, _ connectivity: Connectivity
     ) {
-        // MONAI leaves maps of one value as they are.
+        // MONAI leaves maps with a single value unchanged.
         guard maps.contains(where: { $0.contains(0) }) else { return }
         let pieces = maps.map { map in Components(size: size, connectivity: connectivity) { map[$0] > 0 } }
         var forest = UnionFind()
@@ -86,7 +87,7 @@ extension MaskStep {
         }
     }
 
-    /// Calls `body` with the numbers of two maps' pieces that touch at some offsets.
+    /// Calls `body` with the numbers of each pair of components of two maps that touch at one of the offsets.
     private static func forEachPair(
         _ before: [Int32], _ here: [Int32], _ size: Triple, _ offsets: [(i: Int, j: Int, k: Int)],
         _ body: (Int32, Int32) -> Void
@@ -110,8 +111,8 @@ extension MaskStep {
 }
 
 extension Connectivity {
-    /// The neighbours in the map of an adjacent channel: a step along the channels is one of the steps that
-    /// scikit-image's number allows in all.
+    /// The offsets of neighbours in the map of an adjacent channel. The step between channels counts as one of the
+    /// steps that scikit-image's connectivity allows.
     fileprivate var acrossChannels: [(i: Int, j: Int, k: Int)] {
         let reach = self == .faces ? 0 : self == .edges ? 1 : 2
         var offsets: [(i: Int, j: Int, k: Int)] = []

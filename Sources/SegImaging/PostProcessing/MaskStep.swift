@@ -1,29 +1,31 @@
 public import SegCore
 
-/// A step that changes a label map as MONAI's or nnU-Net's of that name does; label 0 is the background.
+/// A step that changes a label map as the MONAI or nnU-Net step of that name does; label 0 is the background.
 ///
-/// `PostProcessing` is what MedSeg offers by itself; these are for models that ask for others'.
+/// `PostProcessing` is MedSeg's own post-processing; these steps are for models that specify MONAI's or nnU-Net's.
 public enum MaskStep: Hashable, Sendable {
-    /// Labels that the step looks at; nil for all that occur.
+    /// The labels to which the step applies; nil for all that occur.
     public typealias Labels = [UInt8]?
 
-    /// Keeps the largest pieces, so many of each label or of all labels taken together; `KeepLargestConnectedComponent`.
+    /// Keeps the `count` largest connected components of each label, or of all labels together;
+    /// `KeepLargestConnectedComponent`.
     case keepLargest(Labels, independent: Bool, connectivity: Connectivity, count: Int)
-    /// Keeps the largest piece of some labels taken together, and every piece of its size; nnU-Net's
-    /// `remove_all_but_largest_component_from_segmentation`. Pieces touch by corners too.
+    /// Keeps the largest connected component of some labels taken together, and every component of the same size;
+    /// nnU-Net's `remove_all_but_largest_component_from_segmentation`. Components may connect at corners.
     case keepAllLargest([UInt8])
-    /// Fills what a label encloses, other labels too; the outside spreads over the connectivity. `FillHoles`.
+    /// Fills everything that a label encloses, other labels included; the outside spreads by the connectivity.
+    /// `FillHoles`.
     case fillHoles(Labels, connectivity: Connectivity)
-    /// Removes pieces below a number of voxels; `RemoveSmallObjects`.
+    /// Removes connected components below a number of voxels; `RemoveSmallObjects`.
     ///
-    /// As in MONAI, pieces are told apart in a map of one label alone; where there are several, each label counts as one
-    /// piece, unless `independent` is false.
+    /// As in MONAI, components are separated only in a map whose single label is 1, or if `independent` is false.
+    /// Otherwise all voxels of a label count as one component.
     case removeSmall(below: Int, independent: Bool, connectivity: Connectivity)
-    /// Keeps some labels; `LabelFilter`.
+    /// Keeps the given labels only; `LabelFilter`.
     case keepLabels([UInt8])
 
     /// Changes a label map in place.
-    /// - Parameter size: Its extents, in `Volume`'s order.
+    /// - Parameter size: The size of the map, in `Volume`'s order.
     public func apply(to mask: inout [UInt8], size: Triple) {
         precondition(mask.count == size.count, "the label map is not \(size) voxels")
         switch self {
@@ -46,14 +48,14 @@ public enum MaskStep: Hashable, Sendable {
         }
     }
 
-    /// The labels of a map but 0, in rising order.
+    /// The labels of a map except 0, in ascending order.
     private static func labels(in mask: [UInt8]) -> [UInt8] {
         var occurs = [Bool](repeating: false, count: 256)
         for label in mask { occurs[Int(label)] = true }
         return (1...255).filter { occurs[$0] }.map { UInt8($0) }
     }
 
-    /// Drops the pieces of some labels that `keeps` does not choose by their sizes.
+    /// Removes the connected components of some labels that `keeps` does not choose from the list of their sizes.
     private static func sift(
         _ mask: inout [UInt8], _ labels: Set<UInt8>, _ size: Triple, _ connectivity: Connectivity,
         keeps: ([Int]) -> [Bool]
@@ -65,7 +67,8 @@ public enum MaskStep: Hashable, Sendable {
         }
     }
 
-    /// Of equal pieces the later one counts as the larger, as NumPy's sort of MONAI leaves them.
+    /// Whether each component is among the `count` largest. Of equal components the later is the larger, as in
+    /// MONAI, which sorts them with NumPy.
     static func largest(_ count: Int, of sizes: [Int]) -> [Bool] {
         let order = sizes.indices.sorted { (sizes[$0], $0) > (sizes[$1], $1) }
         var kept = [Bool](repeating: false, count: sizes.count)
@@ -77,7 +80,7 @@ public enum MaskStep: Hashable, Sendable {
         _ mask: inout [UInt8], _ least: Int, _ independent: Bool, _ size: Triple, _ connectivity: Connectivity
     ) {
         let labels = Set(Self.labels(in: mask))
-        // MONAI leaves a map of one value as it is.
+        // MONAI leaves a map with a single value unchanged.
         guard let first = labels.first, labels.count > 1 || mask.contains(0) else { return }
         guard independent, labels.count > 1 || first > 1 else {
             return sift(&mask, labels, size, connectivity) { sizes in sizes.map { $0 >= least } }
@@ -87,7 +90,7 @@ public enum MaskStep: Hashable, Sendable {
         for voxel in mask.indices where counts[Int(mask[voxel])] < least { mask[voxel] = 0 }
     }
 
-    /// All that the outside does not reach without crossing a label takes the label.
+    /// Sets the label in all voxels that the outside cannot reach without crossing the label.
     private static func fill(_ mask: inout [UInt8], _ label: UInt8, _ size: Triple, _ connectivity: Connectivity) {
         let others = Components(size: size, connectivity: connectivity) { mask[$0] != label }
         let isOpen = others.reachRim(of: size)

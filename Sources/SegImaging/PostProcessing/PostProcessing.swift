@@ -1,54 +1,57 @@
 public import SegCore
 
-/// What is done to a predicted label map: small pieces go, the largest is kept, holes are filled; each label alone.
+/// The post-processing of a predicted label map, for each label separately: remove small connected components, keep the
+/// largest, fill holes.
 ///
-/// Steps come in the order of the properties; one that is off leaves the map as it is.
+/// The steps run in the order of the properties; a step that is off changes nothing.
 public struct PostProcessing: Hashable, Sendable {
-    /// Pieces of a label smaller than this many ml become background; 0 keeps all.
+    /// The minimum volume in ml of a connected component of a label; smaller ones become background. 0 keeps all.
     public var minimumVolumeML = 0.0
-    /// Keep only the largest piece of each label, `monai.transforms.KeepLargestConnectedComponent`.
+    /// Whether only the largest connected component of each label is kept;
+    /// `monai.transforms.KeepLargestConnectedComponent`.
     public var keepsLargest = false
-    /// Background that a label encloses takes the label: `scipy.ndimage.binary_fill_holes` of each label in turn.
+    /// Whether background enclosed by a label is set to the label: `scipy.ndimage.binary_fill_holes` of each label in
+    /// turn.
     ///
-    /// Other labels inside stay, as a tumour in its organ should; `monai.transforms.FillHoles` would overwrite them.
+    /// Other labels inside are kept, such as a tumour in its organ; `monai.transforms.FillHoles` would overwrite them.
     public var fillsHoles = false
-    /// Which voxels of a label hang together; holes are enclosed with regard to faces, as scipy's are.
+    /// The connectivity of the voxels of a component; holes are always determined by faces, as in SciPy.
     public var connectivity = Connectivity.corners
 
-    /// What was taken from a label.
+    /// The voxels removed from a label.
     public struct Removal: Hashable, Sendable {
         /// The label.
         public let label: UInt8
-        /// Voxels of it before.
+        /// The number of voxels of the label before.
         public let before: Int
-        /// Voxels of its pieces that became background.
+        /// The number of voxels of the components that became background.
         public let removed: Int
-        /// How many pieces these were.
+        /// The number of these components.
         public let pieces: Int
 
-        /// Whether nothing is left of the label.
+        /// Whether nothing of the label is left.
         public var isWhole: Bool { removed == before }
-        /// Share of the label that went.
+        /// The fraction of the label's voxels that was removed.
         public var share: Double { Double(removed) / Double(before) }
     }
 
-    /// Does nothing.
+    /// Creates post-processing with all steps off.
     public init() {}
 
-    /// Whether a map is left as it is.
+    /// Whether no step is on.
     public var isEmpty: Bool { minimumVolumeML <= 0 && !keepsLargest && !fillsHoles }
 
-    /// Refuses a map that there is no room for, before anything is computed.
+    /// Checks that there is memory for a map, before anything is computed.
     /// - Throws: `DataError` of the kind `tooLarge`, naming the scan.
     public func checkRoom(for size: Triple, name: String) throws(DataError) {
         guard !isEmpty else { return }
         guard size.count < Int(Int32.max) else {
             throw DataError(
                 .tooLarge, name,
-                "has \(size) voxels; the pieces of a mask are counted in at most \(Int32.max - 1). "
+                "has \(size) voxels; connected components are found in at most \(Int32.max - 1) voxels. "
                     + "Turn postprocessing off or cut the scan.")
         }
-        // Two numbers of 32 bits a voxel.
+        // Two numbers of 32 bits per voxel.
         try FreeMemory.check(
             arrays: 8 * size.count, subject: name, for: "post-processing a mask of \(size) voxels",
             advice: "turn postprocessing off, cut the scan, or free memory")
@@ -56,9 +59,9 @@ public struct PostProcessing: Hashable, Sendable {
 
     /// Changes a label map in place; label 0 is the background.
     /// - Parameters:
-    ///   - size: Its extents, in `Volume`'s order.
+    /// - size: The size of the map, in `Volume`'s order.
     ///   - voxelVolumeML: The volume of one voxel.
-    /// - Returns: What each label lost, labels that lost nothing left out.
+    /// - Returns: The removals from each label; labels without a removal are left out.
     @discardableResult
     public func apply(to labels: inout [UInt8], size: Triple, voxelVolumeML: Double) -> [Removal] {
         precondition(labels.count == size.count, "the label map is not \(size) voxels")
@@ -76,10 +79,10 @@ public struct PostProcessing: Hashable, Sendable {
         return removals
     }
 
-    /// Drops what is too small, then all but the largest; of equal pieces the first.
+    /// Removes components that are too small, then all but the largest; of equal components the first is kept.
     private func sift(_ labels: inout [UInt8], _ label: UInt8, _ size: Triple, _ voxelVolumeML: Double) -> Removal {
         let pieces = Components(size: size, connectivity: connectivity) { labels[$0] == label }
-        // A size of exactly the minimum stays, whatever the product rounds to.
+        // A volume of exactly the minimum is kept, however the product is rounded.
         var kept = pieces.sizes.map { Double($0) * voxelVolumeML >= minimumVolumeML * (1 - 1e-9) }
         if keepsLargest {
             let largest = pieces.sizes.indices.max {
@@ -96,7 +99,7 @@ public struct PostProcessing: Hashable, Sendable {
             pieces: dropped.count)
     }
 
-    /// Background that no path over faces leads out of the volume without crossing the label, takes the label.
+    /// Sets the label in background voxels that cannot leave the volume over faces without crossing the label.
     private static func fillHoles(of label: UInt8, in labels: inout [UInt8], size: Triple) {
         let outside = Components(size: size, connectivity: .faces) { labels[$0] != label }
         let isOpen = outside.reachRim(of: size)
@@ -108,7 +111,7 @@ public struct PostProcessing: Hashable, Sendable {
 }
 
 extension PostProcessing {
-    /// The object `postprocessing`.
+    /// Reads or writes the object `postprocessing`.
     package static func coded(_ own: PostProcessing?, by coder: ConfigCoder) throws -> PostProcessing {
         var steps = own ?? PostProcessing()
         steps.keepsLargest = try coder.value("largest_component", steps.keepsLargest, .bool)
@@ -123,7 +126,7 @@ extension PostProcessing {
 }
 
 extension ConfigForm<Connectivity> {
-    /// How many voxels touch one.
+    /// The number of neighbours of a voxel: 6, 18 or 26.
     fileprivate static var neighbours: Self {
         Self(
             decode: { _, key, reader in

@@ -1,20 +1,20 @@
 public import SegCore
 
-/// What is done to a scan before the network sees it: steps in the order in which they are taken.
+/// The preprocessing of a scan for the network: steps in the order in which they run.
 public struct Preprocessing: Hashable, Sendable {
-    /// The steps; a step that changes the grid is undone on the way back.
+    /// The steps; a step that changes the grid is undone when the prediction is restored to the scan.
     public var steps: [PreprocessingStep]
 
-    /// Takes steps.
+    /// Creates preprocessing from steps.
     public init(_ steps: [PreprocessingStep]) { self.steps = steps }
 
-    /// Takes MONAI's usual steps in their usual order.
+    /// Creates preprocessing from MONAI's usual steps in their usual order.
     /// - Parameters:
-    ///   - orientation: Axis codes such as RAS; nil leaves the axes.
-    ///   - pixdim: Voxel edges in mm that the scan is resampled to; nil leaves them.
-    ///   - intensity: The window of intensities; nil leaves them.
-    ///   - cropForeground: Whether the scan is cut to the box of voxels above 0.
-    /// - Throws: `DataError` where codes or edges make no sense.
+    ///   - orientation: Axis codes such as RAS; nil leaves the axes unchanged.
+    ///   - pixdim: The voxel edges in mm after resampling; nil leaves them unchanged.
+    ///   - intensity: The window of intensities; nil leaves them unchanged.
+    ///   - cropForeground: Whether the scan is cropped to the bounding box of the voxels above 0.
+    /// - Throws: `DataError` if the codes or edges are not valid.
     public init(
         orientation: String? = nil, pixdim: [Double]? = nil, intensity: ScaleIntensityRange? = nil,
         cropForeground: Bool = false
@@ -28,30 +28,30 @@ public struct Preprocessing: Hashable, Sendable {
 }
 
 extension CropForeground {
-    /// The box of voxels above 0 and nothing more.
+    /// The crop to the bounding box of the voxels above 0, without a margin.
     static let tight = CropForeground()
 }
 
 extension Preprocessing {
-    /// The axis codes that the scan is reoriented to; nil where it is not.
+    /// The axis codes to which the scan is reoriented; nil if it is not.
     public var orientation: String? {
         steps.firstOf { if case .orientation(let step) = $0 { step.axisCodes } else { nil } }
     }
 
-    /// The voxel edges in mm that the scan is resampled to; nil where it is not.
+    /// The voxel edges in mm to which the scan is resampled; nil if it is not.
     public var pixdim: [Double]? {
         steps.firstOf { if case .spacing(let step) = $0 { step.pixdim } else { nil } }
     }
 
-    /// The window of intensities; nil where there is none.
+    /// The window of intensities; nil if there is none.
     public var window: ScaleIntensityRange? {
         steps.firstOf { if case .scaleIntensityRange(let step) = $0 { step } else { nil } }
     }
 
-    /// Whether a foreground is cut out.
+    /// Whether the scan is cropped to its foreground.
     public var cropForeground: Bool { steps.contains { if case .cropForeground = $0 { true } else { false } } }
 
-    /// Whether values between voxels are made.
+    /// Whether the scan is resampled, with values interpolated between voxels.
     public var resamples: Bool {
         steps.contains {
             switch $0 {
@@ -64,7 +64,7 @@ extension Preprocessing {
     /// Whether only intensities change.
     public var keepsGrid: Bool { steps.allSatisfy(\.keepsGrid) }
 
-    /// Whether the steps are none but those of `init(orientation:pixdim:intensity:cropForeground:)`, in its order.
+    /// Whether the steps are only steps of `init(orientation:pixdim:intensity:cropForeground:)`, in its order.
     public var isUsual: Bool {
         let usual = try? Preprocessing(
             orientation: orientation, pixdim: pixdim, intensity: window, cropForeground: cropForeground)
@@ -78,31 +78,31 @@ extension Sequence {
 }
 
 extension Preprocessing {
-    /// A scan on the network's grid, and the way back.
+    /// A scan on the network's grid, and the record for restoring a prediction to the scan.
     public struct Prepared: Sendable {
-        /// What the network sees.
+        /// The network's input.
         public let image: ScanImage
-        /// What was done to the grid.
+        /// The changes of the grid.
         public let record: SpatialRecord
 
-        /// Wraps an image and the way to it.
+        /// Creates a prepared scan from an image and its record.
         public init(image: ScanImage, record: SpatialRecord) { (self.image, self.record) = (image, record) }
     }
 
-    /// The extents of a scan on the network's grid by its header alone; at most these where a foreground is cut out.
+    /// The size of a scan on the network's grid from its header alone; an upper bound if the foreground is cropped.
     ///
     /// - Parameters:
-    ///   - size: The scan's extents.
-    ///   - affine: Its voxel index → RAS+ mm.
+    /// - size: The size of the scan.
+    /// - affine: The affine of the scan from voxel index to RAS+ mm.
     ///   - name: The scan's file, for errors.
-    /// - Throws: `DataError` where the extents are beyond `Limits`, or the affine makes no sense.
+    /// - Throws: `DataError` if the size is larger than `Limits`, or the affine is not valid.
     public func destinationSize(of size: Triple, at affine: Affine, name: String) throws(DataError) -> Triple {
         var grid = (size: size, affine: affine)
         for step in steps { grid = try step.grid(after: grid.size, at: grid.affine, name: name) }
         return grid.size
     }
 
-    /// Sentences about settings that do something other than they seem to; one for each.
+    /// Sentences about settings with a surprising effect; one for each.
     public var remarks: [String] {
         guard let window, window.aMin == window.aMax else { return [] }
         return [
@@ -111,14 +111,14 @@ extension Preprocessing {
         ]
     }
 
-    /// Refuses, before anything of it is made, a grid beyond the limits or more volumes than the memory holds.
+    /// Checks, before anything is allocated, that the grid is within the limits and the volumes fit into the memory.
     private func checkPlan(of scan: ScanImage, name: String) throws(DataError) {
         var grid = (size: scan.size, affine: scan.affine)
-        // What a step is made from lives until it is made. The scan itself is in memory already.
+        // The input of a step stays in memory until its output exists. The scan itself is in memory already.
         var (made, most) = (0, 0)
         for step in steps {
             grid = try step.grid(after: grid.size, at: grid.affine, name: name)
-            // Percentiles are found in a sorted copy of all voxels.
+            // Percentiles are computed from a sorted copy of all voxels.
             if case .scaleIntensityRangePercentiles = step { most = max(most, made + 2 * grid.size.count) }
             guard !step.keepsGrid || made == 0 else { continue }
             most = max(most, made + grid.size.count)
@@ -132,8 +132,8 @@ extension Preprocessing {
     /// Prepares a scan.
     ///
     /// - Parameter name: The scan's file, for errors.
-    /// - Throws: `DataError` where the scan has NaN or infinite voxels or no foreground, a setting makes no sense, or
-    ///   the grid would be beyond `Limits` or the memory.
+    /// - Throws: `DataError` if the scan has NaN or infinite voxels or no foreground, a setting is not valid, or the
+    ///   grid would be larger than `Limits` or the memory.
     public func callAsFunction(_ scan: ScanImage, name: String) throws(DataError) -> Prepared {
         try checkPlan(of: scan, name: name)
         let broken = StageClock.time("check") { scan.nonFiniteCount }
@@ -151,22 +151,23 @@ extension Preprocessing {
 
     /// Prepares a scan of one channel.
     ///
-    /// - Throws: `DataError` as for several.
+    /// - Throws: `DataError` as for several channels.
     public func callAsFunction(_ scan: Volume, name: String) throws(DataError) -> Prepared {
         try self(ScanImage(scan), name: name)
     }
 
-    /// Brings a label map to the grid of its prepared image: nearest voxels, the image's crop.
+    /// Resamples a label map to the grid of its prepared image, by nearest voxels and with the same crop.
     ///
     /// - Parameter name: The label map's file, for errors.
-    /// - Throws: `DataError` where the label map is not on the scan's grid.
+    /// - Throws: `DataError` if the label map is not on the scan's grid.
     public func labels(_ labels: Volume, for prepared: Prepared, name: String) throws(DataError) -> Volume {
         guard labels.size == prepared.record.scanSize else {
             throw DataError(
                 .badData, name,
-                "the label map is \(labels.size) voxels, its image \(prepared.record.scanSize); they must share a grid")
+                "the label map has \(labels.size) voxels, its image \(prepared.record.scanSize); the grids must match")
         }
-        // One grid: small differences of the two headers must not move the label against its image.
+        // The label gets the affine of the scan: small differences of the two headers must not shift the label against
+        // its image.
         let aligned = Volume(voxels: labels.voxels, size: labels.size, affine: prepared.record.scanAffine)
         return StageClock.time("resample") { prepared.record.follow(aligned) }
     }

@@ -1,45 +1,45 @@
 internal import SegCore
 
-/// One step of what is done to a scan before the network sees it; each is MONAI's transform of that name, or nnU-Net's.
+/// A step of the preprocessing of a scan; each is MONAI's or nnU-Net's transform of that name.
 public enum PreprocessingStep: Hashable, Sendable {
     /// Permutes and flips axes.
     case orientation(Orientation)
-    /// Resamples to voxel edges.
+    /// Resamples to given voxel edges.
     case spacing(Spacing)
-    /// Resamples to extents in voxels.
+    /// Resamples to a given size in voxels.
     case resize(Resize)
     /// Maps a window of intensities to a range.
     case scaleIntensityRange(ScaleIntensityRange)
-    /// Maps the extremes of the intensities to a range.
+    /// Maps the minimum and maximum of the intensities to a range.
     case scaleIntensity(MinMaxScale)
     /// Maps percentiles of the intensities to a range.
     case scaleIntensityRangePercentiles(PercentileScale)
     /// Subtracts a mean and divides by a standard deviation.
     case normalizeIntensity(NormalizeIntensity)
-    /// Takes intensities through a curve.
+    /// Maps intensities through a curve.
     case intensityCurve(IntensityCurve)
-    /// Cuts the box of the foreground.
+    /// Crops to the bounding box of the foreground.
     case cropForeground(CropForeground)
-    /// Cuts a box out of the middle.
+    /// Crops a box around the centre.
     case centerSpatialCrop(CenterSpatialCrop)
-    /// Pads up to a size.
+    /// Pads to at least a given size.
     case spatialPad(SpatialPad)
     /// Pads to multiples of a number.
     case divisiblePad(DivisiblePad)
-    /// Joins entries of a dictionary as channels, voxel by voxel: the scans have to share one grid.
+    /// Joins scans as channels, voxel by voxel; they must share one grid. MONAI's `ConcatItemsd`.
     case concatItems
-    /// Reorders axes as a plan of nnU-Net says.
+    /// Reorders axes as an nnU-Net plan specifies.
     case nnUNetTranspose(NNUNetTranspose)
-    /// Cuts the box of what is not 0, as nnU-Net does.
+    /// Crops to the bounding box of the voxels that are not 0, as nnU-Net does.
     case nnUNetCrop(NNUNetCrop)
-    /// Normalises each channel as a plan of nnU-Net says.
+    /// Normalises each channel as an nnU-Net plan specifies.
     case nnUNetNormalization(NNUNetNormalization)
-    /// Resamples to the spacing of a plan of nnU-Net.
+    /// Resamples to the spacing of an nnU-Net plan.
     case nnUNetResampling(NNUNetResampling)
 }
 
 extension PreprocessingStep {
-    /// What a stage clock calls the step.
+    /// The name of the step's stage in the stage clock.
     private var stage: String {
         switch self {
         case .orientation, .nnUNetTranspose: "orient"
@@ -55,10 +55,10 @@ extension PreprocessingStep {
     /// Whether only intensities change, in place.
     package var keepsGrid: Bool { stage == "intensity" }
 
-    /// Takes the step; the record learns what is done to the grid.
+    /// Applies the step; the record is extended by the change of grid.
     ///
     /// - Parameter name: The case's file, for errors.
-    /// - Throws: `DataError` where the step cannot be taken.
+    /// - Throws: `DataError` if the step cannot be applied.
     func apply(to image: inout ScanImage, record: inout SpatialRecord, name: String) throws(DataError) {
         try StageClock.time(stage) { () throws(DataError) in
             switch self {
@@ -111,9 +111,9 @@ extension PreprocessingStep {
         image = try image.map { (volume) throws(DataError) in volume.cut(box, fill: fill) }
     }
 
-    /// The largest grid that the step can make of another, by extents alone.
+    /// The largest grid that the step can produce from a grid.
     ///
-    /// - Throws: `DataError` where the grid would be beyond `Limits`, or the affine makes no sense.
+    /// - Throws: `DataError` if the new grid would be larger than `Limits`, or the affine is not valid.
     func grid(
         after size: Triple, at affine: Affine, name: String
     ) throws(DataError) -> (size: Triple, affine: Affine) {
@@ -150,7 +150,7 @@ extension PreprocessingStep {
         return (box.size, affine.shifted(by: box.start))
     }
 
-    /// Refuses a grid beyond the limits.
+    /// Checks that a grid is within the limits.
     static func checkExtents(_ size: Triple, name: String) throws(DataError) {
         let extents = (0..<3).map { size[$0] }
         let voxels = extents.map(Double.init).reduce(1, *)
@@ -158,13 +158,13 @@ extension PreprocessingStep {
             throw DataError(
                 .badData, name,
                 "would become \(size) voxels; at most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in "
-                    + "all are made")
+                    + "all are allowed")
         }
     }
 }
 
 extension PreprocessingStep {
-    /// What the step does, for people: `reoriented to RAS`.
+    /// A description of the step for people, such as `reoriented to RAS`.
     package var summary: String {
         switch self {
         case .orientation(let step): "reoriented to \(step.axisCodes)"
@@ -176,18 +176,18 @@ extension PreprocessingStep {
             }
         case .scaleIntensityRange(let step):
             "intensities \(step.aMin) … \(step.aMax) become \(step.bMin) … \(step.bMax)"
-        case .scaleIntensity(let step): "intensities, least to greatest, become \(step.low) … \(step.high)"
+        case .scaleIntensity(let step): "intensities, minimum to maximum, become \(step.low) … \(step.high)"
         case .scaleIntensityRangePercentiles(let step):
             "percentiles \(step.lower) and \(step.upper) of the intensities become \(step.bMin) and \(step.bMax)"
         case .normalizeIntensity(let step):
-            "intensities less their mean, divided by their deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
+            "intensities minus mean, divided by standard deviation" + (step.nonzero ? ", voxels of 0 left out" : "")
         case .intensityCurve(let step): "intensities x become \(step.rawValue)"
         case .cropForeground: "cropped to the box of voxels above 0"
-        case .centerSpatialCrop: "cropped to its middle"
+        case .centerSpatialCrop: "cropped to its centre"
         case .spatialPad(let step): "padded to at least \(step.size) voxels"
         case .divisiblePad(let step): "padded to multiples of \(step.divisors) voxels"
         case .concatItems: "scans of one grid joined as channels"
-        case .nnUNetTranspose(let step): "axes (z, y, x) taken in the order \(step.forward)"
+        case .nnUNetTranspose(let step): "axes (z, y, x) reordered to \(step.forward)"
         case .nnUNetCrop: "cropped to the box of voxels that are not 0"
         case .nnUNetNormalization(let step):
             "channels normalised by " + step.schemes.map(\.summary).joined(separator: ", ")
@@ -198,6 +198,6 @@ extension PreprocessingStep {
 }
 
 extension DataError {
-    /// The error of a step that knows its volume's extents, about a file, by which a user knows it.
+    /// The error of a step that knows only the volume's size, with the file's name put first.
     fileprivate func named(_ name: String) -> DataError { DataError(kind, name, "\(subject): \(message)") }
 }

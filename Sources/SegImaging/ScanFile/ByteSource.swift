@@ -2,23 +2,24 @@ import CNIfTI
 import Foundation
 internal import SegCore
 
-/// A file read forward, decompressed where it is gzip, whatever its name says.
+/// A file that is read forward and decompressed if it is gzip, regardless of its name.
 ///
-/// libnifti's own readers allocate what the header asks for before a byte of data is seen, guess file names and print
-/// to the terminal. Only its stream layer (znz, over zlib) is used, and nothing here fills more than has arrived.
+/// libnifti's own readers allocate the size in the header before they read data, guess file names and print to the
+/// terminal. Only libnifti's stream layer (znz, over zlib) is used, and memory is filled only with bytes that have
+/// arrived.
 final class ByteSource {
     let path: String
-    /// Size on disk, compressed or not.
+    /// The size on disk, compressed or not.
     let storedBytes: Int
     /// Whether the file starts with gzip's magic.
     let isCompressed: Bool
     private var stream: znzFile?
     private(set) var position = 0
 
-    /// deflate emits at most 1032 bytes for one that it reads.
+    /// The deflate format expands a byte to at most 1032 bytes.
     private static let largestExpansion = 1032
 
-    /// The most bytes that this file can hold once decompressed.
+    /// The maximum number of bytes that this file can contain once decompressed.
     var upperBound: Int {
         guard isCompressed else { return storedBytes }
         let (bound, overflow) = storedBytes.multipliedReportingOverflow(by: Self.largestExpansion)
@@ -43,7 +44,7 @@ final class ByteSource {
     }
 
     /// The size of a file.
-    /// - Throws: `DataError` where it is not there, or no file.
+    /// - Throws: `DataError` if the file is missing or not a regular file.
     static func size(of path: String) throws(DataError) -> Int {
         try checkIsFile(path)
         var status = stat()
@@ -51,8 +52,8 @@ final class ByteSource {
         return Int(status.st_size)
     }
 
-    /// Bytes of a file as they are stored.
-    /// - Throws: `DataError` where the file cannot be read or ends before.
+    /// Reads bytes of a file as they are stored.
+    /// - Throws: `DataError` if the file cannot be read or ends too early.
     static func bytes(of path: String, from offset: Int, count: Int) throws(DataError) -> [UInt8] {
         try checkIsFile(path)
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -68,7 +69,7 @@ final class ByteSource {
         }
         guard bytes.count == count else {
             throw DataError(
-                .badData, path, "ends after \(offset + bytes.count) bytes, before its voxels do; copy it again.")
+                .badData, path, "ends after \(offset + bytes.count) bytes, before its voxels end; copy it again.")
         }
         return bytes
     }
@@ -77,7 +78,7 @@ final class ByteSource {
         DataError(.noInput, path, "cannot be opened for reading; check its permissions.")
     }
 
-    /// Refuses a pipe, which nobody may ever write to, and a device, which has no end.
+    /// Checks that the path is a regular file: a pipe may never receive data, and a device has no end.
     private static func checkIsFile(_ path: String) throws(DataError) {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -96,20 +97,20 @@ final class ByteSource {
         if stream != nil { _ = Xznzclose(&stream) }
     }
 
-    /// The bytes that tell a file's format; fewer where the file is shorter or damaged.
+    /// The bytes that identify a file's format; fewer if the file is shorter or damaged.
     func head() -> [UInt8] { (try? read(upTo: NIfTIHeader.probeSize)) ?? [] }
 
-    /// Up to `count` bytes; fewer where the file ends.
+    /// Reads up to `count` bytes; fewer if the file ends.
     func read(upTo count: Int) throws(DataError) -> [UInt8] {
         var bytes: [UInt8] = []
-        // Memory that is set aside is taken only once bytes arrive.
+        // Reserved memory is occupied only once bytes arrive.
         bytes.reserveCapacity(count)
         let chunkSize = 1 << 20
         var chunk = [UInt8](repeating: 0, count: min(count, chunkSize))
         while bytes.count < count {
             let wanted = min(chunk.count, count - bytes.count)
             let received = znzread(&chunk, 1, wanted, stream)
-            // zlib answers -1 for damaged data.
+            // zlib returns -1 for damaged data.
             guard (0...wanted).contains(received) else { throw damaged() }
             bytes.append(contentsOf: chunk[..<received])
             position += received
@@ -125,9 +126,9 @@ final class ByteSource {
         }
     }
 
-    /// Reads what is left, which makes zlib check the length and checksum of the whole file.
+    /// Reads the rest, which makes zlib check the length and checksum of the whole file.
     ///
-    /// - Throws: `DataError` where the data is damaged, or where far more is left than belongs to a scan.
+    /// - Throws: `DataError` if the data is damaged, or if far more is left than belongs to a scan.
     func finish(trailerBytes: Int) throws(DataError) {
         if isCompressed {
             let end = position
@@ -136,7 +137,7 @@ final class ByteSource {
                     throw DataError(
                         .badData, path,
                         "goes on for more than \(ByteCount(bytes: trailerBytes)) after the \(end) bytes that its "
-                            + "header speaks of; the header is damaged. Copy the file again.")
+                            + "header announces; the header is damaged. Copy the file again.")
                 }
             }
         }

@@ -1,8 +1,8 @@
 internal import CBzip2
 
-/// Whole bzip2 streams in memory.
+/// Decompression of whole bzip2 streams in memory.
 enum Bzip2 {
-    /// What streams hold, where that is `count` bytes to the last of one of them; nil for all others.
+    /// The contents of the streams if `count` bytes end exactly at the end of a stream; nil otherwise.
     static func contents(of packed: UnsafeRawBufferPointer, count: Int) -> [UInt8]? {
         var isWhole = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { output, initialised in
@@ -12,7 +12,7 @@ enum Bzip2 {
         return isWhole ? bytes : nil
     }
 
-    /// Decompresses one stream after the other; false unless they fill the output.
+    /// Decompresses one stream after the other; returns false unless they fill the output.
     private static func decompress(
         _ packed: UnsafeRawBufferPointer, into output: UnsafeMutableBufferPointer<UInt8>
     ) -> Bool {
@@ -27,7 +27,7 @@ enum Bzip2 {
         return written == output.count
     }
 
-    /// Decompresses one stream; nil where it is damaged, or does not fit.
+    /// Decompresses one stream; nil if it is damaged or does not fit.
     private static func stream(
         _ packed: Slice<UnsafeRawBufferPointer>, into output: UnsafeMutableBufferPointer<UInt8>, from written: Int
     ) -> (read: Int, written: Int)? {
@@ -36,7 +36,7 @@ enum Bzip2 {
         defer { BZ2_bzDecompressEnd(&state) }
         let source = UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: packed))
         let target = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[written...])
-        // A stream counts in 32 bits; what it is given at a time is less.
+        // A stream counts in 32 bits, therefore each step uses at most 2³⁰ bytes.
         let most = 1 << 30
         var (taken, given) = (0, 0)
         while true {

@@ -2,9 +2,9 @@ internal import CDeflate
 internal import Foundation
 package import SegCore
 
-/// Whole deflate streams in memory, by libdeflate, which takes a fraction of zlib's time.
+/// Compression and decompression of whole deflate streams in memory with libdeflate, in a fraction of zlib's time.
 package enum Deflate {
-    /// What a deflate stream is wrapped in.
+    /// The container of a deflate stream.
     package enum Wrapper {
         /// RFC 1952: `.gz`, NRRD.
         case gzip
@@ -12,17 +12,17 @@ package enum Deflate {
         case zlib
     }
 
-    /// libdeflate's middle levels cost several times the time of this one for a few per cent of size.
+    /// libdeflate's middle levels take several times as long as this level and save only a few per cent of size.
     private static let level: Int32 = 3
 
-    /// What a file holds, where that is `count` bytes to the last; nil for every other file, also a damaged one, about
-    /// which a stream that is read from its start can say more.
+    /// The contents of a gzip file if they are exactly `count` bytes. Nil for any other file; for a damaged one, a
+    /// stream read from the start can report the fault.
     package static func gzipContents(of path: String, count: Int) -> [UInt8]? {
         guard let packed = try? Data(contentsOf: URL(fileURLWithPath: path)) else { return nil }
         return packed.withUnsafeBytes { contents(of: $0, as: .gzip, count: count, toTheEnd: true) }
     }
 
-    /// What streams hold, where that is `count` bytes to the last of one of them; nil for all others.
+    /// The contents of the streams if `count` bytes end exactly at the end of a stream; nil otherwise.
     /// - Parameter toTheEnd: Whether nothing may follow.
     static func contents(
         of packed: UnsafeRawBufferPointer, as wrapper: Wrapper, count: Int, toTheEnd: Bool
@@ -39,7 +39,7 @@ package enum Deflate {
     }
 
     /// Decompresses one member after the other until they fill the output.
-    /// - Returns: The bytes that were read; nil where they do not fill it, or hold more.
+    /// - Returns: The number of bytes read; nil if the members do not fill the output or contain more.
     private static func inflate(
         _ packed: UnsafeRawBufferPointer, as wrapper: Wrapper, into output: UnsafeMutableBufferPointer<UInt8>,
         _ decompressor: OpaquePointer
@@ -64,8 +64,8 @@ package enum Deflate {
         return read
     }
 
-    /// The bytes of an array as one stream.
-    /// - Throws: `DataError` naming a file where there is no memory for it.
+    /// The bytes of an array as one compressed stream.
+    /// - Throws: `DataError` naming the file if there is not enough memory.
     package static func compressed<Value: BitwiseCopyable>(
         _ values: [Value], as wrapper: Wrapper, path: String
     ) throws(DataError) -> [UInt8] {
@@ -81,7 +81,7 @@ package enum Deflate {
             count = compressor.map { compress($0, values, size, output.baseAddress, output.count) } ?? 0
         }
         guard !packed.isEmpty else {
-            throw DataError(.cannotWrite, path, "there is no memory to compress \(size) bytes; free some.")
+            throw DataError(.cannotWrite, path, "there is not enough memory to compress \(size) bytes; free some.")
         }
         return packed
     }

@@ -2,7 +2,7 @@ internal import SegCore
 
 /// The order of voxels in files: axis 0 fastest.
 enum FileOrder {
-    /// A header and the voxels after it, axis 0 fastest.
+    /// The bytes of a header followed by the voxels, axis 0 fastest.
     static func bytes<Value: WritableVoxel>(
         _ voxels: [Value], size: Triple, after header: [UInt8] = []
     ) -> [UInt8] {
@@ -15,7 +15,7 @@ enum FileOrder {
             .bindMemory(to: Value.self)
             voxels.withUnsafeBufferPointer { voxels in
                 nonisolated(unsafe) let voxels = voxels
-                // Tiles over i and k keep both sides within cache lines that are used whole.
+                // Tiles over i and k make both arrays use whole cache lines.
                 let tile = 32
                 concurrently((size.w + tile - 1) / tile) { tiles in
                     for firstK in tiles.map({ $0 * tile }) {

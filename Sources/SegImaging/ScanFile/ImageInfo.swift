@@ -1,43 +1,43 @@
 import Foundation
 public import SegCore
 
-/// What `medseg info` prints of a file.
+/// The information that `medseg info` prints about a file.
 public struct ImageInfo: Sendable {
-    /// Size of the named file on disk, or of the files of a folder that the scan is made of.
+    /// The size in bytes of the file on disk, or of all files of a scan in a folder.
     public var bytes: Int
     /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
     public var title: String
-    /// What else stands in the header that a person may look for.
+    /// Other header fields that a person may look for.
     public var details: [(name: String, text: String)]
-    /// The header as stored, for programs.
+    /// The header as stored, for the JSON output.
     var header: any Encodable & Sendable
-    /// Voxel index → RAS+ mm.
+    /// The affine from voxel index to RAS+ mm.
     public var affine: Affine
-    /// Axis codes, such as `RAS`.
+    /// The axis codes, such as `RAS`.
     public var orientation: String
-    /// Extents.
+    /// The size along each axis.
     public var shape: [Int]
-    /// Voxel edges in mm along the first three axes at most.
+    /// The voxel edges in mm along the first three axes, or fewer.
     public var spacing: [Double]
-    /// The unit of the lengths in the header; all lengths here but the header's own are in mm.
+    /// The unit of the lengths in the header; all lengths in this structure except in `header` are in mm.
     public var spaceUnit: LengthUnit
     /// Sentences about what was repaired or converted on reading, such as a broken form.
     public var remarks: [String]
-    /// NumPy's name of the stored type.
+    /// The NumPy name of the stored type.
     public var storedType: String
-    /// Largest angle between a voxel axis and its world axis, in degrees to three decimals.
+    /// The largest angle between a voxel axis and its world axis, in degrees to three decimals.
     public var obliqueDegrees: Double
     /// Whether two voxel axes are not perpendicular.
     public var shear: Bool
-    /// Voxels that are not a number; minimum, maximum and sum leave them out.
+    /// The number of voxels that are NaN; minimum, maximum and sum leave them out.
     public var nan: Int
-    /// Smallest value after scaling.
+    /// The smallest value after scaling.
     public var minimum: Double
-    /// Largest value after scaling.
+    /// The largest value after scaling.
     public var maximum: Double
-    /// Sum of the values after scaling.
+    /// The sum of the values after scaling.
     public var sum: Double
-    /// Voxels by value, where all values are whole numbers and at most 200.
+    /// The number of voxels of each value; nil unless all values are integers and at most 200 different ones occur.
     public var labels: [Int: Int]?
 }
 
@@ -48,7 +48,7 @@ extension ScanFile {
     public static func inspect(_ path: String) throws(DataError) -> ImageInfo {
         let image = try read(path)
         let (statistics, geometry) = (image.statistics(), image.geometry)
-        // Of a pair the header; of a folder all files of the scan.
+        // For a pair the header alone; for a folder all files of the scan.
         let files = isFolder(path) ? image.layout.files : [path]
         let sizes = files.map { (try? FileManager.default.attributesOfItem(atPath: $0))?[.size] as? Int ?? 0 }
         return ImageInfo(
@@ -63,7 +63,7 @@ extension ScanFile {
 }
 
 extension ImageInfo: CustomStringConvertible {
-    /// Some lines for a terminal.
+    /// A description of several lines for a terminal.
     public var description: String {
         func list(_ values: [Double]) -> String { values.map { String(format: "%.4g", $0) }.joined(separator: " × ") }
         var lines = [
@@ -102,7 +102,7 @@ extension ImageInfo: Encodable {
         case sum, labels
     }
 
-    /// Writes the keys of the program's JSON; numbers that JSON lacks become `"nan"`, `"inf"` and `"-inf"`.
+    /// Writes the keys of the program's JSON; numbers that JSON cannot express become `"nan"`, `"inf"` and `"-inf"`.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(bytes, forKey: .bytes)
@@ -125,7 +125,7 @@ extension ImageInfo: Encodable {
     }
 }
 
-/// A number, or the word for what JSON has no number for.
+/// A number, or a word in place of a number that JSON cannot express.
 struct JSONNumber: Encodable {
     var value: Double
 

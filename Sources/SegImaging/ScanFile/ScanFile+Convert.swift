@@ -2,10 +2,11 @@ internal import Foundation
 public import SegCore
 
 extension ScanFile {
-    /// Writes a scan anew, in the format that the new name's ending says: `SimpleITK.WriteImage(SimpleITK.ReadImage(…))`.
+    /// Writes a scan to a new file, in the format of the new name's extension:
+    /// `SimpleITK.WriteImage(SimpleITK.ReadImage(…))`.
     ///
-    /// Voxels keep their stored type; those that a header scales become `float64` where they have more than 16 bits, else
-    /// `float32`. The geometry is kept, lengths in millimetres where the format changes.
+    /// Voxels keep their stored type, unless the header scales them: scaled voxels become `float64` if they have more
+    /// than 16 bits, else `float32`. The geometry is kept; if the format changes, lengths are in millimetres.
     ///
     /// - Throws: `DataError` as `readVolume` and `write`.
     public static func convert(_ path: String, to target: String, overwrite: Bool) throws(DataError) {
@@ -15,7 +16,7 @@ extension ScanFile {
         try scan.withStored(copy).get()
     }
 
-    /// Writes voxels of a type that is known only once the header is read.
+    /// Writes voxels of a type that is known only after the header is read.
     private struct Copy: StoredVisitor {
         let scan: StoredScan
         let size: Triple

@@ -3,13 +3,14 @@ public import SegCore
 extension ScanFile {
     /// Reads the scans of a case as one image; MONAI's `LoadImaged` with `EnsureChannelFirstd`.
     ///
-    /// Several files are its channels, in their order; those on another grid than the first are resampled onto it. One file
-    /// of four dimensions, as the Decathlon's, holds the channels along the last of them.
+    /// Several files are the channels of the image, in their order; files on a different grid than the first are
+    /// resampled onto its grid. A single file with four dimensions, as in the Decathlon, contains the channels along
+    /// its last dimension.
     /// - Parameters:
     ///   - files: The scans, at least one.
-    ///   - note: Called with the file and a sentence on it.
-    /// - Returns: The image, and where the voxels of each file lie.
-    /// - Throws: `DataError` as `read`, and where a file has other dimensions or does not fit the first.
+    ///   - note: Called with the file and a sentence about it.
+    /// - Returns: The image, and the geometry of each file.
+    /// - Throws: `DataError` as `read`, and if a file has another number of dimensions or does not fit the first.
     public static func readImage(
         _ files: [String], limits: ScanLimits = ScanLimits(), note: (_ file: String, String) -> Void = { _, _ in }
     ) throws(DataError) -> (image: ScanImage, geometries: [ScanGeometry]) {
@@ -28,7 +29,7 @@ extension ScanFile {
         return (try ScanImage(volumes, names: files, note: note), geometries)
     }
 
-    /// How many channels a file holds, by its header: the extent of its fourth dimension.
+    /// The number of channels of a file from its header: the size of its fourth dimension.
     /// - Throws: `DataError` as `layout`.
     public static func channelCount(of path: String) throws(DataError) -> Int {
         let shape = try layout(of: path).shape

@@ -1,16 +1,16 @@
 internal import Foundation
 public import SegCore
 
-/// Files of scans and masks in any format: reading, writing and describing them.
+/// Reads, writes and describes files of scans and masks in any format.
 ///
-/// A file's format is told by its first bytes, and where these say nothing by its name's ending. A format is a folder of
-/// this target and one entry of `formats`. Other targets bring a `ScanSource`, such as DICOM.
+/// A file's format is determined by its first bytes, or by its extension if they are not conclusive. Each format is a
+/// folder of this target and one entry of `formats`. Other targets register a `ScanSource`, such as DICOM.
 public enum ScanFile {
     static let formats: [any ScanFormat.Type] = [NIfTI.self, NRRD.self, MetaImage.self]
 
     /// Reads a file of any dimension.
     ///
-    /// - Throws: `DataError` where the file is not there, is of no known format, is damaged, holds colour or complex
+    /// - Throws: `DataError` if the file is missing, has an unknown format, is damaged, contains colour or complex
     ///   numbers, or needs more memory than is free.
     public static func read(_ path: String, limits: ScanLimits = ScanLimits()) throws(DataError) -> StoredScan {
         try reader(of: path).read(path, limits: limits)
@@ -18,7 +18,7 @@ public enum ScanFile {
 
     /// Reads a scalar 3-D volume.
     ///
-    /// - Throws: `DataError` as `read`, and where the file has fewer or more than three dimensions.
+    /// - Throws: `DataError` as `read`, and if the file has fewer or more than three dimensions.
     public static func readVolume(
         _ path: String, limits: ScanLimits = ScanLimits()
     ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry) {
@@ -26,12 +26,13 @@ public enum ScanFile {
         return (try scan.volume(path: path), scan.geometry)
     }
 
-    /// Reads the label map of a scan: a volume of any format, or segments that a source brings onto the scan's grid.
+    /// Reads the label map of a scan: a volume of any format, or segments that a source places on the scan's grid.
     ///
     /// - Parameters:
-    ///   - scan: The scan's file or folder, which is looked at where the label is no volume itself.
-    ///   - classes: Names of classes by number, by which such segments get their numbers; empty for the file's own numbers.
-    /// - Throws: `DataError` as `readVolume`, and with every reason why segments are no label map of the scan.
+    ///   - scan: The scan's file or folder, which is read only if the label is not a volume.
+    ///   - classes: The names of classes by number, which give such segments their numbers; empty for the file's own
+    ///     numbers.
+    /// - Throws: `DataError` as `readVolume`, and with all reasons why segments are not a label map of the scan.
     public static func readLabel(
         _ path: String, of scan: String, classes: [Int: String] = [:], limits: ScanLimits = ScanLimits()
     ) throws(DataError) -> (volume: Volume, geometry: ScanGeometry) {
@@ -43,34 +44,33 @@ public enum ScanFile {
         return try readVolume(path, limits: limits)
     }
 
-    /// Reads a header alone.
+    /// Reads the header alone.
     ///
-    /// - Throws: `DataError` where the file is not there, is of no known format or its header is damaged.
+    /// - Throws: `DataError` if the file is missing, has an unknown format or a damaged header.
     public static func layout(of path: String) throws(DataError) -> ScanLayout {
         try reader(of: path).layout(of: path)
     }
 
-    /// Writes voxels on a scan's grid, with its geometry, in the format that the name's ending says.
+    /// Writes voxels on a scan's grid, with its geometry, in the format of the name's extension.
     ///
-    /// Where scan and file have one format, what its header says of places is kept to the bit. The file appears whole or
-    /// not at all.
+    /// If scan and file have the same format, the geometry fields of the scan's header are kept to the bit. The file is
+    /// written as a whole or not at all.
     ///
     /// - Parameters:
     ///   - voxels: `size.count` values, axis 2 fastest, as in `Volume`.
-    ///   - geometry: The scan's; its first three extents must be `size`.
-    /// - Throws: `DataError` where the file exists and `overwrite` is false, or where writing fails.
+    ///   - geometry: The geometry of the scan; its first three sizes must be `size`.
+    /// - Throws: `DataError` if the file exists and `overwrite` is false, or if writing fails.
     public static func write<Value: WritableVoxel>(
         _ voxels: [Value], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         try write(maps: [voxels], size: size, like: geometry, to: path, overwrite: overwrite)
     }
 
-    /// Writes maps of one grid, several of them along a fourth axis, as MONAI's `SaveImage` writes channels.
+    /// Writes maps on the same grid, several maps along a fourth axis, as MONAI's `SaveImage` writes channels.
     ///
     /// - Parameters:
     ///   - maps: At least one, each of `size.count` values, axis 2 fastest, as in `Volume`.
-    ///   - geometry: The scan's; its first three extents must be `size`.
-    /// - Throws: `DataError` as for one map, and where the format holds no more than one.
+    /// - geometry: The geometry of the scan; its first three sizes must be `size`.
     public static func write<Value: WritableVoxel>(
         maps: [[Value]], size: Triple, like geometry: ScanGeometry, to path: String, overwrite: Bool = false
     ) throws(DataError) {
@@ -86,23 +86,23 @@ public enum ScanFile {
             let scan = extents.map(String.init).joined(separator: "×")
             throw DataError(
                 .badArgument, path,
-                "a volume of \(size) cannot take the geometry of a scan of \(scan); bring it to the scan's grid first.")
+                "a volume of \(size) cannot have the geometry of a scan of \(scan); resample it to that grid first.")
         }
         guard let format = formats.first(where: { $0.writtenEndings.contains(where: path.hasSuffix) }) else {
             throw DataError(
                 .badArgument, path,
-                "names ending in \(writtenEndings.joined(separator: ", ")) can be written; change the name.")
+                "has no writable file extension (\(writtenEndings.joined(separator: ", "))); change the name.")
         }
         guard maps.count == 1 || format.holdsSeveralMaps else {
             throw DataError(
                 .badArgument, path,
-                "\(maps.count) maps are written along a fourth axis, which is done in NIfTI alone; choose a name that ends "
+                "\(maps.count) maps are written along a fourth axis, which only NIfTI supports; choose a name that ends "
                     + "in .nii.gz.")
         }
         for file in [path, format.voxelFile(of: path)] {
             if let file { try checkTarget(file, overwrite: overwrite) }
         }
-        // The file in its order, and as much again where it is compressed.
+        // The uncompressed file, and the same amount again if it is compressed.
         let count = maps.count * size.count * MemoryLayout<Value>.stride
         try FreeMemory.check(
             arrays: path.hasSuffix(".nii") ? count : 2 * count, subject: path, for: "writing \(size) voxels",
@@ -110,23 +110,23 @@ public enum ScanFile {
         try format.write(maps, size: size, geometry: geometry, to: path)
     }
 
-    /// Whether a file of that name can hold several maps of one grid.
+    /// Whether a file of that name can contain several maps on the same grid.
     public static func holdsSeveralMaps(_ path: String) -> Bool {
         formats.first { $0.writtenEndings.contains(where: path.hasSuffix) }?.holdsSeveralMaps ?? false
     }
 
     /// Writes voxels with an affine.
     ///
-    /// - Throws: `DataError` where the affine is unusable, the file exists and `overwrite` is false, or writing fails.
+    /// - Throws: `DataError` if the affine is not usable, the file exists and `overwrite` is false, or writing fails.
     public static func write<Value: WritableVoxel>(
         _ voxels: [Value], size: Triple, affine: Affine, to path: String, overwrite: Bool = false
     ) throws(DataError) {
         try write(maps: [voxels], size: size, affine: affine, to: path, overwrite: overwrite)
     }
 
-    /// Writes maps of one grid with an affine.
+    /// Writes maps on the same grid with an affine.
     ///
-    /// - Throws: `DataError` as for one map, and where the format holds no more than one.
+    /// - Throws: `DataError` as for one map, and if there are several maps but the format allows only one.
     public static func write<Value: WritableVoxel>(
         maps: [[Value]], size: Triple, affine: Affine, to path: String, overwrite: Bool = false
     ) throws(DataError) {
@@ -137,15 +137,15 @@ public enum ScanFile {
         try write(maps: maps, size: size, like: geometry, to: path, overwrite: overwrite)
     }
 
-    /// Whether a file is a volume, or a DICOM object, that MedSeg wrote.
+    /// Whether MedSeg wrote a file, either a volume or a DICOM object.
     public static func isOurs(_ path: String) -> Bool { (try? reader(of: path))?.isOurs(path) ?? false }
 
-    /// Checks that a file may be written, before its bytes are made.
+    /// Checks that a file may be written, before its contents are computed.
     private static func checkTarget(_ path: String, overwrite: Bool) throws(DataError) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw DataError(.cannotWrite, path, "its folder does not exist; make it first.")
+            throw DataError(.cannotWrite, path, "its folder does not exist; create it first.")
         }
         guard overwrite || !FileManager.default.fileExists(atPath: path) else {
             throw DataError(
@@ -153,7 +153,7 @@ public enum ScanFile {
         }
     }
 
-    /// What reads a file, by its first bytes, else by its ending. Folders are scans of the first source.
+    /// The reader of a file, by its first bytes, else by its extension. Folders are scans of the first source.
     static func reader(of path: String) throws(DataError) -> ScanReader {
         let sources = sources
         if let source = sources.first, isFolder(path) { return .source(source) }
@@ -165,7 +165,7 @@ public enum ScanFile {
         }
         let source = try ByteSource(path: path)
         let head = source.head()
-        // The voxels of a pair begin with anything, and their header lies elsewhere.
+        // For the voxel file of a pair the extension decides, because it has no magic; its header is another file.
         if let format = formats.first(where: { $0.begins(head) }) ?? named {
             guard !source.isCompressed || format == NIfTI.self else {
                 throw DataError(.badData, path, "is compressed as a whole; decompress it first, as with gunzip.")
@@ -179,10 +179,10 @@ public enum ScanFile {
                 "is DICOM, which this program does not read; convert the series with medseg data convert.")
         }
         let names = (formats.map { $0.name } + sources.map(\.name)).joined(separator: ", ")
-        throw DataError(.badData, path, "is no scan file that MedSeg reads (\(names)); convert it first.")
+        throw DataError(.badData, path, "is not a scan file that MedSeg reads (\(names)); convert it first.")
     }
 
-    /// Whether a folder is there, which only a source reads.
+    /// Whether a folder exists; only a source reads folders.
     package static func isFolder(_ path: String) -> Bool {
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
@@ -192,25 +192,25 @@ public enum ScanFile {
 // MARK: - Names
 
 extension ScanFile {
-    /// Endings of the files that are read, in lower case, the longest first.
+    /// The file extensions that are read, in lower case, the longest first.
     public static var endings: [String] {
         (formats.flatMap { $0.endings } + sources.flatMap(\.endings)).sorted { $0.count > $1.count }
     }
 
-    /// Those of them that have header and voxels in one file.
+    /// The file extensions of formats with header and voxels in one file.
     public static let singleFileEndings = formats.flatMap { $0.singleFileEndings }
 
-    /// Endings of the files that are written.
+    /// The file extensions that are written.
     public static let writtenEndings = formats.flatMap { $0.writtenEndings }
 
-    /// The ending of a file's name by which it is a scan's, in lower case; nil where it is none's.
+    /// The extension of a file's name if it is that of a scan, in lower case; nil otherwise.
     public static func ending(of path: String) -> String? {
         let name = path.lowercased()
         return endings.first { name.hasSuffix($0) }
     }
 
-    /// The ending that belongs to a single file's content, whatever its name is.
-    /// - Throws: `DataError` where the file is not there or of no known format.
+    /// The extension that belongs to a single file's content, regardless of its name.
+    /// - Throws: `DataError` if the file is missing or has an unknown format.
     public static func ending(byContentOf path: String) throws(DataError) -> String {
         switch try reader(of: path) {
         case .source(let source): return source.endings[0]
@@ -220,12 +220,12 @@ extension ScanFile {
         }
     }
 
-    /// The ending that a mask of a scan gets: the usual one of the scan's format, NIfTI's where that is not written.
+    /// The extension of a mask of a scan: the usual one of the scan's format, or NIfTI's if that format is not written.
     public static func maskEnding(like path: String) -> String {
         ((try? reader(of: path)) ?? .format(formats[0])).maskEnding
     }
 
-    /// A file's name without its folder and without a scan's ending.
+    /// A file's name without its folder and without a scan's extension.
     public static func stem(of path: String) -> String {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         return ending(of: name).map { String(decoding: name.utf8.dropLast($0.utf8.count), as: UTF8.self) } ?? name

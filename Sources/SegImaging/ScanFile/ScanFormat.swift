@@ -1,60 +1,60 @@
 public import SegCore
 
-/// A format of scan files: all that `ScanFile` needs to know of it.
+/// A format of scan files, with all that `ScanFile` needs.
 protocol ScanFormat: Sendable {
-    /// The format's name for people.
+    /// The name of the format for people.
     static var name: String { get }
-    /// Endings of the files that are read, in lower case, the longest first.
+    /// The file extensions that are read, in lower case, the longest first.
     static var endings: [String] { get }
-    /// Those of them that have header and voxels in one file, the usual one first.
+    /// The file extensions with header and voxels in one file, the usual one first.
     static var singleFileEndings: [String] { get }
-    /// Endings of the files that are written, the usual one first.
+    /// The file extensions that are written, the usual one first.
     static var writtenEndings: [String] { get }
-    /// Whether a file is of this format, by its first bytes; those of a gzip stream are decompressed.
+    /// Whether a file has this format, by its first bytes; the bytes of a gzip stream are decompressed.
     static func begins(_ head: [UInt8]) -> Bool
     /// Reads the header alone.
-    /// - Throws: `DataError` where the file is not there or not of this format.
+    /// - Throws: `DataError` if the file is missing or does not have this format.
     static func layout(of path: String) throws(DataError) -> ScanLayout
     /// Reads a file of any dimension.
     ///
-    /// No more memory is filled than bytes have arrived for, up to a factor that compression explains.
-    /// - Throws: `DataError` where the file is not there, is damaged, holds no single real number a voxel, or needs more
-    ///   memory than is free.
+    /// Memory is filled only as bytes arrive, up to a factor for compression.
+    /// - Throws: `DataError` if the file is missing, is damaged, does not contain one real number per voxel, or needs
+    ///   more memory than is free.
     static func read(_ path: String, limits: ScanLimits) throws(DataError) -> StoredScan
-    /// The file that the voxels of a written file go to, where it is not the file itself.
+    /// The separate file of the voxels of a written file; nil if there is none.
     static func voxelFile(of path: String) -> String?
-    /// Whether several maps of one grid are written into one file, along a fourth axis.
+    /// Whether several maps on the same grid are written into one file, along a fourth axis.
     static var holdsSeveralMaps: Bool { get }
     /// Writes a volume to a file that may be replaced.
     /// - Parameters:
-    ///   - maps: The voxels; more than one map only where `holdsSeveralMaps`.
-    ///   - geometry: Where the voxels lie; of any format.
-    /// - Throws: `DataError` where writing fails.
+    ///   - maps: The voxels; more than one map only if `holdsSeveralMaps`.
+    ///   - geometry: The geometry of the voxels, from any format.
+    /// - Throws: `DataError` if writing fails.
     static func write<Value: WritableVoxel>(
         _ maps: [[Value]], size: Triple, geometry: ScanGeometry, to path: String
     ) throws(DataError)
 }
 
-/// What a header says of a file's voxels.
+/// The layout of a file's voxels according to its header.
 public struct ScanLayout: Sendable {
-    /// Extents of all stored axes.
+    /// The sizes of all stored axes.
     public var shape: [Int]
     /// The stored type.
     public var type: VoxelType
-    /// Bytes before the voxels, decompressed.
+    /// The number of bytes before the voxels, decompressed.
     public var offset: Int
-    /// The file of the header, then that of the voxels where it is another; of a DICOM series every file.
+    /// The file of the header, then the file of the voxels if it is separate; for a DICOM series all files.
     public var files: [String]
-    /// Where the voxels lie.
+    /// The geometry of the voxels.
     public var geometry: ScanGeometry
 
-    /// What a header says.
+    /// Creates a layout from the values of a header.
     package init(shape: [Int], type: VoxelType, offset: Int, files: [String], geometry: ScanGeometry) {
         (self.shape, self.type, self.offset) = (shape, type, offset)
         (self.files, self.geometry) = (files, geometry)
     }
 
-    /// Whether voxels of these extents can be in a file at all.
+    /// Whether a file can contain voxels of this shape at all.
     static func isPossible(_ shape: [Int], _ type: VoxelType) -> Bool {
         var bytes = type.byteCount
         for extent in shape {
@@ -65,22 +65,23 @@ public struct ScanLayout: Sendable {
         return true
     }
 
-    /// Number of voxels.
+    /// The number of voxels.
     public var count: Int { shape.reduce(1, *) }
-    /// Bytes of the voxels.
+    /// The number of bytes of the voxels.
     public var byteCount: Int { count * type.byteCount }
-    /// Extents in words, such as `512×512×90`.
+    /// The shape as text, such as `512×512×90`.
     var extents: String { shape.map(String.init).joined(separator: "×") }
 }
 
-/// What a file may hold beside its voxels.
+/// The limits on what a file may contain in addition to its voxels.
 public struct ScanLimits: Sendable {
-    /// Bytes before the voxels.
+    /// The maximum number of bytes before the voxels.
     public var headerBytes: Int
-    /// Bytes behind the voxels in a compressed NIfTI; the other formats' own compression ends with the voxels.
+    /// The maximum number of bytes after the voxels in a compressed NIfTI; in other formats the compressed data ends
+    /// with the voxels.
     public var trailerBytes: Int
 
-    /// The program's own limits, unless others are given.
+    /// Creates limits; by default the program's own.
     public init(headerBytes: Int = Limits.scanHeaderBytes, trailerBytes: Int = Limits.scanTrailerBytes) {
         (self.headerBytes, self.trailerBytes) = (headerBytes, trailerBytes)
     }

@@ -1,27 +1,27 @@
 public import SegCore
 
-/// How a file says where its voxels lie. A file of the same format that is written like it keeps its numbers and its
-/// unit; nothing outside the formats looks further.
+/// The geometry of a file's voxels. A file written with this geometry in the same format keeps the header's numbers and
+/// unit; only the formats use the header itself.
 public struct ScanGeometry: Sendable {
-    /// Voxel index → RAS+ mm.
+    /// The affine from voxel index to RAS+ mm.
     public let affine: Affine
-    /// Extents of all stored axes.
+    /// The sizes of all stored axes.
     public let shape: [Int]
-    /// Voxel edges in mm along the first three axes at most, as the file states them.
+    /// The voxel edges in mm along the first three axes, or fewer, as the file states them.
     public let spacing: [Double]
-    /// The unit of the lengths in the file; those here are in mm.
+    /// The unit of the lengths in the file; the lengths in this structure are in mm.
     public let unit: LengthUnit
-    /// Whether the file says how the scan lies in the patient.
+    /// Whether the file gives the scan's orientation in the patient.
     public let isPlaced: Bool
     /// Sentences about what is repaired or converted on reading, such as a broken form.
     public let remarks: [String]
-    /// Names of labels, which a label map that is written like this names, where its format can: a NIfTI in an extension
-    /// of its header.
+    /// The names of labels. They are written with a label map if its format allows; NIfTI stores them in a header
+    /// extension.
     public var labels: [Int: String] = [:]
-    /// The format's own header, which its writer takes up again.
+    /// The format's own header, which the format's writer reuses.
     package let header: any ScanHeader
 
-    /// What a header says.
+    /// Creates a geometry from the values of a header.
     package init(
         affine: Affine, shape: [Int], spacing: [Double], unit: LengthUnit, isPlaced: Bool, remarks: [String],
         header: any ScanHeader
@@ -33,7 +33,7 @@ public struct ScanGeometry: Sendable {
 }
 
 extension ScanGeometry {
-    /// Of a volume that was made, and not read.
+    /// Creates the geometry of a volume that was computed, not read.
     public init(affine: Affine, size: Triple) {
         self.init(
             affine: affine, shape: [size.d, size.h, size.w], spacing: affine.spacing, unit: .millimetre,
@@ -41,7 +41,7 @@ extension ScanGeometry {
     }
 }
 
-/// The header of what no file holds.
+/// The header of a volume that no file contains.
 private struct NoHeader: ScanHeader {
     let title = ""
     let details: [(name: String, text: String)] = []
@@ -51,7 +51,7 @@ private struct NoHeader: ScanHeader {
 
 /// The unit of the lengths in a file.
 public enum LengthUnit: String, Hashable, Sendable, Encodable {
-    /// Not said; taken for millimetres, as every other reader does.
+    /// Not given; treated as millimetres, as in every other reader.
     case unknown
     /// 1000 mm.
     case metre
@@ -62,7 +62,7 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
     /// 0.001 mm.
     case micrometre
 
-    /// Millimetres in the unit.
+    /// The length of the unit in millimetres.
     public var millimetres: Double {
         switch self {
         case .unknown, .millimetre: 1
@@ -72,25 +72,25 @@ public enum LengthUnit: String, Hashable, Sendable, Encodable {
         }
     }
 
-    /// The same for formats whose units ITK and 3D Slicer do not read.
+    /// The same sentence for formats whose units ITK and 3D Slicer do not read.
     var remarkBesideITK: String? {
-        remark.map { "\($0.dropLast()), while ITK and 3D Slicer take them for millimetres as they are." }
+        remark.map { "\($0.dropLast()), but ITK and 3D Slicer read them as millimetres without conversion." }
     }
 
-    /// A sentence for people where lengths are converted; nil where they are in millimetres already.
+    /// A sentence for people if lengths are converted; nil if they are in millimetres already.
     var remark: String? {
         millimetres == 1 ? nil : "The lengths of the header are in \(rawValue)s; they are converted to millimetres."
     }
 }
 
-/// A format's own header, as far as people see it.
+/// The parts of a format's header that are shown to people.
 package protocol ScanHeader: Sendable {
     /// The format and how numbers are stored, such as `NIfTI-1, little endian`.
     var title: String { get }
-    /// What else stands in the header that a person may look for, a name and a text each.
+    /// Other header fields that a person may look for, each with a name and a text.
     var details: [(name: String, text: String)] { get }
     /// Whether MedSeg wrote the file.
     var isOurs: Bool { get }
-    /// The stored fields, for programs.
+    /// The stored fields, for the JSON output.
     var fields: any Encodable & Sendable { get }
 }

@@ -1,19 +1,19 @@
 public import SegCore
 
 extension StoredScan {
-    /// The image as a volume; trailing dimensions of 1 are dropped and `path` is named in errors.
+    /// The image as a volume; trailing dimensions of 1 are dropped. `path` is for errors.
     ///
     /// The voxel (i, j, k) of the volume is the file's voxel (i, j, k), scaled.
     ///
-    /// - Throws: `DataError` where the image is not 3-D.
+    /// - Throws: `DataError` if the image is not 3-D.
     public func volume(path: String) throws(DataError) -> Volume {
         let size = try size3D(path: path)
         return Volume(voxels: channel(0, size: size), size: size, affine: affine)
     }
 
-    /// The image with the volumes along its fourth dimension as channels; `path` is named in errors.
+    /// The image with the volumes along its fourth dimension as channels. `path` is for errors.
     ///
-    /// - Throws: `DataError` where the image has neither three nor four dimensions.
+    /// - Throws: `DataError` if the image has neither three nor four dimensions.
     func image(path: String) throws(DataError) -> ScanImage {
         guard shape.count == 4, shape[3] > 1 else { return ScanImage(try volume(path: path)) }
         let size = try Self.size(of: Array(shape.prefix(3)), layout.extents, path: path)
@@ -25,16 +25,16 @@ extension StoredScan {
         return image
     }
 
-    /// The voxels of a volume along the fourth dimension, in a volume's order.
+    /// The voxels of one volume along the fourth dimension, in `Volume`'s order.
     private func channel(_ number: Int, size: Triple) -> [Float] {
         StageClock.time("unpack") {
             withStored(ToVolumeOrder(size: size, first: number * size.count, scaling: scaling))
         }
     }
 
-    /// The extents of a 3-D image; `path` is named in errors.
+    /// The size of a 3-D image. `path` is for errors.
     ///
-    /// - Throws: `DataError` where it has fewer or more dimensions.
+    /// - Throws: `DataError` if the image has fewer or more dimensions.
     func size3D(path: String) throws(DataError) -> Triple {
         var extents = shape
         while extents.count > 3, extents.last == 1 { extents.removeLast() }
@@ -57,17 +57,17 @@ extension StoredScan {
     }
 }
 
-/// Brings the file's order (axis 0 fastest) into a volume's (axis 2 fastest), scaling on the way.
+/// Converts voxels from the file's order (axis 0 fastest) to a volume's (axis 2 fastest), and scales them.
 private struct ToVolumeOrder: StoredVisitor, Sendable {
     var size: Triple
-    /// The file's voxel that the volume begins at.
+    /// The index in the file of the first voxel of the volume.
     var first: Int
     var scaling: (slope: Double, inter: Double)?
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> [Float] {
         [Float](unsafeUninitializedCapacity: size.count) { output, count in
             nonisolated(unsafe) let (output, voxels) = (output, voxels)
-            // Tiles over i and k keep both sides within cache lines that are used whole.
+            // Tiles over i and k make both arrays use whole cache lines.
             let tile = 32
             concurrently((size.d + tile - 1) / tile) { tiles in
                 for firstI in tiles.map({ $0 * tile }) {

@@ -1,32 +1,32 @@
-/// A scan file in memory: where its voxels lie, and the voxels of any dimension in their stored type.
+/// A scan file in memory: the geometry, and the voxels of any dimension in their stored type.
 public struct StoredScan: Sendable {
-    /// What the header says.
+    /// The layout from the header.
     public let layout: ScanLayout
-    /// value = stored * slope + inter, nil where stored values are the values.
+    /// The scaling value = stored * slope + inter, nil if the stored values are the values.
     let scaling: (slope: Double, inter: Double)?
-    /// Stored voxels in this machine's byte order, first axis fastest, as in the file.
+    /// The stored voxels in this machine's byte order, first axis fastest, as in the file.
     let bytes: [UInt8]
 
-    /// A scan of `layout.byteCount` bytes in this machine's byte order, first axis fastest.
+    /// Creates a scan of `layout.byteCount` bytes in this machine's byte order, first axis fastest.
     package init(layout: ScanLayout, scaling: (slope: Double, inter: Double)?, bytes: [UInt8]) {
         precondition(bytes.count == layout.byteCount, "\(layout.byteCount) bytes were expected, not \(bytes.count)")
         (self.layout, self.scaling, self.bytes) = (layout, scaling, bytes)
     }
 
-    /// Extents; the first axis is the scan's i.
+    /// The size along each axis; the first axis is the scan's i.
     public var shape: [Int] { layout.shape }
     /// The stored type.
     public var type: VoxelType { layout.type }
-    /// Where the voxels lie.
+    /// The geometry of the voxels.
     public var geometry: ScanGeometry { layout.geometry }
-    /// Voxel index → RAS+ mm.
+    /// The affine from voxel index to RAS+ mm.
     public var affine: Affine { layout.geometry.affine }
-    /// Number of voxels.
+    /// The number of voxels.
     public var count: Int { bytes.count / type.byteCount }
 }
 
 extension StoredScan {
-    /// The scaled value at an index of as many numbers as `shape`.
+    /// The scaled value at an index, which has as many numbers as `shape`.
     public func value(at index: [Int]) -> Double {
         precondition(index.count == shape.count, "an index of \(shape.count) numbers was expected")
         var offset = 0
@@ -56,9 +56,9 @@ extension StoredScan {
     }
 }
 
-/// A number type that scans are stored in.
+/// A number type of stored voxels.
 protocol StoredScalar: WritableVoxel, BitwiseCopyable {
-    /// The number in Double; 64-bit integers beyond 2⁵³ round.
+    /// The number as Double; 64-bit integers beyond 2⁵³ are rounded.
     var asDouble: Double { get }
 }
 
@@ -73,7 +73,7 @@ extension Int64: StoredScalar { @inline(__always) var asDouble: Double { Double(
 extension Float: StoredScalar { @inline(__always) var asDouble: Double { Double(self) } }
 extension Double: StoredScalar { @inline(__always) var asDouble: Double { self } }
 
-/// Work on voxels of a stored type that is known only once the header is read.
+/// An operation on voxels of a stored type that is known only after the header is read.
 protocol StoredVisitor {
     associatedtype Result
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> Result

@@ -3,17 +3,16 @@ internal import SegCore
 
 /// The lines of text at the start of a file.
 struct TextHeader {
-    /// The lines, without their ends.
+    /// The lines, without their line ends.
     let lines: [String]
-    /// Bytes until the header's end.
+    /// The number of bytes up to the end of the header.
     let byteCount: Int
 
     /// Reads lines until one that ends the header.
     /// - Parameters:
-    ///   - endsWithFile: Whether the file may end without a line that ends the header, where one of these is in it.
+    ///   - endsWithFile: Whether a line allows the header to end with the file, without a line that `isLast` accepts.
     ///   - isLast: Whether a line is the header's last.
-    /// - Throws: `DataError` where the file is not there, or its header does not end within
-    ///   `Limits.scanTextHeaderBytes`.
+    /// - Throws: `DataError` if the file is missing, or its header does not end within `Limits.scanTextHeaderBytes`.
     init(_ path: String, endsWithFile: (String) -> Bool, isLast: (String) -> Bool) throws(DataError) {
         let size = try ByteSource.size(of: path)
         let bytes = try ByteSource.bytes(of: path, from: 0, count: min(size, Limits.scanTextHeaderBytes))
@@ -33,13 +32,13 @@ struct TextHeader {
             throw DataError(
                 .badData, path,
                 size > bytes.count
-                    ? "has no end of its header within \(most), the most that is read of one."
+                    ? "has no end of its header within \(most), the maximum that is read."
                     : "ends within its header; the file is damaged or cut short.")
         }
         (self.lines, byteCount) = (lines, size)
     }
 
-    /// A line's text: UTF-8, or Latin-1 as older programs write it.
+    /// The text of a line: UTF-8, or Latin-1 as older programs write it.
     private static func line(_ bytes: ArraySlice<UInt8>) -> String {
         let whole = bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes
         return String(validating: whole, as: UTF8.self)
@@ -53,15 +52,16 @@ struct TextHeader {
         return words.count > 2 && words[0].contains("%") && words.dropFirst().allSatisfy { Int($0) != nil }
     }
 
-    /// A file that a header names, which has to lie beside the header or below it. A link there is followed.
-    /// - Throws: `DataError` where the name leads elsewhere.
+    /// The path of a file that a header names. The file must be next to the header or in a folder below it; links are
+    /// followed.
+    /// - Throws: `DataError` if the name leads elsewhere.
     static func file(_ name: String, beside header: String, key: String) throws(DataError) -> String {
         let parts = name.split(separator: "/")
         guard !name.hasPrefix("/"), !name.isEmpty, !parts.contains(".."), !name.contains("\\"), !name.contains("\0")
         else {
             throw DataError(
                 .badData, header,
-                "names the file '\(name.prefix(80))' (\(key)); a file beside the header or in a folder there was expected. "
+                "names the file '\(name.prefix(80))' (\(key)); a file next to the header or in a subfolder was expected. "
                     + "Put the two together and correct the name.")
         }
         return URL(fileURLWithPath: header).deletingLastPathComponent().appendingPathComponent(name).path

@@ -2,44 +2,44 @@ internal import CNIfTI
 internal import Foundation
 internal import SegCore
 
-/// The stored voxels of a file with a header of text: behind the header, or in a file of their own.
+/// The stored voxels of a file with a text header: after the header, or in a separate file.
 struct VoxelBlock {
-    /// How bytes are compressed.
+    /// The compression of the bytes.
     enum Encoding: String {
         case raw, gzip, zlib, bzip2
     }
 
-    /// Where the block begins.
+    /// The start of the block.
     enum Start {
-        /// So many bytes after the file's begin.
+        /// A byte offset from the start of the file.
         case byte(Int)
-        /// So that the file ends with the last voxel.
+        /// The position from which the voxels extend to the end of the file.
         case end
     }
 
-    /// The file that has the voxels.
+    /// The file of the voxels.
     var path: String
     var start: Start
     var encoding: Encoding
-    /// Bytes before the voxels, once decompressed.
+    /// The number of bytes before the voxels, once decompressed.
     var skipped = 0
-    /// Bytes of the compressed voxels, where the header says them; the file's rest otherwise.
+    /// The number of bytes of the compressed voxels if the header gives it; otherwise the rest of the file is used.
     var storedBytes: Int?
     var order: ByteOrder
 
-    /// Bytes before the voxels, as far as the header tells.
+    /// The number of bytes before the voxels, as far as the header gives it.
     var offset: Int {
         if encoding != .raw { return skipped }
         if case .byte(let byte) = start { return byte }
         return 0
     }
 
-    /// The most bytes that one byte of a compressed file becomes; without a bound for bzip2.
+    /// The maximum number of bytes to which a compressed byte expands; unlimited for bzip2.
     private var largestExpansion: Int { encoding == .raw ? 1 : encoding == .bzip2 ? .max : 1032 }
 
     /// The voxels, in this machine's byte order.
-    /// - Throws: `DataError` where the file is not there, is damaged, ends before its voxels do, or needs more memory
-    ///   than is free.
+    /// - Throws: `DataError` if the file is missing, is damaged, ends before its voxels, or needs more memory than is
+    ///   free.
     func read(_ layout: ScanLayout) throws(DataError) -> [UInt8] {
         let fileSize = try ByteSource.size(of: path)
         let (wanted, overflow) = layout.byteCount.addingReportingOverflow(skipped)
@@ -54,7 +54,7 @@ struct VoxelBlock {
         guard !overflow, fileSize >= first, most.overflow || wanted <= most.partialValue else {
             throw tooShort(layout, stored: stored)
         }
-        // The stored bytes, the voxels laid out anew as 32-bit floats, and the file where it is compressed.
+        // Memory for the stored bytes, the voxels converted to 32-bit floats, and the file if it is compressed.
         try FreeMemory.check(
             arrays: wanted + 4 * layout.count + (encoding == .raw ? 0 : stored), subject: path,
             for: "reading its \(layout.extents) voxels of \(layout.type.name)",
@@ -74,7 +74,7 @@ struct VoxelBlock {
     ) throws(DataError) -> [UInt8] {
         guard encoding != .raw else { return try ByteSource.bytes(of: path, from: first, count: wanted) }
         let packed = try ByteSource.bytes(of: path, from: first, count: stored)
-        // Some writers wrap in gzip what should be in zlib's form; both say so in their first bytes.
+        // Some writers use gzip where the format specifies zlib; the first bytes of the data distinguish the two.
         let wrapper: Deflate.Wrapper = packed.starts(with: [0x1f, 0x8b]) ? .gzip : .zlib
         let bytes = packed.withUnsafeBytes { packed in
             encoding == .bzip2
@@ -84,8 +84,8 @@ struct VoxelBlock {
         guard let bytes else {
             throw DataError(
                 .badData, path,
-                "its \(encoding.rawValue) data is damaged, or does not hold the \(wanted) bytes of \(layout.extents) "
-                    + "voxels of \(layout.type.name) that its header speaks of; copy or export the file again.")
+                "its \(encoding.rawValue) data is damaged, or lacks the \(wanted) bytes of \(layout.extents) "
+                    + "voxels of \(layout.type.name) that its header announces; copy or export the file again.")
         }
         return bytes
     }

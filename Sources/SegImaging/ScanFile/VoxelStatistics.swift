@@ -1,22 +1,24 @@
-/// What a pass over all voxels finds.
+/// The results of a pass over all voxels.
 struct VoxelStatistics: Sendable {
     var nan = 0
     var minimum = Double.infinity
     var maximum = -Double.infinity
     var sum = 0.0
-    /// Voxels by value, nil where values are not whole numbers or are too many to be labels.
+    /// The number of voxels of each value, nil if values are not integers or too many different ones occur to be
+    /// labels.
     var labels: [Int: Int]? = [:]
 }
 
 extension StoredScan {
-    /// Minimum, maximum and sum over the voxels that are numbers, and how often each value occurs where they are few.
+    /// The minimum, maximum and sum over the voxels that are not NaN, and the count of each value if there are few
+    /// values.
     func statistics() -> VoxelStatistics { withStored(StatisticsPass(scaling: scaling)) }
 }
 
 private struct StatisticsPass: StoredVisitor {
     var scaling: (slope: Double, inter: Double)?
 
-    /// Label maps of atlases have somewhat over a hundred values; 8-bit images use more of their 256.
+    /// Label maps of atlases have a little over a hundred values; 8-bit images use more of their 256.
     private static let mostLabels = 200
 
     func visit<Stored: StoredScalar>(_ voxels: UnsafeBufferPointer<Stored>) -> VoxelStatistics {
@@ -40,7 +42,7 @@ private struct StatisticsPass: StoredVisitor {
     }
 }
 
-/// Counts whole numbers by runs, which in label maps are long, and gives up when they are too many.
+/// Counts integers by runs, which are long in label maps, and gives up if there are too many different ones.
 private struct LabelCounter {
     let most: Int
     private var counts: [Int: Int] = [:]

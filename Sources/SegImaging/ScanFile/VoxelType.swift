@@ -1,4 +1,4 @@
-/// A type of stored voxels that hold one real number each.
+/// A type of stored voxels that are one real number each.
 public enum VoxelType: CaseIterable, Hashable, Sendable {
     /// 8-bit unsigned integer, the type of masks.
     case uint8
@@ -21,7 +21,7 @@ public enum VoxelType: CaseIterable, Hashable, Sendable {
     /// 64-bit float.
     case float64
 
-    /// Bytes of one voxel.
+    /// The number of bytes of one voxel.
     public var byteCount: Int {
         switch self {
         case .uint8, .int8: 1
@@ -31,62 +31,62 @@ public enum VoxelType: CaseIterable, Hashable, Sendable {
         }
     }
 
-    /// NumPy's name of the type: `uint8`, `float32`.
+    /// The NumPy name of the type: `uint8`, `float32`.
     public var name: String { "\(self)" }
 }
 
-/// A number type that volumes are written in.
+/// A number type of written volumes.
 public protocol WritableVoxel: Sendable {
     /// The stored type.
     static var voxelType: VoxelType { get }
 }
 
 extension UInt8: WritableVoxel {
-    /// Masks.
+    /// The type of masks.
     public static var voxelType: VoxelType { .uint8 }
 }
 
 extension Int8: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .int8 }
 }
 
 extension UInt16: WritableVoxel {
-    /// Masks of many labels, scaled probabilities.
+    /// The type of masks of many labels and of scaled probabilities.
     public static var voxelType: VoxelType { .uint16 }
 }
 
 extension Int16: WritableVoxel {
-    /// CT.
+    /// The type of CT.
     public static var voxelType: VoxelType { .int16 }
 }
 
 extension UInt32: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .uint32 }
 }
 
 extension Int32: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .int32 }
 }
 
 extension UInt64: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .uint64 }
 }
 
 extension Int64: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .int64 }
 }
 
 extension Float: WritableVoxel {
-    /// Probabilities and uncertainty.
+    /// The type of probabilities and uncertainty.
     public static var voxelType: VoxelType { .float32 }
 }
 
 extension Double: WritableVoxel {
-    /// A scan's own type.
+    /// The type of the voxels of the scan read.
     public static var voxelType: VoxelType { .float64 }
 }

@@ -1,19 +1,19 @@
 internal import SegCore
 
-/// How the axes of a reoriented volume come from a scan's: which axis, and whether it runs the other way.
+/// A permutation of a scan's axes: the old axis of each new one, and whether it is flipped.
 public struct AxisPermutation: Hashable, Sendable {
-    /// For each new axis the old one.
+    /// The old axis of each new axis.
     public var source: [Int]
-    /// For each new axis whether it runs against the old one.
+    /// Whether each new axis is flipped.
     public var flipped: [Bool]
 
-    /// Leaves everything as it is.
+    /// The permutation that changes nothing.
     public static let identity = AxisPermutation(source: [0, 1, 2], flipped: [false, false, false])
 
-    /// The extents after permuting.
+    /// The size after permuting.
     func size(of old: Triple) -> Triple { Triple(old[source[0]], old[source[1]], old[source[2]]) }
 
-    /// New voxel index → old voxel index.
+    /// The affine from new voxel index to old voxel index.
     func indexMap(from old: Triple) -> Affine {
         var map = Affine(elements: [Double](repeating: 0, count: 15) + [1])
         for axis in 0..<3 {
@@ -23,14 +23,14 @@ public struct AxisPermutation: Hashable, Sendable {
         return map
     }
 
-    /// This permutation, then another, as one.
+    /// The combination of this permutation and then another.
     func followed(by next: AxisPermutation) -> AxisPermutation {
         AxisPermutation(
             source: next.source.map { source[$0] },
             flipped: (0..<3).map { next.flipped[$0] != flipped[next.source[$0]] })
     }
 
-    /// The permutation that undoes this one.
+    /// The inverse permutation.
     var inverse: AxisPermutation {
         var result = AxisPermutation.identity
         for axis in 0..<3 {
@@ -40,10 +40,10 @@ public struct AxisPermutation: Hashable, Sendable {
         return result
     }
 
-    /// The affine after permuting a grid, so that every voxel keeps its place in the patient.
+    /// The affine after permuting a grid; it keeps the position of every voxel in the patient.
     func affine(of old: Triple, at affine: Affine) -> Affine { affine * indexMap(from: old) }
 
-    /// The permuted volume; the affine follows, so that every voxel keeps its place in the patient.
+    /// The permuted volume; its affine keeps the position of every voxel in the patient.
     func apply(_ volume: Volume) -> Volume {
         guard self != .identity else { return volume }
         let (old, new) = (volume.size, size(of: volume.size))

@@ -1,20 +1,22 @@
 public import SegCore
 
-/// Cuts a box out of the middle; MONAI's `CenterSpatialCrop(roi_size=)`, and `CenterScaleCrop(roi_scale=)` by shares.
+/// Crops a box around the centre; MONAI's `CenterSpatialCrop(roi_size=)`, and `CenterScaleCrop(roi_scale=)` for a
+/// relative size.
 public struct CenterSpatialCrop: Hashable, Sendable {
-    /// Extents of the box; 0 or less leaves an axis, and so does an extent beyond the volume's. Nil where shares count.
+    /// The size of the box; 0 or less, or more than the volume's size, keeps the whole axis. Nil if the size is
+    /// relative.
     public let size: Triple?
-    /// Extents as shares of the volume's, rounded up. Nil where extents count.
+    /// The size relative to the volume's, rounded up. Nil if the size is in voxels.
     public let scale: [Double]?
 
-    /// Takes extents in voxels.
+    /// Creates a crop to a size in voxels.
     public init(size: Triple) {
         self.size = size
         scale = nil
     }
 
-    /// Takes extents as shares of the volume's.
-    /// - Throws: `DataError` where they are not three positive finite numbers.
+    /// Creates a crop to a size relative to the volume's.
+    /// - Throws: `DataError` if `scale` is not three positive finite numbers.
     public init(scale: [Double]) throws(DataError) {
         guard scale.count == 3, scale.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw DataError(.badArgument, "CenterScaleCrop", "roi_scale should be three positive numbers, not \(scale)")
@@ -23,7 +25,7 @@ public struct CenterSpatialCrop: Hashable, Sendable {
         self.scale = scale
     }
 
-    /// The box, within a volume of some extents.
+    /// The box within a volume of a given size.
     func box(of current: Triple) -> Box3 {
         var box = Box3(of: current)
         for axis in 0..<3 {
@@ -35,7 +37,7 @@ public struct CenterSpatialCrop: Hashable, Sendable {
         return box
     }
 
-    /// A share of an extent, rounded up, and no more than all of it.
+    /// A fraction of a size, rounded up, and at most the whole size.
     private static func extent(_ share: Double, of whole: Int) -> Int {
         Int(min(share * Double(whole), Double(whole)).rounded(.up))
     }

@@ -1,19 +1,20 @@
 public import SegCore
 
-/// Cuts the box of voxels above 0; MONAI's `CropForeground(channel_indices=, margin=, k_divisible=, allow_smaller=)`.
+/// Crops to the bounding box of the voxels above 0; MONAI's `CropForeground(channel_indices=, margin=, k_divisible=,
+/// allow_smaller=)`.
 public struct CropForeground: Hashable, Sendable {
-    /// Voxels added on each side of an axis.
+    /// The voxels added on each side, for each axis.
     public let margins: [Int]
-    /// Every extent becomes a multiple of its axis's number, grown to both sides.
+    /// The divisors; the box is grown to both sides until the size along each axis is a multiple of the axis' divisor.
     public let divisors: [Int]
-    /// Whether the margin stops at the volume's edge; else what lies outside becomes 0.
+    /// Whether the margin stops at the volume's edge; otherwise voxels outside are set to 0.
     public let allowSmaller: Bool
-    /// Channels that are looked at; nil for all. A voxel counts that is above 0 in any of them.
+    /// The channels that determine the box; nil for all. A voxel is foreground if it is above 0 in any of them.
     public let channels: [Int]?
 
-    /// Takes margins in voxels and divisors of the extents, one for each axis.
+    /// Creates a crop from margins in voxels and divisors of the size, one for each axis.
     ///
-    /// - Throws: `DataError` where a number is out of range.
+    /// - Throws: `DataError` if a number is out of range.
     public init(
         margins: [Int], divisors: [Int], allowSmaller: Bool, channels: [Int]? = nil
     ) throws(DataError) {
@@ -31,20 +32,20 @@ public struct CropForeground: Hashable, Sendable {
         self.channels = channels
     }
 
-    /// Takes one margin and one divisor for all axes.
+    /// Creates a crop from one margin and one divisor for all axes.
     ///
-    /// - Throws: `DataError` where a number is out of range.
+    /// - Throws: `DataError` if a number is out of range.
     public init(margin: Int, divisor: Int, allowSmaller: Bool) throws(DataError) {
         try self.init(
             margins: [margin, margin, margin], divisors: [divisor, divisor, divisor], allowSmaller: allowSmaller)
     }
 
-    /// The box of voxels above 0 and nothing more.
+    /// Creates a crop to the bounding box of the voxels above 0, without a margin.
     init() {
         (margins, divisors, allowSmaller, channels) = ([0, 0, 0], [1, 1, 1], false, nil)
     }
 
-    /// The largest box that can be cut of a volume of some extents.
+    /// The largest box to which a volume of a given size can be cropped.
     func largestBox(of size: Triple) -> Box3 {
         var box = Box3(of: size)
         for axis in 0..<3 {
@@ -54,12 +55,12 @@ public struct CropForeground: Hashable, Sendable {
         return box
     }
 
-    /// The box that would be cut; it may reach outside the image.
+    /// The box of the crop; it may reach outside the image.
     ///
-    /// `name` is the case's, for errors.
+    /// `name` is the name of the case, for errors.
     ///
-    /// - Throws: `DataError` where no voxel is above 0 (MONAI would return a volume of size 0), or where a channel is
-    ///   asked for that the image does not have.
+    /// - Throws: `DataError` if no voxel is above 0 (MONAI would return a volume of size 0), or if `channels` contains
+    ///   a number that the image does not have.
     public func box(of image: ScanImage, name: String) throws(DataError) -> Box3 {
         var box = try tightBox(of: image, name: name)
         for axis in 0..<3 {
@@ -77,7 +78,7 @@ public struct CropForeground: Hashable, Sendable {
         let looked = channels ?? Array(image.channels.indices)
         if let stray = looked.first(where: { !image.channels.indices.contains($0) }) {
             throw DataError(
-                .badData, name, "has \(image.channels.count) channels, and the crop looks at number \(stray) from 0 on")
+                .badData, name, "has \(image.channels.count) channels, but the crop uses number \(stray) (from 0 on)")
         }
         let boxes = looked.compactMap { image.volume($0).positiveBox }
         guard let first = boxes.first else {
@@ -91,7 +92,7 @@ public struct CropForeground: Hashable, Sendable {
 }
 
 extension Volume {
-    /// The smallest box that holds every voxel above 0, nil where there is none.
+    /// The smallest box that contains every voxel above 0, nil if there is none.
     var positiveBox: Box3? {
         var low = [Int](repeating: .max, count: 3)
         var high = [Int](repeating: -1, count: 3)

@@ -1,21 +1,21 @@
 public import SegCore
 
-/// Where the voxels of one grid lie in another: destination voxel index → source voxel index.
+/// The map from one grid to another: from destination voxel index to source voxel index.
 public struct GridMap: Hashable, Sendable {
-    /// Extents of the grid that is sampled.
+    /// The size of the grid that is sampled.
     public let sourceSize: Triple
-    /// Extents of the grid that is made.
+    /// The size of the resulting grid.
     public let destinationSize: Triple
-    /// Destination voxel index → source voxel index.
+    /// The affine from destination voxel index to source voxel index.
     public let matrix: Affine
     /// Whether each source coordinate depends on one destination axis only.
     public let isSeparable: Bool
-    /// How the source is sampled.
+    /// The sampling of the source.
     let sampling: GridSampling
     private let sourceAffine: Affine
     private let destinationAffine: Affine
 
-    /// Fails where an affine cannot be inverted.
+    /// Creates a map; nil if an affine cannot be inverted.
     init?(
         source: (affine: Affine, size: Triple), destination: (affine: Affine, size: Triple),
         _ sampling: GridSampling = GridSampling()
@@ -27,13 +27,13 @@ public struct GridMap: Hashable, Sendable {
         self.sampling = sampling
         (sourceAffine, sourceSize) = source
         (destinationAffine, destinationSize) = destination
-        // Off-diagonal rounding that moves no sample by 1e-9 voxel counts as none.
+        // Off-diagonal rounding that moves every sample by less than 1e-9 voxel is ignored.
         isSeparable = (0..<3).allSatisfy { row in
             (0..<3).allSatisfy { $0 == row || abs(matrix[row, $0]) * Double(destination.size[$0]) < 1e-9 }
         }
     }
 
-    /// The map the other way: what undoes a resampling.
+    /// The map in the opposite direction, which undoes a resampling.
     public var reversed: GridMap {
         let reversed = GridMap(
             source: (destinationAffine, destinationSize), destination: (sourceAffine, sourceSize), sampling)
@@ -41,7 +41,7 @@ public struct GridMap: Hashable, Sendable {
         return reversed
     }
 
-    /// Whether the grids agree to 1e-3 voxel or mm, so that MONAI would not resample.
+    /// Whether the grids agree to 1e-3 voxel or mm; MONAI would not resample then.
     var isUnchanged: Bool {
         func close(_ a: Affine, _ b: Affine) -> Bool {
             zip(a.elements, b.elements).allSatisfy { abs($0 - $1) <= 1e-3 + 1e-5 * abs($1) }
@@ -50,7 +50,7 @@ public struct GridMap: Hashable, Sendable {
             && (close(sourceAffine, destinationAffine) || close(matrix, .identity))
     }
 
-    /// source⁻¹ · destination; by plain division where axes are aligned, as elimination does it.
+    /// The product source⁻¹ · destination; by plain division if the axes are aligned, as in Gaussian elimination.
     static func solve(_ source: Affine, _ destination: Affine) -> Affine? {
         guard let inverse = source.inverse else { return nil }
         guard let rows = alignedRows(source), rows == alignedRows(destination) else { return inverse * destination }
@@ -63,7 +63,7 @@ public struct GridMap: Hashable, Sendable {
         return matrix
     }
 
-    /// For each column its only row that is not 0, nil for oblique affines.
+    /// For each column its only row that is not 0; nil for oblique affines.
     static func alignedRows(_ affine: Affine) -> [Int]? {
         var rows: [Int] = []
         for column in 0..<3 {
@@ -74,9 +74,10 @@ public struct GridMap: Hashable, Sendable {
         return rows
     }
 
-    /// The source coordinate of each destination index along one axis; within the source but where zeros lie beside it.
+    /// The source coordinate of each destination index along one axis, clamped to the source unless the padding is
+    /// zeros.
     ///
-    /// Sheared grids do not come here: their ties fall as rounding has it.
+    /// Not used for sheared grids, in which rounding decides ties.
     func coordinates(along axis: Int, _ interpolation: Interpolation) -> [Double] {
         sampling.coordinates(
             along: axis, from: sourceSize[axis], to: destinationSize[axis], scale: matrix[axis, axis],

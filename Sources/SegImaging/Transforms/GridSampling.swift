@@ -1,4 +1,4 @@
-/// What lies beside a grid that is sampled; the `padding_mode` of MONAI's `Spacing`.
+/// The values outside a grid that is sampled; the `padding_mode` of MONAI's `Spacing`.
 public enum GridPadding: String, Hashable, Sendable, CaseIterable {
     /// The border voxels, repeated.
     case border
@@ -8,29 +8,29 @@ public enum GridPadding: String, Hashable, Sendable, CaseIterable {
     case reflection
 }
 
-/// How a grid is sampled: by which arithmetic, with what between its voxels and beside them.
+/// The sampling of a grid: the arithmetic of the coordinates, the interpolation and the padding.
 struct GridSampling: Hashable, Sendable {
-    /// By which arithmetic source coordinates are found.
+    /// The arithmetic of the source coordinates.
     enum Rule: Hashable, Sendable {
         /// `affine_grid` and `grid_sample` in 64 bits, or in 32 as with MONAI's `dtype=torch.float32`.
         case affine(isSingle: Bool)
-        /// `torch.nn.functional.interpolate`, by the extents alone.
+        /// `torch.nn.functional.interpolate`, from the sizes alone.
         case resize(alignsCorners: Bool)
-        /// By the extents alone, outer faces kept in place, in 64 bits: `skimage.transform.resize`. Along one axis, where
-        /// it is given, the nearest voxel alone counts.
+        /// From the sizes alone, with outer faces kept in position, in 64 bits: `skimage.transform.resize`. Along
+        /// `nearestAxis`, if given, the nearest voxel is used.
         case centres(nearestAxis: Int?)
     }
 
     var rule = Rule.affine(isSingle: false)
-    /// How values come back; labels always by nearest voxels.
+    /// The interpolation of values when a resampling is undone; labels always use the nearest voxel.
     var interpolation = Interpolation.trilinear
     var padding = GridPadding.border
 
     /// The source coordinate of each of `count` destination indices along an axis of `source` voxels.
     /// - Parameters:
     ///   - axis: The number of the axis.
-    ///   - scale: The step of source coordinates, where the rule is of affines.
-    ///   - origin: The first source coordinate, likewise.
+    /// - scale: The step of source coordinates, used by the rule `affine`.
+    /// - origin: The first source coordinate, used by the rule `affine`.
     func coordinates(
         along axis: Int, from source: Int, to count: Int, scale: Double, origin: Double,
         _ interpolation: Interpolation
@@ -48,14 +48,17 @@ struct GridSampling: Hashable, Sendable {
         }
     }
 
-    /// The source coordinate of the middle of each voxel of an axis whose outer faces stay in place, which may lie half a
-    /// voxel outside.
+    /// The source coordinate of the centre of each voxel of an axis whose outer faces keep their positions; it may be
+    /// up to half a voxel outside.
     static func centres(from source: Int, to count: Int) -> [Double] {
         (0..<count).map { (Double($0) + 0.5) * Double(source) / Double(count) - 0.5 }
     }
 
-    /// Labels at twice the resolution fall halfway between voxels everywhere, and which neighbour MONAI takes there is
-    /// decided by the rounding of `affine_grid` and `grid_sample` (align_corners false). Their steps are repeated here.
+    /// The source coordinates by the same floating-point steps as `affine_grid` and `grid_sample` (align_corners
+    /// false).
+    ///
+    /// Labels at twice the resolution fall halfway between voxels everywhere. The rounding of these steps decides which
+    /// neighbour MONAI uses there.
     private func affine<Real: BinaryFloatingPoint>(
         _ sourceCount: Int, _ destinationCount: Int, _ scale: Double, _ origin: Double, in type: Real.Type
     ) -> [Real] {
@@ -65,7 +68,7 @@ struct GridSampling: Hashable, Sendable {
         let edge = Real(2 / source) * Real(scale)
         let step = edge * (1 / unit)
         let normalised = Real(2 / source) * Real(origin) + Real(1 / source - 1)
-        // LAPACK's inverse divides in 32 bits, and multiplies by the reciprocal in 64.
+        // LAPACK's inverse divides in 32 bits but multiplies by the reciprocal in 64 bits.
         let back = -Real(1 / count - 1)
         let shift = edge * (rule == .affine(isSingle: true) ? back / unit : back * (1 / unit)) + normalised
         return (0..<destinationCount).map { index in
@@ -74,7 +77,7 @@ struct GridSampling: Hashable, Sendable {
         }
     }
 
-    /// A coordinate as the padding has it: within the grid but where zeros lie beside it.
+    /// A coordinate after padding: within the grid, unless the padding is zeros.
     func padded<Real: BinaryFloatingPoint>(_ coordinate: Real, _ extent: Real) -> Real {
         var place = coordinate
         switch padding {
@@ -89,8 +92,8 @@ struct GridSampling: Hashable, Sendable {
         return Swift.min(Swift.max(place, 0), extent - 1)
     }
 
-    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 for one
-    /// step.
+    /// `torch.linspace(-1, 1, count)[index]`, which counts from the nearer end with fused multiply-adds; 0 if `count`
+    /// is 1.
     private static func symmetricStep<Real: BinaryFloatingPoint>(
         _ index: Int, of count: Int, in type: Real.Type
     ) -> Real {

@@ -1,17 +1,17 @@
 internal import Foundation
 internal import SegCore
 
-/// A curve that intensities go through; MONAI's `Lambda(func=)` with one of these functions.
+/// A function applied to intensities; MONAI's `Lambda(func=)` with one of these functions.
 public enum IntensityCurve: String, Hashable, Sendable, CaseIterable {
-    /// 1 / (1 + exp(−x)).
+    /// The function 1 / (1 + exp(−x)).
     case sigmoid = "torch.sigmoid(x)"
-    /// 3 · tanh(x / 3), which leaves small intensities as they are.
+    /// The function 3 · tanh(x / 3), which changes small intensities little.
     case boundedByThree = "3*torch.tanh(x/3)"
-    /// The sigmoid of how many standard deviations (with 1/(n − 1), of all channels together) an intensity lies above
-    /// the least one.
+    /// The sigmoid of the distance from the minimum in standard deviations (with 1/(n − 1), over all channels
+    /// together).
     case sigmoidAboveLeast = "torch.sigmoid((x-x.min())/x.std())"
 
-    /// Takes every intensity through the curve, in place.
+    /// Applies the function to every intensity, in place.
     func apply(to image: inout ScanImage) {
         switch self {
         case .sigmoid: Self.map(&image) { 1 / (1 + exp(-$0)) }

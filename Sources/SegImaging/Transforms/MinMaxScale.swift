@@ -1,18 +1,18 @@
 public import SegCore
 
-/// Maps the smallest and the largest intensity to two numbers, linearly; MONAI's
-/// `ScaleIntensity(minv=, maxv=, channel_wise=)`.
+/// Maps the minimum and maximum intensity to two numbers, linearly; MONAI's `ScaleIntensity(minv=, maxv=,
+/// channel_wise=)`.
 public struct MinMaxScale: Hashable, Sendable {
-    /// What the smallest intensity becomes.
+    /// The new minimum.
     public let low: Double
-    /// What the largest intensity becomes.
+    /// The new maximum.
     public let high: Double
-    /// Whether each channel has its own extremes; else all channels are taken together.
+    /// Whether each channel has its own minimum and maximum; otherwise they are those of all channels together.
     public let channelWise: Bool
 
-    /// Takes both ends.
+    /// Creates a scaling from the new minimum and maximum.
     ///
-    /// - Throws: `DataError` where one is not finite.
+    /// - Throws: `DataError` if one of them is not finite.
     public init(low: Double, high: Double, channelWise: Bool) throws(DataError) {
         guard low.isFinite, high.isFinite else {
             throw DataError(.badArgument, "ScaleIntensity", "minv \(low) and maxv \(high) must be finite numbers.")
@@ -20,7 +20,7 @@ public struct MinMaxScale: Hashable, Sendable {
         (self.low, self.high, self.channelWise) = (low, high, channelWise)
     }
 
-    /// Scales in place; where all intensities are one number, each is multiplied by `low`, as in MONAI.
+    /// Scales in place; if all intensities are equal, each is multiplied by `low`, as in MONAI.
     public func apply(to image: inout ScanImage) {
         let count = image.channels.count
         for group in channelWise ? (0..<count).map({ $0..<$0 + 1 }) : [0..<count] {

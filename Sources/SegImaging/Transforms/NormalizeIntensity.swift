@@ -1,22 +1,23 @@
 public import SegCore
 
-/// Subtracts a mean and divides by a standard deviation; MONAI's
-/// `NormalizeIntensity(subtrahend=, divisor=, nonzero=, channel_wise=)`.
+/// Subtracts a mean and divides by a standard deviation; MONAI's `NormalizeIntensity(subtrahend=, divisor=, nonzero=,
+/// channel_wise=)`.
 ///
-/// Where no number is given it is the image's own, the deviation with 1/n. A deviation of 0 counts as 1.
+/// Numbers that are not given are computed from the image, the standard deviation with 1/n. A standard deviation of 0
+/// counts as 1.
 public struct NormalizeIntensity: Hashable, Sendable {
-    /// What is subtracted, one number, or one for each channel where `channelWise`; nil for the mean.
+    /// The number to subtract, or with `channelWise` one for each channel; nil for the mean.
     public let subtrahend: [Double]?
-    /// What is divided by, one number, or one for each channel where `channelWise`; nil for the standard deviation.
+    /// The number to divide by, or with `channelWise` one for each channel; nil for the standard deviation.
     public let divisor: [Double]?
-    /// Whether voxels of 0 neither count nor change.
+    /// Whether voxels of 0 are neither measured nor changed.
     public let nonzero: Bool
-    /// Whether each channel has its own numbers; else all channels are taken together.
+    /// Whether each channel has its own mean and deviation; otherwise they are those of all channels together.
     public let channelWise: Bool
 
-    /// Takes the numbers and what they are of.
+    /// Creates a normalisation from the numbers and the voxels to which they apply.
     ///
-    /// - Throws: `DataError` where a number is not finite, or several are given and `channelWise` is not.
+    /// - Throws: `DataError` if a number is not finite, or if several are given without `channelWise`.
     public init(
         subtrahend: [Double]?, divisor: [Double]?, nonzero: Bool, channelWise: Bool
     ) throws(DataError) {
@@ -34,19 +35,19 @@ public struct NormalizeIntensity: Hashable, Sendable {
         self.channelWise = channelWise
     }
 
-    /// Normalises in place; `name` is the case's, for errors.
+    /// Normalises in place; `name` is the name of the case, for errors.
     ///
-    /// - Throws: `DataError` where the numbers are not as many as the channels.
+    /// - Throws: `DataError` if the number of values given differs from the number of channels.
     public func apply(to image: inout ScanImage, name: String) throws(DataError) {
         let count = image.channels.count
         for (key, numbers) in [("subtrahend", subtrahend), ("divisor", divisor)] {
             guard channelWise, let numbers, numbers.count != count else { continue }
-            throw DataError(.badData, name, "has \(count) channels, and \(key) of its normalisation \(numbers.count)")
+            throw DataError(.badData, name, "has \(count) channels, but the \(key) of its model \(numbers.count)")
         }
         let groups = channelWise ? (0..<count).map { $0..<$0 + 1 } : [0..<count]
         for group in groups {
             let statistics = IntensityMoments(image.channels[group]) { _, value in !nonzero || value != 0 }
-            // An image of zeros has nothing to normalise.
+            // An image of zeros is not normalised.
             if nonzero, statistics.count == 0 { continue }
             let mean = subtrahend?[group.lowerBound] ?? statistics.mean
             let deviation = divisor?[group.lowerBound] ?? statistics.standardDeviation
@@ -67,15 +68,15 @@ public struct NormalizeIntensity: Hashable, Sendable {
     }
 }
 
-/// Mean and standard deviation of intensities, in Double.
+/// The mean and standard deviation of intensities, in Double.
 struct IntensityMoments {
-    /// Voxels that count.
+    /// The number of voxels counted.
     let count: Int
     let mean: Double
-    /// With 1/n.
+    /// The standard deviation with 1/n.
     let standardDeviation: Double
 
-    /// Of some channels together, of the voxels and values that count.
+    /// Measures some channels together; `counts` decides which voxels count.
     @inline(__always)
     init(_ channels: ArraySlice<[Float]>, where counts: (_ voxel: Int, _ value: Float) -> Bool) {
         var (count, sum) = (0, 0.0)

@@ -1,14 +1,14 @@
 public import SegCore
 
-/// Permutes and flips axes so that they follow the given directions; MONAI's `Orientation(axcodes=)`.
+/// Permutes and flips axes so that they point in the given directions; MONAI's `Orientation(axcodes=)`.
 public struct Orientation: Hashable, Sendable {
-    /// Such as `RAS`: axis 0 to the right, axis 1 to the front, axis 2 up.
+    /// The axis codes, such as `RAS`: axis 0 to the right, axis 1 to the front, axis 2 up.
     public let axisCodes: String
     private let axes: [(world: Int, flipped: Bool)]
 
-    /// Takes three letters, one of each pair L/R, P/A, I/S.
+    /// Creates an orientation from three letters, one of each pair L/R, P/A, I/S.
     ///
-    /// - Throws: `DataError` naming the codes.
+    /// - Throws: `DataError` naming the codes if they are not valid.
     public init(axisCodes: String) throws(DataError) {
         let letters = Array("RASLPI")
         let axes = axisCodes.compactMap { letters.firstIndex(of: $0) }.map { (world: $0 % 3, flipped: $0 >= 3) }
@@ -21,7 +21,7 @@ public struct Orientation: Hashable, Sendable {
         self.axes = axes
     }
 
-    /// The reoriented image; the record learns the permutation.
+    /// The reoriented image; the record is extended by the permutation.
     public func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
         let permutation = permutation(for: image.affine)
         let result = try image.map { (volume) throws(DataError) in permutation.apply(volume) }
@@ -43,7 +43,7 @@ public struct Orientation: Hashable, Sendable {
         return result
     }
 
-    /// Whether two orientations name the same codes.
+    /// Whether two orientations have the same codes.
     public static func == (left: Orientation, right: Orientation) -> Bool { left.axisCodes == right.axisCodes }
 
     /// Hashes the codes.

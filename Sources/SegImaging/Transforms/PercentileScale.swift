@@ -3,24 +3,25 @@ public import SegCore
 /// Maps two percentiles of the intensities to two numbers, linearly; MONAI's
 /// `ScaleIntensityRangePercentiles(lower=, upper=, b_min=, b_max=, clip=, relative=, channel_wise=)`.
 public struct PercentileScale: Hashable, Sendable {
-    /// Per cent of the voxels below the intensity that becomes `bMin`.
+    /// The percentile of the intensity that is mapped to `bMin`.
     public let lower: Double
-    /// Per cent of the voxels below the intensity that becomes `bMax`.
+    /// The percentile of the intensity that is mapped to `bMax`.
     public let upper: Double
-    /// Lower end of the result.
+    /// The lower end of the result.
     public let bMin: Double
-    /// Upper end of the result.
+    /// The upper end of the result.
     public let bMax: Double
-    /// Whether values outside are moved to the ends.
+    /// Whether values outside the range are clipped to its ends.
     public let clip: Bool
-    /// Whether the ends are moved in by the same shares of the range, as `lower` and `upper` are of the voxels.
+    /// Whether the ends of the result are moved inwards: to `lower` and `upper` per cent of the range from `bMin` to
+    /// `bMax`.
     public let isRelative: Bool
-    /// Whether each channel has its own percentiles; else all channels are taken together.
+    /// Whether each channel has its own percentiles; otherwise they are those of all channels together.
     public let channelWise: Bool
 
-    /// Takes percentiles and ends.
+    /// Creates a scaling from percentiles and the ends of the result.
     ///
-    /// - Throws: `DataError` where a percentile is not from 0 to 100, or an end is not finite.
+    /// - Throws: `DataError` if a percentile is not from 0 to 100, or an end is not finite.
     public init(
         lower: Double, upper: Double, bMin: Double, bMax: Double, clip: Bool, isRelative: Bool, channelWise: Bool
     ) throws(DataError) {
@@ -53,7 +54,7 @@ public struct PercentileScale: Hashable, Sendable {
             bMax: isRelative ? span * upper / 100 + base : bMax, clip: clip)
     }
 
-    /// The intensity that a share of the voxels lies below, linear between two voxels; NumPy's `percentile`.
+    /// The intensity at a percentile, interpolated linearly between two voxels; NumPy's `percentile`.
     static func percentile(_ share: Double, of sorted: [Float]) -> Double {
         guard let last = sorted.indices.last else { return 0 }
         let place = share / 100 * Double(last)

@@ -1,24 +1,24 @@
 public import SegCore
 
-/// Resamples to extents in voxels; MONAI's `Resize(spatial_size=, size_mode=, mode=, align_corners=)`.
+/// Resamples to a size in voxels; MONAI's `Resize(spatial_size=, size_mode=, mode=, align_corners=)`.
 public struct Resize: Hashable, Sendable {
-    /// Which extents are asked for.
+    /// The target size.
     public enum Target: Hashable, Sendable {
-        /// Those of all axes; 0 or less keeps an axis's own.
+        /// The size along all axes; 0 or less keeps the size along that axis.
         case extents(Triple)
-        /// That of the longest axis, the others in proportion; `size_mode="longest"`.
+        /// The size along the longest axis, the others in proportion; `size_mode="longest"`.
         case longest(Int)
     }
 
-    /// Which extents are asked for.
+    /// The target size.
     public let target: Target
-    /// How values between voxels are made.
+    /// The interpolation between voxels.
     public let interpolation: Interpolation
-    /// Whether the first and last voxels of an axis keep their places, instead of its outer faces.
+    /// Whether the first and last voxels of an axis keep their positions; otherwise its outer faces do.
     public let alignsCorners: Bool
 
-    /// Takes extents.
-    /// - Throws: `DataError` where an extent is beyond `Limits`, or the longest is not positive.
+    /// Creates a resize to a target size.
+    /// - Throws: `DataError` if a size is larger than `Limits`, or the longest is not positive.
     public init(_ target: Target, interpolation: Interpolation, alignsCorners: Bool = false) throws(DataError) {
         let extents: [Int]
         switch target {
@@ -26,7 +26,7 @@ public struct Resize: Hashable, Sendable {
         case .longest(let extent):
             extents = [extent]
             guard extent > 0 else {
-                throw DataError(.badArgument, "Resize", "the longest extent should be positive, not \(extent)")
+                throw DataError(.badArgument, "Resize", "the longest size should be positive, not \(extent)")
             }
         }
         if let large = extents.first(where: { $0 > Limits.gridAxis }) {
@@ -38,7 +38,7 @@ public struct Resize: Hashable, Sendable {
         self.alignsCorners = alignsCorners
     }
 
-    /// The extents that a grid becomes.
+    /// The size of the resized grid.
     func size(of current: Triple) -> Triple {
         switch target {
         case .extents(let extents): return extents.zip(current) { $0 > 0 ? $0 : $1 }
@@ -48,7 +48,7 @@ public struct Resize: Hashable, Sendable {
         }
     }
 
-    /// The new grid: voxel index → RAS+ mm.
+    /// The affine of the resized grid from voxel index to RAS+ mm.
     func affine(of current: Triple, at affine: Affine) -> Affine {
         let size = size(of: current)
         var result = affine
@@ -64,16 +64,16 @@ public struct Resize: Hashable, Sendable {
         return result
     }
 
-    /// The resized image; the record learns the grids.
+    /// The resized image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted, or the grid is beyond `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the grid is larger than `Limits` or the memory.
     func callAsFunction(_ image: ScanImage, record: inout SpatialRecord, name: String) throws(DataError) -> ScanImage {
         let (size, affine) = (size(of: image.size), affine(of: image.size, at: image.affine))
         guard size != image.size else { return image }
         try PreprocessingStep.checkExtents(size, name: name)
         try FreeMemory.check(
             arrays: 4 * size.count * image.channels.count, subject: name, for: "resizing it to \(size) voxels",
-            advice: "take a smaller spatial_size, or free memory")
+            advice: "choose a smaller spatial_size, or free memory")
         let sampling = GridSampling(rule: .resize(alignsCorners: alignsCorners), interpolation: interpolation)
         guard let map = GridMap(source: (image.affine, image.size), destination: (affine, size), sampling) else {
             throw DataError(.badData, name, "its affine cannot be inverted, so it has no spacing; repair the header.")

@@ -2,20 +2,20 @@ public import SegCore
 
 /// Maps [aMin, aMax] to [bMin, bMax] linearly in float32; MONAI's `ScaleIntensityRange`.
 public struct ScaleIntensityRange: Hashable, Sendable {
-    /// Intensity that becomes `bMin`.
+    /// The intensity that is mapped to `bMin`.
     public let aMin: Double
-    /// Intensity that becomes `bMax`.
+    /// The intensity that is mapped to `bMax`.
     public let aMax: Double
-    /// Lower end of the result.
+    /// The lower end of the result.
     public let bMin: Double
-    /// Upper end of the result.
+    /// The upper end of the result.
     public let bMax: Double
-    /// Whether values outside are moved to the ends.
+    /// Whether values outside the range are clipped to its ends.
     public let clip: Bool
 
-    /// Takes both ranges.
+    /// Creates a scaling from both ranges.
     ///
-    /// - Throws: `DataError` where a bound is not finite.
+    /// - Throws: `DataError` if a bound is not finite.
     public init(aMin: Double, aMax: Double, bMin: Double = 0, bMax: Double = 1, clip: Bool = false) throws(DataError) {
         guard [aMin, aMax, bMin, bMax].allSatisfy(\.isFinite) else {
             throw DataError(
@@ -27,7 +27,7 @@ public struct ScaleIntensityRange: Hashable, Sendable {
 
     /// The scaled volume.
     ///
-    /// An empty range [a, a] subtracts a and adds bMin without clipping, as MONAI does.
+    /// If the range is empty ([a, a]), a is subtracted and bMin added without clipping, as in MONAI.
     public func callAsFunction(_ volume: Volume) -> Volume {
         var result = volume
         apply(to: &result.voxels)

@@ -1,35 +1,35 @@
 internal import Foundation
 public import SegCore
 
-/// How values between voxels are made.
+/// The interpolation between voxels.
 public enum Interpolation: Hashable, Sendable {
-    /// Linear along each axis; MONAI's `bilinear`.
+    /// Linear interpolation along each axis; MONAI's `bilinear`.
     case trilinear
-    /// The nearest voxel, halves to even; for labels.
+    /// The nearest voxel, with halves to even; for labels.
     case nearest
 }
 
-/// Resamples to voxel edges in mm, borders repeated; MONAI's `Spacing(pixdim=, diagonal=False, padding_mode="border")`.
+/// Resamples to voxel edges in mm; MONAI's `Spacing(pixdim=, diagonal=False, padding_mode="border")`.
 ///
 /// The output has round((n − 1) · old / new + 1) voxels along an axis. Axes keep their directions; shear is removed.
 public struct Spacing: Hashable, Sendable {
-    /// Voxel edges in mm; 0 or less keeps the volume's own.
+    /// The voxel edges in mm; 0 or less keeps the volume's own.
     public let pixdim: [Double]
-    /// How values between voxels are made.
+    /// The interpolation between voxels.
     public let interpolation: Interpolation
-    /// What lies beside the volume, MONAI's `padding_mode`.
+    /// The values outside the volume, MONAI's `padding_mode`.
     public let padding: GridPadding
-    /// Whether places are computed in 32 bits, MONAI's `dtype=torch.float32`, which decides where a label halfway between
-    /// two voxels falls; else in 64.
+    /// Whether coordinates are computed in 32 bits, MONAI's `dtype=torch.float32`, else in 64. Rounding decides which
+    /// voxel is nearest if a label is halfway between two.
     public let isSingle: Bool
-    /// An edge from here to `keptTo` stays as it is, MONAI's `min_pixdim`; nil for `pixdim`.
+    /// The smallest edge that is kept unchanged, MONAI's `min_pixdim`; nil for `pixdim`.
     public let keptFrom: [Double]?
-    /// MONAI's `max_pixdim`; nil for `pixdim`.
+    /// The largest edge that is kept unchanged, MONAI's `max_pixdim`; nil for `pixdim`.
     public let keptTo: [Double]?
 
-    /// Takes three voxel edges.
+    /// Creates a resampling to three voxel edges.
     ///
-    /// - Throws: `DataError` where they are not three finite numbers, or an edge is kept from more than it is kept to.
+    /// - Throws: `DataError` if they are not three finite numbers, or `keptFrom` is larger than `keptTo`.
     public init(
         pixdim: [Double], interpolation: Interpolation, padding: GridPadding = .border, isSingle: Bool = false,
         keptFrom: [Double]? = nil, keptTo: [Double]? = nil
@@ -54,12 +54,13 @@ public struct Spacing: Hashable, Sendable {
         self.keptTo = keptTo
     }
 
-    /// Spacing within which an axis keeps its own; MONAI's `AFFINE_TOL`.
+    /// The difference in mm within which an axis keeps its spacing; MONAI's `AFFINE_TOL`.
     private static let tolerance = 1e-3
 
-    /// The resampled image; the record learns the grids.
+    /// The resampled image; the record is extended by the change of grid.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the result would be larger than `Limits` or the
+    ///   memory.
     public func callAsFunction(_ image: ScanImage, record: inout SpatialRecord) throws(DataError) -> ScanImage {
         let map = try gridMap(of: image.size, at: image.affine)
         let result = try image.map { (volume) throws(DataError) in try resampled(volume, map) }
@@ -69,14 +70,15 @@ public struct Spacing: Hashable, Sendable {
 
     /// The resampled volume.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted, or the result would be beyond `Limits` or the memory.
+    /// - Throws: `DataError` if the affine cannot be inverted, or the result would be larger than `Limits` or the
+    ///   memory.
     public func callAsFunction(_ volume: Volume) throws(DataError) -> Volume {
         try resampled(volume, gridMap(of: volume.size, at: volume.affine))
     }
 
-    /// The grid of a resampled volume, by the extents and the affine alone.
+    /// The grid of a resampled volume, from the size and the affine alone.
     ///
-    /// - Throws: `DataError` where the affine cannot be inverted or the extents are beyond `Limits`.
+    /// - Throws: `DataError` if the affine cannot be inverted or the size is larger than `Limits`.
     func destination(of size: Triple, at affine: Affine) throws(DataError) -> (size: Triple, affine: Affine) {
         guard let (map, destination) = try gridMap(of: size, at: affine) else { return (size, affine) }
         return (map.destinationSize, destination)
@@ -91,7 +93,7 @@ public struct Spacing: Hashable, Sendable {
         return volume.resampled(by: map, affine: affine, interpolation)
     }
 
-    /// The new grid, nil where it is the old one to 1e-3.
+    /// The new grid, nil if it equals the old one to 1e-3.
     private func gridMap(of source: Triple, at old: Affine) throws(DataError) -> (map: GridMap, affine: Affine)? {
         let current = old.spacing
         let wanted = (0..<3).map { axis in
@@ -118,19 +120,19 @@ public struct Spacing: Hashable, Sendable {
         return map.isUnchanged ? nil : (map, affine)
     }
 
-    /// Refuses an origin so far away that neighbouring voxels fall onto one place by rounding.
+    /// Checks that the origin is not so far away that rounding gives neighbouring voxels the same position.
     private static func checkOrigin(of size: Triple, at affine: Affine) throws(DataError) {
         let farthest = (0..<3).map { abs(affine[$0, 3]) }.max() ?? 0
         let edge = affine.spacing.min() ?? 1
         guard farthest.ulp <= 1e-6 * edge else {
             throw DataError(
                 .badData, "volume of \(size)",
-                "its first voxel lies \(farthest) mm off the origin, where voxels of \(edge) mm cannot be told apart; "
+                "its first voxel lies \(farthest) mm off the origin, too far to distinguish voxels of \(edge) mm; "
                     + "repair the header's offset.")
         }
     }
 
-    /// The affine's columns made perpendicular and of length 1, first to last (A · R⁻¹ of AᵀA = RᵀR).
+    /// The affine's columns orthonormalised, first to last (A · R⁻¹ of AᵀA = RᵀR).
     private static func rotation(of affine: Affine) -> Affine {
         var rotation = Affine.identity
         var basis: [[Double]] = []
@@ -148,7 +150,8 @@ public struct Spacing: Hashable, Sendable {
         return rotation
     }
 
-    /// Extents of the new grid and the world position of its first voxel: the corner that maps lowest, else centred.
+    /// The size of the new grid and the world position of its first voxel: the corner with the lowest new coordinates,
+    /// or else the position that centres the grid.
     private static func extent(
         of source: Triple, at old: Affine, through outputFromInput: Affine, to affine: Affine
     ) throws(DataError) -> (size: Triple, origin: [Double]) {
@@ -174,11 +177,11 @@ public struct Spacing: Hashable, Sendable {
         return (size, [middle.x - half.x, middle.y - half.y, middle.z - half.z])
     }
 
-    /// Refuses a grid beyond the limits before anything of it is made.
+    /// Checks that a grid is within the limits, before anything is allocated.
     private static func check(
         _ extents: [Double], made source: Triple, at old: Affine, pixdim: [Double]
     ) throws(DataError) {
-        // An axis that keeps its spacing may be as long as the scan's.
+        // An axis that keeps its spacing may be as long as in the scan.
         let most = (0..<3).map { Double(max(Limits.gridAxis, source[$0])) }
         let mostInAll = Double(max(Limits.gridVoxels, source.count))
         guard zip(extents, most).allSatisfy({ $0 >= 1 && $0 <= $1 }), extents.reduce(1, *) <= mostInAll else {
@@ -187,8 +190,8 @@ public struct Spacing: Hashable, Sendable {
             }
             throw DataError(
                 .badData, "volume of \(source)",
-                "its voxels of \(list(old.spacing)) mm would become \(list(extents)) voxels of \(list(pixdim)) mm; at "
-                    + "most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in all are made. Check the spacing "
+                "its voxels of \(list(old.spacing)) mm would become \(list(extents)) voxels of \(list(pixdim)) mm, but at "
+                    + "most \(Limits.gridAxis) along an axis and \(Limits.gridVoxels) in all are allowed. Check the spacing "
                     + "and the unit in the header, and pixdim.")
         }
     }

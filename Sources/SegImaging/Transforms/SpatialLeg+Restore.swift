@@ -1,15 +1,15 @@
 internal import SegCore
 
 extension SpatialLeg {
-    /// Values of rows of the first grid, from those of the last.
+    /// Restores values to some rows of the first grid from values on the last grid.
     ///
-    /// Outside the cropped box the last grid counts as 0; the spaced grid is sampled trilinearly with borders repeated
-    /// and put back on the first grid's axes. Memory is that of the rows.
+    /// Values outside the kept box are 0. The spaced grid is sampled trilinearly with borders repeated, and its axes
+    /// are permuted back to the first grid's. Only the rows need memory.
     ///
     /// - Parameters:
     ///   - prediction: `[D, H, W, channels]` of `lastSize`, channels interleaved.
-    ///   - channels: Number of channels.
-    ///   - rows: Range along the first grid's axis 0.
+    ///   - channels: The number of channels.
+    ///   - rows: The range of rows along the first grid's axis 0.
     /// - Returns: `[rows, size.h, size.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int, rows: Range<Int>) -> [Float] {
         precondition(prediction.count == lastSize.count * channels, "the prediction is not of the last grid's size")
@@ -29,7 +29,8 @@ extension SpatialLeg {
         }
     }
 
-    /// A label map of rows of the first grid, from the last one's, by nearest voxels; 0 outside the cropped box.
+    /// Restores a label map to some rows of the first grid from the last grid, by nearest voxels; 0 outside the kept
+    /// box.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label], rows: Range<Int>) -> [Label] {
         precondition(labels.count == lastSize.count, "the labels are not of the last grid's size")
         precondition(rows.lowerBound >= 0 && rows.upperBound <= firstSize.d, "rows \(rows) are not of \(firstSize)")
@@ -62,7 +63,7 @@ extension SpatialLeg {
     }
 }
 
-/// Two neighbours along an axis of the first grid, as offsets into the last; those outside weigh 0.
+/// Two neighbours along an axis of the first grid, as offsets into the last grid; neighbours outside have weight 0.
 private struct OffsetTap: Sendable {
     var low = 0
     var high = 0
@@ -71,11 +72,11 @@ private struct OffsetTap: Sendable {
 }
 
 extension SpatialLeg {
-    /// Voxel strides of the last grid.
+    /// The voxel strides of the last grid.
     private var strides: [Int] { [lastSize.h * lastSize.w, lastSize.w, 1] }
 
-    /// For each axis and index of the first grid the spaced coordinate, nil outside the first box, with the last grid's
-    /// axis it runs along.
+    /// For each axis and index of the first grid the coordinate in the spaced grid, nil outside the first box, and the
+    /// axis of the last grid along which it runs.
     private func spacedCoordinates(_ interpolation: Interpolation) -> [(axis: Int, values: [Double?])] {
         let reverse = resampling?.reversed
         return (0..<3).map { firstAxis in
@@ -87,7 +88,7 @@ extension SpatialLeg {
         }
     }
 
-    /// An oriented voxel counted from the first box; nil outside it.
+    /// The index of an oriented voxel relative to the first box; nil outside it.
     private func inFirstBox(_ voxel: (x: Double, y: Double, z: Double)) -> (Int, Int, Int)? {
         var place = [Int(voxel.x), Int(voxel.y), Int(voxel.z)]
         if let firstBox {
@@ -121,10 +122,11 @@ extension SpatialLeg {
         return offset
     }
 
-    /// The neighbours of a spaced coordinate along an axis of the last grid, as offsets of `channels` floats a voxel.
+    /// The neighbours of a coordinate of the spaced grid along an axis, as offsets into the last grid at `channels`
+    /// floats per voxel.
     private func tap(_ coordinate: Double?, axis: Int, channels: Int) -> OffsetTap {
         guard let coordinate else { return OffsetTap() }
-        // Of nearest voxels the one alone counts.
+        // With nearest-voxel interpolation only one neighbour has a weight.
         let isNearest = resampling?.sampling.interpolation == .nearest
         let linear = LinearTap(isNearest ? coordinate.rounded(.toNearestOrEven) : coordinate, extent: spacedSize[axis])
         var tap = OffsetTap()

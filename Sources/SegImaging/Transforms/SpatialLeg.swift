@@ -1,26 +1,26 @@
 public import SegCore
 
-/// A stretch of the way from a scan to the network: reorientations, crops and pads in any number, a resampling, then crops
-/// and pads again, none of which has to be there.
+/// A part of the transform from a scan to the network's grid: reorientations, crops and pads in any number, then a
+/// resampling, then crops and pads again; all of them are optional.
 public struct SpatialLeg: Hashable, Sendable {
-    /// Extents of the grid that it begins with.
+    /// The size of the first grid.
     public let firstSize: Triple
-    /// The grid that it begins with: voxel index → RAS+ mm.
+    /// The affine of the first grid from voxel index to RAS+ mm.
     public let firstAffine: Affine
-    /// Axes of the oriented grid.
+    /// The permutation of the axes from the first grid to the oriented grid.
     public private(set) var permutation = AxisPermutation.identity
-    /// The box of the oriented grid that was resampled, padding included; nil where that was all of it.
+    /// The box of the oriented grid that was resampled, padding included; nil if the whole grid was.
     private(set) var firstBox: Box3?
-    /// Spaced voxel → oriented voxel, counted from the first box, nil where nothing was resampled.
+    /// The map from spaced voxel to oriented voxel, relative to the first box; nil if nothing was resampled.
     public private(set) var resampling: GridMap?
-    /// The part of the spaced grid that is left; what lies outside is 0 after restoring.
+    /// The part of the spaced grid that is kept; voxels outside it are 0 after restoring.
     public private(set) var kept: Box3
-    /// The spaced grid's box that the leg ends with, padding included.
+    /// The box of the spaced grid that is the last grid, padding included.
     public private(set) var lastBox: Box3
     private var spacedAffine: Affine
     private var isBoxed = false
 
-    /// A grid to which nothing was done yet.
+    /// Creates a leg without any change of the grid.
     init(size: Triple, affine: Affine) {
         firstSize = size
         firstAffine = affine
@@ -29,16 +29,16 @@ public struct SpatialLeg: Hashable, Sendable {
         spacedAffine = affine
     }
 
-    /// Extents of the grid that it ends with.
+    /// The size of the last grid.
     public var lastSize: Triple { lastBox.size }
-    /// The grid that it ends with: voxel index → RAS+ mm.
+    /// The affine of the last grid from voxel index to RAS+ mm.
     public var lastAffine: Affine { spacedAffine.shifted(by: lastBox.start) }
-    /// Extents after orientation.
+    /// The size after orientation.
     public var orientedSize: Triple { permutation.size(of: firstSize) }
-    /// Extents after orientation and spacing.
+    /// The size after orientation and spacing.
     public var spacedSize: Triple { resampling?.destinationSize ?? orientedSize }
 
-    /// Takes a reorientation; false where the leg cannot, because a later step is there.
+    /// Adds a reorientation; returns false if the leg already has a later step.
     mutating func orient(by permutation: AxisPermutation, to image: ScanImage) -> Bool {
         guard resampling == nil, !isBoxed else { return false }
         self.permutation = self.permutation.followed(by: permutation)
@@ -46,7 +46,7 @@ public struct SpatialLeg: Hashable, Sendable {
         return true
     }
 
-    /// Takes a resampling; false where the leg cannot, because it has one.
+    /// Adds a resampling; returns false if the leg already has one.
     mutating func resample(by map: GridMap, to image: ScanImage) -> Bool {
         guard resampling == nil else { return false }
         if isBoxed { (firstBox, isBoxed) = (lastBox, false) }
@@ -55,7 +55,7 @@ public struct SpatialLeg: Hashable, Sendable {
         return true
     }
 
-    /// Notes that the grid that it ends with is now a box of what it was.
+    /// Records that the last grid is cropped or padded to a box of itself.
     mutating func cut(_ box: Box3) {
         isBoxed = true
         lastBox = Box3(start: (0..<3).map { lastBox.start[$0] + box.start[$0] }, size: box.size)
@@ -68,12 +68,12 @@ public struct SpatialLeg: Hashable, Sendable {
         spacedAffine = image.affine
     }
 
-    /// A label map of the first grid on the last one, by nearest voxels; padding is 0.
+    /// A label map of the first grid transformed to the last grid, by nearest voxels; padding is 0.
     func follow(_ labels: Volume) -> Volume {
         var labels = permutation.apply(labels)
         if let firstBox { labels = labels.cut(firstBox, fill: 0) }
         if let resampling { labels = labels.resampled(by: resampling, affine: spacedAffine, .nearest) }
-        // A crop of the whole would copy it.
+        // Without a crop or pad the labels are not copied.
         return isBoxed ? labels.cut(lastBox, fill: 0) : labels
     }
 }

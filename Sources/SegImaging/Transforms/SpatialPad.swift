@@ -2,7 +2,7 @@ public import SegCore
 
 /// Pads with a constant up to a size; MONAI's `SpatialPad(spatial_size=, method=, mode="constant", value=)`.
 public struct SpatialPad: Hashable, Sendable {
-    /// On which side the voxels go.
+    /// The side on which voxels are added.
     public enum Method: String, Hashable, Sendable {
         /// Half before, rounded down, and the rest after.
         case symmetric
@@ -10,14 +10,14 @@ public struct SpatialPad: Hashable, Sendable {
         case end
     }
 
-    /// Extents to reach; larger volumes stay as they are, and so does an axis whose extent here is -1.
+    /// The size to reach; axes that are larger already, or whose size here is -1, are left unchanged.
     public let size: Triple
-    /// Value of the added voxels.
+    /// The value of the added voxels.
     public let value: Float
-    /// On which side the voxels go.
+    /// The side on which voxels are added.
     public let method: Method
 
-    /// Takes the extents to reach, the value to fill with, and the side.
+    /// Creates padding from the size to reach, the fill value and the side.
     public init(size: Triple, value: Float, method: Method = .symmetric) {
         self.size = size
         self.value = value
@@ -30,7 +30,7 @@ public struct SpatialPad: Hashable, Sendable {
     /// The padded grid as a box of the old one.
     func box(of current: Triple) -> Box3 { Self.box(of: current, grownTo: size, method) }
 
-    /// A grid grown to extents, where they are larger, as a box of the old one.
+    /// A grid enlarged to at least a size, as a box of the old grid.
     static func box(of current: Triple, grownTo size: Triple, _ method: Method) -> Box3 {
         var box = Box3(of: current)
         for axis in 0..<3 {
@@ -44,14 +44,14 @@ public struct SpatialPad: Hashable, Sendable {
 
 /// Pads with a constant to the next multiple of a number; MONAI's `DivisiblePad(k=, method=, mode="constant", value=)`.
 public struct DivisiblePad: Hashable, Sendable {
-    /// What each extent becomes a multiple of; 0 or less leaves an axis.
+    /// The divisors of the size along each axis; 0 or less leaves the axis unchanged.
     public let divisors: Triple
-    /// Value of the added voxels.
+    /// The value of the added voxels.
     public let value: Float
-    /// On which side the voxels go.
+    /// The side on which voxels are added.
     public let method: SpatialPad.Method
 
-    /// Takes the divisors, the value to fill with, and the side.
+    /// Creates padding from the divisors, the fill value and the side.
     public init(divisors: Triple, value: Float, method: SpatialPad.Method = .symmetric) {
         self.divisors = divisors
         self.value = value

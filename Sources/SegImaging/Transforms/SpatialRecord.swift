@@ -1,28 +1,28 @@
 public import SegCore
 
-/// What was done to a scan's grid on the way to the network, kept to bring predictions back.
+/// A record of the changes of a scan's grid up to the network, kept to restore predictions to the scan.
 ///
-/// Steps may come in any order. Those that follow MONAI's usual one (`Orientation`, `Spacing`, then crops and pads in
-/// any number) are one leg, which is restored in a single pass; a step that comes out of this order begins another.
+/// Steps may have any order. Steps in MONAI's usual order (`Orientation`, `Spacing`, then crops and pads in any number)
+/// form one leg, which is restored in a single pass. A step that does not fit this order starts a new leg.
 public struct SpatialRecord: Hashable, Sendable {
-    /// The legs, first to last; the grid that one ends with is the grid that the next begins with.
+    /// The legs, first to last; the last grid of a leg is the first grid of the next.
     public private(set) var legs: [SpatialLeg]
 
-    /// A record of a grid to which nothing was done yet.
+    /// Creates a record without any change of the grid.
     public init(scanSize: Triple, scanAffine: Affine) {
         legs = [SpatialLeg(size: scanSize, affine: scanAffine)]
     }
 
-    /// Extents of the scan as read.
+    /// The size of the scan as read.
     public var scanSize: Triple { legs[0].firstSize }
-    /// The scan as read: voxel index → RAS+ mm.
+    /// The affine of the scan as read, from voxel index to RAS+ mm.
     public var scanAffine: Affine { legs[0].firstAffine }
-    /// Extents of the volume that the network sees.
+    /// The size of the network's input volume.
     public var networkSize: Triple { legs[legs.count - 1].lastSize }
-    /// Network voxel index → RAS+ mm.
+    /// The affine of the network's input volume from voxel index to RAS+ mm.
     public var networkAffine: Affine { legs[legs.count - 1].lastAffine }
 
-    /// Voxels of the largest grid between two legs; 0 where there is none.
+    /// The number of voxels of the largest grid between two legs; 0 if there is only one leg.
     package var largestBetween: Int { legs.dropFirst().map(\.firstSize.count).max() ?? 0 }
 
     mutating func orient(by permutation: AxisPermutation, to image: ScanImage) {
@@ -35,30 +35,30 @@ public struct SpatialRecord: Hashable, Sendable {
         extend { $0.resample(by: map, to: image) }
     }
 
-    /// Notes that the network's volume is now a box of what it was.
+    /// Records that the network's volume is cropped or padded to a box of itself.
     mutating func cut(_ box: Box3) { legs[legs.count - 1].cut(box) }
 
-    /// Adds a step to the last leg, or to a new one where the last cannot take it.
+    /// Adds a step to the last leg, or to a new leg if it does not fit the last one.
     private mutating func extend(_ step: (inout SpatialLeg) -> Bool) {
         guard !step(&legs[legs.count - 1]) else { return }
         var leg = SpatialLeg(size: networkSize, affine: networkAffine)
         let isTaken = step(&leg)
-        precondition(isTaken, "a leg to which nothing was done takes any step")
+        precondition(isTaken, "a new leg accepts any step")
         legs.append(leg)
     }
 }
 
 extension SpatialRecord {
-    /// A label map of the scan's grid taken the same way, by nearest voxels; padding is 0.
+    /// A label map of the scan's grid transformed by the same steps, by nearest voxels; padding is 0.
     func follow(_ labels: Volume) -> Volume { legs.reduce(labels) { $1.follow($0) } }
 
-    /// Brings what the network gave back to the scan, a slab of rows at a time, MONAI's `Invertd(nearest_interp=False)`.
+    /// Restores a prediction to the scan's grid, a slab of rows at a time, MONAI's `Invertd(nearest_interp=False)`.
     ///
-    /// Outside what the network saw values are 0.
+    /// Values outside the network's input are 0.
     /// - Parameters:
     ///   - prediction: `[D, H, W, channels]` of `networkSize`, channels interleaved.
-    ///   - channels: Number of channels.
-    ///   - voxels: The most voxels of a slab, by whole rows along the scan's axis 0.
+    ///   - channels: The number of channels.
+    ///   - voxels: The maximum number of voxels of a slab; slabs are whole rows along the scan's axis 0.
     ///   - body: Called with `[rows, size.h, size.w, channels]`, slabs in order.
     public func restore(_ prediction: [Float], channels: Int, slab voxels: Int, _ body: ([Float]) -> Void) {
         let near = legs.dropFirst().reversed().reduce(prediction) { values, leg in
@@ -70,7 +70,7 @@ extension SpatialRecord {
         }
     }
 
-    /// Brings what the network gave back to the scan, whole.
+    /// Restores a prediction to the scan's grid, all at once.
     /// - Returns: `[scanSize.d, scanSize.h, scanSize.w, channels]`.
     public func restore(_ prediction: [Float], channels: Int) -> [Float] {
         var whole: [Float] = []
@@ -78,8 +78,8 @@ extension SpatialRecord {
         return whole
     }
 
-    /// A label map of the scan, from the network's, by nearest voxels, MONAI's `Invertd(nearest_interp=True)`; 0 outside
-    /// what the network saw.
+    /// Restores a label map to the scan's grid by nearest voxels, MONAI's `Invertd(nearest_interp=True)`; 0 outside the
+    /// network's input.
     public func restoreLabels<Label: BinaryInteger & Sendable>(_ labels: [Label]) -> [Label] {
         legs.reversed().reduce(labels) { values, leg in leg.restoreLabels(values, rows: 0..<leg.firstSize.d) }
     }

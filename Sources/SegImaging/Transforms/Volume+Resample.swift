@@ -7,7 +7,7 @@ struct LinearTap {
     var lowWeight: Double
     var highWeight: Double
 
-    /// The neighbours of a coordinate; those outside of the axis weigh 0.
+    /// Creates the neighbours of a coordinate; neighbours outside the axis have weight 0.
     @inline(__always)
     init(_ coordinate: Double, extent: Int) {
         let floor = coordinate.rounded(.down)
@@ -21,7 +21,7 @@ struct LinearTap {
 }
 
 extension Volume {
-    /// The volume sampled where a map says, borders repeated, in Double; the result lies at `affine`.
+    /// The volume resampled by a map, computed in Double; `affine` is the result's affine.
     func resampled(by map: GridMap, affine: Affine, _ interpolation: Interpolation) -> Volume {
         precondition(map.sourceSize == size, "the map is of another volume")
         let target = map.destinationSize
@@ -39,7 +39,7 @@ extension Volume {
         return Volume(voxels: voxels, size: target, affine: affine)
     }
 
-    /// Blends four source rows into one, then samples along it: two multiplications a voxel instead of eight.
+    /// Combines four source rows into one, then samples along that row: two multiplications per voxel instead of eight.
     private func sampleSeparable(
         _ input: UnsafeBufferPointer<Float>, _ map: GridMap, into output: UnsafeMutableBufferPointer<Float>
     ) {
@@ -98,7 +98,7 @@ extension Volume {
         }
     }
 
-    /// Sheared grids: every voxel's coordinate by the matrix.
+    /// Samples a sheared grid: the matrix gives the coordinate of every voxel.
     private func sampleObliquely(
         _ input: UnsafeBufferPointer<Float>, _ map: GridMap, _ interpolation: Interpolation,
         into output: UnsafeMutableBufferPointer<Float>
@@ -120,7 +120,7 @@ extension Volume {
 }
 
 extension GridMap {
-    /// The source coordinate of a destination voxel; within the source but where zeros lie beside it.
+    /// The source coordinate of a destination voxel, clamped to the source unless the padding is zeros.
     @inline(__always)
     func source(of i: Int, _ j: Int, _ k: Int) -> (x: Double, y: Double, z: Double) {
         let point = matrix(Double(i), Double(j), Double(k))
@@ -131,7 +131,7 @@ extension GridMap {
     }
 }
 
-/// row = the weighted sum of four of the volume's rows along axis 2.
+/// Sets `row` to the weighted sum of four of the volume's rows along axis 2.
 @inline(__always)
 private func blend(
     _ row: inout [Double], _ input: UnsafeBufferPointer<Float>, _ i: [Int], _ j: [Int], _ size: Triple,
