@@ -3,7 +3,7 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// Brings tokens of the transformer to the resolution of a decoder stage, `UnetrPrUpBlock`: × 2 each step.
+/// The upsampling of the transformer's tokens to the resolution of a decoder stage, × 2 per step: `UnetrPrUpBlock`.
 struct UNETRUpsampler {
     private let first: UnetConvolution
     private let steps: [(up: UnetConvolution, block: UnetBlock?)]
