@@ -46,7 +46,7 @@ public struct BasicUNetOptions: Hashable, Sendable {
             }
         }
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 

@@ -137,7 +137,7 @@ extension ConfigReader {
         guard numbers.count == dimensions, numbers.allSatisfy(range.contains) else {
             throw error(
                 key,
-                "should be a whole number from 1 to \(Self.largestExtent) or \(dimensions == 3 ? "three" : "two") of them, not "
+                "should be an integer from 1 to \(Self.largestExtent) or \(dimensions == 3 ? "three" : "two") of them, not "
                     + "\(value)")
         }
         return Triple(numbers + [Int](repeating: 1, count: 3 - dimensions))

@@ -41,7 +41,7 @@ public struct DiNTSOptions: Hashable, Sendable {
         let space = try reader.required("dints_space", reader.object("dints_space"))
         topology = try DiNTSTopology(space)
         guard try reader.bool("use_downsample") ?? true == topology.halvesInput else {
-            throw reader.error("use_downsample", "should be that of dints_space, \(topology.halvesInput)")
+            throw reader.error("use_downsample", "should be the same as in dints_space, \(topology.halvesInput)")
         }
         let nodes = try topology.nodes(reader)
         (entrances, deepestExit) = (nodes.entrances, nodes.deepestExit)
@@ -107,7 +107,7 @@ public struct DiNTS: Network {
             var next = [Tensor?](repeating: nil, count: nodes.count)
             for (path, cell) in block {
                 guard let input = nodes[path.source] else {
-                    throw TensorError(op: "DiNTS", "has a path from a depth that nothing leads to")
+                    throw TensorError(op: "DiNTS", "has a path from a depth that no path leads to")
                 }
                 let output = try context.recomputing([input]) { try cell($0[0], in: $1) }
                 next[path.target] = try next[path.target].map { try add($0, output) } ?? output

@@ -76,12 +76,12 @@ public struct DynUNetOptions: Hashable, Sendable {
             throw reader.error("upsample_kernel_size", "should be strides without the first: \(strides.dropFirst())")
         }
         guard filters.count == levels else {
-            throw reader.error("filters", "should be at least \(levels) positive numbers, one a level")
+            throw reader.error("filters", "should be at least \(levels) positive numbers, one per level")
         }
         for (kernel, stride) in zip(kernels, strides) {
             guard (0..<3).allSatisfy({ kernel[$0] % 2 == 1 && kernel[$0] + 1 >= stride[$0] }) else {
                 throw reader.error(
-                    "kernel_size", "\(kernel) at stride \(stride) should be odd and at least the stride less 1")
+                    "kernel_size", "\(kernel) at stride \(stride) should be odd and at least the stride minus 1")
             }
         }
         if isDeep, !(1..<levels - 1).contains(headCount) {
@@ -93,7 +93,7 @@ public struct DynUNetOptions: Hashable, Sendable {
             }
         }
         if block.activation.slopeCount != 1 {
-            throw reader.error("act_name", "PReLU with num_parameters does not fit levels of other channel counts")
+            throw reader.error("act_name", "PReLU with num_parameters does not fit levels of different channel counts")
         }
     }
 }

@@ -81,7 +81,7 @@ public struct NNUNetOptions: Hashable, Sendable {
         }
         try reader.check(strides: strides, "strides")
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("nonlin", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("nonlin", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }
@@ -247,7 +247,7 @@ extension ConfigReader {
         let items = try required(key, read(reader, key))
         if isOne { return [Item](repeating: items[0], count: stages) }
         guard items.count == stages else {
-            throw error(key, "should have \(stages) entries, one a stage, not \(items.count)")
+            throw error(key, "should have \(stages) entries, one per stage, not \(items.count)")
         }
         return items
     }
@@ -317,6 +317,6 @@ extension ConfigReader {
     fileprivate func expectThreeDimensions() throws {
         guard let name = try className("conv_op"), name != "Conv3d" else { return }
         throw error(
-            "conv_op", "'\(name)' is not supported; a network of slices is one of volumes with kernels of 1×k×k")
+            "conv_op", "'\(name)' is not supported; write a 2-D network as a 3-D one with kernels of 1×k×k")
     }
 }

@@ -61,7 +61,7 @@ public struct NetworkDefinition: Hashable, Sendable {
     public static func register(_ name: String, _ build: @escaping Builder) throws(DataError) {
         let short = shortened(name)
         guard builders[short] == nil else {
-            throw DataError(.badArgument, name, "is the name of a network of MedSeg's; register yours under another")
+            throw DataError(.badArgument, name, "is the name of a network in MedSeg; register yours under another")
         }
         registered.withLock { $0[short] = build }
     }
@@ -89,7 +89,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         if case .object(let arguments) = value {
             let nulls = arguments.filter { $0.value == .null }.keys.sorted()
             if let null = nulls.first(where: { Self.nullable[name]?.contains($0) != true }) {
-                throw reader.error(null, "is null, which \(name) does not take; leave it out for the default")
+                throw reader.error(null, "is null, which \(name) does not accept; leave it out for the default")
             }
         }
         return try build(reader, store)

@@ -55,6 +55,6 @@ extension NetworkDefinition {
         let outline = try outline()
         try FreeMemory.check(
             arrays: outline.largestBytes, tensors: 4 * outline.numbers, subject: source,
-            for: "the network of \(outline.numbers) parameters", advice: "use one of fewer channels")
+            for: "the network of \(outline.numbers) parameters", advice: "use a network with fewer channels")
     }
 }

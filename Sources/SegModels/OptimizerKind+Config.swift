@@ -34,7 +34,7 @@ extension OptimizerKind {
             let dampening = try coder.value("dampening", settings.dampening, .amount)
             let nesterov = try coder.value("nesterov", settings.nesterov, .bool)
             let isPlain = momentum > 0 && dampening == 0
-            try coder.check("nesterov", !nesterov || isPlain, "takes a momentum above 0 and no dampening")
+            try coder.check("nesterov", !nesterov || isPlain, "requires a momentum above 0 and no dampening")
             try coder.check(
                 "dampening", dampening == 0 || momentum > 0,
                 "does nothing without momentum; give momentum, or leave it out")

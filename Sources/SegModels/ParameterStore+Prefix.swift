@@ -15,10 +15,10 @@ extension ParameterStore {
         let inside = weights.tensors.filter { $0.key.hasPrefix(prefix) }
         let aside = weights.tensors.keys.filter { !$0.hasPrefix(prefix) }.sorted()
         var notes = weights.notes
-        notes.append("the names of the network begin with '\(prefix)' in it")
+        notes.append("the names of the network's arrays begin with '\(prefix)' in it")
         if !aside.isEmpty {
             let more = aside.count > 8 ? ", and \(aside.count - 8) more" : ""
-            notes.append("arrays beside the network are left out: \(aside.prefix(8).joined(separator: ", "))\(more)")
+            notes.append("arrays outside the network are left out: \(aside.prefix(8).joined(separator: ", "))\(more)")
         }
         let renamed = inside.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
         return Weights(
@@ -39,8 +39,8 @@ extension ParameterStore {
         guard best.count == 1 || best[0].isEmpty || most < names.count else {
             throw DataError(
                 .badData, weights.source,
-                "holds the network \(best.count) times, with names that begin with "
-                    + best.map { "'\($0)'" }.joined(separator: " and ") + "; save the wanted one alone")
+                "contains the network \(best.count) times, with names that begin with "
+                    + best.map { "'\($0)'" }.joined(separator: " and ") + "; save only the one you need")
         }
         return best[0]
     }

@@ -144,7 +144,7 @@ extension ParameterStore {
         let weights = try fitted(weights)
         let match = match(weights.tensors)
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "no array of it fits the network: \(match.summary)")
+            throw DataError(.badData, weights.source, "none of its arrays fits the network: \(match.summary)")
         }
         try set(match.matched, from: weights)
         return (match, weights.notes)
@@ -157,7 +157,7 @@ extension ParameterStore {
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
             throw DataError(
                 .badData, weights.source, key: broken.name,
-                "holds NaN or infinite numbers; the weights are those of a failed run"
+                "contains NaN or infinite numbers; the weights come from a failed run"
             )
         }
         for case let (parameter, values?) in values { try parameter.set(values) }

@@ -61,7 +61,7 @@ public struct SegResNetOptions: Hashable, Sendable {
         let groups = try reader.positive("num_groups") ?? 8
         let old = try reader.string("norm_name")?.lowercased() ?? ""
         guard old.isEmpty || old == "group" else {
-            throw reader.error("norm_name", "'\(old)' is not supported: it may be 'group'; use norm for others")
+            throw reader.error("norm_name", "'\(old)' is not supported, only 'group'; use norm for other kinds")
         }
         // MONAI ignores `norm` if `norm_name` is given.
         let hasNorm = reader.value("norm") != nil
@@ -84,7 +84,7 @@ public struct SegResNetOptions: Hashable, Sendable {
             throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
         }
         if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }

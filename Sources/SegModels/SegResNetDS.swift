@@ -99,7 +99,7 @@ public struct SegResNetDSOptions: Hashable, Sendable {
             throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
         }
         if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }

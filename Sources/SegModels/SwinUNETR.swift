@@ -71,7 +71,7 @@ public struct SwinUNETROptions: Hashable, Sendable {
         }
         guard heads.count == 4, heads.enumerated().allSatisfy({ (featureSize << $0) % $1 == 0 }) else {
             throw reader.error(
-                "num_heads", "\(heads) should be four divisors of the stages' channels, \(featureSize) and its doubles")
+                "num_heads", "\(heads) should divide the channels of the four stages, \(featureSize) and its doubles")
         }
         if case .group(let groups) = block.norm.params.kind, featureSize % groups != 0 {
             throw reader.error("norm_name", "\(featureSize) channels do not divide into \(groups) groups")

@@ -44,7 +44,7 @@ public struct UNesTOptions: Hashable, Sendable {
     public init(isSized: Bool, _ reader: ConfigReader) throws {
         reader.ignore("_target_", "img_size", "window_size", "conv_block", "dropout_rate")
         guard try reader.int("in_channels") == 1 else {
-            throw reader.error("in_channels", "should be 1, whatever else is said: its layers take one channel")
+            throw reader.error("in_channels", "should be 1, because the network accepts only one channel")
         }
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
         featureSize = try reader.positive("feature_size") ?? 16

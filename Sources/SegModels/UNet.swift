@@ -73,7 +73,8 @@ public struct UNetOptions: Hashable, Sendable {
             }
         }
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("act", "PReLU with num_parameters \(slopes) does not fit levels of other channel counts")
+            throw reader.error(
+                "act", "PReLU with num_parameters \(slopes) does not fit levels of different channel counts")
         }
     }
 }

@@ -49,8 +49,8 @@ public struct VNetOptions: Hashable, Sendable {
         guard activation.slopeCount == 1 else {
             throw reader.error(
                 "act",
-                "PReLU with num_parameters does not fit stages of other channel counts; \"prelu\" alone has a slope "
-                    + "for each channel")
+                "PReLU with num_parameters does not fit stages of different channel counts; \"prelu\" alone has a "
+                    + "slope for each channel")
         }
         try reader.refuse("dropout_prob")
         // Null means no dropout.

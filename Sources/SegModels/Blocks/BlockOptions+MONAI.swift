@@ -11,7 +11,7 @@ extension BlockOptions {
         bias = try reader.bool("bias") ?? true
         ordering = try reader.string("adn_ordering")?.uppercased() ?? "NDA"
         guard Set(ordering).isSubset(of: "NDA"), Set(ordering).count == ordering.count else {
-            throw reader.error("adn_ordering", "'\(ordering)' should hold each of the letters N, D, A at most once")
+            throw reader.error("adn_ordering", "'\(ordering)' should consist of the letters N, D, A, each at most once")
         }
     }
 

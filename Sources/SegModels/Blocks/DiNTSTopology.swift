@@ -55,7 +55,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         guard ["TopologyInstance", "monai.networks.nets.TopologyInstance"].contains(target) else {
             throw reader.error(
                 "_target_",
-                "only monai.networks.nets.TopologyInstance, what a search has found, is supported, not '\(target)'")
+                "only monai.networks.nets.TopologyInstance, the result of a search, is supported, not '\(target)'")
         }
         reader.ignore("device")
         try reader.requireThreeDimensions("spatial_dims")
@@ -63,7 +63,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         guard blockCount <= Self.mostBlocks, (2...Self.mostDepths).contains(depths) else {
             throw reader.error(
                 "num_blocks",
-                "from 1 to \(Self.mostBlocks) blocks of 2 to \(Self.mostDepths) depths are supported, not \(blockCount) of "
+                "1 to \(Self.mostBlocks) blocks with 2 to \(Self.mostDepths) depths are supported, not \(blockCount) with "
                     + "\(depths)")
         }
         depthCount = depths
@@ -71,7 +71,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         let factor = try reader.double("channel_mul") ?? 1
         filters = (0...depths).map { Int((Double(32 << $0) * factor).rounded(.towardZero)) }
         guard factor <= 64, filters.allSatisfy({ $0 > 1 }) else {
-            throw reader.error("channel_mul", "\(factor) should leave from 2 channels on, and be 64 at most")
+            throw reader.error("channel_mul", "\(factor) should be at most 64 and leave at least 2 channels")
         }
         activation = try Self.activation(reader)
         norm = try Self.norm(reader)
@@ -119,7 +119,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         _ value: ConfigValue, _ key: String, rows: Int, columns: Int, _ range: ClosedRange<Int>, _ reader: ConfigReader
     ) throws -> [[Int]] {
         let fault = reader.error(
-            key, "should hold \(rows) rows of \(columns) whole numbers from \(range.lowerBound) to \(range.upperBound)")
+            key, "should hold \(rows) rows of \(columns) integers from \(range.lowerBound) to \(range.upperBound)")
         guard case .array(let lines) = value, lines.count == rows else { throw fault }
         return try lines.map { line in
             guard case .array(let items) = line else { throw fault }
@@ -142,13 +142,13 @@ public struct DiNTSTopology: Hashable, Sendable {
         for (block, paths) in blocks.enumerated() {
             guard paths.allSatisfy({ reached.contains($0.source) }) else {
                 throw reader.error(
-                    "node_a", "block \(block) of dints_space has a path from a depth that nothing leads to")
+                    "node_a", "block \(block) of dints_space has a path from a depth that no path leads to")
             }
             reached = Set(paths.map(\.target))
         }
         let exits = (nodes ?? ones)[blocks.count]
         guard let deepest = exits.lastIndex(of: 1), reached.contains(deepest) else {
-            throw reader.error("node_a", "its last row names no depth that a path leads to")
+            throw reader.error("node_a", "its last row should select a depth that a path leads to")
         }
         return (entrances, deepest)
     }
@@ -159,11 +159,11 @@ public struct DiNTSTopology: Hashable, Sendable {
         if case .array(let pair)? = reader.value("act_name"), case .object(let arguments)? = pair.last,
             let inPlace = arguments["inplace"], inPlace != false
         {
-            throw reader.error("act_name", "inplace is not supported, for the other paths would see what it writes")
+            throw reader.error("act_name", "inplace is not supported, because it would change the input of other paths")
         }
         let activation = try BlockOptions.activation(reader, "act_name", default: "relu")
         guard activation.slopeCount == 1 else {
-            throw reader.error("act_name", "PReLU with num_parameters does not fit depths of other channel counts")
+            throw reader.error("act_name", "PReLU with num_parameters does not fit depths of different channel counts")
         }
         return activation
     }

@@ -29,7 +29,7 @@ struct SwinOptions: Hashable, Sendable {
         window = try reader.triple("window_size") ?? Triple(7)
         guard window.count <= Self.mostTokens else {
             throw reader.error(
-                "window_size", "\(window) has \(window.count) positions; attention takes at most \(Self.mostTokens)")
+                "window_size", "\(window) has \(window.count) positions, but the maximum is \(Self.mostTokens)")
         }
         qkvBias = try reader.bool("qkv_bias") ?? true
         mlpRatio = try reader.double("mlp_ratio") ?? 4

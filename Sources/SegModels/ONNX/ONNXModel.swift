@@ -30,7 +30,7 @@ public struct ONNXModel: Sendable {
         let outline = try network.outline()
         let (graph, size) = try Self.graph(of: network, outline, window: window)
         guard graph.arrays.map(\.byteCount).reduce(0, +) < Self.mostBytes - 1 << 20 else {
-            throw DataError(.badData, weights.source, "is too large for ONNX, whose files end at 2 GB")
+            throw DataError(.badData, weights.source, "is too large for ONNX, whose files are limited to 2 GB")
         }
         let own = graph.arrays.filter { $0.contents == .parameter }
         (arrays, numbers) = (own.count, own.map(\.count).reduce(0, +))

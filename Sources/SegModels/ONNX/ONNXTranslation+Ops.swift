@@ -135,7 +135,7 @@ extension ONNXTranslation {
             result = graph.node("GroupNormalization", inputs, [epsilon, .int("num_groups", groups)])
         case (.layer, nil, nil):
             result = graph.node("LayerNormalization", inputs, [.int("axis", -1), epsilon])
-        default: throw Refusal(reason: "a norm of this kind has statistics that ONNX does not take")
+        default: throw Refusal(reason: "a norm of this kind has statistics that ONNX does not support")
         }
         if let before = operands[3] { result = graph.node("Add", [result, try value(before, axes)]) }
         result = try activation(kind, result, slope: operands[2], axes)
@@ -169,7 +169,8 @@ extension ONNXTranslation {
         let (from, to) = (x.shape.size, y.shape.size)
         let isWhole = to.zip(from, %) == Triple(0) || (params.alignCorners && from.zip(to, %) == Triple(0))
         guard params.mode == .trilinear, isWhole else {
-            throw Refusal(reason: "resampling other than trilinear by whole factors, or by parts with aligned corners")
+            throw Refusal(
+                reason: "resampling other than trilinear by whole factors, or by fractions with aligned corners")
         }
         let factors = zip(to.array, from.array).map { Float($0) / Float($1) }
         let scales = graph.floats(
