@@ -71,7 +71,7 @@ extension Norm {
         guard values.count != 1 else {
             throw TensorError(
                 op: name,
-                "\(values.of), and its input \(x.shape) has 1; use a larger window (roi_size), or a network with "
+                "\(values.of), but its input \(x.shape) has 1; use a larger window (roi_size), or a network with "
                     + "fewer strides")
         }
     }

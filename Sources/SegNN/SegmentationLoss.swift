@@ -31,12 +31,14 @@ public struct SegmentationLoss: Hashable, Sendable {
     public func validate() throws {
         if hasIgnoredVoxels && focal != nil {
             throw TensorError(
-                op: "focal loss", "labels have ignored voxels, which dice, dice_ce, tversky and generalized_dice take")
+                op: "focal loss",
+                "labels have ignored voxels, which only dice, dice_ce, tversky and generalized_dice support")
         }
         guard overlap.targets == .regions else { return }
         let refusing = focal != nil ? "focal loss" : generalizedDice != nil ? "generalized_dice" : nil
         if let refusing {
-            throw TensorError(op: refusing, "labels are overlapping regions, which dice, dice_ce and tversky take")
+            throw TensorError(
+                op: refusing, "labels are overlapping regions, which only dice, dice_ce and tversky support")
         }
     }
 
@@ -58,7 +60,7 @@ public struct SegmentationLoss: Hashable, Sendable {
     /// et al. 2021, "nnU-Net". Without `countsCoarsestHead`, the last of several heads is left out.
     /// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(supervised outputs: [Tensor], labels: Tensor) throws -> Tensor {
-        guard let first = outputs.first else { throw TensorError(op: "loss", "the network gave no output") }
+        guard let first = outputs.first else { throw TensorError(op: "loss", "the network returned no output") }
         let outputs = countsCoarsestHead || outputs.count == 1 ? outputs[...] : outputs.dropLast()
         guard outputs.count > 1 else { return try self(first, labels: labels) }
         let weights = outputs.indices.map { 1 / Float(1 << $0) }

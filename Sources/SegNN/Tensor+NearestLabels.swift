@@ -10,7 +10,7 @@ extension Tensor {
         let (old, new) = (shape.dimensions, Array(output.shape.dimensions.dropLast()))
         guard old != new else { return self }
         guard old.count == 4, new.count == 4, old[0] == new[0] else {
-            throw TensorError(op: "nearest", "labels \(shape) are not of the volumes of output \(output.shape)")
+            throw TensorError(op: "nearest", "labels \(shape) do not match the volumes of output \(output.shape)")
         }
         // For each axis, the old voxel that contains the centre of each new voxel.
         let places = (1..<4).map { axis in
