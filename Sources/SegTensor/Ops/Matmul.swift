@@ -3,7 +3,7 @@ internal import SegBackend
 /// x · weightᵀ + bias on the last axis, `torch.nn.functional.linear`.
 ///
 /// **Shapes**: x `[…, in]`, weight `[out, in]`, bias `[out]`, result `[…, out]`.
-/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     try require(
         weight.shape.rank == 2 && weight.shape[1] == x.shape.channels, "linear",
@@ -20,7 +20,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
     let kept = SavedInput(x)
     return result(y, op: "linear", .linear, of: [x, weight, bias]) { upstream, sink in
         let g = upstream.reshaped([1, rows, outputs])
-        // The weight first: an input that is made again is gone before its gradient comes.
+        // The weight's gradient comes first: a recomputed input is released before the input's gradient is allocated.
         try sink.add(to: weight) { gw, accumulate in
             try backend.matmul(
                 g, kept.elements().reshaped([1, rows, inputs]), bias: nil,
