@@ -168,7 +168,7 @@ extension Tensor {
     private func startOfWalk(_ upstream: Tensor?) throws -> (root: GradientNode, sink: GradientSink) {
         guard let root = node else { throw TensorError(op: "gradients", "the tensor depends on no tracked leaf") }
         try require(
-            upstream != nil || shape.count == 1, "gradients", "\(shape) is not a scalar: its own gradient is needed")
+            upstream != nil || shape.count == 1, "gradients", "\(shape) is not a scalar; give its gradient as upstream")
         let seed = try upstream ?? Tensor(repeating: 1, shape: shape, on: backend)
         let sink = GradientSink(backend: backend)
         try sink.pass(seed.view, to: self)
@@ -190,7 +190,7 @@ extension GradientSink {
         // This check precedes all computation, because memory that an earlier backward pass has overwritten must not be read.
         if let walked = order.first(where: \.wasWalked) {
             throw TensorError(
-                op: "gradients", "the graph through \(walked.op) was walked before; run the forward pass again")
+                op: "gradients", "the graph through \(walked.op) was already used; run the forward pass again")
         }
         for node in order {
             if let backward = node.backward { try runBackward(node, backward) }

@@ -79,7 +79,8 @@ extension Tensor {
 
     private init<T>(copying values: [T], shape: Shape, as dtype: DType, on backend: any Backend) throws {
         try require(
-            values.count == shape.count, "Tensor", "\(shape) has \(shape.count) elements, \(values.count) were given")
+            values.count == shape.count, "Tensor",
+            "\(shape) has \(shape.count) elements, but \(values.count) were given")
         let view = try backend.allocate(shape, dtype)
         try values.withUnsafeBytes { try backend.upload($0, to: view) }
         self.init(view, on: backend)

@@ -13,7 +13,7 @@ public struct TensorError: Error, Sendable, CustomStringConvertible {
         self.message = message
     }
 
-    /// `conv3d: input has 3 channels, the weight [16, 1, 3, 3, 3] takes 1`.
+    /// The op and the message, such as `conv3d: input has 3 channels, but the weight expects 1`.
     public var description: String { "\(op): \(message)" }
 }
 

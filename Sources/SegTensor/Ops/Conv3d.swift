@@ -10,7 +10,8 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
     try validate("conv3d", x, weight: weight, params)
     let (out, inputs) = (weight.shape[0], weight.shape[1] * params.groups)
     try require(
-        x.shape.channels == inputs, "conv3d", "input has \(x.shape.channels) channels, the weight takes \(inputs)")
+        x.shape.channels == inputs, "conv3d",
+        "input has \(x.shape.channels) channels, but the weight expects \(inputs)")
     try require(out % params.groups == 0, "conv3d", "\(out) output channels do not divide into \(params.groups) groups")
     try validate("conv3d", bias: bias, channels: out)
     let size = params.outputSize(of: x.shape.size)
@@ -45,7 +46,8 @@ public func convTranspose3d(
     let op = "convTranspose3d"
     try validate(op, x, weight: weight, params)
     let (inputs, out) = (weight.shape[0], weight.shape[1] * params.groups)
-    try require(x.shape.channels == inputs, op, "input has \(x.shape.channels) channels, the weight takes \(inputs)")
+    try require(
+        x.shape.channels == inputs, op, "input has \(x.shape.channels) channels, but the weight expects \(inputs)")
     try require(inputs % params.groups == 0, op, "\(inputs) input channels do not divide into \(params.groups) groups")
     try validate(op, bias: bias, channels: out)
     let limit = params.stride.zip(params.dilation, max)

@@ -28,15 +28,16 @@ public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams)
 private func validateRegions(_ params: DiceCEParams, _ regions: Int) throws {
     try require(
         regions <= DiceCEParams.mostRegions, "diceCELoss",
-        "logits have \(regions) channels; a label has bits for \(DiceCEParams.mostRegions) regions")
+        "logits have \(regions) channels, but a label has bits for only \(DiceCEParams.mostRegions) regions")
     try require(
         params.probabilities != .softmax, "diceCELoss",
-        "softmax makes classes that exclude each other; regions may overlap and take sigmoid or identity")
+        "softmax makes classes exclude each other, but regions may overlap; use sigmoid or identity")
     try require(
-        params.includeBackground, "diceCELoss", "no channel of regions is the background, so none can be left out")
+        params.includeBackground, "diceCELoss",
+        "regions have no background channel, so includeBackground should be true")
     try require(
         params.classWeights.isEmpty || params.lambdaCE == 0, "diceCELoss",
-        "the cross entropy of regions takes no class weights; leave them out, or give lambdaCE 0")
+        "the cross entropy of regions does not support class weights; leave them out, or give lambdaCE 0")
 }
 
 /// Checks that labels and class weights fit the logits.

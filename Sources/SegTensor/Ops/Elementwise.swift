@@ -248,7 +248,7 @@ private func applied(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) throws -> BufferV
     guard let shape = a.shape.broadcast(with: b.shape) else {
         throw TensorError(
             op: op.rawValue,
-            "\(a.shape) and \(b.shape) do not repeat to one shape: from the last axis on, extents must "
+            "\(a.shape) and \(b.shape) cannot be broadcast to one shape: from the last axis on, sizes must "
                 + "be equal, or one of them 1")
     }
     let y = try a.backend.allocate(shape, a.view.dtype)
@@ -266,7 +266,7 @@ private func applied(_ op: UnaryOp, _ x: Tensor) throws -> BufferView {
 private func requireFloats(_ op: String, _ x: Tensor) throws {
     try require(
         x.view.dtype.isFloating, op,
-        "\(x.shape) holds \(x.view.dtype); make numbers of labels with floats(of:) or oneHot")
+        "\(x.shape) holds \(x.view.dtype); convert labels with floats(of:) or oneHot")
 }
 
 extension GradientSink {

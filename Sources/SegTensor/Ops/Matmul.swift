@@ -7,7 +7,7 @@ internal import SegBackend
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     try require(
         weight.shape.rank == 2 && weight.shape[1] == x.shape.channels, "linear",
-        "weight \(weight.shape) does not take \(x.shape.channels) features")
+        "weight \(weight.shape) does not fit \(x.shape.channels) features")
     let (rows, inputs, outputs) = (x.shape.rows, x.shape.channels, weight.shape[0])
     if let bias { try require(bias.shape == [outputs], "linear", "bias \(bias.shape) should be [\(outputs)]") }
     let backend = x.backend

@@ -86,7 +86,7 @@ public func normActivate(
     if case .given(let mean, let variance) = statistics {
         try require(
             !isRecorded, "normActivate",
-            "gradients through given statistics are not supported: normalise with the input's own while training")
+            "gradients through given statistics are not supported; in training, use the input's own")
         inputs += [mean, variance]
     }
     let graph = NormGraph(

@@ -5,7 +5,7 @@ public import SegCore
 ///
 /// - Throws: `TensorError` if the element counts differ.
 public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
-    try require(shape.count == x.shape.count, "reshape", "\(x.shape) has not the elements of \(shape)")
+    try require(shape.count == x.shape.count, "reshape", "\(x.shape) and \(shape) differ in the number of elements")
     let target = x.target
     return result(x.view.reshaped(shape), op: "reshape", .reshape, of: [x]) { upstream, sink in
         try sink.pass(upstream, to: target)
@@ -65,7 +65,7 @@ public func concatenate(_ tensors: [Tensor], isRematerialised: Bool = false) thr
 public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     try require(
         extent.rank == x.shape.rank && zip(extent.dimensions, x.shape.dimensions).allSatisfy { $0 <= $1 }, "crop",
-        "\(extent) does not lie in \(x.shape)")
+        "\(extent) does not fit in \(x.shape)")
     guard extent != x.shape else { return x }
     let backend = x.backend
     let origin = [Int](repeating: 0, count: extent.rank)
@@ -88,7 +88,7 @@ public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
 public func flip(_ x: Tensor, _ axes: [Int]) throws -> Tensor {
     try require(
         axes.allSatisfy((0..<x.shape.rank).contains) && Set(axes).count == axes.count, "flip",
-        "axes \(axes) are not axes of \(x.shape), each once")
+        "axes \(axes) should be different axes of \(x.shape)")
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.flip(x.view, axes: axes, into: y, accumulate: false)
@@ -163,7 +163,7 @@ public func toeplitz(_ x: Tensor) throws -> Tensor {
 public func joinCorners(_ x: Tensor, _ corners: [Triple]) throws -> Tensor {
     try require(x.shape.rank == 5, "joinCorners", "input \(x.shape) is not [N, D, H, W, C]")
     let (size, channels) = (x.shape.size, x.shape.channels)
-    try require(size.zip(Triple(2), %) == Triple(0), "joinCorners", "an extent of \(size) is odd")
+    try require(size.zip(Triple(2), %) == Triple(0), "joinCorners", "the sizes \(size) should be even")
     let half = size.zip(Triple(2), /)
     let backend = x.backend
     let y = try backend.allocate(

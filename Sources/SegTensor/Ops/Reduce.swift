@@ -49,8 +49,8 @@ private func reduced(_ op: ReduceOp, _ x: Tensor, over axes: [Int], keepsAxes: B
     let numbers = axes.map { $0 < 0 ? $0 + rank : $0 }
     try require(
         numbers.allSatisfy((0..<rank).contains) && Set(numbers).count == axes.count, op.rawValue,
-        "axes \(axes) are not axes of \(x.shape), each once")
-    try require(x.view.dtype.isFloating, op.rawValue, "\(x.shape) holds \(x.view.dtype), not numbers to compute with")
+        "axes \(axes) should be different axes of \(x.shape)")
+    try require(x.view.dtype.isFloating, op.rawValue, "\(x.shape) holds \(x.view.dtype), not floating-point numbers")
     let kept = Shape(x.shape.dimensions.enumerated().map { numbers.contains($0.offset) ? 1 : $0.element })
     try require(op != .max || x.shape.count > 0 || kept.count == 0, "max", "\(x.shape) has no largest element")
     let y = try reducedView(op, x.view, to: kept, on: x.backend)

@@ -34,7 +34,7 @@ public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Trip
     let tiling = WindowTiling(size: size, window: window, shift: shift)
     try require(
         x.shape.rank == 3 && x.shape[1] == window.count && x.shape[0] % tiling.count == 0, op,
-        "windows \(x.shape) do not make volumes of \(size) from windows of \(window)")
+        "windows \(x.shape) do not form volumes of \(size) with windows of \(window)")
     let shape = Shape(batch: x.shape[0] / tiling.count, size: size, channels: x.shape.channels)
     let y = try x.backend.allocate(shape, x.view.dtype)
     try tiling.copy(volumes: y, windows: x.view, x.backend, toWindows: false, accumulate: false)
@@ -56,7 +56,7 @@ public func regionMask(_ regions: [[Int]], on backend: any Backend) throws -> Te
     let length = regions.first?.count ?? 0
     try require(
         length > 0 && regions.allSatisfy { $0.count == length }, "regionMask",
-        "windows should have as many positions each"
+        "all windows should have the same number of positions"
     )
     let mask = try backend.allocate([regions.count, length, length], backend.scalar)
     // The upload is one window at a time, because the whole mask may be large.
@@ -76,7 +76,7 @@ public func regionMask(_ regions: [[Int]], on backend: any Backend) throws -> Te
 private func validate(_ op: String, _ window: Triple, _ shift: Triple) throws {
     try require(
         (0..<3).allSatisfy { window[$0] > 0 && shift[$0] >= 0 && shift[$0] < window[$0] }, op,
-        "a window of \(window) with shift \(shift): it must be positive, the shift smaller and not negative")
+        "a window of \(window) with shift \(shift): the window must be positive, the shift smaller and not negative")
 }
 
 /// The assignment of boxes of a volume to windows.
