@@ -18,10 +18,10 @@ extension PickleReader {
         push(.global(try global(module: module, name: name)))
     }
 
-    /// What calling a global with a tuple of arguments would give.
+    /// Pushes the result that a call of a global with a tuple of arguments would have.
     mutating func reduce() throws(CheckpointFault) {
         let call = try popLast(2)
-        // An object may be called too, such as one that makes others.
+        // An object may be called too, such as one that makes other objects.
         if case .object(let name) = call[0] { return push(.object(name)) }
         guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
             throw CheckpointFault("its pickle calls what is no function at byte \(position)")
@@ -55,7 +55,7 @@ extension PickleReader {
             guard case .string(let name)? = arguments.first else { return .object("numpy.dtype") }
             return newElementType(name)
         case .encode:
-            // Protocols that know no bytes write them as a text of as many characters.
+            // Protocols without a type for bytes write them as a text with one character per byte.
             guard case .string(let text)? = arguments.first else { return .ignored }
             try countEncoded(text)
             let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
@@ -66,7 +66,7 @@ extension PickleReader {
         }
     }
 
-    /// The tensor of a parameter; an object where it is one of a kind that is not read.
+    /// Returns the tensor of a parameter, or an object if the parameter is of an unsupported kind.
     private func parameter(of value: PickleValue?) throws(CheckpointFault) -> PickleValue {
         switch value {
         case .tensor(let index)?: return .tensor(index)
@@ -75,7 +75,7 @@ extension PickleReader {
         }
     }
 
-    /// An object by its class and arguments, which are not looked at.
+    /// Pushes an object of a class; its arguments are not read.
     mutating func makeObject(arguments count: Int) throws(CheckpointFault) {
         guard case .global(let type) = try popLast(count + 1)[0] else {
             throw CheckpointFault("its pickle makes an object of what is no class at byte \(position)")
@@ -84,7 +84,7 @@ extension PickleReader {
         push(.object(name))
     }
 
-    /// Attributes set on an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
+    /// Sets attributes of an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
     mutating func build() throws(CheckpointFault) {
         let state = try popLast(1)[0]
         switch try top() {
@@ -95,9 +95,9 @@ extension PickleReader {
         }
     }
 
-    /// The content of an array: `(version, shape, type, is column-major, bytes)`.
+    /// Sets the content of an array: `(version, shape, type, is column-major, bytes)`.
     private mutating func fill(_ index: Int, with state: PickleValue) throws(CheckpointFault) {
-        // Arrays of objects hold a list in place of bytes, and stay empty here.
+        // Arrays of objects contain a list instead of bytes, and stay empty here.
         guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count == 5,
             let shape = integers(parts[1]), case .elementType(let type) = parts[2],
             case .bool(let isColumnMajor) = parts[3],
@@ -109,7 +109,7 @@ extension PickleReader {
                 shape: shape, elementType: elementType(type), isColumnMajor: isColumnMajor, bytes: bytes))
     }
 
-    /// The state of an element type begins `(version, byte order, …)`.
+    /// Returns whether the state of an element type, `(version, byte order, …)`, says that it is big-endian.
     private func isBigEndian(_ state: PickleValue) -> Bool {
         guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count > 1,
             case .string(let order) = parts[1]
@@ -117,7 +117,7 @@ extension PickleReader {
         return order == ">"
     }
 
-    /// The storage of a persistent id `("storage", type, key, location, count)`.
+    /// Returns the storage of a persistent id `("storage", type, key, location, count)`.
     mutating func storage(of id: PickleValue) throws(CheckpointFault) -> PickleValue {
         guard case .tuple(let index) = id, case let parts = items(ofTuple: index), parts.count == 5,
             case .string("storage") = parts[0], case .global(let type) = parts[1], case .string(let key) = parts[2],
@@ -126,13 +126,13 @@ extension PickleReader {
         guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
         switch type {
         case .storage(let dtype): return newStorage(TorchStorage(dtype: dtype, key: key, count: count))
-        // Elements of a type that is not read, such as complex numbers.
+        // Elements of an unsupported type, such as complex numbers.
         case .other(let name): return .object(name)
         default: throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)")
         }
     }
 
-    /// The view of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
+    /// Returns the view that `_rebuild_tensor_v2(storage, offset, size, stride, …)` describes.
     private mutating func tensor(_ arguments: [PickleValue]) throws(CheckpointFault) -> PickleValue {
         if case .object(let name)? = arguments.first { return .object(name) }
         guard arguments.count >= 4, case .storage(let index) = arguments[0], case .int(let offset) = arguments[1],

@@ -3,16 +3,16 @@ internal import SegCore
 
 /// The weights of a `.pt` or `.pth` file of `torch.save` (PyTorch 1.6 and later): a zip archive with a pickle.
 ///
-/// Nothing in the file is run, and nothing is allocated before its size is known to fit the file.
+/// Nothing in the file is run, and no memory is allocated before its size has been checked against the file.
 struct PyTorchCheckpoint {
-    /// Arrays by name.
+    /// The arrays by name.
     private(set) var tensors: [String: StoredTensor] = [:]
-    /// What a person should know of the file, a sentence each.
+    /// Notes about the file for the user, one sentence each.
     private(set) var notes: [String] = []
 
-    /// Views of one storage may repeat it this often in all, as tied weights do.
+    /// The maximum size of all tensors as a multiple of the file's size. Tied weights are views of the same storage.
     private static let mostRepeats = 8
-    /// Where training loops put a network's `state_dict`.
+    /// The keys under which training loops store a network's `state_dict`.
     private static let wrappers = ["state_dict", "model_state_dict", "model", "network", "net"]
 
     private let archive: ZipArchive
@@ -28,7 +28,7 @@ struct PyTorchCheckpoint {
         try load(state, reader, fileSize: data.count)
     }
 
-    /// Everything in a checkpoint as a configuration.
+    /// Returns everything in a checkpoint as a configuration.
     static func contents(
         of data: Data, array: (ConfigValue) -> ConfigValue
     ) throws(CheckpointFault) -> ConfigValue {
@@ -36,7 +36,7 @@ struct PyTorchCheckpoint {
         return try reader.configuration(reader.result, array: array)
     }
 
-    /// What stands under some names beside the weights; names that are not there are left out.
+    /// Returns the values under some names beside the weights; missing names are left out.
     static func configurations(
         _ names: [String], in data: Data
     ) throws(CheckpointFault) -> [String: ConfigValue] {
@@ -50,7 +50,7 @@ struct PyTorchCheckpoint {
         return found
     }
 
-    /// The pickle of an archive, and the folder that it lies in.
+    /// Returns the pickle of an archive, and the folder that contains it.
     private static func pickle(
         of archive: ZipArchive
     ) throws(CheckpointFault) -> (root: String, reader: PickleReader) {
@@ -72,7 +72,7 @@ struct PyTorchCheckpoint {
         return (root, try PickleReader(pickle))
     }
 
-    /// The dictionary of tensors that is asked for, and where it was looked for.
+    /// Returns the chosen dictionary of tensors, and the place where it was searched, for errors.
     private mutating func stateDictionary(
         in reader: PickleReader, _ choice: Weights.Choice
     ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
@@ -100,7 +100,7 @@ struct PyTorchCheckpoint {
         }
     }
 
-    /// The innermost dictionary of tensors, by the names that training loops use.
+    /// Returns the innermost dictionary of tensors, found by the names that training loops use.
     private mutating func usualDictionary(
         _ whole: [String: PickleValue], _ reader: PickleReader
     ) throws(CheckpointFault) -> [String: PickleValue] {
@@ -114,7 +114,7 @@ struct PyTorchCheckpoint {
         return entries
     }
 
-    /// Says which weights and objects stand beside those that are taken.
+    /// Adds notes about weights and objects beside those that are used.
     private mutating func noteNeighbours(
         of name: String, in entries: [String: PickleValue], _ reader: PickleReader
     ) {
@@ -133,7 +133,7 @@ struct PyTorchCheckpoint {
         }
     }
 
-    /// Names of the entries that hold tensors, sorted.
+    /// Returns the names of the entries that contain tensors, sorted.
     private static func dictionariesOfTensors(
         in entries: [String: PickleValue], _ reader: PickleReader
     ) -> [String] {
@@ -143,7 +143,7 @@ struct PyTorchCheckpoint {
         }.keys.sorted()
     }
 
-    /// Refuses a dictionary without tensors, naming what it has.
+    /// Refuses a dictionary without tensors; the error lists the entries it has.
     private static func checkHasTensors(
         _ entries: [String: PickleValue], _ place: String
     ) throws(CheckpointFault) {
@@ -195,7 +195,7 @@ struct PyTorchCheckpoint {
 }
 
 extension TorchTensor {
-    /// Bytes that the tensor takes, after checking that it lies in its storage.
+    /// Returns the tensor's size in bytes, after checking that the tensor is within its storage.
     func checkedByteCount(_ name: String) throws(CheckpointFault) -> Int {
         guard offset >= 0, shape.allSatisfy({ $0 >= 0 }), strides.allSatisfy({ $0 >= 0 }) else {
             throw CheckpointFault("'\(name)' has the absurd shape \(shape), strides \(strides) or offset \(offset)")
@@ -212,7 +212,7 @@ extension TorchTensor {
         return bytes
     }
 
-    /// The number of the farthest element in the storage; nil where it cannot be counted.
+    /// The index of the last element in the storage; nil if it overflows.
     private var lastElement: Int? {
         var last = offset
         for (extent, stride) in zip(shape, strides) where extent > 0 {
@@ -224,7 +224,7 @@ extension TorchTensor {
         return last
     }
 
-    /// The elements in row-major order; the tensor must have been checked against its storage.
+    /// Returns the elements in row-major order; the tensor must have been checked against its storage.
     func stored(from bytes: Data) -> StoredTensor {
         let size = storage.dtype.byteCount
         let count = shape.reduce(1, *)

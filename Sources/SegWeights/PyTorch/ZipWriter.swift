@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Builds a zip archive of stored entries, each starting at a multiple of 64 bytes as `torch.save` aligns them.
+/// A builder of zip archives with uncompressed entries, each starting at a multiple of 64 bytes, as `torch.save` aligns them.
 struct ZipWriter {
     private static let alignment = 64
 
@@ -31,7 +31,7 @@ struct ZipWriter {
         bytes.append(common)
         bytes.append(littleEndian: UInt16(4 + padding))
         bytes.append(contentsOf: text)
-        // An extra field of PyTorch's kind, "FB", whose content is the padding.
+        // An extra field as PyTorch writes it, "FB", whose content is the padding.
         bytes.append(littleEndian: 0x4246 as UInt16)
         bytes.append(littleEndian: UInt16(padding))
         bytes.append(Data(count: padding))
@@ -45,7 +45,7 @@ struct ZipWriter {
         count += 1
     }
 
-    /// The archive with its directory.
+    /// Returns the archive with its directory.
     func finished() -> Data {
         var archive = bytes
         archive.append(directory)
