@@ -45,7 +45,7 @@ public struct StoredTensor: Sendable {
 
     /// Returns the same elements with another shape.
     public func reshaped(_ shape: [Int]) -> StoredTensor {
-        precondition(shape.reduce(1, *) == self.shape.reduce(1, *), "\(shape) has not the elements of \(self.shape)")
+        precondition(shape.reduce(1, *) == self.shape.reduce(1, *), "\(shape) and \(self.shape) differ in size")
         return StoredTensor(dtype: dtype, shape: shape, bytes: bytes)
     }
 
@@ -128,16 +128,16 @@ public struct Safetensors: Sendable {
     /// Reads a file's bytes; `source` names it in errors.
     init(_ data: Data, source: String) throws {
         func problem(_ message: String) -> DataError { DataError(.badData, source, message) }
-        guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
+        guard data.count >= 8 else { throw problem("is not a safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
         }
         guard headerCount <= UInt64(data.count - 8), headerCount <= Limits.documentBytes else {
-            throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
+            throw problem("is not a safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }
         let body = 8 + Int(headerCount)
         guard case .object(let entries) = try ConfigValue(json: data[8..<body], from: source) else {
-            throw problem("is no safetensors file: its header is not a JSON object")
+            throw problem("is not a safetensors file: its header is not a JSON object")
         }
         tensors = [:]
         metadata = [:]
@@ -150,7 +150,8 @@ public struct Safetensors: Sendable {
                 let tensor = try Self.tensor(entry, name: name, data: data[body...], problem)
                 total += tensor.bytes.count
                 guard total <= data.count - body else {
-                    throw problem("is no safetensors file: its tensors overlap, for together they are larger than it")
+                    throw problem(
+                        "is not a safetensors file: its tensors overlap: together they are larger than the file")
                 }
                 tensors[name] = tensor
             }
@@ -170,14 +171,15 @@ public struct Safetensors: Sendable {
         let range = offsets.compactMap(\.wholeNumber)
         guard shape.count == extents.count, shape.allSatisfy({ $0 >= 0 }), range.count == 2, range[0] >= 0,
             range[1] >= range[0], range[1] <= data.count
-        else { throw problem("'\(name)' lies outside the file (truncated?) or has a bad shape: \(entry)") }
+        else { throw problem("'\(name)' is outside the file (truncated?) or has a bad shape: \(entry)") }
         guard let size = StoredTensor.byteCount(of: shape, dtype) else {
             throw problem(
                 "'\(name)' has the absurd shape \(shape); a tensor has at most \(Limits.tensorAxes) axes, and its bytes "
-                    + "can be counted")
+                    + "must not overflow")
         }
         guard size == range[1] - range[0] else {
-            throw problem("'\(name)' of shape \(shape) needs \(size) bytes, the file gives \(range[1] - range[0])")
+            throw problem(
+                "'\(name)' of shape \(shape) needs \(size) bytes, but the file contains \(range[1] - range[0])")
         }
         let start = data.startIndex + range[0]
         return StoredTensor(dtype: dtype, shape: shape, bytes: Array(data[start..<start + size]))

@@ -36,7 +36,7 @@ public struct Weights: Sendable {
         case .safetensors:
             if case .named(let name) = choice {
                 throw DataError(
-                    .badArgument, path, "is no PyTorch checkpoint: it has no dictionary '\(name)' to choose")
+                    .badArgument, path, "is not a PyTorch checkpoint: it has no dictionary '\(name)' to choose")
             }
             return Weights(
                 source: path, tensors: StateDict.normalized(try Safetensors(data, source: path).tensors))
@@ -56,7 +56,7 @@ public struct Weights: Sendable {
         case .unknown:
             throw DataError(
                 .badData, path,
-                "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); name a file of weights")
+                "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); give a file of weights")
         }
     }
 
@@ -98,7 +98,7 @@ public struct Weights: Sendable {
     ) throws -> Value {
         let data = try RegularFile.contents(of: path)
         guard case .zip = Format(data) else {
-            throw DataError(.badData, path, "is no checkpoint of PyTorch 1.6 or later")
+            throw DataError(.badData, path, "is not a checkpoint of PyTorch 1.6 or later")
         }
         do {
             return try read(data)
@@ -136,10 +136,10 @@ extension Weights {
         for (name, tensor) in tensors where StoredTensor.byteCount(of: tensor.shape, tensor.dtype) == nil {
             throw DataError(
                 .cannotWrite, path,
-                "cannot hold '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
+                "cannot contain '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
         }
         guard !tensors.isEmpty else {
-            throw DataError(.badData, path, "would hold no weights, and is not written")
+            throw DataError(.badData, path, "would contain no weights and was not written")
         }
         let end = (path as NSString).pathExtension.lowercased()
         guard ["pt", "pth"].contains(end) else {

@@ -18,7 +18,8 @@ extension PickleReader {
     ) throws(CheckpointFault) -> ConfigValue {
         nodes += 1
         guard depth <= Limits.documentDepth, nodes <= Limits.documentNodes else {
-            throw CheckpointFault("its configuration nests too deep or has more than \(Limits.documentNodes) values")
+            throw CheckpointFault(
+                "its configuration is nested too deeply or has more than \(Limits.documentNodes) values")
         }
         switch value {
         case .none: return .null
@@ -49,16 +50,16 @@ extension PickleReader {
         else { return other }
         guard !array.elementType.isBigEndian else {
             throw CheckpointFault(
-                "holds an array of NumPy of a big-endian machine; save it as array.astype('<f4') or alike")
+                "contains a NumPy array from a big-endian machine; save it as array.astype('<f4') or similar")
         }
         let count = array.bytes.count / size
         nodes += 2 * count
         guard nodes <= Limits.documentNodes else {
-            throw CheckpointFault("holds an array of NumPy of \(count) numbers, more than are read as a configuration")
+            throw CheckpointFault("contains a NumPy array of \(count) numbers, which is too large for a configuration")
         }
         guard array.shape.allSatisfy({ $0 <= count }), array.shape.reduce(1.0, { $0 * Double($1) }) == Double(count),
             count * size == array.bytes.count
-        else { throw CheckpointFault("holds an array of NumPy whose shape \(array.shape) does not fit its bytes") }
+        else { throw CheckpointFault("contains a NumPy array whose shape \(array.shape) does not fit its bytes") }
         return array.lists(axis: 0, offset: 0, size: size)
     }
 

@@ -4,7 +4,7 @@ extension PickleReader {
     func global(module: String, name: String) throws(CheckpointFault) -> PickleGlobal {
         guard let global = PickleGlobal(module: module, name: name) else {
             throw CheckpointFault(
-                "its pickle asks for '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
+                "its pickle imports '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
                     + "torch.save(model.state_dict(), FILE)")
         }
         return global
@@ -13,7 +13,7 @@ extension PickleReader {
     mutating func pushStackGlobal() throws(CheckpointFault) {
         let names = try popLast(2)
         guard case .string(let module) = names[0], case .string(let name) = names[1] else {
-            throw CheckpointFault("its pickle asks for a global without a name; the file is damaged")
+            throw CheckpointFault("its pickle imports a global without a name; the file is damaged")
         }
         push(.global(try global(module: module, name: name)))
     }
@@ -24,7 +24,7 @@ extension PickleReader {
         // An object may be called too, such as one that makes other objects.
         if case .object(let name) = call[0] { return push(.object(name)) }
         guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
-            throw CheckpointFault("its pickle calls what is no function at byte \(position)")
+            throw CheckpointFault("its pickle calls a value that is not a function at byte \(position)")
         }
         push(try value(of: function, items(ofTuple: index)))
     }
@@ -38,16 +38,16 @@ extension PickleReader {
         case .rebuildParameter: return try parameter(of: arguments.first)
         case .rebuildSubclass:
             guard arguments.count >= 3, case .global(let inner) = arguments[0], case .tuple(let index) = arguments[2]
-            else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+            else { throw CheckpointFault("its pickle has an invalid tensor at byte \(position)") }
             switch inner {
             case .rebuildTensor: return try tensor(items(ofTuple: index))
             case .rebuildParameter: return try parameter(of: items(ofTuple: index).first)
             case .other(let name): return .object(name)
-            default: throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)")
+            default: throw CheckpointFault("its pickle has an invalid tensor at byte \(position)")
             }
         case .size:
             guard let first = arguments.first, case .tuple = first else {
-                throw CheckpointFault("its pickle makes a size of what is no tuple")
+                throw CheckpointFault("its pickle makes a size from a value that is not a tuple")
             }
             return first
         case .array: return newArray()
@@ -71,14 +71,14 @@ extension PickleReader {
         switch value {
         case .tensor(let index)?: return .tensor(index)
         case .object(let name)?: return .object(name)
-        default: throw CheckpointFault("its pickle makes a parameter of what is no tensor")
+        default: throw CheckpointFault("its pickle makes a parameter from a value that is not a tensor")
         }
     }
 
     /// Pushes an object of a class; its arguments are not read.
     mutating func makeObject(arguments count: Int) throws(CheckpointFault) {
         guard case .global(let type) = try popLast(count + 1)[0] else {
-            throw CheckpointFault("its pickle makes an object of what is no class at byte \(position)")
+            throw CheckpointFault("its pickle makes an object from a value that is not a class at byte \(position)")
         }
         guard case .other(let name) = type else { return push(.ignored) }
         push(.object(name))
@@ -91,7 +91,7 @@ extension PickleReader {
         case .array(let index): try fill(index, with: state)
         case .elementType(let index): if isBigEndian(state) { setBigEndian(index) }
         case .dictionary, .list, .ignored, .object, .tensor: break
-        default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
+        default: throw CheckpointFault("its pickle sets attributes of a value that has none at byte \(position)")
         }
     }
 
@@ -122,13 +122,13 @@ extension PickleReader {
         guard case .tuple(let index) = id, case let parts = items(ofTuple: index), parts.count == 5,
             case .string("storage") = parts[0], case .global(let type) = parts[1], case .string(let key) = parts[2],
             case .int(let count) = parts[4]
-        else { throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)") }
+        else { throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)") }
         guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
         switch type {
         case .storage(let dtype): return newStorage(TorchStorage(dtype: dtype, key: key, count: count))
         // Elements of an unsupported type, such as complex numbers.
         case .other(let name): return .object(name)
-        default: throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)")
+        default: throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)")
         }
     }
 
@@ -137,7 +137,7 @@ extension PickleReader {
         if case .object(let name)? = arguments.first { return .object(name) }
         guard arguments.count >= 4, case .storage(let index) = arguments[0], case .int(let offset) = arguments[1],
             let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
-        else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+        else { throw CheckpointFault("its pickle has an invalid tensor at byte \(position)") }
         return newTensor(TorchTensor(storage: storage(index), offset: offset, shape: shape, strides: strides))
     }
 

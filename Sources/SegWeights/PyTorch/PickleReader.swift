@@ -30,7 +30,7 @@ struct PickleReader {
         while true {
             steps += 1
             guard steps <= Limits.pickleNodes else {
-                throw CheckpointFault("its pickle has more than \(Limits.pickleNodes) values; save the weights alone")
+                throw CheckpointFault("its pickle has more than \(Limits.pickleNodes) values; save only the weights")
             }
             let offset = position
             let code = UInt8(try integer(1, "an opcode"))
@@ -165,7 +165,7 @@ extension PickleReader {
     }
 
     private static func emptyStack(_ position: Int) -> CheckpointFault {
-        CheckpointFault("its pickle takes a value that is not there at byte \(position); the file is damaged")
+        CheckpointFault("its pickle uses a missing value at byte \(position); the file is damaged")
     }
 
     private mutating func pop() throws(CheckpointFault) -> PickleValue {
@@ -188,7 +188,7 @@ extension PickleReader {
 
     private func recall(_ index: Int) throws(CheckpointFault) -> PickleValue {
         guard let value = memo[index] else {
-            throw CheckpointFault("its pickle recalls value \(index), which it never kept; the file is damaged")
+            throw CheckpointFault("its pickle refers to value \(index), which it never stored; the file is damaged")
         }
         return value
     }
@@ -245,7 +245,7 @@ extension PickleReader {
         encodedBytes += text.utf8.count
         guard encodedBytes <= bytes.count else {
             throw CheckpointFault(
-                "its pickle makes more bytes of its texts than it is long, which torch.save never does")
+                "its pickle converts texts to more bytes than its own length, which torch.save never does")
         }
     }
 
@@ -266,7 +266,7 @@ extension PickleReader {
     private mutating func setItems(_ items: [PickleValue]) throws(CheckpointFault) {
         if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
-            throw CheckpointFault("its pickle sets items of what is no dictionary at byte \(position)")
+            throw CheckpointFault("its pickle sets items of a value that is not a dictionary at byte \(position)")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }

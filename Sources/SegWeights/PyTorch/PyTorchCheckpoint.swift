@@ -56,7 +56,7 @@ struct PyTorchCheckpoint {
     ) throws(CheckpointFault) -> (root: String, reader: PickleReader) {
         let names = archive.names.filter { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
         guard let name = names.first, names.count == 1 else {
-            throw CheckpointFault("is a zip archive but no PyTorch checkpoint: it has no data.pkl")
+            throw CheckpointFault("is a zip archive but not a PyTorch checkpoint: it has no data.pkl")
         }
         let root = String(name.dropLast("data.pkl".count))
         guard !archive.names.contains(root + "constants.pkl") else {
@@ -67,7 +67,7 @@ struct PyTorchCheckpoint {
         }
         guard let pickle = try archive.bytes(of: name), pickle.count <= Limits.pickleBytes else {
             throw CheckpointFault(
-                "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save the weights alone")
+                "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save only the weights")
         }
         return (root, try PickleReader(pickle))
     }
@@ -77,7 +77,7 @@ struct PyTorchCheckpoint {
         in reader: PickleReader, _ choice: Weights.Choice
     ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
         guard case .dictionary(let index) = reader.result else {
-            throw CheckpointFault("holds no dictionary of weights; save model.state_dict()")
+            throw CheckpointFault("contains no dictionary of weights; save model.state_dict()")
         }
         let whole = reader.entries(index)
         switch choice {
@@ -88,7 +88,7 @@ struct PyTorchCheckpoint {
             guard case .dictionary(let index)? = whole[name] else {
                 let there = Self.dictionariesOfTensors(in: whole, reader)
                 throw CheckpointFault(
-                    "holds no weights under '\(name)'; it has "
+                    "contains no weights under '\(name)'; it has "
                         + (there.isEmpty ? "none" : there.map { "'\($0)'" }.joined(separator: ", ")))
             }
             return (reader.entries(index), "under '\(name)'")
@@ -121,14 +121,14 @@ struct PyTorchCheckpoint {
         let others = Self.dictionariesOfTensors(in: entries, reader).filter { $0 != name }
         if !others.isEmpty {
             let list = others.map { "'\($0)'" }.joined(separator: ", ")
-            notes.append("the weights under '\(name)' are taken; there are others under \(list)")
+            notes.append("the weights under '\(name)' are used; there are others under \(list)")
         }
         let objects = entries.compactMap { key, value -> String? in
             value.className.map { "\(key) (\($0))" }
         }.sorted()
         if !objects.isEmpty {
             notes.append(
-                "objects beside the weights are left out, and nothing of them was run: "
+                "objects beside the weights are left out, and none of their code was run: "
                     + objects.joined(separator: ", "))
         }
     }
@@ -151,7 +151,7 @@ struct PyTorchCheckpoint {
         let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
             value.className.map { "'\(name)' (\($0))" } ?? "'\(name)'"
         }.joined(separator: ", ")
-        throw CheckpointFault("holds no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
+        throw CheckpointFault("contains no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
     }
 
     private mutating func load(
@@ -174,7 +174,7 @@ struct PyTorchCheckpoint {
             total = sum
         }
         if !others.isEmpty {
-            notes.append("entries that are no arrays are left out: \(others.joined(separator: ", "))")
+            notes.append("entries that are not arrays are left out: \(others.joined(separator: ", "))")
         }
         var storages: [String: Data] = [:]
         for (name, tensor) in views {
@@ -182,11 +182,11 @@ struct PyTorchCheckpoint {
             let entry = "data/" + storage.key
             if storages[storage.key] == nil { storages[storage.key] = try archive.bytes(of: root + entry) }
             guard let bytes = storages[storage.key] else {
-                throw CheckpointFault("'\(name)' lies in \(entry), which is not in the archive")
+                throw CheckpointFault("'\(name)' is stored in \(entry), which is missing from the archive")
             }
             guard bytes.count / storage.dtype.byteCount >= storage.count else {
                 throw CheckpointFault(
-                    "'\(name)' should lie in \(storage.count) elements of \(storage.dtype.rawValue) in \(entry), "
+                    "'\(name)' needs \(storage.count) elements of \(storage.dtype.rawValue) in \(entry), "
                         + "which has only \(bytes.count) bytes")
             }
             tensors[name] = tensor.stored(from: bytes)

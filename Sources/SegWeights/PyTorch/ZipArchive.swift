@@ -28,7 +28,7 @@ struct ZipArchive {
         for _ in 0..<directory.count {
             let (name, entry, next) = try Self.entry(of: data, at: position, before: directory.end)
             guard entries.updateValue(entry, forKey: name) == nil else {
-                throw CheckpointFault("holds two entries named '\(name)'")
+                throw CheckpointFault("contains two entries named '\(name)'")
             }
             total += entry.size
             guard total <= data.count else {
@@ -47,7 +47,7 @@ struct ZipArchive {
         guard let signature = data.integer(UInt32.self, at: entry.header), signature == 0x0403_4B50,
             let nameCount = data.integer(UInt16.self, at: entry.header + 26),
             let extraCount = data.integer(UInt16.self, at: entry.header + 28)
-        else { throw CheckpointFault("'\(name)' is not where the archive's directory says; the file is damaged") }
+        else { throw CheckpointFault("'\(name)' is not at its listed position; the file is damaged") }
         let start = entry.header + 30 + Int(nameCount) + Int(extraCount)
         guard start <= data.count, entry.size <= data.count - start else {
             throw CheckpointFault("'\(name)' of \(entry.size) bytes reaches beyond the end; the file is truncated")
@@ -85,7 +85,7 @@ struct ZipArchive {
         }
         let limit = UInt64(data.count)
         guard start <= limit, size <= limit - start, count <= size / 46 else {
-            throw CheckpointFault("its zip directory of \(count) entries lies outside the file; the file is damaged")
+            throw CheckpointFault("its zip directory of \(count) entries is outside the file; the file is damaged")
         }
         return (Int(start), Int(start + size), Int(count))
     }

@@ -14,11 +14,11 @@ struct ZipWriter {
         let start = bytes.count + 30 + text.count + 4
         let padding = (Self.alignment - start % Self.alignment) % Self.alignment
         guard count < .max - 1 else {
-            throw CheckpointFault("would be a zip archive of more than \(count) entries; write safetensors instead")
+            throw CheckpointFault("would need a zip archive of more than \(count) entries; write safetensors instead")
         }
         guard content.count < Int(UInt32.max), start + padding + content.count < Int(UInt32.max)
         else {
-            throw CheckpointFault("would be a zip archive beyond 4 GB; write safetensors instead")
+            throw CheckpointFault("would need a zip archive larger than 4 GB; write safetensors instead")
         }
         let checksum = content.withUnsafeBytes { CRC32.checksum($0) }
         let header = UInt32(bytes.count)
