@@ -24,7 +24,8 @@ extension MONAIBundle {
             guard let file = Self.usualFile(in: folder) else {
                 throw DataError(
                     .noInput, folder,
-                    "is no MONAI bundle: it has no configs/inference.json or .yaml; name others with --bundle-config")
+                    "is not a MONAI bundle: it has no configs/inference.json or .yaml; give others with "
+                        + "--bundle-config")
             }
             files = [file]
         }

@@ -24,7 +24,7 @@ public enum StoredModel {
     /// - Throws: `DataError` naming what is missing or not supported.
     public init(_ path: String) throws {
         guard FileManager.default.fileExists(atPath: path) else {
-            throw DataError(.noInput, path, "is not there; name a model folder, a MONAI bundle or a folder of nnU-Net")
+            throw DataError(.noInput, path, "does not exist; give a model folder, a MONAI bundle or an nnU-Net folder")
         }
         if ModelFolder.isThere(path) {
             self = .folder(path, try ModelFolder.description(of: path))
@@ -37,7 +37,7 @@ public enum StoredModel {
         } else {
             throw DataError(
                 .noInput, path,
-                "is no model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "
+                "is not a model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "
                     + "nor plans.json and dataset.json (nnU-Net)")
         }
     }
