@@ -3,7 +3,7 @@ internal import SegMetrics
 internal import SegModels
 internal import SegWeights
 
-/// Replays the metrics of a prediction against a reference. They are computed on the host, whatever the device.
+/// Replays the metrics of a prediction against a reference. They are computed on the host, for every device.
 struct MetricReplay {
     private let capture: Capture
 

@@ -4,7 +4,7 @@ internal import SegModels
 internal import SegTensor
 
 extension OpReplay {
-    /// The recorded op on our tensors.
+    /// Applies the recorded op to our tensors.
     func apply(_ inputs: [String: Tensor]) throws -> Tensor {
         func input(_ name: String) throws -> Tensor {
             guard let tensor = inputs[name] else {
