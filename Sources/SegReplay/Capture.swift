@@ -37,11 +37,11 @@ public struct Capture {
         let file = try Safetensors(file: path)
         guard let text = file.metadata["capture"],
             let description = try? ConfigValue(json: Array(text.utf8), from: path)
-        else { throw DataError(.badData, path, "holds no capture: its metadata has no JSON entry 'capture'") }
+        else { throw DataError(.badData, path, "is not a capture: its metadata has no JSON entry 'capture'") }
         let reader = try ConfigReader(description, path: "capture", source: path)
         let kindName = try reader.required("kind", reader.string("kind"))
         guard let kind = Kind(rawValue: kindName) else {
-            throw reader.error("kind", "'\(kindName)' cannot be replayed; op, model, training and metric can")
+            throw reader.error("kind", "'\(kindName)' is not supported; supported: op, model, training, metric")
         }
         self.path = path
         self.kind = kind

@@ -53,7 +53,7 @@ struct ModelReplay {
         let byName = Dictionary(uniqueKeysWithValues: network.store.trained.map { ($0.name, $0) })
         for name in capture.names("gparam.") {
             guard let parameter = byName[name], let gradient = gradients[parameter.leaf] else {
-                throw DataError(.badData, capture.path, key: "gparam." + name, "the network gave no such gradient")
+                throw DataError(.badData, capture.path, key: "gparam." + name, "the network returned no such gradient")
             }
             comparisons.append(
                 Comparison(

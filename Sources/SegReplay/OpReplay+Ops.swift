@@ -47,7 +47,7 @@ extension OpReplay {
             return try diceCELoss(input("input"), labels: input("target"), lossParams())
         default:
             guard let activation = Activation.named(capture.op) else {
-                throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
+                throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op that can be replayed")
             }
             let value = try activation.entry.parameter.flatMap { try reader.double($0.name) }
             return try activate(

@@ -46,7 +46,7 @@ struct OpReplay {
         let gradients = try output.gradients(upstream: reshape(upstream, output.shape))
         for name in capture.names("gin.") {
             guard let input = inputs[name], let gradient = gradients[input] else {
-                throw DataError(.badData, capture.path, key: "gin." + name, "the op gave no gradient for this input")
+                throw DataError(.badData, capture.path, key: "gin." + name, "the op has no gradient for this input")
             }
             let isLongSum = name != "input" && output.shape.count / max(input.shape.count, 1) > 100_000
             comparisons.append(

@@ -16,7 +16,7 @@ public struct Replay {
         let comparisons = try compare(capture)
         // A capture without results must not count as one that agrees.
         guard !comparisons.isEmpty else {
-            throw DataError(.badData, capture.path, key: "out", "the capture holds nothing to compare with")
+            throw DataError(.badData, capture.path, key: "out", "the capture contains no results to compare")
         }
         return comparisons
     }
