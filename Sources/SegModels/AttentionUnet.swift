@@ -78,7 +78,7 @@ public struct AttentionUnet: Network {
     private let top: AttentionUnetLevel
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: AttentionUnetOptions, _ store: ParameterStore) throws {
         self.store = store

@@ -80,7 +80,7 @@ public struct BasicUNet: Network {
     private let up: [(enlarge: ConvTranspose3d, convs: TwoConvolutions)]
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: BasicUNetOptions, _ store: ParameterStore) throws {
         self.store = store

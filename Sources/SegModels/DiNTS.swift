@@ -61,7 +61,7 @@ public struct DiNTS: Network {
     private let last: DiNTSConvolution
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: DiNTSOptions, _ store: ParameterStore) throws {
         self.store = store

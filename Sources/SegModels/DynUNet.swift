@@ -111,7 +111,7 @@ public struct DynUNet: Network {
     /// The deep supervision heads of levels 1, 2, ….
     private let deepHeads: [UnetHead]
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: DynUNetOptions, _ store: ParameterStore) throws {
         self.store = store

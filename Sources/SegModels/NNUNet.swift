@@ -22,7 +22,7 @@ public struct NNUNetOptions: Hashable, Sendable {
         case plain = "PlainConvUNet"
         /// Residual blocks in the encoder.
         case residualEncoder = "ResidualEncoderUNet"
-        /// Residual blocks in both halves.
+        /// Residual blocks in the encoder and the decoder.
         case residual = "ResidualUNet"
     }
 
@@ -115,7 +115,7 @@ public struct NNUNet: Network {
     /// The decoder stages, coarsest first.
     private let up: [Up]
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: NNUNetOptions, _ store: ParameterStore) throws {
         self.store = store

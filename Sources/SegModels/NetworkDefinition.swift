@@ -66,7 +66,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         registered.withLock { $0[short] = build }
     }
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network with newly initialised parameters.
     /// - Throws: `DataError` if the target is unknown, if an argument is unknown, missing or unsupported, or if free
     ///   memory cannot hold the parameters; `BackendError` if the backend has not enough memory.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {

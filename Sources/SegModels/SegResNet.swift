@@ -102,7 +102,7 @@ public struct SegResNet: Network {
     private let head: Conv3d
     private let dropout: Dropout?
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SegResNetOptions, _ store: ParameterStore) throws {
         self.store = store

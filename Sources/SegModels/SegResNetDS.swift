@@ -114,7 +114,7 @@ public struct SegResNetDS: Network {
     /// The decoder stages, coarsest first.
     private let up: [SegResNetDSUp]
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SegResNetDSOptions, _ store: ParameterStore) throws {
         self.store = store

@@ -91,7 +91,7 @@ public struct SwinUNETR: Network {
     private let decoders: [UnetUpBlock]
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SwinUNETROptions, _ store: ParameterStore) throws {
         self.store = store

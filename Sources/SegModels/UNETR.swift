@@ -87,7 +87,7 @@ public struct UNETR: Network {
     private let decoders: [UnetUpBlock]
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNETROptions, _ store: ParameterStore) throws {
         self.store = store
@@ -119,7 +119,7 @@ public struct UNETR: Network {
     public var outputChannels: Int { options.outputChannels }
     /// The only size that the network accepts.
     public var sizeDivisor: Triple { options.size }
-    /// `img_size`.
+    /// The size that the network requires, `img_size`.
     public var requiredSize: Triple? { options.size }
     /// The probability of every dropout of the transformer.
     public var dropoutProbability: Float { options.transformer.dropout }

@@ -89,7 +89,7 @@ public struct UNesT: Network {
     private let bottom: ConvolutionBlock
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNesTOptions, _ store: ParameterStore) throws {
         self.store = store

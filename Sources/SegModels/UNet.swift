@@ -86,7 +86,7 @@ public struct UNet: Network {
     private let options: UNetOptions
     private let top: UNetLevel
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNetOptions, _ store: ParameterStore) throws {
         self.store = store

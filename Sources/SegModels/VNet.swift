@@ -99,7 +99,7 @@ public struct VNet: Network {
     private let up: [VNetUp]
     private let output: VNetOutput
 
-    /// Builds the network with fresh parameters.
+    /// Builds the network and registers its parameters in the store.
     /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: VNetOptions, _ store: ParameterStore) throws {
         self.store = store

@@ -6,7 +6,7 @@ internal import SegTensor
 let swinLayerNorm = BlockOptions.NormOption(
     params: NormParams(kind: .layer, epsilon: 1e-5), affine: true, momentum: 0)
 
-/// Settings of a Swin transformer's blocks.
+/// The settings of a Swin transformer's blocks.
 struct SwinOptions: Hashable, Sendable {
     var window: Triple
     var qkvBias: Bool

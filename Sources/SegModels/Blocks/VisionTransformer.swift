@@ -6,7 +6,7 @@ internal import SegTensor
 private let layerNorm = BlockOptions.NormOption(
     params: NormParams(kind: .layer, epsilon: 1e-5), affine: true, momentum: 0)
 
-/// Sizes of a vision transformer.
+/// The sizes and options of a vision transformer.
 struct TransformerOptions: Hashable, Sendable {
     var hidden: Int
     var mlp: Int

@@ -8,7 +8,7 @@ internal import SegTensor
 public struct NetworkSummary: Sendable {
     /// One op of the forward pass.
     public struct Row: Hashable, Sendable {
-        /// The module by its `state_dict` name; empty for an op without parameters.
+        /// The `state_dict` name of the module; empty for an op without parameters.
         public var layer: String
         /// The operation, such as `conv 3×3×3`.
         public var op: String
