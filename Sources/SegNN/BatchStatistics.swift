@@ -37,7 +37,7 @@ public final class BatchStatistics: @unchecked Sendable {
         }
     }
 
-    /// Moves the running statistics towards those of a pass of the same network over as many voxels.
+    /// Moves the running statistics towards the statistics of a pass of the same network over the same number of voxels.
     /// - Parameter values: The result of `values()` of that pass.
     /// - Throws: `BackendError` if there is not enough memory.
     public func move(by values: ArraySlice<Double>) throws {
