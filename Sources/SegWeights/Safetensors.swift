@@ -11,7 +11,7 @@ public struct StoredTensor: Sendable {
         case f32 = "F32"
         /// 16-bit float.
         case f16 = "F16"
-        /// The upper half of a 32-bit float.
+        /// bfloat16, the upper half of a 32-bit float.
         case bf16 = "BF16"
         /// 64-bit integer.
         case i64 = "I64"
@@ -23,7 +23,7 @@ public struct StoredTensor: Sendable {
         case i8 = "I8"
         /// 8-bit unsigned integer.
         case u8 = "U8"
-        /// A truth value in a byte.
+        /// A Boolean in one byte.
         case bool = "BOOL"
 
         var byteCount: Int {
