@@ -4,7 +4,7 @@ public import SegInference
 internal import SegYAML
 
 extension MONAIBundle {
-    /// Whether a folder has the configuration of a bundle.
+    /// Returns whether a folder has the configuration of a bundle.
     public static func isThere(_ folder: String) -> Bool { usualFile(in: folder) != nil }
 
     private static func usualFile(in folder: String) -> String? {
@@ -14,17 +14,18 @@ extension MONAIBundle {
 
     /// Reads the configuration of a bundle's folder, JSON or YAML, as `python -m monai.bundle run` does.
     /// - Parameters:
-    ///   - files: Configurations by their paths in the folder; later ones change earlier ones. Empty for
+    ///   - files: The paths of configurations in the folder; later ones override earlier ones. Empty for
     ///     `configs/inference.json` or `.yaml`.
-    ///   - changes: Ids and values that take the place of the configuration's.
-    /// - Throws: `DataError` naming all that is missing or not supported.
+    ///   - changes: Ids and values that override those of the configuration.
+    /// - Throws: `DataError` naming everything that is missing or not supported.
     public init(folder: String, files: [String] = [], changes: [(id: String, value: ConfigValue)] = []) throws {
         var files = files.map { "\(folder)/\($0)" }
         if files.isEmpty {
             guard let file = Self.usualFile(in: folder) else {
                 throw DataError(
                     .noInput, folder,
-                    "is no MONAI bundle: it has no configs/inference.json or .yaml; name others with --bundle-config")
+                    "is not a MONAI bundle: it has no configs/inference.json or .yaml; give others with "
+                        + "--bundle-config")
             }
             files = [file]
         }

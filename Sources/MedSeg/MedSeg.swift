@@ -1,4 +1,4 @@
-// `import MedSeg` is the whole library but the web server: what scans, models, trainings and measurements are made of.
+// `import MedSeg` imports the whole library except the web server: scans, models, training and measurements.
 @_exported public import SegBackend
 @_exported public import SegCore
 @_exported public import SegDICOM

@@ -4,7 +4,7 @@ internal import SegCore
 public import SegInference
 public import SegNNUNet
 
-/// A model on the disk, whatever program it came from. Nothing of it is run.
+/// A model on disk, from any of the supported programs. None of its code is run.
 public enum StoredModel {
     /// A model folder of MedSeg, or of Auto3DSeg.
     case folder(String, ModelDescription)
@@ -13,18 +13,18 @@ public enum StoredModel {
     /// A folder of nnU-Net v2, or the ZIP of its release.
     case nnUNet(NNUNetFolder)
 
-    /// Whether a folder is one of them by the files that it has.
+    /// Returns whether a folder is a model, judged by its files.
     public static func isThere(_ folder: String) -> Bool {
         ModelFolder.isThere(folder) || MONAIBundle.isThere(folder) || NNUNetFolder.isThere(folder)
     }
 
-    /// Reads what a path says of its model; weights are read by `predictor`.
+    /// Reads the description of the model at a path; `predictor` reads the weights.
     ///
-    /// A bundle and a folder of nnU-Net are taken as they say; `MONAIBundle` and `NNUNetFolder` take choices.
+    /// A bundle and an nnU-Net folder are used with their defaults; `MONAIBundle` and `NNUNetFolder` offer choices.
     /// - Throws: `DataError` naming what is missing or not supported.
     public init(_ path: String) throws {
         guard FileManager.default.fileExists(atPath: path) else {
-            throw DataError(.noInput, path, "is not there; name a model folder, a MONAI bundle or a folder of nnU-Net")
+            throw DataError(.noInput, path, "does not exist; give a model folder, a MONAI bundle or an nnU-Net folder")
         }
         if ModelFolder.isThere(path) {
             self = .folder(path, try ModelFolder.description(of: path))
@@ -37,12 +37,12 @@ public enum StoredModel {
         } else {
             throw DataError(
                 .noInput, path,
-                "is no model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "
+                "is not a model: it has neither a model.json (MedSeg), nor configs/inference.json or .yaml (a MONAI bundle), "
                     + "nor plans.json and dataset.json (nnU-Net)")
         }
     }
 
-    /// What the model expects.
+    /// The description of the model.
     public var description: ModelDescription {
         switch self {
         case .folder(_, let description): description
@@ -51,8 +51,8 @@ public enum StoredModel {
         }
     }
 
-    /// The model with its weights on a backend.
-    /// - Throws: `DataError` where weights are missing or do not fit; `BackendError` where memory is short.
+    /// Loads the model with its weights onto a backend.
+    /// - Throws: `DataError` if weights are missing or do not fit; `BackendError` if there is not enough memory.
     public func predictor(on backend: any Backend) throws -> Predictor {
         switch self {
         case .folder(let path, _): try Predictor(folder: path, on: backend)
@@ -64,8 +64,8 @@ public enum StoredModel {
 }
 
 extension Predictor {
-    /// Opens a model whatever program it came from: `StoredModel(path).predictor(on:)`.
-    /// - Throws: `DataError` naming what is missing or not supported; `BackendError` where memory is short.
+    /// Opens a model from any of the supported programs: `StoredModel(path).predictor(on:)`.
+    /// - Throws: `DataError` naming what is missing or not supported; `BackendError` if there is not enough memory.
     public static func open(_ path: String, on backend: any Backend) throws -> Predictor {
         try StoredModel(path).predictor(on: backend)
     }

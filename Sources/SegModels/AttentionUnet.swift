@@ -5,9 +5,9 @@
 //   model.0                  96³ ×  1 → 96³ × 16, two convolutions of 3³
 //   model.1.submodule.0      96³ × 16 → 48³ × 32, two convolutions, the first with the stride
 //   …submodule.1.submodule   48³ × 32 → 24³ × 64, likewise, the bottom
-//   upconv of a level        transposed convolution of what lies below: g
-//   attention of a level     x · sigmoid(psi(relu(W_x x + W_g g))), one number a voxel
-//   merge of a level         both joined, one convolution of 3³
+//   upconv of a level        transposed convolution of the output of the level below: g
+//   attention of a level     x · sigmoid(psi(relu(W_x x + W_g g))), one weight per voxel
+//   merge of a level         both concatenated, one convolution of 3³
 //   model.2                  96³ × 16 → 96³ × classes, 1³
 internal import SegBackend
 public import SegCore
@@ -16,19 +16,19 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.AttentionUnet`.
 public struct AttentionUnetOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of each level.
+    /// The number of channels of each level.
     public var channels: [Int]
-    /// Stride out of each level but the last.
+    /// The stride from each level to the next.
     public var strides: [Triple]
-    /// Kernel of convolutions.
+    /// The kernel size of the convolutions.
     public var kernel: Triple
-    /// Kernel of transposed convolutions.
+    /// The kernel size of the transposed convolutions.
     public var upKernel: Triple
-    /// Probability of every dropout.
+    /// The probability of every dropout.
     public var dropout: Float
 
     /// Reads MONAI's arguments.
@@ -59,7 +59,7 @@ public struct AttentionUnetOptions: Hashable, Sendable {
         }
     }
 
-    /// Convolutions with batch norm, dropout and ReLU.
+    /// Returns the options of a convolution with batch norm, dropout and ReLU.
     func block(dropout: Float) -> BlockOptions {
         BlockOptions(
             activation: .relu, norm: Self.batchNorm, dropout: dropout,
@@ -69,17 +69,17 @@ public struct AttentionUnetOptions: Hashable, Sendable {
     static let batchNorm = BlockOptions.NormOption.batch()
 }
 
-/// A U-Net whose skips are weighed by what comes from below, with MONAI's parameter names.
+/// A U-Net with attention gates on its skip connections, with MONAI's parameter names.
 public struct AttentionUnet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: AttentionUnetOptions
     private let first: AttentionUnetPair
     private let top: AttentionUnetLevel
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: AttentionUnetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -92,17 +92,17 @@ public struct AttentionUnet: Network {
             .same(kernel: 1, stride: 1), bias: true)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
     /// The product of the strides along each axis.
     public var sizeDivisor: Triple { options.strides.reduce(Triple(1)) { $0.zip($1, *) } }
-    /// The one probability of all its dropouts.
+    /// The probability of every dropout of the network.
     public var dropoutProbability: Float { options.dropout }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "AttentionUnet")
         let y = try context.recomputing([x]) { [first] in try first($0[0], in: $1) }
@@ -133,7 +133,7 @@ private struct AttentionUnetPair {
     }
 }
 
-/// A convolution of one voxel and a batch norm.
+/// A 1³ convolution followed by batch norm.
 private struct AttentionUnetGate {
     private let conv: Conv3d
     private let norm: Norm
@@ -150,7 +150,7 @@ private struct AttentionUnetGate {
     }
 }
 
-/// A level with what lies below it, `monai.networks.nets.attentionunet.AttentionLayer`.
+/// A level together with all levels below it, `monai.networks.nets.attentionunet.AttentionLayer`.
 private final class AttentionUnetLevel {
     private let above: AttentionUnetGate
     private let skip: AttentionUnetGate
@@ -170,7 +170,7 @@ private final class AttentionUnetLevel {
         enlarge = try ConvolutionBlock(
             store.scope("upconv").scope("up"), inputs: lower, outputs: channels,
             BlockGeometry(kernel: options.upKernel, stride: stride), transposed: true, options.block(dropout: 0))
-        // Here MONAI leaves norm and activation at their defaults.
+        // MONAI leaves the norm and the activation of this convolution at their defaults.
         merge = try ConvolutionBlock(
             store.scope("merge"), inputs: 2 * channels, outputs: channels,
             BlockGeometry(kernel: Triple(3), stride: Triple(1)),
@@ -197,7 +197,7 @@ private final class AttentionUnetLevel {
         }
     }
 
-    /// x times one weight a voxel, `monai.networks.nets.attentionunet.AttentionBlock`.
+    /// Multiplies x by one weight per voxel; `monai.networks.nets.attentionunet.AttentionBlock`.
     private func attend(_ x: Tensor, to raised: Tensor, in context: ForwardContext) throws -> Tensor {
         let fromBelow = try above(raised, followers: .consumingInput, in: context)
         var joined = NormFollowers()

@@ -15,11 +15,11 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.BasicUNet`.
 public struct BasicUNetOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of the five stages down, then those after the last stage up.
+    /// The number of channels of the five encoder stages, then of the last decoder stage's output.
     public var features: [Int]
     var block: BlockOptions
 
@@ -46,11 +46,11 @@ public struct BasicUNetOptions: Hashable, Sendable {
             }
         }
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 
-    /// `act`, by default a leaky ReLU of 0.1; null takes none.
+    /// Reads `act`: by default a leaky ReLU with slope 0.1; null means no activation.
     private static func activation(_ reader: ConfigReader) throws -> BlockOptions.ActivationOption? {
         if reader.isNull("act") { return nil }
         guard reader.value("act") != nil else {
@@ -59,7 +59,7 @@ public struct BasicUNetOptions: Hashable, Sendable {
         return try BlockOptions.activation(reader, "act", default: "leakyrelu")
     }
 
-    /// `norm`, by default an instance norm with weights; null takes none.
+    /// Reads `norm`: by default an instance norm with scale and shift; null means no norm.
     private static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption? {
         if reader.isNull("norm") { return nil }
         guard reader.value("norm") != nil else {
@@ -71,17 +71,17 @@ public struct BasicUNetOptions: Hashable, Sendable {
 
 /// A U-Net of five stages with max pooling, with MONAI's parameter names.
 public struct BasicUNet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: BasicUNetOptions
-    /// The stages down, the finest first.
+    /// The encoder stages, finest first.
     private let down: [TwoConvolutions]
-    /// The stages up, the coarsest first.
+    /// The decoder stages, coarsest first.
     private let up: [(enlarge: ConvTranspose3d, convs: TwoConvolutions)]
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: BasicUNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -93,7 +93,7 @@ public struct BasicUNet: Network {
                 options.block)
         }
         up = try (1..<5).reversed().map { level in
-            // The finest stage up keeps its channels.
+            // The upsampling of the finest decoder stage keeps the number of channels; the others halve it.
             let wide = level == 1 ? features[1] : features[level] / 2
             let scope = store.scope("upcat_\(level)")
             let doubling = Conv3dParams(
@@ -111,17 +111,17 @@ public struct BasicUNet: Network {
             .same(kernel: 1, stride: 1), bias: true)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// Four stages halve.
+    /// 16, because four stages halve the size.
     public var sizeDivisor: Triple { Triple(16) }
-    /// The one probability of all its dropouts.
+    /// The probability of every dropout of the network.
     public var dropoutProbability: Float { options.block.dropout }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "BasicUNet")
         let halving = Pool3dParams(kernel: Triple(2), stride: Triple(2), padding: Triple(0))

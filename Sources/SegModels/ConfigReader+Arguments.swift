@@ -3,7 +3,7 @@ public import SegCore
 
 /// Arguments that several of MONAI's networks have in common.
 extension ConfigReader {
-    /// Accepts `spatial_dims` of 3 under any of its names.
+    /// Checks that `spatial_dims` is 3, under any of its names, or absent.
     /// - Throws: `DataError` for another number.
     func requireThreeDimensions(_ keys: String...) throws {
         for key in keys {
@@ -13,7 +13,7 @@ extension ConfigReader {
         }
     }
 
-    /// `spatial_dims` of 2 or 3, of a network that can see the slices of a volume one by one; 3 where nothing is said.
+    /// Reads `spatial_dims`, 2 or 3, of a network that can process the slices of a volume one by one; 3 if it is absent.
     /// - Throws: `DataError` for another number.
     func planarOrSpatial(_ keys: String...) throws -> Int {
         var found = 3
@@ -27,27 +27,27 @@ extension ConfigReader {
         return found
     }
 
-    /// A number of channels beyond these is a typing error, and the sizes of its arrays could not be counted.
+    /// The supported numbers of channels. A larger number is a typing error, and array sizes could overflow.
     private static let channelRange = 1...1 << 16
-    /// Stages of a network, from the finest to the coarsest.
+    /// The supported numbers of stages of a network.
     private static let levelRange = 1...16
-    /// Blocks of a stage.
+    /// The supported numbers of blocks of a stage.
     private static let blockRange = 1...256
 
-    /// A number of channels, or of what is like them; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// Reads a number of channels or a similar positive integer; nil if it is absent.
+    /// - Throws: `DataError` if the value is anything else.
     public func positive(_ key: String) throws -> Int? {
         guard let number = try int(key) else { return nil }
         try check(number, Self.channelRange, key)
         return number
     }
 
-    /// Numbers of channels, one a stage; nil where they are absent.
-    /// - Throws: `DataError` where they are something else.
+    /// Reads numbers of channels, one per stage; nil if they are absent.
+    /// - Throws: `DataError` if the value is anything else.
     public func channels(_ key: String) throws -> [Int]? { try stages(key, Self.channelRange) }
 
-    /// Numbers of blocks, one a stage; nil where they are absent.
-    /// - Throws: `DataError` where they are something else.
+    /// Reads numbers of blocks, one per stage; nil if they are absent.
+    /// - Throws: `DataError` if the value is anything else.
     public func blocks(_ key: String) throws -> [Int]? { try stages(key, Self.blockRange) }
 
     private func stages(_ key: String, _ range: ClosedRange<Int>) throws -> [Int]? {
@@ -65,8 +65,8 @@ extension ConfigReader {
         }
     }
 
-    /// A probability of at least 0 and below 1; nil where it is absent.
-    /// - Throws: `DataError` where it is something else.
+    /// Reads a probability of at least 0 and below 1; nil if it is absent.
+    /// - Throws: `DataError` if the value is anything else.
     public func probability(_ key: String) throws -> Float? {
         guard let number = try double(key) else { return nil }
         guard let probability = Self.probability(of: number) else {
@@ -75,22 +75,22 @@ extension ConfigReader {
         return probability
     }
 
-    /// A number as a probability; nil where it is below 0, or is 1 or more as the network computes with it.
+    /// Converts a number to a 32-bit probability; nil if it is below 0 or rounds to 1 or more.
     static func probability(of number: Double) -> Float? {
         let probability = Float(number)
         return number >= 0 && probability < 1 ? probability : nil
     }
 
-    /// A positive whole number for all axes, or three; nil where it is absent.
-    /// - Parameter dimensions: Of 2 the third axis has 1, and lists have two numbers.
-    /// - Throws: `DataError` where it is something else.
+    /// Reads a positive integer for all axes, or a list of one per axis; nil if it is absent.
+    /// - Parameter dimensions: 3, or 2 for lists of two numbers; the third axis is then 1.
+    /// - Throws: `DataError` if the value is anything else.
     public func triple(_ key: String, dimensions: Int = 3) throws -> Triple? {
         try value(key).map { try triple(of: $0, key, dimensions) }
     }
 
-    /// A list whose entries are each a positive whole number or three of them; nil where it is absent.
-    /// - Parameter dimensions: As of `triple`.
-    /// - Throws: `DataError` where it is something else.
+    /// Reads a list whose entries are each a positive integer or a list of one per axis; nil if it is absent.
+    /// - Parameter dimensions: As in `triple`.
+    /// - Throws: `DataError` if the value is anything else.
     public func triples(_ key: String, dimensions: Int = 3) throws -> [Triple]? {
         guard let value = value(key) else { return nil }
         guard case .array(let items) = value else { throw error(key, "should be a list, not \(value)") }
@@ -100,17 +100,17 @@ extension ConfigReader {
         return try items.map { try triple(of: $0, key, dimensions) }
     }
 
-    /// Strides of the stages of a network, one after the other, of which no axis is divided by more than 4096.
-    /// - Parameter dimensions: As of `triple`.
-    /// - Throws: `DataError` where they are absent, something else or more.
+    /// Reads the strides of a network's stages, whose product along each axis is at most 4096.
+    /// - Parameter dimensions: As in `triple`.
+    /// - Throws: `DataError` if the strides are absent, malformed or too large.
     public func strides(_ key: String, dimensions: Int = 3) throws -> [Triple] {
         let strides = try required(key, triples(key, dimensions: dimensions))
         try check(strides: strides, key)
         return strides
     }
 
-    /// Refuses strides that divide an axis by more than 4096 in all.
-    /// - Throws: `DataError` naming them.
+    /// Refuses strides whose product along an axis is above 4096.
+    /// - Throws: `DataError` that lists the strides.
     func check(strides: [Triple], _ key: String) throws {
         var product = Triple(1)
         for stride in strides {
@@ -121,13 +121,13 @@ extension ConfigReader {
         }
     }
 
-    /// Refuses an argument whose meaning is not supported at all.
-    /// - Throws: `DataError` where it is there.
+    /// Refuses arguments that are not supported.
+    /// - Throws: `DataError` if one of them is present.
     func refuse(_ keys: String...) throws {
         for key in keys where value(key) != nil { throw error(key, "is not supported") }
     }
 
-    /// Beyond this an extent is a typing error, and the sizes of arrays could not be counted.
+    /// The maximum size along an axis. A larger number is a typing error, and array sizes could overflow.
     private static let largestExtent = 4096
 
     private func triple(of value: ConfigValue, _ key: String, _ dimensions: Int) throws -> Triple {
@@ -137,7 +137,7 @@ extension ConfigReader {
         guard numbers.count == dimensions, numbers.allSatisfy(range.contains) else {
             throw error(
                 key,
-                "should be a whole number from 1 to \(Self.largestExtent) or \(dimensions == 3 ? "three" : "two") of them, not "
+                "should be an integer from 1 to \(Self.largestExtent) or \(dimensions == 3 ? "three" : "two") of them, not "
                     + "\(value)")
         }
         return Triple(numbers + [Int](repeating: 1, count: 3 - dimensions))

@@ -1,14 +1,14 @@
 // He et al. 2021, "DiNTS: Differentiable Neural Network Topology Search for 3D Medical Image Segmentation";
-// MONAI's `monai.networks.nets.DiNTS` of a `TopologyInstance`: the network that a search has found.
+// MONAI's `monai.networks.nets.DiNTS` with a `TopologyInstance`, the network that a search has found.
 //
-// Shapes with num_depths 4, use_downsample and a 96³ input, [blocks] × 12 from depth to depth along the paths that the
-// architecture's codes name:
+// Shapes with num_depths 4, use_downsample and a 96³ input. Between the stems are 12 blocks; `arch_code` gives their paths
+// between the depths:
 //   stem_down.0   96³ × 1 → 96³ ×  32 → 48³ ×  64   depth 0   stem_up.0   48³ ×  64 → 48³ ×  32 → 96³ ×  32
 //   stem_down.1   48³ × 1 → 48³ ×  64 → 24³ × 128   depth 1   stem_up.1   24³ × 128 → 24³ ×  64 → 48³ ×  64
 //   stem_down.2   24³ × 1 → 24³ × 128 → 12³ × 256   depth 2   stem_up.2   12³ × 256 → 12³ × 128 → 24³ × 128
 //   stem_down.3   12³ × 1 → 12³ × 256 →  6³ × 512   depth 3   stem_up.3    6³ × 512 →  6³ × 256 → 12³ × 256
 //   stem_finals   96³ × 32 → 96³ × classes
-// A path leads from a depth to itself or to a neighbour; a depth of a block is the sum of the paths that lead to it.
+// A path leads from a depth to the same or a neighbouring depth. Each depth of a block is the sum of the paths that lead to it.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -16,15 +16,15 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.DiNTS` and of its `dints_space`, a `TopologyInstance`.
 public struct DiNTSOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Where the paths lead, and what is done on them.
+    /// The paths between depths and their operations.
     public var topology: DiNTSTopology
-    /// Which depths see the input, from the finest.
+    /// Whether each depth receives the input, finest first.
     var entrances: [Bool]
-    /// The coarsest depth whose output is taken.
+    /// The coarsest depth whose output is used.
     var deepestExit: Int
     var activation: BlockOptions.ActivationOption
     var norm: BlockOptions.NormOption
@@ -41,7 +41,7 @@ public struct DiNTSOptions: Hashable, Sendable {
         let space = try reader.required("dints_space", reader.object("dints_space"))
         topology = try DiNTSTopology(space)
         guard try reader.bool("use_downsample") ?? true == topology.halvesInput else {
-            throw reader.error("use_downsample", "should be that of dints_space, \(topology.halvesInput)")
+            throw reader.error("use_downsample", "should be the same as in dints_space, \(topology.halvesInput)")
         }
         let nodes = try topology.nodes(reader)
         (entrances, deepestExit) = (nodes.entrances, nodes.deepestExit)
@@ -51,18 +51,18 @@ public struct DiNTSOptions: Hashable, Sendable {
 
 /// A network of a searched topology, with MONAI's parameter names.
 public struct DiNTS: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: DiNTSOptions
     private let stemsDown: [DiNTSStemDown]
-    /// Of each block, the cells by their paths.
+    /// The paths of each block with their cells.
     private let cells: [[(path: DiNTSPath, cell: DiNTSCell)]]
     private let stemsUp: [DiNTSStemUp]
     private let last: DiNTSConvolution
     private let head: Conv3d
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: DiNTSOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -89,17 +89,17 @@ public struct DiNTS: Network {
         )
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// Each depth halves, and the stem before the first where `use_downsample` says so.
+    /// Each depth except the first halves the size, and so does the stem if `use_downsample` is true.
     public var sizeDivisor: Triple { Triple(1 << (options.topology.depthCount - 1 + options.topology.stemHalvings)) }
-    /// It drops nothing out.
+    /// 0, because the network has no dropout.
     public var dropoutProbability: Float { 0 }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "DiNTS")
         var nodes: [Tensor?] = try zip(stemsDown, options.entrances).map { try $1 ? $0(x, in: context) : nil }
@@ -107,7 +107,7 @@ public struct DiNTS: Network {
             var next = [Tensor?](repeating: nil, count: nodes.count)
             for (path, cell) in block {
                 guard let input = nodes[path.source] else {
-                    throw TensorError(op: "DiNTS", "has a path from a depth that nothing leads to")
+                    throw TensorError(op: "DiNTS", "has a path from a depth that no path leads to")
                 }
                 let output = try context.recomputing([input]) { try cell($0[0], in: $1) }
                 next[path.target] = try next[path.target].map { try add($0, output) } ?? output
@@ -117,7 +117,7 @@ public struct DiNTS: Network {
         return try ascend(nodes, in: context)
     }
 
-    /// From the coarsest depth that is taken up to the finest, each adding its own.
+    /// Upsamples from the coarsest depth that is used to the finest, adding the output of each depth.
     private func ascend(_ nodes: [Tensor?], in context: ForwardContext) throws -> Tensor {
         var y: Tensor?
         for depth in (0...options.deepestExit).reversed() {

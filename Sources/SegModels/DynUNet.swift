@@ -6,8 +6,8 @@
 //   downsamples.1  48³ ×  64 → 24³ × 128        upsamples.1   12³ × 256 → 24³ × 128, with downsamples.1
 //   downsamples.2  24³ × 128 → 12³ × 256        upsamples.0    6³ × 320 → 12³ × 256, with downsamples.2
 //   bottleneck     12³ × 256 →  6³ × 320        output_block  96³ × 32 → 96³ × classes
-// With deep supervision head i makes logits of what comes up at level i + 1, in training only. MONAI's state_dict holds
-// every parameter twice, the second time under `skip_layers`; so do files written here.
+// With deep supervision, head i computes logits from the decoder's output at level i + 1, in training only. MONAI's state_dict
+// contains every parameter twice, the second time under `skip_layers`; so do the files that MedSeg writes.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -15,19 +15,19 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.DynUNet`.
 public struct DynUNetOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Kernel of each level, the bottleneck's last.
+    /// The kernel size of each level, the bottleneck's last.
     public var kernels: [Triple]
-    /// Stride into each level.
+    /// The stride into each level.
     public var strides: [Triple]
-    /// Kernel, and stride, of each transposed convolution, the finest first.
+    /// The kernel size, and also the stride, of each transposed convolution, finest first.
     public var upKernels: [Triple]
-    /// Channels of each level.
+    /// The number of channels of each level.
     public var filters: [Int]
-    /// Heads of deep supervision; 0 for none.
+    /// The number of heads for deep supervision; 0 for none.
     public var headCount: Int
     /// Whether transposed convolutions have a bias.
     public var upBias: Bool
@@ -81,12 +81,12 @@ public struct DynUNetOptions: Hashable, Sendable {
             throw reader.error("upsample_kernel_size", "should be strides without the first: \(strides.dropFirst())")
         }
         guard filters.count == levels else {
-            throw reader.error("filters", "should be at least \(levels) positive numbers, one a level")
+            throw reader.error("filters", "should be at least \(levels) positive numbers, one per level")
         }
         for (kernel, stride) in zip(kernels, strides) {
             guard (0..<3).allSatisfy({ kernel[$0] % 2 == 1 && kernel[$0] + 1 >= stride[$0] }) else {
                 throw reader.error(
-                    "kernel_size", "\(kernel) at stride \(stride) should be odd and at least the stride less 1")
+                    "kernel_size", "\(kernel) at stride \(stride) should be odd and at least the stride minus 1")
             }
         }
         if isDeep, !(1..<levels - 1).contains(headCount) {
@@ -98,26 +98,26 @@ public struct DynUNetOptions: Hashable, Sendable {
             }
         }
         if block.activation.slopeCount != 1 {
-            throw reader.error("act_name", "PReLU with num_parameters does not fit levels of other channel counts")
+            throw reader.error("act_name", "PReLU with num_parameters does not fit levels of different channel counts")
         }
     }
 }
 
-/// nnU-Net's U-Net: a kernel and a stride of its own for each level, deep supervision, with MONAI's parameter names.
+/// nnU-Net's U-Net, with a kernel size and a stride per level, deep supervision, and MONAI's parameter names.
 public struct DynUNet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: DynUNetOptions
-    /// The input block, the stages down, and the bottleneck.
+    /// The input block, the encoder stages and the bottleneck.
     private let down: [UnetBlock]
-    /// Stages up, the coarsest first.
+    /// The decoder stages, coarsest first.
     private let up: [UnetUpBlock]
     private let head: UnetHead
-    /// Heads of levels 1, 2, ….
+    /// The deep supervision heads of levels 1, 2, ….
     private let deepHeads: [UnetHead]
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: DynUNetOptions, _ store: ParameterStore) throws {
         self.store = store
         store.isPlanar = options.isPlanar
@@ -130,7 +130,7 @@ public struct DynUNet: Network {
                 outputs: filters[level], BlockGeometry(kernel: options.kernels[level], stride: options.strides[level]),
                 options.block)
         }
-        // Stages up have no shortcut, whatever `res_block` says.
+        // Decoder stages have no shortcut, even if `res_block` is true.
         var upOptions = options.block
         upOptions.isResidual = false
         up = try (0..<last).map { index in
@@ -150,7 +150,7 @@ public struct DynUNet: Network {
         registerSkipLayers(names)
     }
 
-    /// MONAI holds its blocks a second time, nested: `skip_layers.next_layer.…`.
+    /// Registers the second names of the blocks, which MONAI also nests: `skip_layers.next_layer.…`.
     private func registerSkipLayers(_ names: [String]) {
         let last = names.count - 1
         var path = "skip_layers"
@@ -165,25 +165,25 @@ public struct DynUNet: Network {
         store.alias(path, of: names[last])
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
     /// The product of the strides along each axis.
     public var sizeDivisor: Triple { options.strides.reduce(Triple(1)) { $0.zip($1, *) } }
-    /// The one probability of all its dropouts.
+    /// The probability of every dropout of the network.
     public var dropoutProbability: Float { options.block.dropout }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try head(features(x, in: context)[0], in: context)
     }
 
-    /// The output, and in training those of the heads, enlarged to it by repeating voxels.
+    /// Computes the output and, in training, the outputs of the heads, resized to it by nearest-neighbour interpolation.
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D, H, W, out]`; MONAI stacks them along a new axis 1.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         let features = try features(x, in: context)
         let output = try head(features[0], in: context)
@@ -195,7 +195,7 @@ public struct DynUNet: Network {
             })
     }
 
-    /// What comes up at the levels with a head, the finest first.
+    /// Computes the decoder's outputs at the levels with a head, finest first.
     private func features(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "DynUNet")
         var skips: [Tensor] = []
@@ -209,7 +209,7 @@ public struct DynUNet: Network {
         for block in up {
             y = try context.recomputing([y, skips.removeLast()]) { try block($0[0], skip: $0[1], in: $1) }
             features.append(y)
-            // What no head looks at is not kept.
+            // Outputs that no head reads are not kept.
             if features.count > options.headCount + 1 { features.removeFirst() }
         }
         return features.reversed()

@@ -7,7 +7,7 @@
 //   …                                             …
 //   encoder.stages.5    8³ × 320 →   4³ × 320     decoder.seg_layers.4   128³ ×  32 → 128³ × classes
 // ResidualEncoderUNet has a stem of one convolution and residual blocks in the encoder, ResidualUNet in the decoder too.
-// An image of two dimensions is a volume of one slice, and its kernels and strides are 1 along the first axis.
+// A 2-D image is a volume of one slice; the kernels and strides of its network are 1 along the first axis.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -16,37 +16,37 @@ public import SegTensor
 /// Arguments of `dynamic_network_architectures.architectures.unet.PlainConvUNet`, `ResidualEncoderUNet` and
 /// `ResidualUNet`.
 public struct NNUNetOptions: Hashable, Sendable {
-    /// What the stages are built of.
+    /// The type of the stages' blocks.
     public enum Kind: String, Hashable, Sendable, CaseIterable {
         /// Convolutions everywhere.
         case plain = "PlainConvUNet"
         /// Residual blocks in the encoder.
         case residualEncoder = "ResidualEncoderUNet"
-        /// Residual blocks in both halves.
+        /// Residual blocks in the encoder and the decoder.
         case residual = "ResidualUNet"
     }
 
-    /// What the stages are built of.
+    /// The type of the stages' blocks.
     public var kind: Kind
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of each stage.
+    /// The number of channels of each stage.
     public var features: [Int]
-    /// Kernel of each stage.
+    /// The kernel size of each stage.
     public var kernels: [Triple]
-    /// Stride into each stage.
+    /// The stride into each stage.
     public var strides: [Triple]
-    /// Convolutions, or residual blocks, of each stage of the encoder.
+    /// The number of convolutions, or of residual blocks, of each encoder stage.
     public var encoderBlocks: [Int]
-    /// The same of the decoder, the coarsest stage first.
+    /// The number of convolutions, or of residual blocks, of each decoder stage, coarsest first.
     public var decoderBlocks: [Int]
-    /// Whether each stage of the decoder gives an output in training.
+    /// Whether each decoder stage has an output in training.
     public var deepSupervision: Bool
     var block: NNUNetBlockOptions
 
-    /// Reads the `arch_kwargs` of a plan, with `input_channels` and `num_classes` beside them.
+    /// Reads the `arch_kwargs` of a plan, to which `input_channels` and `num_classes` have been added.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ kind: Kind, _ reader: ConfigReader) throws {
         reader.ignore("_target_")
@@ -81,12 +81,12 @@ public struct NNUNetOptions: Hashable, Sendable {
         }
         try reader.check(strides: strides, "strides")
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("nonlin", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("nonlin", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }
 
-/// nnU-Net's U-Net, with a kernel and a stride of its own for each stage.
+/// nnU-Net's U-Net, with a kernel size and a stride per stage.
 public struct NNUNet: Network {
     private enum Stage {
         case plain(NNUNetStack)
@@ -100,23 +100,23 @@ public struct NNUNet: Network {
         }
     }
 
-    /// A stage of the decoder.
+    /// A decoder stage.
     private struct Up {
         let transposed: ConvTranspose3d
         let stage: Stage
         let head: Conv3d
     }
 
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: NNUNetOptions
     private let stem: NNUNetStack?
     private let down: [Stage]
-    /// The coarsest first.
+    /// The decoder stages, coarsest first.
     private let up: [Up]
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: NNUNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -135,7 +135,7 @@ public struct NNUNet: Network {
             let geometry = BlockGeometry(kernel: options.kernels[level], stride: options.strides[level])
             let count = options.encoderBlocks[level]
             return isPlain
-                // PyTorch holds the stack in a Sequential of one.
+                // In PyTorch the stack is the only entry of a Sequential.
                 ? .plain(
                     try NNUNetStack(
                         scope.scope("0"), inputs: inputs, outputs: features[level], count: count, geometry,
@@ -146,7 +146,7 @@ public struct NNUNet: Network {
         }
         let decoder = store.scope("decoder")
         let levels = (0..<features.count - 1).map { features.count - 2 - $0 }
-        // In PyTorch's order, which is not that of the pass.
+        // The registration is in PyTorch's order, which is not the order of the forward pass.
         let stages = try levels.enumerated().map { index, level in
             try Self.stage(decoder.scope("stages").scope("\(index)"), level, options)
         }
@@ -159,7 +159,7 @@ public struct NNUNet: Network {
         up = levels.indices.map { Up(transposed: transposed[$0], stage: stages[$0], head: heads[$0]) }
     }
 
-    /// The stage of the decoder that makes what a level holds.
+    /// Builds the decoder stage of a level.
     private static func stage(_ store: ParameterStore, _ level: Int, _ options: NNUNetOptions) throws -> Stage {
         let geometry = BlockGeometry(kernel: options.kernels[level], stride: Triple(1))
         let outputs = options.features[level]
@@ -191,26 +191,26 @@ public struct NNUNet: Network {
             bias: true, initial: .kaimingNormal(fanIn: inputs, slope: 0.01))
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
     /// The product of the strides along each axis.
     public var sizeDivisor: Triple { options.strides.reduce(Triple(1)) { $0.zip($1, *) } }
-    /// The one probability of all its dropouts.
+    /// The probability of every dropout of the network.
     public var dropoutProbability: Float { options.block.dropout }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try outputs(x, heads: 1, in: context)[0]
     }
 
-    /// The output, and in training with deep supervision those of all coarser stages at their own extents, as nnU-Net
-    /// gives them.
+    /// Computes the output and, in training with deep supervision, the outputs of all coarser stages at their own
+    /// sizes, as nnU-Net does.
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D', H', W', out]`, the finest first.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         let isDeep = context.mode == .training && options.deepSupervision
         return try outputs(x, heads: isDeep ? up.count : 1, in: context)
@@ -237,7 +237,7 @@ public struct NNUNet: Network {
 }
 
 extension ConfigReader {
-    /// A list of as many entries as there are stages, or one entry for all of them.
+    /// Reads a list with one entry per stage, or one entry for all stages.
     fileprivate func perStage<Item>(
         _ key: String, _ stages: Int, _ read: (ConfigReader, String) throws -> [Item]?
     ) throws -> [Item] {
@@ -247,12 +247,12 @@ extension ConfigReader {
         let items = try required(key, read(reader, key))
         if isOne { return [Item](repeating: items[0], count: stages) }
         guard items.count == stages else {
-            throw error(key, "should have \(stages) entries, one a stage, not \(items.count)")
+            throw error(key, "should have \(stages) entries, one per stage, not \(items.count)")
         }
         return items
     }
 
-    /// The last part of a dotted name of Python; nil where the key is absent or null.
+    /// Reads the last part of a dotted Python name; nil if the key is absent or null.
     private func className(_ key: String) throws -> String? {
         try string(key).map { String($0.split(separator: ".").last ?? "") }
     }
@@ -261,7 +261,7 @@ extension ConfigReader {
         try object(key) ?? ConfigReader([:], path: "\(path).\(key)", source: source)
     }
 
-    /// `norm_op` and `norm_op_kwargs`.
+    /// Reads `norm_op` and `norm_op_kwargs`.
     fileprivate func norm() throws -> BlockOptions.NormOption? {
         let (name, arguments) = (try className("norm_op"), try arguments("norm_op_kwargs"))
         let epsilon = Float(try arguments.double("eps") ?? 1e-5)
@@ -284,7 +284,7 @@ extension ConfigReader {
         }
     }
 
-    /// `nonlin` and `nonlin_kwargs`.
+    /// Reads `nonlin` and `nonlin_kwargs`.
     fileprivate func nonlinearity() throws -> BlockOptions.ActivationOption? {
         let (name, arguments) = (try className("nonlin"), try arguments("nonlin_kwargs"))
         arguments.ignore("inplace")
@@ -300,7 +300,7 @@ extension ConfigReader {
         return option
     }
 
-    /// `dropout_op` and `dropout_op_kwargs`.
+    /// Reads `dropout_op` and `dropout_op_kwargs`.
     fileprivate func dropout() throws -> Float {
         let (name, arguments) = (try className("dropout_op"), try arguments("dropout_op_kwargs"))
         arguments.ignore("inplace")
@@ -313,10 +313,10 @@ extension ConfigReader {
         return probability
     }
 
-    /// `conv_op`, which is that of volumes.
+    /// Checks that `conv_op` is `Conv3d` or absent.
     fileprivate func expectThreeDimensions() throws {
         guard let name = try className("conv_op"), name != "Conv3d" else { return }
         throw error(
-            "conv_op", "'\(name)' is not supported; a network of slices is one of volumes with kernels of 1×k×k")
+            "conv_op", "'\(name)' is not supported; write a 2-D network as a 3-D one with kernels of 1×k×k")
     }
 }

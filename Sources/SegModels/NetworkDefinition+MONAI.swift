@@ -1,8 +1,9 @@
 internal import SegBackend
 public import SegCore
 
-/// Networks in typed code, with MONAI's names and defaults: `NetworkDefinition.unet(outputChannels: 2, channels: [16, 32],
-/// strides: [2])`. `makeNetwork(on:seed:)` builds one; a model folder and a configuration hold it as it is.
+/// Definitions of networks in Swift, with MONAI's names and defaults: `NetworkDefinition.unet(outputChannels: 2,
+/// channels: [16, 32], strides: [2])`. `makeNetwork(on:seed:)` builds the network; model folders and configurations
+/// store the definition unchanged.
 extension NetworkDefinition {
     /// `monai.networks.nets.UNet`; see `UNetOptions`.
     public static func unet(
@@ -21,7 +22,7 @@ extension NetworkDefinition {
             ])
     }
 
-    /// `monai.networks.nets.VNet`; see `VNetOptions`. Its `.prelu` has a slope for each channel.
+    /// `monai.networks.nets.VNet`; see `VNetOptions`. Here `.prelu` has one slope per channel.
     public static func vnet(
         inputChannels: Int = 1, outputChannels: Int = 1, activation: BlockOptions.ActivationOption = .elu(),
         dropoutDown: Float = 0.5, dropoutUp: (Float, Float) = (0.5, 0.5), bias: Bool = false
@@ -36,7 +37,7 @@ extension NetworkDefinition {
     }
 
     /// `monai.networks.nets.UNETR`; see `UNETROptions`.
-    /// - Parameter size: The extents of the windows that it is made for, `img_size`: multiples of 16.
+    /// - Parameter size: The size of the windows that the network accepts, `img_size`: multiples of 16.
     public static func unetr(
         inputChannels: Int = 1, outputChannels: Int, size: Triple, featureSize: Int = 16, hiddenSize: Int = 768,
         mlpSize: Int = 3072, heads: Int = 12, norm: BlockOptions.NormOption = .instance(), isResidual: Bool = true,
@@ -127,8 +128,8 @@ extension NetworkDefinition {
 
     /// `monai.networks.nets.DynUNet`; see `DynUNetOptions`.
     /// - Parameters:
-    ///   - filters: Channels of each level; nil for nnU-Net's 32, 64 and so on, 320 at most.
-    ///   - headCount: Heads of deep supervision; 0 for none.
+    ///   - filters: The number of channels of each level; nil for nnU-Net's 32, 64 and so on, at most 320.
+    ///   - headCount: The number of heads for deep supervision; 0 for none.
     public static func dynUNet(
         inputChannels: Int = 1, outputChannels: Int, kernels: [Triple], strides: [Triple], filters: [Int]? = nil,
         norm: BlockOptions.NormOption = .instance(affine: true),
@@ -147,7 +148,7 @@ extension NetworkDefinition {
         return monai("DynUNet", arguments)
     }
 
-    /// A definition of typed code.
+    /// Makes a definition from a class name and arguments.
     private static func monai(_ name: String, _ arguments: [String: ConfigValue]) -> NetworkDefinition {
         let target: [String: ConfigValue] = ["_target_": .string("monai.networks.nets.\(name)")]
         return NetworkDefinition(.object(arguments.merging(target) { $1 }), source: name)

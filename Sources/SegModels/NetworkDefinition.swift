@@ -5,21 +5,22 @@ internal import Synchronization
 
 /// A `network_def`: the name of a MONAI network and its arguments, as data.
 public struct NetworkDefinition: Hashable, Sendable {
-    /// The document.
+    /// The definition as configuration data.
     public let value: ConfigValue
-    /// The file it stands in, for errors.
+    /// The file that contains the definition, for errors.
     public let source: String
 
-    /// Wraps a definition; it is checked when the network is made.
+    /// Creates a definition, which is checked when the network is built.
     public init(_ value: ConfigValue, source: String) {
         self.value = value
         self.source = source
     }
 
-    /// Makes a network of its arguments and registers its parameters. `reader.finish()` refuses what it has not read.
+    /// A function that builds a network from its arguments and registers its parameters. `arguments.finish()` refuses
+    /// arguments that were not read.
     public typealias Builder = @Sendable (_ arguments: ConfigReader, _ store: ParameterStore) throws -> any Network
 
-    /// `_target_` is looked up here; nothing is evaluated.
+    /// The builders by class name. `_target_` is only looked up here; nothing is evaluated.
     private static let builders: [String: Builder] = [
         "UNet": { try UNet(UNetOptions($0), $1) },
         "VNet": { try VNet(VNetOptions($0), $1) },
@@ -38,7 +39,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         "ResidualUNet": { try NNUNet(NNUNetOptions(.residual, $0), $1) },
     ]
 
-    /// Arguments that may be null, which to MONAI means "none". Any other null is an error there, or another default.
+    /// The arguments that may be null, which MONAI reads as "none". In MONAI any other null is an error or changes the default.
     private static let nullable: [String: Set<String>] = [
         "UNet": ["act", "norm", "dropout"], "VNet": ["dropout_prob_down"],
         "SegResNet": ["dropout_prob"], "SegResNetDS": ["blocks_up", "preprocess", "resolution"],
@@ -52,28 +53,28 @@ public struct NetworkDefinition: Hashable, Sendable {
 
     private static let registered = Mutex<[String: Builder]>([:])
 
-    /// Makes a network of your own known, so that a configuration, a model folder and a prediction can name it.
+    /// Registers a custom network, which configurations, model folders and predictions can then name.
     /// - Parameters:
-    ///   - name: What `_target_` names, such as `mine.Net`. A name that was registered before is given the new network.
-    ///   - build: Makes it. `store` holds its parameters; `reader` its arguments.
-    /// - Throws: `DataError` where MedSeg has a network of that name.
+    ///   - name: The `_target_` of the network, such as `mine.Net`. Registering a name again replaces its network.
+    ///   - build: Builds the network from its arguments and registers its parameters in `store`.
+    /// - Throws: `DataError` if MedSeg itself has a network of that name.
     public static func register(_ name: String, _ build: @escaping Builder) throws(DataError) {
         let short = shortened(name)
         guard builders[short] == nil else {
-            throw DataError(.badArgument, name, "is the name of a network of MedSeg's; register yours under another")
+            throw DataError(.badArgument, name, "is the name of a network in MedSeg; register yours under another")
         }
         registered.withLock { $0[short] = build }
     }
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `DataError` where the target is not in the list, where an argument is unknown, missing or unsupported,
-    ///   or where free memory does not hold the parameters; `BackendError` where the backend's memory is short.
+    /// Builds the network with newly initialised parameters.
+    /// - Throws: `DataError` if the target is unknown, if an argument is unknown, missing or unsupported, or if free
+    ///   memory cannot hold the parameters; `BackendError` if the backend has not enough memory.
     public func makeNetwork(on backend: any Backend, seed: UInt64) throws -> any Network {
         try checkFits()
         return try build(into: ParameterStore(backend: backend, seed: seed))
     }
 
-    /// Builds the network of parameters that the store makes.
+    /// Builds the network with parameters from the store.
     func build(into store: ParameterStore) throws -> any Network {
         let reader = try ConfigReader(value, path: "network_def", source: source)
         let name = try target(reader)
@@ -88,18 +89,18 @@ public struct NetworkDefinition: Hashable, Sendable {
         if case .object(let arguments) = value {
             let nulls = arguments.filter { $0.value == .null }.keys.sorted()
             if let null = nulls.first(where: { Self.nullable[name]?.contains($0) != true }) {
-                throw reader.error(null, "is null, which \(name) does not take; leave it out for the default")
+                throw reader.error(null, "is null, which \(name) does not accept; leave it out for the default")
             }
         }
         return try build(reader, store)
     }
 
-    /// Classes of bundles' own code that are known by name: their weights have to fit by names and shapes too.
+    /// The classes from bundles' own code that are known by name; their weights must also fit by name and shape.
     public static let ownClasses: Set<String> = [
         "scripts.networks.unest_base_patch_4.UNesT", "scripts.networks.unest.UNesT",
     ]
 
-    /// Whether MONAI has a network of this name: none of a bundle's own code, of nnU-Net's or of a program's.
+    /// Whether the network is one of MONAI's own, and not from a bundle's code, from nnU-Net or registered by a program.
     public var isOfMONAI: Bool {
         guard case .object(let entries) = value, case .string(let target)? = entries["_target_"] else { return false }
         let name = Self.shortened(target)
@@ -110,7 +111,7 @@ public struct NetworkDefinition: Hashable, Sendable {
 
     private static let prefix = "monai.networks.nets."
 
-    /// The network's class, without MONAI's module.
+    /// Returns the network's class without MONAI's module.
     func target(_ reader: ConfigReader) throws -> String {
         Self.shortened(try reader.required("_target_", reader.string("_target_")))
     }
@@ -119,7 +120,7 @@ public struct NetworkDefinition: Hashable, Sendable {
         target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
     }
 
-    /// Classes with MONAI's module, for errors.
+    /// Lists classes with MONAI's module, for errors.
     static func known(_ names: some Sequence<String>) -> String {
         names.sorted().map { ownClasses.contains($0) ? $0 : prefix + $0 }.joined(separator: ", ")
     }

@@ -3,25 +3,26 @@ public import SegCore
 public import SegNN
 internal import SegTensor
 
-/// What a network is from outside, found by building it of extents alone: no memory is taken for its parameters.
+/// The interface of a network, found by building it from shapes alone: no memory is allocated for its parameters.
 public struct NetworkOutline: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public let inputChannels: Int
-    /// Classes, background included.
+    /// The number of classes, including background.
     public let outputChannels: Int
-    /// An input's extents must be multiples of these.
+    /// The number that an input's size must be a multiple of, along each axis.
     public let sizeDivisor: Triple
-    /// The only extents an input may have; nil for any.
+    /// The only size that an input may have; nil for any.
     public let requiredSize: Triple?
-    /// Whether it sees the slices across the last axis one by one (`spatial_dims` 2), so that windows have 1 there.
+    /// Whether the network processes slices across the last axis one by one (`spatial_dims` 2); windows then have size
+    /// 1 along it.
     public let isPlanar: Bool
-    /// Numbers of the parameters and buffers together.
+    /// The number of values in all parameters and buffers together.
     public let numbers: Int
-    /// Bytes of the largest array.
+    /// The size of the largest array in bytes.
     let largestBytes: Int
 
-    /// Outlines a network.
-    /// - Throws: `DataError` where it cannot be built.
+    /// Creates the outline of a network.
+    /// - Throws: `DataError` if the network cannot be built.
     init(_ definition: NetworkDefinition) throws {
         let network = try definition.build(into: ParameterStore(counting: DryRunBackend(scalar: .f32)))
         (inputChannels, outputChannels) = (network.inputChannels, network.outputChannels)
@@ -34,14 +35,14 @@ public struct NetworkOutline: Hashable, Sendable {
 }
 
 extension NetworkDefinition {
-    /// What the network is from outside.
-    /// - Throws: `DataError` where it cannot be built.
+    /// Returns the interface of the network.
+    /// - Throws: `DataError` if the network cannot be built.
     public func outline() throws -> NetworkOutline { try NetworkOutline(self) }
 
-    /// Runs the network on extents alone, without computing, to find what refuses the input.
+    /// Runs the network on shapes alone, without computing, to find layers that refuse the input.
     ///
     /// **Shapes**: input `[batch, size, inputChannels]`.
-    /// - Throws: `TensorError` where the network does not take it, such as a norm over a single value.
+    /// - Throws: `TensorError` if a layer refuses the input, such as a norm over a single value.
     public func rehearse(size: Triple, batch: Int, mode: ForwardContext.Mode) throws {
         let backend = DryRunBackend(scalar: .f32)
         let network = try build(into: ParameterStore(counting: backend))
@@ -49,11 +50,11 @@ extension NetworkDefinition {
         _ = try network(Tensor(input, on: backend), in: ForwardContext(mode: mode, seed: 0, pass: 0))
     }
 
-    /// Refuses a network that this machine's free memory does not hold, before any of it is taken.
+    /// Refuses a network that does not fit in this machine's free memory, before any memory is allocated.
     func checkFits() throws {
         let outline = try outline()
         try FreeMemory.check(
             arrays: outline.largestBytes, tensors: 4 * outline.numbers, subject: source,
-            for: "the network of \(outline.numbers) parameters", advice: "use one of fewer channels")
+            for: "the network of \(outline.numbers) parameters", advice: "use a network with fewer channels")
     }
 }

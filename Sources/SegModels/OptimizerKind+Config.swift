@@ -2,20 +2,20 @@ public import SegCore
 public import SegNN
 
 extension OptimizerKind {
-    /// The names `init(named:_:)` takes.
+    /// The names that `init(named:_:)` accepts.
     public static let names = ["adam", "adamw", "sgd", "novograd"]
 
-    /// Reads the settings of an optimiser under the names that torch's and MONAI's take: `betas`, `eps`, `momentum`, ….
+    /// Reads the settings of an optimiser under the argument names of torch and MONAI: `betas`, `eps`, `momentum`, ….
     ///
-    /// Keys that others read of the same object are theirs to complain about.
-    /// - Throws: `DataError` naming the key that is wrong or does nothing beside the others, as in torch, or `name`
-    ///   where no optimiser is called so.
+    /// Keys of the same object that belong to other readers are not checked here.
+    /// - Throws: `DataError` naming the key that is wrong or, as in torch, has no effect with the other keys; it names
+    ///   `name` if there is no such optimiser.
     public init(named name: String, _ reader: ConfigReader) throws {
         self = try Self.coded(nil, named: name, by: ConfigCoder(reader))
     }
 
-    /// An optimiser beside other entries of the same object.
-    /// - Throws: As `init(named:_:)`, while reading.
+    /// Reads or writes an optimiser whose object also has other entries.
+    /// - Throws: As `init(named:_:)`, when reading.
     public static func coded(_ kind: OptimizerKind?, by coder: ConfigCoder) throws -> OptimizerKind {
         try coded(kind, named: coder.value("name", kind?.name ?? "adam", .text), by: coder)
     }
@@ -34,7 +34,7 @@ extension OptimizerKind {
             let dampening = try coder.value("dampening", settings.dampening, .amount)
             let nesterov = try coder.value("nesterov", settings.nesterov, .bool)
             let isPlain = momentum > 0 && dampening == 0
-            try coder.check("nesterov", !nesterov || isPlain, "takes a momentum above 0 and no dampening")
+            try coder.check("nesterov", !nesterov || isPlain, "requires a momentum above 0 and no dampening")
             try coder.check(
                 "dampening", dampening == 0 || momentum > 0,
                 "does nothing without momentum; give momentum, or leave it out")
@@ -57,7 +57,7 @@ extension OptimizerKind {
     }
 }
 
-/// What the optimisers with two averages share.
+/// The settings that the optimisers with two moving averages share.
 private struct AdaptiveSettings {
     private let name: String
     private var betas: [Float]
@@ -65,7 +65,7 @@ private struct AdaptiveSettings {
     private var decay: Float = 0
     private var averages = false
 
-    /// Those of an optimiser, else torch's and MONAI's defaults.
+    /// Copies the settings of an optimiser; without one they are torch's and MONAI's defaults.
     init(_ kind: OptimizerKind?, _ name: String) {
         self.name = name
         betas = [0.9, name == "novograd" ? 0.98 : 0.999]

@@ -3,29 +3,29 @@ public import SegNN
 public import SegWeights
 
 extension ParameterStore {
-    /// A file's arrays under the network's own names: without the prefix that a training loop put before all of them.
+    /// Returns a file's arrays under the network's own names, without the prefix that a training loop put before all of them.
     ///
-    /// DataParallel, `torch.compile`, Lightning and averaged models hold a network as a part of themselves, so that each
-    /// name begins with `module.`, `_orig_mod.`, `model.` or the like. The prefix is found against the names of the
-    /// network, which may begin so themselves. Arrays outside the prefix are named in the notes.
-    /// - Throws: `DataError` where the file holds the whole network more than once.
+    /// DataParallel, `torch.compile`, Lightning and averaged models hold a network as a submodule; therefore each name
+    /// begins with `module.`, `_orig_mod.`, `model.` or the like. The prefix is found by comparison with the network's
+    /// names, which may begin with the same words. The notes list the arrays outside the prefix.
+    /// - Throws: `DataError` if the file contains the whole network more than once.
     public func fitted(_ weights: Weights) throws -> Weights {
         let names = parameters.map(\.name).filter { !StateDict.isOptional($0) }
         guard let prefix = try prefix(of: names, in: weights), !prefix.isEmpty else { return weights }
         let inside = weights.tensors.filter { $0.key.hasPrefix(prefix) }
         let aside = weights.tensors.keys.filter { !$0.hasPrefix(prefix) }.sorted()
         var notes = weights.notes
-        notes.append("the names of the network begin with '\(prefix)' in it")
+        notes.append("the names of the network's arrays begin with '\(prefix)' in it")
         if !aside.isEmpty {
             let more = aside.count > 8 ? ", and \(aside.count - 8) more" : ""
-            notes.append("arrays beside the network are left out: \(aside.prefix(8).joined(separator: ", "))\(more)")
+            notes.append("arrays outside the network are left out: \(aside.prefix(8).joined(separator: ", "))\(more)")
         }
         let renamed = inside.map { (String($0.key.dropFirst(prefix.count)), $0.value) }
         return Weights(
             source: weights.source, tensors: Dictionary(renamed) { first, _ in first }, notes: notes)
     }
 
-    /// The prefix under which a file has the most of the names; nil where it has none of them.
+    /// Returns the prefix under which the file has the most of the names; nil if it has none of them.
     private func prefix(of names: [String], in weights: Weights) throws -> String? {
         let keys = weights.tensors.keys
         guard let first = names.prefix(4).first(where: { name in keys.contains { $0.hasSuffix(name) } }) else {
@@ -39,8 +39,8 @@ extension ParameterStore {
         guard best.count == 1 || best[0].isEmpty || most < names.count else {
             throw DataError(
                 .badData, weights.source,
-                "holds the network \(best.count) times, with names that begin with "
-                    + best.map { "'\($0)'" }.joined(separator: " and ") + "; save the wanted one alone")
+                "contains the network \(best.count) times, with names that begin with "
+                    + best.map { "'\($0)'" }.joined(separator: " and ") + "; save only the one you need")
         }
         return best[0]
     }

@@ -4,29 +4,29 @@ public import SegNN
 internal import SegTensor
 public import SegWeights
 
-/// What came of matching a file's arrays with a network's parameters.
+/// The result of matching a file's arrays with a network's parameters.
 public struct StateMatch: Sendable {
-    /// Names in both, with the same shape.
+    /// The names that the file and the network share, with the same shape.
     public var matched: [String] = []
-    /// Names the network has and the file has not.
+    /// The names that the network has but the file lacks.
     public var missing: [String] = []
-    /// Names the file has and the network has not.
+    /// The names that the file has but the network lacks.
     public var unexpected: [String] = []
-    /// Names in both whose shapes differ.
+    /// The names that both have with different shapes.
     public var misshapen: [(name: String, file: [Int], network: [Int])] = []
-    /// Names the file has from an older MONAI version, which no output depends on.
+    /// The names in a file of an older MONAI version that the network lacks; no output depends on them.
     public var obsolete: [String] = []
-    /// Names the network has and a file of an older MONAI version lacks, which no output depends on.
+    /// The names of the network that a file of an older MONAI version lacks; no output depends on them.
     public var defaulted: [String] = []
-    /// Names in both whose values the network fixes otherwise: second names of a parameter, tables of integers.
+    /// The names that both have but whose values the network determines: second names of a parameter, tables of integers.
     public var conflicting: [String] = []
 
-    /// Whether every array found its place.
+    /// Whether all arrays match.
     public var isComplete: Bool {
         missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && conflicting.isEmpty
     }
 
-    /// What does not fit, for people; lists are cut after eight names.
+    /// A description of all mismatches for the user; lists are cut after eight names.
     public var summary: String {
         var lines: [String] = []
         func list(_ title: String, _ names: [String]) {
@@ -43,8 +43,8 @@ public struct StateMatch: Sendable {
 }
 
 extension ParameterStore {
-    /// The network's state under PyTorch's names and layouts.
-    /// - Throws: `BackendError` where the transfer fails.
+    /// Returns the network's state under PyTorch's names and layouts.
+    /// - Throws: `BackendError` if the transfer fails.
     public func state() throws -> [String: StoredTensor] {
         var state: [String: StoredTensor] = [:]
         for parameter in parameters {
@@ -86,8 +86,8 @@ extension ParameterStore {
         return match
     }
 
-    /// Second names whose arrays differ from those of the first, and fixed integers that are others; a file may lack
-    /// any of them.
+    /// Returns the second names whose arrays differ from those of the first names, and the fixed integer tables that
+    /// differ from the network's; a file may lack any of them.
     private func conflicts(in state: [String: StoredTensor]) -> [String] {
         let copies = aliases.filter { alias, original in
             guard let copy = state[alias], let first = state[original] else { return false }
@@ -100,11 +100,11 @@ extension ParameterStore {
         return copies.map(\.name) + tables.map(\.name)
     }
 
-    /// A file's arrays as a whole state_dict of the network, for PyTorch's `load_state_dict(strict=True)`.
+    /// Returns a complete state_dict of the network from a file's arrays, for PyTorch's `load_state_dict(strict=True)`.
     ///
-    /// What matches is the file's, element type included. Counters, fixed integers, second names and what an older
-    /// MONAI did not save are filled in; parameters that are missing or misshapen stay out.
-    /// - Throws: `BackendError` where a transfer fails.
+    /// Arrays that match come from the file, with its element types. Counters, fixed integers, second names and arrays
+    /// that an older MONAI did not save are filled in; missing or misshapen parameters are left out.
+    /// - Throws: `BackendError` if a transfer fails.
     public func state(from file: [String: StoredTensor]) throws -> [String: StoredTensor] {
         let match = match(file)
         let absent = Set(match.missing + match.misshapen.map(\.name))
@@ -115,15 +115,15 @@ extension ParameterStore {
         return state
     }
 
-    /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
-    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
+    /// Loads a file's arrays as the network's state; nothing changes if any array does not fit.
+    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` if the transfer fails.
     public func load(_ state: [String: StoredTensor], source: String) throws {
         try load(Weights(source: source, tensors: StateDict.normalized(state)))
     }
 
-    /// Takes a file's arrays as the network's state; nothing is changed where any does not fit.
-    /// - Returns: What a person should know of them, a sentence each.
-    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` where the transfer fails.
+    /// Loads a file's arrays as the network's state; nothing changes if any array does not fit.
+    /// - Returns: Notes about the weights for the user, one sentence each.
+    /// - Throws: `DataError` listing names and shapes that do not fit; `BackendError` if the transfer fails.
     @discardableResult
     public func load(_ weights: Weights) throws -> [String] {
         let weights = try fitted(weights)
@@ -137,27 +137,27 @@ extension ParameterStore {
         return weights.notes
     }
 
-    /// Takes those of a file's arrays that the network has under the same name and in the same shape.
-    /// - Returns: What fitted and what did not, and what a person should know of the file.
-    /// - Throws: `DataError` where none fits or one holds NaN; `BackendError` where the transfer fails.
+    /// Loads the arrays of a file that the network has under the same name and in the same shape.
+    /// - Returns: The result of the matching, and notes about the file for the user.
+    /// - Throws: `DataError` if no array fits or one holds NaN; `BackendError` if the transfer fails.
     public func loadMatching(_ weights: Weights) throws -> (match: StateMatch, notes: [String]) {
         let weights = try fitted(weights)
         let match = match(weights.tensors)
         guard !match.matched.isEmpty else {
-            throw DataError(.badData, weights.source, "no array of it fits the network: \(match.summary)")
+            throw DataError(.badData, weights.source, "none of its arrays fits the network: \(match.summary)")
         }
         try set(match.matched, from: weights)
         return (match, weights.notes)
     }
 
-    /// Sets parameters, or none where one of the arrays is not finite.
+    /// Sets the parameters; none changes if one of the arrays is not finite.
     private func set(_ names: [String], from weights: Weights) throws {
         let wanted = Set(names)
         let values = parameters.filter { wanted.contains($0.name) }.map { ($0, weights.tensors[$0.name]?.floats()) }
         if let broken = values.first(where: { $0.1?.allSatisfy(\.isFinite) == false })?.0 {
             throw DataError(
                 .badData, weights.source, key: broken.name,
-                "holds NaN or infinite numbers; the weights are those of a failed run"
+                "contains NaN or infinite numbers; the weights come from a failed run"
             )
         }
         for case let (parameter, values?) in values { try parameter.set(values) }

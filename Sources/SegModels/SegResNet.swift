@@ -8,7 +8,7 @@
 //   down_layers.2 48³ × 16 → 24³ × 32, 2 blocks             up 0   12³ × 64 → 24³ × 32, plus down_layers.2, 1 block
 //   down_layers.3 24³ × 32 → 12³ × 64, 4 blocks
 //   conv_final    96³ ×  8 → norm, activation, 1³ → 96³ × classes
-// A block is norm, activation, 3³ convolution, twice, plus its input. Skips are added, not joined.
+// A block is norm, activation, 3³ convolution, twice, plus its input. Skips are added, not concatenated.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -16,19 +16,19 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.SegResNet`.
 public struct SegResNetOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of the finest stage; each stage down doubles them.
+    /// The number of channels of the finest stage; each further encoder stage doubles it.
     public var filters: Int
-    /// Blocks of each stage down.
+    /// The number of blocks of each encoder stage.
     public var blocksDown: [Int]
-    /// Blocks of each stage up.
+    /// The number of blocks of each decoder stage.
     public var blocksUp: [Int]
-    /// Channel dropout after the first convolution.
+    /// The probability of the channel dropout after the first convolution.
     public var dropout: Float
-    /// Whether transposed convolutions enlarge, instead of trilinear interpolation.
+    /// Whether transposed convolutions upsample, instead of trilinear interpolation.
     public var hasTransposedConvolutions: Bool
     var activation: BlockOptions.ActivationOption
     var norm: BlockOptions.NormOption
@@ -56,14 +56,14 @@ public struct SegResNetOptions: Hashable, Sendable {
         try validate(reader)
     }
 
-    /// `norm`, by default group norm of 8, or the older pair `norm_name` and `num_groups`.
+    /// Reads `norm`, by default a group norm with 8 groups, or the older pair `norm_name` and `num_groups`.
     private static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption {
         let groups = try reader.positive("num_groups") ?? 8
         let old = try reader.string("norm_name")?.lowercased() ?? ""
         guard old.isEmpty || old == "group" else {
-            throw reader.error("norm_name", "'\(old)' is not supported: it may be 'group'; use norm for others")
+            throw reader.error("norm_name", "'\(old)' is not supported, only 'group'; use norm for other kinds")
         }
-        // Beside a norm_name MONAI does not look at norm.
+        // MONAI ignores `norm` if `norm_name` is given.
         let hasNorm = reader.value("norm") != nil
         guard old.isEmpty, hasNorm else {
             return .group(old.isEmpty ? 8 : groups)
@@ -84,14 +84,14 @@ public struct SegResNetOptions: Hashable, Sendable {
             throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
         }
         if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }
 
 /// A residual encoder that is deeper than its decoder, with MONAI's parameter names.
 public struct SegResNet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: SegResNetOptions
     private let first: Conv3d
@@ -102,8 +102,8 @@ public struct SegResNet: Network {
     private let head: Conv3d
     private let dropout: Dropout?
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SegResNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -139,30 +139,30 @@ public struct SegResNet: Network {
         dropout = Dropout(store, options.dropout, .channel)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// Each stage down but the first halves.
+    /// Each encoder stage except the first halves the size.
     public var sizeDivisor: Triple { Triple(1 << (options.blocksDown.count - 1)) }
-    /// The one dropout's probability.
+    /// The probability of the network's only dropout.
     public var dropoutProbability: Float { options.dropout }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// The first convolution: the network's one dropout comes right after it.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// Computes the first convolution; the network's only dropout comes right after it.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SegResNet")
         return [try first(x, in: context)]
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if `kept` does not fit; `BackendError` from the backend.
     public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         var y = try dropout(kept[0], in: context)
         kept = []

@@ -8,9 +8,9 @@
 //   encoder.layers.2   24³ × 128, 2 blocks  → 12³ × 256    up_layers.1   12³ × 256 → 24³ × 128, plus layers.2, blocks
 //   encoder.layers.3   12³ × 256, 4 blocks  →  6³ × 512    up_layers.0    6³ × 512 → 12³ × 256, plus layers.3, blocks
 //   encoder.layers.4    6³ × 512, 4 blocks
-//   head of a stage up: 1³ convolution to the classes, in the last `dsdepth` stages
-// A block is norm, activation, convolution, twice, plus its input. With a `resolution` the first stages have kernels of 1
-// and strides of 1 along axes whose voxels are long already.
+//   head of a decoder stage: 1³ convolution to the classes, in the last `dsdepth` stages
+// A block is norm, activation, convolution, twice, plus its input. With a `resolution`, the first stages have kernels
+// and strides of 1 along axes whose voxels are already long.
 internal import Foundation
 internal import SegBackend
 public import SegCore
@@ -19,29 +19,29 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.SegResNetDS`.
 public struct SegResNetDSOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of the finest stage; each stage down doubles them.
+    /// The number of channels of the finest stage; each further encoder stage doubles it.
     public var filters: Int
-    /// Blocks of each stage down.
+    /// The number of blocks of each encoder stage.
     public var blocksDown: [Int]
-    /// Blocks of each stage up.
+    /// The number of blocks of each decoder stage.
     public var blocksUp: [Int]
-    /// Outputs in training: that of the finest stages up. At least 1.
+    /// The number of outputs in training, from the finest decoder stages; at least 1.
     public var headCount: Int
-    /// Strides out of each stage down, the last of which leads nowhere.
+    /// The stride after each encoder stage; in the last stage it only determines the kernel size.
     public var strides: [Triple]
     var upsampling: Upsampling
     var activation: BlockOptions.ActivationOption
     var norm: BlockOptions.NormOption
 
-    /// How a stage up enlarges; `upsample_mode`.
+    /// The upsampling method of a decoder stage; `upsample_mode`.
     enum Upsampling: String, Hashable, Sendable, CaseIterable {
         /// A transposed convolution.
         case deconv
-        /// A convolution of one voxel, then trilinear interpolation.
+        /// A 1³ convolution, then trilinear interpolation.
         case nontrainable
     }
 
@@ -73,7 +73,7 @@ public struct SegResNetDSOptions: Hashable, Sendable {
         try validate(reader)
     }
 
-    /// Strides that bring voxels of other edges to about equal ones; MONAI's `scales_for_resolution`.
+    /// Returns strides that lead from anisotropic to nearly isotropic voxels; MONAI's `scales_for_resolution`.
     private static func strides(of resolution: [Double], count: Int, _ reader: ConfigReader) throws -> [Triple] {
         guard resolution.count == 3, resolution.allSatisfy({ $0 > 0 && $0.isFinite }) else {
             throw reader.error("resolution", "should be three positive numbers in mm, not \(resolution)")
@@ -99,23 +99,23 @@ public struct SegResNetDSOptions: Hashable, Sendable {
             throw reader.error("norm", "\(filters) channels do not divide into \(groups) groups")
         }
         if activation.slopeCount != 1 {
-            throw reader.error("act", "PReLU with num_parameters does not fit stages of other channel counts")
+            throw reader.error("act", "PReLU with num_parameters does not fit stages of different channel counts")
         }
     }
 }
 
 /// A residual encoder that is deeper than its decoder, with deep supervision and MONAI's parameter names.
 public struct SegResNetDS: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: SegResNetDSOptions
     private let first: Conv3d
     private let down: [SegResNetDSDown]
-    /// The coarsest first.
+    /// The decoder stages, coarsest first.
     private let up: [SegResNetDSUp]
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SegResNetDSOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -138,17 +138,17 @@ public struct SegResNetDS: Network {
         }
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// The product of the strides along each axis.
+    /// The product of all strides except the last, along each axis.
     public var sizeDivisor: Triple { options.strides.dropLast().reduce(Triple(1)) { $0.zip($1, *) } }
-    /// It drops nothing out.
+    /// 0, because the network has no dropout.
     public var dropoutProbability: Float { 0 }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         guard let output = try outputs(x, heads: 1, in: context).first else {
             throw TensorError(op: "SegResNetDS", "has no head")
@@ -156,10 +156,10 @@ public struct SegResNetDS: Network {
         return output
     }
 
-    /// The output, and in training those of the heads of coarser stages, at their own extents, as MONAI gives them.
+    /// Computes the output and, in training, the outputs of the heads of coarser stages at their own sizes, as in MONAI.
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, results `[N, D', H', W', out]`, the finest first.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func supervisedOutputs(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try outputs(x, heads: context.mode == .training ? options.headCount : 1, in: context)
     }

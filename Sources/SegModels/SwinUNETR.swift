@@ -11,7 +11,7 @@
 //                                                      encoder10  layers4        3³ × 384
 //   decoder5   3³ × 384 →  6³ × 192    decoder4   6³ × 192 → 12³ × 96    decoder3  12³ × 96 → 24³ × 48
 //   decoder2  24³ ×  48 → 48³ ×  24    decoder1  48³ ×  24 → 96³ × 24    out       96³ × 24 → 96³ × classes
-// Of each pair of blocks the second attends in windows that are shifted by half their extent.
+// In each pair of blocks, the second attends within windows that are shifted by half their size.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -19,24 +19,24 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.SwinUNETR`.
 public struct SwinUNETROptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of the patch embedding, a multiple of 12.
+    /// The number of channels of the patch embedding, a multiple of 12.
     public var featureSize: Int
-    /// Transformer blocks of the four stages.
+    /// The number of transformer blocks of each of the four stages.
     public var depths: [Int]
-    /// Heads of the four stages.
+    /// The number of attention heads of each of the four stages.
     public var heads: [Int]
-    /// Whether a stage's output is normalised on its way to the decoder.
+    /// Whether a stage's output is normalised before the decoder reads it.
     public var normalizesOutputs: Bool
     /// Whether each stage begins with a residual convolution block (`use_v2`).
     public var hasStageBlocks: Bool
     var swin: SwinOptions
     var block: UnetBlockOptions
 
-    /// Reads MONAI's arguments. `img_size`, `use_checkpoint` and `use_flash_attention` change nothing that is computed.
+    /// Reads MONAI's arguments. `img_size`, `use_checkpoint` and `use_flash_attention` do not change the result.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(_ reader: ConfigReader) throws {
         reader.ignore("_target_", "img_size", "use_checkpoint", "use_flash_attention")
@@ -71,7 +71,7 @@ public struct SwinUNETROptions: Hashable, Sendable {
         }
         guard heads.count == 4, heads.enumerated().allSatisfy({ (featureSize << $0) % $1 == 0 }) else {
             throw reader.error(
-                "num_heads", "\(heads) should be four divisors of the stages' channels, \(featureSize) and its doubles")
+                "num_heads", "\(heads) should divide the channels of the four stages, \(featureSize) and its doubles")
         }
         if case .group(let groups) = block.norm.params.kind, featureSize % groups != 0 {
             throw reader.error("norm_name", "\(featureSize) channels do not divide into \(groups) groups")
@@ -79,20 +79,20 @@ public struct SwinUNETROptions: Hashable, Sendable {
     }
 }
 
-/// A transformer with shifted windows as encoder, convolutions as decoder, with MONAI's parameter names.
+/// A shifted-window transformer as encoder and convolutions as decoder, with MONAI's parameter names.
 public struct SwinUNETR: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: SwinUNETROptions
     private let transformer: SwinTransformer
-    /// Of the input, the patch embedding, layers 1 and 2, and layers 4.
+    /// The encoder blocks of the input, the patch embedding, layers1, layers2 and layers4.
     private let encoders: [UnetBlock]
-    /// The coarsest first.
+    /// The decoder stages, coarsest first.
     private let decoders: [UnetUpBlock]
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: SwinUNETROptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -115,11 +115,11 @@ public struct SwinUNETR: Network {
         head = try UnetHead(store.scope("out"), inputs: features, outputs: options.outputChannels, options.block)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// The patch embedding and four stages halve.
+    /// 32, because the patch embedding and the four stages halve the size.
     public var sizeDivisor: Triple { Triple(32) }
     /// The largest of `drop_rate`, `attn_drop_rate` and `dropout_path_rate`.
     public var dropoutProbability: Float {
@@ -127,20 +127,20 @@ public struct SwinUNETR: Network {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// The patch embedding, and the block at full resolution, which never sees what the transformer drops.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// Computes the patch embedding and the block at full resolution, which does not depend on the transformer's dropout.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "SwinUNETR")
         return [try transformer.embed(x, in: context), try encoders[0](x, in: context)]
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if `kept` does not fit; `BackendError` from the backend.
     public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         let stages = try transformer(embedded: kept[0], in: context)
         var skips = [

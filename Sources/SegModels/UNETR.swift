@@ -1,14 +1,14 @@
 // Hatamizadeh et al. 2022, "UNETR: Transformers for 3D Medical Image Segmentation"; MONAI's `monai.networks.nets.UNETR`.
 //
 // Shapes with img_size 96³, feature size 16, hidden size 768:
-//   vit        96³ × 1 → 216 tokens of 768, a patch of 16³ each, seen as 6³ × 768; 12 blocks
+//   vit        96³ × 1 → 216 tokens of 768, a patch of 16³ each, reshaped to 6³ × 768; 12 blocks
 //   encoder1   the input,      96³ × 1   → 96³ ×  16
 //   encoder2   after block 3,   6³ × 768 → 48³ ×  32        decoder2   48³ ×  32 → 96³ × 16, with encoder1: 96³ × 16
 //   encoder3   after block 6,   6³ × 768 → 24³ ×  64        decoder3   24³ ×  64 → 48³ × 32, with encoder2: 48³ × 32
 //   encoder4   after block 9,   6³ × 768 → 12³ × 128        decoder4   12³ × 128 → 24³ × 64, with encoder3: 24³ × 64
 //   vit.norm   after block 11,  6³ × 768                    decoder5    6³ × 768 → 12³ × 128, with encoder4: 12³ × 128
 //   out        96³ × 16 → 96³ × classes
-// Blocks count from 0. A position has a learned embedding, so the network takes windows of img_size only.
+// Blocks are numbered from 0. Each position has a learned embedding; therefore the network accepts only windows of img_size.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -16,15 +16,15 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.UNETR`.
 public struct UNETROptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Extents of the windows it is made for, multiples of 16.
+    /// The size of the windows that the network accepts, multiples of 16.
     public var size: Triple
-    /// Channels of the finest stage.
+    /// The number of channels of the finest stage.
     public var featureSize: Int
-    /// Whether the encoders' upsampling has convolutions between.
+    /// Whether convolution blocks follow the upsampling steps of the encoders.
     public var hasConvolutionBlocks: Bool
     /// Whether the input is the slices across the last axis, one by one (`spatial_dims` 2): patches and kernels have 1 there.
     public var isPlanar: Bool
@@ -72,7 +72,7 @@ public struct UNETROptions: Hashable, Sendable {
         try reader.finish()
     }
 
-    /// `proj_type`, which MONAI before 1.2 called `pos_embed`.
+    /// Reads `proj_type`, which MONAI before 1.2 called `pos_embed`.
     private static func projection(_ reader: ConfigReader) throws -> PatchProjection {
         let old = try reader.string("pos_embed")
         guard let name = try reader.string("proj_type") ?? old else { return .conv }
@@ -83,9 +83,9 @@ public struct UNETROptions: Hashable, Sendable {
     }
 }
 
-/// A vision transformer as encoder, convolutions as decoder, with MONAI's parameter names.
+/// A vision transformer as encoder and convolutions as decoder, with MONAI's parameter names.
 public struct UNETR: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: UNETROptions
     private let transformer: VisionTransformer
@@ -94,8 +94,8 @@ public struct UNETR: Network {
     private let decoders: [UnetUpBlock]
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNETROptions, _ store: ParameterStore) throws {
         self.store = store
         store.isPlanar = options.isPlanar
@@ -122,25 +122,25 @@ public struct UNETR: Network {
         head = try UnetHead(store.scope("out"), inputs: features, outputs: options.outputChannels, options.block)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// The one size it takes.
+    /// The only size that the network accepts.
     public var sizeDivisor: Triple { options.size }
-    /// `img_size`.
+    /// The size that the network requires, `img_size`.
     public var requiredSize: Triple? { options.size }
-    /// The one probability of the transformer's dropouts.
+    /// The probability of every dropout of the transformer.
     public var dropoutProbability: Float { options.transformer.dropout }
 
     /// **Shapes**: x `[N, img_size, in]`, result `[N, img_size, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// The patch embedding, and the block at full resolution, which never sees what the transformer drops.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// Computes the patch embedding and the block at full resolution, which does not depend on the transformer's dropout.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNETR")
         return [
@@ -150,7 +150,7 @@ public struct UNETR: Network {
     }
 
     /// **Shapes**: result `[N, img_size, out]`.
-    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if `kept` does not fit; `BackendError` from the backend.
     public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         let tokens = try transformer(embedded: kept[0], keeping: [3, 6, 9], in: context)
         var skips = [kept[1]]

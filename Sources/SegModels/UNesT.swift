@@ -1,9 +1,9 @@
 // Yu et al. 2023, "UNesT: Local spatial representation learning with hierarchical transformer for efficient medical
 // segmentation": the networks of the model zoo's bundles wholeBrainSeg_Large_UNEST_segmentation and
 // renalStructures_UNEST_segmentation, which are their own code, `scripts.networks.unest_base_patch_4.UNesT` and
-// `scripts.networks.unest.UNesT`. They are known here by these names, and by the names and shapes of their weights.
+// `scripts.networks.unest.UNesT`. They are recognised by these names, and by the names and shapes of their weights.
 //
-// Shapes with feature_size 16, embed_dim (128, 256, 512) and the 96³ input that it is made for:
+// Shapes with feature_size 16, embed_dim (128, 256, 512) and an input of 96³, the only size that the networks accept:
 //   patch_embed  96³ ×   1 → 24³ × 128             encoder1   the input     96³ ×   1 → 96³ ×  32
 //   levels.0     24³ × 128, 4³ blocks              encoder2   patch_embed   24³ × 128 → 48³ ×  64
 //   levels.1     24³ × 128 → 12³ × 256, 2³ blocks  encoder3   levels.0      24³ × 128
@@ -19,32 +19,32 @@ public import SegTensor
 
 /// Arguments of the two `UNesT`s.
 public struct UNesTOptions: Hashable, Sendable {
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Half the channels at full resolution.
+    /// Half the number of channels at full resolution.
     public var featureSize: Int
-    /// Channels of the three levels.
+    /// The number of channels of each of the three levels.
     public var channels: [Int]
-    /// Transformer layers of the levels.
+    /// The number of transformer layers of each level.
     public var depths: [Int]
-    /// Heads of the levels.
+    /// The number of attention heads of each level.
     public var heads: [Int]
     var block: UnetBlockOptions
 
-    /// Extents of the windows that the positions are made for.
+    /// The size of the windows that the position embeddings are made for.
     static let size = Triple(96)
-    /// Extents of a patch, which becomes a token.
+    /// The size of a patch, which becomes a token.
     static let patch = Triple(4)
-    /// Extents of a block of tokens that attend to each other, at every level.
+    /// The size of a block of tokens that attend to each other, at every level.
     static let window = Triple(6)
 
-    /// Reads a bundle's arguments. What the bundles' classes take and do not use changes nothing here either.
-    /// - Parameter isSized: Whether `embed_dim`, `depths` and `num_heads` count; the renal bundle's class has its own.
+    /// Reads a bundle's arguments. Arguments that the bundles' classes accept but do not use are ignored.
+    /// - Parameter isSized: Whether `embed_dim`, `depths` and `num_heads` are read; the renal bundle's class has fixed values.
     /// - Throws: `DataError` naming an argument that is unknown, missing or not supported.
     public init(isSized: Bool, _ reader: ConfigReader) throws {
         reader.ignore("_target_", "img_size", "window_size", "conv_block", "dropout_rate")
         guard try reader.int("in_channels") == 1 else {
-            throw reader.error("in_channels", "should be 1, whatever else is said: its layers take one channel")
+            throw reader.error("in_channels", "should be 1, because the network accepts only one channel")
         }
         outputChannels = try reader.required("out_channels", reader.positive("out_channels"))
         featureSize = try reader.positive("feature_size") ?? 16
@@ -74,23 +74,23 @@ public struct UNesTOptions: Hashable, Sendable {
     }
 }
 
-/// A transformer whose blocks of tokens attend in themselves as encoder, convolutions as decoder, with the names of the zoo's
-/// weights.
+/// A transformer whose attention stays within blocks of tokens as encoder and convolutions as decoder, with the names
+/// of the zoo's weights.
 public struct UNesT: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: UNesTOptions
     private let transformer: NestTransformer
-    /// Of the input, and of levels 0 and 1.
+    /// The encoder blocks of the input and of levels 0 and 1.
     private let encoders: [UnetBlock]
     private let embeddingUp: [UnetConvolution]
-    /// The coarsest first.
+    /// The decoder stages, coarsest first.
     private let decoders: [UnetUpBlock]
     private let bottom: ConvolutionBlock
     private let head: UnetHead
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNesTOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -127,19 +127,19 @@ public struct UNesT: Network {
         head = try UnetHead(store.scope("out"), inputs: 2 * features, outputs: options.outputChannels, block)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { 1 }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// The patches and the stages below them.
+    /// 32: the patches divide the size by 4; levels 1 and 2 and the bottom stage halve it.
     public var sizeDivisor: Triple { Triple(32) }
-    /// Positions are learned for 96³.
+    /// 96³, because the position embeddings are learned for it.
     public var requiredSize: Triple? { UNesTOptions.size }
-    /// Stochastic depth of the last transformer layer.
+    /// The stochastic depth probability of the last transformer layer.
     public var dropoutProbability: Float { NestTransformer.pathDropout }
 
     /// **Shapes**: x `[N, 96, 96, 96, 1]`, result `[N, 96, 96, 96, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "UNesT")
         let stages = try transformer(x, in: context)

@@ -13,23 +13,24 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.UNet`.
 public struct UNetOptions: Hashable, Sendable {
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Channels of each level, the bottom's last.
+    /// The number of channels of each level, the bottom's last.
     public var channels: [Int]
-    /// Stride of each level but the bottom.
+    /// The stride of each level except the bottom.
     public var strides: [Triple]
-    /// Kernel of the convolutions.
+    /// The kernel size of the convolutions.
     public var kernel: Triple
-    /// Kernel of the transposed convolutions.
+    /// The kernel size of the transposed convolutions.
     public var upKernel: Triple
-    /// Convolutions in a residual unit; 0 for plain blocks without shortcuts.
+    /// The number of convolutions in a residual unit; 0 for plain blocks without shortcuts.
     public var residualUnits: Int
-    /// Norm, activation, dropout, bias and their order.
+    /// The norm, activation, dropout and bias, and their order.
     public var block: BlockOptions
-    /// Whether it sees the slices across the last axis one by one, `spatial_dims` 2: kernels and strides have 1 there.
+    /// Whether the network processes slices across the last axis one by one (`spatial_dims` 2); kernels and strides are
+    /// 1 along it.
     public var isPlanar: Bool
 
     /// Reads MONAI's arguments.
@@ -72,20 +73,21 @@ public struct UNetOptions: Hashable, Sendable {
             }
         }
         if let slopes = block.activation?.slopeCount, slopes != 1 {
-            throw reader.error("act", "PReLU with num_parameters \(slopes) does not fit levels of other channel counts")
+            throw reader.error(
+                "act", "PReLU with num_parameters \(slopes) does not fit levels of different channel counts")
         }
     }
 }
 
 /// A U-Net with optional residual units, with MONAI's parameter names.
 public struct UNet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: UNetOptions
     private let top: UNetLevel
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: UNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -94,37 +96,37 @@ public struct UNet: Network {
             store.scope("model"), inputs: options.inputChannels, outputs: options.outputChannels, level: 0, options)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
     /// The product of the strides along each axis.
     public var sizeDivisor: Triple { options.strides.reduce(Triple(1)) { $0.zip($1, *) } }
-    /// The one probability of all its dropouts.
+    /// The probability of every dropout of the network.
     public var dropoutProbability: Float { options.block.ordering.contains("D") ? options.block.dropout : 0 }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try checkInput(x, "UNet")
         return try top(x, in: context)
     }
 
-    /// The first convolution and the shortcut beside it.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// Computes the first convolution and the shortcut beside it.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "UNet")
         return try top.beforeDropout(x, in: context)
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if `kept` does not fit; `BackendError` from the backend.
     public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         try top(fromDropout: kept, in: context)
     }
 }
 
-/// One level: down, what is below, and up from both: MONAI's `Sequential(down, SkipConnection(below), up)`.
+/// One level: an encoder block, the levels below, and a decoder block; MONAI's `Sequential(down, SkipConnection(below), up)`.
 private final class UNetLevel {
     private enum Down {
         case plain(ConvolutionBlock)
@@ -219,7 +221,7 @@ private final class UNetLevel {
         try finish(down(fromDropout: kept, in: context), in: context)
     }
 
-    /// What follows the way down: the levels below, then the way up.
+    /// Computes the part after the encoder block: the levels below, then the decoder block.
     private func finish(_ skip: Tensor, in context: ForwardContext) throws -> Tensor {
         let inner =
             switch below {

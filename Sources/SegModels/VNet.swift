@@ -8,8 +8,8 @@
 //   down_tr256   12³ × 128 →  6³ × 256, 2 × 5³     up_tr256   6³ × 256 → 12³ × 128, with down_tr128: 12³ × 256, 2 × 5³
 //   out_tr       96³ ×  32 → 5³ → 96³ × classes → 1³ → 96³ × classes
 //
-// As in MONAI the dropout of the skips into up_tr64 and up_tr32 is 0.5 whatever the arguments say, and `bias` does not
-// reach the way up: its transposed convolutions always have a bias, its 5³ convolutions never.
+// As in MONAI, the dropout of the skips into up_tr64 and up_tr32 is always 0.5, and `bias` does not apply to the decoder: its
+// transposed convolutions always have a bias, its 5³ convolutions never.
 internal import SegBackend
 public import SegCore
 public import SegNN
@@ -17,20 +17,20 @@ public import SegTensor
 
 /// Arguments of `monai.networks.nets.VNet`.
 public struct VNetOptions: Hashable, Sendable {
-    /// Channels of the input, a divisor of 16.
+    /// The number of input channels, a divisor of 16.
     public var inputChannels: Int
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int
-    /// Dropout in down_tr128 and down_tr256.
+    /// The dropout probability in down_tr128 and down_tr256.
     public var dropoutDown: Float
-    /// Dropout in up_tr256 and up_tr128, of what comes up and of the skip.
+    /// The dropout probabilities in up_tr256 and up_tr128: of the coarser input and of the skip.
     public var dropoutUp: [Float]
-    /// Whether dropout takes whole channels.
+    /// Whether dropout removes whole channels.
     public var dropsChannels: Bool
-    /// Whether the convolutions of the way down, in_tr and out_tr have a bias.
+    /// Whether the convolutions of in_tr, the encoder stages and out_tr have a bias.
     public var bias: Bool
     var activation: BlockOptions.ActivationOption
-    /// `act: "prelu"` without arguments has a slope a channel.
+    /// Whether the activation has one slope per channel: true for `act: "prelu"` without arguments.
     var hasSlopePerChannel: Bool
 
     /// Reads MONAI's arguments.
@@ -49,11 +49,11 @@ public struct VNetOptions: Hashable, Sendable {
         guard activation.slopeCount == 1 else {
             throw reader.error(
                 "act",
-                "PReLU with num_parameters does not fit stages of other channel counts; \"prelu\" alone has a slope "
-                    + "for each channel")
+                "PReLU with num_parameters does not fit stages of different channel counts; \"prelu\" alone has a "
+                    + "slope for each channel")
         }
         try reader.refuse("dropout_prob")
-        // Null is no dropout.
+        // Null means no dropout.
         dropoutDown = try reader.probability("dropout_prob_down") ?? (reader.isNull("dropout_prob_down") ? 0 : 0.5)
         dropoutUp = try Self.pair(reader, "dropout_prob_up") ?? [0.5, 0.5]
         let dimensions = try reader.int("dropout_dim") ?? 3
@@ -79,7 +79,7 @@ public struct VNetOptions: Hashable, Sendable {
         }
     }
 
-    /// The activation of a layer of so many channels.
+    /// Returns the activation of a layer with this number of channels.
     func activation(channels: Int) -> BlockOptions.ActivationOption {
         var option = activation
         if hasSlopePerChannel { option.slopeCount = channels }
@@ -91,7 +91,7 @@ public struct VNetOptions: Hashable, Sendable {
 
 /// A fully convolutional network with residual stages of 5³ kernels, with MONAI's parameter names.
 public struct VNet: Network {
-    /// Its parameters.
+    /// The network's parameters.
     public let store: ParameterStore
     private let options: VNetOptions
     private let input: VNetInput
@@ -99,8 +99,8 @@ public struct VNet: Network {
     private let up: [VNetUp]
     private let output: VNetOutput
 
-    /// Builds the network with fresh parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Builds the network and registers its parameters in the store.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ options: VNetOptions, _ store: ParameterStore) throws {
         self.store = store
         self.options = options
@@ -125,26 +125,26 @@ public struct VNet: Network {
         output = try VNetOutput(store.scope("out_tr"), inputs: 32, options)
     }
 
-    /// Channels of the input.
+    /// The number of input channels.
     public var inputChannels: Int { options.inputChannels }
-    /// Classes.
+    /// The number of classes.
     public var outputChannels: Int { options.outputChannels }
-    /// Four stages of stride 2.
+    /// 16, because four stages have stride 2.
     public var sizeDivisor: Triple { Triple(16) }
-    /// At least the 0.5 of up_tr64 and up_tr32.
+    /// The largest dropout probability, at least the 0.5 of up_tr64 and up_tr32.
     public var dropoutProbability: Float { max(0.5, options.dropoutDown, options.dropoutUp[0], options.dropoutUp[1]) }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// Stages down that have no dropout: the first two, or all.
+    /// The number of encoder stages before the first dropout: two, or all.
     private var steadyStages: Int { options.dropoutDown > 0 ? 2 : down.count }
 
-    /// The input stage and the stages down before the first dropout.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// Computes the input stage and the encoder stages before the first dropout.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         try checkInput(x, "VNet")
         var skips = [try context.recomputing([x]) { [input] in try input($0[0], in: $1) }]
@@ -152,7 +152,7 @@ public struct VNet: Network {
         return skips
     }
 
-    /// Goes down from the last of the skips, adding each stage's output to them.
+    /// Runs encoder stages from the last of the skips on, adding each stage's output to the skips.
     private func descend(_ stages: ArraySlice<VNetDown>, _ skips: inout [Tensor], in context: ForwardContext) throws {
         for stage in stages {
             skips.append(try context.recomputing([skips[skips.count - 1]]) { try stage($0[0], in: $1) })
@@ -160,7 +160,7 @@ public struct VNet: Network {
     }
 
     /// **Shapes**: result `[N, D, H, W, out]`.
-    /// - Throws: `TensorError` where `kept` does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if `kept` does not fit; `BackendError` from the backend.
     public func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         var skips = kept
         try descend(down[steadyStages...], &skips, in: context)

@@ -1,23 +1,23 @@
 internal import SegBackend
 internal import SegTensor
 
-/// What the batch norms of one forward pass measured, kept back so that the running statistics move later: in the order of
-/// the passes, wherever those were computed.
+/// The statistics that the batch norms of one forward pass measured. They are kept back so that the running statistics
+/// can move later, in the order of the passes, regardless of where the passes were computed.
 ///
-/// A pass in training reads no running statistics, so moving them later changes no bit. It belongs to the thread that
-/// runs its pass.
+/// A pass in training reads no running statistics, so moving them later changes no bit. An instance belongs to the
+/// thread that runs its pass.
 public final class BatchStatistics: @unchecked Sendable {
     private struct Measured {
         let running: RunningStatistics
         let mean: BufferView
         let variance: BufferView
-        /// Values of each channel.
+        /// The number of values per channel.
         let count: Int
     }
 
     private var measured: [Measured] = []
 
-    /// Nothing is measured yet.
+    /// Creates an empty collection.
     public init() {}
 
     func add(_ batch: Normalized, count: Int, to running: RunningStatistics) {
@@ -25,11 +25,11 @@ public final class BatchStatistics: @unchecked Sendable {
             Measured(running: running, mean: batch.mean.view, variance: batch.variance.view, count: count))
     }
 
-    /// How many values were measured.
+    /// The number of measured values: the means and variances of all channels.
     public var count: Int { measured.reduce(0) { $0 + $1.mean.count + $1.variance.count } }
 
-    /// Mean and variance of each channel, norm after norm.
-    /// - Throws: `BackendError` where a transfer fails.
+    /// Returns the mean and variance of each channel, norm after norm.
+    /// - Throws: `BackendError` if a transfer fails.
     public func values() throws -> [Double] {
         try measured.flatMap { norm in
             let backend = norm.running.mean.leaf.backend
@@ -37,9 +37,9 @@ public final class BatchStatistics: @unchecked Sendable {
         }
     }
 
-    /// Moves the running statistics towards those of a pass of the same network over as many voxels.
-    /// - Parameter values: What `values()` of that pass gave.
-    /// - Throws: `BackendError` where memory is short.
+    /// Moves the running statistics towards the statistics of a pass of the same network over the same number of voxels.
+    /// - Parameter values: The result of `values()` of that pass.
+    /// - Throws: `BackendError` if there is not enough memory.
     public func move(by values: ArraySlice<Double>) throws {
         precondition(values.count == count, "\(values.count) values for \(count) of batch norms")
         var rest = values

@@ -4,15 +4,16 @@ public import SegTensor
 
 /// A convolution with its weight and bias, `torch.nn.Conv3d`.
 public struct Conv3d {
-    /// `[out, in / groups, kd, kh, kw]`.
+    /// The weight, `[out, in / groups, kd, kh, kw]`.
     public let weight: Parameter
-    /// `[out]`.
+    /// The bias, `[out]`; nil for none.
     public let bias: Parameter?
-    /// Geometry.
+    /// The kernel size, stride, padding, dilation and groups.
     public let params: Conv3dParams
 
-    /// Registers `weight` and, where wanted, `bias`; without `initial` both start as PyTorch's, else the bias is 0.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
+    /// starts at 0.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, bias hasBias: Bool,
         initial: InitialValue? = nil
@@ -25,7 +26,7 @@ public struct Conv3d {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D', H', W', out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try conv3d(x, weight: weight.tensor(in: context), bias: bias?.tensor(in: context), params)
     }
@@ -33,23 +34,24 @@ public struct Conv3d {
 
 /// A transposed convolution with its weight and bias, `torch.nn.ConvTranspose3d`.
 public struct ConvTranspose3d {
-    /// `[in, out / groups, kd, kh, kw]`.
+    /// The weight, `[in, out / groups, kd, kh, kw]`.
     public let weight: Parameter
-    /// `[out]`.
+    /// The bias, `[out]`; nil for none.
     public let bias: Parameter?
-    /// Geometry.
+    /// The kernel size, stride, padding, dilation and groups.
     public let params: Conv3dParams
-    /// Added to the output's far end.
+    /// The number of voxels added at the end of each axis of the output.
     public let outputPadding: Triple
 
-    /// Registers `weight` and, where wanted, `bias`; without `initial` both start as PyTorch's, else the bias is 0.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
+    /// starts at 0.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ params: Conv3dParams, outputPadding: Triple,
         bias hasBias: Bool, initial: InitialValue? = nil
     ) throws {
         let perGroup = outputs / params.groups
-        // PyTorch takes the fan-in of a transposed weight from its second axis.
+        // PyTorch computes the fan-in of a transposed weight from its second axis.
         let fan = InitialValue.fan(in: perGroup * params.kernel.count)
         weight = try store.parameter("weight", Shape([inputs, perGroup] + params.kernel.array), initial ?? fan)
         bias = hasBias ? try store.parameter("bias", [outputs], initial == nil ? fan : .constant(0)) : nil
@@ -58,7 +60,7 @@ public struct ConvTranspose3d {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D', H', W', out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try convTranspose3d(
             x, weight: weight.tensor(in: context), bias: bias?.tensor(in: context), params,

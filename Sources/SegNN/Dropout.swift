@@ -1,9 +1,9 @@
 public import SegBackend
 public import SegTensor
 
-/// A dropout with its number in the network, `torch.nn.Dropout` or, channelwise, `torch.nn.Dropout3d`.
+/// A dropout layer with its number in the network, `torch.nn.Dropout` or, channelwise, `torch.nn.Dropout3d`.
 public struct Dropout {
-    /// What is zeroed together.
+    /// The unit that is zeroed as a whole.
     public enum Unit: Sendable {
         /// Single elements.
         case element
@@ -18,7 +18,7 @@ public struct Dropout {
     private let unit: Unit
     private let layer: UInt32
 
-    /// Takes the next dropout number of a network; nil where the probability is 0 and there is nothing to do.
+    /// Creates a dropout with the network's next dropout number; nil if the probability is 0.
     public init?(_ store: ParameterStore, _ probability: Float, _ unit: Unit) {
         guard probability > 0 else { return nil }
         self.probability = probability
@@ -26,7 +26,7 @@ public struct Dropout {
         layer = store.nextDropoutLayer()
     }
 
-    /// What an op that drops as a part of its work is given; nil where dropout is off.
+    /// Returns the parameters for an op that includes dropout; nil if dropout is off.
     public func params(in context: ForwardContext) -> DropoutParams? {
         guard context.dropsOut else { return nil }
         var params = context.dropout(probability, layer)
@@ -34,7 +34,7 @@ public struct Dropout {
         return params
     }
 
-    /// Drops, where dropout is on.
+    /// Applies dropout if it is on.
     /// - Throws: `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         guard let params = params(in: context) else { return x }
@@ -45,7 +45,7 @@ public struct Dropout {
 }
 
 extension Optional where Wrapped == Dropout {
-    /// Drops, where there is a dropout and it is on.
+    /// Applies dropout if there is one and it is on.
     /// - Throws: `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try map { try $0(x, in: context) } ?? x

@@ -1,9 +1,9 @@
 public import SegBackend
 public import SegTensor
 
-/// How a network is run: an argument of every forward pass, never a state of its layers.
+/// The mode and the random numbers of a forward pass. They are an argument of every pass, never a state of the layers.
 public struct ForwardContext: Sendable {
-    /// What is switched on.
+    /// The mode of a forward pass.
     public enum Mode: Sendable {
         /// Dropout on, batch statistics, gradients recorded; PyTorch's `train()`.
         case training
@@ -13,32 +13,32 @@ public struct ForwardContext: Sendable {
         case monteCarlo
     }
 
-    /// What is switched on.
+    /// The mode of the forward pass.
     public var mode: Mode
-    /// Key of the random numbers.
+    /// The key of the random numbers.
     public var seed: UInt64
-    /// Training step or Monte-Carlo sample: another pass draws other random numbers.
+    /// The number of the training step or Monte-Carlo sample; another pass draws other random numbers.
     public var pass: UInt32
-    /// Whether dropout is on: as the mode says, unless switched off to compare with a run without it.
+    /// Whether dropout is on. The mode determines it, unless it is switched off to compare with a run without dropout.
     public var dropsOut: Bool
-    /// Whether blocks forget what their gradients need and compute it again: less memory, more time, the same bits.
+    /// Whether blocks discard what their gradients need and compute it again: less memory, more time, the same bits.
     public var recomputes = false
-    /// Keeps back what batch norms measure; nil where their running statistics move at once.
+    /// The collection that keeps back batch norm statistics; nil if the running statistics move at once.
     public var statistics: BatchStatistics?
-    /// Which of the two runs of a recomputed block this is.
+    /// The current run of a recomputed block.
     private var run = Run.only
 
     /// A run of a block.
     private enum Run {
-        /// The only one.
+        /// The only run.
         case only
-        /// For the value; nothing is recorded.
+        /// The run that computes the value; nothing is recorded.
         case first
-        /// For the gradients; batch norm's running statistics have moved already.
+        /// The run that computes the gradients; batch norm's running statistics have already moved.
         case second
     }
 
-    /// Makes a context.
+    /// Creates a context.
     public init(mode: Mode, seed: UInt64, pass: UInt32) {
         self.mode = mode
         self.seed = seed
@@ -46,7 +46,7 @@ public struct ForwardContext: Sendable {
         dropsOut = mode != .inference
     }
 
-    /// Plain inference; there is nothing random in it.
+    /// Plain inference, without anything random.
     public static let inference = ForwardContext(mode: .inference, seed: 0, pass: 0)
 }
 
@@ -57,11 +57,11 @@ extension ForwardContext {
     /// Whether batch norm's running statistics move.
     var updatesStatistics: Bool { mode == .training && run != .second }
 
-    /// Runs a block of a network; where activations are recomputed, only its inputs are kept for the gradient.
+    /// Runs a block of a network; if activations are recomputed, only its inputs are kept for the gradient.
     /// - Parameters:
-    ///   - inputs: Handed over, so that a block can let go of them before it ends.
-    ///   - block: Reads no tensor with a history but the inputs it is given, parameters excepted.
-    /// - Throws: What the block throws.
+    ///   - inputs: The inputs, handed over so that the block can release them before it ends.
+    ///   - block: The block; the only tensors with a history that it reads are its inputs and parameters.
+    /// - Throws: The errors of the block.
     public func recomputing(
         _ inputs: consuming [Tensor],
         _ block: @escaping (_ inputs: consuming [Tensor], _ context: ForwardContext) throws -> Tensor
@@ -76,7 +76,7 @@ extension ForwardContext {
         }
     }
 
-    /// The dropout of a layer in this pass.
+    /// Returns the dropout parameters of a layer in this pass.
     public func dropout(_ probability: Float, _ layer: UInt32) -> DropoutParams {
         DropoutParams(probability: probability, seed: seed, layer: layer, pass: pass, channelwise: false)
     }

@@ -1,14 +1,14 @@
 public import SegBackend
 public import SegTensor
 
-/// The generalised Dice loss, `monai.losses.GeneralizedDiceLoss`: classes count by how small their reference is.
+/// The generalised Dice loss, `monai.losses.GeneralizedDiceLoss`: a class with a smaller reference has a larger weight.
 ///
-/// For each sample, with predictions P, one-hot references G and a weight w for each class,
-/// loss = 1 − (2 Σ w ΣPG + smoothNr) / (Σ w (ΣP + ΣG) + smoothDr), the inner sums over voxels, the outer over classes.
-/// A class that is absent has the largest weight of those that are there. Sudre et al. 2017, "Generalised Dice overlap
-/// as a deep learning loss function for highly unbalanced segmentations".
+/// For each sample, with predictions P, one-hot references G and a weight w per class,
+/// loss = 1 − (2 Σ w ΣPG + smoothNr) / (Σ w (ΣP + ΣG) + smoothDr), with inner sums over voxels and outer sums over classes.
+/// An absent class has the largest weight of the present classes. Sudre et al. 2017, "Generalised Dice overlap as a
+/// deep learning loss function for highly unbalanced segmentations".
 public struct GeneralizedDiceLoss: Hashable, Sendable {
-    /// The weight of a class whose reference has a volume V.
+    /// The weight of a class whose reference has volume V.
     public enum Weighting: String, Hashable, Sendable, CaseIterable {
         /// 1 / V².
         case square
@@ -18,29 +18,29 @@ public struct GeneralizedDiceLoss: Hashable, Sendable {
         case uniform
     }
 
-    /// What makes predictions of logits.
+    /// The function from logits to predictions.
     public var probabilities = DiceCEParams.Probabilities.softmax
-    /// Class 0 counts.
+    /// Whether class 0 counts.
     public var includeBackground = true
-    /// How classes are weighted.
+    /// The weighting of the classes.
     public var weighting = Weighting.square
-    /// Sums over the batch before the ratio.
+    /// Whether the sums run over the whole batch, instead of each sample.
     public var batch = false
-    /// Mean or sum over samples.
+    /// The reduction over samples, mean or sum.
     public var reduction = DiceCEParams.Reduction.mean
-    /// Added to the numerator.
+    /// The term added to the numerator.
     public var smoothNr: Float = 1e-5
-    /// Added to the denominator.
+    /// The term added to the denominator.
     public var smoothDr: Float = 1e-5
 
-    /// `GeneralizedDiceLoss(to_onehot_y=True, softmax=True)`, to be changed field by field.
+    /// Creates `GeneralizedDiceLoss(to_onehot_y=True, softmax=True)`, whose fields can then be changed.
     public init() {}
 
-    /// The loss of one output.
+    /// Computes the loss of one output.
     ///
     /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`. With one
     /// class the label itself is the reference, as in MONAI. A voxel whose label is below 0 is left out of every sum.
-    /// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
     public func callAsFunction(_ logits: Tensor, labels: Tensor) throws -> Tensor {
         let shape: Shape = [logits.shape.batch, logits.shape.positions, logits.shape.channels]
         guard labels.shape.count == logits.shape.rows, labels.shape[0] == shape.batch else {
@@ -62,7 +62,7 @@ public struct GeneralizedDiceLoss: Hashable, Sendable {
         return try reduction == .mean ? mean(1 - ratio) : sum(1 - ratio)
     }
 
-    /// The weight of each class from its volume, `[…, C]`.
+    /// Returns the weight of each class from its volume, `[…, C]`.
     private func weights(of volume: Tensor) throws -> Tensor {
         let backend = volume.backend
         let zero = try Tensor(repeating: 0, shape: [1], on: backend)
@@ -83,7 +83,7 @@ public struct GeneralizedDiceLoss: Hashable, Sendable {
 }
 
 extension DiceCEParams.Probabilities {
-    /// What a loss takes of logits; with one class there is no softmax, as in MONAI.
+    /// Computes predictions from logits; with one class there is no softmax, as in MONAI.
     func predictions(_ logits: Tensor) throws -> Tensor {
         switch self {
         case .sigmoid: try activate(logits, .sigmoid, slope: nil)

@@ -1,19 +1,19 @@
 internal import SegBackend
 public import SegTensor
 
-/// Gradients of parameters, added up over several passes and shortened where they are too long.
+/// The gradients of parameters, summed over several passes and clipped if they are too long.
 ///
-/// The order of the additions depends on the number of passes alone, and is that of a tree, so that passes which are
-/// divided among 2, 4, 8 … processes come to the same bits: `passes` is an odd number times 2 · 2 · …; each block of that
-/// odd number is added up one after the other, then blocks in pairs, pairs of blocks, and so on.
+/// The order of the additions depends only on the number of passes and is a tree. Therefore the result has the same
+/// bits if the passes are divided among 2, 4, 8 … processes. `passes` is an odd number times a power of 2: the passes
+/// of each block of that odd number are added in sequence, then blocks in pairs, pairs of blocks, and so on.
 public struct GradientSum {
     private let parameters: [Parameter]
     private let passes: Int
-    /// Sums of passes that follow each other; the later ones hold fewer.
+    /// Sums of consecutive passes; later ones contain fewer passes.
     private var parts: [Part] = []
 
-    /// Makes an empty sum.
-    /// - Parameter passes: How many passes will be added.
+    /// Creates an empty sum.
+    /// - Parameter passes: The number of passes that will be added.
     public init(parameters: [Parameter], passes: Int) {
         precondition(passes > 0, "a sum of \(passes) passes")
         self.parameters = parameters
@@ -32,7 +32,7 @@ public struct GradientSum {
         parts.append(part)
     }
 
-    /// The gradient of each parameter; nil where the loss does not depend on it.
+    /// The gradient of each parameter; nil if the loss does not depend on it.
     public var gradients: [Tensor?] { whole.sums.map { $0?.values } }
 
     /// Multiplies every gradient.
@@ -44,8 +44,8 @@ public struct GradientSum {
         parts = [Part(sums: sums, passes: passes)]
     }
 
-    /// Shortens the gradients, seen as one vector, to at most a length, `torch.nn.utils.clip_grad_norm_`.
-    /// - Returns: The length before.
+    /// Clips the gradients, taken as one vector, to a maximum norm; `torch.nn.utils.clip_grad_norm_`.
+    /// - Returns: The norm before clipping.
     /// - Throws: `BackendError` from the backend.
     @discardableResult
     public mutating func clip(toNorm limit: Double) throws -> Double {
@@ -55,8 +55,8 @@ public struct GradientSum {
         return norm
     }
 
-    /// Puts other gradients in the place of the sum, such as the sum over several processes.
-    /// - Throws: What `change` throws.
+    /// Replaces the sum by other gradients, such as the sum over several processes.
+    /// - Throws: The errors of `change`.
     public mutating func replace(_ change: ([Tensor?]) throws -> [Tensor?]) rethrows {
         let sums = try change(gradients).map { $0.map { Sum(values: $0, isOwn: true) } }
         parts = [Part(sums: sums, passes: passes)]
@@ -68,7 +68,7 @@ public struct GradientSum {
         return parts[0]
     }
 
-    /// Σ x² of each tensor, with one transfer for all.
+    /// Computes Σ x² of each tensor, with one transfer for all.
     static func squares(_ tensors: [Tensor]) throws -> [Double] {
         guard let backend = tensors.first?.backend else { return [] }
         let sums = try backend.allocate([tensors.count], backend.scalar)
@@ -85,7 +85,7 @@ public struct GradientSum {
 /// The gradient of one parameter, summed over some passes.
 private struct Sum {
     let values: Tensor
-    /// Whether more may be added in place: what came of a walk may be the gradient of another parameter too.
+    /// Whether more may be added in place: a gradient from a backward pass may also be the gradient of another parameter.
     let isOwn: Bool
 
     func adding(_ other: Sum) throws -> Sum {
@@ -96,7 +96,7 @@ private struct Sum {
     }
 }
 
-/// The gradients of all parameters, summed over passes that follow each other.
+/// The gradients of all parameters, summed over consecutive passes.
 private struct Part {
     let sums: [Sum?]
     let passes: Int

@@ -1,15 +1,15 @@
 internal import Foundation
 internal import SegBackend
 
-/// What a parameter holds before training.
+/// The initial values of a parameter.
 public enum InitialValue: Sendable {
-    /// One value everywhere.
+    /// The same value everywhere.
     case constant(Float)
     /// Uniform in ±bound.
     case uniform(bound: Float)
     /// PyTorch's default for a convolution's or linear layer's weight and bias: uniform in ±1/√fanIn.
     case fan(in: Int)
-    /// Normal with mean 0; MONAI's `trunc_normal_(std=0.02)` is this, since it cuts at ±2, a hundred deviations away.
+    /// Normal with mean 0. MONAI's `trunc_normal_(std=0.02)` is the same, because it cuts at ±2, a hundred deviations away.
     case normal(sd: Float)
 
     /// Normal for layers before a leaky ReLU, `torch.nn.init.kaiming_normal_(a=slope)`. He et al. 2015.
@@ -35,7 +35,7 @@ struct InitialValues {
         }
     }
 
-    /// Numbers in ±bound from 24 random bits each.
+    /// Draws numbers in ±bound from 24 random bits each.
     private func uniform(_ count: Int, bound: Float) -> [Float] {
         blocks(count) { words, numbers in
             numbers.0 = (2 * unit(words.0) - 1) * bound
@@ -45,7 +45,7 @@ struct InitialValues {
         }
     }
 
-    /// Box and Muller 1958: two normal numbers from two uniform ones.
+    /// Draws normal numbers, two from each pair of uniform ones. Box and Muller 1958.
     private func normal(_ count: Int, sd: Float) -> [Float] {
         func pair(_ a: UInt32, _ b: UInt32) -> (Float, Float) {
             let radius = sd * (-2 * log(1 - unit(a))).squareRoot()
@@ -58,10 +58,10 @@ struct InitialValues {
         }
     }
 
-    /// In 0 ..< 1.
+    /// Converts a random word to a number in 0 ..< 1.
     private func unit(_ word: UInt32) -> Float { Float(word >> 8) * 0x1p-24 }
 
-    /// Fills an array four numbers at a time, from one draw of the generator each.
+    /// Fills an array four numbers at a time, each four from one draw of the generator.
     private func blocks(
         _ count: Int,
         _ make: (_ words: (UInt32, UInt32, UInt32, UInt32), _ numbers: inout (Float, Float, Float, Float)) -> Void

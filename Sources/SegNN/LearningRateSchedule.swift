@@ -1,26 +1,26 @@
 internal import Foundation
 
-/// How the learning rate falls over a training, as a factor of its first value.
+/// The course of the learning rate over a training run, as a factor of its initial value.
 public enum LearningRateSchedule: Hashable, Sendable {
-    /// It does not fall.
+    /// A constant learning rate.
     case constant
-    /// (1 − t)^power with t from 0 to 1 over the training, where t moves every `interval` iterations; nnU-Net uses 0.9 and
-    /// its epochs of 250.
+    /// (1 − t)^power, where t goes from 0 to 1 over the training run and changes every `interval` iterations; nnU-Net
+    /// uses 0.9 and its epochs of 250 iterations.
     case polynomial(power: Double, interval: Int)
     /// Half a cosine from 1 to 0. Loshchilov and Hutter 2017, without restarts.
     case cosine
     /// Multiplied by gamma every `size` iterations, `torch.optim.lr_scheduler.StepLR`.
     case step(size: Int, gamma: Double)
-    /// Falls when a measured value no longer improves; `PlateauState` holds the factor.
+    /// A decrease when a measured value no longer improves; `PlateauState` holds the factor.
     case plateau(PlateauRule)
 
-    /// The factor at an iteration, `done` of the training (0 to 1) behind it; 1 for `plateau`.
+    /// Returns the factor at an iteration, when a share `done` (0 to 1) of the training run is complete; 1 for `plateau`.
     public func factor(iteration: Int, done: Double) -> Double {
         let t = min(max(done, 0), 1)
         return switch self {
         case .constant, .plateau: 1
         case .polynomial(let power, let interval):
-            // The share that was done when this interval began.
+            // The share that was complete when this interval began.
             pow(1 - (iteration > 0 ? t * Double(iteration - iteration % interval) / Double(iteration) : t), power)
         case .cosine: (1 + cos(.pi * t)) / 2
         case .step(let size, let gamma): pow(gamma, Double(iteration / size))
@@ -28,20 +28,20 @@ public enum LearningRateSchedule: Hashable, Sendable {
     }
 }
 
-/// A learning rate that rises in a line before its schedule begins, as in MONAI's `WarmupCosineSchedule`.
+/// A linear increase of the learning rate before its schedule begins, as in MONAI's `WarmupCosineSchedule`.
 public struct WarmUp: Hashable, Sendable {
-    /// Iterations before the schedule begins.
+    /// The number of iterations before the schedule begins.
     public var iterations: Int
-    /// Factor at the first iteration.
+    /// The factor at the first iteration.
     public var start: Double
 
-    /// Makes a warm-up.
+    /// Creates a warm-up.
     public init(iterations: Int, start: Double) {
         self.iterations = iterations
         self.start = start
     }
 
-    /// The factor of warm-up and schedule at an iteration of a training of so many.
+    /// Returns the factor of warm-up and schedule at an iteration of a training run of `total` iterations.
     public func factor(_ schedule: LearningRateSchedule, iteration: Int, of total: Int, done: Double) -> Double {
         guard iteration >= iterations else {
             return start + (1 - start) * Double(iteration) / Double(iterations)
@@ -52,9 +52,9 @@ public struct WarmUp: Hashable, Sendable {
     }
 }
 
-/// When the learning rate falls for want of progress, `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+/// The rule that lowers the learning rate when progress stops, `torch.optim.lr_scheduler.ReduceLROnPlateau`.
 public struct PlateauRule: Hashable, Sendable {
-    /// What is watched.
+    /// A value to monitor.
     public enum Monitor: String, Hashable, Sendable, CaseIterable {
         /// The mean Dice of the validation cases; larger is better.
         case dice
@@ -62,22 +62,22 @@ public struct PlateauRule: Hashable, Sendable {
         case loss
     }
 
-    /// What is watched.
+    /// The monitored value.
     public var monitor = Monitor.dice
-    /// What the rate is multiplied with.
+    /// The factor by which the learning rate is multiplied.
     public var factor = 0.1
-    /// Validations without progress that are borne.
+    /// The number of validations without progress that are tolerated.
     public var patience = 10
-    /// Progress that counts.
+    /// The minimum change that counts as progress.
     public var threshold = 1e-4
-    /// Whether `threshold` is a share of the best value.
+    /// Whether `threshold` is relative to the best value.
     public var isRelative = true
-    /// Validations after a fall in which none are counted.
+    /// The number of validations after a decrease in which missing progress is not counted.
     public var cooldown = 0
     /// The smallest factor.
     public var smallest = 0.0
 
-    /// PyTorch's defaults, to be changed field by field.
+    /// Creates a rule with PyTorch's defaults, whose fields can then be changed.
     public init() {}
 
     fileprivate func isBetter(_ value: Double, than best: Double) -> Bool {
@@ -88,18 +88,18 @@ public struct PlateauRule: Hashable, Sendable {
     }
 }
 
-/// Where a rule about plateaus stands.
+/// The state of a plateau rule.
 public struct PlateauState: Hashable, Sendable, Codable {
-    /// What the learning rate is multiplied with.
+    /// The factor by which the learning rate is multiplied.
     public private(set) var factor = 1.0
     private var best: Double?
     private var bad = 0
     private var cooldown = 0
 
-    /// Before the first validation.
+    /// Creates the state before the first validation.
     public init() {}
 
-    /// Takes a validation's value.
+    /// Updates the state with the value of a validation.
     public mutating func take(_ value: Double, _ rule: PlateauRule) {
         let isBetter = best.map { rule.isBetter(value, than: $0) } ?? true
         if isBetter { best = value }

@@ -3,13 +3,14 @@ public import SegTensor
 
 /// A product with a weight on the last axis, plus a bias, `torch.nn.Linear`.
 public struct Linear {
-    /// `[out, in]`.
+    /// The weight, `[out, in]`.
     public let weight: Parameter
-    /// `[out]`.
+    /// The bias, `[out]`; nil for none.
     public let bias: Parameter?
 
-    /// Registers `weight` and, where wanted, `bias`; without `initial` both start as PyTorch's, else the bias is 0.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers `weight` and, if wanted, `bias`. Without `initial` both start with PyTorch's values; with it the bias
+    /// starts at 0.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, bias hasBias: Bool, initial: InitialValue? = nil
     ) throws {
@@ -19,7 +20,7 @@ public struct Linear {
     }
 
     /// **Shapes**: x `[…, in]`, result `[…, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try linear(x, weight: weight.tensor(in: context), bias: bias?.tensor(in: context))
     }

@@ -1,22 +1,22 @@
 public import SegBackend
 public import SegTensor
 
-/// A normalisation layer with what it keeps: scale and shift, and for batch norm the running statistics.
+/// A normalisation layer with its arrays: scale and shift, and for batch norm the running statistics.
 ///
 /// `torch.nn.BatchNorm3d`, `InstanceNorm3d`, `GroupNorm`, `LayerNorm` (over the channels).
 public struct Norm {
-    /// Which normalisation, with which ε.
+    /// The kind of norm and its ε.
     public let params: NormParams
-    /// Scale, `[C]`; nil when not affine.
+    /// The scale, `[C]`; nil if not affine.
     public let weight: Parameter?
-    /// Shift, `[C]`; nil when not affine.
+    /// The shift, `[C]`; nil if not affine.
     public let bias: Parameter?
     private let running: RunningStatistics?
     private let name: String
 
     /// Registers `weight`, `bias`, and for batch norm `running_mean`, `running_var` and `num_batches_tracked`.
-    /// - Parameter momentum: Share of the newest batch in batch norm's running statistics.
-    /// - Throws: `BackendError` where memory is short.
+    /// - Parameter momentum: The weight of the newest batch in batch norm's running statistics.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ store: ParameterStore, channels: Int, _ params: NormParams, affine: Bool, momentum: Float) throws {
         self.params = params
         name = store.module
@@ -26,10 +26,10 @@ public struct Norm {
             params.kind == .batch ? try RunningStatistics(store, channels: channels, momentum: momentum) : nil
     }
 
-    /// Normalises x, with what follows in the same pass.
+    /// Normalises x and applies the followers in the same pass.
     ///
-    /// Batch norm takes the batch's statistics while training, and updates its running ones; else it takes those.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// In training, batch norm uses the batch's statistics and updates the running ones. Otherwise it uses the running ones.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(
         _ x: Tensor, followers: NormFollowers, in context: ForwardContext
     ) throws -> Tensor {
@@ -55,10 +55,10 @@ public struct Norm {
 }
 
 extension Norm {
-    /// Refuses an input whose statistics would be those of a single value: all of it would become the shift.
+    /// Refuses an input whose statistics would be computed from a single value, because every output would be the shift.
     ///
-    /// As PyTorch: an instance norm needs more than one position, in training and in evaluation; a batch norm more than
-    /// one value a channel in training; a group norm more than one value a group.
+    /// As in PyTorch, an instance norm needs more than one position, in training and in evaluation; a batch norm needs
+    /// more than one value per channel in training; a group norm needs more than one value per group.
     private func checkValues(_ x: Tensor) throws {
         let values: (count: Int, of: String)
         switch params.kind {
@@ -71,7 +71,7 @@ extension Norm {
         guard values.count != 1 else {
             throw TensorError(
                 op: name,
-                "\(values.of), and its input \(x.shape) has 1; use a larger window (roi_size), or a network with "
+                "\(values.of), but its input \(x.shape) has 1; use a larger window (roi_size), or a network with "
                     + "fewer strides")
         }
     }
@@ -91,7 +91,7 @@ struct RunningStatistics {
         self.momentum = momentum
     }
 
-    /// Moves towards a batch's statistics; the variance that is kept is the unbiased one, as PyTorch's.
+    /// Moves the running statistics towards a batch's statistics; as in PyTorch, the stored variance is the unbiased one.
     func move(mean batchMean: BufferView, variance batchVariance: BufferView, count: Int) throws {
         let unbiased = Float(count) / Float(max(count - 1, 1))
         let backend = mean.leaf.backend

@@ -1,19 +1,19 @@
 internal import SegBackend
 public import SegTensor
 
-/// Which optimiser, with its fixed settings, by default PyTorch's and MONAI's; the learning rate comes with each step.
+/// An optimiser with its fixed settings, by default PyTorch's and MONAI's; the learning rate is an argument of each step.
 public enum OptimizerKind: Hashable, Sendable {
-    /// Adam, or AdamW where `decoupled`.
+    /// Adam, or AdamW if `decoupled`.
     case adam(
         beta1: Float = 0.9, beta2: Float = 0.999, epsilon: Float = 1e-8, weightDecay: Float = 0, decoupled: Bool = false
     )
     /// SGD with momentum.
     case sgd(momentum: Float = 0, dampening: Float = 0, nesterov: Bool = false, weightDecay: Float = 0)
-    /// A second moment for each parameter as a whole, `monai.optimizers.Novograd`. Ginsburg et al. 2019.
+    /// NovoGrad, with one second moment per parameter array, `monai.optimizers.Novograd`. Ginsburg et al. 2019.
     case novograd(
         beta1: Float = 0.9, beta2: Float = 0.98, epsilon: Float = 1e-8, weightDecay: Float = 0, averages: Bool = false)
 
-    /// Names of the arrays kept for each parameter.
+    /// The names of the arrays that are kept for each parameter.
     fileprivate var slotNames: [String] {
         switch self {
         case .adam: ["exp_avg", "exp_avg_sq"]
@@ -23,22 +23,22 @@ public enum OptimizerKind: Hashable, Sendable {
     }
 }
 
-/// Changes parameters along their gradients and keeps what it needs from step to step.
+/// An optimiser with its state, which changes parameters along their gradients.
 public final class Optimizer {
-    /// Which optimiser.
+    /// The kind of optimiser and its settings.
     public let kind: OptimizerKind
-    /// Steps taken; to be set with what `slots` hold when a training is resumed.
+    /// The number of steps so far; it is set together with the arrays of `slots` when a training run is resumed.
     public var step = 0
     private let parameters: [Parameter]
-    /// What the learning rate of each parameter is multiplied by.
+    /// The factor of each parameter's learning rate.
     private let factors: [Float]
-    /// Moments or momentum buffer, by parameter.
+    /// The moments or the momentum buffer of each parameter.
     private let state: [[Tensor]]
 
-    /// Makes an optimiser of parameters; its state starts at zero.
-    /// - Parameter factors: By part of the network, what its learning rate is multiplied by; the longest name that fits
+    /// Creates an optimiser of parameters; its state starts at zero.
+    /// - Parameter factors: The factors of the learning rate, by part of the network; the longest name that matches
     ///   counts. PyTorch's parameter groups.
-    /// - Throws: `BackendError` where memory is short.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ kind: OptimizerKind, parameters: [Parameter], factors: [String: Float] = [:]) throws {
         self.kind = kind
         self.parameters = parameters
@@ -56,7 +56,7 @@ public final class Optimizer {
         }
     }
 
-    /// What is kept from step to step, as `exp_avg.PARAMETER`; to be read, or overwritten in place, by who resumes.
+    /// The state that is kept between steps, as `exp_avg.PARAMETER`; it is overwritten in place when a training run is resumed.
     public var slots: [(name: String, values: Tensor)] {
         zip(parameters, state).flatMap { parameter, tensors in
             zip(kind.slotNames, tensors).map { ("\($0).\(parameter.name)", $1) }
@@ -84,10 +84,11 @@ public final class Optimizer {
         }
     }
 
-    /// Walks back from a loss and changes each parameter as soon as its gradient is whole: the same values as a step
-    /// with all gradients, of which no two need be in memory at a time. Recomputed blocks, whose gradients are whole only
-    /// at the end, and Novograd, which looks at all of them, hold them together.
-    /// - Throws: `TensorError` where the loss has no history; `BackendError` from the backend.
+    /// Runs the backward pass of a loss and changes each parameter as soon as its gradient is complete. The values are
+    /// the same as in a step with all gradients, but no two gradients need to be in memory at a time. Recomputed
+    /// blocks, whose gradients are complete only at the end, and Novograd, which needs all gradients, hold them
+    /// together.
+    /// - Throws: `TensorError` if the loss has no history; `BackendError` from the backend.
     public func step(backFrom loss: Tensor, learningRate: Float) throws {
         if case .novograd = kind { return try step(loss.gradients(upstream: nil), learningRate: learningRate) }
         step += 1
@@ -123,14 +124,14 @@ public final class Optimizer {
         }
     }
 
-    /// A parameter of this step.
+    /// A parameter that has a gradient in this step.
     private struct Present {
         let parameter: Tensor
         let gradient: Tensor
         let state: [Tensor]
     }
 
-    /// m = β₁ m + (g / (√v + ε) + decay · p) and p −= rate · m, where v follows the squared length of g.
+    /// Computes m = β₁ m + (g / (√v + ε) + decay · p) and p −= rate · m, where v follows the squared norm of g.
     private func novogradStep(_ present: [Present], learningRate: Float) throws {
         guard case .novograd(let beta1, let beta2, let epsilon, let decay, let averages) = kind else { return }
         let share: Float = averages ? 1 - beta1 : 1

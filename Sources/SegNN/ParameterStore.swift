@@ -2,10 +2,10 @@ internal import Foundation
 public import SegBackend
 internal import SegTensor
 
-/// Where a network's parameters are registered while it is built, by path, as PyTorch nests modules.
+/// The registry of a network's parameters while it is built, by path, as PyTorch nests modules.
 ///
-/// `store.scope("model").scope("0").parameter("weight", …)` makes `model.0.weight`. Every scope shares one list, one
-/// generator of initial values and one count of dropouts.
+/// `store.scope("model").scope("0").parameter("weight", …)` makes `model.0.weight`. All scopes share one list, one
+/// generator of initial values and one dropout counter.
 public final class ParameterStore {
     private final class Contents {
         var parameters: [Parameter] = []
@@ -14,7 +14,7 @@ public final class ParameterStore {
         var aliases: [(path: String, module: String)] = []
         var dropoutCount: UInt32 = 0
         var isPlanar = false
-        /// Nil where parameters are counted and have no values.
+        /// The generator of initial values; nil if parameters are only counted and have no values.
         var random: InitialValues?
         init(_ random: InitialValues?) { self.random = random }
     }
@@ -24,14 +24,14 @@ public final class ParameterStore {
     private let path: String
     private let contents: Contents
 
-    /// Makes an empty store.
+    /// Creates an empty store.
     public init(backend: any Backend, seed: UInt64) {
         self.backend = backend
         self.path = ""
         self.contents = Contents(InitialValues(seed: seed))
     }
 
-    /// Makes an empty store of parameters that have extents alone, for a backend that counts.
+    /// Creates an empty store whose parameters have shapes but no values, for a backend that counts.
     public init(counting backend: any Backend) {
         self.backend = backend
         self.path = ""
@@ -44,22 +44,22 @@ public final class ParameterStore {
         self.contents = parent.contents
     }
 
-    /// The path of the module that this store is seen from, such as `model.0.conv.unit0.adn.N`; empty at the top.
+    /// The path of this scope's module, such as `model.0.conv.unit0.adn.N`; empty at the top.
     public var module: String { String(path.dropLast()) }
 
-    /// The store seen from one module further in.
+    /// Returns the scope of a submodule.
     public func scope(_ name: String) -> ParameterStore {
         ParameterStore(parent: self, path: path + name + ".")
     }
 
-    /// Registers a trained parameter.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers a trainable parameter.
+    /// - Throws: `BackendError` if there is not enough memory.
     public func parameter(_ name: String, _ shape: Shape, _ initial: InitialValue) throws -> Parameter {
         try register(name, shape, initial, isTrained: true)
     }
 
     /// Registers values that are saved but not trained.
-    /// - Throws: `BackendError` where memory is short.
+    /// - Throws: `BackendError` if there is not enough memory.
     public func buffer(_ name: String, _ shape: Shape, _ initial: InitialValue) throws -> Parameter {
         try register(name, shape, initial, isTrained: false)
     }
@@ -71,46 +71,46 @@ public final class ParameterStore {
         return counter
     }
 
-    /// Registers integers that the network's design fixes: saved as PyTorch saves them, never read back.
-    /// - Parameter values: Makes them when they are saved or compared; as many as the shape has.
+    /// Registers integers that the network's design determines: they are saved as PyTorch saves them, but never loaded.
+    /// - Parameter values: Returns the integers when they are saved or compared; as many as the shape has.
     public func constant(_ name: String, _ shape: Shape, _ values: @escaping @Sendable () -> [Int64]) {
         contents.constants.append(IntegerConstant(name: path + name, shape: shape, make: values))
     }
 
-    /// Has everything registered under `module` saved under `name` as well, as PyTorch does for a module that two hold.
+    /// Saves everything registered under `module` under `name` as well, as PyTorch does for a module with two owners.
     public func alias(_ name: String, of module: String) {
         contents.aliases.append((path + name + ".", path + module + "."))
     }
 
-    /// Whether the network is one of slices, `spatial_dims` 2: its kernels have 1 along the last axis here, and are saved
-    /// without it.
+    /// Whether the network processes slices (`spatial_dims` 2). Its kernels have size 1 along the last axis here, and
+    /// are saved without this axis.
     public var isPlanar: Bool {
         get { contents.isPlanar }
         set { contents.isPlanar = newValue }
     }
 
-    /// The extents under which PyTorch saves a parameter of this store.
+    /// Returns the shape with which PyTorch saves a parameter of this store.
     public func savedShape(of parameter: Parameter) -> [Int] {
         let shape = parameter.shape.dimensions
         return isPlanar && shape.count == 5 ? Array(shape.dropLast()) : shape
     }
 
-    /// A number for a new dropout layer.
+    /// Returns the number of a new dropout layer.
     public func nextDropoutLayer() -> UInt32 {
         defer { contents.dropoutCount += 1 }
         return contents.dropoutCount
     }
 
-    /// Everything registered, in the order of PyTorch's `state_dict`.
+    /// All parameters and buffers, in the order of PyTorch's `state_dict`.
     public var parameters: [Parameter] { contents.parameters }
 
-    /// The integers registered.
+    /// The registered counters.
     public var counters: [Counter] { contents.counters }
 
-    /// The fixed integers registered.
+    /// The registered integer constants.
     public var constants: [IntegerConstant] { contents.constants }
 
-    /// Second names of parameters and counters, with the first.
+    /// The second names of parameters and counters, with the first names.
     public var aliases: [(name: String, original: String)] {
         let names = contents.parameters.map(\.name) + contents.counters.map(\.name)
         return contents.aliases.flatMap { path, module in
@@ -118,14 +118,14 @@ public final class ParameterStore {
         }
     }
 
-    /// What an optimiser changes.
+    /// The parameters that an optimiser changes.
     public var trained: [Parameter] { contents.parameters.filter(\.isTrained) }
 
-    /// Keeps the parameters of parts of the network from training. A part is named by the beginning of its parameters'
-    /// names, up to a point: `model.0` is `model.0.conv.weight` and not `model.01.weight`.
+    /// Excludes the parameters of parts of the network from training. A part is given by the beginning of its
+    /// parameters' names, up to a dot: `model.0` matches `model.0.conv.weight` but not `model.01.weight`.
     ///
-    /// The statistics of batch norms go on being measured, as in PyTorch where only `requires_grad` is false.
-    /// - Returns: The names of parts that hold no trained parameter.
+    /// Batch norms still measure their statistics, as in PyTorch if only `requires_grad` is false.
+    /// - Returns: The names of the parts that contain no trainable parameter.
     public func freeze(_ parts: [String]) -> [String] {
         var strays = parts
         for parameter in contents.parameters where parameter.isTrained {
@@ -145,7 +145,7 @@ public final class ParameterStore {
         return parameter
     }
 
-    /// An array of more bytes is a typing error, and sums of such sizes could not be counted.
+    /// The maximum size of an array in bytes. A larger size is a typing error, and sums of such sizes could overflow.
     private static let mostBytes = 1 << 48
 
     private func values(_ name: String, _ shape: Shape, _ initial: InitialValue) throws -> Tensor {
@@ -158,7 +158,7 @@ public final class ParameterStore {
             guard bytes <= Self.mostBytes else { throw tooLarge(name, bytes) }
             return Tensor(try backend.allocate(shape, backend.scalar), on: backend)
         }
-        // The values are drawn in memory of this machine, whatever the backend.
+        // The values are drawn in this machine's memory, for every backend.
         guard bytes < Int(clamping: ProcessInfo.processInfo.physicalMemory) else { throw tooLarge(name, bytes) }
         let drawn = contents.random?.values(initial, count: shape.count) ?? []
         return try Tensor(drawn, shape: shape, on: backend)
@@ -174,19 +174,19 @@ public final class ParameterStore {
 
 /// An integer of a network's state.
 public final class Counter {
-    /// `model.0.conv.unit0.adn.N.num_batches_tracked`.
+    /// The name, such as `model.0.conv.unit0.adn.N.num_batches_tracked`.
     public let name: String
-    /// Its value.
+    /// The value.
     public var value: Int64 = 0
 
     init(name: String) { self.name = name }
 }
 
-/// Integers of a network's state that nothing changes, such as a table of relative positions.
+/// Integers of a network's state that never change, such as a table of relative positions.
 public struct IntegerConstant: Sendable {
-    /// `swinViT.layers1.0.blocks.0.attn.relative_position_index`.
+    /// The name, such as `swinViT.layers1.0.blocks.0.attn.relative_position_index`.
     public let name: String
-    /// Extents.
+    /// The shape of the integers.
     public let shape: Shape
     let make: @Sendable () -> [Int64]
 

@@ -2,17 +2,17 @@ internal import SegBackend
 public import SegTensor
 
 extension Tensor {
-    /// Labels at the nearest voxels of another grid over the same box: `interpolate(mode="nearest-exact")`.
+    /// Returns labels at the nearest voxels of another grid over the same box: `interpolate(mode="nearest-exact")`.
     ///
     /// **Shapes**: labels i32 `[N, D, H, W]`, output `[N, D', H', W', C]`, result i32 `[N, D', H', W']`.
-    /// - Throws: `TensorError` where the labels are of no volume; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the labels and the output are not of the same volumes; `BackendError` from the backend.
     public func nearest(like output: Tensor) throws -> Tensor {
         let (old, new) = (shape.dimensions, Array(output.shape.dimensions.dropLast()))
         guard old != new else { return self }
         guard old.count == 4, new.count == 4, old[0] == new[0] else {
-            throw TensorError(op: "nearest", "labels \(shape) are not of the volumes of output \(output.shape)")
+            throw TensorError(op: "nearest", "labels \(shape) do not match the volumes of output \(output.shape)")
         }
-        // For each axis the voxel that the middle of each new one lies in.
+        // For each axis, the old voxel that contains the centre of each new voxel.
         let places = (1..<4).map { axis in
             (0..<new[axis]).map { (2 * $0 + 1) * old[axis] / (2 * new[axis]) }
         }

@@ -1,15 +1,15 @@
 import Foundation
 import SegBackend
 
-/// The parts of the Dice and cross-entropy loss that its value and its gradient share.
+/// The computations that the value and the gradient of the Dice and cross-entropy loss share.
 ///
-/// With one class MONAI drops what has no meaning: softmax, leaving out the background, and class weights in Dice.
-/// Its cross entropy is then the binary one, where the class weight is torch's `pos_weight`. Regions have a binary cross
-/// entropy for each channel.
+/// With one class, MONAI ignores options without a meaning: softmax, leaving out the background, and class weights in
+/// Dice. The cross entropy is then the binary one, and the class weight is torch's `pos_weight`. Regions have a binary
+/// cross entropy for each channel.
 struct DiceCE {
     let rows: Int
     let channels: Int
-    /// Samples times classes.
+    /// The number of samples times the number of classes.
     let entries: Int
     private let batch: Int
     private let positions: Int
@@ -21,31 +21,31 @@ struct DiceCE {
         self.params = params
     }
 
-    /// The entry `[n, c]` of the sums for a row.
+    /// Returns the entry `[n, c]` of the sums for a row.
     func entry(_ row: Int, _ channel: Int) -> Int { row / positions * channels + channel }
 
-    /// The reference of a channel: one-hot of the label, with one class the label itself, or whether the region's bit is
-    /// set.
+    /// Returns the reference of a channel: one-hot of the label; with one class the label itself; for regions, whether
+    /// the region's bit is set.
     func target(_ label: Int32, _ channel: Int) -> Double {
         if params.targets == .regions { return Double(label >> channel & 1) }
         return channels == 1 ? Double(label) : Int(label) == channel ? 1 : 0
     }
 
-    /// Whether a voxel takes part; the others are ignored.
+    /// Returns whether a voxel takes part; the others are ignored.
     func takesPart(_ label: Int32) -> Bool { label >= 0 }
 
     // MARK: Dice
 
-    /// One ratio of the Dice loss and what its mean or sum makes of it.
+    /// One ratio of the Dice loss and its factor in the mean or sum.
     struct Term {
         /// 1 − numerator / denominator.
         var value: Double
         var numerator: Double
         var denominator: Double
-        /// Factor in the loss: class weight, and 1 / count for a mean; 0 for a background left out.
+        /// The factor in the loss: the class weight, times 1 / count for a mean; 0 for a background that is left out.
         var share: Double
 
-        /// Derivative of share · value by one prediction.
+        /// Returns the derivative of share · value with respect to one prediction.
         func slope(prediction: Double, target: Double, _ params: DiceCEParams) -> Double {
             let sum = params.squaredPred ? 2 * prediction : 1
             let weights = params.ratio.weights
@@ -54,12 +54,12 @@ struct DiceCE {
         }
     }
 
-    /// The Dice loss from its sums; where they run over the batch, a class's N equal terms count once.
+    /// Computes the Dice loss from its sums; if they run over the batch, a class's N equal terms count once.
     func dice(_ sums: UnsafeMutablePointer<Double>) -> Double {
         terms(sums).reduce(0) { $0 + $1.share * $1.value } / (params.batch ? Double(batch) : 1)
     }
 
-    /// The term of each `[n, c]`; with sums over the batch the N terms of a class are equal.
+    /// Returns the term of each `[n, c]`; if the sums run over the batch, the N terms of a class are equal.
     func terms(_ sums: UnsafeMutablePointer<Double>) -> [Term] {
         let first = params.includeBackground || channels == 1 ? 0 : 1
         let counted = channels - first
@@ -83,7 +83,7 @@ struct DiceCE {
         }
     }
 
-    /// Probabilities of one row of logits.
+    /// Computes the probabilities of one row of logits.
     func predict(_ x: UnsafeMutablePointer<Double>, into p: inout [Double]) {
         for c in 0..<channels { p[c] = params.probabilities == .sigmoid ? 1 / (1 + exp(-x[c])) : x[c] }
         guard params.probabilities == .softmax && channels > 1 else { return }
@@ -92,7 +92,7 @@ struct DiceCE {
         }
     }
 
-    /// Derivatives by the logits from derivatives by the probabilities.
+    /// Converts derivatives with respect to the probabilities to derivatives with respect to the logits.
     func throughPrediction(_ slopes: [Double], _ p: [Double]) -> [Double] {
         switch params.probabilities {
         case .sigmoid: return (0..<channels).map { slopes[$0] * p[$0] * (1 - p[$0]) }
@@ -111,15 +111,15 @@ struct DiceCE {
 
     private var isBinary: Bool { params.isBinary(channels: channels) }
 
-    /// What the sum over rows is divided by: for several classes the weights of the labels, otherwise the number of rows
-    /// and channels that take part; 1 for a sum, and where no row takes part.
+    /// Returns the divisor of the sum over rows: for several classes the sum of the labels' weights, otherwise the
+    /// number of rows that take part times the channels. It is 1 for the reduction `sum`, and if no row takes part.
     func crossEntropyDivisor(_ labels: UnsafeMutablePointer<Int32>) -> Double {
         let taking = (0..<rows).lazy.map { labels[$0] }.filter(takesPart)
         if params.reduction == .sum || taking.isEmpty { return 1 }
         return isBinary ? Double(taking.count * channels) : taking.reduce(0) { $0 + weight(Int($1)) }
     }
 
-    /// Cross entropy of raw logits.
+    /// Computes the cross entropy of raw logits.
     func crossEntropy(_ x: UnsafeMutablePointer<Double>, _ labels: UnsafeMutablePointer<Int32>) -> Double {
         var probabilities = [Double](repeating: 0, count: channels)
         var sum = 0.0
@@ -143,7 +143,7 @@ struct DiceCE {
         return sum / crossEntropyDivisor(labels)
     }
 
-    /// Derivatives of one row's cross entropy by its logits, before the divisor.
+    /// Returns the derivatives of one row's cross entropy with respect to its logits, before the division.
     func crossEntropySlopes(_ logits: UnsafeMutablePointer<Double>, _ label: Int32) -> [Double] {
         if isBinary {
             return (0..<channels).map { c in

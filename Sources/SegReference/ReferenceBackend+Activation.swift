@@ -16,7 +16,7 @@ extension ReferenceBackend {
     ) throws {
         let slopes = Slopes(slope)
         let (count, x, dy, gx) = (x.count, x.doubles, upstream.doubles, gx.doubles)
-        // First: gx may be where x or upstream lies.
+        // The slope's gradient comes first, because gx may share the memory of x or upstream.
         if let slopeGradient, activation == .prelu {
             let (period, gradient) = (slopeGradient.count, slopeGradient.doubles)
             for i in 0..<count where !(x[i] > 0) { gradient[i % period] += dy[i] * x[i] }
@@ -30,7 +30,7 @@ extension ReferenceBackend {
     private func value(_ activation: Activation, _ x: Double, slope: Double) -> Double {
         switch activation {
         case .identity: x
-        // NaN stays.
+        // NaN stays NaN.
         case .relu: x < 0 ? 0 : x
         case .leakyReLU(let slope): x > 0 ? x : Double(slope) * x
         case .prelu: x > 0 ? x : slope * x
@@ -58,11 +58,11 @@ extension ReferenceBackend {
         }
     }
 
-    /// The normal distribution's Φ; erfc keeps its digits where Φ is small.
+    /// Returns the normal distribution's Φ; erfc is precise even if Φ is small.
     private func normalCDF(_ x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
 }
 
-/// PReLU's slopes by element: one for all or one for each channel.
+/// PReLU's slopes by element: one for all, or one per channel.
 private struct Slopes {
     private let values: UnsafeMutablePointer<Double>?
     private let count: Int

@@ -72,7 +72,7 @@ extension ReferenceBackend {
     }
 }
 
-/// Offsets in `[N, T, heads, E]` and in `[N, heads, T]`.
+/// The offsets in `[N, T, heads, E]` and in `[N, heads, T]`.
 private struct Heads {
     let batch: Int
     let tokens: Int

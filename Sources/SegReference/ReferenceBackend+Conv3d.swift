@@ -57,7 +57,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// What the sums of a convolution start from.
+    /// Initialises the sums of a convolution: with the bias or 0, added to y if `accumulate`.
     private func start(_ y: BufferView, bias: BufferView?, accumulate: Bool) {
         let channels = y.shape.channels
         let bias = bias?.doubles
@@ -66,7 +66,7 @@ extension ReferenceBackend {
     }
 }
 
-/// The pairs of positions that a kernel's taps join: fine = coarse · stride − padding + tap · dilation.
+/// The pairs of positions that a kernel's taps connect: fine = coarse · stride − padding + tap · dilation.
 ///
 /// A convolution reads fine positions and writes coarse ones; a transposed convolution does the opposite.
 private struct TapWalk {
@@ -113,7 +113,7 @@ private struct TapWalk {
         }
     }
 
-    /// The taps of an axis that land inside the fine array.
+    /// Returns the taps of an axis whose positions are inside the fine array.
     private func taps(_ axis: Int, _ origin: Int) -> Range<Int> {
         let dilation = params.dilation[axis]
         let first = origin < 0 ? (-origin + dilation - 1) / dilation : 0

@@ -2,7 +2,7 @@ import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// The weighted sum of the Dice loss and the cross entropy, as `monai.losses.DiceCELoss`.
+    /// Computes the weighted sum of the Dice loss and the cross entropy, as `monai.losses.DiceCELoss`.
     public func diceCELoss(
         _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView
     ) throws {
@@ -25,7 +25,7 @@ extension ReferenceBackend {
         loss.doubles[0] = Double(params.lambdaDice) * rule.dice(totals) + Double(params.lambdaCE) * entropy
     }
 
-    /// The chain rule through both terms.
+    /// Applies the chain rule through both terms.
     public func diceCELossBackward(
         _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
         into gx: BufferView, accumulate: Bool

@@ -2,7 +2,7 @@ import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// y = a ∘ b, both repeating to y's shape.
+    /// y = a ∘ b, both broadcast to y's shape.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         let (left, right, result) = (a.doubles, b.doubles, y.doubles)
         let (repeatsA, repeatsB) = (a.count != y.count, b.count != y.count)
@@ -62,7 +62,7 @@ extension ReferenceBackend {
 }
 
 extension Shape {
-    /// The element that an array of this shape, repeated to another, has at a place of that one.
+    /// Returns the element that an array of this shape, broadcast to another shape, has at a position of that shape.
     fileprivate func element(_ place: Int, of whole: Shape) -> Int {
         var (rest, element, step) = (place, 0, 1)
         for (extent, own) in zip(whole.dimensions.reversed(), dimensions.reversed()) {

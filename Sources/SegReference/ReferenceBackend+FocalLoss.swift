@@ -2,7 +2,7 @@ import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// The focal loss over the sigmoid of each class, as `monai.losses.FocalLoss`.
+    /// Computes the focal loss over the sigmoid of each class, as `monai.losses.FocalLoss`.
     public func focalLoss(
         _ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView
     ) throws {
@@ -27,7 +27,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// Each element with its logit, negated where the reference is 0, and the factor of its loss.
+    /// Calls `body` for each element with its logit, negated if the reference is 0, its sign, and the factor of its loss.
     private func focal(
         _ logits: BufferView, _ labels: BufferView, _ params: FocalParams,
         _ body: (_ element: Int, _ z: Double, _ sign: Double, _ weight: Double) -> Void

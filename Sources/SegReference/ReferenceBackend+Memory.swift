@@ -2,8 +2,8 @@ import Foundation
 public import SegBackend
 
 extension ReferenceBackend {
-    /// Takes a block of its own; nothing is pooled.
-    /// - Throws: `BackendError.outOfMemory` where the cap does not allow it.
+    /// Allocates a block of its own; nothing is pooled.
+    /// - Throws: `BackendError.outOfMemory` if the limit does not allow it.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer {
         try ReferenceBuffer(byteCount: byteCount, ledger: ledger)
     }
@@ -64,7 +64,7 @@ extension ReferenceBackend {
         walk(0, 0, 0)
     }
 
-    /// Copies or adds each element to its mirror image.
+    /// Copies each element to its mirrored position, or adds it there.
     public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
         let (input, output, extents) = (x.doubles, y.doubles, x.shape.dimensions)
         for index in 0..<x.count {
@@ -78,16 +78,16 @@ extension ReferenceBackend {
         }
     }
 
-    /// Ops run as they are called; there is nothing to wait for.
+    /// Does nothing, because ops run as they are called.
     public func synchronize() throws {}
 
-    /// What its buffers hold now and held at their peak.
+    /// The bytes that the buffers hold now and held at their peak.
     public var memory: MemoryUsage { ledger.usage }
 
     /// Starts a new measurement of the peak.
     public func resetMemoryPeak() { ledger.resetPeak() }
 
-    /// The most bytes that buffers may hold; nil for no cap.
+    /// The maximum number of bytes that buffers may hold; nil for no limit.
     public var memoryLimit: Int? {
         get { ledger.limit }
         set { ledger.limit = newValue }

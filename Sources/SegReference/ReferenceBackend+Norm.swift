@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension ReferenceBackend {
-    /// Mean, then the mean of squared distances to it.
+    /// Computes the mean, then the mean of squared distances to it.
     public func normStatistics(
         _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView
     ) throws {
@@ -68,9 +68,9 @@ extension ReferenceBackend {
     }
 }
 
-/// Which entry of the statistics each element of x, seen as `[N, positions, C]`, belongs to.
+/// The assignment of the elements of x, viewed as `[N, positions, C]`, to the entries of the statistics.
 private struct StatisticsGroups {
-    /// Elements that share one mean.
+    /// The number of elements that share one mean.
     let size: Int
     private let rows: Int
     private let positions: Int

@@ -2,7 +2,7 @@ public import SegBackend
 internal import SegCore
 
 extension ReferenceBackend {
-    /// The largest value of each box and the position of its first occurrence.
+    /// The maximum of each box and the position of its first occurrence.
     public func maxPool3d(
         _ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView
     ) throws {
@@ -31,7 +31,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// Adds each upstream value where its index points.
+    /// Adds each upstream value at the position that its index gives.
     public func maxPool3dBackward(
         upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -46,7 +46,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// Calls `body` with sample, position and row of every position of a batch of volumes.
+    /// Calls `body` with the sample, position and row of every position in a batch of volumes.
     func forEachPosition(_ size: Triple, _ batch: Int, _ body: (_ n: Int, _ at: Triple, _ row: Int) -> Void) {
         var row = 0
         for n in 0..<batch {

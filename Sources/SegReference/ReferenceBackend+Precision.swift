@@ -1,7 +1,7 @@
 internal import SegBackend
 
 extension ReferenceBackend {
-    /// A factor of a convolution, matrix product or attention: itself, or a copy rounded to bfloat16.
+    /// Returns a factor of a convolution, matrix product or attention unchanged, or a copy rounded to bfloat16.
     func factor(_ view: BufferView) throws -> BufferView {
         guard roundsToBF16 else { return view }
         let rounded = try allocate(view.shape, .f64)
@@ -10,7 +10,7 @@ extension ReferenceBackend {
         return rounded
     }
 
-    /// To the nearest of 8 bits of mantissa, halves to even; denormal numbers have fewer.
+    /// Rounds to 8 bits of mantissa, halves to even; denormal numbers have fewer bits.
     private static func bf16(_ value: Double) -> Double {
         guard value.isFinite, value != 0 else { return value }
         let step = Double(sign: .plus, exponent: max(Int(value.exponent), -126) - 7, significand: 1)

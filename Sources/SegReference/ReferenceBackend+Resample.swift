@@ -3,7 +3,7 @@ public import SegBackend
 internal import SegCore
 
 extension ReferenceBackend {
-    /// Each output is a weighted sum of one voxel or of eight.
+    /// Computes each output as a weighted sum of one or eight voxels.
     public func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         let channels = x.shape.channels
         let (from, to) = (x.doubles, y.doubles)
@@ -13,7 +13,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// The same weights, from outputs to inputs.
+    /// Applies the same weights from outputs to inputs.
     public func resample3dBackward(
         upstream: BufferView, _ params: Resample3dParams, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -25,7 +25,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// Calls `body` with input row, output row and weight of everything that contributes.
+    /// Calls `body` with the input row, the output row and the weight of every contribution.
     private func forEachSample(
         _ params: Resample3dParams, input: Shape, output: Shape,
         _ body: (_ source: Int, _ target: Int, _ weight: Double) -> Void
@@ -46,7 +46,7 @@ extension ReferenceBackend {
         }
     }
 
-    /// The voxels of one axis that an output index reads, with their weights.
+    /// Returns the voxels of one axis that an output index reads, with their weights.
     private func taps(
         of i: Int, _ params: Resample3dParams, input: Int, output: Int
     ) -> [(index: Int, weight: Double)] {

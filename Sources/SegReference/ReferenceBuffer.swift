@@ -2,13 +2,13 @@ import Foundation
 import SegBackend
 import Synchronization
 
-/// A block of memory that tells its backend's ledger when it comes and goes.
+/// A block of memory that its backend's ledger counts from its allocation to its release.
 final class ReferenceBuffer: DeviceBuffer {
     nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
     let byteCount: Int
     private let ledger: MemoryLedger
 
-    /// Takes a block whose bytes are all ones (NaN as floats), so that reading what was never written shows.
+    /// Allocates a block whose bytes are all ones (NaN as floats), so that reading unwritten memory is noticed.
     init(byteCount: Int, ledger: MemoryLedger) throws {
         try ledger.add(byteCount)
         self.pointer = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
@@ -69,7 +69,7 @@ extension BufferView {
         return buffer.pointer + offset * dtype.byteCount
     }
 
-    /// The elements as a type of the same size as theirs.
+    /// Returns the elements as a type of the same size.
     func pointer<T>(as type: T.Type) -> UnsafeMutablePointer<T> {
         precondition(MemoryLayout<T>.size == dtype.byteCount, "\(dtype) elements are not \(type)")
         return bytes.assumingMemoryBound(to: type)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Softmax of one vector, with the largest entry subtracted first so that nothing overflows.
+/// Softmax of one vector; the maximum is subtracted first, so nothing overflows.
 enum Softmax {
     /// Writes eˣ / Σ eˣ to y, which may be x, and returns log Σ eˣ.
     @discardableResult

@@ -6,12 +6,12 @@ internal import SegOpCases
 internal import SegTensor
 internal import SegWeights
 
-/// A file that records what PyTorch and MONAI compute: inputs, outputs, gradients, in PyTorch's layouts.
+/// A file with the inputs, outputs and gradients that PyTorch and MONAI have computed, in PyTorch's layouts.
 ///
-/// Tensors are named `in.`, `out.`, `gout.` (gradient coming into an output), `gin.` (gradient for an input), `param.`,
-/// `gparam.` and `after.`; the metadata entry `capture` says which op or network with which arguments.
+/// Tensors are named `in.`, `out.`, `gout.` (upstream gradient of an output), `gin.` (gradient of an input), `param.`,
+/// `gparam.` and `after.`. The metadata entry `capture` gives the op or network and its arguments.
 public struct Capture {
-    /// What was recorded.
+    /// The kind of computation that was recorded.
     public enum Kind: String {
         /// One op.
         case op
@@ -23,7 +23,7 @@ public struct Capture {
         case metric
     }
 
-    /// The file.
+    /// The path of the file.
     public let path: String
     let kind: Kind
     let op: String
@@ -32,16 +32,16 @@ public struct Capture {
     private let tensors: [String: StoredTensor]
 
     /// Reads a capture.
-    /// - Throws: `DataError` naming the file where it is none or of a kind that cannot be replayed.
+    /// - Throws: `DataError` naming the file if it is not a capture, or if its kind cannot be replayed.
     public init(file path: String) throws {
         let file = try Safetensors(file: path)
         guard let text = file.metadata["capture"],
             let description = try? ConfigValue(json: Array(text.utf8), from: path)
-        else { throw DataError(.badData, path, "holds no capture: its metadata has no JSON entry 'capture'") }
+        else { throw DataError(.badData, path, "is not a capture: its metadata has no JSON entry 'capture'") }
         let reader = try ConfigReader(description, path: "capture", source: path)
         let kindName = try reader.required("kind", reader.string("kind"))
         guard let kind = Kind(rawValue: kindName) else {
-            throw reader.error("kind", "'\(kindName)' cannot be replayed; op, model, training and metric can")
+            throw reader.error("kind", "'\(kindName)' is not supported; supported: op, model, training, metric")
         }
         self.path = path
         self.kind = kind
@@ -51,43 +51,43 @@ public struct Capture {
         tensors = file.tensors
     }
 
-    /// The names that begin with a prefix, without it, sorted.
+    /// Returns the names that begin with a prefix, without the prefix, sorted.
     func names(_ prefix: String) -> [String] {
         tensors.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
     }
 
-    /// A recorded array.
+    /// Returns a recorded array.
     func tensor(_ name: String) throws -> StoredTensor {
         guard let tensor = tensors[name] else { throw DataError(.badData, path, key: name, "is not in the capture") }
         return tensor
     }
 
-    /// The arrays under a prefix, by the rest of their names.
+    /// Returns the arrays under a prefix, by the rest of their names.
     func tensors(_ prefix: String) throws -> [String: StoredTensor] {
         Dictionary(uniqueKeysWithValues: try names(prefix).map { ($0, try tensor(prefix + $0)) })
     }
 }
 
-/// One compared tensor.
+/// The comparison of one tensor.
 public struct Comparison: Sendable {
-    /// Its name in the capture.
+    /// The name of the tensor in the capture.
     public let name: String
-    /// ‖ours − theirs‖ / ‖theirs‖, or NaN where theirs is zero to rounding.
+    /// ‖ours − theirs‖ / ‖theirs‖; NaN if theirs is zero except for rounding.
     public let relativeError: Double
-    /// The largest |ours − theirs|.
+    /// The maximum of |ours − theirs|.
     public let largestError: Double
-    /// What `relativeError` may be; where theirs is zero, what `largestError` may be.
+    /// The limit of `relativeError`; if theirs is zero, the limit of `largestError`.
     public let tolerance: Double
 
-    /// Whether ours is theirs.
+    /// Whether ours and theirs agree.
     public var isOK: Bool { (relativeError.isNaN ? largestError : relativeError) <= tolerance }
 
-    /// Compares two numbers of a metric, which are equal where both are NaN or the same infinity.
+    /// Compares two values of a metric; they are equal if both are NaN or the same infinity.
     init(_ name: String, metric ours: Double, theirs: Double) {
         self.name = name
         let difference = ours == theirs || ours.isNaN && theirs.isNaN ? 0 : abs(ours - theirs)
         largestError = difference.isNaN ? .infinity : difference
-        // Metrics are of order 1 or in mm: below 1 the error counts as it is.
+        // Metrics are of order 1 or in mm; below 1 the absolute error counts.
         relativeError = largestError / (theirs.isFinite ? max(1, abs(theirs)) : 1)
         tolerance = Tolerance.metric.limit
     }
@@ -107,7 +107,7 @@ public struct Comparison: Sendable {
             largest = max(largest, abs(a - b))
             scale = max(scale, abs(b))
         }
-        // A gradient that is zero in exact arithmetic (a bias before a norm) has only rounding to compare with.
+        // If a gradient is zero in exact arithmetic (a bias before a norm), there is only rounding to compare.
         let isZero = scale < 1e-9
         relativeError = isZero ? .nan : (difference / norm).squareRoot()
         largestError = largest

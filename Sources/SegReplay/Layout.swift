@@ -3,22 +3,22 @@ internal import SegModels
 internal import SegTensor
 internal import SegWeights
 
-/// Between PyTorch's `[N, C, …]` and our `[N, …, C]`.
+/// The conversion between PyTorch's `[N, C, …]` and MedSeg's `[N, …, C]`.
 enum Layout {
-    /// A channels-first array as a channels-last tensor.
+    /// Converts a channels-first array to a channels-last tensor.
     static func tensor(_ stored: StoredTensor, on backend: any Backend) throws -> Tensor {
         let shape = Shape(moved(stored.shape, from: 1, to: stored.shape.count - 1))
         return try Tensor(channelsLast(stored.floats(), shape: stored.shape), shape: shape, on: backend)
     }
 
-    /// A channels-last tensor's values in channels-first order.
+    /// Returns a channels-last tensor's values in channels-first order.
     static func channelsFirst(_ tensor: Tensor) throws -> [Double] {
         let shape = tensor.shape
         return transposed(
             try tensor.doubles(), outer: shape[0], rows: shape.positions, columns: shape.channels)
     }
 
-    /// Channels-first values in channels-last order.
+    /// Returns channels-first values in channels-last order.
     static func channelsLast(_ values: [Float], shape: [Int]) -> [Float] {
         transposed(values, outer: shape[0], rows: shape[1], columns: shape[2...].reduce(1, *))
     }
@@ -29,7 +29,7 @@ enum Layout {
         return shape
     }
 
-    /// `[outer, rows, columns]` → `[outer, columns, rows]`.
+    /// Transposes `[outer, rows, columns]` to `[outer, columns, rows]`.
     static func transposed<T>(_ values: [T], outer: Int, rows: Int, columns: Int) -> [T] {
         var result: [T] = []
         result.reserveCapacity(values.count)

@@ -3,7 +3,7 @@ internal import SegMetrics
 internal import SegModels
 internal import SegWeights
 
-/// Replays the metrics of a prediction against a reference. They are computed on the host, whatever the device.
+/// Replays the metrics of a prediction against a reference. They are computed on the host, for every device.
 struct MetricReplay {
     private let capture: Capture
 
@@ -35,7 +35,7 @@ struct MetricReplay {
             guard let values = ours[name], values.count == theirs.count else {
                 throw DataError(
                     .badData, capture.path, key: "out." + name,
-                    "is not what MedSeg measures: \(theirs.count) numbers; known: \(ours.keys.sorted())")
+                    "is not a metric of MedSeg with \(theirs.count) numbers; known: \(ours.keys.sorted())")
             }
             return zip(values, theirs).map { Comparison("out." + name, metric: $0, theirs: Double($1)) }
         }

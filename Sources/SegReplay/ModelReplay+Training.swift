@@ -6,14 +6,15 @@ internal import SegOpCases
 internal import SegTensor
 internal import SegWeights
 
-/// A few optimiser steps: the losses, and the parameters after them.
+/// A few optimiser steps: the losses, and the parameters after the steps.
 ///
-/// Adam makes a whole step of any gradient, however small: where a gradient hardly differs from zero, rounding chooses
-/// the direction, and from then on activations near a kink fall to its other side. PyTorch in 32 bits does not hold its
-/// own parameters of 64 bits to the limit of gradients then. So a parameter may be off by that limit, or by as far as
-/// it gets in this same training when every gradient is moved by what its limit allows, up or down, whichever is
-/// further. That is measured and not assumed: where no rounding decides, hardly anything is added. A layer whose gradient
-/// is missing or has the wrong sign is off by all of its steps, and a wrong step by its share of them, which is far more.
+/// Adam makes a full step for any gradient, however small. If a gradient is close to zero, rounding decides the
+/// direction of the step, and from then on activations near a kink may be on its other side. Then even PyTorch in 32
+/// bits does not keep its own 64-bit parameters within the limit of gradients. Therefore a parameter may differ by that
+/// limit, or by the distance that it moves in the same training run if every gradient is shifted by its limit, up or
+/// down, whichever is further. This distance is measured, not assumed: if rounding decides nothing, it adds hardly
+/// anything. A layer whose gradient is missing or has the wrong sign differs by all of its steps, and a wrong step by
+/// its share of them, which is far more.
 extension ModelReplay {
     func train() throws -> [Comparison] {
         let (losses, state) = try training(movedBy: 0)
@@ -29,7 +30,7 @@ extension ModelReplay {
         }
         let recorded = try capture.tensor("out.losses").floats()
         guard try batchCount == nil else {
-            // Over many steps rounding grows, so that each is held to its own limit.
+            // Rounding grows over many steps; therefore the loss of each step has a limit of its own.
             return zip(losses, recorded).enumerated().map { step, pair in
                 Comparison(
                     "loss at step \(step + 1)", ours: [pair.0], theirs: [pair.1],
@@ -40,7 +41,7 @@ extension ModelReplay {
             + after
     }
 
-    /// The recorded parameters beside ours; `reach` says how far ours may get from where they are.
+    /// Compares the recorded parameters with ours; `reach` returns the distance that rounding may move ours.
     private func comparisons(
         _ state: [String: StoredTensor], reach: (_ name: String, _ ours: [Double]) -> Double
     ) throws -> [Comparison] {
@@ -56,7 +57,8 @@ extension ModelReplay {
         }
     }
 
-    /// Trains from the recorded weights; every element of a gradient is moved by this share of its root mean square.
+    /// Trains from the recorded weights; every element of a gradient is shifted by this share of the gradient's root
+    /// mean square.
     private func training(movedBy share: Float) throws -> (losses: [Double], state: [String: StoredTensor]) {
         let reader = capture.arguments
         let steps = try reader.required("steps", reader.int("steps"))
@@ -84,12 +86,12 @@ extension ModelReplay {
         return try Tensor(values.map { Float($0 + distance) }, shape: gradient.shape, on: backend)
     }
 
-    /// Samples of a step, where the capture has other samples for each; nil where every step sees all.
+    /// The number of samples per step; nil if every step uses all samples.
     private var batchCount: Int? {
         get throws { try capture.arguments.int("batch") }
     }
 
-    /// What a step sees: the next samples, from the first again after the last.
+    /// Returns the batch of a step: the next samples, starting with the first again after the last.
     private func batch(_ step: Int) throws -> (input: Tensor, labels: Tensor) {
         guard let count = try batchCount else { return (input, labels) }
         let total = input.shape.batch

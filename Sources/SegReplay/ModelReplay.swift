@@ -13,7 +13,7 @@ struct ModelReplay {
     let network: any Network
     let input: Tensor
     let labels: Tensor
-    /// The factor of each output's loss: one, or with deep supervision one for each head too.
+    /// The factors of the outputs' losses: a single one, or with deep supervision one per output.
     private let headWeights: [Double]
 
     init(_ capture: Capture, _ backend: any Backend) throws {
@@ -53,7 +53,7 @@ struct ModelReplay {
         let byName = Dictionary(uniqueKeysWithValues: network.store.trained.map { ($0.name, $0) })
         for name in capture.names("gparam.") {
             guard let parameter = byName[name], let gradient = gradients[parameter.leaf] else {
-                throw DataError(.badData, capture.path, key: "gparam." + name, "the network gave no such gradient")
+                throw DataError(.badData, capture.path, key: "gparam." + name, "the network returned no such gradient")
             }
             comparisons.append(
                 Comparison(
@@ -64,8 +64,8 @@ struct ModelReplay {
         return comparisons
     }
 
-    /// Outputs as MONAI stacks them, `[N, head, C, D, H, W]`; one output as it is. Of several sizes the numbers of each
-    /// sample follow one another.
+    /// Returns the outputs as MONAI stacks them, `[N, head, C, D, H, W]`, or a single output unchanged. If the outputs
+    /// differ in size, the numbers of each sample follow one another.
     private func stacked(_ outputs: [Tensor]) throws -> [Double] {
         let (heads, samples) = (try outputs.map(Layout.channelsFirst), input.shape.batch)
         return (0..<samples).flatMap { n in
@@ -85,7 +85,7 @@ struct ModelReplay {
         return try terms.dropFirst().reduce(terms[0]) { try add($0, $1) }
     }
 
-    /// Captures are recorded with every dropout off.
+    /// Returns a training context with every dropout off, as in the recording.
     func training(step: Int) -> ForwardContext {
         var context = ForwardContext(mode: .training, seed: 0, pass: UInt32(step))
         context.dropsOut = false

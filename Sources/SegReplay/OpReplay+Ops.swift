@@ -4,7 +4,7 @@ internal import SegModels
 internal import SegTensor
 
 extension OpReplay {
-    /// The recorded op on our tensors.
+    /// Applies the recorded op to our tensors.
     func apply(_ inputs: [String: Tensor]) throws -> Tensor {
         func input(_ name: String) throws -> Tensor {
             guard let tensor = inputs[name] else {
@@ -47,7 +47,7 @@ extension OpReplay {
             return try diceCELoss(input("input"), labels: input("target"), lossParams())
         default:
             guard let activation = Activation.named(capture.op) else {
-                throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op MedSeg replays")
+                throw DataError(.badData, capture.path, key: "op", "'\(capture.op)' is not an op that can be replayed")
             }
             let value = try activation.entry.parameter.flatMap { try reader.double($0.name) }
             return try activate(

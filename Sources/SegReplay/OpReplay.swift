@@ -7,11 +7,11 @@ internal import SegWeights
 
 /// Replays one op and its gradients through the tensor layer.
 struct OpReplay {
-    /// How an input or output is laid out on our side.
+    /// The layout of an input or output in MedSeg.
     private enum Order {
-        /// As in the file.
+        /// The same as in the file.
         case same
-        /// Channels moved last.
+        /// Channels last.
         case channelsLast
         /// `[N, heads, T, E]` in the file, `[N, T, heads, E]` here.
         case heads
@@ -46,7 +46,7 @@ struct OpReplay {
         let gradients = try output.gradients(upstream: reshape(upstream, output.shape))
         for name in capture.names("gin.") {
             guard let input = inputs[name], let gradient = gradients[input] else {
-                throw DataError(.badData, capture.path, key: "gin." + name, "the op gave no gradient for this input")
+                throw DataError(.badData, capture.path, key: "gin." + name, "the op has no gradient for this input")
             }
             let isLongSum = name != "input" && output.shape.count / max(input.shape.count, 1) > 100_000
             comparisons.append(
@@ -88,7 +88,7 @@ struct OpReplay {
 
     private func swapped(_ shape: [Int]) -> Shape { [shape[0], shape[2], shape[1], shape[3]] }
 
-    /// `[N, A, B, E]` → `[N, B, A, E]`.
+    /// Permutes `[N, A, B, E]` to `[N, B, A, E]`.
     private func swapHeads<T>(_ values: [T], _ shape: [Int]) -> [T] {
         let (a, b, e) = (shape[1], shape[2], shape[3])
         return (0..<values.count).map { index in

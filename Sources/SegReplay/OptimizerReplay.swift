@@ -29,7 +29,7 @@ struct OptimizerReplay {
         for step in 0..<recorded.shape[0] {
             let values = Array(recorded.floats()[step * start.count..<(step + 1) * start.count])
             let upstream = try Tensor(values, shape: Shape(start.shape), on: backend)
-            // The gradient of 1 · p is whatever comes from above.
+            // The gradient of 1 · p is the upstream gradient.
             let gradients = try scale(parameter.leaf, by: 1).gradients(upstream: upstream)
             try optimizer.step(gradients, learningRate: rate)
             trajectory += try parameter.leaf.doubles()

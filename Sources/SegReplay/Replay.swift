@@ -2,21 +2,21 @@ public import SegBackend
 internal import SegCore
 internal import SegModels
 
-/// Computes what a capture recorded and compares.
+/// Recomputes a capture and compares the results.
 public struct Replay {
     private let backend: any Backend
 
-    /// Replays on a backend.
+    /// Creates a replay on a backend.
     public init(on backend: any Backend) { self.backend = backend }
 
-    /// Every output and gradient of a capture, compared with ours.
-    /// - Throws: `DataError` where the capture is incomplete or asks for what MedSeg does not have;
-    ///   `TensorError` and `BackendError` from the computation.
+    /// Compares every output and gradient of a capture with ours.
+    /// - Throws: `DataError` if the capture is incomplete or needs something that MedSeg does not have; `TensorError`
+    ///   and `BackendError` from the computation.
     public func run(_ capture: Capture) throws -> [Comparison] {
         let comparisons = try compare(capture)
-        // A file without results must not count as one that agrees.
+        // A capture without results must not count as one that agrees.
         guard !comparisons.isEmpty else {
-            throw DataError(.badData, capture.path, key: "out", "the capture holds nothing to compare with")
+            throw DataError(.badData, capture.path, key: "out", "the capture contains no results to compare")
         }
         return comparisons
     }

@@ -1,15 +1,16 @@
 internal import SegBackend
 
-/// What an op leaves behind for the way back: where its inputs came from and how its gradient reaches them.
+/// A node of the gradient graph: an op with the nodes of its inputs and the function that propagates its gradient to them.
 final class GradientNode {
-    /// The op of a block whose graph is made while it is walked.
+    /// The op name of a recomputed block, whose graph is built during the backward pass.
     static let recomputed = "recomputed"
 
     let op: String
     let parents: [GradientNode]
-    /// Receives the gradient of the op's output; dropped after its one use, and with it what it saved.
+    /// The backward function, called with the gradient of the op's output; released after its only call, with the
+    /// tensors it saved.
     var backward: ((_ upstream: consuming BufferView, _ sink: GradientSink) throws -> Void)?
-    /// Whether a walk has used and dropped `backward`.
+    /// Whether a backward pass has called and released `backward`.
     var wasWalked = false
 
     init(
@@ -22,22 +23,22 @@ final class GradientNode {
     }
 }
 
-/// Collects gradients of nodes, letting every backward op write its share in place.
+/// The gradients of nodes during a backward pass, to which every backward op adds its contribution in place.
 final class GradientSink {
     private struct Slot {
         var view: BufferView
-        /// Whether the sink may add to the memory; false where it is another node's gradient handed on.
+        /// Whether the sink may add to the memory; false if it is the gradient of another node, passed on without a copy.
         var isOwned: Bool
     }
 
     private let backend: any Backend
     private var slots: [ObjectIdentifier: Slot] = [:]
-    /// The nodes that the gradient of the node being walked was handed on to.
+    /// The nodes to which the gradient of the current node was passed on.
     private var receivers: [ObjectIdentifier] = []
 
     init(backend: any Backend) { self.backend = backend }
 
-    /// Lets `write(destination, accumulate)` add a share of the gradient of x; nothing happens if x is not tracked.
+    /// Adds a contribution to the gradient of x by `write(destination, accumulate)`; does nothing if x is not tracked.
     func add(
         to x: GradientTarget, _ write: (_ destination: BufferView, _ accumulate: Bool) throws -> Void
     ) throws {
@@ -62,7 +63,7 @@ final class GradientSink {
     /// `pass` for an input that the op has kept.
     func pass(_ upstream: BufferView, to x: Tensor) throws { try pass(upstream, to: x.target) }
 
-    /// Hands the upstream gradient on to an input of as many elements, without copying it unless there is one already.
+    /// Passes the upstream gradient on to an input with as many elements: without a copy, or added if the input has a gradient.
     func pass(_ upstream: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
         let upstream = upstream.reshaped(x.shape)
@@ -77,7 +78,7 @@ final class GradientSink {
     /// `give` for an input that the op has kept.
     func give(_ gradient: BufferView, to x: Tensor) throws { try give(gradient, to: x.target) }
 
-    /// Hands over a gradient of as many elements as x has, in memory that nobody else reads.
+    /// Gives x a gradient with as many elements as x has, in memory that nothing else reads.
     func give(_ gradient: BufferView, to x: GradientTarget) throws {
         guard let node = x.node else { return }
         let gradient = gradient.reshaped(x.shape)
@@ -88,7 +89,7 @@ final class GradientSink {
         try add(to: x) { destination, _ in try backend.binary(.add, destination, gradient, into: destination) }
     }
 
-    /// Calls `backward` with the gradient that reached a node, if any did, and ends with it.
+    /// Calls `backward` with the gradient of a node, if it has one, and releases that gradient.
     fileprivate func runBackward(
         _ node: GradientNode, _ backward: (consuming BufferView, GradientSink) throws -> Void
     ) throws {
@@ -97,17 +98,17 @@ final class GradientSink {
         let outer = receivers
         receivers = []
         try backward((consume slot).view, self)
-        // Handed on to one node only, it is that node's own from now on.
+        // A gradient that was passed on to one node only now belongs to that node.
         if isOwned, receivers.count == 1 { slots[receivers[0]]?.isOwned = true }
         receivers = outer
         node.backward = nil
         node.wasWalked = true
     }
 
-    /// The gradient that reached a node.
+    /// Returns the gradient of a node; nil if it has none.
     func gradient(of node: GradientNode) -> BufferView? { slots[ObjectIdentifier(node)]?.view }
 
-    /// Takes the gradient that reached a node, so that its memory ends with its use.
+    /// Removes and returns the gradient of a node, so its memory is released after use.
     func take(_ node: GradientNode) -> BufferView? { slots.removeValue(forKey: ObjectIdentifier(node))?.view }
 
     private func copy(_ view: BufferView) throws -> BufferView {
@@ -117,13 +118,13 @@ final class GradientSink {
     }
 }
 
-/// The gradients of one scalar for the leaves it depends on.
+/// The gradients of one scalar with respect to the leaves it depends on.
 public struct Gradients {
     private let sink: GradientSink
 
     init(_ sink: GradientSink) { self.sink = sink }
 
-    /// The gradient of a leaf made by `tracked()`; nil where the scalar does not depend on it.
+    /// The gradient of a leaf made by `tracked()`; nil if the scalar does not depend on it.
     public subscript(leaf: Tensor) -> Tensor? {
         guard let node = leaf.node, let view = sink.gradient(of: node) else { return nil }
         return Tensor(view, on: leaf.backend)
@@ -131,23 +132,24 @@ public struct Gradients {
 }
 
 extension Tensor {
-    /// Walks the graph back from this tensor and returns the gradients of its leaves.
+    /// Runs the backward pass from this tensor and returns the gradients of its leaves.
     ///
-    /// The graph's saved tensors are released on the way: a graph is walked once.
+    /// The pass releases the graph's saved tensors; therefore a graph allows one backward pass only.
     /// - Parameter upstream: The gradient of this tensor; nil means 1, for a tensor of one element.
-    /// - Throws: `TensorError` where this tensor has no history; `BackendError` from the backend.
+    /// - Throws: `TensorError` if this tensor has no history; `BackendError` from the backend.
     public func gradients(upstream: Tensor? = nil) throws -> Gradients {
         let (root, sink) = try startOfWalk(upstream)
         try sink.walk(from: root, stoppingAt: [])
         return Gradients(sink)
     }
 
-    /// Walks as `gradients` does from a scalar, and hands over the gradient of each leaf as soon as nothing can be added
-    /// to it, so that no two need be held at a time; where blocks are recomputed, which hides what they read, at the end.
+    /// Runs the backward pass from a scalar and passes the gradient of each leaf to `take` as soon as it is complete,
+    /// so no two gradients need to be in memory at a time. If blocks are recomputed, it passes the gradients at the
+    /// end, because the inner graph of a block may depend on any leaf.
     ///
-    /// Whoever takes a leaf's gradient may overwrite the leaf: nothing that is still to be walked reads it.
-    /// - Parameter take: Called once for each leaf that the scalar depends on, with its number in `leaves`.
-    /// - Throws: `TensorError` where this tensor has no history; `BackendError` from the backend; what `take` throws.
+    /// `take` may overwrite the leaf, because the rest of the backward pass does not read it.
+    /// - Parameter take: Called once for each leaf that the scalar depends on, with the index of the leaf in `leaves`.
+    /// - Throws: `TensorError` if this tensor has no history; `BackendError` from the backend; the errors of `take`.
     public func forEachGradient(
         of leaves: [Tensor], _ take: @escaping (_ leaf: Int, _ gradient: Tensor) throws -> Void
     ) throws {
@@ -162,11 +164,11 @@ extension Tensor {
         for leaf in leaves { try leaf.node.map(handOver) }
     }
 
-    /// The node to walk from and a sink that holds its gradient.
+    /// Returns the node at which the backward pass starts and a sink that holds its gradient.
     private func startOfWalk(_ upstream: Tensor?) throws -> (root: GradientNode, sink: GradientSink) {
         guard let root = node else { throw TensorError(op: "gradients", "the tensor depends on no tracked leaf") }
         try require(
-            upstream != nil || shape.count == 1, "gradients", "\(shape) is not a scalar: its own gradient is needed")
+            upstream != nil || shape.count == 1, "gradients", "\(shape) is not a scalar; give its gradient as upstream")
         let seed = try upstream ?? Tensor(repeating: 1, shape: shape, on: backend)
         let sink = GradientSink(backend: backend)
         try sink.pass(seed.view, to: self)
@@ -175,9 +177,9 @@ extension Tensor {
 }
 
 extension GradientSink {
-    /// Takes every node's gradient to its parents, from the root down to nodes that are left for another walk.
-    /// - Parameter completed: Called for a leaf when the last node that depends on it was walked; never where a node
-    ///   walks a graph of its own, which may depend on any leaf.
+    /// Propagates every node's gradient to its parents, from the root to the nodes in `ends`, which are left to another walk.
+    /// - Parameter completed: Called for a leaf after the last node that depends on it; never called if a node has an
+    ///   inner graph, which may depend on any leaf.
     func walk(
         from root: GradientNode, stoppingAt ends: [GradientNode],
         completed: ((_ leaf: GradientNode) throws -> Void)? = nil
@@ -185,10 +187,10 @@ extension GradientSink {
         let order = GradientNode.reverseOrder(from: root, stoppingAt: ends)
         let counts = completed != nil && !order.contains(where: \.hasInnerGraph)
         var uses = counts ? GradientNode.uses(of: order) : [:]
-        // Before anything is computed: what an earlier walk has overwritten must not be read.
+        // This check precedes all computation, because memory that an earlier backward pass has overwritten must not be read.
         if let walked = order.first(where: \.wasWalked) {
             throw TensorError(
-                op: "gradients", "the graph through \(walked.op) was walked before; run the forward pass again")
+                op: "gradients", "the graph through \(walked.op) was already used; run the forward pass again")
         }
         for node in order {
             if let backward = node.backward { try runBackward(node, backward) }
@@ -202,10 +204,10 @@ extension GradientSink {
 }
 
 extension GradientNode {
-    /// Whether walking this node walks another graph.
+    /// Whether the backward function of this node runs the backward pass of an inner graph.
     fileprivate var hasInnerGraph: Bool { op == Self.recomputed }
 
-    /// How often the leaves are named as parents.
+    /// Counts how often each leaf is a parent.
     fileprivate static func uses(of order: [GradientNode]) -> [ObjectIdentifier: Int] {
         var uses: [ObjectIdentifier: Int] = [:]
         for node in order {
@@ -216,7 +218,7 @@ extension GradientNode {
         return uses
     }
 
-    /// Every node before its parents, from the root down to the ends, which are left out.
+    /// Returns every node before its parents, from the root to the ends, which are left out.
     fileprivate static func reverseOrder(from root: GradientNode, stoppingAt ends: [GradientNode]) -> [GradientNode] {
         var order: [GradientNode] = []
         var seen = Set(ends.map(ObjectIdentifier.init))
@@ -235,11 +237,11 @@ extension GradientNode {
     }
 }
 
-/// Makes an op's result, recorded where any input is tracked.
+/// Makes an op's result, with a gradient node if any input is tracked.
 ///
 /// - Parameters:
-///   - recorded: What the op computes, for an `OpRecording`; nil for an op that no network's forward pass is made of.
-///   - remake: Makes the result again from what `backward` keeps anyway; nil where it is kept itself.
+///   - recorded: The description of the op for an `OpRecording`; nil for an op that no network's forward pass contains.
+///   - remake: Recomputes the result from values that `backward` keeps anyway; nil if the result itself is kept.
 func result(
     _ view: BufferView, op: String, _ recorded: @autoclosure () -> RecordedOp? = nil, of inputs: [Tensor?],
     remake: (() throws -> BufferView)? = nil,

@@ -2,22 +2,22 @@ package import SegBackend
 package import SegCore
 internal import Synchronization
 
-/// What an op computes beyond what its operands and their shapes say; the tensor function of the same name says the rest.
+/// The kind and the settings of an op; the tensor function of the same name documents it. Each case lists its operands.
 package enum RecordedOp: Sendable {
     /// Numbers that were copied to the backend; no operands.
     case constant([Float])
-    /// 0 between positions of the same number, −100 between others: a number for each position of each window.
+    /// A mask: 0 between positions with the same number, −100 between others. There is one number per position of each window.
     case regionMask([[Int]])
-    /// Input, weight, and bias where there is one.
+    /// Input, weight, and bias if there is one.
     case conv3d(Conv3dParams)
-    /// Input, weight, and bias where there is one.
+    /// Input, weight, and bias if there is one.
     case convTranspose3d(Conv3dParams, outputPadding: Triple)
-    /// Input, weight, and bias where there is one.
+    /// Input, weight, and bias if there is one.
     case linear
-    /// Input, weight, bias, slope, residual before and after the activation, given mean and variance, all but the
-    /// first where they are there.
+    /// Input, weight, bias, slope, residual before and residual after the activation, given mean and variance; all but
+    /// the input are optional.
     case normActivate(NormParams, Activation)
-    /// Input, and slope where there is one.
+    /// Input, and slope if there is one.
     case activate(Activation)
     /// Two summands.
     case add
@@ -29,7 +29,7 @@ package enum RecordedOp: Sendable {
     case reshape
     /// Inputs.
     case concatenate
-    /// Queries, keys and values in one, then bias and mask where they are there.
+    /// Queries, keys and values in one array, then bias and mask if there are any.
     case selfAttention(heads: Int, scale: Float)
     /// Input.
     case windowPartition(window: Triple, shift: Triple)
@@ -47,37 +47,37 @@ package enum RecordedOp: Sendable {
     case joinCorners([Triple])
 }
 
-/// The tensor ops of a pass in the order they were computed: what a file of a network is written from.
+/// The tensor ops of a pass in the order they were computed, from which files of a network are written.
 ///
-/// An op is recorded as it was called, on a backend that computes nothing too. A backend sees less: a concatenation
-/// reaches it as copies of fixed extents, an attention in blocks, and a result may overwrite an operand.
+/// An op is recorded as it was called, even on a backend that computes nothing. The calls to a backend contain less: a
+/// concatenation arrives as copies of fixed size, an attention in blocks, and a result may overwrite an operand.
 package final class OpRecording: Sendable {
     /// One op.
     package struct Entry: Sendable {
-        /// The tensor function.
+        /// The name of the tensor function.
         package let name: String
-        /// What it computes; nil for an op without a description.
+        /// The kind and the settings of the op; nil for an op without a description.
         package let op: RecordedOp?
-        /// What it reads; nil for an operand that is absent.
+        /// The arrays that the op reads; nil for an operand that is absent.
         package let operands: [BufferView?]
-        /// What it makes, which may lie where an operand did that nothing else reads.
+        /// The array that the op writes; its memory may be that of an operand that nothing else reads.
         package let result: BufferView
     }
 
     @TaskLocal private static var current: OpRecording?
 
-    /// Entries hold their arrays, so that no two arrays of a recording have one identity.
+    /// The entries keep their arrays alive; therefore no two arrays of a recording have the same identity.
     private let entries = Mutex<[Entry]>([])
 
-    /// Runs a pass and returns its ops beside its result.
-    /// - Throws: What the pass throws.
+    /// Runs a pass and returns its result and its ops.
+    /// - Throws: The errors of the pass.
     package static func record<Result>(_ pass: () throws -> Result) rethrows -> (result: Result, ops: [Entry]) {
         let recording = OpRecording()
         let result = try $current.withValue(recording) { try pass() }
         return (result, recording.entries.withLock { $0 })
     }
 
-    /// Adds an op to the recording of this task, where there is one.
+    /// Adds an op to the recording of this task, if there is one.
     static func add(
         _ name: String, _ op: @autoclosure () -> RecordedOp?, of operands: @autoclosure () -> [BufferView?],
         result: BufferView

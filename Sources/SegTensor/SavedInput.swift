@@ -1,15 +1,15 @@
 internal import SegBackend
 
-/// Where a gradient goes: an input of an op without its elements, which the graph need not keep.
+/// The target of a gradient: an input of an op without its elements, which the graph need not keep.
 struct GradientTarget {
     let node: GradientNode?
     let shape: Shape
     let dtype: DType
 }
 
-/// What an op keeps of an input for its gradient: the elements, or how they are made again.
+/// The part of an input that an op keeps for its gradient: the elements, or a function that recomputes them.
 struct SavedInput {
-    /// Where the input's gradient goes.
+    /// The target of the input's gradient.
     let target: GradientTarget
     private let view: BufferView?
     private let remake: (() throws -> BufferView)?
@@ -20,10 +20,10 @@ struct SavedInput {
         view = x.remake == nil ? x.view : nil
     }
 
-    /// Whether `elements` are an array of the caller's own.
+    /// Whether `elements` returns an array that belongs to the caller alone.
     var isRemade: Bool { view == nil }
 
-    /// The elements.
+    /// Returns the elements, recomputed if they were not kept.
     func elements() throws -> BufferView {
         if let view { return view }
         guard let remake else { preconditionFailure("an input is kept or made again") }
@@ -32,6 +32,6 @@ struct SavedInput {
 }
 
 extension Tensor {
-    /// Where its gradient goes.
+    /// The target of the tensor's gradient.
     var target: GradientTarget { GradientTarget(node: node, shape: shape, dtype: view.dtype) }
 }

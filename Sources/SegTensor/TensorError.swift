@@ -1,23 +1,23 @@
 public import SegCore
 
-/// A call that cannot be computed, found before anything runs.
+/// The error of a call that cannot be computed, found before anything runs.
 public struct TensorError: Error, Sendable, CustomStringConvertible {
     /// The op or layer that was called.
     public let op: String
-    /// What was expected and what came.
+    /// The expected and the actual values.
     public let message: String
 
-    /// Makes an error of an op.
+    /// Creates an error of an op.
     public init(op: String, _ message: String) {
         self.op = op
         self.message = message
     }
 
-    /// `conv3d: input has 3 channels, the weight [16, 1, 3, 3, 3] takes 1`.
+    /// The op and the message, such as `conv3d: input has 3 channels, but the weight expects 1`.
     public var description: String { "\(op): \(message)" }
 }
 
-/// Throws a `TensorError` of an op where a condition does not hold.
+/// Throws a `TensorError` of an op if a condition does not hold.
 func require(_ condition: Bool, _ op: String, _ message: @autoclosure () -> String) throws {
     guard condition else { throw TensorError(op: op, message()) }
 }

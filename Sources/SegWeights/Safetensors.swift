@@ -3,7 +3,7 @@ internal import SegCore
 
 /// An array in a safetensors file.
 public struct StoredTensor: Sendable {
-    /// The element types MedSeg reads; of these it writes F32, I32 and I64.
+    /// The element types that MedSeg reads. It saves networks as F32 and I64; a converted file keeps its types.
     public enum DType: String, Sendable {
         /// 64-bit float.
         case f64 = "F64"
@@ -11,7 +11,7 @@ public struct StoredTensor: Sendable {
         case f32 = "F32"
         /// 16-bit float.
         case f16 = "F16"
-        /// The upper half of a 32-bit float.
+        /// bfloat16, the upper half of a 32-bit float.
         case bf16 = "BF16"
         /// 64-bit integer.
         case i64 = "I64"
@@ -23,7 +23,7 @@ public struct StoredTensor: Sendable {
         case i8 = "I8"
         /// 8-bit unsigned integer.
         case u8 = "U8"
-        /// A truth value in a byte.
+        /// A Boolean in one byte.
         case bool = "BOOL"
 
         var byteCount: Int {
@@ -36,25 +36,25 @@ public struct StoredTensor: Sendable {
         }
     }
 
-    /// Element type.
+    /// The element type.
     public let dtype: DType
-    /// Extents, outermost first.
+    /// The size along each axis, outermost first.
     public let shape: [Int]
-    /// Little-endian elements.
+    /// The elements, little-endian.
     public let bytes: [UInt8]
 
-    /// The same elements under another shape.
+    /// Returns the same elements with another shape.
     public func reshaped(_ shape: [Int]) -> StoredTensor {
-        precondition(shape.reduce(1, *) == self.shape.reduce(1, *), "\(shape) has not the elements of \(self.shape)")
+        precondition(shape.reduce(1, *) == self.shape.reduce(1, *), "\(shape) and \(self.shape) differ in size")
         return StoredTensor(dtype: dtype, shape: shape, bytes: bytes)
     }
 
-    /// Stores 32-bit floats.
+    /// Creates an array of 32-bit floats.
     public init(_ values: [Float], shape: [Int]) {
         self.init(dtype: .f32, shape: shape, bytes: values.withUnsafeBytes(Array.init))
     }
 
-    /// Stores 64-bit integers.
+    /// Creates an array of 64-bit integers.
     public init(_ values: [Int64], shape: [Int]) {
         self.init(dtype: .i64, shape: shape, bytes: values.withUnsafeBytes(Array.init))
     }
@@ -65,10 +65,10 @@ public struct StoredTensor: Sendable {
         self.bytes = bytes
     }
 
-    /// Number of elements.
+    /// The number of elements.
     public var count: Int { shape.reduce(1, *) }
 
-    /// The elements as 32-bit floats.
+    /// Returns the elements as 32-bit floats.
     public func floats() -> [Float] {
         switch dtype {
         case .f32: load(Float.self) { $0 }
@@ -83,7 +83,7 @@ public struct StoredTensor: Sendable {
         }
     }
 
-    /// The elements as whole numbers; 0 for what is none, such as NaN.
+    /// Returns the elements as integers; 0 for a value that is not an integer, such as NaN.
     public func integers() -> [Int64] {
         if dtype == .i64 { return load(Int64.self) { $0 } }
         return floats().map { Int64(exactly: $0) ?? 0 }
@@ -95,7 +95,7 @@ public struct StoredTensor: Sendable {
         }
     }
 
-    /// IEEE 754 binary16, by hand because Float16 does not exist on every platform Swift runs on.
+    /// Converts IEEE 754 binary16 without `Float16`, which does not exist on every platform that Swift supports.
     private static func float(half: UInt16) -> Float {
         let sign: Float = half & 0x8000 == 0 ? 1 : -1
         let exponent = Int(half >> 10 & 0x1F)
@@ -108,36 +108,36 @@ public struct StoredTensor: Sendable {
     }
 }
 
-/// A safetensors file: named arrays behind a JSON header, nothing executable. huggingface/safetensors format.
+/// A safetensors file: named arrays after a JSON header, nothing executable. huggingface/safetensors format.
 public struct Safetensors: Sendable {
-    /// Arrays by name.
+    /// The arrays by name.
     public var tensors: [String: StoredTensor]
-    /// Free text entries.
+    /// The free text entries.
     public var metadata: [String: String]
 
-    /// Makes a file's contents.
+    /// Creates the contents of a file.
     public init(tensors: [String: StoredTensor], metadata: [String: String]) {
         self.tensors = tensors
         self.metadata = metadata
     }
 
-    /// Reads a file, checking every offset and size against the file before using it.
+    /// Reads a file; every offset and size is checked against the file before use.
     /// - Throws: `DataError` naming the file and what is wrong with it.
     public init(file path: String) throws { try self.init(RegularFile.contents(of: path), source: path) }
 
     /// Reads a file's bytes; `source` names it in errors.
     init(_ data: Data, source: String) throws {
         func problem(_ message: String) -> DataError { DataError(.badData, source, message) }
-        guard data.count >= 8 else { throw problem("is no safetensors file: it has only \(data.count) bytes") }
+        guard data.count >= 8 else { throw problem("is not a safetensors file: it has only \(data.count) bytes") }
         let headerCount = data.prefix(8).enumerated().reduce(UInt64(0)) {
             $0 | UInt64($1.element) << (8 * UInt64($1.offset))
         }
         guard headerCount <= UInt64(data.count - 8), headerCount <= Limits.documentBytes else {
-            throw problem("is no safetensors file: its header would be \(headerCount) bytes of \(data.count)")
+            throw problem("is not a safetensors file: its header would be \(headerCount) bytes of \(data.count)")
         }
         let body = 8 + Int(headerCount)
         guard case .object(let entries) = try ConfigValue(json: data[8..<body], from: source) else {
-            throw problem("is no safetensors file: its header is not a JSON object")
+            throw problem("is not a safetensors file: its header is not a JSON object")
         }
         tensors = [:]
         metadata = [:]
@@ -150,7 +150,8 @@ public struct Safetensors: Sendable {
                 let tensor = try Self.tensor(entry, name: name, data: data[body...], problem)
                 total += tensor.bytes.count
                 guard total <= data.count - body else {
-                    throw problem("is no safetensors file: its tensors overlap, for together they are larger than it")
+                    throw problem(
+                        "is not a safetensors file: its tensors overlap: together they are larger than the file")
                 }
                 tensors[name] = tensor
             }
@@ -170,21 +171,23 @@ public struct Safetensors: Sendable {
         let range = offsets.compactMap(\.wholeNumber)
         guard shape.count == extents.count, shape.allSatisfy({ $0 >= 0 }), range.count == 2, range[0] >= 0,
             range[1] >= range[0], range[1] <= data.count
-        else { throw problem("'\(name)' lies outside the file (truncated?) or has a bad shape: \(entry)") }
+        else { throw problem("'\(name)' is outside the file (truncated?) or has a bad shape: \(entry)") }
         guard let size = StoredTensor.byteCount(of: shape, dtype) else {
             throw problem(
                 "'\(name)' has the absurd shape \(shape); a tensor has at most \(Limits.tensorAxes) axes, and its bytes "
-                    + "can be counted")
+                    + "must not overflow")
         }
         guard size == range[1] - range[0] else {
-            throw problem("'\(name)' of shape \(shape) needs \(size) bytes, the file gives \(range[1] - range[0])")
+            throw problem(
+                "'\(name)' of shape \(shape) needs \(size) bytes, but the file contains \(range[1] - range[0])")
         }
         let start = data.startIndex + range[0]
         return StoredTensor(dtype: dtype, shape: shape, bytes: Array(data[start..<start + size]))
     }
 
-    /// The file's bytes; entries are in the order of their names, aligned to eight bytes.
-    /// - Throws: Where the header cannot be encoded.
+    /// Returns the file's bytes. The arrays are ordered by element size, largest first, then by name; the first is
+    /// aligned to 8 bytes.
+    /// - Throws: An error if the header cannot be encoded.
     public func encoded() throws -> [UInt8] {
         var header: [String: ConfigValue] = [:]
         if !metadata.isEmpty { header["__metadata__"] = .object(metadata.mapValues { .string($0) }) }
@@ -208,7 +211,7 @@ public struct Safetensors: Sendable {
         return bytes
     }
 
-    /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
+    /// Writes the file atomically: at every moment the path holds either the complete old file or the complete new one.
     /// - Throws: `DataError` naming the file.
     public func write(to path: String) throws { try DurableFile.write(encoded(), to: path) }
 }

@@ -1,6 +1,6 @@
 /// Names of a PyTorch `state_dict`.
 public enum StateDict {
-    /// The arrays without the prefix `module.` or `_orig_mod.` that DataParallel and `torch.compile` put before
+    /// Returns the arrays without the prefix `module.` or `_orig_mod.` that DataParallel and `torch.compile` put before
     /// every name.
     public static func normalized(_ state: [String: StoredTensor]) -> [String: StoredTensor] {
         var state = state

@@ -1,10 +1,10 @@
 internal import SegCore
 
 extension StoredTensor {
-    /// Bytes that an array of such extents takes; nil where an extent is negative, where there are more axes than
-    /// `Limits.tensorAxes`, or where a product of extents cannot be counted.
+    /// Returns the size of an array in bytes; nil if the size along an axis is negative, if there are more axes than
+    /// `Limits.tensorAxes`, or if a product of sizes overflows.
     ///
-    /// Extents of 0 are left out of the product: those of an empty array are multiplied too, for its strides.
+    /// Sizes of 0 are left out of the product, because the strides of an empty array are products of its other sizes.
     static func byteCount(of shape: [Int], _ dtype: DType) -> Int? {
         guard shape.count <= Limits.tensorAxes, shape.allSatisfy({ $0 >= 0 }) else { return nil }
         var product = dtype.byteCount

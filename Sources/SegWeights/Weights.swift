@@ -1,34 +1,34 @@
 internal import Foundation
 public import SegCore
 
-/// A network's arrays from a file: safetensors, or a PyTorch checkpoint of which nothing is run.
+/// A network's arrays from a file: safetensors, or a PyTorch checkpoint, of which nothing is run.
 public struct Weights: Sendable {
-    /// The file.
+    /// The file, for errors.
     public let source: String
-    /// Arrays under the network's names, without the prefixes of DataParallel and `torch.compile`.
+    /// The arrays under the network's names, without the prefixes of DataParallel and `torch.compile`.
     public let tensors: [String: StoredTensor]
-    /// What a person should know of the file, such as other weights in it, a sentence each.
+    /// Notes about the file for the user, such as other weights in it, one sentence each.
     public let notes: [String]
 
-    /// Which dictionary of a PyTorch checkpoint is taken.
+    /// The dictionary of a PyTorch checkpoint to use.
     public enum Choice: Hashable, Sendable {
-        /// The one at the top, or under `state_dict`, `model_state_dict`, `model`, `network` or `net`.
+        /// The dictionary at the top, or under `state_dict`, `model_state_dict`, `model`, `network` or `net`.
         case usual
-        /// The one under a name; a file without it is refused.
+        /// The dictionary under a name; a file without it is refused.
         case named(String)
-        /// The one under a name, else the one at the top: as MONAI's `CheckpointLoader` looks for it.
+        /// The dictionary under a name, else the dictionary at the top, as in MONAI's `CheckpointLoader`.
         case loaded(String)
     }
 
-    /// Arrays that a program has made or read; `source` names them in errors.
+    /// Creates weights from arrays that a program has made or read; `source` names them in errors.
     public init(source: String, tensors: [String: StoredTensor], notes: [String] = []) {
         self.source = source
         self.tensors = tensors
         self.notes = notes
     }
 
-    /// Reads a file, telling its format by its first bytes.
-    /// - Parameter choice: Which dictionary of a PyTorch checkpoint (`torch.save`, 1.6 and later) is taken.
+    /// Reads a file; its first bytes determine its format.
+    /// - Parameter choice: The dictionary of a PyTorch checkpoint (`torch.save`, 1.6 and later) to use.
     /// - Throws: `DataError` naming the file and what is wrong with it.
     public static func read(_ path: String, _ choice: Choice = .usual) throws -> Weights {
         let data = try RegularFile.contents(of: path)
@@ -36,7 +36,7 @@ public struct Weights: Sendable {
         case .safetensors:
             if case .named(let name) = choice {
                 throw DataError(
-                    .badArgument, path, "is no PyTorch checkpoint: it has no dictionary '\(name)' to choose")
+                    .badArgument, path, "is not a PyTorch checkpoint: it has no dictionary '\(name)' to choose")
             }
             return Weights(
                 source: path, tensors: StateDict.normalized(try Safetensors(data, source: path).tensors))
@@ -56,13 +56,13 @@ public struct Weights: Sendable {
         case .unknown:
             throw DataError(
                 .badData, path,
-                "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); name a file of weights")
+                "is neither safetensors nor a PyTorch checkpoint (\(data.count) bytes); give a file of weights")
         }
     }
 
-    /// What stands under a name beside the weights of a PyTorch checkpoint, such as `config`.
-    /// - Returns: Nil where nothing stands there, or the file is no checkpoint.
-    /// - Throws: `DataError` naming the file that is not there or damaged.
+    /// Reads the value under a name beside the weights of a PyTorch checkpoint, such as `config`.
+    /// - Returns: nil if there is no such value, or if the file is not a checkpoint.
+    /// - Throws: `DataError` naming the file if it is missing or damaged.
     public static func configuration(_ name: String, in path: String) throws -> ConfigValue? {
         let data = try RegularFile.contents(of: path)
         guard case .zip = Format(data) else { return nil }
@@ -73,9 +73,10 @@ public struct Weights: Sendable {
         }
     }
 
-    /// Everything in a PyTorch checkpoint as a configuration: arrays of NumPy as lists, tensors and objects as texts that say so.
-    /// - Parameter array: What stands for an array of NumPy, by its list.
-    /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
+    /// Reads everything in a PyTorch checkpoint as a configuration: NumPy arrays as lists, tensors and objects as
+    /// descriptive texts.
+    /// - Parameter array: Converts a NumPy array, given as a list.
+    /// - Throws: `DataError` naming the file if it is missing, damaged or not a checkpoint.
     public static func contents(
         of path: String, array: (_ list: ConfigValue) -> ConfigValue = { $0 }
     ) throws -> ConfigValue {
@@ -84,8 +85,8 @@ public struct Weights: Sendable {
         }
     }
 
-    /// What stands under some names beside the weights of a PyTorch checkpoint; names that are not there are left out.
-    /// - Throws: `DataError` naming the file that is not there, damaged or no checkpoint.
+    /// Reads the values under some names beside the weights of a PyTorch checkpoint; missing names are left out.
+    /// - Throws: `DataError` naming the file if it is missing, damaged or not a checkpoint.
     public static func configurations(_ names: [String], in path: String) throws -> [String: ConfigValue] {
         try fromCheckpoint(path) { data throws(CheckpointFault) in
             try PyTorchCheckpoint.configurations(names, in: data)
@@ -97,7 +98,7 @@ public struct Weights: Sendable {
     ) throws -> Value {
         let data = try RegularFile.contents(of: path)
         guard case .zip = Format(data) else {
-            throw DataError(.badData, path, "is no checkpoint of PyTorch 1.6 or later")
+            throw DataError(.badData, path, "is not a checkpoint of PyTorch 1.6 or later")
         }
         do {
             return try read(data)
@@ -128,17 +129,17 @@ public struct Weights: Sendable {
 }
 
 extension Weights {
-    /// Writes arrays as a PyTorch `state_dict` where the name ends in `.pt` or `.pth`, else as safetensors; the name
-    /// stands for the old file or for the new one, whole, at every moment.
+    /// Writes arrays as a PyTorch `state_dict` if the file extension is `.pt` or `.pth`, else as safetensors. The write
+    /// is atomic: at every moment the path holds either the complete old file or the complete new one.
     /// - Throws: `DataError` naming the file.
     public static func write(_ tensors: [String: StoredTensor], to path: String) throws {
         for (name, tensor) in tensors where StoredTensor.byteCount(of: tensor.shape, tensor.dtype) == nil {
             throw DataError(
                 .cannotWrite, path,
-                "cannot hold '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
+                "cannot contain '\(name)' of shape \(tensor.shape); a tensor has at most \(Limits.tensorAxes) axes")
         }
         guard !tensors.isEmpty else {
-            throw DataError(.badData, path, "would hold no weights, and is not written")
+            throw DataError(.badData, path, "would contain no weights and was not written")
         }
         let end = (path as NSString).pathExtension.lowercased()
         guard ["pt", "pth"].contains(end) else {
@@ -153,11 +154,11 @@ extension Weights {
         try DurableFile.write(data, to: path)
     }
 
-    /// Writes a PyTorch checkpoint that holds more than a `state_dict`, as a training loop saves it; nothing but
-    /// `torch.load(weights_only=True)` is needed to read it.
+    /// Writes a PyTorch checkpoint that contains more than a `state_dict`, as a training loop saves it;
+    /// `torch.load(weights_only=True)` reads it.
     /// - Parameters:
-    ///   - value: What the file holds.
-    ///   - tensors: The tensors that it names by their numbers.
+    ///   - value: The content of the file.
+    ///   - tensors: The tensors, to which `value` refers by index.
     /// - Throws: `DataError` naming the file.
     public static func write(checkpoint value: CheckpointValue, _ tensors: [StoredTensor], to path: String) throws {
         let data: Data

@@ -104,7 +104,8 @@ import Testing
         ("$min()", "takes numbers"), ("$torch.load('/etc/passwd')", "'/etc/passwd' lies outside of the bundle"),
         ("$torch.load(@bundle_root + '/../x.pt')", "lies outside of the bundle"),
         ("$1 if os.path.exists('/etc/passwd') else 0", "lies outside of the bundle"),
-        ("$torch.load('x.pt', pickle_module=os)", "is Python"), ("$torch.load('models/model.pt')", "is no checkpoint"),
+        ("$torch.load('x.pt', pickle_module=os)", "is Python"),
+        ("$torch.load('models/model.pt')", "is not a checkpoint"),
     ])
     func whatHasNoValueIsRefusedByName(_ expression: String, _ reason: String) throws {
         let error = try #require(throws: DataError.self) { try Self.number(expression) }

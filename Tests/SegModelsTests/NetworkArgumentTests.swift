@@ -122,14 +122,14 @@ private let unetr: [String: ConfigValue] = [
         ("DynUNet", dyn, ["kernel_size": [3, 2, 3]], "should be odd"),
         ("SwinUNETR", swin, ["feature_size": 16], "multiple of 12"),
         ("SwinUNETR", swin, ["use_hyena": true], "network_def.use_hyena"),
-        ("SwinUNETR", swin, ["num_heads": [3, 6, 12, 25]], "four divisors"),
+        ("SwinUNETR", swin, ["num_heads": [3, 6, 12, 25]], "divide the channels of the four stages"),
         ("SwinUNETR", swin, ["patch_size": 4], "network_def.patch_size"),
-        ("DiNTS", dints(), ["use_downsample": false], "should be that of dints_space"),
-        ("DiNTS", dints(["_target_": "TopologySearch"]), [:], "TopologyInstance, what a search has found"),
-        ("DiNTS", dints(["arch_code": [[[1]], [[0]]]]), [:], "should hold 2 rows of 7 whole numbers from 0 to 1"),
+        ("DiNTS", dints(), ["use_downsample": false], "should be the same as in dints_space"),
+        ("DiNTS", dints(["_target_": "TopologySearch"]), [:], "TopologyInstance, the result of a search"),
+        ("DiNTS", dints(["arch_code": [[[1]], [[0]]]]), [:], "should hold 2 rows of 7 integers from 0 to 1"),
         ("DiNTS", dints(["act_name": ["RELU", ["inplace": true]]]), [:], "act_name: inplace is not supported"),
         (
-            "DiNTS", dints(), ["node_a": [[0, 1, 1], [1, 1, 1], [1, 1, 1]]], "a path from a depth that nothing leads to"
+            "DiNTS", dints(), ["node_a": [[0, 1, 1], [1, 1, 1], [1, 1, 1]]], "a path from a depth that no path leads to"
         ),
         ("DiNTS", dints(), ["node_a": [[1, 1, 1], [1, 1, 1], [0, 0, 0]]], "names no depth that a path leads to"),
         ("SegResNetDS2", [:], [:], "'SegResNetDS2' is not a network MedSeg can build"),

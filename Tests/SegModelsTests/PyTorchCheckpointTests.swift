@@ -99,14 +99,14 @@ private let damagedPickles: [([UInt8], String)] = [
     ([0x80, 2, 0x58, 0xFF, 0xFF, 0xFF, 0x7F], "ends within text"),
     ([0x80, 2], "ends within an opcode"),
     ([0x80, 9], "unknown protocol 9"),
-    ([0x80, 2, 0x68, 7, 0x2E], "recalls value 7"),
-    ([0x80, 2, 0x2E], "takes a value that is not there"),
-    ([0x80, 2, 0x29, 0x28, 0x30, 0x2E], "takes a value that is not there"),
-    ([0x80, 2, 0x74, 0x2E], "takes a value that is not there"),
+    ([0x80, 2, 0x68, 7, 0x2E], "refers to value 7"),
+    ([0x80, 2, 0x2E], "uses a missing value"),
+    ([0x80, 2, 0x29, 0x28, 0x30, 0x2E], "uses a missing value"),
+    ([0x80, 2, 0x74, 0x2E], "uses a missing value"),
     ([0x80, 2, 0x29, 0x2E], "no dictionary of weights"),
-    ([0x80, 2, 0x7D, 0x2E], "holds no weights"),
-    ([0x80, 2, 0x29, 0x51, 0x2E], "no storage"),
-    ([0x80, 2, 0x29, 0x29, 0x52, 0x2E], "no function"),
+    ([0x80, 2, 0x7D, 0x2E], "contains no weights"),
+    ([0x80, 2, 0x29, 0x51, 0x2E], "not a storage"),
+    ([0x80, 2, 0x29, 0x29, 0x52, 0x2E], "not a function"),
 ]
 
 @Test(arguments: damagedPickles.indices)
@@ -122,7 +122,7 @@ func damagedPicklesAreRefused(_ index: Int) throws {
     let doubling = [0x29] + Array(repeatElement(twice, count: 2000).joined())
     try expectRefusal(checkpoint(Pickle.whole(nested)).bytes, "no dictionary of weights")
     try expectRefusal(checkpoint(Pickle.whole(doubling)).bytes, "no dictionary of weights")
-    try expectRefusal(checkpoint(Pickle.whole(cycle)).bytes, "holds no weights")
+    try expectRefusal(checkpoint(Pickle.whole(cycle)).bytes, "contains no weights")
 }
 
 private let badTensors: [([UInt8], String)] = [
@@ -140,9 +140,9 @@ private let badTensors: [([UInt8], String)] = [
     (Pickle.tensor(shape: [2], strides: [-1], offset: 1, storageCount: 6), "absurd shape"),
     (Pickle.tensor(shape: [2], strides: [1], offset: -1, storageCount: 6), "offset -1"),
     (Pickle.tensor(shape: [2], strides: [1], storageCount: -6), "absurd length -6"),
-    (Pickle.tensor(shape: [2], strides: [1, 1], storageCount: 6), "describes a tensor wrongly"),
-    (Pickle.tensor(shape: [6], strides: [1], key: "1", storageCount: 6), "data/1, which is not in the archive"),
-    (Pickle.tensor(shape: [6], strides: [1], key: "../../etc/x", storageCount: 6), "not in the archive"),
+    (Pickle.tensor(shape: [2], strides: [1, 1], storageCount: 6), "has an invalid tensor"),
+    (Pickle.tensor(shape: [6], strides: [1], key: "1", storageCount: 6), "data/1, which is missing from the archive"),
+    (Pickle.tensor(shape: [6], strides: [1], key: "../../etc/x", storageCount: 6), "missing from the archive"),
     (Pickle.tensor(shape: [3], strides: [1], type: "ComplexFloatStorage", storageCount: 3), "ComplexFloatStorage"),
 ]
 
@@ -181,7 +181,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
     zip.overlaps = true
     zip.claimedSize = ("w/data/20", UInt32(zip.bytes.count))
     try expectRefusal(zip.bytes, "overlap")
-    try expectRefusal(HandMadeZip(entries: [("readme", [1])]).bytes, "no PyTorch checkpoint")
+    try expectRefusal(HandMadeZip(entries: [("readme", [1])]).bytes, "not a PyTorch checkpoint")
     zip = whole
     zip.entries[1].content = Array("big".utf8)
     try expectRefusal(zip.bytes, "big-endian")
@@ -259,7 +259,7 @@ func tensorsBeyondTheirStorageAreRefused(_ index: Int) throws {
         let pickle = Pickle.whole(Pickle.dictionary([("config", hostile), ("w", Pickle.int(1))]))
         try withFile(checkpoint(pickle).bytes) { (path: String) throws -> Void in
             let error = #expect(throws: DataError.self) { try Weights.configuration("config", in: path) }
-            #expect(error?.message.contains("nests too deep") == true)
+            #expect(error?.message.contains("nested too deeply") == true)
         }
     }
 }

@@ -60,11 +60,12 @@ func theGeneralizedDiceLossLeavesOutIgnoredVoxels(_ channels: Int, _ weighting: 
     var loss = SegmentationLoss(params, focal: FocalParams())
     loss.hasIgnoredVoxels = true
     #expect { try loss.validate() } throws: {
-        "\($0)" == "focal loss: labels have ignored voxels, which dice, dice_ce, tversky and generalized_dice take"
+        "\($0)"
+            == "focal loss: labels have ignored voxels, which only dice, dice_ce, tversky and generalized_dice support"
     }
     loss.hasIgnoredVoxels = false
     loss.overlap.targets = .regions
-    let refusal = "labels are overlapping regions, which dice, dice_ce and tversky take"
+    let refusal = "labels are overlapping regions, which only dice, dice_ce and tversky support"
     #expect { try loss.validate() } throws: { "\($0)" == "focal loss: \(refusal)" }
     (loss.focal, loss.generalizedDice) = (nil, GeneralizedDiceLoss())
     let x = try Tensor(repeating: 0, shape: [1, 2, 1, 1, 2], on: backend)

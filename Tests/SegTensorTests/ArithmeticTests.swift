@@ -69,7 +69,7 @@ extension Double {
     #expect(try sum(x, over: []).doubles() == x.doubles())
     for axes in [[3], [-4], [1, 1], [1, -2]] {
         let error = #expect(throws: TensorError.self) { try sum(x, over: axes) }
-        #expect(error?.description == "sum: axes \(axes) are not axes of [2, 3, 4], each once")
+        #expect(error?.description == "sum: axes \(axes) should be different axes of [2, 3, 4]")
     }
 }
 
@@ -105,7 +105,7 @@ extension Double {
     let hot = try oneHot(labels, classes: 3)
     #expect(try hot.shape == [2, 2, 3] && hot.doubles() == [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
     let error = #expect(throws: TensorError.self) { try multiply(labels, tensor([1, 2])) }
-    #expect(error?.description == "multiply: [2, 2] holds i32; make numbers of labels with floats(of:) or oneHot")
+    #expect(error?.description == "multiply: [2, 2] holds i32; convert labels with floats(of:) or oneHot")
     #expect(throws: TensorError.self) { try floats(of: tensor([1])) }
 }
 
@@ -117,7 +117,7 @@ func shapesThatDoNotRepeatAreRefused(_ a: [Int], _ b: [Int]) throws {
     let error = #expect(throws: TensorError.self) { try add(left, right) }
     #expect(
         error?.description
-            == "add: \(Shape(a)) and \(Shape(b)) do not repeat to one shape: from the last axis on, extents must be equal, "
+            == "add: \(Shape(a)) and \(Shape(b)) cannot be broadcast to one shape: from the last axis on, sizes must be equal, "
             + "or one of them 1")
 }
 

@@ -113,10 +113,10 @@ import Testing
             }
         }
         #expect(message(31) { _ in } == "taken")
-        #expect(message(32) { _ in }.contains("32 channels; a label has bits for 31 regions"))
+        #expect(message(32) { _ in }.contains("32 channels, but a label has bits for only 31 regions"))
         #expect(message(2) { $0.probabilities = .softmax }.contains("softmax"))
         #expect(message(2) { $0.includeBackground = false }.contains("background"))
         #expect(message(2) { $0.classWeights = [1, 2] } == "taken")
-        #expect(message(2) { ($0.classWeights, $0.lambdaCE) = ([1, 2], 1) }.contains("takes no class weights"))
+        #expect(message(2) { ($0.classWeights, $0.lambdaCE) = ([1, 2], 1) }.contains("does not support class weights"))
     }
 }

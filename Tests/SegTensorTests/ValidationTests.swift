@@ -15,7 +15,7 @@ private let k3 = Conv3dParams(
     let error = #expect(throws: TensorError.self) {
         try conv3d(zeros([1, 4, 4, 4, 3]), weight: zeros([16, 1, 3, 3, 3]), bias: nil, k3)
     }
-    #expect(error?.description == "conv3d: input has 3 channels, the weight takes 1")
+    #expect(error?.description == "conv3d: input has 3 channels, but the weight expects 1")
 }
 
 @Test func convolutionRefusesAnInputSmallerThanItsKernel() throws {

@@ -52,7 +52,7 @@ import Testing
         try Weights.write(["other.weight": StoredTensor([1, 2] as [Float], shape: [2])], to: file)
         let trainer = try Self.trainer(["init_from": .string(file)], [ball])
         let error = try #require(throws: DataError.self) { try StartingWeights(file).load(into: trainer.network.store) }
-        #expect(error.message.contains("no array of it fits"), "\(error)")
+        #expect(error.message.contains("none of its arrays fits"), "\(error)")
         let absent = try Self.trainer(["init_from": "/nowhere"], [ball])
         #expect(throws: DataError.self) { try StartingWeights("/nowhere").load(into: absent.network.store) }
     }

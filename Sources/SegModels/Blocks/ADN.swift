@@ -2,7 +2,7 @@ internal import SegBackend
 public import SegNN
 public import SegTensor
 
-/// Activation, dropout and normalisation in a stated order, `monai.networks.blocks.ADN`; "NDA" is one fused pass.
+/// Activation, dropout and normalisation in the order of `ordering`, `monai.networks.blocks.ADN`; "NDA" is one fused pass.
 public struct ADN {
     private enum Step {
         case norm(Norm)
@@ -12,8 +12,8 @@ public struct ADN {
 
     private let steps: [Step]
 
-    /// Registers `N` and `A`, those of the layers that have parameters.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers the layers that have parameters: `N`, the norm, and `A`, the activation.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(_ store: ParameterStore, channels: Int, _ options: BlockOptions) throws {
         steps = try options.ordering.compactMap { letter in
             switch letter {
@@ -37,10 +37,10 @@ public struct ADN {
         }
     }
 
-    /// Applies the steps and adds `residual` after them; a norm takes what follows it into its own pass.
+    /// Applies the steps, then adds `residual`. A norm and the dropout and activation right after it run as one pass.
     ///
     /// **Shapes**: x, residual and result `[N, D, H, W, channels]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
         var y = x
         var residual = residual
@@ -65,7 +65,7 @@ public struct ADN {
         return try residual.map { try add(y, $0) } ?? y
     }
 
-    /// Moves a dropout and an activation right after a norm into its followers; returns how many steps that were.
+    /// Moves the dropout and the activation right after a norm into its followers; returns the number of moved steps.
     private func takeFollowers(after norm: Int, into followers: inout NormFollowers, _ context: ForwardContext) -> Int {
         var taken = 0
         if norm + 1 < steps.count, case .dropout(let probability, let layer) = steps[norm + 1] {

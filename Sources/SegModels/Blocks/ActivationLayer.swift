@@ -2,7 +2,7 @@ internal import SegBackend
 internal import SegNN
 internal import SegTensor
 
-/// An activation with PReLU's slopes where it has some.
+/// An activation, with slopes if it is PReLU.
 struct ActivationLayer {
     private let activation: Activation
     private let slope: Parameter?
@@ -15,13 +15,13 @@ struct ActivationLayer {
             ? try store.parameter("weight", [option.slopeCount], .constant(option.slopeInitial)) : nil
     }
 
-    /// Activates.
+    /// Applies the activation.
     /// - Parameter consumesInput: Whether nothing else reads x; see `NormFollowers`.
     func callAsFunction(_ x: Tensor, consumesInput: Bool = true, in context: ForwardContext) throws -> Tensor {
         try activate(x, activation, slope: slope?.tensor(in: context), consumesInput: consumesInput)
     }
 
-    /// What has a normalisation, of what nothing else reads, apply this activation in its own pass.
+    /// The followers that let a norm apply this activation in its own pass; nothing else may read the norm's input.
     func followers(in context: ForwardContext) -> NormFollowers {
         var followers = NormFollowers.consumingInput
         followers.activation = activation
@@ -31,7 +31,7 @@ struct ActivationLayer {
 }
 
 extension NormFollowers {
-    /// Nothing follows a normalisation of what nothing else reads.
+    /// No followers, for a norm whose input nothing else reads.
     static var consumingInput: NormFollowers {
         var followers = NormFollowers()
         followers.consumesInput = true
@@ -40,7 +40,7 @@ extension NormFollowers {
 }
 
 extension Norm {
-    /// Registers a normalisation as MONAI's `norm` argument asks for it.
+    /// Registers the normalisation that MONAI's `norm` argument describes.
     init(_ store: ParameterStore, channels: Int, _ option: BlockOptions.NormOption) throws {
         try self.init(
             store, channels: channels, option.params, affine: option.affine, momentum: option.momentum)

@@ -2,7 +2,7 @@ internal import SegBackend
 internal import SegCore
 
 extension BlockOptions {
-    /// Reads `act`, `norm`, `dropout`, `bias` and `adn_ordering` as MONAI's networks take them.
+    /// Reads `act`, `norm`, `dropout`, `bias` and `adn_ordering`, arguments of several MONAI networks.
     /// - Throws: `DataError` naming an argument that is unknown or not supported.
     init(_ reader: ConfigReader, defaultNorm: String) throws {
         activation = reader.isNull("act") ? nil : try Self.activation(reader, "act", default: "prelu")
@@ -11,11 +11,11 @@ extension BlockOptions {
         bias = try reader.bool("bias") ?? true
         ordering = try reader.string("adn_ordering")?.uppercased() ?? "NDA"
         guard Set(ordering).isSubset(of: "NDA"), Set(ordering).count == ordering.count else {
-            throw reader.error("adn_ordering", "'\(ordering)' should hold each of the letters N, D, A at most once")
+            throw reader.error("adn_ordering", "'\(ordering)' should consist of the letters N, D, A, each at most once")
         }
     }
 
-    /// A factory argument: a name, or a list of a name and an object of arguments.
+    /// Reads a factory argument: a name, or a list of a name and an object of arguments.
     private static func named(
         _ reader: ConfigReader, _ key: String, default name: String
     ) throws -> (name: String, arguments: ConfigReader) {
@@ -52,7 +52,7 @@ extension BlockOptions {
     }
 
     /// Reads a normalisation argument: a name or `[name, {arguments}]`.
-    /// - Parameter hasAffine: Whether the network makes instance norms affine where nothing is said of it.
+    /// - Parameter hasAffine: Whether an instance norm is affine if its arguments do not contain `affine`.
     static func norm(
         _ reader: ConfigReader, _ key: String, default name: String, affine hasAffine: Bool = false
     ) throws -> NormOption {
@@ -66,7 +66,7 @@ extension BlockOptions {
                 params: NormParams(kind: .batch, epsilon: epsilon), affine: affine ?? true,
                 momentum: Float(try arguments.double("momentum") ?? 0.1))
         case "instance", "instance_nvfuser":
-            // NVFuser's is the same norm in one kernel, and always affine.
+            // NVFuser's instance norm is the same norm in one kernel, and it is always affine.
             let isFused = name == "instance_nvfuser"
             guard !isFused || affine != false else { throw reader.error(key, "instance_nvfuser is always affine") }
             option = NormOption(
@@ -105,7 +105,7 @@ extension BlockOptions {
 }
 
 extension BlockOptions.NormOption {
-    /// What MONAI's `norm` takes: `["batch", {"affine": true, …}]`.
+    /// The value of MONAI's `norm` argument: `["batch", {"affine": true, …}]`.
     var value: ConfigValue {
         var arguments: [String: ConfigValue] = ["eps": .double(params.epsilon.decimal), "affine": .bool(affine)]
         switch params.kind {
@@ -116,14 +116,14 @@ extension BlockOptions.NormOption {
         case .group(let groups):
             arguments["num_groups"] = .int(groups)
             return ["group", .object(arguments)]
-        // What reads it says that no block of MONAI's has one.
+        // The code that reads this value refuses it, because no MONAI block has a layer norm.
         case .layer: return ["layer", .object(arguments)]
         }
     }
 }
 
 extension BlockOptions.ActivationOption {
-    /// What MONAI's `act` takes: `"relu"`, `["elu", {"alpha": 1}]`.
+    /// The value of MONAI's `act` argument: `"relu"`, `["elu", {"alpha": 1}]`.
     var value: ConfigValue {
         let entry = activation.entry
         guard let name = entry.monai else { return .null }
@@ -138,6 +138,6 @@ extension BlockOptions.ActivationOption {
 }
 
 extension Float {
-    /// The double of the fewest digits that is this number in 32 bits: 0.1 and not 0.10000000149.
+    /// The double with the fewest digits that rounds to this 32-bit number: 0.1, not 0.10000000149.
     var decimal: Double { Double(description) ?? Double(self) }
 }

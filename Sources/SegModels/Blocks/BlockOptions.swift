@@ -1,28 +1,28 @@
 public import SegBackend
 internal import SegNN
 
-/// What MONAI's `act`, `norm`, `dropout`, `bias` and `adn_ordering` arguments say, shared by its networks.
+/// The values of MONAI's `act`, `norm`, `dropout`, `bias` and `adn_ordering` arguments, which its networks share.
 public struct BlockOptions: Hashable, Sendable {
-    /// Which normalisation, with its arguments: `.batch()`, `.instance()`, `.group(8)`.
+    /// A normalisation and its arguments: `.batch()`, `.instance()`, `.group(8)`.
     public struct NormOption: Hashable, Sendable {
-        /// Over which elements, with which ε.
+        /// The kind of norm and its ε.
         public var params: NormParams
-        /// Whether it has a scale and a shift.
+        /// Whether the norm has a scale and a shift.
         public var affine: Bool
-        /// Share of the newest batch in batch norm's running statistics.
+        /// The weight of the newest batch in batch norm's running statistics.
         public var momentum: Float
     }
 
-    /// Which activation, with PReLU's arguments: `.relu`, `.leakyReLU(slope: 0.01)`, `.prelu`.
+    /// An activation and PReLU's arguments: `.relu`, `.leakyReLU(slope: 0.01)`, `.prelu`.
     public struct ActivationOption: Hashable, Sendable {
-        /// Which nonlinearity.
+        /// The activation function.
         public var activation: Activation
-        /// PReLU's slopes: 1, or one for each channel.
+        /// The number of PReLU slopes: 1, or one per channel.
         public var slopeCount = 1
-        /// What each of PReLU's slopes begins as.
+        /// The initial value of PReLU's slopes.
         public var slopeInitial: Float = 0.25
 
-        /// An activation, with PyTorch's PReLU where it is that.
+        /// Creates the option; the slope arguments apply to PReLU only and default to PyTorch's.
         public init(activation: Activation, slopeCount: Int = 1, slopeInitial: Float = 0.25) {
             self.activation = activation
             self.slopeCount = slopeCount
@@ -34,14 +34,14 @@ public struct BlockOptions: Hashable, Sendable {
     public var activation: ActivationOption?
     /// The normalisation; nil for none.
     public var norm: NormOption?
-    /// Probability of dropout.
+    /// The dropout probability.
     public var dropout: Float
     /// Whether convolutions have a bias.
     public var bias: Bool
-    /// Letters of A (activation), D (dropout), N (norm), in the order they are applied.
+    /// The steps A (activation), D (dropout) and N (norm) as letters, in the order in which they are applied.
     public var ordering: String
 
-    /// MONAI's defaults of `Convolution`: an instance norm, PReLU, no dropout, a bias, in the order "NDA".
+    /// Creates options, by default those of MONAI's `Convolution`: an instance norm, PReLU, no dropout, a bias, order "NDA".
     public init(
         activation: ActivationOption? = .prelu, norm: NormOption? = .instance(), dropout: Float = 0, bias: Bool = true,
         ordering: String = "NDA"
@@ -65,14 +65,14 @@ extension BlockOptions.NormOption {
         Self(params: NormParams(kind: .instance, epsilon: epsilon), affine: affine, momentum: 0)
     }
 
-    /// `torch.nn.GroupNorm` of so many groups.
+    /// `torch.nn.GroupNorm` with this number of groups.
     public static func group(_ groups: Int, epsilon: Float = 1e-5, affine: Bool = true) -> Self {
         Self(params: NormParams(kind: .group(groups), epsilon: epsilon), affine: affine, momentum: 0)
     }
 }
 
 extension BlockOptions.ActivationOption {
-    /// `torch.nn.PReLU` of one slope.
+    /// `torch.nn.PReLU` with one slope.
     public static let prelu = Self(activation: .prelu)
     /// `torch.nn.ReLU`.
     public static let relu = Self(activation: .relu)

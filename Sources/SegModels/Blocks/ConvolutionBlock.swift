@@ -3,14 +3,14 @@ public import SegCore
 public import SegNN
 public import SegTensor
 
-/// Geometry of one block: kernel and stride with MONAI's "same" padding.
+/// The geometry of a block: kernel size and stride, with MONAI's "same" padding.
 public struct BlockGeometry: Hashable, Sendable {
-    /// Kernel, odd along each axis.
+    /// The kernel size, odd along each axis.
     public var kernel: Triple
-    /// Stride.
+    /// The stride.
     public var stride: Triple
 
-    /// A kernel and its stride.
+    /// Creates a geometry from a kernel size and a stride.
     public init(kernel: Triple = 3, stride: Triple = 1) {
         self.kernel = kernel
         self.stride = stride
@@ -27,8 +27,9 @@ public struct ConvolutionBlock {
     private let conv: Kind
     private let adn: ADN?
 
-    /// Registers `conv` and, unless `convOnly`, `adn`; padding is ⌊k / 2⌋, output padding stride − 1.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers `conv` and, unless `convOnly`, `adn`. For kernel size k the padding is ⌊k / 2⌋; the output padding is
+    /// stride − 1.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry,
         transposed: Bool = false, convOnly: Bool = false, _ options: BlockOptions = BlockOptions()
@@ -49,12 +50,13 @@ public struct ConvolutionBlock {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, residual (added last) and result `[N, D', H', W', out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, residual: Tensor? = nil, in context: ForwardContext) throws -> Tensor {
         try finish(convolve(x, in: context), residual: residual, in: context)
     }
 
-    /// The convolution alone: all that comes before the block's dropout but a norm, which is one pass with it.
+    /// Applies the convolution alone, the part before the block's dropout. The norm is not included, because it runs in
+    /// one pass with the dropout.
     func convolve(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         switch conv {
         case .plain(let conv): try conv(x, in: context)
@@ -62,20 +64,20 @@ public struct ConvolutionBlock {
         }
     }
 
-    /// What follows the convolution.
+    /// Applies the block's norm, dropout and activation to the convolution's output and adds `residual`.
     func finish(_ y: Tensor, residual: Tensor?, in context: ForwardContext) throws -> Tensor {
         guard let adn else { return try residual.map { try add(y, $0) } ?? y }
         return try adn(y, residual: residual, in: context)
     }
 }
 
-/// Convolution blocks with a shortcut round them, `monai.networks.blocks.ResidualUnit`. Zhang et al. 2018.
+/// Convolution blocks with a shortcut around them, `monai.networks.blocks.ResidualUnit`. Zhang et al. 2018.
 public struct ResidualUnit {
     private let units: [ConvolutionBlock]
     private let shortcut: Conv3d?
 
-    /// Registers `conv.unit0`, … and, where size or channels change, `residual`.
-    /// - Throws: `BackendError` where memory is short.
+    /// Registers `conv.unit0`, … and, if the size or the number of channels changes, `residual`.
+    /// - Throws: `BackendError` if there is not enough memory.
     public init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry,
         subunits: Int = 2, lastConvOnly: Bool = false, _ options: BlockOptions = BlockOptions()
@@ -100,18 +102,18 @@ public struct ResidualUnit {
     }
 
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / stride, H / stride, W / stride, out]`.
-    /// - Throws: `TensorError` where x does not fit; `BackendError` from the backend.
+    /// - Throws: `TensorError` if the shape of x does not fit; `BackendError` from the backend.
     public func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         try self(fromDropout: beforeDropout(x, in: context), in: context)
     }
 
-    /// What comes before the first dropout: the shortcut and the first convolution.
+    /// Computes the part before the first dropout: the shortcut and the first convolution.
     func beforeDropout(_ x: Tensor, in context: ForwardContext) throws -> [Tensor] {
         let residual = try shortcut.map { try $0(x, in: context) } ?? x
         return [residual, try units[0].convolve(x, in: context)]
     }
 
-    /// The rest of the unit.
+    /// Computes the rest of the unit from the result of `beforeDropout`.
     func callAsFunction(fromDropout kept: consuming [Tensor], in context: ForwardContext) throws -> Tensor {
         let residual = kept[0]
         var y = try units[0].finish(kept[1], residual: units.count == 1 ? residual : nil, in: context)

@@ -9,7 +9,7 @@ struct DiNTSConvolution {
     private let convolutions: [Conv3d]
     private let norm: Norm
 
-    /// Registers `acti`, `conv`, then `conv_1` where there is a second kernel, and `norm`.
+    /// Registers `acti`, `conv`, `conv_1` if there is a second kernel, and `norm`.
     init(
         _ store: ParameterStore, inputs: Int, outputs: Int, kernel: Triple, then second: Triple? = nil,
         _ activation: BlockOptions.ActivationOption, _ norm: BlockOptions.NormOption
@@ -36,7 +36,8 @@ struct DiNTSConvolution {
     }
 }
 
-/// To half the extents: `FactorizedReduceBlock`, whose second half of channels sees the odd voxels.
+/// A halving of the size, `FactorizedReduceBlock`: the first half of the output channels is computed from the even
+/// voxels, the second half from the odd voxels.
 private struct DiNTSReduction {
     private let activation: ActivationLayer
     private let even: Conv3d
@@ -63,7 +64,7 @@ private struct DiNTSReduction {
     }
 }
 
-/// What leads along a path: to the extents of its end, then its operations, summed up; `Cell`.
+/// The layers of a path, `Cell`: resampling to the size of its target depth, then its operations, whose outputs are summed.
 struct DiNTSCell {
     private enum Start {
         case reduction(DiNTSReduction)
@@ -71,7 +72,7 @@ struct DiNTSCell {
     }
 
     private let start: Start?
-    /// nil for the input as it is.
+    /// The operations of the path; nil stands for the identity.
     private let operations: [DiNTSConvolution?]
 
     /// Registers `preprocess` and `op.ops`.
@@ -98,7 +99,7 @@ struct DiNTSCell {
         }
     }
 
-    /// **Shapes**: x `[N, D, H, W, inputs]`, result `[N, D · 2ⁱ, H · 2ⁱ, W · 2ⁱ, channels]` with i of −1, 0 and 1.
+    /// **Shapes**: x `[N, D, H, W, inputs]`, result `[N, D · 2ⁱ, H · 2ⁱ, W · 2ⁱ, channels]` with i = −1, 0 or 1.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         let y: Tensor
         switch start {
@@ -113,7 +114,7 @@ struct DiNTSCell {
 }
 
 extension DiNTSOperation {
-    /// Extents of the convolutions; nil of none.
+    /// The kernel sizes of the convolutions; nil if there are none.
     fileprivate var kernels: (first: Triple, second: Triple?)? {
         switch self {
         case .skip: nil
@@ -125,7 +126,7 @@ extension DiNTSOperation {
     }
 }
 
-/// From the image to a depth: made smaller, then convolutions.
+/// The stem from the image to a depth: downsampling, then convolutions.
 struct DiNTSStemDown {
     private let factor: Int
     private let first: Conv3d
@@ -152,7 +153,8 @@ struct DiNTSStemDown {
         )
     }
 
-    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / 2ᵈ, H / 2ᵈ, W / 2ᵈ, filters]`.
+    /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / 2ᵈ, H / 2ᵈ, W / 2ᵈ, filters]` with d = depth, or depth + 1
+    /// with `use_downsample`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         let small = factor == 1 ? x : try enlarged(x, to: x.shape.size.zip(Triple(factor), /))
         let y = try first(small, in: context)
@@ -162,7 +164,7 @@ struct DiNTSStemDown {
     }
 }
 
-/// From a depth to the next finer one, or to the image's extents.
+/// The stem from a depth to the next finer one, or to the image's size.
 struct DiNTSStemUp {
     private let activation: ActivationLayer
     private let convolution: Conv3d
@@ -180,7 +182,8 @@ struct DiNTSStemUp {
         factor = depth == 0 && halvings == 0 ? 1 : 2
     }
 
-    /// **Shapes**: x `[N, D, H, W, channels]`, result `[N, 2 · D, 2 · H, 2 · W, outputs]`.
+    /// **Shapes**: x `[N, D, H, W, channels]`, result `[N, 2 · D, 2 · H, 2 · W, outputs]`; the finest depth keeps its
+    /// size without `use_downsample`.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         let activated = try activation(x, consumesInput: false, in: context)
         let y = try norm(convolution(activated, in: context), followers: .consumingInput, in: context)
@@ -188,7 +191,7 @@ struct DiNTSStemUp {
     }
 }
 
-/// Trilinear interpolation with aligned corners, `torch.nn.Upsample(mode="trilinear", align_corners=True)`.
+/// Resizes by trilinear interpolation with aligned corners, `torch.nn.Upsample(mode="trilinear", align_corners=True)`.
 private func enlarged(_ x: Tensor, to size: Triple) throws -> Tensor {
     try resample3d(x, to: size, Resample3dParams(mode: .trilinear, alignCorners: true))
 }

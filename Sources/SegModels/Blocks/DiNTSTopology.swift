@@ -2,9 +2,9 @@ internal import SegBackend
 internal import SegCore
 internal import SegNN
 
-/// What a path of a DiNTS topology does, in the order that `arch_code_c` numbers them.
+/// An operation on a path of a DiNTS topology; the raw values are the numbers in `arch_code_c`.
 enum DiNTSOperation: Int, Hashable, Sendable, CaseIterable {
-    /// Nothing.
+    /// The identity.
     case skip
     /// A convolution of 3³.
     case cube
@@ -16,26 +16,26 @@ enum DiNTSOperation: Int, Hashable, Sendable, CaseIterable {
     case planeOfHW
 }
 
-/// A path that is there: from a depth of the block before to one of its own.
+/// An existing path of a block, from a depth of the previous block to a depth of this block.
 struct DiNTSPath: Hashable, Sendable {
-    /// Its number among the block's possible paths, of which each depth has those from the finer, from itself and from the
-    /// coarser.
+    /// The number of the path among the block's possible paths. These are ordered by target depth, then by source
+    /// depth: finer, same, coarser.
     let number: Int
-    /// The depth it comes from.
+    /// The depth that the path starts from.
     let source: Int
-    /// The depth it leads to.
+    /// The depth that the path leads to.
     let target: Int
-    /// What is done on it, the results summed up.
+    /// The operations of the path, whose outputs are summed.
     let operations: [DiNTSOperation]
 }
 
 /// A searched topology: `monai.networks.nets.TopologyInstance`.
 public struct DiNTSTopology: Hashable, Sendable {
-    /// Resolutions, each half of the one before.
+    /// The number of resolutions, each half of the previous one.
     public let depthCount: Int
-    /// Whether the stem halves before the first depth; `use_downsample`.
+    /// Whether the stem halves the size before the first depth; `use_downsample`.
     public let halvesInput: Bool
-    /// Channels of the input's resolution and of each half of it.
+    /// The number of channels at the input's resolution and at each halved resolution.
     let filters: [Int]
     /// The paths of each block.
     let blocks: [[DiNTSPath]]
@@ -44,10 +44,10 @@ public struct DiNTSTopology: Hashable, Sendable {
 
     var stemHalvings: Int { halvesInput ? 1 : 0 }
 
-    /// Channels of a depth.
+    /// Returns the number of channels of a depth.
     func channels(_ depth: Int) -> Int { filters[depth + stemHalvings] }
 
-    /// Blocks and depths of a topology; MONAI's own bundles have 12 and 4.
+    /// The maximum numbers of blocks and of depths; MONAI's own bundles have 12 and 4.
     private static let (mostBlocks, mostDepths) = (64, 8)
 
     init(_ reader: ConfigReader) throws {
@@ -55,7 +55,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         guard ["TopologyInstance", "monai.networks.nets.TopologyInstance"].contains(target) else {
             throw reader.error(
                 "_target_",
-                "only monai.networks.nets.TopologyInstance, what a search has found, is supported, not '\(target)'")
+                "only monai.networks.nets.TopologyInstance, the result of a search, is supported, not '\(target)'")
         }
         reader.ignore("device")
         try reader.requireThreeDimensions("spatial_dims")
@@ -63,7 +63,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         guard blockCount <= Self.mostBlocks, (2...Self.mostDepths).contains(depths) else {
             throw reader.error(
                 "num_blocks",
-                "from 1 to \(Self.mostBlocks) blocks of 2 to \(Self.mostDepths) depths are supported, not \(blockCount) of "
+                "1 to \(Self.mostBlocks) blocks with 2 to \(Self.mostDepths) depths are supported, not \(blockCount) with "
                     + "\(depths)")
         }
         depthCount = depths
@@ -71,7 +71,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         let factor = try reader.double("channel_mul") ?? 1
         filters = (0...depths).map { Int((Double(32 << $0) * factor).rounded(.towardZero)) }
         guard factor <= 64, filters.allSatisfy({ $0 > 1 }) else {
-            throw reader.error("channel_mul", "\(factor) should leave from 2 channels on, and be 64 at most")
+            throw reader.error("channel_mul", "\(factor) should be at most 64 and leave at least 2 channels")
         }
         activation = try Self.activation(reader)
         norm = try Self.norm(reader)
@@ -80,14 +80,15 @@ public struct DiNTSTopology: Hashable, Sendable {
         try reader.finish()
     }
 
-    /// Where each possible path leads: a depth has those from the finer, from itself, and from the coarser.
+    /// Returns the source and target depths of all possible paths: each depth has one from the finer depth, from itself
+    /// and from the coarser depth.
     private static func paths(depths: Int) -> [(source: Int, target: Int)] {
         (0..<depths).flatMap { target in
             [target - 1, target, target + 1].filter { (0..<depths).contains($0) }.map { ($0, target) }
         }
     }
 
-    /// Reads `arch_code`: which paths are there, and which operation each has; without it, all of all.
+    /// Reads `arch_code`: the existing paths and the operation of each. Without it, every path exists with all operations.
     private static func blocks(_ reader: ConfigReader, count: Int, depths: Int) throws -> [[DiNTSPath]] {
         let possible = paths(depths: depths)
         var codes: (paths: [[Int]], operations: [[Int]])?
@@ -113,12 +114,12 @@ public struct DiNTSTopology: Hashable, Sendable {
         }
     }
 
-    /// Rows of whole numbers, as a list of lists.
+    /// Reads a matrix of integers from a list of lists.
     private static func matrix(
         _ value: ConfigValue, _ key: String, rows: Int, columns: Int, _ range: ClosedRange<Int>, _ reader: ConfigReader
     ) throws -> [[Int]] {
         let fault = reader.error(
-            key, "should hold \(rows) rows of \(columns) whole numbers from \(range.lowerBound) to \(range.upperBound)")
+            key, "should hold \(rows) rows of \(columns) integers from \(range.lowerBound) to \(range.upperBound)")
         guard case .array(let lines) = value, lines.count == rows else { throw fault }
         return try lines.map { line in
             guard case .array(let items) = line else { throw fault }
@@ -130,7 +131,7 @@ public struct DiNTSTopology: Hashable, Sendable {
         }
     }
 
-    /// Reads `node_a` of the network, which depths the input and the output have, and holds the paths against it.
+    /// Reads the network's `node_a`, the depths that the input and the output use, and checks the paths against it.
     func nodes(_ reader: ConfigReader) throws -> (entrances: [Bool], deepestExit: Int) {
         let ones = [[Int]](repeating: [Int](repeating: 1, count: depthCount), count: blocks.count + 1)
         let nodes = try reader.value("node_a").map {
@@ -141,32 +142,33 @@ public struct DiNTSTopology: Hashable, Sendable {
         for (block, paths) in blocks.enumerated() {
             guard paths.allSatisfy({ reached.contains($0.source) }) else {
                 throw reader.error(
-                    "node_a", "block \(block) of dints_space has a path from a depth that nothing leads to")
+                    "node_a", "block \(block) of dints_space has a path from a depth that no path leads to")
             }
             reached = Set(paths.map(\.target))
         }
         let exits = (nodes ?? ones)[blocks.count]
         guard let deepest = exits.lastIndex(of: 1), reached.contains(deepest) else {
-            throw reader.error("node_a", "its last row names no depth that a path leads to")
+            throw reader.error("node_a", "its last row should select a depth that a path leads to")
         }
         return (entrances, deepest)
     }
 
-    /// Reads `act_name`. An activation in place would change what the other paths from a depth see.
+    /// Reads `act_name`. An in-place activation is refused, because it would change the input of the other paths from
+    /// the same depth.
     static func activation(_ reader: ConfigReader) throws -> BlockOptions.ActivationOption {
         if case .array(let pair)? = reader.value("act_name"), case .object(let arguments)? = pair.last,
             let inPlace = arguments["inplace"], inPlace != false
         {
-            throw reader.error("act_name", "inplace is not supported, for the other paths would see what it writes")
+            throw reader.error("act_name", "inplace is not supported, because it would change the input of other paths")
         }
         let activation = try BlockOptions.activation(reader, "act_name", default: "relu")
         guard activation.slopeCount == 1 else {
-            throw reader.error("act_name", "PReLU with num_parameters does not fit depths of other channel counts")
+            throw reader.error("act_name", "PReLU with num_parameters does not fit depths of different channel counts")
         }
         return activation
     }
 
-    /// Reads `norm_name`, affine where nothing is said.
+    /// Reads `norm_name`; without it the norm is an affine instance norm.
     static func norm(_ reader: ConfigReader) throws -> BlockOptions.NormOption {
         try BlockOptions.norm(reader, "norm_name", default: "instance", affine: reader.value("norm_name") == nil)
     }

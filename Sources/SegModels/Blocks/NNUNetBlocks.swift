@@ -3,14 +3,14 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// What the blocks of nnU-Net's networks share.
+/// The options that the blocks of nnU-Net's networks share.
 struct NNUNetBlockOptions: Hashable, Sendable {
-    /// Whether convolutions have a bias, the transposed ones among them.
+    /// Whether convolutions, including transposed ones, have a bias.
     var bias: Bool
-    /// After every convolution but those of shortcuts; nil for none.
+    /// The norm after each convolution of a block; nil for none.
     var norm: BlockOptions.NormOption?
     var activation: BlockOptions.ActivationOption?
-    /// Channelwise, before the norm.
+    /// The probability of the channelwise dropout before the norm.
     var dropout: Float
 }
 
@@ -23,7 +23,7 @@ struct NNUNetConvolution {
 
     /// Registers `conv` and `norm`; padding is ⌊k / 2⌋.
     /// - Parameters:
-    ///   - bias: Whether the convolution has one; nil as the options say.
+    ///   - bias: Whether the convolution has a bias; nil for the value in the options.
     ///   - isActivated: Whether the activation follows.
     init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, bias: Bool? = nil,
@@ -46,7 +46,7 @@ struct NNUNetConvolution {
         try finish(conv(x, in: context), residual: nil, then: activation, in: context)
     }
 
-    /// The same with a residual, which is added before an activation that is not the block's own.
+    /// Applies the convolution and adds a residual before `last`, an activation that is not the block's own.
     func callAsFunction(
         _ x: Tensor, residual: Tensor, then last: ActivationLayer?, in context: ForwardContext
     ) throws -> Tensor {
@@ -67,7 +67,7 @@ struct NNUNetConvolution {
     }
 }
 
-/// Convolutions one after the other, the first with the stride, `StackedConvBlocks`.
+/// A sequence of convolutions, the first with the stride, `StackedConvBlocks`.
 struct NNUNetStack {
     private let convs: [NNUNetConvolution]
 
@@ -89,8 +89,8 @@ struct NNUNetStack {
     }
 }
 
-/// Two convolutions with a shortcut round them, `BasicBlockD`: the shortcut averages where the block has a stride.
-/// He et al. 2018, "Bag of tricks for image classification" (ResNet-D).
+/// Two convolutions with a shortcut around them, `BasicBlockD`; if the block has a stride, average pooling downsamples
+/// the shortcut. He et al. 2018, "Bag of tricks for image classification" (ResNet-D).
 struct NNUNetResidualBlock {
     private let first: NNUNetConvolution
     private let second: NNUNetConvolution
@@ -98,14 +98,14 @@ struct NNUNetResidualBlock {
     private let projection: NNUNetConvolution?
     private let activation: ActivationLayer?
 
-    /// Registers `conv1`, `conv2` and, where channels change, `skip.0` or, behind an average, `skip.1`.
+    /// Registers `conv1`, `conv2` and, if the number of channels changes, `skip.0` or, after average pooling, `skip.1`.
     init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, _ options: NNUNetBlockOptions
     ) throws {
         stride = geometry.stride
         first = try NNUNetConvolution(
             store.scope("conv1"), inputs: inputs, outputs: outputs, geometry, options)
-        // Only the first convolution drops out.
+        // Only the first convolution has dropout.
         second = try NNUNetConvolution(
             store.scope("conv2"), inputs: outputs, outputs: outputs,
             BlockGeometry(kernel: geometry.kernel, stride: Triple(1)), isActivated: false, dropsOut: false, options)
@@ -128,9 +128,9 @@ struct NNUNetResidualBlock {
     }
 }
 
-/// The mean of each box of voxels, `torch.nn.AvgPool3d(kernel_size=stride)`.
+/// Computes the mean of each box of voxels, `torch.nn.AvgPool3d(kernel_size=stride)`.
 ///
-/// **Shapes**: x `[N, D, H, W, C]` of extents that the stride divides, result `[N, D / stride, H / stride, W / stride, C]`.
+/// **Shapes**: x `[N, D, H, W, C]` with a size divisible by the stride, result `[N, D / stride, H / stride, W / stride, C]`.
 private func averagePool(_ x: Tensor, _ stride: Triple) throws -> Tensor {
     guard stride != Triple(1) else { return x }
     let (size, channels) = (x.shape.size, x.shape.channels)
@@ -140,7 +140,7 @@ private func averagePool(_ x: Tensor, _ stride: Triple) throws -> Tensor {
     return try reshape(means, Shape(batch: x.shape.batch, size: small, channels: channels))
 }
 
-/// Residual blocks one after the other, the first with the stride, `StackedResidualBlocks`.
+/// A sequence of residual blocks, the first with the stride, `StackedResidualBlocks`.
 struct NNUNetResidualStack {
     private let blocks: [NNUNetResidualBlock]
 

@@ -8,7 +8,7 @@ private let nestLayerNorm = BlockOptions.NormOption(
 
 /// Zhang et al. 2021, "Nested Hierarchical Transformer", in 3-D, with the parameter names of UNesT's `NestTransformer3D`.
 struct NestTransformer {
-    /// Stochastic depth of the last layer; it grows from 0 at the first.
+    /// The stochastic depth probability of the last layer; it increases linearly from 0 at the first.
     static let pathDropout: Float = 0.5
 
     private let embedding: Conv3d
@@ -29,9 +29,10 @@ struct NestTransformer {
         norm = try Norm(store.scope("norm"), channels: options.channels[2], nestLayerNorm)
     }
 
-    /// The patches as tokens, what each level makes of them, and the last of these normalised.
+    /// Returns the patch embedding, the output of each level, and the normalised output of the last level.
     ///
-    /// **Shapes**: x `[N, D, H, W, 1]`, embedded `[N, D / 4, H / 4, W / 4, channels]`, level i half of the one before.
+    /// **Shapes**: x `[N, D, H, W, 1]`, embedded `[N, D / 4, H / 4, W / 4, channels]`; level 0 keeps this size, and
+    /// each further level halves it.
     func callAsFunction(
         _ x: Tensor, in context: ForwardContext
     ) throws -> (embedded: Tensor, levels: [Tensor], normalized: Tensor) {
@@ -42,7 +43,7 @@ struct NestTransformer {
     }
 }
 
-/// Half the extents, then layers whose attention stays in blocks: `NestLevel`.
+/// Pooling to half the size except in the first level, then layers with attention within blocks: `NestLevel`.
 private struct NestLevel {
     private let pool: (convolution: Conv3d, norm: Norm)?
     private let positions: Parameter
@@ -72,7 +73,7 @@ private struct NestLevel {
         }
     }
 
-    /// **Shapes**: x `[N, D, H, W, C]`, result `[N, D / 2, H / 2, W / 2, channels]`, of the first level as x.
+    /// **Shapes**: x `[N, D, H, W, C]`, result `[N, D / 2, H / 2, W / 2, channels]`; the first level keeps the size of x.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         var y = x
         if let pool {
@@ -120,7 +121,7 @@ private struct NestLayer {
     }
 
     /// **Shapes**: x and result `[N, blocks · T, C]`.
-    /// - Parameter length: T, the tokens that attend to each other.
+    /// - Parameter length: T, the number of tokens that attend to each other.
     func callAsFunction(_ x: Tensor, length: Int, in context: ForwardContext) throws -> Tensor {
         let channels = x.shape.channels
         let packed = try qkv(norm1(x, followers: NormFollowers(), in: context), in: context)
@@ -134,7 +135,7 @@ private struct NestLayer {
         return try add(y, perceptronPath(refined, in: context))
     }
 
-    /// The projection's weight for heads one after the other: UNesT joins them channel by channel.
+    /// Returns the projection's weight reordered for concatenated heads, because UNesT interleaves the channels of the heads.
     private func headsFirst(in context: ForwardContext) throws -> Tensor {
         let channels = projection.weight.shape[0]
         let split = try reshape(projection.weight.tensor(in: context), [channels, 1, channels / heads, heads, 1])

@@ -32,7 +32,7 @@ struct SegResNetBlock {
     }
 }
 
-/// A stage down: a convolution of stride 2, but in the first, and blocks.
+/// An encoder stage: a convolution of stride 2 except in the first stage, then blocks.
 struct SegResNetDown {
     private let conv: Conv3d?
     private let blocks: [SegResNetBlock]
@@ -56,13 +56,13 @@ struct SegResNetDown {
     }
 }
 
-/// A stage up: half the channels, twice the extents, plus the skip, then blocks.
+/// A decoder stage: halves the channels, doubles the size, adds the skip, then applies blocks.
 struct SegResNetUp {
     private let conv: Conv3d
     private let transposed: ConvTranspose3d?
     private let blocks: [SegResNetBlock]
 
-    /// Registers `0` and, with transposed convolutions, `1`.
+    /// Registers `0` and, for transposed convolutions, `1`.
     init(
         _ store: ParameterStore, inputs: Int, blocks: [SegResNetBlock], _ options: SegResNetOptions
     ) throws {

@@ -4,7 +4,7 @@ internal import SegNN
 internal import SegTensor
 
 extension Conv3dParams {
-    /// The convolutions of a stage that a stride leads out of: a kernel of 3 where the stride is above 1, else of 1.
+    /// Returns the parameters of a stage's convolutions: the kernel is 3 along axes where `scale` is above 1, else 1.
     static func beforeStride(_ scale: Triple, stride: Triple) -> Conv3dParams {
         let kernel = Triple(scale.array.map { $0 > 1 ? 3 : 1 })
         return Conv3dParams(
@@ -39,7 +39,7 @@ struct SegResNetDSBlock {
     }
 }
 
-/// A stage down: blocks, then a convolution with a stride, but in the last.
+/// An encoder stage: blocks, then a strided convolution except in the last stage.
 struct SegResNetDSDown {
     private let rows: [SegResNetDSBlock]
     private let conv: Conv3d?
@@ -65,13 +65,14 @@ struct SegResNetDSDown {
         try rows.reduce(x) { try $1($0, in: context) }
     }
 
-    /// **Shapes**: x `[N, D, H, W, channels]`, result `[N, D / stride, …, 2 · channels]`; nil of the last stage.
+    /// **Shapes**: x `[N, D, H, W, channels]`, result `[N, D / stride, …, 2 · channels]`; nil for the last stage.
     func downsample(_ x: Tensor, in context: ForwardContext) throws -> Tensor? {
         try conv.map { try $0(x, in: context) }
     }
 }
 
-/// A stage up: half the channels, the extents times the stride, plus the skip, then blocks, and perhaps a head.
+/// A decoder stage: halves the channels, multiplies the size by the stride, adds the skip, then applies blocks; it may
+/// have a head.
 struct SegResNetDSUp {
     private enum Enlargement {
         case transposed(ConvTranspose3d)
@@ -82,7 +83,7 @@ struct SegResNetDSUp {
     private let blocks: [SegResNetDSBlock]
     private let head: Conv3d?
 
-    /// Registers `upsample`, `blocks.0`, … and, where it has one, `head`.
+    /// Registers `upsample`, `blocks.0`, … and, if the stage has one, `head`.
     init(
         _ store: ParameterStore, outputs: Int, blocks count: Int, stride: Triple, hasHead: Bool,
         _ options: SegResNetDSOptions
@@ -123,6 +124,6 @@ struct SegResNetDSUp {
         return try blocks.reduce(add(wide, skip)) { try $1($0, in: context) }
     }
 
-    /// The logits of what the stage gives; nil without a head.
+    /// Computes the logits from the stage's output; nil without a head.
     func output(_ y: Tensor, in context: ForwardContext) throws -> Tensor? { try head.map { try $0(y, in: context) } }
 }

@@ -3,7 +3,8 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// How a volume is cut into windows of attention; a window is never larger than the volume, and then not shifted.
+/// The division of a volume into attention windows. Along an axis on which the volume is no larger than the window, the
+/// window is reduced to the volume and not shifted.
 struct SwinWindows {
     let size: Triple
     let window: Triple
@@ -17,11 +18,12 @@ struct SwinWindows {
 
     var isShifted: Bool { shift != Triple(0) }
 
-    /// 0 between positions of a window that lie side by side in the volume, −100 between those that the roll brought
-    /// together: `compute_mask`. **Shape**: `[windows, T, T]`.
+    /// Builds the attention mask, `compute_mask`: 0 between positions of a window that are adjacent in the volume, −100
+    /// between positions that only the roll brought into one window. **Shape**: `[windows, T, T]`.
     func mask(on backend: any Backend) throws -> Tensor {
         let counts = size.zip(window) { ($0 + $1 - 1) / $1 }
-        /// Which of the three runs of an axis a place of the rolled volume lies in. Without a shift the last is all of it.
+        /// Returns the region of a position on an axis of the rolled volume: 0, 1 or 2. Without a shift, the whole axis
+        /// is region 2.
         func region(_ place: Int, _ axis: Int) -> Int {
             let padded = counts[axis] * window[axis]
             if shift[axis] == 0 || place >= padded - shift[axis] { return 2 }
@@ -44,7 +46,7 @@ struct SwinWindows {
     }
 }
 
-/// Keeps the mask of the last size seen: a network is mostly run on one.
+/// A cache of the mask for the most recent size, because a network mostly runs on one size.
 final class SwinMask {
     private var size: Triple?
     private var mask: Tensor?
@@ -131,9 +133,9 @@ private struct WindowAttention {
         return try outputDropout(projection(mixed, in: context), in: context)
     }
 
-    /// The table spread over all pairs of positions, `[heads, T, T]`.
+    /// Spreads the table over all pairs of positions, `[heads, T, T]`.
     ///
-    /// A window cut short by a small volume takes the first T positions of the whole one, as MONAI does.
+    /// A window that was reduced to a small volume uses the first T positions of the full window, as in MONAI.
     private func bias(length: Int, in context: ForwardContext) throws -> Tensor {
         let spans = Self.spans(window)
         var bias = try transposeColumns(table.tensor(in: context))
@@ -145,10 +147,10 @@ private struct WindowAttention {
         return try crop(reshape(bias, whole), to: [heads, length, length])
     }
 
-    /// Differences of two positions along each axis.
+    /// Returns the number of different offsets between two positions along each axis.
     private static func spans(_ window: Triple) -> Triple { window.zip(Triple(2)) { $0 * $1 - 1 } }
 
-    /// The table's row for each pair of positions, `[T, T]`; kept only because MONAI's state_dict holds it.
+    /// Returns the table's row for each pair of positions, `[T, T]`; kept only because MONAI's state_dict contains it.
     private static func relativePositions(_ window: Triple) -> [Int64] {
         let spans = spans(window)
         let places = (0..<window.count).map { token in

@@ -6,30 +6,30 @@ internal import SegTensor
 let swinLayerNorm = BlockOptions.NormOption(
     params: NormParams(kind: .layer, epsilon: 1e-5), affine: true, momentum: 0)
 
-/// Settings of a Swin transformer's blocks.
+/// The settings of a Swin transformer's blocks.
 struct SwinOptions: Hashable, Sendable {
     var window: Triple
     var qkvBias: Bool
     var mlpRatio: Double
-    /// After the embedding, projections and perceptrons.
+    /// The dropout probability after the embedding, projections and perceptrons.
     var dropout: Float
-    /// Of attention weights.
+    /// The dropout probability of attention weights.
     var attentionDropout: Float
-    /// Stochastic depth of the last block; it grows from 0 at the first.
+    /// The stochastic depth probability of the last block; it increases linearly from 0 at the first.
     var pathDropout: Float
     /// Whether the patch embedding is normalised.
     var normalizesPatches: Bool
-    /// `mergingv2`: the corners of a merged box in row-major order.
+    /// Whether merging is `mergingv2`, which joins the corners of a box in row-major order.
     var mergesInOrder: Bool
 
-    /// Positions of a window: attention keeps a table of each with each.
+    /// The maximum number of positions in a window, because attention stores a table of all pairs of positions.
     private static let mostTokens = 4096
 
     init(_ reader: ConfigReader) throws {
         window = try reader.triple("window_size") ?? Triple(7)
         guard window.count <= Self.mostTokens else {
             throw reader.error(
-                "window_size", "\(window) has \(window.count) positions; attention takes at most \(Self.mostTokens)")
+                "window_size", "\(window) has \(window.count) positions, but the maximum is \(Self.mostTokens)")
         }
         qkvBias = try reader.bool("qkv_bias") ?? true
         mlpRatio = try reader.double("mlp_ratio") ?? 4
@@ -47,7 +47,8 @@ struct SwinOptions: Hashable, Sendable {
         mergesInOrder = merging == "mergingv2"
     }
 
-    /// Corners of a 2³ box in the order they are joined; MONAI's first version has its own, which weights depend on.
+    /// The corners of a 2³ box in the order they are joined. MONAI's first version has an order of its own, which
+    /// trained weights depend on.
     var corners: [Triple] {
         let order =
             mergesInOrder
@@ -99,7 +100,7 @@ struct SwinTransformer {
         normalizesOutputs = options.normalizesOutputs
     }
 
-    /// The patch embedding before its dropout.
+    /// Computes the patch embedding without its dropout.
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, D / 2, H / 2, W / 2, features]`.
     func embed(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
@@ -107,9 +108,9 @@ struct SwinTransformer {
         return try embeddingNorm.map { try $0(y, followers: NormFollowers(), in: context) } ?? y
     }
 
-    /// The patch embedding and the outputs of the four stages.
+    /// Returns the patch embedding and the outputs of the four stages.
     ///
-    /// **Shapes**: embedded as `embed` gives it, result i `[N, D / 2ⁱ⁺¹, H / 2ⁱ⁺¹, W / 2ⁱ⁺¹, 2ⁱ · features]`.
+    /// **Shapes**: embedded as the result of `embed`, result i `[N, D / 2ⁱ⁺¹, H / 2ⁱ⁺¹, W / 2ⁱ⁺¹, 2ⁱ · features]`.
     func callAsFunction(embedded: Tensor, in context: ForwardContext) throws -> [Tensor] {
         var y = try dropout(embedded, in: context)
         var outputs = [try normalized(y)]
@@ -121,7 +122,7 @@ struct SwinTransformer {
         return outputs
     }
 
-    /// Layer norm without scale and shift, where it is asked for.
+    /// Applies layer norm without scale and shift if `normalizesOutputs` is true.
     private func normalized(_ x: Tensor) throws -> Tensor {
         guard normalizesOutputs else { return x }
         return try normActivate(
@@ -130,7 +131,7 @@ struct SwinTransformer {
     }
 }
 
-/// Blocks of one resolution and the merging of 2³ boxes after them, `BasicLayer`.
+/// Blocks of one resolution followed by the merging of 2³ boxes, `BasicLayer`.
 private struct SwinStage {
     private let blocks: [SwinBlock]
     private let reduction: Linear

@@ -3,15 +3,15 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// What the blocks of MONAI's `dynunet_block` share.
+/// The options that the blocks of MONAI's `dynunet_block` share.
 struct UnetBlockOptions: Hashable, Sendable {
     var norm: BlockOptions.NormOption
     var activation = BlockOptions.ActivationOption.leakyReLU()
-    /// After every convolution.
+    /// The dropout probability after every convolution.
     var dropout: Float = 0
     /// Whether blocks have a shortcut (`res_block`).
     var isResidual: Bool
-    /// Whether convolutions start as `kaiming_normal_(a=0.01)` with biases at 0, instead of PyTorch's way.
+    /// Whether convolutions are initialised with `kaiming_normal_(a=0.01)` and biases with 0, instead of PyTorch's defaults.
     var startsKaiming = false
 }
 
@@ -25,7 +25,7 @@ struct UnetConvolution {
     private let conv: Kind
     private let dropout: Dropout?
 
-    /// Registers `conv`; padding is ⌊(k − s + 1) / 2⌋ and output padding 2p + s − k.
+    /// Registers `conv`; for kernel size k and stride s, padding p is ⌊(k − s + 1) / 2⌋ and output padding is 2p + s − k.
     init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, transposed: Bool = false,
         bias: Bool = false, _ options: UnetBlockOptions
@@ -63,7 +63,7 @@ struct UnetConvolution {
     }
 }
 
-/// Two convolutions, each normalised and activated: `UnetBasicBlock`, or with a shortcut `UnetResBlock`.
+/// Two convolutions, each normalised and activated: `UnetBasicBlock`, or `UnetResBlock` with a shortcut.
 struct UnetBlock {
     private let first: (conv: UnetConvolution, norm: Norm)
     private let second: (conv: UnetConvolution, norm: Norm)
@@ -71,7 +71,7 @@ struct UnetBlock {
     private let activation: ActivationLayer
     private let isResidual: Bool
 
-    /// Registers `conv1`, `conv2`, `lrelu`, `norm1`, `norm2` and, where size or channels change, `conv3` and `norm3`.
+    /// Registers `conv1`, `conv2`, `lrelu`, `norm1`, `norm2` and, if the size or channels change, `conv3` and `norm3`.
     init(
         _ store: ParameterStore, inputs: Int, outputs: Int, _ geometry: BlockGeometry, _ options: UnetBlockOptions
     ) throws {
@@ -108,7 +108,7 @@ struct UnetBlock {
     }
 }
 
-/// A transposed convolution, then a block on its output beside a skip: `UnetUpBlock`, `UnetrUpBlock`.
+/// A transposed convolution, then a block on its output concatenated with a skip: `UnetUpBlock`, `UnetrUpBlock`.
 struct UnetUpBlock {
     private let up: UnetConvolution
     private let block: UnetBlock
@@ -132,7 +132,7 @@ struct UnetUpBlock {
     }
 }
 
-/// The 1³ convolution that makes logits, `UnetOutBlock`.
+/// The 1³ convolution that computes the logits, `UnetOutBlock`.
 struct UnetHead {
     private let conv: UnetConvolution
 

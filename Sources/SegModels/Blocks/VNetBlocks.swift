@@ -10,7 +10,7 @@ private func geometry(kernel: Int, stride: Int, padding: Int) -> Conv3dParams {
         kernel: Triple(kernel), stride: Triple(stride), padding: Triple(padding), dilation: Triple(1), groups: 1)
 }
 
-/// A 5³ convolution and batch norm, what MONAI calls `conv_block`.
+/// A 5³ convolution followed by batch norm, MONAI's `conv_block`.
 private struct NormedConvolution {
     private let conv: Conv3d
     private let norm: Norm
@@ -27,7 +27,7 @@ private struct NormedConvolution {
     }
 }
 
-/// The 5³ convolutions of a stage in a row, `ops`.
+/// The sequence of 5³ convolutions of a stage, `ops`.
 private struct ConvolutionRow {
     private let layers: [(conv: NormedConvolution, activation: ActivationLayer)]
 
@@ -43,7 +43,7 @@ private struct ConvolutionRow {
         }
     }
 
-    /// Adds `residual`, which nothing reads afterwards, to the last one's output in the same pass.
+    /// Adds `residual` to the output of the last convolution in the same pass; nothing may read `residual` afterwards.
     func callAsFunction(_ x: Tensor, residual: Tensor, in context: ForwardContext) throws -> Tensor {
         var y = x
         for (index, layer) in layers.enumerated() {
@@ -62,7 +62,7 @@ private struct ConvolutionRow {
 struct VNetInput {
     private let conv: NormedConvolution
     private let activation: ActivationLayer
-    /// `[out, in]`, one 1 a row: what repeats the input.
+    /// The matrix `[out, in]` with one 1 per row that repeats the input's channels.
     private let repeating: Tensor
 
     init(_ store: ParameterStore, outputs: Int, _ options: VNetOptions) throws {
@@ -82,7 +82,7 @@ struct VNetInput {
     }
 }
 
-/// A stage down, `DownTransition`.
+/// An encoder stage, `DownTransition`.
 struct VNetDown {
     private let conv: Conv3d
     private let norm: Norm
@@ -113,7 +113,7 @@ struct VNetDown {
     }
 }
 
-/// A stage up with its skip, `UpTransition`.
+/// A decoder stage with its skip, `UpTransition`.
 struct VNetUp {
     private let conv: ConvTranspose3d
     private let norm: Norm

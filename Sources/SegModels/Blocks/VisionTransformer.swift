@@ -6,7 +6,7 @@ internal import SegTensor
 private let layerNorm = BlockOptions.NormOption(
     params: NormParams(kind: .layer, epsilon: 1e-5), affine: true, momentum: 0)
 
-/// Sizes of a vision transformer.
+/// The sizes and options of a vision transformer.
 struct TransformerOptions: Hashable, Sendable {
     var hidden: Int
     var mlp: Int
@@ -23,7 +23,7 @@ struct Perceptron {
     private let firstDropout: Dropout?
     private let secondDropout: Dropout?
 
-    /// Registers two layers, `linear1` and `linear2` where nothing else is said.
+    /// Registers two linear layers, by default `linear1` and `linear2`.
     init(
         _ store: ParameterStore, names: (String, String) = ("linear1", "linear2"), channels: Int, hidden: Int,
         dropout: Float
@@ -77,7 +77,7 @@ private struct TransformerBlock {
     private let norm1: Norm
     private let norm2: Norm
 
-    /// Registers `mlp`, `norm1`, `attn`, `norm2` and the `norm_cross_attn` that MONAI keeps but does not use here.
+    /// Registers `mlp`, `norm1`, `attn`, `norm2` and `norm_cross_attn`, which MONAI registers but does not use here.
     init(_ store: ParameterStore, _ options: TransformerOptions) throws {
         perceptron = try Perceptron(
             store.scope("mlp"), channels: options.hidden, hidden: options.mlp, dropout: options.dropout)
@@ -95,15 +95,15 @@ private struct TransformerBlock {
     }
 }
 
-/// How a patch becomes a token.
+/// The projection of a patch to a token.
 enum PatchProjection: String, CaseIterable, Sendable {
-    /// A convolution with kernel and stride of a patch.
+    /// A convolution whose kernel and stride are the patch size.
     case conv
     /// A linear layer on the patch's voxels in the order (d, h, w, channel).
     case perceptron
 }
 
-/// Patches as tokens with learned positions, `monai.networks.blocks.PatchEmbeddingBlock`.
+/// The embedding of patches as tokens with learned positions, `monai.networks.blocks.PatchEmbeddingBlock`.
 private struct PatchEmbedding {
     private enum Projection {
         case conv(Conv3d)
@@ -138,7 +138,7 @@ private struct PatchEmbedding {
         self.patch = patch
     }
 
-    /// Tokens with their positions, before the dropout.
+    /// Computes the tokens with their position embeddings, before the dropout.
     func callAsFunction(_ x: Tensor, in context: ForwardContext) throws -> Tensor {
         let (batch, count) = (x.shape.batch, positions.shape[1])
         let tokens: Tensor
@@ -177,14 +177,14 @@ struct VisionTransformer {
         norm = try Norm(store.scope("norm"), channels: options.hidden, layerNorm)
     }
 
-    /// Patches as tokens with positions.
+    /// Computes the patch tokens with their position embeddings.
     ///
     /// **Shapes**: x `[N, D, H, W, in]`, result `[N, patches, hidden]`.
     func embed(_ x: Tensor, in context: ForwardContext) throws -> Tensor { try embedding(x, in: context) }
 
-    /// The outputs of the blocks asked for, by number, and the normalised last one.
+    /// Returns the outputs of the blocks whose numbers are in `kept`, and the normalised output of the last block.
     ///
-    /// **Shapes**: embedded as `embed` gives it, results `[N, D / patch, H / patch, W / patch, hidden]`.
+    /// **Shapes**: embedded as the result of `embed`, results `[N, D / patch, H / patch, W / patch, hidden]`.
     func callAsFunction(
         embedded: Tensor, keeping kept: [Int], in context: ForwardContext
     ) throws -> (kept: [Tensor], last: Tensor) {

@@ -1,8 +1,8 @@
-/// A value that flows between the nodes of an ONNX graph, by its name.
+/// A value that flows between the nodes of an ONNX graph, identified by its name.
 struct ONNXValue {
     let name: String
 
-    /// An optional input that is left out.
+    /// An omitted optional input.
     static let absent = ONNXValue(name: "")
 }
 
@@ -22,11 +22,11 @@ struct ONNXNode: Equatable {
     let attributes: [ONNXAttribute]
 }
 
-/// An array that nodes of an ONNX graph take.
+/// An array that nodes of an ONNX graph read.
 struct ONNXArray: Equatable {
-    /// Where its numbers come from.
+    /// The source of an array's values.
     enum Contents: Equatable {
-        /// The weights hold them under the array's name.
+        /// The values in the weights, under the array's name.
         case parameter
         case floats([Float])
         case integers([Int])
@@ -38,14 +38,14 @@ struct ONNXArray: Equatable {
 
     var count: Int { shape.reduce(1, *) }
 
-    /// Bytes in the file: floats have 32 bits, whole numbers 64.
+    /// The size in the file in bytes: floats have 32 bits, integers 64.
     var byteCount: Int { if case .integers = contents { 8 * count } else { 4 * count } }
 }
 
-/// An ONNX graph while it is built: nodes in the order they run, and the arrays they take.
+/// An ONNX graph under construction: the nodes in the order they run, and the arrays they read.
 ///
-/// Volumes are channels-first, `[N, C, D, H, W]`; arrays keep their `state_dict` names and layouts. ONNX operator
-/// set 21.
+/// Volumes are channels-first, `[N, C, D, H, W]`; arrays keep their `state_dict` names and layouts. The ONNX operator
+/// set is 21.
 struct ONNXGraph: Equatable {
     private(set) var nodes: [ONNXNode] = []
     private(set) var arrays: [ONNXArray] = []
@@ -63,15 +63,15 @@ struct ONNXGraph: Equatable {
         nodes.append(ONNXNode(op: "Identity", inputs: [value.name], output: name, attributes: []))
     }
 
-    /// An array of the network, in its own shape or in the one that ONNX wants.
+    /// Adds an array of the network, in its own shape or in the shape that ONNX requires.
     mutating func parameter(_ name: String, shape: [Int]) -> ONNXValue { array(name, shape, .parameter) }
 
-    /// Floats that are no parameter, such as the scale of a norm that has none.
+    /// Adds floats that are not a parameter, such as the scale of a norm without one.
     mutating func floats(_ name: String, _ values: [Float], shape: [Int]) -> ONNXValue {
         array(name, shape, .floats(values))
     }
 
-    /// Whole numbers, such as a shape; without one they have a single axis.
+    /// Adds integers, such as a shape; by default they have a single axis.
     mutating func integers(_ values: [Int], shape: [Int]? = nil) -> ONNXValue {
         let shape = shape ?? [values.count]
         if let same = arrays.first(where: { $0.shape == shape && $0.contents == .integers(values) }) {
@@ -80,7 +80,7 @@ struct ONNXGraph: Equatable {
         return array("integers_\(arrays.count)", shape, .integers(values))
     }
 
-    /// One number without axes, which ONNX broadcasts.
+    /// Adds one number without axes, which ONNX broadcasts.
     mutating func number(_ value: Float) -> ONNXValue { floats("number_\(value)", [value], shape: []) }
 
     private mutating func array(_ name: String, _ shape: [Int], _ contents: ONNXArray.Contents) -> ONNXValue {

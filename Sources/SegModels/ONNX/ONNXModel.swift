@@ -3,34 +3,34 @@ public import SegCore
 public import SegWeights
 
 /// A network for inference as an ONNX file: input `image` `[batch, in, D, H, W]`, output `logits`
-/// `[batch, out, D, H, W]`, 32-bit floats; batch and, where the network lets them, D, H, W are free.
+/// `[batch, out, D, H, W]`, 32-bit floats. The batch size is dynamic; so are D, H, W if the network allows it.
 ///
 /// The nodes are those of a recorded forward pass; see `ONNXTranslation`.
 public struct ONNXModel: Sendable {
     /// The file's bytes.
     public let bytes: [UInt8]
-    /// Arrays in the file that are the network's, each once.
+    /// The number of the network's arrays in the file, each counted once.
     public let arrays: Int
-    /// Numbers in these arrays.
+    /// The number of values in these arrays.
     public let numbers: Int
 
-    /// Protocol buffers cannot be larger.
+    /// The maximum size of a protocol buffer.
     private static let mostBytes = Int(Int32.max)
 
-    /// Writes a network down with its weights.
+    /// Encodes a network with its weights.
     /// - Parameters:
-    ///   - network: Its definition.
-    ///   - weights: Its arrays, under its names.
-    ///   - metadata: Text kept in the file, such as `model.json`.
-    ///   - window: The extents of an input where the graph depends on them, as a transformer with windows does.
-    /// - Throws: `DataError` where the network cannot be built or written, or an array is missing.
+    ///   - network: The network's definition.
+    ///   - weights: The network's arrays, under its names.
+    ///   - metadata: Text stored in the file, such as `model.json`.
+    ///   - window: The size of an input if the graph depends on it, as in a transformer with windows.
+    /// - Throws: `DataError` if the network cannot be built or written, or if an array is missing.
     public init(
         _ network: NetworkDefinition, weights: Weights, metadata: [String: String], window: Triple
     ) throws {
         let outline = try network.outline()
         let (graph, size) = try Self.graph(of: network, outline, window: window)
         guard graph.arrays.map(\.byteCount).reduce(0, +) < Self.mostBytes - 1 << 20 else {
-            throw DataError(.badData, weights.source, "is too large for ONNX, whose files end at 2 GB")
+            throw DataError(.badData, weights.source, "is too large for ONNX, whose files are limited to 2 GB")
         }
         let own = graph.arrays.filter { $0.contents == .parameter }
         (arrays, numbers) = (own.count, own.map(\.count).reduce(0, +))
@@ -39,7 +39,8 @@ public struct ONNXModel: Sendable {
         bytes = Self.encode(graph, contents, outline, name: name, size, metadata)
     }
 
-    /// The graph, and the extents for which it holds; nil for any: what is the same for two sizes is so for all.
+    /// Returns the graph and the input size that it is valid for; nil for any size. A graph that is the same for two
+    /// sizes is valid for all.
     private static func graph(
         of network: NetworkDefinition, _ outline: NetworkOutline, window: Triple
     ) throws -> (graph: ONNXGraph, size: Triple?) {
@@ -50,7 +51,7 @@ public struct ONNXModel: Sendable {
         return try recorded(large) == free ? (free, nil) : (recorded(window), window)
     }
 
-    /// An array's numbers as the file holds them.
+    /// Returns an array's values as the file stores them.
     private static func stored(_ array: ONNXArray, _ weights: Weights) throws -> StoredTensor {
         switch array.contents {
         case .floats(let values): return StoredTensor(values, shape: array.shape)
@@ -64,19 +65,19 @@ public struct ONNXModel: Sendable {
         }
     }
 
-    /// Writes the file so that its name stands for the old one or for the new one, whole, at every moment.
+    /// Writes the file atomically: at every moment the path holds either the complete old file or the complete new one.
     /// - Throws: `DataError` naming the file.
     public func write(to path: String) throws { try DurableFile.write(bytes, to: path) }
 }
 
-// Field numbers are those of onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, TypeProto.
+// The field numbers are from onnx.proto: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, TypeProto.
 extension ONNXModel {
     private static func encode(
         _ graph: ONNXGraph, _ contents: [StoredTensor], _ network: NetworkOutline, name: String, _ size: Triple?,
         _ metadata: [String: String]
     ) -> [UInt8] {
         var model = ProtobufWriter()
-        model.integer(1, 10)  // IR version, that of operator set 21
+        model.integer(1, 10)  // the IR version of operator set 21
         model.text(2, "MedSeg")
         model.message(7) { message in
             for node in graph.nodes { message.message(1) { encode(node, as: &$0) } }
@@ -119,7 +120,7 @@ extension ONNXModel {
         for attribute in node.attributes { message.message(5) { encode(attribute, as: &$0) } }
     }
 
-    /// AttributeProto: its name, its value, and the number of its type.
+    /// Encodes an AttributeProto: its name, its value, and the number of its type.
     private static func encode(_ attribute: ONNXAttribute, as message: inout ProtobufWriter) {
         switch attribute {
         case .float(let name, let value):

@@ -2,10 +2,10 @@ internal import SegBackend
 internal import SegCore
 internal import SegTensor
 
-// Each op of a recording as nodes; the tensor function of an op's name says what it computes.
+// The translation of each recorded op to nodes; the tensor function with the op's name documents what it computes.
 extension ONNXTranslation {
     /// Adds an op's nodes.
-    /// - Throws: `Refusal` where ONNX, or this translation, has none for it.
+    /// - Throws: `Refusal` if ONNX, or this translation, has no nodes for it.
     mutating func translate(_ entry: OpRecording.Entry) throws {
         let (operands, y) = (entry.operands, entry.result)
         func operand(_ index: Int) throws -> BufferView {
@@ -62,17 +62,17 @@ extension ONNXTranslation {
         }
     }
 
-    /// Another shape; the first axis follows from the others, whatever the batch.
+    /// Adds a reshape. The first axis is inferred from the others, so the graph is valid for any batch size.
     mutating func reshape(_ x: ONNXValue, _ shape: Shape) -> ONNXValue {
         graph.node("Reshape", [x, graph.integers([-1] + shape.dimensions.dropFirst())])
     }
 
-    /// Axes in another order.
+    /// Adds a transposition of the axes.
     mutating func transpose(_ x: ONNXValue, _ order: [Int]) -> ONNXValue {
         graph.node("Transpose", [x], [.ints("perm", order)])
     }
 
-    /// The order of axes in which a slope for each channel broadcasts.
+    /// Returns the axis order in which one slope per channel broadcasts.
     private func volumeAxes(_ view: BufferView) -> Axes { view.shape.rank == 5 ? .channelsFirst : .channelsLast }
 
     private func geometry(_ params: Conv3dParams) -> [ONNXAttribute] {
@@ -92,8 +92,8 @@ extension ONNXTranslation {
         set(y, .channelsFirst, graph.node(op, inputs, geometry))
     }
 
-    /// A product with the transposed weight, which stays `[out, in]` in the file. The product of a volume with a constant,
-    /// such as a repetition of channels, is a 1³ convolution, which needs no transposition.
+    /// Adds a product with the transposed weight, which stays `[out, in]` in the file. The product of a volume with a
+    /// constant, such as a repetition of channels, is a 1³ convolution, which needs no transposition.
     private mutating func linear(
         _ x: BufferView, weight: BufferView, bias: BufferView?, into y: BufferView
     ) throws {
@@ -110,7 +110,8 @@ extension ONNXTranslation {
         set(y, .channelsLast, try bias.map { graph.node("Add", [product, try asIs($0)]) } ?? product)
     }
 
-    /// - Parameter operands: Weight, bias, slope, residual before and after the activation, given mean and variance.
+    /// - Parameter operands: The weight, bias, slope, residual before and residual after the activation, and the given
+    ///   mean and variance; nil if absent.
     private mutating func norm(
         _ x: BufferView, _ operands: [BufferView?], _ params: NormParams, _ kind: Activation, into y: BufferView
     ) throws {
@@ -134,7 +135,7 @@ extension ONNXTranslation {
             result = graph.node("GroupNormalization", inputs, [epsilon, .int("num_groups", groups)])
         case (.layer, nil, nil):
             result = graph.node("LayerNormalization", inputs, [.int("axis", -1), epsilon])
-        default: throw Refusal(reason: "a norm of this kind has statistics that ONNX does not take")
+        default: throw Refusal(reason: "a norm of this kind has statistics that ONNX does not support")
         }
         if let before = operands[3] { result = graph.node("Add", [result, try value(before, axes)]) }
         result = try activation(kind, result, slope: operands[2], axes)
@@ -142,7 +143,7 @@ extension ONNXTranslation {
         set(y, axes, result)
     }
 
-    /// An activation; PReLU's slopes are one or one for each channel.
+    /// Adds an activation; PReLU has one slope, or one per channel.
     private mutating func activation(
         _ kind: Activation, _ x: ONNXValue, slope: BufferView?, _ axes: Axes
     ) throws -> ONNXValue {
@@ -163,12 +164,13 @@ extension ONNXTranslation {
         }
     }
 
-    /// Trilinear interpolation to a multiple of the extents, or with aligned corners to a part of them too.
+    /// Adds trilinear interpolation to a multiple of the size or, with aligned corners, also to a whole fraction of it.
     private mutating func resample(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         let (from, to) = (x.shape.size, y.shape.size)
         let isWhole = to.zip(from, %) == Triple(0) || (params.alignCorners && from.zip(to, %) == Triple(0))
         guard params.mode == .trilinear, isWhole else {
-            throw Refusal(reason: "resampling other than trilinear by whole factors, or by parts with aligned corners")
+            throw Refusal(
+                reason: "resampling other than trilinear by whole factors, or by fractions with aligned corners")
         }
         let factors = zip(to.array, from.array).map { Float($0) / Float($1) }
         let scales = graph.floats(

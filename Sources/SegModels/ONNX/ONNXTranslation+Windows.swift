@@ -4,7 +4,7 @@ internal import SegTensor
 
 // Attention, and the rearrangements of a transformer with windows.
 extension ONNXTranslation {
-    /// The scores of each head, with what is added to them, and the sum of values.
+    /// Adds self-attention: the scores of each head plus bias and mask, then the weighted sum of the values.
     mutating func attention(
         _ qkv: BufferView, heads: Int, scale: Float, bias: BufferView?, mask: BufferView?, into y: BufferView
     ) throws {
@@ -29,14 +29,15 @@ extension ONNXTranslation {
         graph.node("Gather", [parts, graph.integers([index], shape: [])], [.int("axis", 0)])
     }
 
-    /// 0 where two positions have one number and −100 elsewhere, made in the graph: a mask has T times as many numbers.
+    /// Adds a mask that is 0 where two positions are in the same region and −100 elsewhere. The graph computes it from
+    /// the regions, because the mask itself has T times as many numbers.
     mutating func mask(_ regions: [[Int]], into y: BufferView) {
         let rows = graph.integers(regions.flatMap(\.self), shape: [regions.count, y.shape[1], 1])
         let same = graph.node("Equal", [rows, transpose(rows, [0, 2, 1])])
         set(y, .channelsLast, graph.node("Where", [same, graph.number(0), graph.number(-100)]))
     }
 
-    /// Pads at the far ends, rolls by −shift, and cuts.
+    /// Pads at the end of each axis, rolls by −shift, and divides into windows.
     mutating func partition(_ x: BufferView, _ window: Triple, _ shift: Triple, into y: BufferView) throws {
         let (size, channels) = (x.shape.size, x.shape.channels)
         let counts = size.zip(window) { ($0 + $1 - 1) / $1 }
@@ -51,7 +52,7 @@ extension ONNXTranslation {
         set(y, .channelsLast, reshape(transpose(reshape(volume, cut), [0, 1, 3, 5, 2, 4, 6, 7]), y.shape))
     }
 
-    /// The way back from `partition`.
+    /// Reverses `partition`.
     mutating func reverse(_ x: BufferView, _ window: Triple, _ shift: Triple, into y: BufferView) throws {
         let (size, channels) = (y.shape.size, y.shape.channels)
         let counts = size.zip(window) { ($0 + $1 - 1) / $1 }
@@ -64,7 +65,7 @@ extension ONNXTranslation {
         set(y, .channelsLast, volume)
     }
 
-    /// Place p of the result is place p + shift of the volume, round its end.
+    /// Rolls the volume: position p of the result is position p + shift of the volume, cyclically.
     private mutating func rolled(_ volume: ONNXValue, by shift: Triple) -> ONNXValue {
         var result = volume
         for axis in 0..<3 where shift[axis] != 0 {
@@ -75,7 +76,7 @@ extension ONNXTranslation {
         return result
     }
 
-    /// The end of an axis, whatever its extent.
+    /// The end of an axis of any size.
     private static var end: Int { Int(Int32.max) }
 
     private mutating func sliced(
@@ -85,14 +86,14 @@ extension ONNXTranslation {
         return graph.node("Slice", [x] + ranges.map { graph.integers($0) })
     }
 
-    /// The first elements along the axes that are cut.
+    /// Keeps the first elements along the axes that are cropped.
     mutating func crop(_ x: BufferView, into y: BufferView) throws {
         let axes = (0..<x.shape.rank).filter { x.shape[$0] != y.shape[$0] }
         let cut = sliced(try asIs(x), axes, from: axes.map { _ in 0 }, to: axes.map { y.shape[$0] })
         set(y, .channelsLast, cut)
     }
 
-    /// y[p, i, q, j] = x[p, i − j + w − 1, q].
+    /// Gathers y[p, i, q, j] = x[p, i − j + w − 1, q].
     mutating func toeplitz(_ x: BufferView, into y: BufferView) throws {
         let width = y.shape[1]
         let places = (0..<width).flatMap { i in (0..<width).map { j in i - j + width - 1 } }
@@ -101,7 +102,7 @@ extension ONNXTranslation {
         set(y, .channelsLast, transpose(gathered, [0, 1, 3, 2]))
     }
 
-    /// The voxels of each 2³ box side by side.
+    /// Joins the voxels of each 2³ box along the channels.
     mutating func joinCorners(_ x: BufferView, _ corners: [Triple], into y: BufferView) throws {
         let volume = try asIs(x)
         let parts = corners.map { corner in

@@ -3,21 +3,21 @@ internal import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// The nodes of a forward pass's ops.
+/// The translation of a recorded forward pass to ONNX nodes.
 ///
-/// A volume has five axes, channels last here and first in ONNX; all other arrays have the same axes in both. A value is
-/// held in the order of axes that its node gives, and transposed where another node needs the other order. No node holds
-/// the batch.
+/// A volume has five axes: channels last in MedSeg, channels first in ONNX. All other arrays have the same axes in
+/// both. A value keeps the axis order of the node that computes it, and is transposed if another node needs the other
+/// order. No node contains the batch size.
 struct ONNXTranslation {
-    /// Where a volume's channels are.
+    /// The position of a volume's channel axis.
     enum Axes {
         /// `[N, C, D, H, W]`.
         case channelsFirst
-        /// `[N, D, H, W, C]`, and every array that is no volume.
+        /// `[N, D, H, W, C]`, and every array that is not a volume.
         case channelsLast
     }
 
-    /// An array of the recording: one buffer may hold a value under several shapes.
+    /// The identity of an array in the recording; one buffer may hold a value under several shapes.
     private struct Place: Hashable {
         let memory: ObjectIdentifier
         let offset: Int
@@ -28,7 +28,7 @@ struct ONNXTranslation {
         }
     }
 
-    /// Why a pass cannot be written.
+    /// The reason why a pass cannot be translated.
     struct Refusal: Error {
         let reason: String
     }
@@ -43,8 +43,8 @@ struct ONNXTranslation {
         parameters = Dictionary(own) { first, _ in first }
     }
 
-    /// The graph of a network in inference on patches of a size: from the value `image` to the value `logits`.
-    /// - Throws: `DataError` where the network does not take the size, or an op has no counterpart in ONNX.
+    /// Returns the graph of a network's inference on patches of a size: from the value `image` to the value `logits`.
+    /// - Throws: `DataError` if the network does not accept the size, or if an op has no counterpart in ONNX.
     static func graph(of definition: NetworkDefinition, size: Triple) throws -> ONNXGraph {
         do {
             let backend = DryRunBackend(scalar: .f32)
@@ -70,7 +70,7 @@ struct ONNXTranslation {
 
     private static func isVolume(_ view: BufferView) -> Bool { view.shape.rank == 5 }
 
-    /// An array in an order of axes; a volume that is held in the other order alone is transposed.
+    /// Returns an array in an axis order; a volume that exists only in the other order is transposed.
     mutating func value(_ view: BufferView, _ axes: Axes) throws -> ONNXValue {
         let place = Place(view)
         let held = try values[place] ?? [.channelsLast: leaf(view, shape: view.shape.dimensions)]
@@ -84,7 +84,7 @@ struct ONNXTranslation {
         return transposed
     }
 
-    /// A parameter or a constant, in a shape that ONNX wants.
+    /// Returns a parameter or a constant in the shape that ONNX requires.
     mutating func leaf(_ view: BufferView, shape: [Int]) throws -> ONNXValue {
         let place = Place(view)
         if let constant = constants[place] {
@@ -99,21 +99,21 @@ struct ONNXTranslation {
     /// Whether a value is a constant.
     func isConstant(_ view: BufferView) -> Bool { constants[Place(view)] != nil }
 
-    /// Makes a value that of an array; what the array held before is forgotten.
+    /// Sets the value of an array and forgets its previous value.
     mutating func set(_ view: BufferView, _ axes: Axes, _ value: ONNXValue) {
         values[Place(view)] = [Self.isVolume(view) ? axes : .channelsLast: value]
     }
 
-    /// Makes numbers those of an array.
+    /// Sets the constant numbers of an array.
     mutating func setConstant(_ view: BufferView, _ numbers: [Float]) { constants[Place(view)] = numbers }
 
-    /// The order of axes that costs an op on several arrays the fewest transpositions.
+    /// Returns the axis order in which an op on several arrays needs the fewest transpositions.
     func cheapestAxes(_ views: [BufferView]) -> Axes {
         guard views.allSatisfy(Self.isVolume) else { return .channelsLast }
         func count(_ axes: Axes) -> Int { views.filter { values[Place($0)]?[axes] != nil }.count }
         return count(.channelsFirst) >= count(.channelsLast) ? .channelsFirst : .channelsLast
     }
 
-    /// An array in the order of axes that it has here.
+    /// Returns an array in MedSeg's own axis order.
     mutating func asIs(_ view: BufferView) throws -> ONNXValue { try value(view, .channelsLast) }
 }

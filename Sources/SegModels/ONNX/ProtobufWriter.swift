@@ -2,29 +2,29 @@
 struct ProtobufWriter {
     private(set) var bytes: [UInt8] = []
 
-    /// A variable-length whole number.
+    /// Writes a variable-length integer.
     mutating func integer(_ field: Int, _ value: Int) {
         key(field, wire: 0)
         varint(UInt64(bitPattern: Int64(value)))
     }
 
-    /// A 32-bit float.
+    /// Writes a 32-bit float.
     mutating func float(_ field: Int, _ value: Float) {
         key(field, wire: 5)
         withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    /// Text.
+    /// Writes text.
     mutating func text(_ field: Int, _ value: String) { data(field, Array(value.utf8)) }
 
-    /// Bytes.
+    /// Writes bytes.
     mutating func data(_ field: Int, _ value: [UInt8]) {
         key(field, wire: 2)
         varint(UInt64(value.count))
         bytes += value
     }
 
-    /// A message within the message.
+    /// Writes a message within the message.
     mutating func message(_ field: Int, _ write: (inout ProtobufWriter) -> Void) {
         var inner = ProtobufWriter()
         write(&inner)

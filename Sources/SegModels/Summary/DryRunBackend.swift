@@ -1,14 +1,14 @@
 internal import SegBackend
 internal import Synchronization
 
-/// A backend that computes nothing: it counts what a network asks for, by shapes alone, at no cost in memory.
+/// A backend that computes nothing: it counts a network's ops and memory from shapes alone and allocates no memory.
 final class DryRunBackend: InterceptingBackend {
     /// One op of a forward pass.
     struct Record {
         var op: String
         var shape: Shape
         var multiplyAdds: Int
-        /// Arrays the op took that may be parameters.
+        /// The arrays that the op read and that may be parameters.
         var arrays: [ObjectIdentifier]
     }
 
@@ -39,10 +39,10 @@ final class DryRunBackend: InterceptingBackend {
     let scalar: DType
     private let state = Mutex(State())
 
-    /// Counts arrays of a floating-point type.
+    /// Creates a backend that counts arrays of a floating-point type.
     init(scalar: DType) { self.scalar = scalar }
 
-    /// What was asked for so far.
+    /// The ops recorded so far.
     var records: [Record] { state.withLock { $0.records } }
 
     var memory: MemoryUsage { state.withLock { $0.usage } }
@@ -58,7 +58,7 @@ final class DryRunBackend: InterceptingBackend {
 
     func synchronize() throws {}
 
-    /// Counts a layer; what moves or changes values that nobody looks at, and the way back, takes memory alone.
+    /// Records an op that is a layer. All other ops, such as copies and the backward pass, count as memory only.
     func intercept(_ call: OpCall, _ run: (any Backend) throws -> Void) throws {
         guard let layer = call.layer, let y = call.writes.first else { return }
         let record = Record(

@@ -4,39 +4,39 @@ public import SegCore
 internal import SegNN
 internal import SegTensor
 
-/// What a network is made of and what it costs for one patch, counted by shapes without computing.
+/// The ops of a network and their cost for one patch, counted from shapes without computing.
 public struct NetworkSummary: Sendable {
     /// One op of the forward pass.
     public struct Row: Hashable, Sendable {
-        /// The module by its `state_dict` name; empty for an op without parameters.
+        /// The `state_dict` name of the module; empty for an op without parameters.
         public var layer: String
-        /// What is done, such as `conv 3×3×3`.
+        /// The operation, such as `conv 3×3×3`.
         public var op: String
-        /// The output, `[1, D, H, W, C]` or as the op has it.
+        /// The shape of the output, `[1, D, H, W, C]` or the op's own.
         public var shape: [Int]
-        /// Trained numbers first used here.
+        /// The number of trainable parameters that this op is the first to use.
         public var parameters: Int
-        /// Multiplications with an addition.
+        /// The number of multiply-adds.
         public var multiplyAdds: Int
     }
 
     /// The ops in the order they run.
     public let rows: [Row]
-    /// Trained numbers, those included that no op uses.
+    /// The number of trainable parameters, including those that no op uses.
     public let parameters: Int
-    /// Arrays of the state_dict: parameters, buffers, counters, and what MONAI saves twice.
+    /// The number of arrays in the state_dict: parameters, buffers, counters, and arrays that MONAI saves twice.
     public let stateEntries: Int
-    /// Multiplications with an addition of one forward pass.
+    /// The number of multiply-adds of one forward pass.
     public let multiplyAdds: Int
-    /// The most bytes that an inference holds at once beside parameters: activations and input.
+    /// The peak memory of inference in bytes, without parameters: activations and input.
     public let inferenceBytes: Int
-    /// Bytes that a training step keeps from its forward pass for the way back, input and labels included.
+    /// The number of bytes that a training step keeps from the forward for the backward pass, including input and labels.
     public let savedBytes: Int
-    /// The most bytes that a training step holds at once beside parameters: what is saved, and gradients.
+    /// The peak memory of a training step in bytes, without parameters: saved activations and gradients.
     public let trainingBytes: Int
 
     /// Counts a network of 32-bit floats on a patch of `[1, D, H, W, C]`.
-    /// - Throws: `DataError` where the network cannot be built, `TensorError` where the patch does not fit it.
+    /// - Throws: `DataError` if the network cannot be built, `TensorError` if the patch does not fit it.
     public init(_ definition: NetworkDefinition, size: Triple) throws {
         try self.init(definition, size: size, scalar: .f32)
     }
@@ -63,7 +63,7 @@ public struct NetworkSummary: Sendable {
         multiplyAdds = rows.map(\.multiplyAdds).reduce(0) { $0.addingSaturated($1) }
     }
 
-    /// One forward and backward pass; returns the bytes held between the two.
+    /// Runs one forward and one backward pass; returns the number of bytes held between the two.
     private static func step(
         _ network: any Network, _ x: Tensor, size: Triple, on backend: DryRunBackend
     ) throws -> Int {
@@ -71,7 +71,7 @@ public struct NetworkSummary: Sendable {
         let context = ForwardContext(mode: .training, seed: 0, pass: 0)
         let loss = try diceCELoss(network(x, in: context), labels: labels, DiceCEParams())
         let saved = backend.memory.live
-        // The gradients must be alive while the peak is taken.
+        // The gradients must be alive while the peak is measured.
         try withExtendedLifetime(loss.gradients(upstream: nil)) {}
         return saved
     }
@@ -82,7 +82,7 @@ public struct NetworkSummary: Sendable {
         var counted: Set<String> = []
         return records.compactMap { record in
             let own = record.arrays.compactMap { named[$0] }
-            // A transfer within an op, such as a copy of a batch norm's statistics, is no layer.
+            // A transfer within an op, such as a copy of a batch norm's statistics, is not a layer.
             if own.isEmpty && ["add", "subtract", "multiply", "divide"].contains(record.op) && record.shape.rank < 3 {
                 return nil
             }
@@ -96,7 +96,7 @@ public struct NetworkSummary: Sendable {
 }
 
 extension NetworkSummary: CustomStringConvertible {
-    /// A table, and the totals below it.
+    /// The table of the rows, with the totals below it.
     public var description: String {
         let head = ["layer", "op", "output", "parameters", "MMAC"]
         let cells = rows.map { row in

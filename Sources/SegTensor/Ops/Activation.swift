@@ -1,17 +1,17 @@
 public import SegBackend
 
-/// A pointwise nonlinearity; see `Activation` for each one's PyTorch counterpart.
+/// Applies a pointwise activation; see `Activation` for the PyTorch counterparts.
 ///
 /// **Shapes**: x any, slope `[1]` or `[C]` for PReLU and nil otherwise, result as x.
-/// - Parameter consumesInput: As `NormFollowers.consumesInput`.
-/// - Throws: `TensorError` where the slope does not fit; `BackendError` from the backend.
+/// - Parameter consumesInput: See `NormFollowers.consumesInput`.
+/// - Throws: `TensorError` if the slope does not fit; `BackendError` from the backend.
 public func activate(
     _ x: Tensor, _ activation: Activation, slope: Tensor?, consumesInput: Bool = false
 ) throws -> Tensor {
     try validateSlope("activate", activation, slope, channels: x.shape.channels)
     let backend = x.backend
     let isRecorded = x.isTracked || slope?.isTracked == true
-    // The memory of an input that can be made again is nobody's once it is read.
+    // The memory of an input that can be recomputed is free after it has been read.
     let overwrites = consumesInput && (!isRecorded || x.remake != nil)
     var y = overwrites ? x.view : try backend.allocate(x.shape, x.view.dtype)
     try backend.activate(x.view, activation, slope: slope?.view, into: y)

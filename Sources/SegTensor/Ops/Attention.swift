@@ -1,9 +1,9 @@
 internal import SegBackend
 
-/// softmax(q · kᵀ · scale) · v for each head, `torch.nn.functional.scaled_dot_product_attention`.
+/// Computes softmax(q · kᵀ · scale) · v for each head, `torch.nn.functional.scaled_dot_product_attention`.
 ///
 /// **Shapes**: q, k, v and the result `[N, T, heads, E]`; the T×T matrix is never stored. Dao et al. 2022.
-/// - Throws: `TensorError` where shapes differ; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes differ; `BackendError` from the backend.
 public func attention(_ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Float) throws -> Tensor {
     try require(q.shape.rank == 4, "attention", "queries \(q.shape) are not [N, T, heads, E]")
     try require(

@@ -1,10 +1,10 @@
 internal import SegBackend
 
-/// How an attention with a bias, a mask or dropout is cut into pieces: one head of a run of samples at a time.
+/// The division of an attention with a bias, a mask or dropout into blocks: one head of a run of samples each.
 ///
-/// Heads come first, `[heads, N, T, E]`, so that a piece is contiguous and a batch of plain matrix products.
+/// Heads come first, `[heads, N, T, E]`; therefore a block is contiguous, and is computed as a batch of matrix products.
 struct AttentionBlocks {
-    /// One head of the samples `samples`, whose first has the mask `firstMask`.
+    /// One head of the samples `samples`; the first of them has the mask `firstMask`.
     struct Block {
         let head: Int
         let samples: Range<Int>
@@ -12,7 +12,7 @@ struct AttentionBlocks {
         let number: Int
     }
 
-    /// Scores held at a time: 32 MiB in f32.
+    /// The maximum number of scores held at a time: 32 MiB in f32.
     private static let scoreLimit = 1 << 23
 
     let headsFirst: Shape
@@ -38,7 +38,7 @@ struct AttentionBlocks {
         all = blocks
     }
 
-    /// Moves one of the equal parts of `[N, T, parts · heads · E]` to or from `[heads, N, T, E]`.
+    /// Copies one of the equal parts of `[N, T, parts · heads · E]` to or from `[heads, N, T, E]`.
     func copy(
         packed: BufferView, part: Int, of parts: Int, heads: BufferView, _ backend: any Backend, toPacked: Bool,
         accumulate: Bool
@@ -59,7 +59,7 @@ struct AttentionBlocks {
         }
     }
 
-    /// softmax(q · kᵀ · scale + bias + mask) of a block, before its dropout.
+    /// Computes softmax(q · kᵀ · scale + bias + mask) of a block, before its dropout.
     func probabilities(
         _ block: Block, _ parts: [BufferView], scale: Float, _ weights: AttentionWeights, _ backend: any Backend
     ) throws -> BufferView {
@@ -83,21 +83,21 @@ struct AttentionBlocks {
 }
 
 extension AttentionBlocks.Block {
-    /// This block of `[heads, N, T, E]`, as `[samples, T, E]`.
+    /// Returns this block of `[heads, N, T, E]`, as `[samples, T, E]`.
     func view(_ tensor: BufferView) -> BufferView {
         let shape = tensor.shape
         return tensor.reshaped([shape[0] * shape[1], shape[2], shape[3]]).slice(
             head * shape[1] + samples.lowerBound..<head * shape[1] + samples.upperBound)
     }
 
-    /// Drops probabilities in place; each block has random numbers of its own.
+    /// Applies dropout to the probabilities in place; each block has its own random numbers.
     func drop(_ probabilities: BufferView, _ params: DropoutParams, _ backend: any Backend) throws {
         var own = params
         own.seed &+= UInt64(number) &* 0x9E37_79B9_7F4A_7C15
         try backend.dropout(probabilities, own, into: probabilities, accumulate: false)
     }
 
-    /// The gradients of this block's queries, keys, values and scores, from its probabilities.
+    /// Computes the gradients of this block's queries, keys, values and scores from its probabilities.
     func gradient(
         _ probabilities: BufferView, _ parts: [BufferView], _ upstream: BufferView, scale: Float,
         _ dropout: DropoutParams?, into gradients: [BufferView], bias: BufferView?, _ backend: any Backend

@@ -5,12 +5,13 @@ public import SegCore
 ///
 /// **Shapes**: x `[N, D, H, W, in]`, weight `[out, in / groups, kd, kh, kw]`, bias `[out]`, result
 /// `[N, D', H', W', out]` with D' = ⌊(D + 2p − (k − 1) · dilation − 1) / stride⌋ + 1, and so on.
-/// - Throws: `TensorError` where shapes and geometry do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes and geometry do not fit; `BackendError` from the backend.
 public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dParams) throws -> Tensor {
     try validate("conv3d", x, weight: weight, params)
     let (out, inputs) = (weight.shape[0], weight.shape[1] * params.groups)
     try require(
-        x.shape.channels == inputs, "conv3d", "input has \(x.shape.channels) channels, the weight takes \(inputs)")
+        x.shape.channels == inputs, "conv3d",
+        "input has \(x.shape.channels) channels, but the weight expects \(inputs)")
     try require(out % params.groups == 0, "conv3d", "\(out) output channels do not divide into \(params.groups) groups")
     try validate("conv3d", bias: bias, channels: out)
     let size = params.outputSize(of: x.shape.size)
@@ -21,7 +22,7 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
     try backend.conv3d(x.view, weight: weight.view, bias: bias?.view, params, into: y, accumulate: false)
     let kept = SavedInput(x)
     return result(y, op: "conv3d", .conv3d(params), of: [x, weight, bias]) { upstream, sink in
-        // The weight first: an input that is made again is gone before its gradient comes.
+        // The weight's gradient comes first: a recomputed input is released before the input's gradient is allocated.
         try sink.add(to: weight) { gw, accumulate in
             try backend.conv3dBackwardWeight(
                 kept.elements(), upstream: upstream, params, into: gw, accumulate: accumulate)
@@ -38,14 +39,15 @@ public func conv3d(_ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dP
 ///
 /// **Shapes**: x `[N, D, H, W, in]`, weight `[in, out / groups, kd, kh, kw]`, bias `[out]`, result
 /// `[N, D', H', W', out]` with D' = (D − 1) · stride − 2p + (k − 1) · dilation + outputPadding + 1, and so on.
-/// - Throws: `TensorError` where shapes and geometry do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes and geometry do not fit; `BackendError` from the backend.
 public func convTranspose3d(
     _ x: Tensor, weight: Tensor, bias: Tensor?, _ params: Conv3dParams, outputPadding: Triple
 ) throws -> Tensor {
     let op = "convTranspose3d"
     try validate(op, x, weight: weight, params)
     let (inputs, out) = (weight.shape[0], weight.shape[1] * params.groups)
-    try require(x.shape.channels == inputs, op, "input has \(x.shape.channels) channels, the weight takes \(inputs)")
+    try require(
+        x.shape.channels == inputs, op, "input has \(x.shape.channels) channels, but the weight expects \(inputs)")
     try require(inputs % params.groups == 0, op, "\(inputs) input channels do not divide into \(params.groups) groups")
     try validate(op, bias: bias, channels: out)
     let limit = params.stride.zip(params.dilation, max)
@@ -88,7 +90,7 @@ private func validate(_ op: String, bias: Tensor?, channels: Int) throws {
     try require(bias.shape == [channels], op, "bias \(bias.shape) should be [\(channels)]")
 }
 
-/// The gradient of a bias on every row: the sum of the upstream gradient's rows.
+/// Adds the gradient of a bias that is added to every row: the sum of the upstream gradient's rows.
 func addBiasGradient(_ upstream: BufferView, of bias: Tensor?, _ sink: GradientSink) throws {
     guard let bias else { return }
     try sink.add(to: bias) { gb, accumulate in

@@ -4,7 +4,7 @@ public import SegBackend
 ///
 /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]`, result `[1]`. Labels are in 0 ..< C, or sets of
 /// C bits with `targets: .regions`; a label below 0 is ignored.
-/// - Throws: `TensorError` where shapes or options do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes or options do not fit; `BackendError` from the backend.
 public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams) throws -> Tensor {
     let classes = logits.shape.channels
     try validateLoss("diceCELoss", logits, labels, classWeights: params.classWeights.count)
@@ -24,22 +24,23 @@ public func diceCELoss(_ logits: Tensor, labels: Tensor, _ params: DiceCEParams)
     }
 }
 
-/// Insists on options that have a meaning where regions may overlap.
+/// Checks that the options are valid for regions that may overlap.
 private func validateRegions(_ params: DiceCEParams, _ regions: Int) throws {
     try require(
         regions <= DiceCEParams.mostRegions, "diceCELoss",
-        "logits have \(regions) channels; a label has bits for \(DiceCEParams.mostRegions) regions")
+        "logits have \(regions) channels, but a label has bits for only \(DiceCEParams.mostRegions) regions")
     try require(
         params.probabilities != .softmax, "diceCELoss",
-        "softmax makes classes that exclude each other; regions may overlap and take sigmoid or identity")
+        "softmax makes classes exclude each other, but regions may overlap; use sigmoid or identity")
     try require(
-        params.includeBackground, "diceCELoss", "no channel of regions is the background, so none can be left out")
+        params.includeBackground, "diceCELoss",
+        "regions have no background channel, so includeBackground should be true")
     try require(
         params.classWeights.isEmpty || params.lambdaCE == 0, "diceCELoss",
-        "the cross entropy of regions takes no class weights; leave them out, or give lambdaCE 0")
+        "the cross entropy of regions does not support class weights; leave them out, or give lambdaCE 0")
 }
 
-/// Insists that labels and class weights fit logits.
+/// Checks that labels and class weights fit the logits.
 func validateLoss(_ op: String, _ logits: Tensor, _ labels: Tensor, classWeights: Int) throws {
     try require(
         labels.shape.count == logits.shape.rows && labels.shape[0] == logits.shape[0], op,

@@ -1,6 +1,6 @@
 public import SegBackend
 
-/// Dropout with a counter-based mask, `torch.nn.functional.dropout` (or `dropout3d` where channelwise).
+/// Dropout with a counter-based mask, `torch.nn.functional.dropout` (`dropout3d` if channelwise).
 ///
 /// **Shapes**: x `[N, …, C]`, result as x.
 /// - Throws: `BackendError` from the backend.

@@ -4,8 +4,8 @@ internal import SegBackend
 
 /// a + b, `torch.add`, element by element.
 ///
-/// **Shapes**: a and b repeat by NumPy's and PyTorch's rule, which `Shape.broadcast` states; so in every op of two tensors.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// **Shapes**: a and b are broadcast as in NumPy and PyTorch (`Shape.broadcast`); this holds for every op of two tensors.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func add(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     let y = try applied(.add, a, b)
     let (first, second) = (a.target, b.target)
@@ -16,7 +16,7 @@ public func add(_ a: Tensor, _ b: Tensor) throws -> Tensor {
 }
 
 /// a − b, `torch.sub`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func subtract(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     let y = try applied(.subtract, a, b)
     let (backend, first, second) = (a.backend, a.target, b.target)
@@ -30,7 +30,7 @@ public func subtract(_ a: Tensor, _ b: Tensor) throws -> Tensor {
 }
 
 /// a · b, `torch.mul`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func multiply(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.multiply, a, b) { g, _, b, _ in
         try multiply(g, b)
@@ -40,7 +40,7 @@ public func multiply(_ a: Tensor, _ b: Tensor) throws -> Tensor {
 }
 
 /// a / b, `torch.div`; shapes as in `add`. A division by 0 is infinite, or NaN for 0 / 0.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func divide(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.divide, a, b) { g, _, b, _ in
         try divide(g, b)
@@ -49,10 +49,10 @@ public func divide(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     }
 }
 
-/// The larger of a and b, `torch.maximum`; shapes as in `add`. NaN where either is NaN.
+/// The larger of a and b, `torch.maximum`; shapes as in `add`. NaN if either is NaN.
 ///
-/// Where both are equal each has half of the gradient.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// If both are equal, each receives half of the gradient.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func maximum(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.maximum, a, b) { g, a, b, _ in
         try multiply(g, shareOfTheWinner(equal(a, b), lost: less(a, b)))
@@ -61,10 +61,10 @@ public func maximum(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     }
 }
 
-/// The smaller of a and b, `torch.minimum`; shapes as in `add`. NaN where either is NaN.
+/// The smaller of a and b, `torch.minimum`; shapes as in `add`. NaN if either is NaN.
 ///
-/// Where both are equal each has half of the gradient.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// If both are equal, each receives half of the gradient.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func minimum(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.minimum, a, b) { g, a, b, _ in
         try multiply(g, shareOfTheWinner(equal(a, b), lost: less(b, a)))
@@ -73,14 +73,14 @@ public func minimum(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     }
 }
 
-/// 1 for the winner, ½ for both of two equal numbers, 0 for the loser.
+/// Returns the share of the gradient: 1 for the winner, ½ for both of two equal numbers, 0 for the loser.
 private func shareOfTheWinner(_ tie: Tensor, lost: Tensor) throws -> Tensor {
     try subtract(1 - lost, scale(tie, by: 0.5))
 }
 
-/// aᵇ, `torch.pow`; shapes as in `add`. The gradient for a is 0 where b is 0; that for b is 0 where a is 0
-/// and b is 0 or more.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// aᵇ, `torch.pow`; shapes as in `add`. The gradient with respect to a is 0 if b is 0. The gradient with respect to b
+/// is 0 if a is 0 and b is 0 or more.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func pow(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     try differentiable(.power, a, b) { g, a, b, _ in
         try masked(multiply(g, multiply(b, pow(a, b - 1))), where: 1 - equal(b, zero(b)))
@@ -90,10 +90,10 @@ public func pow(_ a: Tensor, _ b: Tensor) throws -> Tensor {
     }
 }
 
-/// a where the condition is not 0, else 0, whatever a is there, NaN and infinities included; shapes as in `add`.
+/// a where the condition is not 0, else 0, even if a is NaN or infinite there; shapes as in `add`.
 ///
 /// The condition has no gradient.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func masked(_ a: Tensor, where condition: Tensor) throws -> Tensor {
     try differentiable(.mask, a, condition.detached) { g, _, condition, _ in
         try masked(g, where: condition)
@@ -103,77 +103,77 @@ public func masked(_ a: Tensor, where condition: Tensor) throws -> Tensor {
 }
 
 /// a where the condition is not 0, else b, `torch.where`; shapes as in `add`. The condition has no gradient.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func select(_ condition: Tensor, _ a: Tensor, else b: Tensor) throws -> Tensor {
     try add(masked(a, where: condition), masked(b, where: equal(condition, zero(condition))))
 }
 
 // MARK: Comparisons
 
-/// 1 where a = b, else 0, `torch.eq`; shapes as in `add`. NaN equals nothing. Without a gradient, as every comparison.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// 1 where a = b, else 0, `torch.eq`; shapes as in `add`. NaN equals nothing. Like all comparisons it has no gradient.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func equal(_ a: Tensor, _ b: Tensor) throws -> Tensor { try compared(.equal, a, b) }
 
 /// 1 where a < b, else 0, `torch.lt`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func less(_ a: Tensor, _ b: Tensor) throws -> Tensor { try compared(.less, a, b) }
 
 /// 1 where a ≤ b, else 0, `torch.le`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func lessOrEqual(_ a: Tensor, _ b: Tensor) throws -> Tensor { try compared(.lessOrEqual, a, b) }
 
 /// 1 where a > b, else 0, `torch.gt`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func greater(_ a: Tensor, _ b: Tensor) throws -> Tensor { try compared(.less, b, a) }
 
 /// 1 where a ≥ b, else 0, `torch.ge`; shapes as in `add`.
-/// - Throws: `TensorError` where the shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the shapes do not fit; `BackendError` from the backend.
 public func greaterOrEqual(_ a: Tensor, _ b: Tensor) throws -> Tensor { try compared(.lessOrEqual, b, a) }
 
 private func compared(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) throws -> Tensor {
     Tensor(try applied(op, a, b), on: a.backend)
 }
 
-/// A tensor of one 0 that repeats along another.
+/// Returns a tensor with a single 0, to be broadcast along another tensor.
 private func zero(_ x: Tensor) throws -> Tensor { try Tensor(repeating: 0, shape: [1], on: x.backend) }
 
 // MARK: One tensor
 
 /// eˣ, `torch.exp`.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func exp(_ x: Tensor) throws -> Tensor { try differentiable(.exp, x) { g, _, y in try multiply(g, y) } }
 
-/// The natural logarithm, `torch.log`: −∞ of 0, NaN of what is negative.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// The natural logarithm, `torch.log`: −∞ for 0, NaN for negative numbers.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func log(_ x: Tensor) throws -> Tensor { try differentiable(.log, x) { g, x, _ in try divide(g, x) } }
 
 /// log(1 + x), exact for small x, `torch.log1p`.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func log1p(_ x: Tensor) throws -> Tensor { try differentiable(.log1p, x) { g, x, _ in try divide(g, x + 1) } }
 
-/// √x, `torch.sqrt`: NaN of what is negative. The gradient at 0 is infinite.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// √x, `torch.sqrt`: NaN for negative numbers. The gradient at 0 is infinite.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func sqrt(_ x: Tensor) throws -> Tensor {
     try differentiable(.sqrt, x) { g, _, y in try divide(scale(g, by: 0.5), y) }
 }
 
 /// 1 / x, `torch.reciprocal`.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func reciprocal(_ x: Tensor) throws -> Tensor {
     try differentiable(.reciprocal, x) { g, _, y in try scale(multiply(g, multiply(y, y)), by: -1) }
 }
 
 /// |x|, `torch.abs`. The gradient at 0 is 0.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func abs(_ x: Tensor) throws -> Tensor { try differentiable(.abs, x) { g, x, _ in try multiply(g, sign(x)) } }
 
 /// −1, 0 or 1, `torch.sign`; the gradient is 0.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func sign(_ x: Tensor) throws -> Tensor { Tensor(try applied(.sign, x), on: x.backend) }
 
 /// factor · x.
 ///
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
     try requireFloats("scale", x)
     let backend = x.backend
@@ -189,8 +189,8 @@ public func scale(_ x: Tensor, by factor: Float) throws -> Tensor {
 
 // MARK: From labels
 
-/// Labels as numbers to compute with, `labels.float()`; without a gradient.
-/// - Throws: `TensorError` where x holds no whole numbers; `BackendError` from the backend.
+/// Converts labels to floating-point numbers, `labels.float()`; without a gradient.
+/// - Throws: `TensorError` if the labels are not integers; `BackendError` from the backend.
 public func floats(of labels: Tensor) throws -> Tensor {
     try require(labels.view.dtype == .i32, "floats", "labels are \(labels.view.dtype); make them with Tensor(labels:)")
     let y = try labels.backend.allocate(labels.shape, labels.backend.scalar)
@@ -198,21 +198,21 @@ public func floats(of labels: Tensor) throws -> Tensor {
     return Tensor(y, on: labels.backend)
 }
 
-/// 1 for the class that a label names and 0 for the others, `torch.nn.functional.one_hot`; without a gradient.
+/// One-hot encoding: 1 for the class of a label, 0 for the others, `torch.nn.functional.one_hot`; without a gradient.
 ///
-/// **Shapes**: labels i32 `[…]`, result `[…, classes]`. A label that is none of 0 ..< classes has zeros only.
-/// - Throws: `TensorError` where x holds no whole numbers; `BackendError` from the backend.
+/// **Shapes**: labels i32 `[…]`, result `[…, classes]`. A label outside 0 ..< classes gives zeros only.
+/// - Throws: `TensorError` if the labels are not integers; `BackendError` from the backend.
 public func oneHot(_ labels: Tensor, classes: Int) throws -> Tensor {
     let column = try reshape(floats(of: labels), Shape(labels.shape.dimensions + [1]))
     return try equal(column, Tensor((0..<classes).map(Float.init), shape: [classes], on: labels.backend))
 }
 
-// MARK: How they are recorded
+// MARK: Gradients
 
-/// What an operand adds to a gradient, in the shape of the result, from upstream gradient, operands and result.
+/// An operand's contribution to a gradient, in the shape of the result, from upstream gradient, operands and result.
 private typealias Share = (_ upstream: Tensor, _ a: Tensor, _ b: Tensor, _ y: Tensor) throws -> Tensor
 
-/// An op of two tensors with the share of each operand; a share is in memory of its own.
+/// Applies an op to two tensors, with a contribution per operand; each contribution is in memory of its own.
 private func differentiable(
     _ op: BinaryOp, _ a: Tensor, _ b: Tensor, _ first: @escaping Share, _ second: @escaping Share
 ) throws -> Tensor {
@@ -229,7 +229,7 @@ private func differentiable(
     }
 }
 
-/// An op of one tensor with its gradient from upstream gradient, operand and result.
+/// Applies an op to one tensor, with its gradient from upstream gradient, operand and result.
 private func differentiable(
     _ op: UnaryOp, _ x: Tensor,
     _ gradient: @escaping (_ upstream: Tensor, _ x: Tensor, _ y: Tensor) throws -> Tensor
@@ -248,7 +248,7 @@ private func applied(_ op: BinaryOp, _ a: Tensor, _ b: Tensor) throws -> BufferV
     guard let shape = a.shape.broadcast(with: b.shape) else {
         throw TensorError(
             op: op.rawValue,
-            "\(a.shape) and \(b.shape) do not repeat to one shape: from the last axis on, extents must "
+            "\(a.shape) and \(b.shape) cannot be broadcast to one shape: from the last axis on, sizes must "
                 + "be equal, or one of them 1")
     }
     let y = try a.backend.allocate(shape, a.view.dtype)
@@ -266,11 +266,11 @@ private func applied(_ op: UnaryOp, _ x: Tensor) throws -> BufferView {
 private func requireFloats(_ op: String, _ x: Tensor) throws {
     try require(
         x.view.dtype.isFloating, op,
-        "\(x.shape) holds \(x.view.dtype); make numbers of labels with floats(of:) or oneHot")
+        "\(x.shape) holds \(x.view.dtype); convert labels with floats(of:) or oneHot")
 }
 
 extension GradientSink {
-    /// Adds a gradient of a result's shape to that of an operand which may have been repeated to it.
+    /// Adds a gradient in a result's shape to the gradient of an operand that may have been broadcast to that shape.
     fileprivate func add(_ upstream: BufferView, on backend: any Backend, toRepeated target: GradientTarget) throws {
         guard target.node != nil else { return }
         if upstream.shape.count == target.shape.count { return try pass(upstream, to: target) }

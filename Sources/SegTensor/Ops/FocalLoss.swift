@@ -3,7 +3,7 @@ public import SegBackend
 /// Focal loss over the sigmoid of each class, `monai.losses.FocalLoss`; see `FocalParams`.
 ///
 /// **Shapes**: logits `[N, positions…, C]`, labels i32 `[N, positions…]` with values in 0 ..< C, result `[1]`.
-/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
 public func focalLoss(_ logits: Tensor, labels: Tensor, _ params: FocalParams) throws -> Tensor {
     try validateLoss("focalLoss", logits, labels, classWeights: params.classWeights.count)
     let backend = logits.backend

@@ -3,11 +3,11 @@ internal import SegBackend
 /// x · weightᵀ + bias on the last axis, `torch.nn.functional.linear`.
 ///
 /// **Shapes**: x `[…, in]`, weight `[out, in]`, bias `[out]`, result `[…, out]`.
-/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
 public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor {
     try require(
         weight.shape.rank == 2 && weight.shape[1] == x.shape.channels, "linear",
-        "weight \(weight.shape) does not take \(x.shape.channels) features")
+        "weight \(weight.shape) does not fit \(x.shape.channels) features")
     let (rows, inputs, outputs) = (x.shape.rows, x.shape.channels, weight.shape[0])
     if let bias { try require(bias.shape == [outputs], "linear", "bias \(bias.shape) should be [\(outputs)]") }
     let backend = x.backend
@@ -20,7 +20,7 @@ public func linear(_ x: Tensor, weight: Tensor, bias: Tensor?) throws -> Tensor 
     let kept = SavedInput(x)
     return result(y, op: "linear", .linear, of: [x, weight, bias]) { upstream, sink in
         let g = upstream.reshaped([1, rows, outputs])
-        // The weight first: an input that is made again is gone before its gradient comes.
+        // The weight's gradient comes first: a recomputed input is released before the input's gradient is allocated.
         try sink.add(to: weight) { gw, accumulate in
             try backend.matmul(
                 g, kept.elements().reshaped([1, rows, inputs]), bias: nil,

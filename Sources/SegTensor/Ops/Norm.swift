@@ -1,40 +1,40 @@
 public import SegBackend
 
-/// Which mean and variance a normalisation uses.
+/// The source of the mean and variance in a normalisation.
 public enum NormStatistics {
-    /// Those of the input itself.
+    /// The input itself.
     case ofInput
-    /// Given ones, such as a batch norm's running statistics, each of `NormParams.statisticsShape`.
+    /// Given statistics, such as a batch norm's running ones, each of shape `NormParams.statisticsShape`.
     case given(mean: Tensor, variance: Tensor)
 }
 
-/// What follows a normalisation in the same pass; see `NormEpilogue`.
+/// The steps after a normalisation in the same pass; see `NormEpilogue`.
 public struct NormFollowers {
-    /// Dropout after the normalisation.
+    /// The dropout after the normalisation.
     public var dropout: DropoutParams?
-    /// The nonlinearity.
+    /// The activation.
     public var activation: Activation
     /// PReLU's slopes, `[1]` or `[C]`.
     public var slope: Tensor?
-    /// Added before the activation.
+    /// The tensor added before the activation.
     public var residualBefore: Tensor?
-    /// Added after the activation.
+    /// The tensor added after the activation.
     public var residualAfter: Tensor?
-    /// Whether the input's memory may be used again: nothing else reads the input, neither a later op nor the gradient
-    /// of the op that made it, as that of `exp` does. A later reading stops the program (`BufferView.buffer`).
+    /// Whether the input's memory may be reused. Then nothing else may read the input: no later op, and no gradient of
+    /// the op that made it (as the gradient of `exp` would). A later read stops the program (`BufferView.buffer`).
     ///
-    /// Without a history the result is computed in place; with one, ops that need the result for their gradients
-    /// compute it again (rematerialisation), and the input's gradient takes the input's memory. The bits are the same.
+    /// Without a history, the result is computed in place. With a history, ops that need the result for their gradients
+    /// recompute it (rematerialisation), and the input's gradient reuses the input's memory. The bits are the same.
     public var consumesInput = false
-    /// Whether nothing else reads the residual either: then the result of an op that consumes its input may take its
-    /// memory.
+    /// Whether nothing else reads the residual either. Then the result of an op that consumes its input may reuse the
+    /// residual's memory.
     public var consumesResidual = false
 
-    /// Nothing follows; to be changed field by field.
+    /// Creates empty followers, whose fields can then be changed.
     public init() { activation = .identity }
 
-    /// The operand in whose memory the result may be computed: nothing is recorded, or who needs the operand computes
-    /// it again.
+    /// Returns the operand whose memory the result may reuse, because nothing is recorded or because the operand can be
+    /// recomputed; nil for none.
     fileprivate func consumed(_ x: Tensor, _ isRecorded: Bool) -> BufferView? {
         guard consumesInput else { return nil }
         if !isRecorded || x.remake != nil { return x.view }
@@ -53,21 +53,21 @@ public struct NormFollowers {
 
 /// A normalised tensor and the statistics it was normalised with.
 public struct Normalized {
-    /// The result, the input's shape.
+    /// The result, of the input's shape.
     public let output: Tensor
-    /// Mean, `NormParams.statisticsShape`.
+    /// The mean, of shape `NormParams.statisticsShape`.
     public let mean: Tensor
-    /// Biased variance, the same shape.
+    /// The biased variance, of the same shape.
     public let variance: Tensor
 }
 
-/// Normalisation, dropout, activation and residual in one pass: act(dropout(norm(x)) + before) + after.
+/// Applies normalisation, dropout, activation and residuals in one pass: act(dropout(norm(x)) + before) + after.
 ///
-/// With nothing following it is `torch.nn.functional.batch_norm`, `instance_norm`, `group_norm` or `layer_norm` over
-/// the last axis. Ioffe and Szegedy 2015; Ulyanov et al. 2016; Wu and He 2018; Ba et al. 2016.
+/// Without followers it is `torch.nn.functional.batch_norm`, `instance_norm`, `group_norm` or `layer_norm` over the
+/// last axis. Ioffe and Szegedy 2015; Ulyanov et al. 2016; Wu and He 2018; Ba et al. 2016.
 ///
 /// **Shapes**: x `[N, positions…, C]`, weight and bias `[C]`, residuals as x, result as x.
-/// - Throws: `TensorError` where shapes do not fit or given statistics would need a gradient; `BackendError`.
+/// - Throws: `TensorError` if shapes do not fit or given statistics would need a gradient; `BackendError` from the backend.
 public func normActivate(
     _ x: Tensor, weight: Tensor?, bias: Tensor?, statistics: NormStatistics, _ params: NormParams,
     _ followers: NormFollowers
@@ -86,7 +86,7 @@ public func normActivate(
     if case .given(let mean, let variance) = statistics {
         try require(
             !isRecorded, "normActivate",
-            "gradients through given statistics are not supported: normalise with the input's own while training")
+            "gradients through given statistics are not supported; in training, use the input's own")
         inputs += [mean, variance]
     }
     let graph = NormGraph(
@@ -99,7 +99,7 @@ public func normActivate(
     return Normalized(output: output, mean: Tensor(mean, on: backend), variance: Tensor(variance, on: backend))
 }
 
-/// What a normalisation keeps for its gradient, and for making its result again.
+/// The values that a normalisation keeps for its gradient and for recomputing its result.
 private struct NormGraph {
     private let backend: any Backend
     private let x: SavedInput
@@ -112,7 +112,7 @@ private struct NormGraph {
     private let activation: Activation
     private let slope: Tensor?
     private let residualBefore: SavedInput?
-    /// Needed to make the result again only.
+    /// Kept only for recomputing the result.
     private let residualAfter: SavedInput?
     private let afterTarget: GradientTarget?
     private let consumesInput: Bool
@@ -135,7 +135,7 @@ private struct NormGraph {
             dropout: dropout, activation: activation, slope: slope?.view, residualBefore: before, residualAfter: after)
     }
 
-    /// The result, once more: in the memory of an operand that was made again for it, where there is one.
+    /// Recomputes the result, in the memory of a recomputed operand if there is one.
     func remake() throws -> BufferView {
         let operands = [x, residualBefore, residualAfter]
         let views = try operands.map { try $0?.elements() }

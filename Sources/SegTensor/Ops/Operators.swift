@@ -1,6 +1,6 @@
 internal import SegBackend
 
-// Arithmetic as it is written: each operator is the function of its name in Elementwise.swift.
+// Arithmetic operators; the comment of each names its function in Elementwise.swift.
 extension Tensor {
     /// `add(a, b)`.
     public static func + (a: Tensor, b: Tensor) throws -> Tensor { try add(a, b) }
@@ -41,14 +41,14 @@ extension Tensor {
     /// A number over x.
     public static func / (number: Float, x: Tensor) throws -> Tensor { try divide(x.number(number), x) }
 
-    /// A tensor of one number that repeats along this one.
+    /// Returns a tensor with one number, to be broadcast along this tensor.
     fileprivate func number(_ value: Float) throws -> Tensor {
         try Tensor(repeating: Double(value), shape: [1], on: backend)
     }
 }
 
-/// x to the power of a number, `torch.pow`. The gradient is 0 where the exponent is.
-/// - Throws: `TensorError` where x holds whole numbers; `BackendError` from the backend.
+/// x to the power of a number, `torch.pow`. The gradient is 0 if the exponent is 0.
+/// - Throws: `TensorError` if x holds integers; `BackendError` from the backend.
 public func pow(_ x: Tensor, _ exponent: Float) throws -> Tensor {
     exponent == 2 ? try multiply(x, x) : try pow(x, x.number(exponent))
 }

@@ -1,10 +1,10 @@
 public import SegBackend
 internal import SegCore
 
-/// The largest value of each box, `torch.nn.functional.max_pool3d`.
+/// The maximum of each box, `torch.nn.functional.max_pool3d`.
 ///
 /// **Shapes**: x `[N, D, H, W, C]`, result `[N, D', H', W', C]`, D' = ⌊(D + 2p − k) / stride⌋ + 1, and so on.
-/// - Throws: `TensorError` where the geometry does not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if the geometry does not fit; `BackendError` from the backend.
 public func maxPool3d(_ x: Tensor, _ params: Pool3dParams) throws -> Tensor {
     try require(x.shape.rank == 5, "maxPool3d", "input \(x.shape) is not [N, D, H, W, C]")
     try require(

@@ -1,23 +1,23 @@
 public import SegBackend
 public import SegCore
 
-/// The same elements under another shape, `torch.reshape`; copies nothing.
+/// Gives the same elements another shape, `torch.reshape`, without a copy.
 ///
-/// - Throws: `TensorError` where the element counts differ.
+/// - Throws: `TensorError` if the element counts differ.
 public func reshape(_ x: Tensor, _ shape: Shape) throws -> Tensor {
-    try require(shape.count == x.shape.count, "reshape", "\(x.shape) has not the elements of \(shape)")
+    try require(shape.count == x.shape.count, "reshape", "\(x.shape) and \(shape) differ in the number of elements")
     let target = x.target
     return result(x.view.reshaped(shape), op: "reshape", .reshape, of: [x]) { upstream, sink in
         try sink.pass(upstream, to: target)
     }
 }
 
-/// Joins tensors along the channels, `torch.cat(dim=1)` of channels-first tensors.
+/// Concatenates tensors along the channels, `torch.cat(dim=1)` of channels-first tensors.
 ///
 /// **Shapes**: each `[N, …, Cᵢ]`, result `[N, …, ΣCᵢ]`.
-/// - Parameter isRematerialised: Whether ops that need the result for their gradients join the inputs again; worth its passes
-///   where those are kept or made again anyway. The values are the same bits.
-/// - Throws: `TensorError` where the other axes differ; `BackendError` from the backend.
+/// - Parameter isRematerialised: Whether ops that need the result for their gradients concatenate the inputs again.
+///   This saves memory if the inputs are kept or recomputed anyway. The bits are the same.
+/// - Throws: `TensorError` if the other axes differ; `BackendError` from the backend.
 public func concatenate(_ tensors: [Tensor], isRematerialised: Bool = false) throws -> Tensor {
     guard let first = tensors.first else { throw TensorError(op: "concatenate", "nothing to join") }
     let outer = Array(first.shape.dimensions.dropLast())
@@ -59,13 +59,13 @@ public func concatenate(_ tensors: [Tensor], isRematerialised: Bool = false) thr
     }
 }
 
-/// The first elements along each axis, `x[:e0, :e1, …]`.
+/// Keeps the first elements along each axis, `x[:e0, :e1, …]`.
 ///
-/// - Throws: `TensorError` where an extent is larger than x's; `BackendError` from the backend.
+/// - Throws: `TensorError` if `extent` is larger than the shape of x along an axis; `BackendError` from the backend.
 public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     try require(
         extent.rank == x.shape.rank && zip(extent.dimensions, x.shape.dimensions).allSatisfy { $0 <= $1 }, "crop",
-        "\(extent) does not lie in \(x.shape)")
+        "\(extent) does not fit in \(x.shape)")
     guard extent != x.shape else { return x }
     let backend = x.backend
     let origin = [Int](repeating: 0, count: extent.rank)
@@ -82,13 +82,13 @@ public func crop(_ x: Tensor, to extent: Shape) throws -> Tensor {
     }
 }
 
-/// Reverses axes, `torch.flip`.
+/// Flips axes, `torch.flip`.
 ///
-/// - Throws: `TensorError` where x has no such axis; `BackendError` from the backend.
+/// - Throws: `TensorError` if x has no such axis; `BackendError` from the backend.
 public func flip(_ x: Tensor, _ axes: [Int]) throws -> Tensor {
     try require(
         axes.allSatisfy((0..<x.shape.rank).contains) && Set(axes).count == axes.count, "flip",
-        "axes \(axes) are not axes of \(x.shape), each once")
+        "axes \(axes) should be different axes of \(x.shape)")
     let backend = x.backend
     let y = try backend.allocate(x.shape, x.view.dtype)
     try backend.flip(x.view, axes: axes, into: y, accumulate: false)
@@ -100,10 +100,10 @@ public func flip(_ x: Tensor, _ axes: [Int]) throws -> Tensor {
     }
 }
 
-/// The transpose of a matrix with few columns, `x.t()`: a copy a column.
+/// Transposes a matrix with few columns, `x.t()`, with one copy per column.
 ///
 /// **Shapes**: x `[R, C]`, result `[C, R]`.
-/// - Throws: `TensorError` where x is no matrix; `BackendError` from the backend.
+/// - Throws: `TensorError` if x is not a matrix; `BackendError` from the backend.
 public func transposeColumns(_ x: Tensor) throws -> Tensor {
     try require(x.shape.rank == 2, "transposeColumns", "\(x.shape) is not [R, C]")
     let backend = x.backend
@@ -126,11 +126,11 @@ public func transposeColumns(_ x: Tensor) throws -> Tensor {
     }
 }
 
-/// Spreads the 2w − 1 differences of two places over all pairs of places: y[p, i, q, j] = x[p, i − j + w − 1, q].
+/// Spreads the 2w − 1 offsets of two positions over all pairs of positions: y[p, i, q, j] = x[p, i − j + w − 1, q].
 ///
-/// **Shapes**: x `[P, 2w − 1, Q]`, result `[P, w, Q, w]`. Called for each axis in turn it makes of a table of relative
-/// positions the bias of an attention.
-/// - Throws: `TensorError` where the extent is even; `BackendError` from the backend.
+/// **Shapes**: x `[P, 2w − 1, Q]`, result `[P, w, Q, w]`. Called once per axis, it converts a table of relative
+/// positions to the bias of an attention.
+/// - Throws: `TensorError` if the size of the second axis is even; `BackendError` from the backend.
 public func toeplitz(_ x: Tensor) throws -> Tensor {
     try require(x.shape.rank == 3 && x.shape[1] % 2 == 1, "toeplitz", "\(x.shape) is not [P, 2w − 1, Q]")
     let backend = x.backend
@@ -158,17 +158,17 @@ public func toeplitz(_ x: Tensor) throws -> Tensor {
 
 /// Joins the voxels of each 2³ box along the channels: `torch.cat([x[:, i::2, j::2, k::2, :] for i, j, k in corners])`.
 ///
-/// **Shapes**: x `[N, D, H, W, C]` with even extents, result `[N, D / 2, H / 2, W / 2, corners · C]`.
-/// - Throws: `TensorError` where an extent is odd; `BackendError` from the backend.
+/// **Shapes**: x `[N, D, H, W, C]` with even D, H, W, result `[N, D / 2, H / 2, W / 2, corners · C]`.
+/// - Throws: `TensorError` if D, H or W is odd; `BackendError` from the backend.
 public func joinCorners(_ x: Tensor, _ corners: [Triple]) throws -> Tensor {
     try require(x.shape.rank == 5, "joinCorners", "input \(x.shape) is not [N, D, H, W, C]")
     let (size, channels) = (x.shape.size, x.shape.channels)
-    try require(size.zip(Triple(2), %) == Triple(0), "joinCorners", "an extent of \(size) is odd")
+    try require(size.zip(Triple(2), %) == Triple(0), "joinCorners", "the sizes \(size) should be even")
     let half = size.zip(Triple(2), /)
     let backend = x.backend
     let y = try backend.allocate(
         Shape(batch: x.shape.batch, size: half, channels: corners.count * channels), x.view.dtype)
-    // A corner (i, j, k) is a box where d is seen as (D / 2, 2), (i, h / 2) as one axis, and (k, c) as another.
+    // Corner (i, j, k) is a box of x viewed with the axes (n, d / 2), (i, h / 2), j, w / 2 and (k, c).
     let planes = x.shape.batch * half.d
     let source: Shape = [planes, size.h, 2, half.w, 2 * channels]
     let joined: Shape = [planes, half.h, 1, half.w, corners.count * channels]

@@ -10,32 +10,32 @@ public func sum(_ x: Tensor) throws -> Tensor { try reduced(.sum, x) }
 /// - Throws: `BackendError` from the backend.
 public func mean(_ x: Tensor) throws -> Tensor { try reduced(.mean, x) }
 
-/// The largest of all elements, as a tensor of shape `[1]`; see `max(_:over:keepsAxes:)`.
+/// The maximum of all elements, as a tensor of shape `[1]`; see `max(_:over:keepsAxes:)`.
 ///
-/// - Throws: `TensorError` where x is empty; `BackendError` from the backend.
+/// - Throws: `TensorError` if x is empty; `BackendError` from the backend.
 public func max(_ x: Tensor) throws -> Tensor { try reduced(.max, x) }
 
 /// The sum over some axes, `torch.sum(x, axes, keepdim)`.
 ///
-/// **Shapes**: the axes that are summed over are left out of the result's shape, or are 1 where `keepsAxes` is true.
-/// - Parameter axes: Numbers of axes, negative ones from the end.
-/// - Throws: `TensorError` where x has no such axis; `BackendError` from the backend.
+/// **Shapes**: the summed axes are left out of the result's shape, or are 1 if `keepsAxes` is true.
+/// - Parameter axes: The numbers of the axes; negative numbers count from the end.
+/// - Throws: `TensorError` if x has no such axis; `BackendError` from the backend.
 public func sum(_ x: Tensor, over axes: [Int], keepsAxes: Bool = false) throws -> Tensor {
     try reduced(.sum, x, over: axes, keepsAxes: keepsAxes)
 }
 
 /// The mean over some axes, `torch.mean(x, axes, keepdim)`; shapes as in `sum`.
-/// - Parameter axes: Numbers of axes, negative ones from the end.
-/// - Throws: `TensorError` where x has no such axis; `BackendError` from the backend.
+/// - Parameter axes: The numbers of the axes; negative numbers count from the end.
+/// - Throws: `TensorError` if x has no such axis; `BackendError` from the backend.
 public func mean(_ x: Tensor, over axes: [Int], keepsAxes: Bool = false) throws -> Tensor {
     try reduced(.mean, x, over: axes, keepsAxes: keepsAxes)
 }
 
-/// The largest over some axes, `torch.amax(x, axes, keepdim)`; shapes as in `sum`. NaN where any element is NaN.
+/// The maximum over some axes, `torch.amax(x, axes, keepdim)`; shapes as in `sum`. NaN if any element is NaN.
 ///
-/// Several elements that are the largest share the gradient.
-/// - Parameter axes: Numbers of axes, negative ones from the end.
-/// - Throws: `TensorError` where x has no such axis or the axis is empty; `BackendError` from the backend.
+/// Elements that are equal to the maximum share the gradient.
+/// - Parameter axes: The numbers of the axes; negative numbers count from the end.
+/// - Throws: `TensorError` if x has no such axis or the axis is empty; `BackendError` from the backend.
 public func max(_ x: Tensor, over axes: [Int], keepsAxes: Bool = false) throws -> Tensor {
     try reduced(.max, x, over: axes, keepsAxes: keepsAxes)
 }
@@ -49,15 +49,15 @@ private func reduced(_ op: ReduceOp, _ x: Tensor, over axes: [Int], keepsAxes: B
     let numbers = axes.map { $0 < 0 ? $0 + rank : $0 }
     try require(
         numbers.allSatisfy((0..<rank).contains) && Set(numbers).count == axes.count, op.rawValue,
-        "axes \(axes) are not axes of \(x.shape), each once")
-    try require(x.view.dtype.isFloating, op.rawValue, "\(x.shape) holds \(x.view.dtype), not numbers to compute with")
+        "axes \(axes) should be different axes of \(x.shape)")
+    try require(x.view.dtype.isFloating, op.rawValue, "\(x.shape) holds \(x.view.dtype), not floating-point numbers")
     let kept = Shape(x.shape.dimensions.enumerated().map { numbers.contains($0.offset) ? 1 : $0.element })
     try require(op != .max || x.shape.count > 0 || kept.count == 0, "max", "\(x.shape) has no largest element")
     let y = try reducedView(op, x.view, to: kept, on: x.backend)
     let shape = keepsAxes ? kept : Shape((0..<rank).filter { !numbers.contains($0) }.map { x.shape[$0] })
     let (backend, target) = (x.backend, x.target)
     let terms = Float(x.shape.count / Swift.max(kept.count, 1))
-    // Only the largest asks where it was.
+    // Only the maximum needs the elements for its gradient.
     let elements = op == .max ? SavedInput(x) : nil
     return result(y.reshaped(shape), op: op.rawValue, of: [x]) { upstream, sink in
         var g = Tensor(upstream.reshaped(kept), on: backend)
@@ -75,14 +75,14 @@ private func reduced(_ op: ReduceOp, _ x: Tensor, over axes: [Int], keepsAxes: B
     }
 }
 
-/// Sums over the axes along which a shape was repeated.
+/// Sums over the axes along which a shape was broadcast.
 func reduced(_ x: Tensor, to shape: Shape) throws -> Tensor {
     guard x.shape.count != shape.count else { return try reshape(x, shape) }
     let lead = Shape([Int](repeating: 1, count: x.shape.rank - shape.rank) + shape.dimensions)
     return Tensor(try reducedView(.sum, x.view, to: lead, on: x.backend).reshaped(shape), on: x.backend)
 }
 
-/// Reduces to a shape that has 1 where axes are reduced: run by run of neighbouring axes, from the last on.
+/// Reduces to a shape that is 1 along the reduced axes, one run of adjacent axes at a time, from the last axis on.
 private func reducedView(_ op: ReduceOp, _ x: BufferView, to kept: Shape, on backend: any Backend) throws -> BufferView
 {
     var (view, axis) = (x, kept.rank - 1)
@@ -103,7 +103,7 @@ private func reducedView(_ op: ReduceOp, _ x: BufferView, to kept: Shape, on bac
         axis -= 1
     }
     guard view.buffer === x.buffer else { return view }
-    // Nothing is reduced: a copy, which nobody else overwrites.
+    // Nothing is reduced: the result is a copy, in memory of its own.
     let copy = try backend.allocate(kept, x.dtype)
     try backend.scale(x, by: 1, into: copy, times: 0)
     return copy

@@ -4,7 +4,7 @@ public import SegCore
 /// Resizes a volume, `torch.nn.functional.interpolate(size=…)`.
 ///
 /// **Shapes**: x `[N, D, H, W, C]`, result `[N, size, C]`.
-/// - Throws: `TensorError` where x is no volume or the size is empty; `BackendError` from the backend.
+/// - Throws: `TensorError` if x is not a volume or the size is empty; `BackendError` from the backend.
 public func resample3d(_ x: Tensor, to size: Triple, _ params: Resample3dParams) throws -> Tensor {
     try require(x.shape.rank == 5, "resample3d", "input \(x.shape) is not [N, D, H, W, C]")
     try require((0..<3).allSatisfy { size[$0] > 0 }, "resample3d", "the size \(size) is empty")

@@ -1,27 +1,27 @@
 public import SegBackend
 
-/// What enters an attention between the scores and the sum of values.
+/// The optional parts of an attention between the scores and the sum of values.
 ///
-/// With none of it the fused kernel runs; else scores are made in blocks, and made again for the gradient.
+/// Without any of them the fused kernel runs. Otherwise the scores are computed in blocks, and again for the gradient.
 public struct AttentionWeights {
-    /// Added to the scores of each head, `[heads, T, T]`.
+    /// The bias added to the scores of each head, `[heads, T, T]`.
     public var bias: Tensor?
-    /// Added to the scores of each window, `[W, T, T]`, where the batch is `[B · W]`; never tracked.
+    /// The mask added to the scores of each window, `[W, T, T]`, for a batch of `[B · W]`; never tracked.
     public var mask: Tensor?
-    /// Dropout of the probabilities.
+    /// The dropout of the probabilities.
     public var dropout: DropoutParams?
 
-    /// Nothing; to be changed field by field.
+    /// Creates weights without any parts, which can then be set.
     public init() {}
 
     var isEmpty: Bool { bias == nil && mask == nil && dropout == nil }
 }
 
-/// softmax(q · kᵀ · scale + bias + mask) · v from queries, keys and values as `torch.nn.Linear(C, 3 * C)` makes them.
+/// Computes softmax(q · kᵀ · scale + bias + mask) · v from the output of a `torch.nn.Linear(C, 3 * C)`.
 ///
 /// **Shapes**: qkv `[N, T, 3 · heads · E]`, the last axis ordered (q, k, v), each (heads, E); result
 /// `[N, T, heads · E]`. No T×T matrix is kept for the gradient.
-/// - Throws: `TensorError` where shapes do not fit; `BackendError` from the backend.
+/// - Throws: `TensorError` if shapes do not fit; `BackendError` from the backend.
 public func selfAttention(qkv: Tensor, heads: Int, scale: Float, _ weights: AttentionWeights) throws -> Tensor {
     let op = "selfAttention"
     try require(

@@ -1,11 +1,12 @@
 public import SegBackend
 public import SegCore
 
-/// Cuts volumes into windows side by side, of a volume rolled by −shift and padded with zeros at the far ends.
+/// Pads volumes with zeros at the end of each axis, rolls them by −shift, and divides them into adjacent windows.
 ///
-/// **Shapes**: x `[N, D, H, W, C]`, result `[N · windows, d · h · w, C]`, windows in row-major order. With no shift and
-/// extents that divide, the rearrangement `b (nd d) (nh h) (nw w) c -> (b nd nh nw) (d h w) c`. Liu et al. 2021.
-/// - Throws: `TensorError` where x is no volume or the window does not fit; `BackendError` from the backend.
+/// **Shapes**: x `[N, D, H, W, C]`, result `[N · windows, d · h · w, C]`, windows in row-major order. Without a shift
+/// and with divisible sizes, it is the rearrangement `b (nd d) (nh h) (nw w) c -> (b nd nh nw) (d h w) c`. Liu et al.
+/// 2021.
+/// - Throws: `TensorError` if x is not a volume or the window does not fit; `BackendError` from the backend.
 public func windowPartition(_ x: Tensor, window: Triple, shift: Triple) throws -> Tensor {
     let op = "windowPartition"
     try require(x.shape.rank == 5, op, "input \(x.shape) is not [N, D, H, W, C]")
@@ -23,17 +24,17 @@ public func windowPartition(_ x: Tensor, window: Triple, shift: Triple) throws -
     }
 }
 
-/// Puts windows back together, the inverse of `windowPartition`; what lies in the padding is dropped.
+/// Joins windows to volumes, the inverse of `windowPartition`; the padding is dropped.
 ///
 /// **Shapes**: x `[N · windows, d · h · w, C]`, result `[N, size, C]`.
-/// - Throws: `TensorError` where the windows do not make volumes of that size; `BackendError` from the backend.
+/// - Throws: `TensorError` if the windows do not form volumes of that size; `BackendError` from the backend.
 public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Triple) throws -> Tensor {
     let op = "windowReverse"
     try validate(op, window, shift)
     let tiling = WindowTiling(size: size, window: window, shift: shift)
     try require(
         x.shape.rank == 3 && x.shape[1] == window.count && x.shape[0] % tiling.count == 0, op,
-        "windows \(x.shape) do not make volumes of \(size) from windows of \(window)")
+        "windows \(x.shape) do not form volumes of \(size) with windows of \(window)")
     let shape = Shape(batch: x.shape[0] / tiling.count, size: size, channels: x.shape.channels)
     let y = try x.backend.allocate(shape, x.view.dtype)
     try tiling.copy(volumes: y, windows: x.view, x.backend, toWindows: false, accumulate: false)
@@ -46,19 +47,19 @@ public func windowReverse(_ x: Tensor, size: Triple, window: Triple, shift: Trip
     }
 }
 
-/// 0 between positions of a window that have the same number, −100 between others, to be added to attention's scores.
+/// Makes a mask to add to attention scores: 0 between positions of a window with the same number, −100 between others.
 ///
-/// `monai.networks.nets.swin_unetr.compute_mask` from its regions. **Shapes**: a row of T numbers for each window, result
-/// `[windows, T, T]`.
-/// - Throws: `TensorError` where there are no windows or rows differ in length; `BackendError` from the backend.
+/// `monai.networks.nets.swin_unetr.compute_mask` from its regions. **Shapes**: a row of T numbers for each window,
+/// result `[windows, T, T]`.
+/// - Throws: `TensorError` if there are no windows or rows differ in length; `BackendError` from the backend.
 public func regionMask(_ regions: [[Int]], on backend: any Backend) throws -> Tensor {
     let length = regions.first?.count ?? 0
     try require(
         length > 0 && regions.allSatisfy { $0.count == length }, "regionMask",
-        "windows should have as many positions each"
+        "all windows should have the same number of positions"
     )
     let mask = try backend.allocate([regions.count, length, length], backend.scalar)
-    // A window at a time: all of them together may be large.
+    // The upload is one window at a time, because the whole mask may be large.
     for (index, window) in regions.enumerated() {
         let values = window.flatMap { query in window.map { $0 == query ? 0 : -100 } }
         let part = mask.slice(index..<index + 1)
@@ -75,12 +76,12 @@ public func regionMask(_ regions: [[Int]], on backend: any Backend) throws -> Te
 private func validate(_ op: String, _ window: Triple, _ shift: Triple) throws {
     try require(
         (0..<3).allSatisfy { window[$0] > 0 && shift[$0] >= 0 && shift[$0] < window[$0] }, op,
-        "a window of \(window) with shift \(shift): it must be positive, the shift smaller and not negative")
+        "a window of \(window) with shift \(shift): the window must be positive, the shift smaller and not negative")
 }
 
-/// Which boxes of a volume lie in which windows.
+/// The assignment of boxes of a volume to windows.
 private struct WindowTiling {
-    /// A run along one axis: window, place inside it, place in the volume, length.
+    /// A run along one axis: its window, its position in the window, its position in the volume, and its length.
     private struct Run {
         let window: Int
         let inside: Int
@@ -101,13 +102,14 @@ private struct WindowTiling {
         runs = (0..<3).map { Self.runs(extent: size[$0], window: window[$0], shift: shift[$0], count: counts[$0]) }
     }
 
-    /// Windows of one volume.
+    /// The number of windows in one volume.
     var count: Int { counts.reduce(1, *) }
 
-    /// Whether windows hang over.
+    /// Whether windows extend beyond the volume.
     var hasPadding: Bool { (0..<3).contains { counts[$0] * window[$0] != size[$0] } }
 
-    /// The place p of the rolled axis is (p + shift) modulo the padded extent; what lies beyond `extent` is padding.
+    /// Returns the runs of an axis. Position p of the rolled axis is position (p + shift) modulo the padded size;
+    /// positions from `extent` on are padding.
     private static func runs(extent: Int, window: Int, shift: Int, count: Int) -> [Run] {
         let padded = count * window
         var runs: [Run] = []

@@ -1,4 +1,4 @@
-/// Why a checkpoint cannot be used; the reader of the file makes it a `DataError` that names the file.
+/// The reason why a checkpoint cannot be used; the reader of the file converts it to a `DataError` that names the file.
 struct CheckpointFault: Error {
     let message: String
 

@@ -1,4 +1,4 @@
-/// A value of a PyTorch checkpoint that is to be written, as Python knows it.
+/// A Python value to be written to a PyTorch checkpoint.
 public indirect enum CheckpointValue: Sendable {
     /// `None`.
     case none
@@ -14,16 +14,16 @@ public indirect enum CheckpointValue: Sendable {
     case list([CheckpointValue])
     /// `tuple`.
     case tuple([CheckpointValue])
-    /// `dict`, in the order of its insertions.
+    /// `dict`, in insertion order.
     case dictionary([(key: CheckpointValue, value: CheckpointValue)])
-    /// `OrderedDict` of texts, as a `state_dict` is.
+    /// `OrderedDict` with strings as keys, as a `state_dict` is.
     case ordered([(key: String, value: CheckpointValue)])
-    /// The tensor of a number in the list that is written with the value. Two values of one number share their storage.
+    /// The tensor at an index of the list that is written with the value. Two values with the same index share their storage.
     case tensor(Int)
     /// `torch.device`.
     case device(String)
 
-    /// A `dict` whose keys are texts.
+    /// Returns a `dict` with strings as keys.
     public static func named(_ entries: [(String, CheckpointValue)]) -> CheckpointValue {
         .dictionary(entries.map { (.text($0), $1) })
     }

@@ -1,4 +1,4 @@
-/// The opcodes that checkpoints of tensors use, by Python's `pickle` module, protocols 2 to 5.
+/// The opcodes of Python's `pickle` module, protocols 2 to 5, that checkpoints of tensors use.
 enum PickleOpcode: UInt8 {
     case proto = 0x80
     case frame = 0x95
@@ -50,7 +50,7 @@ enum PickleOpcode: UInt8 {
     case get1 = 0x68
     case get4 = 0x6A
 
-    /// Names of the others, for errors.
+    /// The names of the other opcodes, for errors.
     static let refused: [UInt8: String] = [
         0x69: "INST", 0x6F: "OBJ", 0x82: "EXT1", 0x83: "EXT2", 0x84: "EXT4", 0x50: "PERSID", 0x49: "INT",
         0x4C: "LONG", 0x46: "FLOAT", 0x53: "STRING", 0x56: "UNICODE", 0x6C: "LIST", 0x64: "DICT", 0x70: "PUT",

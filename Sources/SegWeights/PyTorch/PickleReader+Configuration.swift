@@ -1,11 +1,11 @@
 internal import SegCore
 
 extension PickleReader {
-    /// A value of the pickle as a configuration; a tensor or an object becomes a text that says so.
+    /// Converts a value of the pickle to a configuration; a tensor or an object becomes a descriptive text.
     ///
-    /// `array` says what stands for an array of NumPy, by its list. Values that the pickle repeats count again, so that lists of
-    /// lists cannot grow beyond the limits of a document.
-    /// - Throws: `CheckpointFault` where it nests too deep or has too many values.
+    /// `array` converts a NumPy array, given as a list. Values that the pickle repeats are counted again; therefore
+    /// lists of lists cannot grow beyond the limits of a document.
+    /// - Throws: `CheckpointFault` if the value is nested too deeply or contains too many values.
     func configuration(
         _ value: PickleValue, array: (ConfigValue) -> ConfigValue = { $0 }
     ) throws(CheckpointFault) -> ConfigValue {
@@ -18,7 +18,8 @@ extension PickleReader {
     ) throws(CheckpointFault) -> ConfigValue {
         nodes += 1
         guard depth <= Limits.documentDepth, nodes <= Limits.documentNodes else {
-            throw CheckpointFault("its configuration nests too deep or has more than \(Limits.documentNodes) values")
+            throw CheckpointFault(
+                "its configuration is nested too deeply or has more than \(Limits.documentNodes) values")
         }
         switch value {
         case .none: return .null
@@ -41,7 +42,7 @@ extension PickleReader {
         }
     }
 
-    /// An array of NumPy as lists of lists; one of another type than whole and real numbers becomes a text that says so.
+    /// Converts a NumPy array to lists of lists; an array of anything but integers and real numbers becomes a descriptive text.
     private func numbers(_ array: PickleArray, nodes: inout Int) throws(CheckpointFault) -> ConfigValue {
         let other = ConfigValue.string("an array of NumPy")
         guard let size = PickleArray.sizes[array.elementType.name], array.shape.allSatisfy({ $0 > 0 }),
@@ -49,16 +50,16 @@ extension PickleReader {
         else { return other }
         guard !array.elementType.isBigEndian else {
             throw CheckpointFault(
-                "holds an array of NumPy of a big-endian machine; save it as array.astype('<f4') or alike")
+                "contains a NumPy array from a big-endian machine; save it as array.astype('<f4') or similar")
         }
         let count = array.bytes.count / size
         nodes += 2 * count
         guard nodes <= Limits.documentNodes else {
-            throw CheckpointFault("holds an array of NumPy of \(count) numbers, more than are read as a configuration")
+            throw CheckpointFault("contains a NumPy array of \(count) numbers, which is too large for a configuration")
         }
         guard array.shape.allSatisfy({ $0 <= count }), array.shape.reduce(1.0, { $0 * Double($1) }) == Double(count),
             count * size == array.bytes.count
-        else { throw CheckpointFault("holds an array of NumPy whose shape \(array.shape) does not fit its bytes") }
+        else { throw CheckpointFault("contains a NumPy array whose shape \(array.shape) does not fit its bytes") }
         return array.lists(axis: 0, offset: 0, size: size)
     }
 
@@ -72,10 +73,10 @@ extension PickleReader {
 }
 
 extension PickleArray {
-    /// Bytes of the types that are read.
+    /// The sizes of the supported element types in bytes.
     fileprivate static let sizes = ["i1": 1, "i2": 2, "i4": 4, "i8": 8, "u1": 1, "b1": 1, "f4": 4, "f8": 8]
 
-    /// The part of the array from an element on, along an axis and those after it.
+    /// Returns the part of the array from an element on, along an axis and the axes after it.
     fileprivate func lists(axis: Int, offset: Int, size: Int) -> ConfigValue {
         guard axis < shape.count else { return element(offset, size: size) }
         let inner = isColumnMajor ? shape[..<axis] : shape[(axis + 1)...]

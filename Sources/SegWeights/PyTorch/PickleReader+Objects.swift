@@ -4,7 +4,7 @@ extension PickleReader {
     func global(module: String, name: String) throws(CheckpointFault) -> PickleGlobal {
         guard let global = PickleGlobal(module: module, name: name) else {
             throw CheckpointFault(
-                "its pickle asks for '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
+                "its pickle imports '\(module).\(name)', which no tensor needs; nothing was run. Save plain weights: "
                     + "torch.save(model.state_dict(), FILE)")
         }
         return global
@@ -13,18 +13,18 @@ extension PickleReader {
     mutating func pushStackGlobal() throws(CheckpointFault) {
         let names = try popLast(2)
         guard case .string(let module) = names[0], case .string(let name) = names[1] else {
-            throw CheckpointFault("its pickle asks for a global without a name; the file is damaged")
+            throw CheckpointFault("its pickle imports a global without a name; the file is damaged")
         }
         push(.global(try global(module: module, name: name)))
     }
 
-    /// What calling a global with a tuple of arguments would give.
+    /// Pushes the result that a call of a global with a tuple of arguments would have.
     mutating func reduce() throws(CheckpointFault) {
         let call = try popLast(2)
-        // An object may be called too, such as one that makes others.
+        // An object may be called too, such as one that makes other objects.
         if case .object(let name) = call[0] { return push(.object(name)) }
         guard case .global(let function) = call[0], case .tuple(let index) = call[1] else {
-            throw CheckpointFault("its pickle calls what is no function at byte \(position)")
+            throw CheckpointFault("its pickle calls a value that is not a function at byte \(position)")
         }
         push(try value(of: function, items(ofTuple: index)))
     }
@@ -38,16 +38,16 @@ extension PickleReader {
         case .rebuildParameter: return try parameter(of: arguments.first)
         case .rebuildSubclass:
             guard arguments.count >= 3, case .global(let inner) = arguments[0], case .tuple(let index) = arguments[2]
-            else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+            else { throw CheckpointFault("its pickle has an invalid tensor at byte \(position)") }
             switch inner {
             case .rebuildTensor: return try tensor(items(ofTuple: index))
             case .rebuildParameter: return try parameter(of: items(ofTuple: index).first)
             case .other(let name): return .object(name)
-            default: throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)")
+            default: throw CheckpointFault("its pickle has an invalid tensor at byte \(position)")
             }
         case .size:
             guard let first = arguments.first, case .tuple = first else {
-                throw CheckpointFault("its pickle makes a size of what is no tuple")
+                throw CheckpointFault("its pickle makes a size from a value that is not a tuple")
             }
             return first
         case .array: return newArray()
@@ -55,7 +55,7 @@ extension PickleReader {
             guard case .string(let name)? = arguments.first else { return .object("numpy.dtype") }
             return newElementType(name)
         case .encode:
-            // Protocols that know no bytes write them as a text of as many characters.
+            // Protocols without a type for bytes write them as a text with one character per byte.
             guard case .string(let text)? = arguments.first else { return .ignored }
             try countEncoded(text)
             let bytes = text.unicodeScalars.compactMap { UInt8(exactly: $0.value) }
@@ -66,38 +66,38 @@ extension PickleReader {
         }
     }
 
-    /// The tensor of a parameter; an object where it is one of a kind that is not read.
+    /// Returns the tensor of a parameter, or an object if the parameter is of an unsupported kind.
     private func parameter(of value: PickleValue?) throws(CheckpointFault) -> PickleValue {
         switch value {
         case .tensor(let index)?: return .tensor(index)
         case .object(let name)?: return .object(name)
-        default: throw CheckpointFault("its pickle makes a parameter of what is no tensor")
+        default: throw CheckpointFault("its pickle makes a parameter from a value that is not a tensor")
         }
     }
 
-    /// An object by its class and arguments, which are not looked at.
+    /// Pushes an object of a class; its arguments are not read.
     mutating func makeObject(arguments count: Int) throws(CheckpointFault) {
         guard case .global(let type) = try popLast(count + 1)[0] else {
-            throw CheckpointFault("its pickle makes an object of what is no class at byte \(position)")
+            throw CheckpointFault("its pickle makes an object from a value that is not a class at byte \(position)")
         }
         guard case .other(let name) = type else { return push(.ignored) }
         push(.object(name))
     }
 
-    /// Attributes set on an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
+    /// Sets attributes of an object: PyTorch's `_metadata` of module versions, or the state of an object that is not read.
     mutating func build() throws(CheckpointFault) {
         let state = try popLast(1)[0]
         switch try top() {
         case .array(let index): try fill(index, with: state)
         case .elementType(let index): if isBigEndian(state) { setBigEndian(index) }
         case .dictionary, .list, .ignored, .object, .tensor: break
-        default: throw CheckpointFault("its pickle sets attributes of what has none at byte \(position)")
+        default: throw CheckpointFault("its pickle sets attributes of a value that has none at byte \(position)")
         }
     }
 
-    /// The content of an array: `(version, shape, type, is column-major, bytes)`.
+    /// Sets the content of an array: `(version, shape, type, is column-major, bytes)`.
     private mutating func fill(_ index: Int, with state: PickleValue) throws(CheckpointFault) {
-        // Arrays of objects hold a list in place of bytes, and stay empty here.
+        // Arrays of objects contain a list instead of bytes, and stay empty here.
         guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count == 5,
             let shape = integers(parts[1]), case .elementType(let type) = parts[2],
             case .bool(let isColumnMajor) = parts[3],
@@ -109,7 +109,7 @@ extension PickleReader {
                 shape: shape, elementType: elementType(type), isColumnMajor: isColumnMajor, bytes: bytes))
     }
 
-    /// The state of an element type begins `(version, byte order, …)`.
+    /// Returns whether the state of an element type, `(version, byte order, …)`, says that it is big-endian.
     private func isBigEndian(_ state: PickleValue) -> Bool {
         guard case .tuple(let tuple) = state, case let parts = items(ofTuple: tuple), parts.count > 1,
             case .string(let order) = parts[1]
@@ -117,27 +117,27 @@ extension PickleReader {
         return order == ">"
     }
 
-    /// The storage of a persistent id `("storage", type, key, location, count)`.
+    /// Returns the storage of a persistent id `("storage", type, key, location, count)`.
     mutating func storage(of id: PickleValue) throws(CheckpointFault) -> PickleValue {
         guard case .tuple(let index) = id, case let parts = items(ofTuple: index), parts.count == 5,
             case .string("storage") = parts[0], case .global(let type) = parts[1], case .string(let key) = parts[2],
             case .int(let count) = parts[4]
-        else { throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)") }
+        else { throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)") }
         guard count >= 0 else { throw CheckpointFault("storage '\(key)' has the absurd length \(count)") }
         switch type {
         case .storage(let dtype): return newStorage(TorchStorage(dtype: dtype, key: key, count: count))
-        // Elements of a type that is not read, such as complex numbers.
+        // Elements of an unsupported type, such as complex numbers.
         case .other(let name): return .object(name)
-        default: throw CheckpointFault("its pickle refers to something that is no storage at byte \(position)")
+        default: throw CheckpointFault("its pickle refers to a value that is not a storage at byte \(position)")
         }
     }
 
-    /// The view of `_rebuild_tensor_v2(storage, offset, size, stride, …)`.
+    /// Returns the view that `_rebuild_tensor_v2(storage, offset, size, stride, …)` describes.
     private mutating func tensor(_ arguments: [PickleValue]) throws(CheckpointFault) -> PickleValue {
         if case .object(let name)? = arguments.first { return .object(name) }
         guard arguments.count >= 4, case .storage(let index) = arguments[0], case .int(let offset) = arguments[1],
             let shape = integers(arguments[2]), let strides = integers(arguments[3]), shape.count == strides.count
-        else { throw CheckpointFault("its pickle describes a tensor wrongly at byte \(position)") }
+        else { throw CheckpointFault("its pickle has an invalid tensor at byte \(position)") }
         return newTensor(TorchTensor(storage: storage(index), offset: offset, shape: shape, strides: strides))
     }
 

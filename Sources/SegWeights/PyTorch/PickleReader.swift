@@ -1,10 +1,10 @@
 internal import Foundation
 internal import SegCore
 
-/// Reads a pickle of `torch.save` as data: opcodes make values, nothing is imported, called or run.
+/// Reads a pickle of `torch.save` as data: opcodes make values, but nothing is imported, called or run.
 ///
-/// An object that is no tensor becomes the name of its class; an opcode that torch.save does not write is refused by
-/// its name. Work and memory are in proportion to the pickle's length, and both are limited by `Limits`.
+/// An object that is not a tensor becomes the name of its class. An opcode that torch.save does not write is refused,
+/// with its name. Time and memory are proportional to the pickle's length, and both are limited by `Limits`.
 struct PickleReader {
     private let bytes: Data
     private(set) var position = 0
@@ -23,14 +23,14 @@ struct PickleReader {
     /// The value that the pickle describes.
     private(set) var result: PickleValue = .none
 
-    /// Runs through the pickle to its end.
+    /// Reads the pickle to its end.
     init(_ bytes: Data) throws(CheckpointFault) {
         self.bytes = bytes
         var steps = 0
         while true {
             steps += 1
             guard steps <= Limits.pickleNodes else {
-                throw CheckpointFault("its pickle has more than \(Limits.pickleNodes) values; save the weights alone")
+                throw CheckpointFault("its pickle has more than \(Limits.pickleNodes) values; save only the weights")
             }
             let offset = position
             let code = UInt8(try integer(1, "an opcode"))
@@ -115,12 +115,12 @@ extension PickleReader {
         return bytes[bytes.startIndex + position..<bytes.startIndex + position + count]
     }
 
-    /// An unsigned little-endian number of at most eight bytes; one that no file reaches becomes the largest `Int`.
+    /// Reads an unsigned little-endian number of at most eight bytes; a number above `Int.max` becomes `Int.max`.
     private mutating func integer(_ count: Int, _ what: String) throws(CheckpointFault) -> Int {
         Int(clamping: try take(count, what).reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) })
     }
 
-    /// Bytes whose number stands in the given count of bytes, and which no tensor needs.
+    /// Skips bytes that no tensor needs; the given count of bytes before them contains their number.
     private mutating func ignoreBytes(countOf count: Int) throws(CheckpointFault) {
         _ = try take(integer(count, "a length"), "bytes")
         stack.append(.ignored)
@@ -140,7 +140,7 @@ extension PickleReader {
         return text
     }
 
-    /// A signed number of up to eight bytes; a longer one, such as a hash, is skipped.
+    /// Reads a signed number of up to eight bytes; a longer one, such as a hash, is ignored.
     private mutating func long() throws(CheckpointFault) -> PickleValue {
         let digits = try take(integer(1, "a length"), "a number")
         guard digits.count <= 8 else { return .ignored }
@@ -165,7 +165,7 @@ extension PickleReader {
     }
 
     private static func emptyStack(_ position: Int) -> CheckpointFault {
-        CheckpointFault("its pickle takes a value that is not there at byte \(position); the file is damaged")
+        CheckpointFault("its pickle uses a missing value at byte \(position); the file is damaged")
     }
 
     private mutating func pop() throws(CheckpointFault) -> PickleValue {
@@ -188,12 +188,12 @@ extension PickleReader {
 
     private func recall(_ index: Int) throws(CheckpointFault) -> PickleValue {
         guard let value = memo[index] else {
-            throw CheckpointFault("its pickle recalls value \(index), which it never kept; the file is damaged")
+            throw CheckpointFault("its pickle refers to value \(index), which it never stored; the file is damaged")
         }
         return value
     }
 
-    /// Puts a value onto the stack.
+    /// Pushes a value onto the stack.
     mutating func push(_ value: PickleValue) { stack.append(value) }
 
     func items(ofTuple index: Int) -> [PickleValue] { tuples[index] }
@@ -205,7 +205,7 @@ extension PickleReader {
         return .list(lists.count - 1)
     }
 
-    /// Adds items to the list below them; those of an object are not looked at.
+    /// Adds items to the list below them on the stack; items of an object are ignored.
     private mutating func addToList(_ items: [PickleValue]) throws(CheckpointFault) {
         if case .list(let index) = try top() { lists[index] += items }
     }
@@ -240,12 +240,12 @@ extension PickleReader {
 
     mutating func setArray(_ index: Int, to array: PickleArray) { arrays[index] = array }
 
-    /// Counts a text that is made bytes of, so that one text cannot be made bytes of again and again.
+    /// Counts a text that is converted to bytes, so one text cannot be converted again and again.
     mutating func countEncoded(_ text: String) throws(CheckpointFault) {
         encodedBytes += text.utf8.count
         guard encodedBytes <= bytes.count else {
             throw CheckpointFault(
-                "its pickle makes more bytes of its texts than it is long, which torch.save never does")
+                "its pickle converts texts to more bytes than its own length, which torch.save never does")
         }
     }
 
@@ -261,12 +261,12 @@ extension PickleReader {
 
     private mutating func pushTuple(_ count: Int) throws(CheckpointFault) { push(tuple: try popLast(count)) }
 
-    /// Sets keys and values, in turn, of the dictionary below them; keys that are no text name no weights, and what an
-    /// object holds is not looked at.
+    /// Sets alternating keys and values in the dictionary below them on the stack. Keys that are not texts are ignored,
+    /// because they name no weights; so are the entries of an object.
     private mutating func setItems(_ items: [PickleValue]) throws(CheckpointFault) {
         if case .object = try top() { return }
         guard case .dictionary(let index) = try top(), items.count % 2 == 0 else {
-            throw CheckpointFault("its pickle sets items of what is no dictionary at byte \(position)")
+            throw CheckpointFault("its pickle sets items of a value that is not a dictionary at byte \(position)")
         }
         for pair in stride(from: 0, to: items.count, by: 2) {
             if case .string(let key) = items[pair] { dictionaries[index][key] = items[pair + 1] }

@@ -1,5 +1,5 @@
-/// What a pickle of a checkpoint holds. Containers are numbers into the reader's lists, so that nothing nests:
-/// no depth, sharing or cycle of a hostile file can exhaust the stack or the memory.
+/// A value in the pickle of a checkpoint. Containers are indices into the reader's lists, so values are not nested: no
+/// depth, sharing or cycle of a hostile file can exhaust the stack or the memory.
 enum PickleValue {
     case none
     case bool(Bool)
@@ -12,18 +12,18 @@ enum PickleValue {
     case global(PickleGlobal)
     case storage(Int)
     case tensor(Int)
-    /// Something that stands beside the weights and is never looked at, such as bytes or a set.
+    /// A value beside the weights that is never read, such as bytes or a set.
     case ignored
-    /// An object of a class that no tensor needs, by the name of the class; nothing is made of it.
+    /// An object of a class that no tensor needs, by the name of the class; the object is not created.
     case object(String)
-    /// Bytes of an array of NumPy.
+    /// The bytes of a NumPy array.
     case bytes([UInt8])
-    /// The type of an array's elements.
+    /// The element type of a NumPy array.
     case elementType(Int)
-    /// An array of NumPy.
+    /// A NumPy array.
     case array(Int)
 
-    /// The class of an object beside the weights; nil of what is none.
+    /// The class of an object beside the weights; nil for a value that is not an object.
     var className: String? {
         switch self {
         case .object(let name): name
@@ -34,14 +34,14 @@ enum PickleValue {
     }
 }
 
-/// The type of the elements of NumPy's arrays, and the order of their bytes, which a pickle sets afterwards.
+/// The element type of a NumPy array and its byte order, which a pickle sets afterwards.
 struct PickleElementType {
-    /// Kind and bytes, such as `i8`.
+    /// The kind and the number of bytes, such as `i8`.
     var name = ""
     var isBigEndian = false
 }
 
-/// An array of NumPy, which pickles hold inside themselves.
+/// A NumPy array, whose elements are in the pickle itself.
 struct PickleArray {
     var shape: [Int] = []
     var elementType = PickleElementType()
@@ -56,7 +56,7 @@ struct TorchStorage: Hashable {
     var count: Int
 }
 
-/// A strided view of a storage; offset and strides count elements.
+/// A strided view of a storage; the offset and the strides are in elements.
 struct TorchTensor: Hashable {
     var storage: TorchStorage
     var offset: Int
@@ -64,25 +64,25 @@ struct TorchTensor: Hashable {
     var strides: [Int]
 }
 
-/// The names that a pickle imports. None is imported: each stands for a rule of `PickleReader`.
+/// The names that a pickle imports. Nothing is imported; each name selects a rule of `PickleReader`.
 enum PickleGlobal {
     case orderedDictionary
     case rebuildTensor
     case rebuildParameter
-    /// A tensor of a subclass, such as MONAI's MetaTensor; the tensor in it is taken.
+    /// A tensor of a subclass, such as MONAI's MetaTensor; the tensor in it is read.
     case rebuildSubclass
     case size
-    /// `numpy`'s function that makes an empty array, whose content follows.
+    /// NumPy's function that makes an empty array, whose content follows.
     case array
     /// `numpy.dtype`.
     case elementType
-    /// `_codecs.encode`, which makes bytes of a text.
+    /// `_codecs.encode`, which converts a text to bytes.
     case encode
     case storage(StoredTensor.DType)
-    /// A class or function of an object that stands beside the weights.
+    /// A class or function of an object beside the weights.
     case other(String)
 
-    /// Reads a name; nil for one that only a file made to do harm asks for.
+    /// Recognises a name; nil for a name that only a malicious file imports.
     init?(module: String, name: String) {
         switch (module, name) {
         case ("collections", "OrderedDict"): self = .orderedDictionary
@@ -116,14 +116,14 @@ enum PickleGlobal {
         "BoolStorage": .bool,
     ]
 
-    /// Types of Python itself that people save beside weights.
+    /// Python's built-in types that are saved beside weights.
     private static let plainTypes: Set<String> = [
         "set", "frozenset", "slice", "range", "xrange", "complex", "bytearray", "bytes", "object", "list", "dict",
         "tuple", "int", "float", "bool", "str", "unicode", "long",
     ]
 
-    /// Modules whose functions start programs, load code or change files. Nothing of them is called here either; a
-    /// file that asks for one is refused, because it is no mere checkpoint.
+    /// Modules whose functions start programs, load code or change files. They are never called here either; a file
+    /// that imports one is refused, because it is more than a checkpoint.
     private static let harmfulModules: Set<String> = [
         "os", "posix", "nt", "sys", "subprocess", "commands", "pty", "socket", "shutil", "runpy", "importlib", "imp",
         "ctypes", "code", "codeop", "marshal", "pickle", "_pickle", "cloudpickle", "dill", "webbrowser", "timeit",

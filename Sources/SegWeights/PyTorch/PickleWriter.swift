@@ -1,10 +1,10 @@
-/// Writes values as Python's pickle, protocol 2, as `torch.save` does; `torch.load(weights_only=True)` reads all of it.
+/// Writes values as a Python pickle, protocol 2, as `torch.save` does; `torch.load(weights_only=True)` reads all of it.
 struct PickleWriter {
     private var out: [UInt8] = [PickleOpcode.proto.rawValue, 2]
     private let tensors: [StoredTensor]
 
-    /// The pickle of a value.
-    /// - Precondition: Every number of a tensor is one of the list.
+    /// Returns the pickle of a value.
+    /// - Precondition: The number of every tensor is an index of the list.
     static func bytes(of value: CheckpointValue, _ tensors: [StoredTensor]) -> [UInt8] {
         var writer = PickleWriter(tensors: tensors)
         writer.append(value)
@@ -81,7 +81,7 @@ struct PickleWriter {
         emit(.emptyTuple, .reduce)
     }
 
-    /// A call of `_rebuild_tensor_v2` on a storage that is the entry `data/NUMBER` of the archive.
+    /// Appends a call of `_rebuild_tensor_v2` on a storage, which is the entry `data/NUMBER` of the archive.
     private mutating func appendTensor(_ number: Int) {
         let tensor = tensors[number]
         appendGlobal("torch._utils", "_rebuild_tensor_v2")
@@ -100,14 +100,14 @@ struct PickleWriter {
         emit(.tuple, .reduce)
     }
 
-    /// Row-major strides in elements; PyTorch counts an extent of 0 as 1 here.
+    /// Returns row-major strides in elements; as in PyTorch, a size of 0 counts as 1.
     private static func strides(of shape: [Int]) -> [Int] {
         shape.indices.map { shape[($0 + 1)...].reduce(1) { $0 * max($1, 1) } }
     }
 }
 
 extension StoredTensor.DType {
-    /// PyTorch's class of a block of such elements.
+    /// PyTorch's class of a storage with this element type.
     fileprivate var storageName: String {
         switch self {
         case .f64: "DoubleStorage"

@@ -1,16 +1,17 @@
 internal import Foundation
 
 extension PyTorchCheckpoint {
-    /// The bytes of a file that `torch.load(weights_only=True)` reads as an `OrderedDict` of tensors.
-    /// - Precondition: `StoredTensor.byteCount` counts every shape.
+    /// Returns the bytes of a file that `torch.load(weights_only=True)` reads as an `OrderedDict` of tensors.
+    /// - Precondition: `StoredTensor.byteCount` is not nil for any of the shapes.
     static func encoded(_ tensors: [String: StoredTensor]) throws(CheckpointFault) -> Data {
         let sorted = tensors.sorted { $0.key < $1.key }
         let entries = sorted.enumerated().map { (key: $1.key, value: CheckpointValue.tensor($0)) }
         return try encoded(.ordered(entries), sorted.map(\.value))
     }
 
-    /// The bytes of a file that `torch.load(weights_only=True)` reads as a value.
-    /// - Precondition: `StoredTensor.byteCount` counts every shape, and every number of a tensor is one of the list.
+    /// Returns the bytes of a file that `torch.load(weights_only=True)` reads as a value.
+    /// - Precondition: `StoredTensor.byteCount` is not nil for any of the shapes, and the number of every tensor is an
+    ///   index of the list.
     static func encoded(_ value: CheckpointValue, _ tensors: [StoredTensor]) throws(CheckpointFault) -> Data {
         var zip = ZipWriter()
         try zip.add("archive/data.pkl", PickleWriter.bytes(of: value, tensors))

@@ -3,16 +3,16 @@ internal import SegCore
 
 /// The weights of a `.pt` or `.pth` file of `torch.save` (PyTorch 1.6 and later): a zip archive with a pickle.
 ///
-/// Nothing in the file is run, and nothing is allocated before its size is known to fit the file.
+/// Nothing in the file is run, and no memory is allocated before its size has been checked against the file.
 struct PyTorchCheckpoint {
-    /// Arrays by name.
+    /// The arrays by name.
     private(set) var tensors: [String: StoredTensor] = [:]
-    /// What a person should know of the file, a sentence each.
+    /// Notes about the file for the user, one sentence each.
     private(set) var notes: [String] = []
 
-    /// Views of one storage may repeat it this often in all, as tied weights do.
+    /// The maximum size of all tensors as a multiple of the file's size. Tied weights are views of the same storage.
     private static let mostRepeats = 8
-    /// Where training loops put a network's `state_dict`.
+    /// The keys under which training loops store a network's `state_dict`.
     private static let wrappers = ["state_dict", "model_state_dict", "model", "network", "net"]
 
     private let archive: ZipArchive
@@ -28,7 +28,7 @@ struct PyTorchCheckpoint {
         try load(state, reader, fileSize: data.count)
     }
 
-    /// Everything in a checkpoint as a configuration.
+    /// Returns everything in a checkpoint as a configuration.
     static func contents(
         of data: Data, array: (ConfigValue) -> ConfigValue
     ) throws(CheckpointFault) -> ConfigValue {
@@ -36,7 +36,7 @@ struct PyTorchCheckpoint {
         return try reader.configuration(reader.result, array: array)
     }
 
-    /// What stands under some names beside the weights; names that are not there are left out.
+    /// Returns the values under some names beside the weights; missing names are left out.
     static func configurations(
         _ names: [String], in data: Data
     ) throws(CheckpointFault) -> [String: ConfigValue] {
@@ -50,13 +50,13 @@ struct PyTorchCheckpoint {
         return found
     }
 
-    /// The pickle of an archive, and the folder that it lies in.
+    /// Returns the pickle of an archive, and the folder that contains it.
     private static func pickle(
         of archive: ZipArchive
     ) throws(CheckpointFault) -> (root: String, reader: PickleReader) {
         let names = archive.names.filter { $0.hasSuffix("/data.pkl") && $0.count { $0 == "/" } == 1 }
         guard let name = names.first, names.count == 1 else {
-            throw CheckpointFault("is a zip archive but no PyTorch checkpoint: it has no data.pkl")
+            throw CheckpointFault("is a zip archive but not a PyTorch checkpoint: it has no data.pkl")
         }
         let root = String(name.dropLast("data.pkl".count))
         guard !archive.names.contains(root + "constants.pkl") else {
@@ -67,17 +67,17 @@ struct PyTorchCheckpoint {
         }
         guard let pickle = try archive.bytes(of: name), pickle.count <= Limits.pickleBytes else {
             throw CheckpointFault(
-                "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save the weights alone")
+                "its data.pkl is larger than \(ByteCount(bytes: Limits.pickleBytes)); save only the weights")
         }
         return (root, try PickleReader(pickle))
     }
 
-    /// The dictionary of tensors that is asked for, and where it was looked for.
+    /// Returns the chosen dictionary of tensors, and the place where it was searched, for errors.
     private mutating func stateDictionary(
         in reader: PickleReader, _ choice: Weights.Choice
     ) throws(CheckpointFault) -> (entries: [String: PickleValue], place: String) {
         guard case .dictionary(let index) = reader.result else {
-            throw CheckpointFault("holds no dictionary of weights; save model.state_dict()")
+            throw CheckpointFault("contains no dictionary of weights; save model.state_dict()")
         }
         let whole = reader.entries(index)
         switch choice {
@@ -88,7 +88,7 @@ struct PyTorchCheckpoint {
             guard case .dictionary(let index)? = whole[name] else {
                 let there = Self.dictionariesOfTensors(in: whole, reader)
                 throw CheckpointFault(
-                    "holds no weights under '\(name)'; it has "
+                    "contains no weights under '\(name)'; it has "
                         + (there.isEmpty ? "none" : there.map { "'\($0)'" }.joined(separator: ", ")))
             }
             return (reader.entries(index), "under '\(name)'")
@@ -100,7 +100,7 @@ struct PyTorchCheckpoint {
         }
     }
 
-    /// The innermost dictionary of tensors, by the names that training loops use.
+    /// Returns the innermost dictionary of tensors, found by the names that training loops use.
     private mutating func usualDictionary(
         _ whole: [String: PickleValue], _ reader: PickleReader
     ) throws(CheckpointFault) -> [String: PickleValue] {
@@ -114,26 +114,26 @@ struct PyTorchCheckpoint {
         return entries
     }
 
-    /// Says which weights and objects stand beside those that are taken.
+    /// Adds notes about weights and objects beside those that are used.
     private mutating func noteNeighbours(
         of name: String, in entries: [String: PickleValue], _ reader: PickleReader
     ) {
         let others = Self.dictionariesOfTensors(in: entries, reader).filter { $0 != name }
         if !others.isEmpty {
             let list = others.map { "'\($0)'" }.joined(separator: ", ")
-            notes.append("the weights under '\(name)' are taken; there are others under \(list)")
+            notes.append("the weights under '\(name)' are used; there are others under \(list)")
         }
         let objects = entries.compactMap { key, value -> String? in
             value.className.map { "\(key) (\($0))" }
         }.sorted()
         if !objects.isEmpty {
             notes.append(
-                "objects beside the weights are left out, and nothing of them was run: "
+                "objects beside the weights are left out, and none of their code was run: "
                     + objects.joined(separator: ", "))
         }
     }
 
-    /// Names of the entries that hold tensors, sorted.
+    /// Returns the names of the entries that contain tensors, sorted.
     private static func dictionariesOfTensors(
         in entries: [String: PickleValue], _ reader: PickleReader
     ) -> [String] {
@@ -143,7 +143,7 @@ struct PyTorchCheckpoint {
         }.keys.sorted()
     }
 
-    /// Refuses a dictionary without tensors, naming what it has.
+    /// Refuses a dictionary without tensors; the error lists the entries it has.
     private static func checkHasTensors(
         _ entries: [String: PickleValue], _ place: String
     ) throws(CheckpointFault) {
@@ -151,7 +151,7 @@ struct PyTorchCheckpoint {
         let found = entries.sorted { $0.key < $1.key }.prefix(8).map { name, value in
             value.className.map { "'\(name)' (\($0))" } ?? "'\(name)'"
         }.joined(separator: ", ")
-        throw CheckpointFault("holds no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
+        throw CheckpointFault("contains no weights \(place); it has \(found.isEmpty ? "nothing" : found)")
     }
 
     private mutating func load(
@@ -174,7 +174,7 @@ struct PyTorchCheckpoint {
             total = sum
         }
         if !others.isEmpty {
-            notes.append("entries that are no arrays are left out: \(others.joined(separator: ", "))")
+            notes.append("entries that are not arrays are left out: \(others.joined(separator: ", "))")
         }
         var storages: [String: Data] = [:]
         for (name, tensor) in views {
@@ -182,11 +182,11 @@ struct PyTorchCheckpoint {
             let entry = "data/" + storage.key
             if storages[storage.key] == nil { storages[storage.key] = try archive.bytes(of: root + entry) }
             guard let bytes = storages[storage.key] else {
-                throw CheckpointFault("'\(name)' lies in \(entry), which is not in the archive")
+                throw CheckpointFault("'\(name)' is stored in \(entry), which is missing from the archive")
             }
             guard bytes.count / storage.dtype.byteCount >= storage.count else {
                 throw CheckpointFault(
-                    "'\(name)' should lie in \(storage.count) elements of \(storage.dtype.rawValue) in \(entry), "
+                    "'\(name)' needs \(storage.count) elements of \(storage.dtype.rawValue) in \(entry), "
                         + "which has only \(bytes.count) bytes")
             }
             tensors[name] = tensor.stored(from: bytes)
@@ -195,7 +195,7 @@ struct PyTorchCheckpoint {
 }
 
 extension TorchTensor {
-    /// Bytes that the tensor takes, after checking that it lies in its storage.
+    /// Returns the tensor's size in bytes, after checking that the tensor is within its storage.
     func checkedByteCount(_ name: String) throws(CheckpointFault) -> Int {
         guard offset >= 0, shape.allSatisfy({ $0 >= 0 }), strides.allSatisfy({ $0 >= 0 }) else {
             throw CheckpointFault("'\(name)' has the absurd shape \(shape), strides \(strides) or offset \(offset)")
@@ -212,7 +212,7 @@ extension TorchTensor {
         return bytes
     }
 
-    /// The number of the farthest element in the storage; nil where it cannot be counted.
+    /// The index of the last element in the storage; nil if it overflows.
     private var lastElement: Int? {
         var last = offset
         for (extent, stride) in zip(shape, strides) where extent > 0 {
@@ -224,7 +224,7 @@ extension TorchTensor {
         return last
     }
 
-    /// The elements in row-major order; the tensor must have been checked against its storage.
+    /// Returns the elements in row-major order; the tensor must have been checked against its storage.
     func stored(from bytes: Data) -> StoredTensor {
         let size = storage.dtype.byteCount
         let count = shape.reduce(1, *)

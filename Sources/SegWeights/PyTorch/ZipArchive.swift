@@ -1,22 +1,22 @@
 internal import Foundation
 
-/// A zip archive whose entries are stored, as `torch.save` writes them; read in place. PKWARE APPNOTE 6.3.10.
+/// A zip archive with uncompressed entries, as `torch.save` writes it, read in place. PKWARE APPNOTE 6.3.10.
 ///
-/// Entries that together are larger than the file are refused, and so is reading a compressed one: what is read is never
-/// larger than the file.
+/// An archive whose entries together are larger than the file is refused, and so is reading a compressed entry.
+/// Therefore the data read are never larger than the file.
 struct ZipArchive {
     private struct Entry {
         var size: Int
         var header: Int
         var checksum: UInt32
-        /// `compressed` or `encrypted`, of an entry that cannot be read.
+        /// `compressed` or `encrypted` for an entry that cannot be read; else nil.
         var packing: String?
     }
 
     private let data: Data
     private var entries: [String: Entry] = [:]
 
-    /// Names of the entries.
+    /// The names of the entries.
     var names: some Collection<String> { entries.keys }
 
     /// Reads the directory at the archive's end.
@@ -28,7 +28,7 @@ struct ZipArchive {
         for _ in 0..<directory.count {
             let (name, entry, next) = try Self.entry(of: data, at: position, before: directory.end)
             guard entries.updateValue(entry, forKey: name) == nil else {
-                throw CheckpointFault("holds two entries named '\(name)'")
+                throw CheckpointFault("contains two entries named '\(name)'")
             }
             total += entry.size
             guard total <= data.count else {
@@ -38,7 +38,7 @@ struct ZipArchive {
         }
     }
 
-    /// The bytes of an entry, checked against its checksum; nil where there is none of that name.
+    /// Returns the bytes of an entry, verified with its checksum; nil if there is no entry of that name.
     func bytes(of name: String) throws(CheckpointFault) -> Data? {
         guard let entry = entries[name] else { return nil }
         if let packing = entry.packing {
@@ -47,7 +47,7 @@ struct ZipArchive {
         guard let signature = data.integer(UInt32.self, at: entry.header), signature == 0x0403_4B50,
             let nameCount = data.integer(UInt16.self, at: entry.header + 26),
             let extraCount = data.integer(UInt16.self, at: entry.header + 28)
-        else { throw CheckpointFault("'\(name)' is not where the archive's directory says; the file is damaged") }
+        else { throw CheckpointFault("'\(name)' is not at its listed position; the file is damaged") }
         let start = entry.header + 30 + Int(nameCount) + Int(extraCount)
         guard start <= data.count, entry.size <= data.count - start else {
             throw CheckpointFault("'\(name)' of \(entry.size) bytes reaches beyond the end; the file is truncated")
@@ -61,7 +61,7 @@ struct ZipArchive {
         return bytes
     }
 
-    /// Where the directory lies and how many entries it lists, by the end record or its 64-bit form.
+    /// Returns the position of the directory and its number of entries, from the end record or its 64-bit form.
     private static func directory(of data: Data) throws(CheckpointFault) -> (start: Int, end: Int, count: Int) {
         let tail = stride(from: data.count - 22, through: max(0, data.count - 22 - 0xFFFF), by: -1)
         guard
@@ -85,7 +85,7 @@ struct ZipArchive {
         }
         let limit = UInt64(data.count)
         guard start <= limit, size <= limit - start, count <= size / 46 else {
-            throw CheckpointFault("its zip directory of \(count) entries lies outside the file; the file is damaged")
+            throw CheckpointFault("its zip directory of \(count) entries is outside the file; the file is damaged")
         }
         return (Int(start), Int(start + size), Int(count))
     }
@@ -124,7 +124,7 @@ struct ZipArchive {
     }
 }
 
-/// The 64-bit sizes of an entry, which stand in its extra field in place of those that are all ones.
+/// The 64-bit sizes of an entry: its extra field contains them instead of the 32-bit sizes whose bits are all ones.
 private struct LongFields {
     private let data: Data
     private var position: Int
@@ -147,7 +147,7 @@ private struct LongFields {
         }
     }
 
-    /// The short value, or the next long one where the short one is all ones.
+    /// Returns the short value, or the next long one if the bits of the short one are all ones.
     mutating func value(_ short: UInt32) -> Int? {
         guard short == .max else { return Int(short) }
         guard position + 8 <= end, let long = data.integer(UInt64.self, at: position) else { return nil }
@@ -157,7 +157,7 @@ private struct LongFields {
 }
 
 extension Data {
-    /// A little-endian integer at a byte offset; nil where the data end before.
+    /// Returns the little-endian integer at a byte offset; nil if the data end before.
     func integer<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) -> T? {
         guard offset >= 0, offset <= count - MemoryLayout<T>.size else { return nil }
         return withUnsafeBytes { T(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: T.self)) }

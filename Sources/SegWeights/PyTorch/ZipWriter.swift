@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// Builds a zip archive of stored entries, each starting at a multiple of 64 bytes as `torch.save` aligns them.
+/// A builder of zip archives with uncompressed entries, each starting at a multiple of 64 bytes, as `torch.save` aligns them.
 struct ZipWriter {
     private static let alignment = 64
 
@@ -14,11 +14,11 @@ struct ZipWriter {
         let start = bytes.count + 30 + text.count + 4
         let padding = (Self.alignment - start % Self.alignment) % Self.alignment
         guard count < .max - 1 else {
-            throw CheckpointFault("would be a zip archive of more than \(count) entries; write safetensors instead")
+            throw CheckpointFault("would need a zip archive of more than \(count) entries; write safetensors instead")
         }
         guard content.count < Int(UInt32.max), start + padding + content.count < Int(UInt32.max)
         else {
-            throw CheckpointFault("would be a zip archive beyond 4 GB; write safetensors instead")
+            throw CheckpointFault("would need a zip archive larger than 4 GB; write safetensors instead")
         }
         let checksum = content.withUnsafeBytes { CRC32.checksum($0) }
         let header = UInt32(bytes.count)
@@ -31,7 +31,7 @@ struct ZipWriter {
         bytes.append(common)
         bytes.append(littleEndian: UInt16(4 + padding))
         bytes.append(contentsOf: text)
-        // An extra field of PyTorch's kind, "FB", whose content is the padding.
+        // An extra field as PyTorch writes it, "FB", whose content is the padding.
         bytes.append(littleEndian: 0x4246 as UInt16)
         bytes.append(littleEndian: UInt16(padding))
         bytes.append(Data(count: padding))
@@ -45,7 +45,7 @@ struct ZipWriter {
         count += 1
     }
 
-    /// The archive with its directory.
+    /// Returns the archive with its directory.
     func finished() -> Data {
         var archive = bytes
         archive.append(directory)
