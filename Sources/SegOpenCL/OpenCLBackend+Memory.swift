@@ -2,14 +2,14 @@ import COpenCL
 import Foundation
 public import SegBackend
 
-/// Axes that the box kernel walks; more are merged where they lie side by side.
+/// The number of axes that the box kernel supports; neighbouring axes are merged if the box spans the inner one.
 private let boxAxes = 5
 
 extension OpenCLBackend {
-    /// Takes a block from the pool.
+    /// Allocates a block of the pool.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
 
-    /// Copies host memory to a view by way of a staging block, without waiting for what is queued.
+    /// Copies host memory to a view through a staging block, without waiting for the queue.
     public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
         precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
         guard let base = source.baseAddress, source.count > 0 else { return }
@@ -23,7 +23,7 @@ extension OpenCLBackend {
         clFlush(launcher.queue.pointer)
     }
 
-    /// Enqueues the transfer and returns its event, which the caller releases.
+    /// Enqueues the transfer and returns its event, which the caller must release.
     private func enqueueUpload(_ host: UnsafeRawPointer, _ byteCount: Int, to view: BufferView) throws -> OpaquePointer
     {
         var event: OpaquePointer?
@@ -57,7 +57,7 @@ extension OpenCLBackend {
         copy.deallocate()
     }
 
-    /// Waits for everything enqueued before, then copies a view to host memory.
+    /// Waits for all commands enqueued before, then copies a view to host memory.
     public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
         precondition(
             destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
@@ -73,7 +73,7 @@ extension OpenCLBackend {
         if let block { base.copyMemory(from: block.memory, byteCount: destination.count) }
     }
 
-    /// Enqueues a command that moves a view's bytes and no kernel runs.
+    /// Enqueues a command that copies or fills a view's bytes without a kernel.
     private func transfer(
         _ what: String, _ view: BufferView, _ body: (UnsafeMutablePointer<OpaquePointer?>?) throws -> Void
     ) throws {
@@ -81,7 +81,7 @@ extension OpenCLBackend {
         try launcher.profiler.record(what, "", work, body)
     }
 
-    /// Sets every element.
+    /// Sets every element to a value.
     public func fill(_ view: BufferView, with value: Double) throws {
         switch view.dtype {
         case .f32: try fill(view, pattern: Float(value))
@@ -104,7 +104,7 @@ extension OpenCLBackend {
         }
     }
 
-    /// Copies or adds a box, an item an element.
+    /// Copies or adds a box with one item per element.
     public func copyRegion(
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool
@@ -143,7 +143,7 @@ extension OpenCLBackend {
             LaunchCost(multiplyAdds: 0, bytes: 2 * count * source.dtype.byteCount))
     }
 
-    /// Copies or adds a box whose source runs backwards along some axes, an item an element.
+    /// Copies or adds a box whose source is read backwards along some axes, with one item per element.
     public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
         let extents = x.shape.dimensions
         guard extents.count <= boxAxes else {
@@ -152,7 +152,7 @@ extension OpenCLBackend {
         }
         guard x.count > 0 else { return }
         let strides = RegionBox.strides(extents)
-        // The kernel's sums wrap, so that a step back is a stride of 2⁶⁴ less.
+        // The kernel's sums wrap around, so a step back is a stride of 2⁶⁴ minus the step.
         let from = extents.indices.map { axes.contains($0) ? -strides[$0] : strides[$0] }
         let first = axes.reduce(0) { $0 + (extents[$1] - 1) * strides[$1] }
         let missing = boxAxes - extents.count
@@ -167,18 +167,18 @@ extension OpenCLBackend {
             LaunchCost(multiplyAdds: 0, bytes: 2 * x.count * x.dtype.byteCount))
     }
 
-    /// Waits for everything enqueued.
+    /// Waits for all enqueued commands.
     public func synchronize() throws {
         try OpenCLStatus.check(clFinish(launcher.queue.pointer), name, "waiting for the queue")
     }
 
-    /// What the pool holds.
+    /// The bytes that the pool holds.
     public var memory: MemoryUsage { pool.usage }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the memory peak.
     public func resetMemoryPeak() { pool.resetPeak() }
 
-    /// The most bytes that tensors may hold; nil for no cap.
+    /// The maximum number of bytes that tensors may hold; nil for no limit.
     public var memoryLimit: Int? {
         get { pool.limit }
         set { pool.limit = newValue }
@@ -189,7 +189,7 @@ extension BufferView {
     fileprivate var byteOffset: Int { offset * dtype.byteCount }
 }
 
-/// A box in two arrays as extents and strides, neighbouring axes made one where the box spans the inner one whole.
+/// A box in two arrays, as sizes and strides. Neighbouring axes are merged if the box spans the whole inner axis.
 struct RegionBox {
     private(set) var extent: [Int]
     private(set) var source: [Int]
