@@ -37,7 +37,8 @@ public struct BufferView: Sendable {
     public var buffer: any DeviceBuffer {
         precondition(
             !contents.areOverwritten.load(ordering: .relaxed),
-            "an array of \(shape) is read after an op that was told nobody would read it (consumesInput) overwrote it")
+            "an array of \(shape) is read after an op overwrote it, but consumesInput promised that it is not read again"
+        )
         return memory
     }
 
