@@ -139,7 +139,7 @@ extension CPUBackend: ForceableBackend {
     public func force(_ name: String) throws {
         guard let named = Self.named.first(where: { $0.name == name }) else {
             throw BackendError.notSupported(
-                backend: self.name, op: "'\(name)'", reason: "it takes \(forceable.joined(separator: ", "))")
+                backend: self.name, op: "'\(name)'", reason: "the choices are \(forceable.joined(separator: ", "))")
         }
         forcedConvolutions.withLock { $0 = named.algorithms }
     }

@@ -25,7 +25,7 @@ extension CPUBackend {
         case .f32: fill(view.floats, view.count, Float(value))
         case .i32: fill(view.integers, view.count, Int32(value))
         case .u8: memset(view.bytes, Int32(value), view.count)
-        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it has no arrays of f64")
         }
     }
 
@@ -42,7 +42,8 @@ extension CPUBackend {
         accumulate: Bool
     ) throws {
         let rank = extent.count
-        precondition(source.shape.rank == rank && destination.shape.rank == rank, "copyRegion takes equal ranks")
+        precondition(
+            source.shape.rank == rank && destination.shape.rank == rank, "copyRegion needs arrays of equal rank")
         guard extent.allSatisfy({ $0 > 0 }) else { return }
         let from = RegionWalk(shape: source.shape, origin: sourceOrigin, extent: extent)
         let to = RegionWalk(shape: destination.shape, origin: origin, extent: extent)

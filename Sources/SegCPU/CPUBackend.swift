@@ -36,7 +36,7 @@ public final class CPUBackend: Sendable {
         guard precision == .fp32 || precision == .bf16 else {
             throw BackendError.notSupported(
                 backend: "cpu", op: "--precision \(precision.rawValue)",
-                reason: "the CPU has fp32 and bf16; fp16 takes an OpenCL device, and tf32 an NVIDIA GPU of compute "
+                reason: "the CPU has fp32 and bf16; fp16 needs an OpenCL device, and tf32 an NVIDIA GPU of compute "
                     + "capability 8.0 or more")
         }
         self.precision = precision
@@ -44,7 +44,7 @@ public final class CPUBackend: Sendable {
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(
-                backend: "cpu", operation: "starting \(count) threads", reason: "the count must be 1 to 1024")
+                backend: "cpu", operation: "starting \(count) threads", reason: "the number must be 1 to 1024")
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
