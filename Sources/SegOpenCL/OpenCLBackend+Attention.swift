@@ -56,7 +56,7 @@ private struct AttentionHeads {
         guard let block = [32, 16, 8, 4, 2, 1].first(where: fits) else {
             throw BackendError.notSupported(
                 backend: backend.name, op: "attention",
-                reason: "heads of \(extent) channels do not fit \(backend.device.localMemory) bytes of local memory")
+                reason: "heads of \(extent) channels do not fit in \(backend.device.localMemory) bytes of local memory")
         }
         self.block = block
     }

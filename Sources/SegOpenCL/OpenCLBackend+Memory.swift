@@ -87,7 +87,7 @@ extension OpenCLBackend {
         case .f32: try fill(view, pattern: Float(value))
         case .i32: try fill(view, pattern: Int32(value))
         case .u8: try fill(view, pattern: UInt8(value))
-        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it has no arrays of f64")
         }
     }
 
@@ -111,13 +111,14 @@ extension OpenCLBackend {
     ) throws {
         precondition(
             source.shape.rank == extent.count && destination.shape.rank == extent.count,
-            "copyRegion takes equal ranks")
+            "copyRegion needs arrays of equal rank")
         guard extent.allSatisfy({ $0 > 0 }) else { return }
         let box = RegionBox(
             source.shape.dimensions, sourceOrigin, destination.shape.dimensions, origin, extent: extent)
         guard box.extent.count <= boxAxes else {
             throw BackendError.notSupported(
-                backend: name, op: "copyRegion", reason: "\(extent.count) axes; it takes \(boxAxes)")
+                backend: name, op: "copyRegion",
+                reason: "the box has \(extent.count) axes, but at most \(boxAxes) are supported")
         }
         let missing = [Int](repeating: 1, count: boxAxes - box.extent.count)
         let (size, from, to) = (missing + box.extent, missing + box.source, missing + box.destination)
@@ -126,7 +127,8 @@ extension OpenCLBackend {
             case .f32: "copy_region_f32"
             case .i32: "copy_region_i32"
             case .u8: "copy_region_u8"
-            case .f64: throw BackendError.notSupported(backend: name, op: "copyRegion", reason: "it computes in f32")
+            case .f64:
+                throw BackendError.notSupported(backend: name, op: "copyRegion", reason: "it has no arrays of f64")
             }
         let count = size.reduce(1, *)
         let start = BufferView(
@@ -148,7 +150,8 @@ extension OpenCLBackend {
         let extents = x.shape.dimensions
         guard extents.count <= boxAxes else {
             throw BackendError.notSupported(
-                backend: name, op: "flip", reason: "\(extents.count) axes; it takes \(boxAxes)")
+                backend: name, op: "flip",
+                reason: "the array has \(extents.count) axes, but at most \(boxAxes) are supported")
         }
         guard x.count > 0 else { return }
         let strides = RegionBox.strides(extents)

@@ -30,7 +30,7 @@ extension OpenCLBackend {
             .notSupported(backend: name, op: "--precision \(units.precision.rawValue)", reason: reason)
         }
         guard units.isEmulated || device.hasMatrixUnits else {
-            throw refuse("it takes an NVIDIA GPU of compute capability 8.0 or more")
+            throw refuse("it needs an NVIDIA GPU of compute capability 8.0 or more")
         }
         let (theirs, ours): ([Float], [Float])
         do {
@@ -39,7 +39,7 @@ extension OpenCLBackend {
         } catch {
             throw refuse("its kernel does not run on this driver: \(error)")
         }
-        guard ours == theirs else { throw refuse("its kernel computes something else on this driver") }
+        guard ours == theirs else { throw refuse("its kernel gives wrong results on this driver") }
     }
 
     /// The outputs and the weight gradient of a convolution with 32 inputs and 40 outputs.

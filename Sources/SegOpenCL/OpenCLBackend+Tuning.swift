@@ -17,7 +17,7 @@ extension OpenCLBackend: TunableBackend {
         if let warning = tuning.warning {
             throw BackendError.failed(
                 backend: name, operation: "writing the tuning file",
-                reason: "\(warning); remove that file, or let MEDSEG_TUNING name another")
+                reason: "\(warning); remove that file, or set MEDSEG_TUNING to another file")
         }
         do {
             return try tuning.save()
@@ -25,7 +25,7 @@ extension OpenCLBackend: TunableBackend {
             let reason = (error as? DataError)?.message ?? error.localizedDescription
             throw BackendError.failed(
                 backend: name, operation: "writing the tuning file \(tuning.file?.path ?? "")",
-                reason: "\(reason); set MEDSEG_CACHE to a folder that can be written")
+                reason: "\(reason); set MEDSEG_CACHE to a writable folder")
         }
     }
 

@@ -90,7 +90,7 @@ public struct OpenCLDevice: Sendable {
 
     /// Creates a device that has these numbers by field and no other property; it cannot be started.
     package init(answering numbers: [Int32: Int]) {
-        guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is no null pointer") }
+        guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is not a null pointer") }
         self.init(OpenCLHandle(nowhere), index: 7, text: { _ in "unknown" }, number: { field, _ in numbers[field] })
     }
 

@@ -120,8 +120,8 @@ final class OpenCLLauncher: Sendable {
         guard grid.items <= device.largestGroup else {
             throw BackendError.notSupported(
                 backend: device.name, op: what(),
-                reason: "it needs work-groups of \(grid.items) items, the device "
-                    + "allows \(device.largestGroup)")
+                reason: "it needs work-groups of \(grid.items) items, but the device "
+                    + "allows at most \(device.largestGroup)")
         }
         try programs.withLock { programs in
             let handle = try programs.kernel(kernel.name, of: kernel.program)
@@ -145,7 +145,8 @@ final class OpenCLLauncher: Sendable {
         func narrow<T: FixedWidthInteger>(_ value: Int, _ type: T.Type) throws -> T {
             guard let value = T(exactly: value) else {
                 throw BackendError.notSupported(
-                    backend: device.name, op: what(), reason: "\(value) positions or channels are too many")
+                    backend: device.name, op: what(),
+                    reason: "\(value) positions or channels are too many for 32-bit integers")
             }
             return value
         }

@@ -92,7 +92,7 @@ final class OpenCLTuning: Sendable {
 
     private static func read(_ data: Data, for device: OpenCLDevice) -> Result<[String: Conv3dPlan], Reason> {
         guard let file = try? JSONDecoder().decode(File.self, from: data), file.format == format else {
-            return .failure(Reason(description: "it is no tuning file of this version; run medseg-bench tune"))
+            return .failure(Reason(description: "it is not a tuning file of this version; run medseg-bench tune"))
         }
         guard file.device == device.hardware, file.driver == device.driver else {
             return .failure(Reason(description: "it was made on \(file.device), \(file.driver)"))
@@ -102,7 +102,7 @@ final class OpenCLTuning: Sendable {
         let units = MatrixUnits(.tf32, isEmulated: false)
         for (key, text) in file.plans {
             guard let plan = Conv3dPlan(text), plan.fits(device, units), plan.suits(key) else {
-                return .failure(Reason(description: "'\(text)' for \(key) is nothing this device can do"))
+                return .failure(Reason(description: "this device cannot run '\(text)' for \(key)"))
             }
             plans[key] = plan
         }

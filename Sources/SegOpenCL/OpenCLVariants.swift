@@ -89,7 +89,7 @@ extension OpenCLBackend {
         guard let subGroups = SubGroups(device) else { return }
         do {
             variants.subGroups = try sumsOfLanes(subGroups) == sumsOfLanes(nil) ? subGroups : nil
-            if variants.subGroups == nil { variants.warning = "sub-groups are not used: they sum something else" }
+            if variants.subGroups == nil { variants.warning = "sub-groups are not used: they give wrong sums" }
         } catch {
             variants.warning = "sub-groups are not used: \("\(error)".prefix { $0 != "\n" })"
         }
@@ -124,11 +124,11 @@ extension OpenCLBackend {
             chooseSubGroups()
             guard variants.subGroups != nil else {
                 throw BackendError.notSupported(
-                    backend: self.name, op: name, reason: variants.warning ?? "the device has none")
+                    backend: self.name, op: name, reason: variants.warning ?? "the device has no sub-groups")
             }
         } else {
             throw BackendError.notSupported(
-                backend: self.name, op: "'\(name)'", reason: "it takes \(forceable.joined(separator: ", "))")
+                backend: self.name, op: "'\(name)'", reason: "the choices are \(forceable.joined(separator: ", "))")
         }
     }
 }
