@@ -102,9 +102,9 @@ extension OpCaseError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .wroteOutside(let name, let output, let element):
-            "\(name): element \(element) of '\(output)' was written, which lies outside it."
+            "\(name): element \(element) of '\(output)' was written, but it lies outside the array."
         case .changedInput(let name, let input):
-            "\(name): input number \(input) was changed; ops may write to their outputs only."
+            "\(name): input number \(input) was changed, but ops may only write to their outputs."
         }
     }
 }
