@@ -56,7 +56,7 @@ public enum Devices {
             guard precision == .fp32 || precision == .bf16 else {
                 throw BackendError.notSupported(
                     backend: name, op: "--precision \(precision.rawValue)",
-                    reason: "it has fp32, which it computes in 64 bits, and bf16")
+                    reason: "it supports fp32, which it computes in 64 bits, and bf16")
             }
             return ReferenceBackend(roundsToBF16: precision == .bf16)
         default: break
@@ -87,7 +87,8 @@ public enum Devices {
         if let reason = OpenCLDevice.missingLoader {
             return "the OpenCL ICD loader is missing (\(reason)); on Debian and Ubuntu install ocl-icd-libopencl1"
         }
-        return "no OpenCL driver is installed: a GPU's own, or pocl-opencl-icd for the CPU, registers itself in "
+        return
+            "no OpenCL driver is installed; install the GPU's driver, or pocl-opencl-icd for the CPU, which registers itself in "
             + "/etc/OpenCL/vendors"
     }
 }
