@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import SegComm
 
-/// `medseg-bench comm`: how fast ranks sum.
+/// `medseg-bench comm`: the speed of sums over ranks.
 struct Comm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "comm",
@@ -46,7 +46,7 @@ struct Comm: ParsableCommand {
         try ranks.finish()
     }
 
-    /// What one repetition takes, after one that does not count; every rank begins at the same time.
+    /// The median and minimum time of a repetition, after one that does not count; all ranks start each one together.
     private func milliseconds(_ ranks: Ranks, _ work: () throws -> Void) throws -> (median: Double, least: Double) {
         try work()
         let times = try (0..<repetitions).map { _ in

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// `medseg-bench compare`: rows of ours and of PyTorch's as one table.
+/// `medseg-bench compare`: rows of MedSeg and of PyTorch as one table.
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lays rows of ops, nets and infer beside PyTorch's, as Markdown.",

@@ -2,7 +2,7 @@ import ArgumentParser
 import SegBackend
 import SegDevices
 
-/// `medseg-bench devices`: what can compute, and how fast it is at most.
+/// `medseg-bench devices`: the devices and their peak rates.
 struct DeviceReport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "devices", abstract: "Lists the devices; with --peaks, measures multiply-adds and copies.")

@@ -7,7 +7,7 @@ import SegModels
 import SegNN
 import SegTensor
 
-/// `medseg-bench infer`: whole volumes through overlapping windows.
+/// `medseg-bench infer`: inference of whole volumes with overlapping windows.
 struct Infer: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times sliding-window inference of whole networks: 96³ windows, overlap 0.5, Gaussian.")

@@ -25,7 +25,7 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    /// Threads that a CPU backend takes.
+    /// The number of threads of a CPU backend.
     var threadCount: Int {
         threads ?? ProcessInfo.processInfo.environment["MEDSEG_THREADS"].flatMap(Int.init)
             ?? ProcessInfo.processInfo.activeProcessorCount

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegBackend
 
-/// `medseg-bench nets`: whole networks at 96³, inference and one training step.
+/// `medseg-bench nets`: inference and one training step of whole networks at 96³.
 struct Nets: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times whole networks, at 96³: inference, and a training step with Dice loss and Adam.")

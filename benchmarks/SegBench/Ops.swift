@@ -2,7 +2,7 @@ import ArgumentParser
 import SegBackend
 import SegOpCases
 
-/// `medseg-bench ops`: one convolution or norm a row, forward and forward with gradients, and arithmetic forward.
+/// `medseg-bench ops`: one row per op: convolutions and norms forward, and forward with gradients; arithmetic forward.
 struct Ops: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times convolutions, norms and arithmetic under the PyTorch peer's names.")
@@ -35,7 +35,7 @@ struct Ops: ParsableCommand {
             ProcessMemory.resetPeak()
             let prepared = try item.opCase.prepare(on: backend)
             let time = try Stopwatch(backend: backend, budget: seconds).time { try prepared.execute() }
-            // What the op has to do, not what a backend makes of it.
+            // The work that the op requires, independent of the backend's algorithm.
             let work = DeviceWork(flops: item.opCase.flops ?? 0, bytes: item.opCase.bytes ?? 0, commands: 1)
             try table.row(
                 Measurement(

@@ -1,7 +1,7 @@
 import Foundation
 import SegBackend
 
-/// Where the time of a training step goes.
+/// The time of a training step by kernels.
 struct StepProfile {
     /// All calls of one kernel.
     struct Row: Encodable {
@@ -15,7 +15,7 @@ struct StepProfile {
         var share_of_bound: Double
     }
 
-    /// What precedes the rows.
+    /// The values that precede the rows.
     private struct Head: Encodable {
         var program = "medseg"
         var network: String
@@ -32,7 +32,7 @@ struct StepProfile {
     let device: String
     let peaks: DevicePeaks
     let steps: Int
-    /// Seconds of all steps together.
+    /// The time of all steps together, in seconds.
     let wall: Double
     let rows: [Row]
     private let seconds: Double
@@ -93,7 +93,7 @@ struct StepProfile {
     }
 }
 
-/// Commands in the Trace Event Format, one complete event each, in microseconds since the first.
+/// Commands in the Trace Event Format, one complete event each, in microseconds since the first command.
 struct ChromeTrace: Encodable {
     private struct Event: Encodable {
         var name: String

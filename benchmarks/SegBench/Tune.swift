@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegBackend
 
-/// `medseg-bench tune`: the fastest way to compute each op of a network on a device.
+/// `medseg-bench tune`: a search for the fastest algorithm of each op of a network on a device.
 struct Tune: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Searches tiles and algorithms for the ops of networks; later runs on the device use what is found.",

@@ -1,9 +1,9 @@
-"""What a kernel may cost: budgets.json.
+"""The budgets of compiled kernels: budgets.json.
 
-`limits` hold for every kernel that `kernels` does not name: no stack, no spills, few registers. `kernels` holds, under
-"kernel | variant | family", [registers, stack, spills, multiply share]: the first three at most, the last at least. They
-are what the kernels reached when the line was last tightened, so that nothing grows worse; `goals` are what they are
-to reach. A line beyond the limits is {"figures": [...], "reason": "..."}, written by hand.
+`limits` apply to every kernel that `kernels` does not list: no stack, no spills, few registers. `kernels` maps
+"kernel | variant | family" to [registers, stack, spills, multiply share]: the first three are maxima, the last is a
+minimum. They are the figures of the kernels when the line was last tightened, so that no kernel gets worse; `goals` are
+the figures that kernels should reach. A line beyond the limits is {"figures": [...], "reason": "..."}, written by hand.
 """
 
 import fnmatch
@@ -21,7 +21,7 @@ def key(row):
 
 
 def share(row):
-    """Of kernels whose hot loop multiplies at least eight times; a share of fewer says nothing."""
+    """The share of multiplications in the hot loop; 0 if it has fewer than eight, for which a share is not informative."""
     return row["multiply_share"] if row["hot_multiplies"] >= 8 else 0
 
 
@@ -45,7 +45,7 @@ class Budgets:
                 + [fault for row in rows for fault in self.faults_of(row)])
 
     def without_rows(self, rows):
-        """Budgets of what no longer is; of a run over every variant."""
+        """The faults of budgets whose kernel no longer exists; only for a run over every variant."""
         return [f"{name}: a budget without a kernel" for name in sorted(set(self.kernels) - {key(row) for row in rows})]
 
     def faults_of(self, row):
@@ -59,13 +59,13 @@ class Budgets:
         return faults
 
     def goal_of(self, row):
-        """The first goal that a row comes under, or None."""
+        """The first goal that applies to a row, or None."""
         names = (row["kernel"], row["variant"], row["target"])
         return next((goal for goal in self.goals if all(
             fnmatch.fnmatchcase(name, goal[part]) for name, part in zip(names, ("kernel", "variant", "target")))), None)
 
     def misses(self, row):
-        """What a row lacks of its goal, in words; empty where it is reached or there is none."""
+        """The figures in which a row misses its goal, in words; empty if it reaches the goal or has none."""
         goal = self.goal_of(row) or {}
         missed = [f"{row[figure]} > {goal[figure]} {figure}"
                   for figure in FIGURES[:3] if figure in goal and row[figure] > goal[figure]]
