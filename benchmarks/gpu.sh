@@ -17,7 +17,7 @@ out=$(cd "$out" && pwd)
 
 bench=$here/medseg-bench
 [ -x "$bench" ] || bench=$here/../.build/release/medseg-bench
-[ -x "$bench" ] || { echo "gpu.sh: there is no medseg-bench beside $here/gpu.sh or in .build/release" >&2; exit 66; }
+[ -x "$bench" ] || { echo "gpu.sh: medseg-bench is missing beside $here/gpu.sh and in .build/release" >&2; exit 66; }
 peer=$here/peers/bench_pytorch.py
 
 # The loader of the bundle, unless the environment sets one.
@@ -61,10 +61,10 @@ rows=$temporary/rows.jsonl
 "$bench" devices --peaks | tee "$out/devices.txt"
 device=${DEVICE:-$(sed -nE 's/^(opencl:[0-9]+): .*, GPU, [0-9]+ compute units, .*/\1/p' "$out/devices.txt" | head -1)}
 [ -n "$device" ] || {
-    echo "gpu.sh: none of these is an OpenCL GPU: its driver may be missing; DEVICE=opencl:N takes another device" >&2
+    echo "gpu.sh: none of these is an OpenCL GPU; its driver may be missing; DEVICE=opencl:N chooses another device" >&2
     exit 69
 }
-grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: $device is not there" >&2; exit 69; }
+grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: there is no device $device" >&2; exit 69; }
 
 verified=0
 : >"$out/verify.txt"

@@ -37,8 +37,8 @@ class Rows:
                 self.machine.update(row)
         if len(self.threads) > 1:
             counts = " and of ".join(str(count) for count in sorted(self.threads))
-            sys.exit(f"table.py: {path} has rows of {counts} threads; compare what ran with one number of them, which "
-                     "THREADS gives compare.sh")
+            sys.exit(f"table.py: {path} has rows of {counts} threads; run compare.sh with one number of threads, as in "
+                     "THREADS=2")
 
     def add(self, row):
         key = (row["case"], row["what"], row["precision"])
@@ -129,7 +129,7 @@ def main():
         return
     readme = pathlib.Path(sys.argv[2])
     if not rows.machine.get("full"):
-        print(f"table.py: {readme} keeps its tables: this was no full run with PyTorch's rows", file=sys.stderr)
+        print(f"table.py: {readme} keeps its tables, because this was not a full run with PyTorch's rows", file=sys.stderr)
         return
     begin, end = "<!-- results -->\n", "<!-- end of results -->\n"
     before, rest = readme.read_text().split(begin)

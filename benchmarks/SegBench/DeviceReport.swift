@@ -15,7 +15,7 @@ struct DeviceReport: ParsableCommand {
             print("\(entry.name): \(entry.details)")
             if peaks && entry.name == "cpu" {
                 for peak in Devices.instructionPeaks() {
-                    print("  \(Int(peak.flops / 1e9)) GFLOP/s a core by \(peak.name) on 512 bits")
+                    print("  \(Int(peak.flops / 1e9)) GFLOP/s per core by \(peak.name) on 512 bits")
                 }
             }
             guard peaks, let backend = try Devices.makeBackend(entry.name, threads: nil) as? any ProfilingBackend

@@ -5,18 +5,18 @@ import SegOpCases
 /// `medseg-bench ops`: one row per op: convolutions and norms forward, and forward with gradients; arithmetic forward.
 struct Ops: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Times convolutions, norms and arithmetic under the PyTorch peer's names.")
+        abstract: "Times convolutions, norms and arithmetic, with the names of the PyTorch peer.")
 
     @Option(parsing: .upToNextOption, help: "Only these cases.")
     var names: [String] = []
 
-    @Option(help: "Patches in a batch.")
+    @Option(help: "The number of patches in a batch.")
     var batch = 1
 
-    @Option(help: "Seconds a case may take.")
+    @Option(help: "The maximum seconds of a case.")
     var seconds = 4.0
 
-    @Flag(help: "Print one JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     @OptionGroup var device: DeviceOptions

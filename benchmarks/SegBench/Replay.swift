@@ -7,7 +7,7 @@ struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Replays captures of PyTorch and MONAI and compares every output and gradient.")
 
-    @Argument(help: "Capture files (safetensors).")
+    @Argument(help: "The capture files (safetensors).")
     var files: [String]
 
     @OptionGroup var device: DeviceOptions

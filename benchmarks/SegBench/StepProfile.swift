@@ -75,7 +75,7 @@ struct StepProfile {
         print("\(network), one training step on \(device): \(details)")
         print(
             String(
-                format: "measured peaks: %.1f GFLOP/s multiply-adds, %.1f GB/s copy; ridge at %.1f operations a byte",
+                format: "measured peaks: %.1f GFLOP/s multiply-adds, %.1f GB/s copy; ridge at %.1f operations per byte",
                 peaks.flops / 1e9, peaks.bytes / 1e9, peaks.flops / peaks.bytes))
         print("kernel                     calls         ms   share  GFLOP/s     GB/s  roofline")
         for row in rows {
@@ -88,7 +88,7 @@ struct StepProfile {
         }
         print(
             String(
-                format: "a step takes %.2f ms, of which the device computes %.2f ms", wall * 1e3 / Double(steps),
+                format: "time of a step: %.2f ms, of which the device computes %.2f ms", wall * 1e3 / Double(steps),
                 seconds * 1e3 / Double(steps)))
     }
 }

@@ -12,10 +12,10 @@ struct Verify: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only cases whose name contains one of these.")
     var names: [String] = []
 
-    @Option(parsing: .upToNextOption, help: "Only cases of these ops, as the summary names them.")
+    @Option(parsing: .upToNextOption, help: "Only cases of these ops, with the names of the summary.")
     var ops: [String] = []
 
-    @Option(help: "Only cases of no more elements than this, for a checker that interprets every access.")
+    @Option(help: "Only cases with at most this number of elements, for a checker that interprets every access.")
     var mostElements: Int?
 
     @Flag(help: "Print failures and the summary only.")
@@ -37,7 +37,7 @@ struct Verify: ParsableCommand {
         }
         guard !cases.isEmpty else {
             let known = Set(OpCases.all.map(\.op)).sorted().joined(separator: ", ")
-            throw ValidationError("no op case has such a name, op and size; ops are \(known)")
+            throw ValidationError("no op case has this name, op and size; the ops are \(known)")
         }
         print("\(backend.name): \(backend.details)")
         var counts: [Verdict: Int] = [:]

@@ -38,10 +38,10 @@ class Budgets:
         return any(figure > self.limits[name] for name, figure in zip(FIGURES[:3], figures))
 
     def faults(self, rows):
-        unexplained = [f"{name}: its budget is beyond the limits and has no reason" for name, figures in self.kernels.items()
+        unexplained = [f"{name}: its budget is beyond the limits, but has no reason" for name, figures in self.kernels.items()
                        if self.exceeds_limits(figures) and not self.reasons.get(name)]
         nameless = sorted({key(row) for row in rows if row["usual"]} - set(self.kernels))
-        return (unexplained + [f"{name}: taken untuned and not in the budgets" for name in nameless]
+        return (unexplained + [f"{name}: used without tuning, but not in the budgets" for name in nameless]
                 + [fault for row in rows for fault in self.faults_of(row)])
 
     def without_rows(self, rows):
@@ -52,10 +52,10 @@ class Budgets:
         name = f"{row['kernel']} ({row['variant']}, {row['target']})"
         limits = [self.limits[figure] for figure in FIGURES[:3]]
         *most, least = self.kernels.get(key(row), [*limits, 0])
-        faults = [f"{name}: {row[figure]} {figure}, {allowed} allowed"
+        faults = [f"{name}: {row[figure]} {figure}, at most {allowed} allowed"
                   for figure, allowed in zip(FIGURES, most) if row[figure] > allowed]
         if share(row) < least:
-            faults.append(f"{name}: {share(row):.3f} of the hot loop multiplies, {least:.3f} wanted")
+            faults.append(f"{name}: {share(row):.3f} of the hot loop multiplies, at least {least:.3f} required")
         return faults
 
     def goal_of(self, row):

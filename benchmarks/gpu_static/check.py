@@ -79,7 +79,7 @@ def main():
     every = all_variants()
     variants = [v for v in every if options.only in v.file and (v.usual or not options.usual)]
     if not variants:
-        parser.error(f"no kernel file has '{options.only}' in its name")
+        parser.error(f"no kernel file has a name with '{options.only}'")
     rows = rows_of(tools, variants, options.jobs)
     is_full = len(variants) == len(every)
     budgets = Budgets(Path(__file__).with_name("budgets.json"))

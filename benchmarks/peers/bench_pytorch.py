@@ -242,9 +242,9 @@ def main():
     parser.add_argument("--names", nargs="*")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--threads", type=int, help="CPU threads; default PyTorch's own choice")
-    parser.add_argument("--size", type=int, default=96, help="extents of a network's patch, or of a window")
-    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="extents of the volume")
+    parser.add_argument("--threads", type=int, help="number of CPU threads; default PyTorch's own choice")
+    parser.add_argument("--size", type=int, default=96, help="size of a network's patch, or of a window")
+    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="size of the volume")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

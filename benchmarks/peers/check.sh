@@ -26,8 +26,8 @@ else
     if ! cmp -s "$wanted" "$place/installed.txt"; then
         # Every requirements.txt that was copied there contains the name of this script.
         if [ -n "$(ls -A "$place" 2>/dev/null)" ] && ! grep -qs peers/check.sh "$place/installed.txt"; then
-            echo "peers: $place holds something that is not ours, which would be lost; let MEDSEG_PEERS name a new or" \
-                "an empty folder, or PYTHON an interpreter that has what $wanted lists" >&2
+            echo "peers: $place contains files of others, which would be lost; set MEDSEG_PEERS to a new or" \
+                "an empty folder, or PYTHON to an interpreter with the packages of $wanted" >&2
             exit 73
         fi
         mkdir -p "$(dirname "$place")"

@@ -174,7 +174,7 @@ def bundle(folder):
         print(f"bundle of a trained UNet, {stem}: {np.count_nonzero(theirs)} voxels, {differing} differ", flush=True)
         # If both classes are equally probable, the last bit decides.
         if not 0 < np.count_nonzero(theirs) < theirs.size or differing > 1e-4 * theirs.size:
-            raise SystemExit("the bundle's masks are not ours")
+            raise SystemExit("the bundle's masks differ from medseg predict's")
 
 
 if __name__ == "__main__":

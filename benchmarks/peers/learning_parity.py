@@ -73,7 +73,7 @@ def main():
     state = {k: v.clone() for k, v in network.state_dict().items()}
     exact, single = train(network, images, labels, torch.float64), train(network, images, labels, torch.float32)
     drift = ((single - exact) / exact).abs()
-    print(f"loss {exact[0]:.4f} -> {exact[-1]:.4f}; PyTorch's float32 beside its float64: relative difference at most "
+    print(f"loss {exact[0]:.4f} -> {exact[-1]:.4f}; PyTorch's float32 and float64: relative difference at most "
           f"{drift.max():.1e}, at step {int(drift.argmax()) + 1}")
     capture = dict(
         version=1, kind="training", op="UNet", network_def={"_target_": "monai.networks.nets.UNet", **NETWORK},

@@ -129,7 +129,7 @@ def exchange(plans, configuration, steps):
     medseg("predict", RAW / NAME / "imagesTr", "--nnunet", model, "--out", FOLDER / f"ours_{configuration}", "--quiet")
     compare_masks(f"{configuration} of MedSeg", FOLDER / f"ours_{configuration}", FOLDER / f"theirs_{configuration}")
     checkpoint = torch.load(model / "fold_0/checkpoint_final.pth", map_location="cpu", weights_only=True)
-    check(f"{configuration}: other arrays than nnU-Net's",
+    check(f"{configuration}: the arrays differ from nnU-Net's",
           set(checkpoint["network_weights"]) == set(predictor.network.state_dict()))
     own = load_file(run / "checkpoint.safetensors")
     names = [name for name, _ in predictor.network.named_parameters()]
@@ -148,8 +148,8 @@ def exchange(plans, configuration, steps):
     # The learning rate falls over the epochs, and is 0 after the last one.
     trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = steps // 250 + 1, 4, 2
     trainer.load_checkpoint(str(model / "fold_0/checkpoint_final.pth"))
-    check("the epoch that nnU-Net goes on from", trainer.current_epoch == steps // 250)
-    check("the logs that nnU-Net goes on with", len(trainer.logger.get_value("train_losses", None)) == steps // 250)
+    check("the epoch from which nnU-Net continues", trainer.current_epoch == steps // 250)
+    check("the logs with which nnU-Net continues", len(trainer.logger.get_value("train_losses", None)) == steps // 250)
     trainer.run_training()
     losses = trainer.logger.get_value("train_losses", None)
     print(f"{configuration}: epochs of MedSeg and then of nnU-Net, losses {losses}")
@@ -157,12 +157,12 @@ def exchange(plans, configuration, steps):
     check(f"{configuration}: the loss jumps: {losses}", abs(losses[-1] - losses[-2]) < 0.7)
     predicted_by_nnunet(model, "checkpoint_final.pth", FOLDER / "theirs_continued")
     medseg("predict", RAW / NAME / "imagesTr", "--nnunet", model, "--out", FOLDER / "ours_continued", "--quiet")
-    compare_masks(f"{configuration} that nnU-Net trained on", FOLDER / "ours_continued", FOLDER / "theirs_continued")
+    compare_masks(f"{configuration} that nnU-Net continued", FOLDER / "ours_continued", FOLDER / "theirs_continued")
     said = medseg(
         "train", "--nnunet-plan", plans, "--data", RAW / NAME, "--configuration", configuration, "--fold", "1", "--out",
         FOLDER / "run_begun", "--set", f"init_from={model}/fold_0/checkpoint_final.pth", "--set", "iterations=1", "--set",
         "pseudo_dice.batches=1", "--set", "cache=none")
-    check("the segmentation layers begin anew", "the segmentation layers anew" in said)
+    check("the segmentation layers start from scratch", "the segmentation layers anew" in said)
 
 
 def pool(plans):
