@@ -68,7 +68,7 @@ public struct MemoryUsage: Hashable, Sendable {
     /// The bytes kept in the pool for reuse, not counting `live`.
     public var pooled: Int
 
-    /// Makes a report.
+    /// Creates a report.
     public init(live: Int, peak: Int, pooled: Int) {
         self.live = live
         self.peak = peak

@@ -30,7 +30,7 @@ public struct DeviceWork: Hashable, Sendable {
     /// The number of commands.
     public var commands: Int
 
-    /// Makes a count.
+    /// Creates a count.
     public init(flops: Int, bytes: Int, commands: Int) {
         (self.flops, self.bytes, self.commands) = (flops, bytes, commands)
     }
@@ -53,7 +53,7 @@ public struct DevicePeaks: Hashable, Sendable {
     /// Bytes per second of a copy, read and written bytes together.
     public var bytes: Double
 
-    /// Makes a measurement.
+    /// Creates a measurement.
     public init(flops: Double, bytes: Double) { (self.flops, self.bytes) = (flops, bytes) }
 }
 

@@ -16,7 +16,7 @@ public struct DropoutParams: Hashable, Sendable {
     /// Whether whole channels of a sample are dropped, `torch.nn.Dropout3d`.
     public var channelwise: Bool
 
-    /// Makes dropout parameters; the probability must be in 0 ..< 1.
+    /// Creates dropout parameters; the probability must be in 0 ..< 1.
     public init(probability: Float, seed: UInt64, layer: UInt32, pass: UInt32, channelwise: Bool) {
         precondition(probability >= 0 && probability < 1, "dropout probability \(probability) is not in 0 ..< 1")
         self.probability = probability

@@ -10,7 +10,8 @@ public struct AdamParams: Hashable, Sendable {
     public var beta2: Float
     /// The number added to the square root of the bias-corrected second moment.
     public var epsilon: Float
-    /// The factor of the L2 term in the gradient; with `decoupled`, the factor by which the parameter shrinks.
+    /// The factor of the L2 term in the gradient. With `decoupled`, the parameter is multiplied by 1 − learningRate ·
+    /// weightDecay instead.
     public var weightDecay: Float
     /// Whether the weight decay is decoupled: AdamW.
     public var decoupled: Bool

@@ -5,7 +5,7 @@ internal import SegCore
 /// A size of Winograd's convolution: a cube of `outputs` outputs per axis is computed from a cube of `points` inputs
 /// per axis.
 ///
-/// Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks". F(2, 3) takes 3.4 times fewer
+/// Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks". F(2, 3) needs 3.4 times fewer
 /// multiplications than a direct convolution, F(2, 5) 4.6 times, F(4, 3) 8 times, F(4, 5) 15.6 times, and three taps at
 /// stride 2 by phases 2.1 times.
 package enum WinogradForm: Hashable, Sendable, CaseIterable {

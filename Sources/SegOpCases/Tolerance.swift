@@ -4,7 +4,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case exact
     /// One op.
     case op
-    /// A convolution by Winograd's F(4, 5), whose eight points always amplify rounding.
+    /// A convolution by Winograd's F(4, 5), whose eight points amplify rounding for every choice of the points.
     case winograd
     /// A sum of more than 100 000 terms.
     case longReduction
