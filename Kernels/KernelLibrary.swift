@@ -1,11 +1,11 @@
 internal import COpenCL
 internal import Foundation
 
-/// The OpenCL C sources, by family and name.
+/// The OpenCL C sources, by family and file name.
 public enum KernelLibrary {
-    /// The source of a kernel file with what every kernel shares before it.
-    /// - Parameter id: folder and file without extension: `norm/norm_activate`.
-    /// - Throws: `KernelLibraryError` where the file is not beside the program.
+    /// The source of a kernel file, preceded by the sources that all kernels share.
+    /// - Parameter id: The folder and file without extension: `norm/norm_activate`.
+    /// - Throws: `KernelLibraryError` if the file cannot be read.
     public static func source(_ id: String) throws -> String {
         try (common + [id]).map(text).joined(separator: "\n")
     }
@@ -15,8 +15,8 @@ public enum KernelLibrary {
         "common/tile",
     ]
 
-    /// The folder beside the program, or beside the library that holds this code, which a program of another folder may
-    /// have opened; else where the package was built.
+    /// The folder of the sources beside the program, or beside the library that contains this code, if a program in
+    /// another folder has opened it; otherwise the folder in which the package was built.
     private static let folder: URL = {
         if let file = opencl_image_file() {
             let beside = URL(fileURLWithPath: String(cString: file)).deletingLastPathComponent()
@@ -36,7 +36,7 @@ public enum KernelLibrary {
     }
 }
 
-/// What goes wrong with the kernel sources.
+/// An error of the kernel sources.
 public enum KernelLibraryError: Error, Sendable, CustomStringConvertible {
     /// A file cannot be read.
     case missing(file: String)

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Ours, PyTorch's and OpenVINO's in turn, for a comparison that outlives the machine's moods: benchmarks/compare.sh [WHAT…]
+# Times MedSeg, PyTorch and OpenVINO in turn, so that changes of the machine's speed affect all: benchmarks/compare.sh [WHAT…]
 #
-# WHAT is `ops`, or a network: unet, vnet, unetr; without it, all of these. The first line written describes the
-# machine; then follow the rows, ours after theirs, and of a full run with all of PyTorch's a last line that says so. A
-# peer that is not there, or fails, is said on standard error, and its rows are missing. Variables:
-#   PYTHON           an interpreter that has torch and monai (python3)
-#   OPENVINO_PYTHON  one that has openvino and numpy (PYTHON)
-#   PEER             what prints PyTorch's rows (benchmarks/peers/bench_pytorch.py)
-#   ROUNDS           how often all is repeated (3)
-#   PRECISIONS       of the networks (fp32 bf16); ops are timed in fp32
-#   ALLOCATORS       PyTorch's: `tuned` keeps its pages and is faster, glibc's `default` takes less memory (both; for
+# WHAT is `ops`, or a network: unet, vnet, unetr; without it, all of these. The first line of the output describes the
+# machine. Then follow the rows, MedSeg's after the peers', and after a full run with all of PyTorch's rows a last line
+# that marks it as full. A peer that is missing or fails is reported on standard error, and its rows are missing.
+# Variables:
+#   PYTHON           an interpreter with torch and monai (python3)
+#   OPENVINO_PYTHON  an interpreter with openvino and numpy (PYTHON)
+#   PEER             the script that prints PyTorch's rows (benchmarks/peers/bench_pytorch.py)
+#   ROUNDS           the number of repetitions (3)
+#   PRECISIONS       the precisions of the networks (fp32 bf16); ops are timed in fp32
+#   ALLOCATORS       PyTorch's allocators: `tuned` keeps its pages and is faster, glibc's `default` uses less memory (both; for
 #                    ops, `tuned`)
-#   OPS              names of the ops (all)
-#   SECONDS_A_CASE   what a case may take (4)
-#   THREADS          of every process (what nproc counts; hyper-threads may slow each of them)
+#   OPS              the names of the ops (all)
+#   SECONDS_A_CASE   the maximum time of a case (4)
+#   THREADS          the threads of every process (the output of nproc; hyper-threads may slow each other)
 # PyTorch runs in both memory layouts. Every process runs on the CPU.
 set -euo pipefail
 full=false
@@ -58,7 +59,7 @@ torch() { # SUITE NAMES PRECISION ALLOCATORS
 
 commit=$(git -C "$root" describe --always --dirty 2> /dev/null || echo unknown)
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | head -1)
-$has_torch || python=python3 # the next lines take any
+$has_torch || python=python3 # any interpreter can run the next lines
 "$python" - "$commit" "$cpu" << 'PYTHON'
 import datetime, importlib.metadata, json, os, sys
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Everything a GPU should be asked, in one command: benchmarks/gpu.sh [OUT]
+# All checks and timings of a GPU in one command: benchmarks/gpu.sh [OUT]
 #
-# Beside an unpacked bundle of `make gpu-bundle`, or in a checkout after `make build`. Needs an OpenCL driver; PyTorch's
-# rows need a python3 with torch (PYTHON names another). Prints the devices, then runs verify, tune, ops, nets and infer
-# in each precision that the device takes, and profile, and leaves OUT/gpu.json (a list of every row) and OUT/gpu.md
-# (the tables and what verify said). Where verify fails nothing is tuned. OUT is ./gpu-results if not given.
+# Runs in an unpacked bundle of `make gpu-bundle`, or in a checkout after `make build`. It needs an OpenCL driver;
+# PyTorch's rows need a python3 with torch (PYTHON sets another interpreter). It prints the devices, runs verify, tune,
+# ops, nets and infer in each precision that the device supports, then profile, and writes OUT/gpu.json (a list of all
+# rows) and OUT/gpu.md (the tables and the output of verify). If verify fails, nothing is tuned. The default of OUT is
+# ./gpu-results.
 #
 # DEVICE=opencl:0 (default: the first GPU)  SECONDS_A_CASE=4  NAMES="unet vnet unetr"  VOLUME="243 201 168"  SIZE=96
 # QUICK=1 (one small round: fewer cases, and small defaults of the variables above)
@@ -16,21 +17,21 @@ out=$(cd "$out" && pwd)
 
 bench=$here/medseg-bench
 [ -x "$bench" ] || bench=$here/../.build/release/medseg-bench
-[ -x "$bench" ] || { echo "gpu.sh: there is no medseg-bench beside $here/gpu.sh or in .build/release" >&2; exit 66; }
+[ -x "$bench" ] || { echo "gpu.sh: medseg-bench is missing beside $here/gpu.sh and in .build/release" >&2; exit 66; }
 peer=$here/peers/bench_pytorch.py
 
-# The loader of the bundle, unless the environment names one.
+# The loader of the bundle, unless the environment sets one.
 if [ -z "${MEDSEG_OPENCL_LIBRARY:-}" ] && [ -e "$here/lib/libOpenCL.so.1" ]; then
     export MEDSEG_OPENCL_LIBRARY=$here/lib/libOpenCL.so.1
 fi
 
-# The system's C++ library fits its own C library best; the bundle's serves where there is none.
+# The system's C++ library fits its own C library best; the bundle's library is used if the system has none.
 if [ -d "$here/lib/spare" ] && ! ldconfig -p 2>/dev/null | grep -q 'libstdc++\.so\.6'; then
     export LD_LIBRARY_PATH=$here/lib/spare${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 fi
 
-# A container often has NVIDIA's driver but not its line in /etc/OpenCL/vendors; a folder of our own, which holds the
-# lines of the others too, needs no root.
+# A container often has NVIDIA's driver but not its entry in /etc/OpenCL/vendors. A temporary folder with that entry and
+# the entries of the other drivers does not need root.
 temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 if [ -z "${OCL_ICD_VENDORS:-}${OPENCL_VENDOR_PATH:-}" ] && ! grep -qs libnvidia-opencl /etc/OpenCL/vendors/*.icd; then
@@ -60,14 +61,14 @@ rows=$temporary/rows.jsonl
 "$bench" devices --peaks | tee "$out/devices.txt"
 device=${DEVICE:-$(sed -nE 's/^(opencl:[0-9]+): .*, GPU, [0-9]+ compute units, .*/\1/p' "$out/devices.txt" | head -1)}
 [ -n "$device" ] || {
-    echo "gpu.sh: none of these is an OpenCL GPU: its driver may be missing; DEVICE=opencl:N takes another device" >&2
+    echo "gpu.sh: none of these is an OpenCL GPU; its driver may be missing; DEVICE=opencl:N chooses another device" >&2
     exit 69
 }
-grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: $device is not there" >&2; exit 69; }
+grep -q "^$device:" "$out/devices.txt" || { echo "gpu.sh: there is no device $device" >&2; exit 69; }
 
 verified=0
 : >"$out/verify.txt"
-check() { # OPTION…: whether verify passes; what it says is kept
+check() { # OPTION…: whether verify passes; its output is kept
     echo "== verify $*" | tee -a "$out/verify.txt"
     "$bench" verify --device "$device" --quiet "$@" 2>&1 | tee -a "$out/verify.txt"
 }
@@ -81,14 +82,14 @@ fi
 precisions=(fp32)
 for precision in fp16 tf32 bf16; do
     check "${products[@]}" --precision $precision || {
-        # What a device lacks is no failure; verify has said it.
+        # A feature that the device lacks is not a failure; verify has reported it.
         tail -n 1 "$out/verify.txt" | grep -q 'does not support --precision' && continue
         verified=1
     }
     precisions+=($precision)
 done
 
-# Later runs take what tune finds: nothing is kept of kernels that compute something else.
+# Later runs use the results of tune, so nothing is tuned if a kernel gives wrong results.
 verdict="verify passed"
 [ $verified = 0 ] || verdict="verify FAILED, nothing is tuned"
 echo "== tune: $verdict"
@@ -97,7 +98,7 @@ for precision in "${precisions[@]}"; do
     "$bench" tune --device "$device" --precision $precision --names "${names[@]}" --size "$size"
 done | tee "$out/tune.txt"
 
-options_of() { # SUITE: what ours and PyTorch's take alike
+options_of() { # SUITE: the options that MedSeg's and PyTorch's benchmark share
     case $1 in
     ops) options=(--seconds "$seconds" "${ops[@]}") ;;
     nets) options=(--seconds "$seconds" --names "${names[@]}" --size "$size") ;;

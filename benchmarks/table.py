@@ -1,11 +1,11 @@
-"""Lays the rows of a comparison side by side: python3 benchmarks/table.py results/FILE.jsonl [README.md]
+"""Puts the rows of a comparison side by side: python3 benchmarks/table.py results/FILE.jsonl [README.md]
 
-Each round of `compare.sh` gives for a case one row of PyTorch's for each layout and allocator, of a network's inference
-one of OpenVINO's, and last one of ours. The ratio of a round is the best of a peer's rows divided by ours; the table
-gives the median over the rounds and their spread; of memory, the most that ours took in any round and the least of the
-peer's. Where PyTorch has no rows its cells stay empty; an OpenVINO without rows is said. Rows of unequal numbers of
-threads are refused. With a README, the tables of a full run with PyTorch's rows also replace what stands there between
-`<!-- results -->` and `<!-- end of results -->`.
+Each round of `compare.sh` gives, for a case, one PyTorch row for each layout and allocator, one OpenVINO row for a
+network's inference, and at the end one MedSeg row. The ratio of a round is the best of a peer's rows divided by MedSeg's
+row; the table gives the median over the rounds and their spread. For memory it gives MedSeg's maximum over all rounds and
+the peer's minimum. If PyTorch has no rows its cells stay empty; if OpenVINO has none, a line says so. Rows with different
+numbers of threads are refused. With a README, the tables of a full run with PyTorch's rows also replace the text between
+`<!-- results -->` and `<!-- end of results -->` in it.
 """
 import collections
 import json
@@ -20,7 +20,7 @@ PRECISIONS = {"fp32": "f32"}
 
 
 class Rows:
-    """The rows of a file by case: ours, and each peer's of a round beside ours."""
+    """The rows of a file by case: MedSeg's rows, and pairs of MedSeg's row and a peer's rows of the same round."""
 
     def __init__(self, path):
         self.machine, self.versions, self.threads = {}, {}, set()
@@ -37,8 +37,8 @@ class Rows:
                 self.machine.update(row)
         if len(self.threads) > 1:
             counts = " and of ".join(str(count) for count in sorted(self.threads))
-            sys.exit(f"table.py: {path} has rows of {counts} threads; compare what ran with one number of them, which "
-                     "THREADS gives compare.sh")
+            sys.exit(f"table.py: {path} has rows of {counts} threads; run compare.sh with one number of threads, as in "
+                     "THREADS=2")
 
     def add(self, row):
         key = (row["case"], row["what"], row["precision"])
@@ -46,7 +46,7 @@ class Rows:
         self.threads.add(row["threads"])
         if program == "medseg":
             self.ours[key].append(row)
-            # Ours ends a round, in which a peer may have failed.
+            # MedSeg's row ends a round, in which a peer may have failed.
             for peer in PEERS:
                 if found := self.waiting.pop((peer, key), None):
                     self.theirs[peer][key].append((row, found))
@@ -56,14 +56,14 @@ class Rows:
 
 
 def compare(rounds):
-    """A peer's median, the ratio of every round that it took part in, and its least memory."""
+    """A peer's median time, its ratio in every round with rows of the peer, and its minimum memory."""
     best = [min(row["ms"] for row in rows) for _, rows in rounds]
     ratios = [ms / mine["ms"] for ms, (mine, _) in zip(best, rounds)]
     return statistics.median(best), ratios, min(row["peak_mib"] for _, rows in rounds for row in rows)
 
 
 def table(title, keys, peer, rows, with_memory):
-    """Ours beside one peer's, as Markdown."""
+    """MedSeg's rows beside one peer's rows, as Markdown."""
     name, theirs = PEERS[peer], rows.theirs[peer]
     compared = {key: compare(theirs[key]) for key in keys if key in theirs}
     if not keys:
@@ -129,7 +129,7 @@ def main():
         return
     readme = pathlib.Path(sys.argv[2])
     if not rows.machine.get("full"):
-        print(f"table.py: {readme} keeps its tables: this was no full run with PyTorch's rows", file=sys.stderr)
+        print(f"table.py: {readme} keeps its tables, because this was not a full run with PyTorch's rows", file=sys.stderr)
         return
     begin, end = "<!-- results -->\n", "<!-- end of results -->\n"
     before, rest = readme.read_text().split(begin)

@@ -1,6 +1,6 @@
 // Activations that do not follow a normalisation.
 
-// NDRange: dimension 0, an item an element. `slopes` (1 or one a channel) replace `parameter` where they are given.
+// NDRange: dimension 0, one item per element. If `slopes` (1, or one per channel) are given, they replace `parameter`.
 __kernel void activate(
     IN(x), IN(slopes), OUT(y), const ulong count, const uint slope_count, const int kind, const float parameter) {
     ENTER(x);
@@ -25,8 +25,8 @@ __kernel void activate_backward(
     put(gx, i, upstream[i] * activation_slope(kind, x[i], slope), accumulate);
 }
 
-// Part of PReLU's slope gradient: Σ upstream · x over x ≤ 0 of each column and chunk, partial [chunks, channels].
-// NDRange: columns (see common/reduce.cl).
+// Computes part of PReLU's slope gradient: Σ upstream · x over x ≤ 0 of each column and chunk, partial [chunks,
+// channels].
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void prelu_slope_sums(
     IN(x), IN(upstream), OUT(partial), const uint channels, const uint rows, const uint chunk_rows) {
     ENTER(x);

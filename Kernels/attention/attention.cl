@@ -1,13 +1,13 @@
 // softmax(q · kᵀ · scale) · v for each head and its gradients, without the T × T matrix.
 //
-// q, k, v, y are [N, T, heads, EXTENT], log_sum_exp [N, heads, T]. A group takes BLOCK tokens of one head and walks
-// over all others a block at a time, with a running maximum and sum: Dao et al. 2022, "FlashAttention", algorithms 1
+// q, k, v, y are [N, T, heads, EXTENT], log_sum_exp is [N, heads, T]. A work-group computes BLOCK tokens of one head
+// and loops over blocks of all tokens, with a running maximum and sum: Dao et al. 2022, "FlashAttention", algorithms 1
 // and 2.
 //
 // NDRange: dimension 0 blocks of tokens, dimension 1 heads, dimension 2 the batch. LANES items share a token.
 //
-// PART names the only kernel that is compiled, because some implementations count the local memory of a program, not of
-// a kernel.
+// PART selects the only kernel that is compiled, because some implementations count the local memory of a whole
+// program, not of a kernel.
 
 #define FORWARD 0
 #define CENTRES 1
@@ -33,7 +33,7 @@
     const ulong line = ((ulong)get_group_id(2) * heads + get_group_id(1)) * tokens;                                    \
     const int own = first + row;
 
-// Copies the rows of BLOCK tokens to local memory, zeros past the last.
+// Copies the rows of BLOCK tokens to local memory, with zeros after the last token.
 inline void load_block(
     __local float *tile, __global const float *x, const int first, const int tokens, const int pitch) {
     for (int t = get_local_id(0); t < BLOCK * EXTENT; t += GROUP) {
@@ -69,7 +69,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
         for (int s = lane; s < count; s += LANES)
             score[row * BLOCK + s] = scale * dot_of(q_tile + row * EXTENT, tile + s * EXTENT);
         barrier(CLK_LOCAL_MEM_FENCE);
-        // Each item of a token computes the maximum and the sum by itself, and all get the same bits.
+        // Each item of a token computes the maximum and the sum separately, and all items get the same bits.
         float best = largest;
         for (int s = 0; s < count; s++) best = fmax(best, score[row * BLOCK + s]);
         const float decay = exp(largest - best);
@@ -98,7 +98,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention(
 
 #elif PART == CENTRES
 
-// Σ over a token's extent of upstream · y: centres [N, heads, T]. NDRange: dimension 0, an item a token of a head.
+// Σ over a token's EXTENT channels of upstream · y: centres [N, heads, T].
+// NDRange: dimension 0, one item per token of a head.
 __kernel void attention_centres(
     IN(y), IN(upstream), OUT(centres), const ulong count, const int tokens, const int heads) {
     ENTER(y);
@@ -115,7 +116,7 @@ __kernel void attention_centres(
 
 #elif PART == BACKWARD_Q
 
-// dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre); a group owns queries.
+// dQ = scale · dS · K with dS = P ∘ (dY · Vᵀ − centre); a work-group owns queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_q(
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gq), const int tokens, const float scale) {
     __local float q_tile[BLOCK * EXTENT], dy_tile[BLOCK * EXTENT], tile[BLOCK * EXTENT], score[BLOCK * BLOCK];
@@ -130,7 +131,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
     HEAD_SETUP
     load_block(q_tile, q + head, first, tokens, pitch);
     load_block(dy_tile, upstream + head, first, tokens, pitch);
-    // Not in private memory: Intel's runtime for CPUs (2026.22) mixes up what a loop with barriers keeps there.
+    // These numbers are not in private memory, because Intel's runtime for CPUs (2026.22) mixes up private memory in a
+    // loop with barriers.
     if (lane == 0) {
         log_sum[row] = own < tokens ? log_sum_exp[line + own] : 0.0f;
         centre[row] = own < tokens ? centres[line + own] : 0.0f;
@@ -165,7 +167,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backw
 
 #elif PART == BACKWARD_KV
 
-// dV = Pᵀ · dY and dK = scale · dSᵀ · Q; a group owns keys and walks over queries.
+// dV = Pᵀ · dY and dK = scale · dSᵀ · Q; a work-group owns keys and loops over queries.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void attention_backward_kv(
     IN(q), IN(k), IN(v), IN(upstream), IN(log_sum_exp), IN(centres), OUT(gk), OUT(gv), const int tokens,
     const float scale) {

@@ -1,6 +1,5 @@
-// Pointwise nonlinearities and their derivatives; the numbers are those of SegBackend/Activation.swift, which a test
-// checks.
-// `slope` is the slope of leaky ReLU or PReLU, or the alpha of ELU and SiLU.
+// Pointwise nonlinearities and their derivatives. The numbers equal those of SegBackend/Activation.swift, which a test
+// checks. `slope` is the slope of leaky ReLU or PReLU, or the alpha of ELU and SiLU.
 
 #define IDENTITY 0
 #define RELU 1
@@ -12,7 +11,7 @@
 
 inline float activation(const int kind, const float x, const float slope) {
     switch (kind) {
-    case RELU: return x < 0.0f ? 0.0f : x; // NaN stays.
+    case RELU: return x < 0.0f ? 0.0f : x; // NaN gives NaN.
     case LEAKY_RELU: return x > 0.0f ? x : slope * x;
     case ELU: return x > 0.0f ? x : slope * expm1(x);
     case GELU: return 0.5f * x * erfc(-0.70710678f * x);

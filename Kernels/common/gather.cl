@@ -1,9 +1,10 @@
 // Convolutions and transposed convolutions as one gather: row j of the grid writes output first + j · step and reads,
-// for tap t, input j · in_step + delta(t). A transposed convolution is a grid for each residue of its stride.
+// for tap t, input j · in_step + delta(t). A transposed convolution has one grid for each residue modulo its stride.
 //
-// int4 arguments are depth, height, width; in_size and out_size carry their channels, grid the batch, taps their count.
+// int4 arguments are depth, height, width and a fourth number: the channels for in_size and out_size, the batch for
+// grid, and the number of taps for taps.
 
-// Packed weights are f32, or with HALF_WEIGHTS half, which OpenCL C loads and stores without an extension.
+// Packed weights are f32, or half with HALF_WEIGHTS, which OpenCL C loads and stores without an extension.
 #ifndef HALF_WEIGHTS
 #define HALF_WEIGHTS 0
 #endif
@@ -27,58 +28,59 @@
         const int4 in_step, const int4 window, const int4 taps, const int4 tap_first, const int4 tap_step,             \
         const int4 delta_first, const int4 delta_step
 
-// Depth, height, width and sample of a row.
+// The depth, height, width and sample of a row.
 inline int4 unravel(const uint row, const int4 size) {
     const uint line = row / size.z, plane = line / size.y;
     return (int4)(row % size.z, line % size.y, plane % size.x, plane / size.x).zyxw;
 }
 
-// Which of the grid's taps along each axis; 0 last.
+// The index of a tap among the grid's taps along each axis; the fourth number is 0.
 inline int4 tap_at(const int tap, const int4 taps) {
     const int line = tap / taps.z;
     return (int4)(line / taps.y, line % taps.y, tap % taps.z, 0);
 }
 
-// Index of a tap in the whole kernel.
+// The index of a tap in the whole kernel.
 inline int tap_in_window(const int4 at, const int4 tap_first, const int4 tap_step, const int4 window) {
     const int4 t = tap_first + at * tap_step;
     return (t.x * window.y + t.y) * window.z + t.z;
 }
 
-// Whether a position with its sample lies inside an array; a negative sample never does.
+// Whether a position with its sample lies inside an array; false for a negative sample.
 inline int is_inside(const int4 at, const int4 size) {
     return at.w >= 0 && (uint)at.x < (uint)size.x && (uint)at.y < (uint)size.y && (uint)at.z < (uint)size.z;
 }
 
-// The channel vector of a position with its sample.
+// The index of the channel vector of a position with its sample.
 inline ulong vector_of(const int4 at, const int4 size) {
     return ((ulong)((at.w * size.x + at.x) * size.y + at.y)) * size.z + at.z;
 }
 
-// Gathers by vectors of four add two positions: where the taps of a row begin, and the way from there to a tap. Their
-// fourth number counts vectors of an array whose channels are whole vectors; it wraps as 32-bit numbers do.
+// Gathers by vectors of four add two positions: the corner, where the taps of a row begin, and the step from the corner
+// to a tap. The fourth number of both is an index of vectors in an array whose channels are whole vectors; it is
+// computed modulo 2³².
 
-// A position that no way to a tap leads from, nor another such position.
+// A coordinate so far outside that adding a step, or another such coordinate, does not lead into an array.
 #define FAR (-0x40000000)
 
-// Which vector of four lies at a position relative to the array's first, by 32 bits.
+// The index of the vector of four at a position, relative to the array's first vector, modulo 2³².
 inline int vectors_to(const int4 at, const int4 size) {
     const uint line = (uint)(at.w * size.x + at.x) * (uint)size.y + (uint)at.y;
     return (int)((line * (uint)size.z + (uint)at.z) * (uint)(size.w / 4));
 }
 
-// Where the taps of a row of the grid begin; far away where it is none.
+// The position where the taps of a row of the grid begin; far outside if `is_row` is false.
 inline int4 corner_of(const int4 at, const int is_row, const int4 in_step, const int4 delta_first, const int4 in_size) {
     const int4 place = (int4)(at.xyz * in_step.xyz, at.w) + delta_first;
     return (int4)(is_row ? place.x : FAR, place.yz, vectors_to(place, in_size));
 }
 
-// The way to a tap.
+// The step from the corner to a tap.
 inline int4 step_to(const int4 delta, const int4 in_size) {
     return (int4)(delta.xyz, vectors_to((int4)(delta.xyz, 0), in_size));
 }
 
-// is_inside for the sum of a corner and a way.
+// is_inside for the sum of a corner and a step.
 inline int is_near(const int4 at, const int4 size) {
     return (uint)at.x < (uint)size.x && (uint)at.y < (uint)size.y && (uint)at.z < (uint)size.z;
 }

@@ -1,4 +1,5 @@
-// Philox4x32 with ten rounds (Salmon et al. 2011), the same words as SegBackend/Philox.swift, and dropout from it.
+// Philox4x32 with ten rounds (Salmon et al. 2011), which gives the same words as SegBackend/Philox.swift, and dropout
+// with these words.
 
 inline uint4 philox(uint4 c, uint2 k) {
     for (int round = 0; round < 10; round++) {
@@ -10,7 +11,7 @@ inline uint4 philox(uint4 c, uint2 k) {
     return c;
 }
 
-// stream: key low, key high, layer, pass. What element `e` is multiplied with: 0 or `scale`.
+// The factor of element `e`: 0 or `scale`. `stream` is key low, key high, layer, pass.
 inline float dropout_factor(const ulong e, const uint4 stream, const uint threshold, const float scale) {
     const ulong block = e / 4;
     const uint4 words = philox((uint4)((uint)block, (uint)(block >> 32), stream.z, stream.w), stream.xy);
@@ -19,7 +20,7 @@ inline float dropout_factor(const ulong e, const uint4 stream, const uint thresh
     return word >= threshold ? scale : 0.0f;
 }
 
-// How a dropout reaches a kernel; `mode` is 0 for none, 1 for elements, 2 for whole channels of a sample.
+// The arguments of a dropout; `dropout_mode` is 0 for none, 1 for elements, 2 for whole channels of a sample.
 #define DROPOUT_ARGUMENTS                                                                                              \
     const int dropout_mode, const uint seed_low, const uint seed_high, const uint layer, const uint pass,              \
         const uint threshold, const float keep_scale

@@ -1,10 +1,10 @@
 // Definitions that precede every kernel.
 //
-// Arrays are f32 and channels-last. An array argument is a pointer and the number of its first element, so that views
-// need no alignment: IN and OUT declare the pair, ENTER makes the pointer point at the first element. A pointer may be
-// null where an array is optional. Positions along an axis are int, rows uint, linear offsets ulong.
+// Arrays are f32 and channels-last. An array argument is a pointer and the index of its first element, so views need no
+// alignment: IN and OUT declare the pair, and ENTER makes the pointer point at the first element. The pointer of an
+// optional array may be null. Positions along an axis are int, rows are uint, linear offsets are ulong.
 //
-// GROUP: items of a work-group where nothing else is said; the same number stands in OpenCLLauncher.swift.
+// GROUP: the default number of items of a work-group; OpenCLLauncher.swift contains the same number.
 
 #ifndef GROUP
 #define GROUP 128
@@ -21,8 +21,8 @@ inline void put(__global float *y, const ulong i, const float value, const int a
     y[i] = accumulate ? y[i] + value : value;
 }
 
-// Before a loop over an array that must become registers.
+// Precedes a loop over an array that must be kept in registers.
 #define UNROLL _Pragma("unroll")
 
-// Before a function whose arrays must become registers of its kernel.
+// Precedes a function whose arrays must be kept in registers of its kernel.
 #define INLINE inline __attribute__((always_inline))

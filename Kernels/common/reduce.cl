@@ -1,12 +1,12 @@
 // Work-groups that reduce the columns of an array [outer, rows, channels].
 //
-// NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A group is `width` columns wide
-// and reads `subs` rows at a time, so that its items read side by side whatever the number of channels. Sums are taken
-// in a fixed order: an item's own rows, then a tree over the group, then the chunks; the order within a sub-group is
-// the driver's.
+// NDRange: dimension 0 tiles of columns, dimension 1 chunks of rows, dimension 2 outer. A work-group is `width` columns
+// wide and reads `subs` rows at a time, so its items read contiguous elements for any number of channels. Sums are
+// added in a fixed order: an item's own rows, then a tree over the group, then the chunks; the driver sets the order
+// within a sub-group.
 
-// SUB_GROUPS: runs of items that are whole sub-groups are reduced by them. The host has checked that the device numbers
-// the items of sub-groups as those of the group.
+// SUB_GROUPS: runs of items that consist of whole sub-groups are reduced by sub-group functions. The host has checked
+// that the device numbers the items of sub-groups in the same order as the items of the group.
 
 #ifndef SUB_GROUPS
 #define SUB_GROUPS 0
@@ -20,8 +20,8 @@
 typedef struct {
     uint column; // column of this item; may be past the last
     uint width;  // columns of the group
-    uint sub;    // which of the rows read together
-    uint subs;   // rows read together
+    uint sub;    // index of this item's row among the rows that are read together
+    uint subs;   // number of rows that are read together
     uint first;  // first row of this item
     uint end;    // row after the last of the chunk
     uint chunk;
@@ -48,12 +48,12 @@ inline columns_t columns_of_item(const uint channels, const uint rows, const uin
 
 #if SUB_GROUPS
 
-// Whether runs of `lanes` items are whole sub-groups; a group is.
+// Whether runs of `lanes` items are whole sub-groups, which is the same for all items of a group.
 inline int is_whole_sub_groups(const uint lanes) {
     return lanes % get_max_sub_group_size() == 0 && get_sub_group_size() == get_max_sub_group_size();
 }
 
-// The result of a run from those of its sub-groups, taken in order.
+// The result of a run, joined from the results of its sub-groups in order.
 #define RUN_OF_SUB_GROUPS(result, join)                                                                                \
     const uint parts = lanes / get_max_sub_group_size(), first = get_local_id(0) / lanes * parts;                      \
     barrier(CLK_LOCAL_MEM_FENCE);                                                                                      \
@@ -77,7 +77,7 @@ inline float max_of_sub_groups(__local float *lane, const float value, const uin
 
 #endif
 
-// Σ over the row slots of a group; the items of slot 0 return their column's sum. All items call it.
+// Σ over the row slots of a group; the items of slot 0 return their column's sum. All items must call it.
 inline float sum_over_subs(__local float *lane, const float value, const columns_t c) {
 #if SUB_GROUPS
     // A single column is one run of the whole group.
@@ -96,10 +96,10 @@ inline float sum_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// The larger of two numbers. A NaN stays a NaN, unlike in fmax and the reductions of sub-groups.
+// The larger of two numbers. If either is NaN the result is NaN, unlike in fmax and the reductions of sub-groups.
 inline float larger(const float a, const float b) { return isnan(a) || a > b ? a : b; }
 
-// The largest over the row slots of a group, as sum_over_subs, or NaN.
+// The maximum over the row slots of a group, in the manner of sum_over_subs; NaN if any value is NaN.
 inline float max_over_subs(__local float *lane, const float value, const columns_t c) {
     const uint item = get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -114,7 +114,7 @@ inline float max_over_subs(__local float *lane, const float value, const columns
     return lane[item];
 }
 
-// Σ over runs of `lanes` items, a power of two; every item of a run gets it. All items call it.
+// Σ over runs of `lanes` items, a power of two; every item of a run returns it. All items must call it.
 inline float sum_over_lanes(__local float *lane, const float value, const uint lanes) {
 #if SUB_GROUPS
     if (is_whole_sub_groups(lanes)) return sum_of_sub_groups(lane, value, lanes);
@@ -130,7 +130,7 @@ inline float sum_over_lanes(__local float *lane, const float value, const uint l
     return lane[item - at];
 }
 
-// The largest over runs of `lanes` items, as sum_over_lanes.
+// The maximum over runs of `lanes` items, in the manner of sum_over_lanes.
 inline float max_over_lanes(__local float *lane, const float value, const uint lanes) {
 #if SUB_GROUPS
     if (is_whole_sub_groups(lanes)) return max_of_sub_groups(lane, value, lanes);

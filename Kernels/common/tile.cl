@@ -1,12 +1,12 @@
-// The tile of a matrix product that a work-group makes, TILE_M × TILE_N, from two tiles in local memory of TILE_K
-// lines: left of TILE_M, right of TILE_N elements, where line k begins at LINE_M(k) or LINE_N(k). An item keeps
-// ITEM_SUMS of the results in registers; result s of an item stands in row tile_row(item, s) and column
-// tile_column(item, s), and SPAN results from a multiple of SPAN on stand side by side. Values enter a tile through
-// TILE_VALUE.
+// The tile of a matrix product that a work-group computes: TILE_M × TILE_N, from two tiles in local memory of TILE_K
+// lines, left with TILE_M and right with TILE_N elements. Line k begins at LINE_M(k) or LINE_N(k). An item keeps
+// ITEM_SUMS of the results in registers. Result s of an item belongs to row tile_row(item, s) and column
+// tile_column(item, s), and SPAN results from a multiple of SPAN on are neighbours in a row. Values are converted by
+// TILE_VALUE when they are stored in a tile.
 //
-// MATRIX chooses what multiplies: 0 the items themselves, in f32; 1 and 2 the matrix units of NVIDIA GPUs from compute
-// capability 8.0 on, TF32 and bf16 with f32 sums. EMULATED computes what those units do with ordinary instructions, so
-// that everything around them can be tested anywhere.
+// MATRIX chooses the multiplication: 0 is f32 by the items themselves; 1 and 2 are the matrix units of NVIDIA GPUs of
+// compute capability 8.0 or higher, in TF32 and bf16 with f32 sums. EMULATED computes the results of those units with
+// ordinary instructions, so that the code around them can be tested on any device.
 
 #ifndef TILE_M
 #define TILE_M 64
@@ -20,7 +20,7 @@
 #ifndef ITEM_M
 #define ITEM_M 8
 #endif
-// Multiples of 4.
+// ITEM_M and ITEM_N are multiples of 4.
 #ifndef ITEM_N
 #define ITEM_N 4
 #endif
@@ -35,18 +35,18 @@
 #define ITEMS (ITEMS_M * ITEMS_N)
 #define ITEM_SUMS (ITEM_M * ITEM_N)
 
-// Local memory that only the emulation needs: 6 words an item.
+// The local memory that only the emulation needs: 6 words per item.
 #define EXCHANGE_WORDS (MATRIX != 0 && EMULATED ? ITEMS * 6 : 1)
 
 #define LINE_M(k) TILE_LINE(k, PITCH_M)
 #define LINE_N(k) TILE_LINE(k, PITCH_N)
-// Every LINES_APART lines lie eight elements further apart.
+// After every LINES_APART lines there is a gap of eight elements.
 #define TILE_LINE(k, pitch) ((k) * (pitch) + (k) / LINES_APART * 8)
 #define LEFT_WORDS LINE_M(TILE_K)
 #define RIGHT_WORDS LINE_N(TILE_K)
 #define TILE_MEMORY(name, words) __local float name[words] __attribute__((aligned(16)))
 
-// LLVM for AMD would read all lines of a tile into registers before it multiplies the first.
+// LLVM for AMD would load all lines of a tile into registers before the first multiplication; KEEP_ORDER prevents this.
 #define KEEP_ORDER
 #if defined(__AMDGCN__) && defined(__has_builtin)
 #if __has_builtin(__builtin_amdgcn_sched_barrier)
@@ -55,7 +55,7 @@
 #endif
 #endif
 
-// Lines of a tile that a loop over them holds unrolled. With all 16, LLVM takes twice the registers for gfx942.
+// The number of lines of a tile that are unrolled in a loop. With all 16, LLVM needs twice the registers for gfx942.
 #ifdef __AMDGCN__
 #define UNROLL_LINES _Pragma("unroll 8")
 #else
@@ -64,7 +64,7 @@
 
 #if MATRIX == 0
 
-// Lines begin where vectors of four may, and the stores of a transposition go to different banks.
+// The pitches align lines for vectors of four, and send the stores of a transposition to different banks.
 #define PITCH_M (TILE_M + 4)
 #define PITCH_N (TILE_N + 4)
 #define LINES_APART 8
@@ -73,7 +73,7 @@
 #define span_t float4
 #define SPAN_OF(sum, s) vload4(0, (sum) + (s))
 
-// Four rows or columns of an item stand side by side, so that the items of a line read neighbouring vectors.
+// Four rows or columns of an item are neighbours, so the items of a line read neighbouring vectors.
 inline int tile_row(const int item, const int s) {
     const int i = s / ITEM_N;
     return (item / ITEMS_N + i / 4 * ITEMS_M) * 4 + i % 4;
@@ -108,8 +108,9 @@ INLINE void multiply_tiles(
 
 #else
 
-// A matrix unit takes 16 rows and 8 columns from the 32 items of a warp: item `lane` holds the rows lane / 4 and 8
-// more, the columns 2 · (lane % 4) and the next. Eight more elements a line spread a fragment over all banks.
+// A matrix unit multiplies 16 rows by 8 columns with the 32 items of a warp: item `lane` holds the rows lane / 4 and
+// lane / 4 + 8, and the columns 2 · (lane % 4) and the next. Eight additional elements per line spread a fragment over
+// all banks.
 #define WARP 32
 #define UNIT_M 16
 #define UNIT_N 8
@@ -128,7 +129,7 @@ INLINE void multiply_tiles(
 
 #if MATRIX == 1
 #define UNIT_K 8
-// Rounding to ten bits of mantissa, ties away from zero: cvt.rna.tf32.f32.
+// Rounds to ten bits of mantissa, ties away from zero: cvt.rna.tf32.f32.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x1000u) & 0xFFFFE000u)
 // One register of a fragment holds one element, (k, i).
 #define FRAGMENT(tile, pitch, k, i) as_uint((tile)[TILE_LINE(k, pitch) + (i)])
@@ -136,9 +137,9 @@ INLINE void multiply_tiles(
 #define FRAGMENT_HALF 4
 #else
 #define UNIT_K 16
-// Rounding to seven bits of mantissa, ties to even.
+// Rounds to seven bits of mantissa, ties to even.
 #define TILE_VALUE(x) as_float((as_uint(x) + 0x7FFFu + ((as_uint(x) >> 16) & 1u)) & 0xFFFF0000u)
-// Two elements, (k, i) in the lower half and (k + 1, i) in the upper.
+// One register of a fragment holds two elements, (k, i) in the lower half and (k + 1, i) in the upper.
 #define FRAGMENT(tile, pitch, k, i)                                                                                    \
     (as_uint((tile)[TILE_LINE(k, pitch) + (i)]) >> 16 | as_uint((tile)[TILE_LINE((k) + 1, pitch) + (i)]))
 #define FRAGMENT_K(lane) ((lane) % 4 * 2)
@@ -157,19 +158,21 @@ inline int tile_column(const int item, const int s) {
 
 #if EMULATED
 
-// PoCL computes something else where a function with barriers is made part of its kernel by force.
+// PoCL gives wrong results if a function with barriers is forced inline into its kernel.
 #define INLINE_UNITS inline
 
-// Unrolling would multiply the barriers of the exchange, at each of which a compiler for CPUs splits the kernel.
+// Unrolling would multiply the number of barriers in the exchange, and a compiler for CPUs splits the kernel at each
+// barrier.
 #define UNROLL_UNITS
 
-// The value of half a register, or of a whole one.
+// The value of half a register, or of a whole register for TF32.
 inline float part_of(const uint word, const int upper) {
     return MATRIX == 1 ? as_float(word) : as_float(upper ? word & 0xFFFF0000u : word << 16);
 }
 
-// Every lane shows its registers to its warp. Each result is a sum over k of products of their elements: element k of
-// a row or column is in register k / UNIT_K·2 of lane k' % 4 of four, by the layout in the PTX manual.
+// Every lane writes its registers to local memory for its warp. Each result is a sum over k of products of a row's and
+// a column's elements. Four lanes hold the elements of a row or column: element k is in lane k / pair % 4 of the four,
+// and in the later registers if k is in the second half, by the layout in the PTX manual.
 inline void multiply_unit(float *sum, const uint *a, const uint *b, __local uint *exchange) {
     __local uint(*shown)[6] = (__local uint(*)[6])exchange;
     const int item = get_local_id(0), lane = item % WARP, warp = item - lane;
@@ -237,7 +240,7 @@ INLINE_UNITS void multiply_tiles(
 
 #endif
 
-// Four values that lie along a line of a tile, or across four lines from k on.
+// Converts four values, which are stored along a line of a tile or across four lines from k on.
 inline float4 tile_values(const float4 v) {
     return (float4)(TILE_VALUE(v.x), TILE_VALUE(v.y), TILE_VALUE(v.z), TILE_VALUE(v.w));
 }
@@ -252,7 +255,8 @@ inline void put_across(__local float *tile, const int pitch, const float4 v) {
     tile[3 * pitch] = value.w;
 }
 
-// How often an item loads a vector of four where a group loads so many, and whether its load i is one of them.
+// LOADS: the number of vectors of four that an item loads if the work-group loads `vectors`. IS_LOAD: whether load i of
+// an item is one of them.
 #define LOADS(vectors) (((vectors) + ITEMS - 1) / ITEMS)
 #define IS_LOAD(i, vectors) ((vectors) % ITEMS == 0 || get_local_id(0) + (i)*ITEMS < (vectors))
 #define LEFT_VECTORS (TILE_M * TILE_K / 4)

@@ -1,6 +1,6 @@
-// Convolutions without tiles: the plainest form, for few channels and for many groups.
+// Convolutions without tiles: the simplest form, for few channels and for many groups.
 
-// y = gather(x) · packed + bias. NDRange: dimension 0, an item an output channel of a row of the grid.
+// y = gather(x) · packed + bias. NDRange: dimension 0, one item per output channel of a row of the grid.
 __kernel void conv3d_direct(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const ulong count, const int accumulate) {
@@ -27,8 +27,8 @@ __kernel void conv3d_direct(
     put(y, vector_of(target, out_size) * outputs + output, sum + (bias ? bias[output] : 0.0f), accumulate);
 }
 
-// One chunk of rows of a weight gradient: partial [chunks, taps, inputs of a group, outputs].
-// NDRange: dimension 0, an item a weight; dimension 1, a chunk.
+// Computes one chunk of rows of a weight gradient: partial [chunks, taps, inputs of a group, outputs].
+// NDRange: dimension 0, one item per weight; dimension 1, one per chunk.
 __kernel void conv3d_weight_direct(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const ulong count, const uint rows, const uint chunk_rows) {

@@ -1,9 +1,9 @@
-// Convolution as a matrix product that never stores its unfolded input: y [rows, outputs] = gather(x) · packed, where
+// A convolution as a matrix product whose unfolded input is never stored: y [rows, outputs] = gather(x) · packed, where
 // the inner axis k runs over taps and the inputs of a group.
 //
-// NDRange: dimension 0 tiles of rows, dimension 1 tiles of a group's outputs, dimension 2 groups × splits of k.
-// A work-group makes TILE_M × TILE_N outputs, as common/tile.cl has it. With more than one split, y is [splits, rows,
-// outputs], to be summed by conv3d_finish.
+// NDRange: dimension 0 tiles of rows, dimension 1 tiles of a group's outputs, dimension 2 groups × splits of k. A
+// work-group computes TILE_M × TILE_N outputs; see common/tile.cl. With more than one split, y is [splits, rows,
+// outputs], and conv3d_finish computes the sum.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
@@ -75,7 +75,7 @@ __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void conv3d_gemm(
     }
 }
 
-// Sums the splits of conv3d_gemm, adds the bias and writes y. NDRange: dimension 0, an item an output.
+// Sums the splits of conv3d_gemm, adds the bias and writes y. NDRange: dimension 0, one item per output.
 __kernel void conv3d_finish(
     IN(partial), IN(bias), OUT(y), GATHER_ARGUMENTS, const ulong count, const int splits, const int accumulate) {
     ENTER(partial);

@@ -1,14 +1,14 @@
-// conv3d_gemm by vectors of four: the same product for inputs of a group in multiples of TILE_K, outputs in multiples
-// of 4, and arrays that begin where vectors may. NDRange and arguments are those of conv3d_gemm.
+// conv3d_gemm by vectors of four: the same product if the inputs of a group are a multiple of TILE_K, the outputs of a
+// group a multiple of 4, and the arrays aligned for vectors. NDRange and arguments are the same as for conv3d_gemm.
 //
-// A step along k lies in one tap: where an item's rows lie in x is found once a tap. The vectors of the next step
-// travel through registers while a step is multiplied, into the other half of a double buffer, so that a step has one
-// barrier. After the last step they are stored once more, for nobody: behind a branch, LLVM would move the
-// multiplications there and keep all that they take in registers.
+// A step along k is within one tap, so the offsets of an item's rows in x are computed once per tap. The vectors of the
+// next step are loaded into registers while a step is multiplied, and then stored in the other half of a double buffer,
+// so a step has one barrier. After the last step they are stored once more, and nothing reads them. With a branch
+// instead, LLVM would move the multiplications into it and keep all their operands in registers.
 
 #define OUTSIDE 0xFFFFFFFFu
 
-// An item's loads of x: a quarter of TILE_K inputs of the rows item / 4 + i · ITEMS / 4.
+// Computes the offsets of an item's loads of x: a quarter of TILE_K inputs of the rows item / 4 + i · ITEMS / 4.
 #define FIND_ROWS                                                                                                      \
     way = step_to(tap * delta_step, in_size);                                                                          \
     UNROLL                                                                                                             \

@@ -1,8 +1,8 @@
-// Weights as the matrix that convolutions multiply with: packed [taps, inputs of a group, groups, pitch], where a
-// group's outputs are followed by zeros up to its pitch.
-// NDRange: dimension 0, an item an element.
+// Packs weights into the matrix that convolutions multiply by: packed [taps, inputs of a group, groups, pitch], where a
+// group's outputs are followed by zeros up to the pitch.
+// NDRange: dimension 0, one item per element.
 
-// `outputs_first`: w is [outputs, inputs / groups, taps], else [inputs, outputs / groups, taps].
+// With `outputs_first`, w is [outputs, inputs / groups, taps], else [inputs, outputs / groups, taps].
 __kernel void conv3d_pack(
     IN(w), PACKED(packed), const ulong count, const int taps, const int group_inputs, const int group_outputs,
     const int groups, const int pitch, const int outputs_first) {
@@ -18,7 +18,7 @@ __kernel void conv3d_pack(
     PUT_WEIGHT(packed, i, output < group_outputs ? w[pair * taps + tap] : 0.0f);
 }
 
-// The sum over chunks of a weight gradient's parts [chunks, taps, inputs of a group, outputs], in PyTorch's layout.
+// Sums the chunks of a weight gradient [chunks, taps, inputs of a group, outputs] into PyTorch's layout.
 __kernel void conv3d_weight_finish(
     IN(partial), OUT(gw), const ulong count, const int taps, const int group_inputs, const int outputs,
     const int chunks, const int accumulate) {

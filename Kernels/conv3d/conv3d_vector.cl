@@ -1,5 +1,5 @@
-// Convolutions for CPUs, where the items of a group are iterations of a loop: without local memory and barriers, with a
-// vector of 16 outputs at a time in registers.
+// Convolutions for CPUs, on which the items of a group are iterations of a loop. They use no local memory and no
+// barriers, and keep a vector of 16 outputs at a time in registers.
 
 #ifndef ROWS
 #define ROWS 6
@@ -8,8 +8,9 @@
 #define INPUTS 8
 #endif
 
-// y = gather(x) · packed + bias; packed has rows of `pitch` · groups, pitch a multiple of 16.
-// NDRange: dimension 0, an item ROWS rows of the grid; dimension 1, 16 outputs of a group; dimension 2, the groups.
+// y = gather(x) · packed + bias; packed has rows of `pitch` · groups, where pitch is a multiple of 16.
+// NDRange: dimension 0, one item per ROWS rows of the grid; dimension 1, 16 outputs of a group; dimension 2, the
+// groups.
 __kernel void conv3d_vector(
     IN(x), PACKED(packed), IN(bias), OUT(y), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
     const uint rows, const int pitch, const int accumulate) {
@@ -71,9 +72,9 @@ __kernel void conv3d_vector(
     }
 }
 
-// One chunk of lines (rows of the grid along its width) of a weight gradient:
+// Computes one chunk of lines (rows of the grid along its width) of a weight gradient:
 // partial [chunks, taps, inputs of a group, outputs].
-// NDRange: dimension 0, an item INPUTS inputs of a tap; dimension 1, 16 outputs of a group; dimension 2, groups ×
+// NDRange: dimension 0, one item per INPUTS inputs of a tap; dimension 1, 16 outputs of a group; dimension 2, groups ×
 // chunks.
 __kernel void conv3d_weight_vector(
     IN(x), IN(upstream), OUT(partial), GATHER_ARGUMENTS, const int group_inputs, const int group_outputs,
@@ -90,7 +91,7 @@ __kernel void conv3d_weight_vector(
     float16 sum[INPUTS];
     UNROLL
     for (int j = 0; j < INPUTS; j++) sum[j] = (float16)(0.0f);
-    // Positions along the width whose tap lies inside.
+    // The range of positions along the width whose tap lies inside the input.
     const int begin = clamp((in_step.z - 1 - delta.z) / in_step.z, 0, grid.z);
     const int end = in_size.z - 1 - delta.z < 0 ? 0 : min(grid.z, (in_size.z - 1 - delta.z) / in_step.z + 1);
     for (uint line = chunk * chunk_lines; line < min(lines, (chunk + 1) * chunk_lines); line++) {

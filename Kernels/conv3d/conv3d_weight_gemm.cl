@@ -1,10 +1,10 @@
-// Gradient of a convolution's weight as a matrix product: gw [taps · inputs of a group, outputs] = gather(x)ᵀ ·
+// The gradient of a convolution's weight as a matrix product: gw [taps · inputs of a group, outputs] = gather(x)ᵀ ·
 // upstream, summed over rows in chunks: partial [chunks, taps, inputs of a group, outputs].
 //
 // NDRange: dimension 0 tiles of taps and inputs, dimension 1 tiles of a group's outputs, dimension 2 groups × chunks.
-// Tiles are those of common/tile.cl; the inner axis k runs over the rows of a chunk.
+// The tiles are described in common/tile.cl; the inner axis k runs over the rows of a chunk.
 
-// The position in x where the taps of a row begin, with sample −1 after the last row.
+// The position in x where the taps of a row begin, with sample −1 for rows after the last one.
 inline int4 origin_of(const uint row, const uint end, const int4 grid, const int4 in_step, const int4 delta_first) {
     const int4 at = unravel(min(row, end - 1), grid);
     return (int4)(at.xyz * in_step.xyz, row < end ? at.w : -1) + delta_first;

@@ -1,12 +1,12 @@
-// conv3d_weight_gemm by vectors of four: the same product for inputs and outputs of a group in multiples of 4, and
-// arrays that begin where vectors may. NDRange and arguments are those of conv3d_weight_gemm.
+// conv3d_weight_gemm by vectors of four: the same product if inputs and outputs of a group are multiples of 4 and the
+// arrays are aligned for vectors. NDRange and arguments are the same as for conv3d_weight_gemm.
 //
-// An item's vectors of x belong to one tap and four inputs throughout; where the rows of a step lie is kept in local
-// memory, found two steps ahead. Vectors travel as in conv3d_gemm_wide.
+// An item's vectors of x belong to the same tap and the same four inputs in all steps. The origins of the rows of a
+// step are computed two steps ahead and kept in local memory. Vectors are loaded and stored as in conv3d_gemm_wide.
 
 #define ROW_VECTORS (TILE_M / 4)
 
-// The position in a grid that lies `step` rows further.
+// The position in a grid `step` rows after a position.
 inline int4 advance(int4 at, const int4 step, const int4 grid) {
     at += step;
     at.y += at.z >= grid.z;

@@ -1,10 +1,11 @@
-// Winograd's convolution of three taps at stride 1 on every axis: F(OUTPUTS, 3), Lavin and Gray 2015. A tile makes
-// OUTPUTS outputs on each axis from POINTS inputs; tiles, weights and products are transformed, and each of the POINTS³
-// points is a matrix product of its own, which conv3d_gemm or conv3d_vector takes as a group of a 1³ convolution:
+// Winograd's convolution of three taps at stride 1 on every axis: F(OUTPUTS, 3), Lavin and Gray 2015. A tile computes
+// OUTPUTS outputs on each axis from POINTS inputs. Tiles, weights and products are transformed, and each of the POINTS³
+// points is a separate matrix product, which conv3d_gemm or conv3d_vector computes as a group of a 1³ convolution:
 // transformed [tiles, POINTS³, inputs], packed [inputs, POINTS³, pitch], products [tiles, POINTS³, outputs].
 //
-// Points are 0, 1, −1, infinity for OUTPUTS 2, and 0, 5/8, −5/8, 3/2, −3/2, infinity for 4, in that order. Tiles are
-// numbered as rows of a grid of `tiles` (depth, height, width, batch), and a launch takes those from `first` on.
+// The points are 0, 1, −1, infinity for OUTPUTS 2, and 0, 5/8, −5/8, 3/2, −3/2, infinity for OUTPUTS 4, in that order.
+// Tiles are numbered as rows of a grid of `tiles` (depth, height, width, batch), and a launch computes the tiles from
+// `first` on.
 
 #ifndef OUTPUTS
 #define OUTPUTS 2
@@ -14,7 +15,8 @@
 
 #if OUTPUTS == 2
 
-// Rows of B', the transform of the input. An item takes one point of the depth, whose row it reads from this table.
+// The rows of B', the transform of the input. An item computes one point of the depth, whose row it reads from this
+// table.
 __constant float input_factor[POINTS][POINTS] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
 
 inline void transform_inputs(const float *x, float *point) {
@@ -32,7 +34,7 @@ inline void transform_taps(const float *w, float *point) {
     point[3] = w[2];
 }
 
-// Rows of A'.
+// The rows of A', the transform of the output.
 __constant float output_factor[OUTPUTS][POINTS] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
 
 inline void transform_products(const float *point, float *y) {
@@ -43,7 +45,7 @@ inline void transform_products(const float *point, float *y) {
 #else
 
 // The positive points, their squares, and the factors of the rows of G: 1 / the product of a point's distances to the
-// other finite ones. CSegCPU/conv3d_winograd_transform.h says why these points.
+// other finite points. CSegCPU/conv3d_winograd_transform.h gives the reason for these points.
 #define P 0.625f
 #define Q 1.5f
 #define PP (P * P)
@@ -96,8 +98,9 @@ inline void transform_products(const float *point, float *y) {
 
 #endif
 
-// The weights, with zeros after the outputs up to the pitch; `outputs_first` as in conv3d_pack, `flipped` for a
-// transposed convolution, whose taps run in the opposite order. NDRange: dimension 0, an item an input and an output.
+// Transforms the weights, with zeros after the outputs up to the pitch. `outputs_first` is the same as in conv3d_pack;
+// `flipped` is for a transposed convolution, whose taps run in the opposite order.
+// NDRange: dimension 0, one item per pair of an input and an output.
 __kernel void winograd_weights(
     IN(w), OUT(packed), const ulong count, const int inputs, const int outputs, const int pitch,
     const int outputs_first, const int flipped) {
@@ -131,8 +134,8 @@ __kernel void winograd_weights(
     }
 }
 
-// The inputs of tiles, whose first output's first tap lies at tile · OUTPUTS + low.
-// NDRange: dimension 0, an item a channel of a tile; dimension 1, a point of the depth.
+// Transforms the inputs of tiles; the first tap of a tile's first output reads the input at tile · OUTPUTS + low.
+// NDRange: dimension 0, one item per channel of a tile; dimension 1, one per point of the depth.
 __kernel void winograd_inputs(
     IN(x), OUT(transformed), const int4 in_size, const int4 tiles, const int4 low, const uint first,
     const ulong count) {
@@ -167,7 +170,7 @@ __kernel void winograd_inputs(
     }
 }
 
-// The outputs of tiles from their products. NDRange: dimension 0, an item an output channel of a tile.
+// Computes the outputs of tiles from their products. NDRange: dimension 0, one item per output channel of a tile.
 __kernel void winograd_outputs(
     IN(products), IN(bias), OUT(y), const int4 out_size, const int4 tiles, const uint first, const ulong count,
     const int accumulate) {

@@ -1,20 +1,20 @@
-// The Dice loss and the cross entropy of logits [samples, rows, channels] against labels [samples, rows].
-// With one channel the label itself is the reference and the cross entropy the binary one, as in MONAI. Where `regions`
-// is set, bit c of a label says whether the row is in region c, and each channel has a binary cross entropy. Rows whose
-// label is below 0 are ignored: they are in no sum, and their gradient is 0.
+// The Dice loss and the cross entropy of logits [samples, rows, channels] and labels [samples, rows]. With one channel
+// the label itself is the reference and the cross entropy is binary, as in MONAI. With `regions`, bit c of a label is
+// set if the row is in region c, and each channel has a binary cross entropy. Rows whose label is below 0 are ignored:
+// no sum includes them, and their gradient is 0.
 
 #define SOFTMAX 0
 #define SIGMOID_OF_LOGIT 1
 #define AS_THEY_ARE 2
 
-// How the terms of the Dice loss are formed; see DiceCEParams.
+// The options of the terms of the Dice loss; see DiceCEParams.
 #define DICE_ARGUMENTS                                                                                                 \
     IN(class_weights), const uint samples, const uint channels, const int regions, const int first_class,              \
         const int over_batch, const int is_mean, const float smooth_nr, const float smooth_dr,                         \
         const float lambda_dice, const float lambda_ce, const float top, const float overlap_weight,                   \
         const float size_weight, const float truth_weight
 
-// The largest logit of each row and Σ e^(logit − largest). NDRange: dimension 0, an item a row.
+// The largest logit of each row and Σ e^(logit − largest). NDRange: dimension 0, one item per row.
 __kernel void row_normalizers(IN(logits), OUT(normalizers), const ulong rows, const uint channels) {
     ENTER(logits);
     ENTER(normalizers);
@@ -32,15 +32,15 @@ inline float probability_of(const int kind, const float logit, __global const fl
     return kind == SOFTMAX ? exp(logit - normalizer[0]) / normalizer[1] : logit;
 }
 
-// The reference of a channel, of a label that is not below 0.
+// The reference of a channel for a label that is not below 0.
 inline float reference_of(const int label, const uint channel, const uint channels, const int regions) {
     if (regions) return (float)(label >> channel & 1);
     return channels == 1 ? (float)label : label == (int)channel ? 1.0f : 0.0f;
 }
 
-// Σ P · G, Σ P (or P²), Σ G, the number of rows that are not ignored, and the weighted cross entropy:
+// Σ P · G, Σ P (or Σ P²), Σ G, the number of rows that are not ignored, and the weighted cross entropy:
 // partial [5, samples, chunks, channels].
-// NDRange: columns (see common/reduce.cl), a sample an outer.
+// NDRange: columns (see common/reduce.cl), with samples as outer.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), OUT(partial), const uint channels, const uint rows,
     const uint chunk_rows, const int kind, const int squared, const int entropy, const int regions) {
@@ -89,7 +89,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_sums(
     }
 }
 
-// Numerator, denominator and share in the loss of the Dice term of a sample and class.
+// The numerator, the denominator and the weight in the loss of the Dice term of a sample and class.
 inline float4 dice_term(
     __global const float *sums, __global const float *class_weights, const uint sample, const uint channel,
     const uint samples, const uint channels, const int first_class, const int over_batch, const int is_mean,
@@ -115,7 +115,7 @@ inline float4 dice_term(
         sums, class_weights, n, c, samples, channels, first_class, over_batch, is_mean, smooth_nr, smooth_dr, top,     \
         overlap_weight, size_weight, truth_weight)
 
-// The factor of the sum of the rows' cross entropies; 0 where every row is ignored.
+// The factor of the sum of the rows' cross entropies; 0 if every row is ignored.
 inline float entropy_factor(
     __global const float *sums, __global const float *class_weights, const uint samples, const uint channels,
     const int regions, const int is_mean, const float lambda_ce) {
@@ -141,7 +141,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
     float dice = 0.0f, entropy = 0.0f;
     for (uint k = get_local_id(0); k < samples * channels; k += GROUP) {
         const float4 term = TERM(sums, k / channels, k % channels);
-        // The terms of all samples are one where the sums run over the batch.
+        // All samples have one common term if the sums run over the batch.
         if (!over_batch || k < channels) dice += term.z * (1.0f - term.x / term.y);
         entropy += entropies[k];
     }
@@ -154,8 +154,9 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void dice_loss(
                    : entropy * entropy_factor(sums, class_weights, samples, channels, regions, is_mean, lambda_ce));
 }
 
-// Derivatives of the loss by Σ P · G and Σ P, slopes [2, samples, channels], and behind them the entropies' factor.
-// NDRange: dimension 0, an item a sample and class.
+// Derivatives of the loss with respect to Σ P · G and Σ P, slopes [2, samples, channels], followed by the factor of the
+// entropies.
+// NDRange: dimension 0, one item per sample and class.
 __kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS) {
     ENTER(sums);
     ENTER(upstream);
@@ -173,7 +174,7 @@ __kernel void dice_slopes(IN(sums), IN(upstream), OUT(slopes), DICE_ARGUMENTS) {
             upstream[0] * entropy_factor(sums, class_weights, samples, channels, regions, is_mean, lambda_ce);
 }
 
-// Gradient of the loss for the logits. NDRange: dimension 0, an item a row.
+// The gradient of the loss with respect to the logits. NDRange: dimension 0, one item per row.
 __kernel void dice_gradient(
     IN(logits), IN_INT(labels), IN(normalizers), IN(class_weights), IN(slopes), OUT(gx), const uint samples,
     const uint channels, const ulong rows, const int kind, const int squared, const int entropy, const int regions,

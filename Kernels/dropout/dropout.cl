@@ -1,4 +1,5 @@
-// y = x · mask / (1 − p). NDRange: dimension 0, four elements an item: one draw of the generator makes four words.
+// y = x · mask / (1 − p).
+// NDRange: dimension 0, one item per four elements, because one draw of the generator gives four words.
 __kernel void dropout(
     IN(x), OUT(y), const ulong count, const ulong sample, const uint channels, const int accumulate,
     DROPOUT_ARGUMENTS) {
@@ -14,7 +15,7 @@ __kernel void dropout(
         const float factor = dropout_mode == 1
             ? (word[j] >= threshold ? keep_scale : 0.0f)
             : dropout_factor(i / sample * channels + i % channels, DROPOUT_STREAM, threshold, keep_scale);
-        // A dropped NaN or infinity is 0, as what is not computed.
+        // A dropped NaN or infinity becomes 0.
         put(y, i, factor == 0.0f ? 0.0f : x[i] * factor, accumulate);
     }
 }

@@ -1,5 +1,6 @@
 // Pointwise arithmetic.
-// NDRange: dimension 0, an item an element, or WIDTH of them where the host found every array aligned to that.
+// NDRange: dimension 0, one item per element, or per WIDTH elements if the host found that every array is aligned to
+// that.
 
 #ifndef WIDTH
 #define WIDTH 1
@@ -12,7 +13,7 @@ typedef float wide_t;
 #define ISNAN(x) ((x) != (x))
 #endif
 
-// The numbers are the places of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
 #define ADD 0
 #define SUBTRACT 1
 #define MULTIPLY 2
@@ -41,7 +42,7 @@ inline wide_t binary_value(const int op, const wide_t a, const wide_t b) {
     case SUBTRACT: return a - b;
     case MULTIPLY: return a * b;
     case DIVIDE: return a / b;
-    // A NaN on either side stays.
+    // The result is NaN if either operand is NaN.
     case MAXIMUM: return ISNAN(a) || a > b ? a : b;
     case MINIMUM: return ISNAN(a) || a < b ? a : b;
     case POWER: return pow(a, b);
@@ -64,13 +65,13 @@ inline wide_t unary_value(const int op, const wide_t x) {
     }
 }
 
-// An operand that repeats after `period` wide elements; a single number where it is 0.
+// An operand that repeats after `period` wide elements; a single number if `period` is 0.
 inline wide_t repeated(__global const float *x, const ulong i, const ulong period, const ulong count) {
     if (period == 0) return (wide_t)(x[0]);
     return ((__global const wide_t *)x)[period == count ? i : i % period];
 }
 
-// y = a ∘ b, where both repeat with a period; counts are of wide elements.
+// y = a ∘ b, where both operands repeat with a period; counts are of wide elements.
 __kernel void binary(
     IN(a), IN(b), OUT(y), const ulong count, const ulong a_period, const ulong b_period, const int op) {
     ENTER(a);
@@ -91,7 +92,8 @@ __kernel void unary(IN(x), OUT(y), const ulong count, const int op) {
 
 #if WIDTH == 1
 
-// y [extents.x, .y, .z, .w] = a ∘ b, where each operand takes steps of its own along the axes; 0 where it repeats.
+// y [extents.x, .y, .z, .w] = a ∘ b, where each operand has its own strides along the axes; the stride is 0 if it
+// repeats.
 __kernel void binary_strided(
     IN(a), IN(b), OUT(y), const ulong count, const int4 extents, const int4 a_steps, const int4 b_steps, const int op) {
     ENTER(a);
@@ -115,7 +117,7 @@ __kernel void cast(IN_INT(x), OUT(y), const ulong count) {
     if (i < count) y[i] = (float)x[i];
 }
 
-// y = alpha · x + beta · y, without reading y where beta is 0.
+// y = alpha · x + beta · y, without reading y if beta is 0.
 __kernel void scale(IN(x), OUT(y), const ulong count, const float alpha, const float beta) {
     ENTER(x);
     ENTER(y);

@@ -1,5 +1,5 @@
-// The focal loss over the sigmoid of each class, of logits [samples, rows, channels] against labels [samples, rows].
-// NDRange: dimension 0, an item an element.
+// The focal loss over the sigmoid of each class, for logits [samples, rows, channels] and labels [samples, rows].
+// NDRange: dimension 0, one item per element.
 
 #define FOCAL_ARGUMENTS                                                                                                \
     IN(shares), const ulong count, const uint channels, const float gamma, const float positive, const float negative
@@ -11,7 +11,7 @@ inline int is_reference(const int label, const uint channel, const uint channels
     return channels == 1 ? label == 1 : label == (int)channel;
 }
 
-// A term of the loss for each element.
+// Computes the loss term of each element.
 __kernel void focal_terms(IN(logits), IN_INT(labels), OUT(terms), FOCAL_ARGUMENTS) {
     ENTER(logits);
     ENTER(labels);
@@ -26,7 +26,7 @@ __kernel void focal_terms(IN(logits), IN_INT(labels), OUT(terms), FOCAL_ARGUMENT
         shares[c] * (truth ? positive : negative) * exp(-gamma * softplus_of_negated(-z)) * softplus_of_negated(z);
 }
 
-// Gradient of the loss for the logits.
+// The gradient of the loss with respect to the logits.
 __kernel void focal_gradient(IN(logits), IN_INT(labels), IN(upstream), OUT(gx), FOCAL_ARGUMENTS, const int accumulate) {
     ENTER(logits);
     ENTER(labels);

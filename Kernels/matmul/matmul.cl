@@ -1,8 +1,8 @@
 // c = alpha · op(a) · op(b) + bias + beta · c, over a batch, tiled through local memory and registers.
 //
 // a [M, K] or [K, M], b [K, N] or [N, K], c [M, N].
-// NDRange: dimension 0 tiles of columns, dimension 1 tiles of rows, dimension 2 the batch.
-// A group of ITEMS makes TILE_M × TILE_N of c, as common/tile.cl has it.
+// NDRange: dimension 0 tiles of columns, dimension 1 tiles of rows, dimension 2 the batch. A work-group of ITEMS
+// computes TILE_M × TILE_N of c; see common/tile.cl.
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void matmul(
     IN(a), IN(b), IN(bias), OUT(c), const int m_count, const int n_count, const int k_count, const int transpose_a,

@@ -1,6 +1,6 @@
-// matmul by vectors of four: the same product where rows of both factors are multiples of 4 long, as are those of c,
-// and every matrix begins where vectors may. NDRange and arguments are those of matmul; TRANSPOSE_A and TRANSPOSE_B are
-// known to the compiler. Vectors travel as in conv3d_gemm_wide.
+// matmul by vectors of four: the same product if the rows of both factors and of c have a length that is a multiple of
+// 4, and every matrix is aligned for vectors. NDRange and arguments are the same as for matmul; TRANSPOSE_A and
+// TRANSPOSE_B are compile-time constants. Vectors are loaded and stored as in conv3d_gemm_wide.
 
 #ifndef TRANSPOSE_A
 #define TRANSPOSE_A 0
@@ -9,7 +9,7 @@
 #define TRANSPOSE_B 0
 #endif
 
-// A factor's loads: vectors along its rows or columns where those are contiguous, four steps of k else.
+// The loads of a factor: vectors along its rows or columns if those are contiguous, else vectors of four steps of k.
 #define ALONG_AT(i, extent) (item % ((extent) / 4) * 4)
 #define ALONG_K(i, extent) ((item + (i)*ITEMS) / ((extent) / 4))
 #define ACROSS_AT(i) ((item + (i)*ITEMS) / 4)

@@ -1,5 +1,5 @@
 // Copies or adds a box of up to five axes between two strided arrays.
-// NDRange: dimension 0, an item an element of the box. `size` holds the extents of axes 1 to 4.
+// NDRange: dimension 0, one item per element of the box. `size` holds the sizes of axes 1 to 4.
 
 #define COPY_REGION(name, type)                                                                                        \
     __kernel void name(                                                                                                \

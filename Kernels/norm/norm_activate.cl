@@ -1,7 +1,8 @@
-// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes what lies between x and y.
+// y = act(dropout(normalize(x)) + before) + after, and its gradient, which recomputes the values between x and y.
 //
-// x is [samples, rows, channels]. Element (n, row, c) has statistic n · per_sample + c / stat_channels, or its row's
-// where per_row is set. NDRange of all but layer_totals: columns (see common/reduce.cl), a sample an outer.
+// x is [samples, rows, channels]. Element (n, row, c) uses statistic n · per_sample + c / stat_channels, or the
+// statistic of its row if per_row is set. Unless a kernel states another NDRange, it is columns (see common/reduce.cl),
+// with samples as outer.
 
 #define NORM_ARGUMENTS                                                                                                 \
     IN(x), IN(mean), IN(variance), IN(weight), IN(bias), IN(slopes), IN(before), const uint channels, const uint rows, \
@@ -25,10 +26,10 @@ typedef struct {
 typedef struct {
     float normal; // normalised x, before weight and bias
     float factor; // of the dropout
-    float sum;    // what the activation takes
+    float sum;    // input of the activation
 } element_t;
 
-// Loads what a column needs. Statistics of a row are loaded by ROW_OF.
+// Loads the numbers of a column. ROW_OF loads the statistics of a row.
 #define COLUMN_OF(n, sample, column)                                                                                   \
     norm_t n;                                                                                                          \
     n.weight = weight ? weight[column] : 1.0f;                                                                         \
@@ -81,8 +82,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_activate(N
     }
 }
 
-// Σ g, Σ g · normal and PReLU's Σ upstream · sum over sum ≤ 0, with g the gradient of what the dropout takes:
-// partial [3, samples, chunks, channels]. Writes the gradient of `before` where it is asked for.
+// Σ g, Σ g · normal and PReLU's Σ upstream · sum over sum ≤ 0, where g is the gradient with respect to the dropout's
+// input: partial [3, samples, chunks, channels]. Also writes the gradient of `before` if `before_gradient` is given.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_sums(
     NORM_ARGUMENTS, IN(upstream), OUT(before_gradient), OUT(partial)) {
     NORM_ENTER
@@ -118,7 +119,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_sums(
 }
 
 // The means over each statistic of weight · g and weight · g · normal, totals [2, statistics], from norm_sums.
-// NDRange: a group a statistic.
+// NDRange: one work-group per statistic.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     IN(partial), IN(weight), OUT(totals), const uint samples, const uint channels, const uint chunks,
     const uint per_sample, const uint stat_channels, const float share) {
@@ -147,8 +148,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_totals(
     }
 }
 
-// The same means for statistics of rows, from x itself.
-// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row.
+// The same means for statistics of rows, computed from x itself.
+// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_totals(
     NORM_ARGUMENTS, IN(upstream), OUT(totals), const ulong lines, const uint lanes) {
     NORM_ENTER
@@ -197,7 +198,7 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_gradient(
     }
 }
 
-// a · b − c · d with one rounding (Kahan), whatever the compiler fuses.
+// a · b − c · d with one rounding (Kahan), even if the compiler fuses operations.
 inline float difference_of_products(const float a, const float b, const float c, const float d) {
     const float product = c * d;
     return fma(a, b, -product) + fma(-c, d, product);
@@ -205,10 +206,10 @@ inline float difference_of_products(const float a, const float b, const float c,
 
 #define NARROW 4
 
-// The whole gradient for statistics of rows of up to NARROW channels, where the terms of norm_gradient cancel to the
-// last digit: over two channels only ε keeps it from being zero. With γ = g − mean(g), d = x − mean(x) it is
-// (Σ d_j · (γ_i · d_j − d_i · γ_j) / channels + ε · γ_i) / √(variance + ε)³, from differences of pairs.
-// NDRange: dimension 0, an item a row.
+// The whole gradient for statistics of rows of up to NARROW channels, for which the terms of norm_gradient cancel to
+// the last digit: with two channels only ε keeps it from being zero. With γ = g − mean(g) and d = x − mean(x) it is
+// (Σ d_j · (γ_i · d_j − d_i · γ_j) / channels + ε · γ_i) / √(variance + ε)³, computed from differences of pairs.
+// NDRange: dimension 0, one item per row.
 __kernel void layer_narrow_gradient(NORM_ARGUMENTS, IN(upstream), OUT(gx), const ulong lines, const int accumulate) {
     NORM_ENTER
     ENTER(upstream);

@@ -1,9 +1,9 @@
-// Mean and biased variance over each statistics group.
+// The mean and biased variance of each statistics group.
 //
-// Accurate where the mean is far from zero: an item sums distances to the first value it meets, and parts are merged by
-// their means and squared distances (Chan, Golub and LeVeque 1979).
+// The result is accurate if the mean is far from zero: an item sums distances to its first value, and parts are merged
+// by their means and squared distances (Chan, Golub and LeVeque 1979).
 
-// Merges the moments of two sets; `a` takes the result.
+// Merges the moments of two sets into `a`.
 #define MERGE(a_count, a_mean, a_squares, b_count, b_mean, b_squares)                                                  \
     do {                                                                                                               \
         const float total = (a_count) + (b_count);                                                                     \
@@ -15,7 +15,7 @@
         }                                                                                                              \
     } while (0)
 
-// Moments of each sample, chunk of rows and channel: means and squares [samples, chunks, channels].
+// The moments of each sample, chunk of rows and channel: means and squares [samples, chunks, channels].
 // NDRange: columns (see common/reduce.cl).
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_moments(
     IN(x), OUT(means), OUT(squares), const uint channels, const uint rows, const uint chunk_rows) {
@@ -53,8 +53,9 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_moments(
     }
 }
 
-// Merges the moments of norm_moments: a statistic takes `stat_channels` channels of one sample, or of all where
-// `per_sample` (statistics a sample) is 0. NDRange: a group a statistic.
+// Merges the moments of norm_moments. A statistic covers `stat_channels` channels of one sample, or of all samples if
+// `per_sample` (statistics per sample) is 0.
+// NDRange: one work-group per statistic.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
     IN(means), IN(squares), OUT(mean), OUT(variance), const uint samples, const uint channels, const uint rows,
     const uint chunk_rows, const uint chunks, const uint per_sample, const uint stat_channels) {
@@ -92,8 +93,8 @@ __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void norm_merge(
     }
 }
 
-// Statistics of each channel vector, in two passes over it.
-// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row.
+// The statistics of each channel vector, in two passes over it.
+// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void layer_statistics(
     IN(x), OUT(mean), OUT(variance), const ulong rows, const uint channels, const uint lanes) {
     ENTER(x);

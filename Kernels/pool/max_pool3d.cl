@@ -1,6 +1,6 @@
-// Max pooling, channels-last. NDRange: dimension 0, an item an element of what is written.
+// Max pooling, channels-last. NDRange: dimension 0, one item per element of the output.
 
-// The largest value of each box, the first of equals, and its position within the sample.
+// The maximum of each box, the first of equal values, and its position within the sample.
 __kernel void max_pool3d(
     IN(x), OUT(y), OUT_INT(indices), const ulong count, const int4 in_size, const int4 out_size, const int4 window,
     const int4 stride, const int4 padding) {
@@ -32,7 +32,7 @@ __kernel void max_pool3d(
     indices[i] = place;
 }
 
-// The sum of the upstream values of the boxes that took this position, box by box.
+// The sum of the upstream values of the boxes whose maximum is at this position, box by box.
 __kernel void max_pool3d_backward(
     IN(upstream), IN_INT(indices), OUT(gx), const ulong count, const int4 in_size, const int4 out_size,
     const int4 window, const int4 stride, const int4 padding, const int accumulate) {

@@ -18,11 +18,11 @@
 #define STORE(value, i, y) vstore16(value, i, y)
 #endif
 
-// Independent sums of an item, enough to hide the latency of a multiply-add; the same number stands in
-// OpenCLBackend+Profile.swift.
+// The number of independent sums of an item, enough to hide the latency of a multiply-add; OpenCLBackend+Profile.swift
+// contains the same number.
 #define SUMS 8
 
-// y [items · WIDTH]. NDRange: dimension 0, an item SUMS · WIDTH · rounds multiply-adds.
+// y [items · WIDTH]. NDRange: dimension 0, one item per SUMS · WIDTH · rounds multiply-adds.
 __kernel void multiply_adds(OUT(y), const ulong count, const int rounds, const float factor, const float term) {
     ENTER(y);
     const ulong i = get_global_id(0);
@@ -40,7 +40,7 @@ __kernel void multiply_adds(OUT(y), const ulong count, const int rounds, const f
     STORE(total, i, y);
 }
 
-// y = x. NDRange: dimension 0, an item WIDTH elements.
+// y = x. NDRange: dimension 0, one item per WIDTH elements.
 __kernel void copy_vectors(IN(x), OUT(y), const ulong count) {
     ENTER(x);
     ENTER(y);

@@ -1,5 +1,5 @@
-// Resizing by the nearest voxel or between the eight neighbours, and its gradient as a gather.
-// NDRange: dimension 0, an item an element of what is written.
+// Resizing by the nearest voxel or by interpolation between the eight neighbours, and the gradient as a gather.
+// NDRange: dimension 0, one item per element of the output.
 
 #define NEAREST 0
 #define TRILINEAR 1
@@ -10,7 +10,7 @@ typedef struct {
     float fraction; // weight of the upper one
 } tap_t;
 
-// Where output o of an axis reads, computed in whole numbers, so that no rounding moves it to another voxel.
+// The voxels that output o of an axis reads, computed in integers, so that no rounding changes the voxel.
 inline tap_t tap_of(const int mode, const int o, const int in, const int out) {
     tap_t tap = {0, 0.0f};
     if (mode == NEAREST) {
@@ -24,7 +24,7 @@ inline tap_t tap_of(const int mode, const int o, const int in, const int out) {
     return tap;
 }
 
-// How much of voxel i output o reads.
+// The weight of voxel i in output o.
 inline float weight_of(const int mode, const int o, const int i, const int in, const int out) {
     const tap_t tap = tap_of(mode, o, in, out);
     const int high = min(tap.low + 1, in - 1);
@@ -55,10 +55,10 @@ __kernel void resample3d(IN(x), OUT(y), const ulong count, const int4 in_size, c
     y[i] = sum;
 }
 
-// The outputs that may read voxel i: from x to y − 1. A few of them do not, and their weight is 0.
+// The outputs that may read voxel i: from x to y − 1. Some of them do not read it, and their weight is 0.
 inline int2 readers_of(const int i, const int in, const int out) {
     const int2 range = {(int)((long)(i - 1) * out / in) - 2, (int)((long)(i + 2) * out / in) + 3};
-    // The border is read from as far as the clamp reaches.
+    // Clamping makes more outputs read the voxels at the border.
     return (int2)(i <= 1 ? 0 : clamp(range.x, 0, out), i >= in - 2 ? out : clamp(range.y, 0, out));
 }
 

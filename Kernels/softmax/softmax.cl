@@ -1,5 +1,5 @@
 // Softmax over the last axis and its gradient.
-// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) a row, GROUP / lanes rows a group.
+// NDRange: dimension 0, `lanes` items (a power of two up to GROUP) per row, GROUP / lanes rows per work-group.
 
 #define ROWS_OF_GROUP                                                                                                  \
     const uint lane = get_local_id(0) % lanes;                                                                         \

@@ -1,5 +1,6 @@
 // Adds weights · window to `sum` and weights to `weight_sum`, at an origin.
-// window [d, h, w, C], weights [d, h, w], sum [D, H, W, C]. NDRange: dimension 0, an item an element of the window.
+// window [d, h, w, C], weights [d, h, w], sum [D, H, W, C].
+// NDRange: dimension 0, one item per element of the window.
 
 __kernel void blend_window(
     IN(window), IN(weights), OUT(sum), OUT(weight_sum), const ulong count, const int4 size, const int4 whole,

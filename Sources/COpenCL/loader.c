@@ -1,4 +1,4 @@
-// Opens the OpenCL ICD loader at the first call and forwards to it. MEDSEG_OPENCL_LIBRARY names another file.
+// Opens the OpenCL ICD loader at the first call and forwards calls to it. MEDSEG_OPENCL_LIBRARY sets another file.
 
 #include "COpenCL.h"
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// CL_PLATFORM_NOT_FOUND_KHR of cl_ext.h: what an ICD loader answers where there is no driver.
+// CL_PLATFORM_NOT_FOUND_KHR of cl_ext.h: the status that an ICD loader returns if there is no driver.
 #define NOT_FOUND (-1001)
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -35,7 +35,7 @@ const char *opencl_missing(void) {
 
 static void *find(const char *name) { return opencl_missing() ? NULL : dlsym(library, name); }
 
-// A function that answers with a status.
+// A function that returns a status.
 #define STATUS(name, parameters, arguments)                                                                            \
     cl_int name parameters {                                                                                           \
         typedef cl_int(CL_API_CALL *function_t) parameters;                                                            \
@@ -43,7 +43,7 @@ static void *find(const char *name) { return opencl_missing() ? NULL : dlsym(lib
         return function ? function arguments : NOT_FOUND;                                                              \
     }
 
-// A function that answers with a handle and writes a status.
+// A function that returns a handle and writes a status.
 #define HANDLE(type, name, parameters, arguments)                                                                      \
     type name parameters {                                                                                             \
         typedef type(CL_API_CALL *function_t) parameters;                                                              \

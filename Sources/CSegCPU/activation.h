@@ -1,4 +1,4 @@
-// Pointwise nonlinearities and their derivatives; the numbers are those of SegBackend/Activation.swift, which a test
+// Pointwise nonlinearities and their derivatives. The numbers equal those of SegBackend/Activation.swift, which a test
 // checks.
 #pragma once
 
@@ -7,14 +7,14 @@
 enum {
     SEGCPU_IDENTITY = 0,
     SEGCPU_RELU = 1,
-    SEGCPU_LEAKY_RELU = 2, // PReLU too
+    SEGCPU_LEAKY_RELU = 2, // also PReLU
     SEGCPU_ELU = 3,
     SEGCPU_GELU = 4,
     SEGCPU_SIGMOID = 5,
     SEGCPU_SILU = 6,
 };
 
-// Calls FUNCTION with each activation as a constant, so that it is compiled for each.
+// Calls FUNCTION with the activation as a constant, so that it is compiled separately for each activation.
 #define FOR_ACTIVATION(kind, FUNCTION, ...)                                                                            \
     switch (kind) {                                                                                                    \
     case SEGCPU_RELU: FUNCTION(SEGCPU_RELU, __VA_ARGS__); break;                                                       \
@@ -26,7 +26,7 @@ enum {
     default: FUNCTION(SEGCPU_IDENTITY, __VA_ARGS__);                                                                   \
     }
 
-// `slope` is the activation's parameter: that of (leaky or parametric) ReLU, or the alpha of ELU and SiLU.
+// `slope` is the activation's parameter: the slope of a leaky or parametric ReLU, or the alpha of ELU and SiLU.
 INLINE vf activation_value(int kind, vf z, vf slope) {
     vf bell;
     switch (kind) {

@@ -1,4 +1,4 @@
-// The row steps of attention; see segcpu_attention.h.
+// The steps of attention on rows of scores; see segcpu_attention.h.
 #pragma once
 
 #include "segcpu_attention.h"

@@ -1,4 +1,4 @@
-// What the direct convolutions do with any instruction set.
+// The part of the direct convolutions that is the same for every instruction set.
 #include "segcpu_kernels.h"
 
 #include <string.h>
@@ -14,7 +14,8 @@ size_t segcpu_conv3d_scratch(const segcpu_conv3d *g) {
 void segcpu_conv3d_pack_weights(
     const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, const int32_t *taps, ptrdiff_t tap_count,
     ptrdiff_t channels, ptrdiff_t count, ptrdiff_t panel, float *packed) {
-    // Blocks of channels keep the lines of all the panel's rows in cache while every tap of them is read.
+    // The blocks of channels are small, so the lines of all the panel's rows stay in cache while every tap of them is
+    // read.
     enum { BLOCK = 16 };
     for (ptrdiff_t c0 = 0; c0 < channels; c0 += BLOCK) {
         ptrdiff_t c1 = smaller(c0 + BLOCK, channels);
@@ -52,14 +53,14 @@ size_t segcpu_conv3d_gradient_count(const segcpu_conv3d_gradient *g) {
 void segcpu_conv3d_gradient_sum(
     const segcpu_conv3d_gradient *g, ptrdiff_t taps, const float *partial, ptrdiff_t parts, ptrdiff_t first,
     ptrdiff_t end, ptrdiff_t from, ptrdiff_t to, float *gw, bool accumulate) {
-    // Where an entry stands in a partial sum.
+    // The strides of an element in a partial sum.
     bool pixels = g->form == SEGCPU_GRADIENT_PIXELS;
     ptrdiff_t by_out = pixels ? g->runs : 1, by_in = pixels ? taps : g->vectors;
     ptrdiff_t by_tap = g->scalars * g->vectors;
     if (pixels) by_tap = 1;
     if (g->form == SEGCPU_GRADIENT_UNFOLDED) by_tap = g->input.channels * g->vectors;
     ptrdiff_t size = (ptrdiff_t)segcpu_conv3d_gradient_count(g);
-    // The sums of some taps, transposed so that reads and writes both run along memory.
+    // The sums of some taps, transposed so that reads and writes are both sequential in memory.
     enum { TAPS = 64, OUTPUTS = 16 };
     float sums[TAPS][OUTPUTS];
     for (ptrdiff_t o0 = first; o0 < end; o0 += OUTPUTS) {
@@ -84,7 +85,7 @@ void segcpu_conv3d_gradient_sum(
     }
 }
 
-// The kernel taps k ..< of one axis whose input index base + k * dilation lies inside 0 ..< extent.
+// The kernel taps from ..< to of one axis, those whose input index base + k * dilation lies in 0 ..< extent.
 static void inside(
     ptrdiff_t base, ptrdiff_t dilation, ptrdiff_t extent, ptrdiff_t kernel, ptrdiff_t *from, ptrdiff_t *to) {
     *from = base >= 0 ? 0 : smaller(kernel, (-base + dilation - 1) / dilation);
@@ -103,7 +104,7 @@ void segcpu_unfold3d_rows(const segcpu_unfold3d *u, ptrdiff_t first, ptrdiff_t c
             inside(base[a], u->dilation[a], u->in[a], u->kernel[a], &from[a], &to[a]);
         }
         const float *x = u->x + rest * u->x_sample;
-        // The taps of a row lie side by side in the input.
+        // Whether the taps of a row are neighbours in the input's memory.
         bool runs = channels == 1 && u->x_pixel == 1 && u->dilation[2] == 1;
         memset(rows, 0, sizeof(float) * (size_t)(channels * taps));
         for (ptrdiff_t d = from[0]; d < to[0]; d++)

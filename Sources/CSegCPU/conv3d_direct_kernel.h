@@ -1,8 +1,8 @@
-// Direct convolution of a tile.
+// The direct convolution of a tile.
 //
-// The tile's input is packed with zeros around it, one plane a channel, so that the pixels of a row lie side by side
-// whatever the stride. A micro-kernel then keeps rows x columns of output pixels times one or two vectors of output
-// channels in registers over all channels and taps. With at most four output channels, pixels are the vector.
+// The tile's input is packed with zeros around it, one plane per channel, so that the pixels of a row are contiguous
+// for any stride. A micro-kernel then keeps rows x columns of output pixels times one or two vectors of output channels
+// in registers over all channels and taps. With at most four output channels, a vector holds pixels.
 #pragma once
 
 #include "conv3d_pack.h"
@@ -43,8 +43,8 @@ INLINE void channel_block(
         for (int v = 0; v < vectors; v++) store_vec(out + (i * vectors + v) * VEC_LANES, sum[i][v]);
 }
 
-// channel_block for one vector of output channels, where `run` consecutive taps read neighbouring inputs. Each input is
-// loaded once for all taps of a run, because loads, not products, bound a block that is one vector wide.
+// channel_block for one vector of output channels when `run` consecutive taps read neighbouring inputs. Each input is
+// loaded once for all taps of a run, because loads, not products, limit the speed of a block that is one vector wide.
 INLINE void run_block(
     const int run, const int rows, const int columns, const float *x, ptrdiff_t plane, ptrdiff_t row,
     ptrdiff_t channels, const int32_t *offsets, ptrdiff_t taps, const float *w, float *out) {
@@ -176,14 +176,15 @@ typedef struct {
 #define LIST_PIXEL_BLOCK(O, R, V) {O, R, V, pixel_block_##O##_##R##_##V},
 static const pixel_kernel pixel_kernels[] = {EACH_PIXEL_BLOCK(LIST_PIXEL_BLOCK)};
 
-// A kernel for a rows x columns plane of outputs, and what it computes at a time.
+// A kernel for rows x columns of output pixels, and the sizes of its block.
 typedef struct {
     block_kernel run;
     ptrdiff_t rows, columns;
-    ptrdiff_t pixel, lane; // floats between pixels and between output channels of what it writes
+    ptrdiff_t pixel, lane; // floats between pixels and between output channels of its output
 } block_choice;
 
-// The block with the least estimated time: its multiply-adds, its broadcasts, and a constant for its ends.
+// The block with the minimum estimated time, from its multiply-adds, its broadcasts, and a constant for its start and
+// end.
 static block_choice choose_channel_block(ptrdiff_t vectors, ptrdiff_t run, ptrdiff_t height, ptrdiff_t width) {
     block_choice best = {0};
     double least = 0;
@@ -209,7 +210,7 @@ static block_choice choose_pixel_block(ptrdiff_t outputs, ptrdiff_t height, ptrd
         if (k->outputs != outputs || (vectors > 1 && sums > ACCUMULATORS)) continue;
         ptrdiff_t columns = (ptrdiff_t)k->vectors * VEC_LANES;
         double blocks = (double)((height + k->rows - 1) / k->rows) * (double)((width + columns - 1) / columns);
-        // Most vectors of pixels straddle two cache lines, which loads them at half the rate.
+        // Most vectors of pixels cross a cache line, which halves the speed of loads.
         double work = blocks * ((double)larger(larger(sums, 2 * vectors), 8) + 2);
         if (best.run && work >= least) continue;
         least = work;
@@ -218,7 +219,7 @@ static block_choice choose_pixel_block(ptrdiff_t outputs, ptrdiff_t height, ptrd
     return best;
 }
 
-// Writes `width` pixels of a row of a block, with the bias and with what is there already added where asked for.
+// Writes `width` pixels of a row of a block; adds the bias if it is not NULL, and the previous contents on request.
 INLINE void write_row(
     const float *block, ptrdiff_t pixel, ptrdiff_t lane, ptrdiff_t width, ptrdiff_t lanes, const float *bias,
     bool accumulate, float *y, ptrdiff_t step) {
@@ -285,7 +286,7 @@ static void conv3d_tile(
                 ptrdiff_t size[3];
                 for (int a = 0; a < 3; a++) size[a] = smaller(g->tile[a], phase->count[a] - start[a]);
                 if (size[0] <= 0 || size[1] <= 0 || size[2] <= 0) continue;
-                // Wider panels load little enough, and other runs are rare.
+                // Wider panels need few loads, and runs of other lengths are rare.
                 bool runs = g->panel == VEC_LANES && (phase->run == 2 || phase->run == 3 || phase->run == 5);
                 ptrdiff_t run = runs ? phase->run : 1;
                 block_choice choice = g->panel >= VEC_LANES

@@ -1,8 +1,8 @@
-// Weight gradient of a tile.
+// The weight gradient of a tile.
 //
-// A micro-kernel keeps scalars x vectors sums in registers over all pixels of the tile: a scalar is an input channel
-// of one tap, and a vector holds output channels. Where input channels are few, the input is unfolded first, so that
-// all taps of a pixel lie side by side. Where output channels are few, a vector holds pixels; see
+// A micro-kernel keeps scalars x vectors sums in registers over all pixels of the tile: a scalar is an input channel of
+// one tap, and a vector holds output channels. If there are few input channels, the input is unfolded first, so that
+// all taps of a pixel are contiguous. If there are few output channels, a vector holds pixels; see
 // conv3d_gradient_pixels.h.
 #pragma once
 
@@ -69,7 +69,7 @@ typedef struct {
 #define LIST_GRADIENT_BLOCK(V, S) {V, S, gradient_block_##V##_##S},
 static const gradient_choice gradient_choices[] = {EACH_GRADIENT_BLOCK(LIST_GRADIENT_BLOCK)};
 
-// The block of this many vectors that covers `scalars` in the least estimated time.
+// The block with this number of vectors that covers `scalars` in the minimum estimated time.
 static gradient_choice choose_gradient_block(int vectors, ptrdiff_t scalars) {
     gradient_choice best = {0};
     double least = 0;
@@ -125,7 +125,7 @@ static void pack_input(const segcpu_conv3d_input *g, const float *x, const ptrdi
         }
 }
 
-// All runs of each pixel side by side; a run is copied as whole vectors, which the next run overwrites.
+// Writes all runs of each pixel side by side. A run is copied in whole vectors, and the next run overwrites the excess.
 static void unfold_input(
     const segcpu_conv3d_gradient *g, const float *packed, const ptrdiff_t size[3], float *unfolded) {
     ptrdiff_t row = g->input.step[1] * g->input.rows[2] * g->input.channels;
@@ -171,8 +171,8 @@ static void multiply_factors(
     }
 }
 
-// gradient_block for one vector and `taps` taps side by side, each input loaded once for all of them: `run_step` floats
-// lie between the sums of two taps. A window of upstream values slides along the row.
+// gradient_block for one vector and `taps` neighbouring taps. Each input is loaded once for all taps, and the sums of
+// two taps are `run_step` floats apart. A window of upstream values slides along the row.
 INLINE void run_gradient_block(
     const int taps, const int scalars, gradient_factor a, gradient_factor b, const ptrdiff_t size[3], bool overwrite,
     float *out, ptrdiff_t step, ptrdiff_t run_step) {
@@ -210,7 +210,7 @@ INLINE void run_gradient_block(
         }
 }
 
-// Input channels of a run_gradient_block.
+// The number of input channels of a run_gradient_block.
 #if ACCUMULATORS >= 24
 enum { RUN_3_SCALARS = 8, RUN_5_SCALARS = 4 };
 #else
@@ -229,7 +229,7 @@ static void run_gradient_5(
     run_gradient_block(5, RUN_5_SCALARS, a, b, size, overwrite, out, step, run_step);
 }
 
-// Whether taps go through run_gradient_block, which pays where rows are much longer than a run.
+// Whether taps use run_gradient_block, which is faster if rows are much longer than a run.
 static bool multiplies_runs(const segcpu_conv3d_gradient *g, ptrdiff_t width) {
     if (width < 4 * g->side) return false;
     return (g->side == 3 && g->input.channels % RUN_3_SCALARS == 0)
@@ -250,7 +250,7 @@ static void multiply_run(
         }
 }
 
-// A tile in the forms whose vectors are output channels.
+// Computes a tile in the forms whose vectors hold output channels.
 static void gradient_by_channels(
     const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], const ptrdiff_t size[3],
     ptrdiff_t first_run, ptrdiff_t end_run, ptrdiff_t first, ptrdiff_t end, bool overwrite, float *partial,

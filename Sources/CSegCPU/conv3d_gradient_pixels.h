@@ -1,14 +1,14 @@
-// The weight gradient in the form whose vectors are pixels, for few output channels.
+// The weight gradient in the form whose vectors hold pixels, for few output channels.
 #pragma once
 
 #include "conv3d_pack.h"
 
-// Both factors of a tile in planes, rows of pixels side by side.
+// Both factors of a tile in planes; the pixels of a row are contiguous.
 typedef struct {
     const float *x, *dy;
     ptrdiff_t x_row, x_slab;
     ptrdiff_t dy_row, dy_slab, dy_plane;
-    ptrdiff_t size[3]; // pixels; the width is a whole number of vectors
+    ptrdiff_t size[3]; // pixels; the width is a multiple of the vector size
 } gradient_planes;
 
 typedef void (*pixel_gradient_kernel)(
@@ -84,7 +84,7 @@ static pixel_gradient_choice choose_pixel_gradient(ptrdiff_t outputs, ptrdiff_t 
     return best;
 }
 
-// A tile in the form whose vectors are pixels, for entries first_run ..< end_run.
+// Computes entries first_run ..< end_run of a tile in the form whose vectors hold pixels.
 static void gradient_by_pixels(
     const segcpu_conv3d_gradient *g, ptrdiff_t sample, const ptrdiff_t start[3], const ptrdiff_t size[3],
     ptrdiff_t first_run, ptrdiff_t end_run, bool overwrite, float *partial, float *scratch) {

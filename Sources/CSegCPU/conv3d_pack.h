@@ -20,7 +20,7 @@
 #define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
 #endif
 
-// Transposes a square of VEC_LANES floats a side: rounds of a perfect shuffle.
+// Transposes a square of VEC_LANES x VEC_LANES floats by rounds of a perfect shuffle.
 INLINE void transpose_square(const float *source, ptrdiff_t step, float *out, ptrdiff_t out_step) {
     vec a[VEC_LANES], b[VEC_LANES];
 #pragma clang loop unroll(full)
@@ -57,7 +57,8 @@ static void pack_row(
     }
 }
 
-// Packs input channels first ..< first + count of the tile at `start`, a plane each, with zeros around.
+// Packs input channels first ..< first + count of the tile at `start`, one plane per channel, with zeros around the
+// tile.
 static void pack_planes(
     const segcpu_conv3d_input *g, ptrdiff_t sample, const ptrdiff_t start[3], ptrdiff_t first, ptrdiff_t count,
     float *packed) {
@@ -76,7 +77,7 @@ static void pack_planes(
             }
             const float *line = x + (id * g->in[1] + ih) * g->in[2] * g->pixel + first;
             for (ptrdiff_t r = 0; r < residues; r++, row += length) {
-                // Pixels from ..< to of this residue lie inside the volume.
+                // The pixels from ..< to of this residue lie inside the volume.
                 ptrdiff_t column = base[2] + r;
                 ptrdiff_t from = column >= 0 ? 0 : smaller(length, (-column + residues - 1) / residues);
                 ptrdiff_t inside = g->in[2] - column;

@@ -1,10 +1,11 @@
-// The weight gradient of a convolution of three taps and stride 2 by phases: the transpose of conv3d_phase_kernel.h.
+// The weight gradient of a convolution of three taps per axis and stride 2 by phases: the transpose of
+// conv3d_phase_kernel.h.
 #pragma once
 
 #include "conv3d_phase_kernel.h"
 #include "conv3d_winograd_gradient_kernel.h"
 
-// One vector of channels of a plane along d of a cube of output gradients.
+// Transforms one vector of channels of a plane along d of a cube of output gradients.
 INLINE void transform_phase_upstream(int point, const cube_input *dy, ptrdiff_t channel, float *const *out) {
     const ptrdiff_t pixel = dy->pixel, end = dy->to[2];
     vec plane[PHASE_OUTPUTS][PHASE_POINTS];

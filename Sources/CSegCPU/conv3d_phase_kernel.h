@@ -1,32 +1,33 @@
-// A convolution of three taps and stride 2, or a transposed one, by phases, for a block of cubes.
+// A convolution of three taps per axis and stride 2, or its transpose, by phases, for a block of cubes.
 //
-// The points along d are taken one by one: the inputs of all cubes are transformed into the 7 x 7 points of that plane,
-// multiplied with the weights, and the share of the outputs that the products make is added up or written. Points with
-// the same weights are the rows of one matrix, [cube][point][channel].
+// The points along d are processed one by one. The inputs of all cubes are transformed into the 7 x 7 points of that
+// plane and multiplied with the weights, and the products' share of the outputs is summed or written. Points with the
+// same weights are the rows of one matrix, [cube][point][channel].
 #pragma once
 
 #include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
-// The order of the points along d. Point 1 (number 2) reaches all outputs of F(3, 2) and sets their sums, which are
-// complete after number 1. A convolution's plain points complete its outputs.
+// The order of the points along d. Point 1 (number 2) contributes to all outputs of F(3, 2) and sets their sums, which
+// are complete after number 1. The plain points of a convolution complete its outputs.
 static const int phase_order[PHASE_POINTS] = {2, 3, 0, 1, 4, 5, 6};
 
-// Where the rows of a plane's points lie: of each point, the first cube's row, and the floats from cube to cube.
+// The positions of the rows of a plane's points: for each point, the first cube's row, and the floats from cube to
+// cube.
 typedef struct {
     float *row[PHASE_PLANE];
     ptrdiff_t step[PHASE_PLANE];
 } phase_rows;
 
-// Points along h or w that share their weights.
+// The number of points along h or w that share their weights.
 INLINE ptrdiff_t phase_width(int number) { return number == PLAIN ? PHASE_OUTPUTS : 1; }
 
-// Floats of a plane's rows.
+// The number of floats of a plane's rows.
 static inline ptrdiff_t phase_room(ptrdiff_t cubes, ptrdiff_t channels) {
     return PHASE_PLANE * cubes * channels + PHASE_WEIGHTS * PHASE_WEIGHTS * WINOGRAD_GAP;
 }
 
-// The first row of a matrix of a plane, in floats: of weights number h, w.
+// The offset, in floats, of the first row of a plane's matrix that uses weights number h, w.
 INLINE ptrdiff_t phase_start(int h, int w, ptrdiff_t block, ptrdiff_t channels) {
     return (h * PHASE_POINTS + phase_width(h) * w) * block * channels + (h * PHASE_WEIGHTS + w) * WINOGRAD_GAP;
 }
@@ -47,7 +48,7 @@ INLINE void next_cube(phase_rows *rows) {
     for (int i = 0; i < PHASE_PLANE; i++) rows->row[i] += rows->step[i];
 }
 
-// The rows of two planes of a cube, whose inputs' sum or difference is a point along d.
+// The rows of two planes of a cube; the sum or difference of the planes' inputs is a point along d.
 typedef struct {
     const float *first, *second; // at h = 0, w = 0
     ptrdiff_t first_row, second_row;
@@ -81,7 +82,7 @@ static phase_depth find_phase_depth(bool transposed, int point, const cube_input
     return depth;
 }
 
-// One vector of channels of a plane of a cube.
+// Transforms one vector of channels of a plane of a cube.
 INLINE void transform_phase_input(
     const bool transposed, const cube_input *x, const phase_depth *depth, ptrdiff_t channel, float *const *out) {
     const int side = phase_inputs(transposed);
@@ -113,7 +114,7 @@ INLINE void transform_phase_input(
     }
 }
 
-// A plane along d of the cubes' inputs.
+// Transforms a plane along d of the cubes' inputs.
 INLINE void transform_phase_inputs(
     const bool transposed, const segcpu_winograd *g, const cube_source *source, int point, ptrdiff_t first,
     ptrdiff_t count, float *inputs) {
@@ -143,7 +144,8 @@ INLINE void write_phase_plane(const int side, const cube_output *to, ptrdiff_t d
         }
 }
 
-// Adds the share of a point along d of one vector of channels of a cube's outputs, and writes what is complete.
+// Adds the share of a point along d to one vector of channels of a cube's outputs, and writes the outputs that are
+// complete.
 INLINE void transform_phase_output(
     const bool transposed, int point, float *const *products, ptrdiff_t channel, const cube_output *to) {
     const int side = phase_outputs(transposed), area = side * side;
@@ -189,7 +191,7 @@ INLINE void transform_phase_output(
     }
 }
 
-// A point along d of the cubes' outputs, for channels from ..< to.
+// Adds the share of a point along d to the cubes' outputs, for channels from ..< to.
 INLINE void transform_phase_outputs(
     const bool transposed, const segcpu_winograd *g, ptrdiff_t sample, int point, ptrdiff_t first, ptrdiff_t count,
     ptrdiff_t from, ptrdiff_t to, float *products, float *sums) {
@@ -212,7 +214,7 @@ INLINE void transform_phase_outputs(
     }
 }
 
-// The products of a plane's points.
+// Computes the products of a plane's points.
 static void multiply_phase(
     const segcpu_winograd *g, int point, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to, const float *inputs,
     float *products) {

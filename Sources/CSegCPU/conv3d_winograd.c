@@ -1,14 +1,14 @@
-// The memory that Winograd convolutions need.
+// The sizes of the memory that Winograd convolutions need.
 #include "segcpu_kernels.h"
 
 #include "sizes.h"
 
-// Floats of the points of a plane along d, as conv3d_phase_kernel.h lays them out.
+// The number of floats of the points of a plane along d, in the layout of conv3d_phase_kernel.h.
 static ptrdiff_t phase_plane(const segcpu_winograd *g, ptrdiff_t channels) {
     return g->form.points * g->form.points * g->block * channels + 5 * 5 * WINOGRAD_GAP;
 }
 
-// Floats of the points of a plane of inputs and one of products or gradients, and of a row of zeros.
+// The number of floats of the points of a plane of inputs, a plane of products or gradients, and a row of zeros.
 static ptrdiff_t phase_planes(const segcpu_winograd *g, ptrdiff_t out_channels) {
     return phase_plane(g, g->channels) + phase_plane(g, out_channels) + g->form.points * g->x_pixel;
 }

@@ -1,4 +1,4 @@
-// The weight gradient of Winograd's convolution, which is its transpose.
+// The weight gradient of Winograd's convolution: the transpose of the convolution.
 //
 // With y = A' ((G w) * (B' x)), the gradient is G' ((A dy) * (B' x)), summed over cubes before G' is applied once.
 #pragma once
@@ -7,7 +7,7 @@
 #include "conv3d_phase_transform.h"
 #include "conv3d_winograd_kernel.h"
 
-// One vector of channels of a cube of output gradients, for a pair of points along d.
+// Transforms one vector of channels of a cube of output gradients, for a pair of points along d.
 INLINE void transform_upstream(
     const int points, const int outputs, const int pair, const cube_input *dy, ptrdiff_t channel, float *out,
     ptrdiff_t step) {
@@ -120,13 +120,13 @@ static void winograd_gradient_cubes(
     }
 }
 
-// On one axis, the gradients of the taps from those of the weights' points.
+// Computes, on one axis, the gradients of the taps from the gradients of the weights' points.
 INLINE void transform_line_of_sums(const int points, const int taps, const vec *g, vec *out) {
     if (points == PHASE_WEIGHTS) phase_filter_adjoint(g, out);
     else filter_adjoint(points, taps, g, out);
 }
 
-// taps[tap][lane] from `parts` sums of one vector of output channels: matrices `step` floats apart.
+// Computes taps[tap][lane] from `parts` sums of one vector of output channels, whose matrices are `step` floats apart.
 INLINE void transform_sums(
     const int points, const int taps, const float *sums, ptrdiff_t step, ptrdiff_t parts, float *out) {
     const ptrdiff_t part = (ptrdiff_t)points * points * points * step;

@@ -1,9 +1,9 @@
 // Winograd's convolution of a block of cubes.
 //
 // For each pair of points along d, the inputs of all cubes are transformed into 2 x points x points matrices
-// [cube][channel]. These are multiplied with the matrices of the weights, and the share of the outputs that the
-// products make is written or added. Only the products of one pair have to stay in cache; so do the transformed inputs
-// of one pair, where those of all pairs would not fit.
+// [cube][channel]. These are multiplied with the matrices of the weights, and the products' share of the outputs is
+// written or added. Only the products of one pair have to stay in the cache. The transformed inputs of all pairs are
+// kept if they fit in the cache; otherwise only those of one pair are.
 #pragma once
 
 #include "segcpu_conv3d_winograd.h"
@@ -12,42 +12,44 @@
 #include "gemm_block.h"
 #include "sizes.h"
 
-// A cube of inputs, or of gradients of outputs. Zeros surround the volume.
+// A cube of inputs, or of gradients of outputs. Positions outside the volume are read as zeros.
 typedef struct {
     const float *corner;
     ptrdiff_t slab, row, pixel; // floats from one to the next
-    ptrdiff_t from[3], to[3];   // what lies inside the volume on each axis
+    ptrdiff_t from[3], to[3];   // the range inside the volume on each axis
     const float *zeros;         // a row
 } cube_input;
 
 typedef struct {
     float *y;
     ptrdiff_t row, slab, pixel;
-    ptrdiff_t size[3];  // outputs that lie inside the volume
-    ptrdiff_t channels; // to write: a vector of them, or fewer
-    const float *bias;  // of these channels
+    ptrdiff_t size[3];  // outputs inside the volume
+    ptrdiff_t channels; // number to write: at most a vector
+    const float *bias;  // bias of these channels
     bool accumulate;
-    float *sums; // of the pairs so far, [output][lane]
+    float *sums; // sums over the pairs so far, [output][lane]
 } cube_output;
 
 typedef void (*input_kernel)(const cube_input *x, ptrdiff_t channel, float *out, ptrdiff_t step);
 typedef void (*output_kernel)(const float *products, ptrdiff_t step, const cube_output *to);
 
-// Terms that a product sums at once. The points of five taps amplify the rounding of longer sums too much.
+// The number of terms in a partial sum of a product. The points of five taps amplify the rounding of longer sums too
+// much.
 static ptrdiff_t winograd_chunk(segcpu_winograd_form form) { return segcpu_winograd_taps(form) == 5 ? 16 : 64; }
 
-// The order of the pairs. The first, (1, -1), reaches every output and sets their sums; the last writes the outputs.
-// Pair 0 reaches only the first and the last output. It is the last pair only where there are no other outputs.
+// The order of the pairs. The first, (1, -1), contributes to every output and sets their sums; the last writes the
+// outputs. Pair 0 contributes only to the first and the last output. It is the last pair only if there are no other
+// outputs.
 static const int pair_order[] = {1, 0, 2, 3};
 
-// The rows of a cube at `h`, from a channel on.
+// Finds the rows of a cube at `h`, from a channel on.
 INLINE void find_rows(const int side, const cube_input *x, ptrdiff_t h, ptrdiff_t channel, const float **rows) {
     const float *row = x->corner + h * x->row + channel;
 #pragma clang loop unroll(full)
     for (int d = 0; d < side; d++) rows[d] = d >= x->from[0] && d < x->to[0] ? row + d * x->slab : x->zeros;
 }
 
-// One vector of channels of a cube, for `count` pairs of points along d from number `pair` on.
+// Transforms one vector of channels of a cube, for `count` pairs of points along d from number `pair` on.
 INLINE void transform_input(
     const int points, const int pair, const int count, const cube_input *x, ptrdiff_t channel, float *out,
     ptrdiff_t step) {
@@ -66,7 +68,7 @@ INLINE void transform_input(
 #pragma clang loop unroll(full)
             for (int d = 0; d < points; d++) {
                 line[d] = is_inside ? load_vec(rows[d] + w * pixel) : (vec)0;
-                // The part of the next cube that this one lacks.
+                // Prefetches the part of the next cube that is not in this one.
                 if (pair + count > 1 && pair < 2 && w > 1) __builtin_prefetch(rows[d] + (w + points - 2) * pixel);
             }
 #pragma clang loop unroll(full)
@@ -90,7 +92,7 @@ INLINE void transform_input(
         }
 }
 
-// Adds a pair's share of one vector of channels of a cube's outputs.
+// Adds a pair's share to one vector of channels of a cube's outputs.
 INLINE void transform_output(
     const int points, const int outputs, const int pair, const float *products, ptrdiff_t step, const cube_output *to) {
     const bool is_last = pair == (points == 4 ? 0 : points / 2 - 1), accumulate = to->accumulate;
@@ -206,7 +208,7 @@ static const output_kernel *output_kernels(segcpu_winograd_form form) {
     }
 }
 
-// The first output of a cube on each axis.
+// Computes the first output of a cube on each axis.
 static void cube_start(const segcpu_winograd *g, ptrdiff_t cube, ptrdiff_t start[3]) {
     for (int a = 2; a >= 0; a--) {
         start[a] = cube % g->counts[a] * g->form.outputs;
@@ -214,7 +216,7 @@ static void cube_start(const segcpu_winograd *g, ptrdiff_t cube, ptrdiff_t start
     }
 }
 
-// Channels-last values of one sample that cubes are read from.
+// The channels-last values of one sample from which cubes are read.
 typedef struct {
     const float *data;
     const ptrdiff_t *extent;
@@ -222,7 +224,7 @@ typedef struct {
     const float *zeros; // a row of a cube
 } cube_source;
 
-// A cube of `side` pixels a side.
+// Finds a cube of `side` pixels per axis.
 static void find_cube(const cube_source *s, ptrdiff_t side, const ptrdiff_t base[3], cube_input *found) {
     found->pixel = s->pixel;
     found->row = s->extent[2] * s->pixel;
@@ -235,13 +237,13 @@ static void find_cube(const cube_source *s, ptrdiff_t side, const ptrdiff_t base
     }
 }
 
-// The input of a convolution; `zeros` has room for a row of a cube.
+// The input of a convolution as a source of cubes; `zeros` has room for a row of a cube.
 static cube_source input_source(const segcpu_winograd *g, ptrdiff_t sample, float *zeros) {
     memset(zeros, 0, sizeof(float) * (size_t)(g->form.points * g->x_pixel));
     return (cube_source){g->x + sample * g->x_sample, g->in, g->x_pixel, zeros};
 }
 
-// The matrices [cube][channel] of a pair, from the inputs of `count` cubes.
+// Computes the matrices [cube][channel] of a pair from the inputs of `count` cubes.
 static void transform_inputs(
     const segcpu_winograd *g, const cube_source *source, ptrdiff_t first, ptrdiff_t count, input_kernel transform,
     float *out, ptrdiff_t step) {
@@ -255,7 +257,7 @@ static void transform_inputs(
     }
 }
 
-// The outputs of a cube that lie inside the volume, from channel 0 on.
+// The outputs of a cube inside the volume, from channel 0 on.
 static cube_output find_output(const segcpu_winograd *g, ptrdiff_t sample, const ptrdiff_t start[3]) {
     cube_output output = {
         .row = g->out[2] * g->y_pixel,

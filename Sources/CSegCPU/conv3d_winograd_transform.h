@@ -3,14 +3,13 @@
 // Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks": F(m, r) computes m outputs of a filter of r
 // taps from a = m + r - 1 inputs with a products, y = A' ((G w) * (B' x)). The points are 0, infinity and pairs of
 // opposite points: 1 for a = 4, 5/8 and 3/2 for a = 6, and 1, 2 and 1/2 for a = 8. B' depends on the points alone, so
-// that F(4, 3) and F(2, 5) share it. A pair shares its even and odd part, and is the unit of work below, after the pair
-// (0, infinity).
+// F(4, 3) and F(2, 5) share it. The two points of a pair share their even and odd part. A pair is the unit of work
+// below; the first is (0, infinity).
 //
-// The points decide how much rounding grows (Barabasz, Anderson, Soodhalter and Gregg 2018, "Error Analysis and
-// Improving the Accuracy of Winograd Convolution for Deep Neural Networks"). Of all pairs these make the sum over
-// points of
-// (|column of A'| |row of G| |row of B'|)^2 least, to one part in a hundred. The powers and products of them that stand
-// below are exact in f32. Kernels/conv3d/conv3d_winograd.cl has the same points.
+// The points determine the growth of rounding errors (Barabasz, Anderson, Soodhalter and Gregg 2018, "Error Analysis
+// and Improving the Accuracy of Winograd Convolution for Deep Neural Networks"). Of all pairs, these minimise the sum
+// over points of (|column of A'| |row of G| |row of B'|)^2, to within one percent. Their powers and products in the
+// code below are exact in f32. Kernels/conv3d/conv3d_winograd.cl uses the same points.
 #pragma once
 
 #include "simd.h"
@@ -24,14 +23,14 @@ INLINE float pair_point(const int points, const int pair) {
     return pair == 1 ? 1 : pair == 2 ? 2 : 0.5f;
 }
 
-// A pair's positive point raised to the number of an output or tap, of which there are at most five.
+// A pair's positive point raised to the index of an output or tap; there are at most five of either.
 INLINE float pair_power(const int points, const int pair, const int exponent) {
     const float point = pair_point(points, pair), square = point * point;
     const float even = exponent < 2 ? 1 : exponent < 4 ? square : square * square;
     return exponent % 2 ? even * point : even;
 }
 
-// The two rows of B' x of a pair, from `points` inputs.
+// Computes the two rows of B' x of a pair, from `points` inputs.
 INLINE void input_pair(const int points, const int pair, const vec *x, vec *first, vec *second) {
     if (points == 4 && pair == 0) {
         *first = x[0] - x[2];
@@ -69,7 +68,7 @@ INLINE void input_transform(const int points, const vec *x, vec *out) {
     for (int pair = 0; pair < points / 2; pair++) input_pair(points, pair, x, out + 2 * pair, out + 2 * pair + 1);
 }
 
-// A' p: `outputs` outputs from the products in the order of the pairs.
+// A' p: computes `outputs` outputs from the products in the order of the pairs.
 INLINE void output_transform(const int points, const int outputs, const vec *p, vec *out) {
     vec even[MOST_PAIRS], odd[MOST_PAIRS];
 #pragma clang loop unroll(full)
@@ -89,7 +88,7 @@ INLINE void output_transform(const int points, const int outputs, const vec *p, 
     }
 }
 
-// A dy, the transpose of output_transform: what each product takes from the gradients of the outputs.
+// A dy, the transpose of output_transform: computes the gradient of each product from the gradients of the outputs.
 INLINE void output_adjoint(const int points, const int outputs, const vec *dy, vec *out) {
     out[0] = dy[0];
     out[1] = dy[outputs - 1];
@@ -113,7 +112,7 @@ INLINE float filter_factor(const int points, const int pair) {
     return (float)(1 / (2 * square * (square - other)));
 }
 
-// The factor of the point 0, up to the sign that its row of B' has for a = 8.
+// The factor of the point 0, except for the sign, which its row of B' has for a = 8.
 INLINE float zero_factor(const int points) {
     return points == 6 ? (float)(1 / ((double)pair_power(points, 1, 2) * pair_power(points, 2, 2))) : 1;
 }
@@ -135,7 +134,7 @@ INLINE void filter_transform(const int points, const int taps, const vec *w, vec
     }
 }
 
-// G' g, the transpose of filter_transform: the gradients of the taps from those of the products.
+// G' g, the transpose of filter_transform: computes the gradients of the taps from the gradients of the products.
 INLINE void filter_adjoint(const int points, const int taps, const vec *g, vec *out) {
     vec even[MOST_PAIRS], odd[MOST_PAIRS];
 #pragma clang loop unroll(full)

@@ -6,18 +6,18 @@
 #include "conv3d_pack.h"
 #include "conv3d_phase_transform.h"
 
-// On one axis, by `points` of the weights.
+// Transforms the weights of one axis; `points` is the number of points of the weights.
 INLINE void transform_line(const int points, const int taps, const vec *w, vec *out) {
     if (points == PHASE_WEIGHTS) phase_filter(w, out);
     else filter_transform(points, taps, w, out);
 }
 
-// Vectors of output channels that are transformed together: they fill a cache line, or a panel.
+// The number of vectors of output channels that are transformed together: they fill a cache line, or a panel.
 enum { WEIGHT_VECTORS = VEC_LANES == 16 ? 1 : 2 };
 
-// At most WEIGHT_VECTORS vectors of output channels: out[matrix * step] from taps[vector][tap][lane]. Stores bypass the
-// caches, from which wide weights would be evicted before they are read. Those of a line follow one another, because
-// lines that are written by halves take many times as long.
+// Transforms at most WEIGHT_VECTORS vectors of output channels: out[matrix * step] from taps[vector][tap][lane]. Stores
+// bypass the caches, which would evict large weights before they are read. The stores of a cache line follow one
+// another, because a line that is written in halves takes many times as long.
 INLINE void transform_taps(
     const int points, const int taps, int vectors, const float *from, float *out, ptrdiff_t step) {
     vec planes[WEIGHT_VECTORS][MOST_POINTS][MOST_TAPS][MOST_TAPS];
@@ -80,7 +80,7 @@ static taps_kernel choose_taps_kernel(segcpu_winograd_form form) {
     }
 }
 
-// taps[tap][lane] of one input channel and at most a vector of output channels.
+// Packs taps[tap][lane] of one input channel and at most a vector of output channels.
 static void pack_taps(
     const float *weights, ptrdiff_t out_stride, ptrdiff_t channels, int count, bool flipped, float *taps) {
     pack_row(weights, out_stride, channels, count, taps, VEC_LANES);
@@ -92,7 +92,7 @@ static void pack_taps(
     }
 }
 
-// Matrices follow one another as [panel][input channel][output channel of the panel].
+// The order of the output is [matrix][panel][input channel][output channel of the panel].
 static void winograd_transform_weights(
     const segcpu_winograd *g, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
     ptrdiff_t from, ptrdiff_t to, float *transformed) {
@@ -113,6 +113,6 @@ static void winograd_transform_weights(
             transform((int)vectors, taps, out, segcpu_winograd_step(g));
         }
     }
-    // Stores that bypass the caches are not ordered with others, and other threads read these.
+    // Stores that bypass the caches are not ordered with other stores, and other threads read these weights.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -24,10 +24,10 @@ INLINE vf reference(const segcpu_dice *dice, vi labels, int32_t c) {
     return one_hot(dice->channels == 1 ? taking : labels, c, dice->channels);
 }
 
-// Whether each channel has a cross entropy of its own.
+// Whether each channel has its own binary cross entropy.
 INLINE bool is_binary(const segcpu_dice *dice) { return dice->regions || dice->channels == 1; }
 
-// Predictions of [channels, 16] logits, in place or not.
+// Computes the predictions of [channels, 16] logits, in place or not.
 INLINE void predictions(const segcpu_dice *dice, const float *logits, const float *soft, float *p) {
     for (size_t c = 0; c < dice->channels; c++) {
         vf x = load(logits + c * LANES);
@@ -64,7 +64,7 @@ INLINE void dice_rows(
     size_t channels = dice->channels, plane = channels * LANES;
     float *x = scratch, *soft = x + plane, *totals = soft + plane;
     gather_rows(logits, rows, channels, x);
-    // Lanes behind the last row are ignored like rows of a label below 0.
+    // Lanes after the last row are ignored, like rows with a label below 0.
     vi own = load_integers_part(labels, rows, -1);
     vf most = (vf)0.0f, sum = (vf)1.0f;
     if (needs_softmax(dice)) {

@@ -1,6 +1,7 @@
 // Dropout; see segcpu_dropout.h.
 //
-// Philox4x32 with ten rounds, eight counters at a time (Salmon et al. 2011); the bits of SegBackend's Philox4x32.
+// Philox4x32 with ten rounds, eight counters at a time (Salmon et al. 2011); gives the same bits as SegBackend's
+// Philox4x32.
 #pragma once
 
 #include "segcpu_dropout.h"
@@ -12,7 +13,7 @@ INLINE void philox_multipliers(const segcpu_dropout_rule *rule, uint64_t block, 
     const vl low = (vl)0xffffffffu;
     const vl number = {0, 1, 2, 3, 4, 5, 6, 7};
     for (size_t i = 0; i < count; i += 32, block += 8) {
-        // Only the low halves are read; the upper ones hold anything.
+        // Only the low halves are read; the upper halves are undefined.
         vl c0 = block + number, c1 = c0 >> 32, c2 = (vl)(uint64_t)rule->layer, c3 = (vl)(uint64_t)rule->pass;
         uint32_t k0 = (uint32_t)rule->seed, k1 = (uint32_t)(rule->seed >> 32);
         for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {

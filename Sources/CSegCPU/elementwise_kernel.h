@@ -1,4 +1,4 @@
-// Arithmetic element by element; see segcpu_elementwise.h.
+// Elementwise arithmetic; see segcpu_elementwise.h.
 #pragma once
 
 #include "segcpu_elementwise.h"
@@ -16,7 +16,7 @@ INLINE vf power_of_each(vf a, vf b) {
     return load(base);
 }
 
-// aᵇ. A lane uses logarithms where its base is positive and normal and its result is not so large or small that they
+// aᵇ. A lane uses logarithms if its base is positive and normal and its result is not so large or small that logarithms
 // lose digits. The other lanes do not change its bits.
 INLINE vf power(vf a, vf b) {
     vi plain = (a >= 1.17549435e-38f) & (a <= 3.40282347e38f);
@@ -48,7 +48,7 @@ INLINE vf binary_value(int op, vf a, vf b) {
     }
 }
 
-// Calls FUNCTION with each op as a constant, so that it is compiled for each.
+// Calls FUNCTION with the op as a constant, so that it is compiled separately for each op.
 #define FOR_BINARY(op, FUNCTION, ...)                                                                                  \
     switch (op) {                                                                                                      \
     case SEGCPU_ADD: FUNCTION(SEGCPU_ADD, __VA_ARGS__); break;                                                         \
@@ -82,19 +82,19 @@ static void binary(int op, const float *a, size_t a_period, const float *b, size
     FOR_BINARY(op, binary_as, a, a_period, b, b_period, y, count)
 }
 
-// An operand's part of a row: a vector of it, or its one number.
+// An operand's part of a row: a vector of elements, or its one repeated number.
 INLINE vf row_part(segcpu_operand x, size_t i, size_t lanes) {
     return x.step ? load_part(x.data + i, lanes) : (vf)(*x.data);
 }
 
-// Sixteen elements of short rows: places holds the row's start and the step of each.
+// Sixteen elements of short rows; places[i] is the row start plus the step of element i.
 INLINE vf gathered(segcpu_operand x, size_t row, const int32_t *places) {
     float part[LANES];
     for (int i = 0; i < LANES; i++) part[i] = x.data[row * x.row + (size_t)places[i]];
     return load(part);
 }
 
-// Sixteen rows of fewer than sixteen elements side by side.
+// Computes sixteen rows of fewer than sixteen elements side by side.
 INLINE void short_rows_as(int op, segcpu_operand a, segcpu_operand b, float *y, size_t rows, size_t count) {
     int32_t at_a[LANES * LANES], at_b[LANES * LANES];
     for (size_t i = 0; i < LANES * count; i++) {
@@ -142,7 +142,7 @@ INLINE vf any_logarithm(vf x) {
     return ((x < 0.0f) | (x != x)) ? (vf)__builtin_nanf("") : y;
 }
 
-// ln(1 + x) without loss where x is small (Kahan): the ratio corrects the rounding of 1 + x.
+// ln(1 + x) without loss of accuracy for small x (Kahan): the ratio corrects the rounding of 1 + x.
 INLINE vf any_log1p(vf x) {
     vf u = 1.0f + x, d = u - 1.0f;
     vf y = any_logarithm(u);

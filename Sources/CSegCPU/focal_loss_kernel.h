@@ -5,7 +5,7 @@
 
 #include "dice_ce_loss_kernel.h"
 
-// ln(1 - p), where p is the sigmoid of z. z is the logit where the reference is 1, and its negative elsewhere.
+// ln(1 - p), where p is the sigmoid of z. z is the logit if the reference is 1, and the negated logit if it is 0.
 INLINE vf log_of_rest(vf z) { return -softplus_of_negated(-z); }
 
 INLINE vf focal_factor(const segcpu_focal *focal, vf truth, size_t c) {

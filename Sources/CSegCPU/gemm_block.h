@@ -1,7 +1,7 @@
-// The register-blocked product that Winograd convolutions and matrix products share.
+// The register-blocked matrix product that Winograd convolutions and matrix products share.
 //
-// A block keeps rows x vectors sums in registers over a chunk of the inner axis; the chunks' sums are added up in
-// order, which rounds less than one long sum. The vectors of b lie side by side, and each scalar of a is broadcast once
+// A block keeps rows x vectors sums in registers over a chunk of the inner axis. The sums of the chunks are added in
+// order, which rounds less than one long sum. The vectors of b are contiguous, and each scalar of a is broadcast once
 // for all of them.
 #pragma once
 
@@ -10,20 +10,20 @@
 
 typedef struct {
     const float *a;
-    ptrdiff_t a_step; // floats between the rows of a or, where a is transposed, between steps along the inner axis
+    ptrdiff_t a_step; // floats between the rows of a or, if a is transposed, between steps along the inner axis
     const float *b;
     ptrdiff_t b_step; // floats between steps along the inner axis
-    ptrdiff_t depth;  // of the inner axis
-    ptrdiff_t chunk;  // of it
+    ptrdiff_t depth;  // size of the inner axis
+    ptrdiff_t chunk;  // size of a chunk of the inner axis
     float *c;
     ptrdiff_t c_row;
-    bool add; // to what c holds
+    bool add; // whether the product is added to c
 } gemm_operands;
 
 typedef void (*gemm_kernel)(const gemm_operands *);
 
-// Each row of a runs along the inner axis in memory; where a is transposed, its rows lie side by side. Four rows share
-// one pointer, because a pointer for each row would leave too few registers.
+// Each row of a is contiguous along the inner axis; if a is transposed, its rows are side by side instead. Four rows
+// share one pointer, because a pointer for each row would leave too few registers.
 INLINE void gemm_block(const int vectors, const int rows, const bool transposed, const gemm_operands *g) {
     const ptrdiff_t step = g->a_step, depth = g->depth, b_step = g->b_step;
     const float *a[7], *b = g->b;
@@ -88,7 +88,7 @@ typedef struct {
 #define LIST_GEMM_BLOCK(V, R) {V, R, gemm_block_##V##_##R, transposed_block_##V##_##R},
 static const gemm_choice gemm_choices[] = {EACH_GEMM_BLOCK(LIST_GEMM_BLOCK)};
 
-// The largest block of at most `rows` rows, which stand in descending order.
+// The largest block of at most `rows` rows; the table is in descending order of rows.
 static gemm_choice choose_gemm_block(int vectors, ptrdiff_t rows) {
     for (size_t i = 0; i < COUNT(gemm_choices); i++) {
         gemm_choice k = gemm_choices[i];
@@ -97,7 +97,8 @@ static gemm_choice choose_gemm_block(int vectors, ptrdiff_t rows) {
     return gemm_choices[COUNT(gemm_choices) - 1];
 }
 
-// c = a * b, or c += a * b, for any number of rows and one panel of `vectors` vectors; rows are shared out evenly.
+// c = a * b, or c += a * b, for any number of rows and one panel of `vectors` vectors; rows are divided evenly into
+// blocks.
 static void gemm_panel(int vectors, ptrdiff_t rows, bool transposed, gemm_operands g) {
     ptrdiff_t most = ACCUMULATORS / vectors, parts = (rows + most - 1) / most;
     while (rows > 0) {

@@ -1,7 +1,7 @@
-// Every kernel, and the table of them. Each kernels_*.c includes this once, for its instruction set.
+// All kernels and their table. Each kernels_*.c includes this file once, for its instruction set.
 //
-// It defines KERNELS, the name of its table; VEC_LANES, the floats in a vector register; and ACCUMULATORS, the
-// registers that hold sums, while the others hold factors.
+// The including file defines KERNELS, the name of its table; VEC_LANES, the floats in a vector register; and
+// ACCUMULATORS, the number of registers that hold sums, while the others hold factors.
 #include "segcpu_kernels.h"
 
 #include "attention_kernel.h"

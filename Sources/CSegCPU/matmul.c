@@ -1,4 +1,4 @@
-// The memory that products of matrices need.
+// The size of the memory that matrix products need.
 #include "segcpu_kernels.h"
 
 #include "sizes.h"

@@ -1,8 +1,8 @@
-// Products of matrices.
+// Matrix products.
 //
-// Blocks of b are packed into panels of two vectors, blocks of a only where it lies transposed. Goto and van de Geijn
-// 2008, "Anatomy of High-Performance Matrix Multiplication": a block of b stays in the second-level cache, a panel of
-// it in the first.
+// Blocks of b are packed into panels of two vectors; blocks of a are packed only if a is transposed. Goto and van de
+// Geijn 2008, "Anatomy of High-Performance Matrix Multiplication": a block of b stays in the second-level cache, and a
+// panel of the block in the first-level cache.
 #pragma once
 
 #include "segcpu_matmul.h"
@@ -10,7 +10,7 @@
 #include "conv3d_pack.h"
 #include "gemm_block.h"
 
-// b's rows k ..< k + depth and columns n ..< n + columns as [panel][depth][2 * VEC_LANES], times alpha.
+// Packs b's rows k ..< k + depth and columns n ..< n + columns as [panel][depth][2 * VEC_LANES], times alpha.
 static void pack_right(
     const segcpu_product *p, ptrdiff_t k, ptrdiff_t depth, ptrdiff_t n, ptrdiff_t columns, float *packed) {
     enum { PANEL = 2 * VEC_LANES };
@@ -34,7 +34,7 @@ static void scale_result(const segcpu_product *p) {
         }
 }
 
-// A panel's products for `rows` rows; `edge` holds them where the panel is wider than what is left of c.
+// Computes a panel's products for `rows` rows; `edge` holds them if the panel is wider than the rest of c.
 static void multiply_panel(ptrdiff_t rows, ptrdiff_t width, gemm_operands g, float *edge) {
     if (width == 2 * VEC_LANES) {
         gemm_panel(2, rows, false, g);

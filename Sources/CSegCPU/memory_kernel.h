@@ -5,7 +5,7 @@
 
 #include "simd.h"
 
-// Rows of whole vectors, as sixteen channels are, go without a call each.
+// Rows of whole vectors, such as sixteen channels, are copied without a function call per row.
 static void copy_rows(
     const void *from, size_t from_step, void *to, size_t to_step, size_t rows, size_t bytes, int past_caches) {
     const char *source = from;

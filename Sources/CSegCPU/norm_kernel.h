@@ -30,7 +30,7 @@ norm_at(const segcpu_norm *p, const float *x, const float *before, const float *
 
 INLINE vf slope_at(const segcpu_norm *p, size_t phase) { return p->slope ? load(p->slope + phase) : (vf)0.0f; }
 
-// Runs BODY(i, phase, lanes, kept) over a run in vectors, with dropout's multipliers at hand.
+// Runs BODY(i, phase, lanes, kept) over a run, one vector at a time, with dropout's multipliers in `kept`.
 #define FOR_RUN(BODY)                                                                                                  \
     float buffer[TILE + 64];                                                                                           \
     size_t phase = 0;                                                                                                  \
@@ -136,7 +136,7 @@ static void norm_sums(
         }
 }
 
-// Merges `count` values with mean and m2 into a running triple (Chan, Golub and LeVeque 1979).
+// Merges `count` values, which have a mean and an m2, into a running triple (Chan, Golub and LeVeque 1979).
 INLINE void merge_moments(double *n, double *mean, double *m2, double count, double other_mean, double other_m2) {
     double total = *n + count, delta = other_mean - *mean;
     *mean += delta * count / total;
@@ -144,7 +144,7 @@ INLINE void merge_moments(double *n, double *mean, double *m2, double count, dou
     *n = total;
 }
 
-// The moments of `rows` periods, lane by lane, merged into those of `seen` periods before.
+// Computes the moments of `rows` periods, lane by lane, and merges them into the moments of the `seen` periods before.
 INLINE void merge_block(const float *x, size_t rows, size_t period, double seen, float *scratch, double *wide) {
     float *centre = scratch, *first = centre + period, *second = first + period;
     memset(scratch, 0, 3 * period * sizeof *scratch);
@@ -160,7 +160,7 @@ INLINE void merge_block(const float *x, size_t rows, size_t period, double seen,
     double n = (double)rows, *mean = wide, *m2 = wide + period;
     double share = n / (seen + n), weight = seen * share;
     for (size_t i = 0; i < period; i++) {
-        // The float centre is not quite the mean; its miss is known from Σ d.
+        // The centre in float is not quite the mean; the difference is computed from Σ d.
         double miss = (double)first[i] / n, delta = centre[i] + miss - mean[i];
         mean[i] += delta * share;
         m2[i] += second[i] - miss * first[i] + delta * delta * weight;

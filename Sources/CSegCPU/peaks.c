@@ -1,4 +1,4 @@
-// Two instructions timed on sixteen independent sums.
+// Times two instructions on sixteen independent sums.
 #include "segcpu_peaks.h"
 
 #if defined(__x86_64__)
@@ -31,7 +31,7 @@ __attribute__((target("avx512f"))) static double run(bool bf16) {
     return seconds() - start;
 }
 
-// The best of some tries: the clock may have to speed up first.
+// The best of several measurements, because the clock may have to speed up first.
 static double peak(bool bf16) {
     double least = run(bf16);
     for (int i = 0; i < 20; i++) {

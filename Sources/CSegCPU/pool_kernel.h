@@ -9,7 +9,7 @@ typedef struct {
     ptrdiff_t begin, end;
 } interval;
 
-// The input positions along an axis that the window of an output sees.
+// The input positions along an axis that the window of an output covers.
 INLINE interval window(const segcpu_pool *p, int axis, ptrdiff_t output) {
     ptrdiff_t begin = output * p->stride[axis] - p->padding[axis], end = begin + p->kernel[axis];
     return (interval){begin > 0 ? begin : 0, end < p->input[axis] ? end : p->input[axis]};

@@ -5,8 +5,8 @@
 
 #include "elementwise_kernel.h"
 
-// A sum of up to BLOCK elements stays in floats, lane by lane, before it is added to a double; TILE elements are worked
-// on at a time.
+// A sum of up to BLOCK elements stays in floats, lane by lane, before it is added to a double; TILE elements are
+// processed together.
 enum { TILE = 1024, BLOCK = 8 * TILE };
 
 // Adds floats to doubles and clears them, which keeps long sums accurate.
@@ -20,7 +20,7 @@ INLINE void fold(float *narrow, double *wide, size_t count) {
     }
 }
 
-// The larger of two numbers; a NaN stays.
+// The larger of two numbers; NaN if either is NaN.
 INLINE float larger_or_nan(float a, float b) { return a != a || a > b ? a : b; }
 
 static void column_sums(
@@ -54,7 +54,7 @@ static void column_maxima(
     }
 }
 
-// One contiguous column: in vectors.
+// Reduces one contiguous column in vectors.
 INLINE double reduce_run(int op, const float *x, size_t n) {
     if (op == SEGCPU_MAX) {
         vf most = (vf)(-__builtin_inff());

@@ -1,8 +1,8 @@
-// Vectors of two widths and the functions of them that the kernels share.
+// Vectors of two widths, and the functions of them that the kernels share.
 //
-// A `vf` has sixteen lanes with every instruction set: the compiler splits it into the registers that there are. A
-// `vec` is one register of VEC_LANES floats: convolutions and products of matrices use it, because they count
-// registers.
+// A `vf` has sixteen lanes with every instruction set; the compiler splits it into the available registers. A `vec` is
+// one register of VEC_LANES floats. Convolutions and matrix products use `vec`, because their blocks are sized by the
+// number of registers.
 #pragma once
 
 #include <stdbool.h>
@@ -39,7 +39,7 @@ INLINE vi load_integers(const int32_t *p) {
     return v;
 }
 
-// The first `lanes` elements; the other lanes are 0. Kernels are inlined with a constant 16 for the bulk.
+// Loads the first `lanes` elements; the other lanes are 0. Kernels are inlined with a constant of 16 for full vectors.
 INLINE vf load_part(const float *p, size_t lanes) {
     if (lanes == LANES) return load(p);
     float part[LANES] = {0};
@@ -65,8 +65,8 @@ INLINE void store_part(float *p, vf v, size_t lanes) {
 }
 
 // Whether the results of a run of a normalisation bypass the caches, which saves reading their lines first. A run is a
-// 32nd of its tensor up to a limit, so the tensor is then larger than the second-level cache, and nothing reads the
-// results from there.
+// 32nd of its tensor, up to a limit. The tensor is therefore larger than the second-level cache, and nothing would read
+// the results from there.
 INLINE bool is_streamed(const float *y, size_t count) { return count >= 1 << 15 && (uintptr_t)y % sizeof(vf) == 0; }
 
 INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
@@ -74,12 +74,12 @@ INLINE void stream_part(float *p, vf v, size_t lanes, bool streams) {
     else store_part(p, v, lanes);
 }
 
-// Streamed results are not ordered with others, and other threads read them.
+// Streamed stores are not ordered with other stores, and other threads read the results.
 INLINE void end_stream(bool streams) {
     if (streams) __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
-// Lanes beyond `lanes` become `rest`.
+// Replaces the lanes from `lanes` on by `rest`.
 INLINE vf keep_lanes(vf v, size_t lanes, float rest) {
     const vi number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return lanes == LANES ? v : (number < (vi)(int32_t)lanes ? v : (vf)rest);
@@ -151,7 +151,7 @@ INLINE vf exponential(vf x) {
     x = x > 89.0f ? (vf)89.0f : x;
     vi n;
     vf p = reduced_expm1(x, &n);
-    // In two steps: 2ⁿ alone may not be representable.
+    // The scaling has two steps, because 2ⁿ alone may not be representable.
     vi half = n >> 1;
     return (p * power_of_two(half) + power_of_two(half)) * power_of_two(n - half);
 }
@@ -181,7 +181,7 @@ INLINE vf log1p_of_fraction(vf u) { return twice_artanh(u / (2.0f + u)); }
 // ln x for positive normal x.
 INLINE vf logarithm(vf x) {
     vi bits = (vi)x;
-    // The exponent is that of x / √½, so that the mantissa lies in [√½, √2).
+    // The exponent is taken from x / √½, so that the mantissa lies in [√½, √2).
     vi e = (bits - 0x3f3504f3) >> 23;
     vf m = (vf)(bits - (e << 23));
     vf k = __builtin_convertvector(e, vf);
@@ -195,7 +195,7 @@ INLINE vf normal_cdf(vf x, vf *bell) {
     vf z = __builtin_elementwise_abs(x) * 0.707106781f;
     *bell = exponential(-0.5f * x * x);
     vf t = 1.0f / (1.0f + 0.4f * z);
-    // erfc(z) e^(z²) as a polynomial of t, to 3e-8 for z <= 10; beyond, the bell is 0.
+    // erfc(z) e^(z²) as a polynomial of t, with an error of 3e-8 for z <= 10; for larger z, the bell is 0.
     vf p = t * 0.0286957137f - 0.0747488334f;
     p = p * t - 0.063686532f;
     p = p * t + 0.275788398f;

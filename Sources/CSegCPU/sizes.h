@@ -1,15 +1,16 @@
-// Sizes that kernels and the code that lays out their memory agree on.
+// Sizes that are shared by kernels and the code that lays out their memory.
 #pragma once
 
 #include <stddef.h>
 
-// Floats that kernels may read past the end of a packed tile.
+// The number of floats that kernels may read past the end of a packed tile.
 enum { CONV3D_SLACK = 128 };
 
-// Floats between the matrices of a Winograd convolution, to keep them from the same sets of the cache.
+// The number of floats between the matrices of a Winograd convolution, so that they do not use the same sets of the
+// cache.
 enum { WINOGRAD_GAP = 16 };
 
-// Blocks of a product of matrices: the inner axis, columns and rows.
+// The block sizes of a matrix product: inner axis, columns and rows.
 enum { PRODUCT_DEPTH = 256, PRODUCT_COLUMNS = 512, PRODUCT_ROWS = 112 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,6 +1,7 @@
 // Softmax; see segcpu_softmax.h.
 //
-// Few channels: sixteen rows side by side, a row a lane, so that vectors are full for any C. Many: along the row.
+// With few channels, sixteen rows are processed side by side, one row per lane, so vectors are full for any C. With
+// many channels, vectors run along the row.
 #pragma once
 
 #include "segcpu_softmax.h"
@@ -9,7 +10,7 @@
 
 enum { FEW = 32 };
 
-// Sixteen rows of `channels` to [channels, 16]; absent rows repeat the last.
+// Transposes sixteen rows of `channels` to [channels, 16]; missing rows repeat the last one.
 INLINE void gather_rows(const float *x, size_t rows, size_t channels, float *t) {
     if (rows == LANES && channels == 2) {
         vf a = load(x), b = load(x + LANES);
@@ -23,7 +24,7 @@ INLINE void gather_rows(const float *x, size_t rows, size_t channels, float *t) 
     }
 }
 
-// The way back, written or added.
+// Transposes [channels, 16] back to rows, which are written or added.
 INLINE void scatter_rows(const float *t, float *y, bool accumulate, size_t rows, size_t channels) {
     if (rows == LANES && channels == 2) {
         vf a = load(t), b = load(t + LANES);

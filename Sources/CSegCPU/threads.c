@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-// How long a thread looks for the next run before it sleeps: networks issue runs microseconds apart.
+// The number of checks for a new run before a thread sleeps; networks start runs microseconds apart.
 enum { SPIN_LIMIT = 4000 };
 
 struct segcpu_threads {
@@ -16,7 +16,7 @@ struct segcpu_threads {
     segcpu_task task;
     void *context;
     size_t tasks;
-    atomic_size_t next;       // first task nobody took
+    atomic_size_t next;       // next task that no thread has started
     atomic_size_t generation; // number of runs started
     atomic_size_t busy;       // threads that have not finished the run
     bool quit;

@@ -1,4 +1,4 @@
-// The blend of sliding windows; see segcpu_window.h.
+// The blending of sliding windows; see segcpu_window.h.
 #pragma once
 
 #include "segcpu_window.h"

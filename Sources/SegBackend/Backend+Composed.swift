@@ -1,11 +1,12 @@
-/// Fused ops built from plain ones: what a backend inherits until it has something faster, and the oracle after that.
+/// Fused ops built from plain ops: the default of every backend, and the reference against which a backend's faster
+/// version is tested.
 extension Backend {
     /// `normActivate` in up to four passes.
     public func composedNormActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
     ) throws {
-        // y may lie where a residual does, which is read after y would be written.
+        // y may share memory with a residual, and the last step reads that residual after y would have been written.
         let hasResidual = epilogue.residualBefore != nil || epilogue.residualAfter != nil
         let z = hasResidual ? try allocate(x.shape, x.dtype) : y
         try preActivation(
@@ -47,7 +48,7 @@ extension Backend {
         if let before = epilogue.residualBefore { try binary(.add, y, before, into: y) }
     }
 
-    /// The composed form.
+    /// Calls the composed form.
     public func normActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
@@ -56,7 +57,7 @@ extension Backend {
             x, mean: mean, variance: variance, weight: weight, bias: bias, params, epilogue, into: y)
     }
 
-    /// The composed form.
+    /// Calls the composed form.
     public func normActivateBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients

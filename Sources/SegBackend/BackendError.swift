@@ -1,12 +1,12 @@
 public import SegCore
 
-/// What goes wrong in a backend; every case says what was asked and what was there.
+/// An error of a backend; every case says what was requested and what was available.
 public enum BackendError: Error, Sendable {
-    /// The pool may not grow far enough for an array; `purpose` says what it was for.
+    /// The pool cannot grow enough for an array; `purpose` is the use of the array.
     case outOfMemory(backend: String, requested: Int, held: Int, limit: Int?, purpose: String?)
-    /// The device has no kernel for this.
+    /// The device has no kernel for an op.
     case notSupported(backend: String, op: String, reason: String)
-    /// No device has the name; the hint says what may be missing.
+    /// No device has the name; the hint says what may be missing on the machine.
     case noSuchDevice(name: String, available: [String], hint: String?)
     /// A driver or library call failed.
     case failed(backend: String, operation: String, reason: String)

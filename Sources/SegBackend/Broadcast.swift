@@ -1,8 +1,9 @@
 extension Shape {
-    /// The shape of an op of two arrays element by element, by NumPy's and PyTorch's rule: the last axes stand one under
-    /// the other, and an axis of extent 1, or one that is absent, repeats along the other's.
+    /// The shape of the result of an elementwise op of two arrays, by the broadcasting rule of NumPy and PyTorch:
+    /// shapes are aligned at their last axes, and an axis that has size 1 or is absent is repeated to the size of the
+    /// other array's axis.
     ///
-    /// `[2, 1, 5]` with `[3, 1]` is `[2, 3, 5]`; nil where two extents differ and neither is 1.
+    /// `[2, 1, 5]` with `[3, 1]` gives `[2, 3, 5]`; nil if two sizes differ and neither is 1.
     public func broadcast(with other: Shape) -> Shape? {
         let rank = max(self.rank, other.rank)
         var dimensions: [Int] = []
@@ -14,33 +15,35 @@ extension Shape {
         return Shape(dimensions)
     }
 
-    /// The extent of an axis of a shape of a higher rank, 1 where this shape has no such axis.
+    /// The size of an axis, numbered as in a shape of a higher rank; 1 if this shape does not have that axis.
     fileprivate func extent(_ axis: Int, of rank: Int) -> Int {
         axis < rank - self.rank ? 1 : self[axis - rank + self.rank]
     }
 }
 
-/// How two arrays repeat to the shape of a result: few axes, each with the steps that an operand takes along it.
+/// The loops that broadcast two arrays to the shape of a result: few axes, each with the stride of both operands along
+/// it.
 ///
-/// Axes of extent 1 are left out, and neighbouring axes along which both operands go on alike are one.
+/// Axes of size 1 are left out. Neighbouring axes are joined if both operands are contiguous, or both are repeated,
+/// across them.
 package struct Broadcast {
-    /// A run of axes of the result.
+    /// One axis of the result, or several joined axes.
     package struct Axis: Hashable, Sendable {
-        /// Elements along it.
+        /// The number of elements along the axis.
         package var count: Int
-        /// Elements of the first operand from one to the next; 0 where it repeats.
+        /// The stride of the first operand, in elements; 0 if it is repeated.
         package var a: Int
-        /// Elements of the second operand from one to the next; 0 where it repeats.
+        /// The stride of the second operand, in elements; 0 if it is repeated.
         package var b: Int
 
-        /// An axis of a number of elements with the steps of both operands.
+        /// Creates an axis from its number of elements and the strides of both operands.
         package init(count: Int, a: Int, b: Int) { (self.count, self.a, self.b) = (count, a, b) }
     }
 
-    /// The outermost first; at least one.
+    /// The axes, outermost first; at least one.
     package let axes: [Axis]
 
-    /// Joins the axes of a result that both operands are broadcast to.
+    /// Creates the loops for two operands that are broadcast to a result.
     package init(_ a: Shape, _ b: Shape, to y: Shape) {
         precondition(a.broadcast(with: b)?.broadcast(with: y) == y, "\(a) and \(b) do not repeat to \(y)")
         var axes: [Axis] = []
@@ -59,10 +62,10 @@ package struct Broadcast {
         self.axes = axes.isEmpty ? [Axis(count: y.count, a: 1, b: 1)] : axes.reversed()
     }
 
-    /// Rows of the innermost axis.
+    /// The number of rows of the innermost axis.
     package var rows: Int { axes.dropLast().reduce(1) { $0 * $1.count } }
 
-    /// Where a row of the innermost axis starts in both operands.
+    /// The index of the first element of a row of the innermost axis, in each operand.
     package func start(of row: Int) -> (a: Int, b: Int) {
         var (rest, a, b) = (row, 0, 0)
         for axis in axes.dropLast().reversed() {
@@ -73,8 +76,8 @@ package struct Broadcast {
         return (a, b)
     }
 
-    /// The elements after which each operand starts again, where it repeats as a whole from its first element to its
-    /// last: the result's own number for one that does not repeat, 1 for a single number; nil where it repeats otherwise.
+    /// The number of elements after which each operand starts again from its first element: the size of the result for
+    /// an operand that is not repeated, 1 for a single number; nil if either operand is repeated in another way.
     package var periods: (a: Int, b: Int)? {
         let count = axes.reduce(1) { $0 * $1.count }
         func period(_ step: (Axis) -> Int) -> Int? {

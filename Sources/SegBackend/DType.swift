@@ -1,15 +1,15 @@
-/// The types an element in a backend's memory can have.
+/// The element types of arrays in a backend's memory.
 public enum DType: String, Sendable, CaseIterable {
-    /// 32-bit float: what the fast backends compute in.
+    /// 32-bit float: the type of the fast backends' arithmetic.
     case f32
-    /// 64-bit float: what the reference computes in.
+    /// 64-bit float: the type of the reference backend's arithmetic.
     case f64
     /// 32-bit integer: labels and indices.
     case i32
     /// 8-bit unsigned integer.
     case u8
 
-    /// Bytes an element takes.
+    /// The number of bytes of an element.
     public var byteCount: Int {
         switch self {
         case .f64: 8
@@ -18,6 +18,6 @@ public enum DType: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether elements are floating point.
+    /// Whether elements are floating-point numbers.
     public var isFloating: Bool { self == .f32 || self == .f64 }
 }

@@ -1,93 +1,96 @@
 /// One command that a device ran, timed by the device's own clock.
 public struct DeviceCommand: Hashable, Sendable {
-    /// A kernel, or `upload`, `download`, `fill`.
+    /// The name of a kernel, or `upload`, `download` or `fill`.
     public var name: String
     /// The kernel's file and definitions; empty for a transfer.
     public var detail: String
-    /// Nanoseconds of the device's clock.
+    /// The time of the device's clock, in nanoseconds.
     public var start: UInt64
-    /// Nanoseconds of the device's clock.
+    /// The time of the device's clock, in nanoseconds.
     public var end: UInt64
-    /// What was asked for.
+    /// The operations and bytes of the command.
     public var work: DeviceWork
 
-    /// Makes a record.
+    /// Creates a record.
     public init(name: String, detail: String, start: UInt64, end: UInt64, work: DeviceWork) {
         (self.name, self.detail, self.start, self.end, self.work) = (name, detail, start, end, work)
     }
 
-    /// Time on the device.
+    /// The time on the device, in seconds.
     public var seconds: Double { Double(end - min(start, end)) / 1e9 }
 }
 
-/// Operations and traffic that commands stand for.
+/// The floating-point operations and memory traffic of commands.
 public struct DeviceWork: Hashable, Sendable {
-    /// Floating-point operations of products, a multiply-add counted as two; 0 for what only moves or maps elements.
+    /// Floating-point operations of matrix products and convolutions, a multiply-add counted as two; 0 for a command
+    /// that only moves or maps elements.
     public var flops: Int
     /// Bytes of the arrays that a command reads or writes, each array counted once.
     public var bytes: Int
-    /// Commands.
+    /// The number of commands.
     public var commands: Int
 
-    /// Makes a count.
+    /// Creates a count.
     public init(flops: Int, bytes: Int, commands: Int) {
         (self.flops, self.bytes, self.commands) = (flops, bytes, commands)
     }
 
-    /// Both together.
+    /// The sum of two counts.
     public static func + (a: DeviceWork, b: DeviceWork) -> DeviceWork {
         DeviceWork(flops: a.flops + b.flops, bytes: a.bytes + b.bytes, commands: a.commands + b.commands)
     }
 
-    /// What came after an earlier count.
+    /// The difference between a count and an earlier count.
     public static func - (a: DeviceWork, b: DeviceWork) -> DeviceWork {
         DeviceWork(flops: a.flops - b.flops, bytes: a.bytes - b.bytes, commands: a.commands - b.commands)
     }
 }
 
-/// What a device was measured to do at most.
+/// The measured maximum speeds of a device.
 public struct DevicePeaks: Hashable, Sendable {
-    /// Floating-point operations a second of multiply-adds in registers, f32.
+    /// Floating-point operations per second of multiply-adds in registers, f32.
     public var flops: Double
-    /// Bytes a second, read and written, of a copy.
+    /// Bytes per second of a copy, read and written bytes together.
     public var bytes: Double
 
-    /// Makes a measurement.
+    /// Creates a measurement.
     public init(flops: Double, bytes: Double) { (self.flops, self.bytes) = (flops, bytes) }
 }
 
-/// A backend whose device says how long each command took.
+/// A backend whose device reports how long each command took.
 public protocol ProfilingBackend: Backend {
-    /// Waits, and returns the commands since the last call in the order they ran; empty where it was not started for it.
+    /// Waits, and returns the commands since the last call in the order in which they ran; empty if the backend was
+    /// started without profiling.
     func takeCommands() throws -> [DeviceCommand]
 
-    /// Everything asked for since the backend was started.
+    /// The sum of all commands since the backend was started.
     var work: DeviceWork { get }
 
-    /// Measures multiply-adds and copies; takes about a second.
+    /// Measures the speed of multiply-adds and of copies; this takes about a second.
     func measurePeaks() throws -> DevicePeaks
 }
 
-/// A backend that can be told by name how to compute, to prove and to time each way.
+/// A backend that can be forced to use one of its algorithms, for tests and timings of each.
 public protocol ForceableBackend: Backend {
-    /// Names of the ways of computing that `force` takes.
+    /// The names of the algorithms that `force` accepts.
     var forceable: [String] { get }
 
-    /// Computes in one way wherever it can be taken, whatever is usual or tuned.
+    /// Uses one algorithm for every op that it supports, instead of the default or tuned one.
     /// - Parameter name: One of `forceable`.
-    /// - Throws: `BackendError.notSupported` listing what there is, or saying why it does not run on this driver.
+    /// - Throws: `BackendError.notSupported`, which lists the algorithms, or says why this one does not run on this
+    ///   driver.
     func force(_ name: String) throws
 }
 
-/// A backend that can search for the fastest way to compute each op.
+/// A backend that can search for the fastest algorithm of each op.
 public protocol TunableBackend: ForceableBackend {
-    /// Whether an op of sizes not met before is timed in every way there is, and the fastest kept.
+    /// Whether an op with new sizes is timed with every algorithm, and the fastest is kept.
     var isTuning: Bool { get set }
 
-    /// What was read, or found since a search began: op and sizes, and the way in which it is computed.
+    /// The plans that were read from a file or found since a search began: op and sizes as keys, algorithms as values.
     var tunedPlans: [String: String] { get }
 
-    /// Writes what was found where later runs on this device and driver look for it; returns the file.
-    /// - Throws: `BackendError.failed` where it cannot be written.
+    /// Writes the plans to the file in which later runs on this device and driver look for them; returns the path.
+    /// - Throws: `BackendError.failed` if the file cannot be written.
     func saveTuning() throws -> String
 }

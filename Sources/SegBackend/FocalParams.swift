@@ -1,21 +1,22 @@
 /// Options of the focal loss over the sigmoid of each class, `monai.losses.FocalLoss` without `use_softmax`.
 ///
-/// For each row and class, with the probability p of what the one-hot reference says: − (1 − p)^gamma · log p, times
-/// alpha where the reference is 1 and 1 − alpha where it is 0, times the class's weight. The loss is the mean over
-/// rows, samples and classes; as a sum, the mean over rows, added up. Lin et al. 2017, "Focal loss".
+/// For each row and class, with the probability p that the prediction gives to the one-hot reference, the loss is − (1
+/// − p)^gamma · log p, times alpha if the reference is 1 and 1 − alpha if it is 0, times the weight of the class. The
+/// reduction `mean` takes the mean over rows, samples and classes; `sum` takes the mean over rows and sums over samples
+/// and classes. Lin et al. 2017, "Focal loss".
 public struct FocalParams: Hashable, Sendable {
-    /// How much less a row counts that is right already.
+    /// The exponent; a larger one reduces the share of rows that are predicted correctly.
     public var gamma: Float
-    /// Balance between reference and rest; nil for none.
+    /// The weight of references of 1, where 1 − alpha is the weight of references of 0; nil for no weights.
     public var alpha: Float?
-    /// Class 0 counts.
+    /// Whether class 0 counts.
     public var includeBackground: Bool
-    /// Mean or sum over samples and classes.
+    /// The reduction over samples and classes.
     public var reduction: DiceCEParams.Reduction
-    /// A weight for each class, or empty for all 1.
+    /// The weight of each class, or empty if all are 1.
     public var classWeights: [Float]
 
-    /// `FocalLoss()`, to be changed field by field.
+    /// Creates the options of `FocalLoss()`; fields can be changed afterwards.
     public init() {
         gamma = 2
         alpha = nil
@@ -24,7 +25,7 @@ public struct FocalParams: Hashable, Sendable {
         classWeights = []
     }
 
-    /// What a class's Σ of row losses is multiplied with; 0 for a background left out.
+    /// The factor of a class's sum of row losses; 0 for a background that does not count.
     public func share(_ channel: Int, of channels: Int, samples: Int, positions: Int) -> Double {
         let first = includeBackground || channels == 1 ? 0 : 1
         guard channel >= first else { return 0 }

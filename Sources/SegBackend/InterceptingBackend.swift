@@ -1,12 +1,12 @@
 package import SegCore
 
-/// A backend that sees each op before another one computes it: to time, to count or to record.
+/// A backend that intercepts each op before another backend computes it, to time, count or record ops.
 ///
-/// A class that conforms writes `intercept`, and the few requirements that are no ops: its name, its memory and
-/// `synchronize`. An op that joins `Backend` gets one function here, and every such class has it.
+/// A conforming class implements `intercept` and the requirements that are not ops: its name, its memory and
+/// `synchronize`. For an op that is added to `Backend`, one function is added here, and every such class has it.
 package protocol InterceptingBackend: Backend {
-    /// Takes a call; `run` has it computed by the backend that it is given.
-    /// - Throws: What `run` throws.
+    /// Handles a call; `run` computes it on the backend that is passed to it.
+    /// - Throws: The errors of `run`.
     func intercept(_ call: OpCall, _ run: (any Backend) throws -> Void) throws
 }
 
@@ -324,6 +324,6 @@ extension InterceptingBackend {
 }
 
 extension NormGradients {
-    /// What is written, the gradient of the input first.
+    /// The arrays that are written, the gradient of the input first.
     fileprivate var arrays: [BufferView?] { [x, weight, bias, slope, residualBefore] }
 }

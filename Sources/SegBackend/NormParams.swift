@@ -1,32 +1,33 @@
-/// Over which elements a normalisation takes its mean and variance, and what it adds to the variance.
+/// The elements over which a normalisation computes its mean and variance, and the number that is added to the
+/// variance.
 ///
-/// With x as `[N, positions, C]`, statistics are held as: batch `[C]`, instance `[N, C]`, group `[N, groups]`,
-/// layer `[N · positions]` (one for each channel vector). Variance is the biased one everywhere.
+/// With x as `[N, positions, C]`, the shape of the statistics is: batch `[C]`, instance `[N, C]`, group `[N, groups]`,
+/// layer `[N · positions]` (one for each channel vector). The variance is always the biased one.
 public struct NormParams: Hashable, Sendable {
-    /// Which elements share statistics.
+    /// The elements that share statistics.
     public enum Kind: Hashable, Sendable {
         /// A channel over the whole batch, `torch.nn.functional.batch_norm(training=True)`.
         case batch
         /// A channel of one sample, `torch.nn.functional.instance_norm`.
         case instance
-        /// A run of C / groups channels of one sample, `torch.nn.functional.group_norm`.
+        /// C / groups neighbouring channels of one sample, `torch.nn.functional.group_norm`.
         case group(Int)
         /// The channels of one position, `torch.nn.functional.layer_norm(x, [C])`.
         case layer
     }
 
-    /// Which elements share statistics.
+    /// The elements that share statistics.
     public var kind: Kind
-    /// Added to the variance before the square root.
+    /// The number added to the variance before the square root.
     public var epsilon: Float
 
-    /// Makes normalisation parameters.
+    /// Creates normalisation parameters.
     public init(kind: Kind, epsilon: Float) {
         self.kind = kind
         self.epsilon = epsilon
     }
 
-    /// The shape of the mean and of the variance of an input.
+    /// The shape of the mean and of the variance for an input.
     public func statisticsShape(of x: Shape) -> Shape {
         switch kind {
         case .batch: [x.channels]
@@ -37,22 +38,22 @@ public struct NormParams: Hashable, Sendable {
     }
 }
 
-/// What a fused normalisation does after normalising: dropout, then activation, with an optional residual.
+/// The steps of a fused normalisation after normalising: dropout, then activation, with optional residuals.
 ///
-/// y = act(dropout(norm(x)) + before) + after, MONAI's order "NDA" with `before` and `after` absent.
+/// y = act(dropout(norm(x)) + before) + after; MONAI's order "NDA" if `before` and `after` are nil.
 public struct NormEpilogue: Sendable {
-    /// Dropout after the normalisation, if any.
+    /// The dropout after the normalisation; nil for none.
     public var dropout: DropoutParams?
-    /// The nonlinearity.
+    /// The activation.
     public var activation: Activation
     /// PReLU's slopes, `[1]` or `[C]`.
     public var slope: BufferView?
-    /// Added before the activation, shape of x (VNet, UNETR).
+    /// The residual added before the activation, with the shape of x (VNet, UNETR).
     public var residualBefore: BufferView?
-    /// Added after the activation, shape of x (MONAI's ResidualUnit).
+    /// The residual added after the activation, with the shape of x (MONAI's ResidualUnit).
     public var residualAfter: BufferView?
 
-    /// Makes an epilogue.
+    /// Creates an epilogue.
     public init(
         dropout: DropoutParams?, activation: Activation, slope: BufferView?, residualBefore: BufferView?,
         residualAfter: BufferView?
@@ -65,26 +66,26 @@ public struct NormEpilogue: Sendable {
     }
 }
 
-/// Where a normalisation's gradients go; an absent one is not computed.
+/// The outputs of a normalisation's gradients; a gradient without an output is not computed.
 ///
-/// The gradients of parameters are added to what is there; so is that of x when `accumulate` is true. The gradient
-/// of `residualBefore` is written; that of `residualAfter` is the upstream gradient itself. Overwritten, x's gradient may
-/// lie where x does.
+/// The gradients of parameters are added to their arrays. The gradient of x is added to its array if `accumulate` is
+/// true, and otherwise overwrites it; then its array may be x itself. The gradient of `residualBefore` overwrites its
+/// array. The gradient of `residualAfter` is the upstream gradient itself.
 public struct NormGradients: Sendable {
-    /// Gradient of the input.
+    /// The gradient of the input.
     public var x: BufferView
-    /// Add to `x` rather than overwrite it.
+    /// Whether the gradient is added to `x` instead of overwriting it.
     public var accumulate: Bool
-    /// Gradient of the scale, `[C]`, added to.
+    /// The gradient of the scale, `[C]`, added to.
     public var weight: BufferView?
-    /// Gradient of the shift, `[C]`, added to.
+    /// The gradient of the shift, `[C]`, added to.
     public var bias: BufferView?
-    /// Gradient of PReLU's slopes, added to.
+    /// The gradient of PReLU's slopes, added to.
     public var slope: BufferView?
-    /// Gradient of the residual before the activation, overwritten.
+    /// The gradient of the residual before the activation, overwritten.
     public var residualBefore: BufferView?
 
-    /// Names where the gradients go.
+    /// Creates the set of outputs.
     public init(
         x: BufferView, accumulate: Bool, weight: BufferView?, bias: BufferView?, slope: BufferView?,
         residualBefore: BufferView?

@@ -1,22 +1,22 @@
 internal import SegCore
 
-/// One op that a backend is asked for: its name, the arrays it reads and writes, and what it costs.
+/// One call of a backend's op: its name, the arrays that it reads and writes, and its cost.
 package struct OpCall: Sendable {
-    /// The function of `Backend`, such as `conv3d`.
+    /// The name of the function of `Backend`, such as `conv3d`.
     package let name: String
-    /// Arrays that are read; of a layer, its input first.
+    /// The arrays that are read; for a layer, its input is the first.
     package let reads: [BufferView]
-    /// Arrays that are written or added to, the result first.
+    /// The arrays that are written or added to, the result first.
     package let writes: [BufferView]
-    /// Multiplications with an addition, of products alone; 0 for an op that only moves or maps elements.
+    /// The multiply-adds of matrix products and convolutions; 0 for an op that only moves or maps elements.
     package let multiplyAdds: Int
-    /// What a table of layers calls the op, such as `conv 3×3×3`; nil for a step of a layer, such as a copy, and for
+    /// The op's name in a table of layers, such as `conv 3×3×3`; nil for a step of a layer, such as a copy, and for
     /// gradients, losses and optimisers.
     package let layer: String?
-    /// Bytes where an op touches only a part of its arrays.
+    /// The bytes read and written by an op that uses only a part of its arrays; nil for the other ops.
     private let partBytes: Int?
 
-    /// Describes a call; arrays that are absent are left out.
+    /// Creates the description of a call; arrays that are nil are left out.
     init(
         _ name: String, _ reads: [BufferView?], into writes: [BufferView?], multiplyAdds: Int = 0, bytes: Int? = nil,
         layer: String? = nil
@@ -29,74 +29,76 @@ package struct OpCall: Sendable {
         partBytes = bytes
     }
 
-    /// Bytes of the arrays that are read or written, each array counted once.
+    /// The bytes of the arrays that are read or written, each array counted once.
     package var bytes: Int {
         partBytes ?? (reads + writes).map { $0.count * $0.dtype.byteCount }.reduce(0, +)
     }
 
-    /// What the call asks of a device; a multiply-add counts as two operations.
+    /// The call's work on a device; a multiply-add counts as two operations.
     package var work: DeviceWork {
         DeviceWork(flops: multiplyAdds.multipliedSaturated(by: 2), bytes: bytes, commands: 1)
     }
 }
 
-// What products cost, counted in one place for profiles, summaries, benchmarks and OpenCL's launches.
+// The cost of products, computed in one place for profiles, summaries, benchmarks and OpenCL's launches.
 
 extension Conv3dParams {
-    /// Multiply-adds of a convolution, of a transposed one and of their gradients; taps in the padding are included.
+    /// The multiply-adds of a convolution, of a transposed convolution and of their gradients; taps in the padding
+    /// count.
     /// - Parameters:
-    ///   - coarse: The output of a convolution, or the input of a transposed one.
-    ///   - fine: The array on the other side.
+    ///   - coarse: The output of a convolution, or the input of a transposed convolution.
+    ///   - fine: The input of a convolution, or the output of a transposed convolution.
     package func multiplyAdds(coarse: Shape, fine: Shape) -> Int {
         multiplyAdds(rows: coarse.rows, channels: (coarse.channels, fine.channels), taps: kernel.count)
     }
 
-    /// Multiply-adds of a number of channel vectors and of taps, such as a phase of a transposed convolution has.
+    /// The multiply-adds of a number of channel vectors and taps, for example of one phase of a transposed convolution.
     package func multiplyAdds(rows: Int, channels: (Int, Int), taps: Int) -> Int {
         rows.multipliedSaturated(by: channels.0 / groups * channels.1).multipliedSaturated(by: taps)
     }
 }
 
 extension MatmulParams {
-    /// Terms of each sum.
+    /// The number of terms of each sum.
     package func inner(_ a: Shape) -> Int { transposeA ? a[a.rank - 2] : a.channels }
 
-    /// Multiply-adds of a batch of products.
+    /// The multiply-adds of a batch of products.
     package func multiplyAdds(_ a: Shape, into c: Shape) -> Int { c.count.multipliedSaturated(by: inner(a)) }
 }
 
-/// Multiply-adds of attention: a product of T × T × E for each head, as often as an implementation makes one.
+/// The multiply-adds of attention: the cost of a T × T × E product for each head, times the number of such products.
 package enum AttentionCost {
-    /// Scores, and the sum of values.
+    /// The number of products of the forward pass: the scores, and the weighted sum of values.
     package static let forwardProducts = 2
-    /// Scores again, and the gradients of probabilities, queries, keys and values.
+    /// The number of products of the gradient: the scores again, and the gradients of probabilities, queries, keys and
+    /// values.
     package static let backwardProducts = 5
 
-    /// Multiply-adds of a number of products of queries `[N, T, heads, E]` and keys.
+    /// The multiply-adds of a number of products of queries `[N, T, heads, E]` and keys.
     package static func multiplyAdds(_ q: Shape, _ k: Shape, products: Int) -> Int {
         q.count.multipliedSaturated(by: products * k[1])
     }
 }
 
-// Counts of a network that nobody could run stop at the largest number there is.
+// A network that is too large for any machine must not overflow the counts, which saturate at the largest integer.
 extension Int {
-    /// The sum, or the largest number there is.
+    /// The sum, or the largest integer if the sum overflows.
     package func addingSaturated(_ other: Int) -> Int {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
 
-    /// The product of two numbers that are not negative, or the largest number there is.
+    /// The product of two numbers that are not negative, or the largest integer if the product overflows.
     package func multipliedSaturated(by other: Int) -> Int {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product
     }
 }
 
-// Ops as a table of layers calls them.
+// The names of ops in a table of layers.
 
 extension NormParams {
-    /// Norm and followers as a table of layers calls them, such as `batch norm, dropout, prelu`.
+    /// The name of a normalisation with its epilogue in a table of layers, such as `batch norm, dropout, prelu`.
     func layer(_ epilogue: NormEpilogue?) -> String {
         let norm =
             switch kind {

@@ -3,18 +3,18 @@ public import SegCore
 /// c = alpha · op(a) · op(b) + bias + beta · c, over a batch of matrices.
 ///
 /// a is `[B, M, K]` (`[B, K, M]` when transposed), b is `[B, K, N]` (`[B, N, K]` when transposed), c is `[B, M, N]`.
-/// A batch extent of 1 in a or b serves every matrix of the batch.
+/// A batch size of 1 in a or b is broadcast to every matrix of the batch.
 public struct MatmulParams: Hashable, Sendable {
-    /// a is stored transposed.
+    /// Whether a is stored transposed.
     public var transposeA: Bool
-    /// b is stored transposed.
+    /// Whether b is stored transposed.
     public var transposeB: Bool
-    /// Factor of the product.
+    /// The factor of the product.
     public var alpha: Float
-    /// Factor of what c holds already; 0 overwrites it, NaN included.
+    /// The factor of the previous contents of c; 0 overwrites them, NaN included.
     public var beta: Float
 
-    /// Makes matrix product parameters.
+    /// Creates the parameters of a matrix product.
     public init(transposeA: Bool, transposeB: Bool, alpha: Float, beta: Float) {
         self.transposeA = transposeA
         self.transposeB = transposeB
@@ -23,7 +23,7 @@ public struct MatmulParams: Hashable, Sendable {
     }
 }
 
-/// Arithmetic of two tensors, element by element; numbers are IEEE's, NaN and infinities included.
+/// Elementwise arithmetic of two tensors, by the rules of IEEE 754, NaN and infinities included.
 public enum BinaryOp: String, KernelNumbered {
     /// a + b.
     case add
@@ -33,23 +33,23 @@ public enum BinaryOp: String, KernelNumbered {
     case multiply
     /// a / b.
     case divide
-    /// The larger, `torch.maximum`; NaN where either is NaN.
+    /// The larger number, `torch.maximum`; NaN if either is NaN.
     case maximum
-    /// The smaller, `torch.minimum`; NaN where either is NaN.
+    /// The smaller number, `torch.minimum`; NaN if either is NaN.
     case minimum
     /// aᵇ, `torch.pow`.
     case power
-    /// 1 where a = b, else 0.
+    /// 1 if a = b, else 0.
     case equal
-    /// 1 where a < b, else 0.
+    /// 1 if a < b, else 0.
     case less
-    /// 1 where a ≤ b, else 0.
+    /// 1 if a ≤ b, else 0.
     case lessOrEqual
-    /// a where b is not 0, else 0, whatever a is there.
+    /// a if b is not 0, else 0, even if a is NaN or infinite.
     case mask
 }
 
-/// Arithmetic of one tensor, element by element; numbers are IEEE's, NaN and infinities included.
+/// Elementwise arithmetic of one tensor, by the rules of IEEE 754, NaN and infinities included.
 public enum UnaryOp: String, KernelNumbered {
     /// eˣ, `torch.exp`.
     case exp
@@ -67,55 +67,55 @@ public enum UnaryOp: String, KernelNumbered {
     case sign
 }
 
-/// What a reduction computes.
+/// The function that a reduction computes.
 public enum ReduceOp: String, Sendable, CaseIterable {
     /// Σ x.
     case sum
     /// Σ x / n.
     case mean
-    /// The largest x; NaN where any is NaN.
+    /// The largest x; NaN if any x is NaN.
     case max
 }
 
-/// Geometry of max pooling, `torch.nn.functional.max_pool3d`; padding counts as −∞.
+/// The geometry of max pooling, `torch.nn.functional.max_pool3d`; padding counts as −∞.
 public struct Pool3dParams: Hashable, Sendable {
-    /// Extents of the pooled box.
+    /// The kernel size.
     public var kernel: Triple
-    /// Step between outputs.
+    /// The stride.
     public var stride: Triple
-    /// Positions added on either side.
+    /// The number of positions added on each side.
     public var padding: Triple
 
-    /// Makes a pooling geometry.
+    /// Creates a pooling geometry.
     public init(kernel: Triple, stride: Triple, padding: Triple) {
         self.kernel = kernel
         self.stride = stride
         self.padding = padding
     }
 
-    /// Output extents: ⌊(n + 2p − k) / s⌋ + 1.
+    /// The output size: ⌊(n + 2p − k) / s⌋ + 1.
     public func outputSize(of input: Triple) -> Triple {
         Conv3dParams(kernel: kernel, stride: stride, padding: padding, dilation: Triple(1), groups: 1)
             .outputSize(of: input)
     }
 }
 
-/// How `resample3d` reads between voxels, `torch.nn.functional.interpolate` without a recomputed scale.
+/// The interpolation of `resample3d`, `torch.nn.functional.interpolate` without `recompute_scale_factor`.
 public struct Resample3dParams: Hashable, Sendable {
-    /// Interpolation.
+    /// The interpolation method.
     public enum Mode: Hashable, Sendable {
         /// The voxel whose index is ⌊(i) · in / out⌋, torch's "nearest".
         case nearest
-        /// Between the eight neighbours, clamped at the border.
+        /// Trilinear between the eight neighbours, clamped at the border.
         case trilinear
     }
 
-    /// Interpolation.
+    /// The interpolation method.
     public var mode: Mode
-    /// Corner voxels' centres coincide (torch's `align_corners=True`); only for trilinear.
+    /// Whether the centres of the corner voxels coincide (torch's `align_corners=True`); only for trilinear.
     public var alignCorners: Bool
 
-    /// Makes resampling parameters.
+    /// Creates resampling parameters.
     public init(mode: Mode, alignCorners: Bool) {
         self.mode = mode
         self.alignCorners = alignCorners

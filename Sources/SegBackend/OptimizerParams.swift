@@ -1,23 +1,24 @@
-/// One step of Adam or AdamW, `torch.optim.Adam`, `torch.optim.AdamW`.
+/// The options of one step of Adam or AdamW, `torch.optim.Adam`, `torch.optim.AdamW`.
 ///
 /// Kingma and Ba 2015; Loshchilov and Hutter 2019 for the decoupled decay.
 public struct AdamParams: Hashable, Sendable {
-    /// Step size.
+    /// The learning rate.
     public var learningRate: Float
-    /// Decay of the first moment.
+    /// The decay of the first moment.
     public var beta1: Float
-    /// Decay of the second moment.
+    /// The decay of the second moment.
     public var beta2: Float
-    /// Added to the root of the bias-corrected second moment.
+    /// The number added to the square root of the bias-corrected second moment.
     public var epsilon: Float
-    /// L2 term in the gradient, or with `decoupled` a shrinkage of the parameter.
+    /// The factor of the L2 term in the gradient. With `decoupled`, the parameter is multiplied by 1 − learningRate ·
+    /// weightDecay instead.
     public var weightDecay: Float
-    /// AdamW.
+    /// Whether the weight decay is decoupled: AdamW.
     public var decoupled: Bool
-    /// Number of this step, from 1.
+    /// The number of this step, starting at 1.
     public var step: Int
 
-    /// Makes Adam's parameters.
+    /// Creates Adam's options.
     public init(
         learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float, decoupled: Bool, step: Int
     ) {
@@ -31,18 +32,18 @@ public struct AdamParams: Hashable, Sendable {
     }
 }
 
-/// A parameter and what Adam keeps of it; `parameter`, `firstMoment` and `secondMoment` are updated in place.
+/// A parameter and its state in Adam; `parameter`, `firstMoment` and `secondMoment` are updated in place.
 public struct AdamSlot: Sendable {
-    /// The values to change.
+    /// The parameter's values.
     public var parameter: BufferView
-    /// The loss's gradient.
+    /// The gradient of the loss with respect to the parameter.
     public var gradient: BufferView
-    /// Running mean of gradients, zeros before step 1.
+    /// The running mean of gradients, zeros before step 1.
     public var firstMoment: BufferView
-    /// Running mean of squared gradients, zeros before step 1.
+    /// The running mean of squared gradients, zeros before step 1.
     public var secondMoment: BufferView
 
-    /// Makes a slot of four views of equal count.
+    /// Creates a slot from four views of equal count.
     public init(parameter: BufferView, gradient: BufferView, firstMoment: BufferView, secondMoment: BufferView) {
         self.parameter = parameter
         self.gradient = gradient
@@ -51,22 +52,22 @@ public struct AdamSlot: Sendable {
     }
 }
 
-/// One step of stochastic gradient descent, `torch.optim.SGD`.
+/// The options of one step of stochastic gradient descent, `torch.optim.SGD`.
 public struct SGDParams: Hashable, Sendable {
-    /// Step size.
+    /// The learning rate.
     public var learningRate: Float
-    /// Decay of the momentum buffer; 0 for none.
+    /// The decay of the momentum buffer; 0 for no momentum.
     public var momentum: Float
-    /// Share of the gradient that does not enter the momentum buffer.
+    /// The share of the gradient that is not added to the momentum buffer.
     public var dampening: Float
-    /// Nesterov's look-ahead.
+    /// Whether Nesterov momentum is used.
     public var nesterov: Bool
-    /// L2 term in the gradient.
+    /// The factor of the L2 term in the gradient.
     public var weightDecay: Float
-    /// Number of this step, from 1: the first fills the momentum buffer with the gradient itself.
+    /// The number of this step, starting at 1; step 1 copies the gradient itself to the momentum buffer.
     public var step: Int
 
-    /// Makes SGD's parameters.
+    /// Creates SGD's options.
     public init(
         learningRate: Float, momentum: Float, dampening: Float, nesterov: Bool, weightDecay: Float, step: Int
     ) {
@@ -81,14 +82,14 @@ public struct SGDParams: Hashable, Sendable {
 
 /// A parameter and its momentum buffer; both are updated in place.
 public struct SGDSlot: Sendable {
-    /// The values to change.
+    /// The parameter's values.
     public var parameter: BufferView
-    /// The loss's gradient.
+    /// The gradient of the loss with respect to the parameter.
     public var gradient: BufferView
-    /// The momentum buffer; absent without momentum.
+    /// The momentum buffer; nil without momentum.
     public var momentum: BufferView?
 
-    /// Makes a slot of views of equal count.
+    /// Creates a slot from views of equal count.
     public init(parameter: BufferView, gradient: BufferView, momentum: BufferView?) {
         self.parameter = parameter
         self.gradient = gradient

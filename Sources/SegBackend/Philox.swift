@@ -1,12 +1,12 @@
 /// Philox4x32 with ten rounds: four random words from a 128-bit counter and a 64-bit key.
 ///
-/// Counter based, so that any element's randomness is known without its predecessors', the same on every backend.
-/// Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
+/// The generator is counter based: the random numbers of any element are computed without those of other elements, and
+/// are the same on every backend. Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
 public enum Philox4x32 {
     /// Four 32-bit words.
     public typealias Words = (UInt32, UInt32, UInt32, UInt32)
 
-    /// The four words of a counter under a key.
+    /// The four words for a counter and a key.
     public static func words(counter: Words, key: (UInt32, UInt32)) -> Words {
         var c = counter
         var k = key

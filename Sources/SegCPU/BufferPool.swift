@@ -2,24 +2,25 @@ import Foundation
 internal import SegBackend
 internal import Synchronization
 
-/// Memory that keeps its pages, cut from one range of addresses.
+/// A pool of memory that keeps its pages, divided from one range of addresses.
 ///
-/// Fresh pages cost more than the arithmetic of most ops of these networks, so a freed block waits, joined with its free
-/// neighbours, and a request takes the lowest that holds it. So what a network uses lies close together, and blocks of
-/// one scan's sizes serve the next one's. Knuth, The Art of Computer Programming, 2.5: first fit, boundaries merged.
+/// New pages cost more time than the arithmetic of most ops of these networks. A freed block is therefore kept, joined
+/// with free neighbours, and a request takes the lowest free block that is large enough. The memory of a network then
+/// lies close together, and blocks with the sizes of one scan are used for the next scan. Knuth, The Art of Computer
+/// Programming, 2.5: first fit, with neighbouring free blocks merged.
 final class BufferPool: Sendable {
     private struct State {
-        /// Free blocks below the top, by address; no two touch.
+        /// The free blocks below the top, in ascending order of address; no two touch.
         var free: [Range<Int>] = []
-        /// Bytes from the start of the range that were ever given out.
+        /// The number of bytes, from the start of the range, that have been handed out at any time.
         var top = 0
-        /// Bytes from the start of the range that may be read and written.
+        /// The number of bytes, from the start of the range, that may be read and written.
         var opened = 0
         var usage = MemoryUsage(live: 0, peak: 0, pooled: 0)
         var limit: Int?
     }
 
-    /// The range of addresses: no memory until it is touched.
+    /// The range of addresses; it uses no memory until its pages are touched.
     private let range: (base: UInt, size: Int)
     private let state = Mutex(State())
 
@@ -27,19 +28,19 @@ final class BufferPool: Sendable {
 
     deinit { if range.size > 0 { munmap(UnsafeMutableRawPointer(bitPattern: range.base), range.size) } }
 
-    /// What is held.
+    /// The bytes that are in use.
     var usage: MemoryUsage { state.withLock { $0.usage } }
 
-    /// The most bytes that may be live; nil for no cap.
+    /// The maximum number of bytes that may be live; nil for no limit.
     var limit: Int? {
         get { state.withLock { $0.limit } }
         set { state.withLock { $0.limit = newValue } }
     }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the memory peak.
     func resetPeak() { state.withLock { $0.usage.peak = $0.usage.live } }
 
-    /// Takes a block of at least this size, aligned to a cache line.
+    /// Allocates a block of at least this size, aligned to a cache line.
     /// - Throws: `BackendError.outOfMemory`.
     func take(byteCount: Int) throws -> CPUBuffer {
         let size = Self.rounded(byteCount)
@@ -58,7 +59,7 @@ final class BufferPool: Sendable {
         return CPUBuffer(pool: self, address: range.base + UInt(start), byteCount: size)
     }
 
-    /// Takes the start of the lowest free block that holds `size` bytes.
+    /// Removes `size` bytes from the lowest free block that is large enough; returns their start.
     private static func freeBlock(_ state: inout State, _ size: Int) -> Int? {
         guard let place = state.free.firstIndex(where: { $0.count >= size }) else { return nil }
         let block = state.free[place]
@@ -70,7 +71,8 @@ final class BufferPool: Sendable {
         return block.lowerBound
     }
 
-    /// Raises the top by what `size` bytes need beyond a free block that ends there; nil where the system refuses.
+    /// Raises the top by `size` bytes, less the size of a free block that ends at the top; nil if the system refuses
+    /// memory.
     private func newBlock(_ state: inout State, _ size: Int) -> Int? {
         let last = state.free.last.flatMap { $0.upperBound == state.top ? $0 : nil }
         let start = last?.lowerBound ?? state.top
@@ -81,13 +83,13 @@ final class BufferPool: Sendable {
         return start
     }
 
-    /// Takes a block back.
+    /// Adds a block to the free blocks.
     fileprivate func giveBack(address: UInt, byteCount: Int) {
         let start = Int(address - range.base)
         state.withLock { state in
             state.usage.live -= byteCount
             state.usage.pooled += byteCount
-            // The first free block behind it.
+            // The first free block after this block.
             var (low, high) = (0, state.free.count)
             while low < high {
                 let middle = (low + high) / 2
@@ -105,7 +107,7 @@ final class BufferPool: Sendable {
         }
     }
 
-    /// Whole cache lines, and pages where it matters little.
+    /// Rounds up to whole cache lines, and from 64 KiB on to whole pages, where the loss is small.
     private static func rounded(_ byteCount: Int) -> Int {
         let unit = byteCount < 1 << 16 ? 64 : 4096
         return (max(byteCount, 1) + unit - 1) / unit * unit
@@ -113,10 +115,11 @@ final class BufferPool: Sendable {
 }
 
 extension BufferPool {
-    /// Memory is asked for in steps of this many bytes, whole huge pages.
+    /// The number of bytes by which more memory is made accessible: whole huge pages.
     private static let step = 64 << 20
 
-    /// Reserves twice the machine's memory, so that gaps never run it out of addresses, or what the system grants.
+    /// Reserves addresses for twice the machine's memory, so that gaps never use them up, or for as much as the system
+    /// allows.
     private static func reserve() -> (base: UInt, size: Int) {
         var size = (2 * Int(clamping: ProcessInfo.processInfo.physicalMemory) / step + 1) * step
         while size >= step {
@@ -132,7 +135,7 @@ extension BufferPool {
         return (0, 0)
     }
 
-    /// Makes the range readable and writable up to an end; false where the system has not the memory.
+    /// Makes the range readable and writable up to an end; false if the system does not have enough memory.
     private func open(_ state: inout State, upTo end: Int) -> Bool {
         guard end > state.opened else { return true }
         let opened = min((end + Self.step - 1) / Self.step * Self.step, range.size)
@@ -142,7 +145,7 @@ extension BufferPool {
         return true
     }
 
-    /// Gives the pages of free blocks back to the system, which has them zeroed when they are touched again.
+    /// Returns the pages of free blocks to the system, which zeroes them when they are touched again.
     private func releasePages(of blocks: [Range<Int>]) {
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         for block in blocks {
@@ -154,7 +157,7 @@ extension BufferPool {
     }
 }
 
-/// A block of the pool; goes back when the last reference goes.
+/// A block of the pool; it returns to the pool when the last reference is released.
 final class CPUBuffer: DeviceBuffer {
     private let pool: BufferPool
     private let address: UInt

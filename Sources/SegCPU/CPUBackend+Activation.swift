@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// The fused normalisation without a normalisation.
+    /// Calls the kernel of the fused normalisation without a normalisation.
     public func activate(
         _ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView
     ) throws {
@@ -18,7 +18,7 @@ extension CPUBackend {
         withExtendedLifetime(tables) {}
     }
 
-    /// One pass; slopes' gradients are summed on the way.
+    /// Computes the gradient in one pass, which also sums the gradients of the slopes.
     public func activateBackward(
         _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
         slopeGradient: BufferView?, accumulate: Bool
@@ -34,7 +34,7 @@ extension CPUBackend {
         withExtendedLifetime(tables) {}
     }
 
-    /// Rows of as many channels as there are slopes.
+    /// The partition of x into rows that have as many channels as there are slopes.
     private func activationPartition(_ x: BufferView, _ slope: BufferView?) -> RowPartition {
         let channels = slope?.count ?? 1
         return RowPartition(samples: 1, positions: x.count / channels, channels: channels)

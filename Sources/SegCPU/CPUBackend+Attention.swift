@@ -2,12 +2,12 @@ import CSegCPU
 import Foundation
 public import SegBackend
 
-/// Queries and keys of a block of scores.
+/// The numbers of queries and keys in a block of scores.
 private let queryBlock = 64
 private let keyBlock = 128
 
 extension CPUBackend {
-    /// Blocks of queries against blocks of keys with a running maximum and sum.
+    /// Computes attention for blocks of queries and blocks of keys, with a running maximum and sum.
     public func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
     ) throws {
@@ -57,7 +57,7 @@ extension CPUBackend {
         }
     }
 
-    /// Recomputes the probabilities block by block from `logSumExp`.
+    /// Computes the gradients; probabilities are recomputed block by block from `logSumExp`.
     public func attentionBackward(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
         upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
@@ -117,14 +117,14 @@ extension CPUBackend {
     }
 }
 
-/// Where the heads of `[N, T, heads, E]` lie.
+/// The offsets and strides of the heads in `[N, T, heads, E]`.
 private struct HeadLayout {
     private let heads: Int
     /// T.
     let queries: Int
     /// E.
     let width: Int
-    /// Heads in the batch.
+    /// The number of heads in the batch.
     let count: Int
 
     init(_ shape: Shape) {
@@ -132,26 +132,26 @@ private struct HeadLayout {
         count = shape[0] * shape[2]
     }
 
-    /// Elements from a row of a head to the next.
+    /// The number of elements from a row of a head to the next row.
     var stride: Int { heads * width }
 
-    /// The first element of a head.
+    /// The index of the first element of a head.
     func start(_ head: Int) -> Int { head / heads * queries * stride + head % heads * width }
 }
 
-/// Which factor of a product is transposed.
+/// The factor of a product that is transposed.
 private enum ProductForm {
     case times
     case timesTransposed
     case transposedTimes
 }
 
-/// Products on one thread.
+/// Matrix products on one thread.
 private struct HeadProduct {
     let kernel: MatrixKernel
     let thread: Int
 
-    /// c `[m, n]` = a · b + beta · c over an inner axis of k; each matrix with its row pitch.
+    /// c `[m, n]` = a · b + beta · c with an inner axis of size k; each matrix has a row pitch.
     func callAsFunction(
         _ a: UnsafePointer<Float>, _ pitchA: Int, _ b: UnsafePointer<Float>, _ pitchB: Int, _ form: ProductForm,
         _ m: Int, _ n: Int, _ k: Int, _ beta: Float, _ c: UnsafeMutablePointer<Float>, _ pitchC: Int

@@ -2,14 +2,15 @@ public import SegBackend
 internal import SegCore
 internal import Synchronization
 
-/// How a convolution is computed.
+/// The algorithm of a convolution.
 package enum Conv3dAlgorithm: Hashable, Sendable {
-    /// Register-blocked kernels over packed tiles; any geometry.
+    /// Register-blocked kernels on packed tiles; supports any geometry.
     case direct
-    /// Unfolded input times the weights as a matrix.
+    /// A matrix product of the unfolded input and the weights.
     case product
-    /// Fewer multiplications at stride 1, and for three taps at stride 2, for channels that come in sixteens; elsewhere the
-    /// choice is free. The outputs of a convolution may be any number.
+    /// Winograd's algorithm, which needs fewer multiplications. It supports stride 1, and three taps per axis at stride
+    /// 2, if the number of input channels is a multiple of 16; for a weight gradient the number of output channels too.
+    /// Other convolutions are computed by `direct`.
     case winograd(WinogradForm)
 }
 
@@ -43,8 +44,8 @@ extension CPUBackend {
         }
     }
 
-    /// See `ConvolutionOps.convTranspose3d`; direct, a gather by phases, but where Winograd's algorithm is quicker or
-    /// patches do not overlap.
+    /// See `ConvolutionOps.convTranspose3d`. It uses the direct kernels, as a gather by phases, unless Winograd's
+    /// algorithm is faster or the patches do not overlap.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -96,7 +97,7 @@ extension CPUBackend {
         }
     }
 
-    /// What is forced, where it can be taken, or else what `choose` says.
+    /// The forced algorithm if it supports this convolution; without a forced one, the result of `choose`.
     private func algorithm(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
         let forced = forcedConvolutions.withLock { $0 }
         guard !forced.isEmpty else { return Self.choose(params, x: x, y: y, forWeight: forWeight) }
@@ -106,12 +107,12 @@ extension CPUBackend {
         } ?? .direct
     }
 
-    /// Large kernels that do not overlap (patch embeddings) and wide taps are products; Winograd's algorithm where its
-    /// cost model promises a gain; all else is direct.
+    /// Chooses a product for large kernels that do not overlap (patch embeddings) and for large halos or sums,
+    /// Winograd's algorithm if its cost model predicts a gain, and the direct kernels otherwise.
     package static func choose(_ params: Conv3dParams, x: Shape, y: Shape, forWeight: Bool) -> Conv3dAlgorithm {
         let perOutput = params.kernel.count * x.channels / params.groups
         let disjoint = params.kernel.count > 64 && params.kernel.zip(params.stride, -).array.allSatisfy { $0 <= 0 }
-        // A packed tile holds all rows between the taps of one row of outputs.
+        // A packed tile contains all rows between the taps of one row of outputs.
         let halo = params.reach.d * params.reach.h * (x.size.w + 2 * params.padding.w)
         if disjoint || halo * 16 > 64 << 20 || perOutput > 1 << 20 { return .product }
         let isTransposed = params.stride != Triple(1) && y.positions > x.positions
@@ -123,22 +124,22 @@ extension CPUBackend {
 }
 
 extension CPUBackend: ForceableBackend {
-    /// Every convolution algorithm by the name that the OpenCL backend gives it: `winograd 4` is F(4, 3) and F(4, 5),
-    /// and `winograd 3` stride 2 by phases.
+    /// The convolution algorithms by their names in the OpenCL backend: `winograd 4` is F(4, 3) and F(4, 5), and
+    /// `winograd 3` is stride 2 by phases.
     private static let named: [(name: String, algorithms: [Conv3dAlgorithm])] =
         [("direct", [.direct]), ("product", [.product])]
         + Set(WinogradForm.allCases.map(\.outputs)).sorted().map { outputs in
             ("winograd \(outputs)", WinogradForm.allCases.filter { $0.outputs == outputs }.map { .winograd($0) })
         }
 
-    /// Names that `force` takes.
+    /// The names that `force` accepts.
     public var forceable: [String] { Self.named.map(\.name) }
 
-    /// One algorithm for every convolution and its weight gradient.
+    /// Uses one algorithm for every convolution and its weight gradient.
     public func force(_ name: String) throws {
         guard let named = Self.named.first(where: { $0.name == name }) else {
             throw BackendError.notSupported(
-                backend: self.name, op: "'\(name)'", reason: "it takes \(forceable.joined(separator: ", "))")
+                backend: self.name, op: "'\(name)'", reason: "the choices are \(forceable.joined(separator: ", "))")
         }
         forcedConvolutions.withLock { $0 = named.algorithms }
     }

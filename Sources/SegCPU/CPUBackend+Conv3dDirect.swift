@@ -2,14 +2,15 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// Bytes of a packed input tile and of the weights it meets that share the second-level cache.
+/// The sizes in bytes of a packed input tile and of the weights that are used with it; both share the second-level
+/// cache.
 private let tileBudget = 512 << 10
 private let panelBudget = 1 << 20
-/// Tasks that a convolution is cut into at least, where it is large enough.
+/// The minimum number of tasks of a convolution that is large enough.
 private let leastTasks = 12
 
 extension CPUBackend {
-    /// Both convolutions by the direct kernels, group by group.
+    /// Computes a convolution or a transposed convolution with the direct kernels, group by group.
     func convolve(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, _ gather: Conv3dGather,
         transposed: Bool, into y: BufferView, accumulate: Bool
@@ -22,7 +23,7 @@ extension CPUBackend {
         let packed = try allocate([packing.count], .f32)
         var conv = Self.geometry(gather, x: x.shape, y: y.shape, inputs: inputs, outputs: outputs, panel: panel)
         conv.accumulate = accumulate
-        // Where a packed tile meets few taps, packing it again for each range of panels would take too much of the time.
+        // With few taps, packing a tile again for each range of panels would take too large a share of the time.
         let ranges = params.kernel.count > 8 ? panels : 1
         let tiles = Self.tile(&conv, gather, batch: x.shape.batch, ranges: ranges, taps: packing.mostTaps)
         let scratchCount = segcpu_conv3d_scratch(&conv)
@@ -42,7 +43,8 @@ extension CPUBackend {
         }
     }
 
-    /// Output channels side by side in packed weights: two vectors, one, or what there is of at most four.
+    /// The number of output channels in a panel of packed weights: two vectors, one vector, or, if there are at most
+    /// four output channels, all of them.
     private static func panelWidth(_ outputs: Int) -> Int {
         let lanes = Int(kernels.vec_lanes)
         if outputs <= min(4, lanes - 1) { return outputs }
@@ -69,7 +71,8 @@ extension CPUBackend {
         return conv
     }
 
-    /// Chooses the tile, and how many input channels are packed at a time; `ranges` of panels may share out each tile.
+    /// Chooses the tile and the number of input channels that are packed together; up to `ranges` tasks, each with a
+    /// range of panels, may share the work of a tile.
     private static func tile(
         _ conv: inout segcpu_conv3d, _ gather: Conv3dGather, batch: Int, ranges: Int, taps: Int
     ) -> Conv3dTiles {
@@ -78,7 +81,7 @@ extension CPUBackend {
             [(size[0] - 1) * step[0] + span[0] + 1, (size[1] - 1) * step[1] + span[1] + 1, size[2] + span[2] / step[2]]
         }
         func plane(_ size: [Int]) -> Int {
-            // An odd number of cache lines, so that the planes of a pixel do not share a set.
+            // An odd number of cache lines, so that the planes of a pixel do not fall in the same set of the cache.
             (rows(size).reduce(step[2], *) + 15) / 16 * 16 | 16
         }
         let channelBytes = max(taps, 1) * conv.panel * 4
@@ -94,7 +97,7 @@ extension CPUBackend {
         return tiles
     }
 
-    /// Where each tap of a phase reads inside a packed tile.
+    /// The offset in a packed tile that each tap of a phase reads.
     private static func offsets(of phase: WeightPacking.Phase, _ conv: segcpu_conv3d) -> [Int32] {
         phase.deltas.map { delta in
             let (d, h, w) = (delta[0] - conv.input.low.0, delta[1] - conv.input.low.1, delta[2] - conv.input.low.2)
@@ -140,19 +143,19 @@ extension CPUBackend {
     }
 }
 
-/// The kernels' own layout of weights: for each phase, panels of output channels over input channels and taps.
+/// The kernels' layout of weights: for each phase, panels of output channels, over input channels and taps.
 private struct WeightPacking {
     struct Phase {
         let axes: [Conv3dGather.Axis]
-        /// Positions of the taps in PyTorch's kernel, and the input offset of each.
+        /// The indices of the taps in PyTorch's kernel, and the input offset of each tap.
         let taps: [Int32]
         let deltas: [[Int]]
-        /// Where the phase's weights start.
+        /// The index of the phase's first weight.
         let start: Int
     }
 
     let phases: [Phase]
-    /// Floats in all.
+    /// The total number of floats.
     let count: Int
     private let inputs: Int
     private let outputs: Int
@@ -181,10 +184,10 @@ private struct WeightPacking {
         strides = transposed ? (kernel.count, outputs * kernel.count) : (inputs * kernel.count, kernel.count)
     }
 
-    /// Taps of the phase that has most.
+    /// The number of taps of the phase with the most taps.
     var mostTaps: Int { phases.map(\.taps.count).max() ?? 0 }
 
-    /// Packs one group's weights.
+    /// Packs the weights of one group.
     func pack(_ weights: UnsafePointer<Float>, into packed: UnsafeMutablePointer<Float>, _ threads: ThreadPool) {
         let panels = (outputs + panel - 1) / panel
         // Slices of input channels of about 16 000 weights.

@@ -2,17 +2,18 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// Bytes of a packed tile of both factors.
+/// The size in bytes of a packed tile of both factors.
 private let tileBudget = 192 << 10
-/// Bytes of all partial sums of a small gradient.
+/// The size in bytes of all partial sums of a small gradient.
 private let partialBudget = 2 << 20
 private let leastTasks = 8
 private let mostChunks = 32
 
 extension CPUBackend {
-    /// The weight gradient by the direct kernels.
+    /// Computes the weight gradient with the direct kernels.
     ///
-    /// Tiles are dealt to a fixed number of chunks, each with partial sums of its own that are added in order.
+    /// Tiles are distributed to a fixed number of chunks. Each chunk has its own partial sums, which are added in
+    /// order.
     func weightGradient(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
@@ -100,7 +101,7 @@ extension CPUBackend {
         return tiles
     }
 
-    /// Where each run of taps starts inside a packed tile.
+    /// The offset in a packed tile at which each run of taps starts.
     private static func runOffsets(_ gradient: segcpu_conv3d_gradient, _ params: Conv3dParams) -> [Int32] {
         let (input, kernel) = (gradient.input, params.kernel)
         let positions = (0..<kernel.count).map { tap in
@@ -142,7 +143,7 @@ extension CPUBackend {
     }
 }
 
-/// How a weight gradient is cut: chunks of pixels, and for large weights blocks of them besides.
+/// The division of a weight gradient into tasks: chunks of pixels, and for large weights also blocks of weights.
 private struct GradientSplit {
     struct Part {
         let chunk: Int
@@ -152,7 +153,7 @@ private struct GradientSplit {
     }
 
     let chunks: Int
-    /// Floats of one chunk's sums.
+    /// The number of floats of the sums of one chunk.
     let partialCount: Int
     private let tiles: Int
     private let runs: Int

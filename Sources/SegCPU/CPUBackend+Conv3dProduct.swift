@@ -2,14 +2,15 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// Bytes of unfolded input held at a time.
+/// The maximum size in bytes of the unfolded input.
 private let slabBudget = 4 << 20
-/// Rows and columns of a product that one task computes. A convolution's tiles are high, because each packs its own
-/// weights; its weight gradient's are wide, because each packs its own gradients.
+/// The numbers of rows and columns of a product that one task computes. The tiles of a convolution are high, because
+/// each task packs its own weights; the tiles of a weight gradient are wide, because each task packs its own gradients.
 private let (highTile, wideTile) = ((rows: 224, columns: 96), (rows: 128, columns: 192))
 
 extension CPUBackend {
-    /// A convolution as a product: unfolded input `[pixels, in · taps]` times the transpose of `[out, in · taps]`.
+    /// Computes a convolution as a product: unfolded input `[pixels, in · taps]` times the transpose of `[out, in ·
+    /// taps]`.
     func convolveByProduct(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -36,7 +37,8 @@ extension CPUBackend {
         }
     }
 
-    /// The weight gradient as a product: the transpose of `[pixels, out]` times unfolded input `[pixels, in · taps]`.
+    /// Computes the weight gradient as a product: the transpose of `[pixels, out]` times unfolded input `[pixels, in ·
+    /// taps]`.
     func weightGradientByProduct(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
@@ -62,8 +64,8 @@ extension CPUBackend {
         }
     }
 
-    /// Computes in parallel the products that `body` describes for tiles of a rows × columns matrix, which do not depend
-    /// on the number of threads.
+    /// Computes in parallel the products that `body` describes, one for each tile of a rows × columns matrix. The tiles
+    /// do not depend on the number of threads.
     private func forTiles(
         _ tile: (rows: Int, columns: Int), _ rows: Int, _ columns: Int,
         _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> segcpu_product
@@ -97,11 +99,11 @@ extension CPUBackend {
     }
 }
 
-/// The matrix whose rows are what each output pixel sees, `[pixels, in · taps]`.
+/// The unfolded input `[pixels, in · taps]`: each row holds the inputs of one output pixel.
 private struct Unfolding {
-    /// Entries of a row.
+    /// The number of elements of a row.
     let columns: Int
-    /// Whether the input is that matrix already.
+    /// Whether the input already has this layout.
     let isPlain: Bool
     private let inputs: Int
     private let x: BufferView
@@ -119,10 +121,10 @@ private struct Unfolding {
             padding: cTriple(params.padding.array), dilation: cTriple(params.dilation.array))
     }
 
-    /// Rows that are unfolded at a time.
+    /// The number of rows that are unfolded together.
     func slabRows(all rows: Int) -> Int { isPlain ? min(rows, 1 << 14) : max(1, min(rows, slabBudget / (columns * 4))) }
 
-    /// Unfolds `count` rows; gives where they are and the floats from row to row.
+    /// Unfolds `count` rows; returns the pointer to the first row and the number of floats from row to row.
     func unfold(
         rows first: Int, _ count: Int, group: Int, into unfolded: BufferView?, _ threads: ThreadPool
     ) -> (floats: UnsafeMutablePointer<Float>, stride: Int) {

@@ -2,15 +2,15 @@ internal import SegBackend
 internal import SegCore
 
 extension CPUBackend {
-    /// Whether a weight gradient is computed with the roles of x and the upstream gradient swapped: few output channels leave the
-    /// vectors of the direct kernels empty, many input channels would fill them.
+    /// Whether a weight gradient is computed with x and the upstream gradient swapped. Few output channels leave the
+    /// vectors of the direct kernels partly empty; many input channels fill them.
     static func isQuickerSwapped(_ params: Conv3dParams, inputs: Int, outputs: Int) -> Bool {
         outputs <= 4 && inputs >= 16 && params.kernel.count > 1 && params.groups == 1 && params.stride == Triple(1)
             && (0..<3).allSatisfy { params.padding[$0] < params.reach[$0] }
     }
 
-    /// The weight gradient as that of the transposed convolution: the upstream gradient is the input, and x the upstream
-    /// gradient. What comes out has its channels exchanged and its taps flipped.
+    /// Computes the weight gradient as the weight gradient of the transposed convolution: the upstream gradient is the
+    /// input, and x is the upstream gradient. Afterwards the two channel axes are exchanged and the taps flipped.
     func weightGradientSwapped(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {

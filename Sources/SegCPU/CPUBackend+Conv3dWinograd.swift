@@ -2,13 +2,13 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// Bytes of all sums of a weight gradient, where one chunk's do not take more.
+/// The maximum size in bytes of all sums of a weight gradient, unless the sums of one chunk need more.
 private let sumsBudget = 32 << 20
 private let mostChunks = 8
 
 extension CPUBackend {
-    /// A convolution by Winograd's algorithm, or where `transposed` the transposed one: at stride 1 the same with its
-    /// weights flipped along each axis.
+    /// Computes a convolution by Winograd's algorithm, or with `transposed` a transposed convolution. At stride 1 the
+    /// latter is a convolution whose weights are flipped along each axis.
     func convolveByWinograd(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, transposed: Bool,
         into y: BufferView, accumulate: Bool, form: WinogradForm
@@ -34,7 +34,7 @@ extension CPUBackend {
         try run(&conv, batch: x.shape.batch, outputs: outputs)
     }
 
-    /// Geometry that the convolution and its weight gradient share; `y` is the output or the gradient of it.
+    /// The geometry that a convolution and its weight gradient share; `y` is the output or its gradient.
     private static func winograd(
         _ form: WinogradForm, x: BufferView, y: BufferView, _ params: Conv3dParams, transposed: Bool
     ) -> segcpu_winograd {
@@ -50,7 +50,7 @@ extension CPUBackend {
         conv.out_channels = y.shape.channels
         conv.y_pixel = y.shape.channels
         conv.y_sample = y.shape.positions * y.shape.channels
-        // A transposed convolution of stride 2 starts with the input that its first output reads.
+        // A transposed convolution of stride 2 starts at the input that its first output reads.
         let low = params.padding.array.map { !transposed ? -$0 : form.stride == 1 ? $0 + 1 - form.taps : 0 }
         conv.low = cTriple(low)
         let outputs = Int(conv.form.outputs)
@@ -58,9 +58,9 @@ extension CPUBackend {
         return conv
     }
 
-    /// The weight gradient by Winograd's algorithm.
+    /// Computes the weight gradient by Winograd's algorithm.
     ///
-    /// Cubes are dealt to a fixed number of chunks, each with sums of its own that are added in order.
+    /// Cubes are distributed to a fixed number of chunks. Each chunk has its own sums, which are added in order.
     func weightGradientByWinograd(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool,
         form: WinogradForm
@@ -107,11 +107,11 @@ extension CPUBackend {
         }
     }
 
-    /// Blocks of cubes, and where there are fewer than threads, ranges of output channels besides; neither changes a bit
-    /// of the result.
+    /// Runs tasks of blocks of cubes. If there are fewer blocks than threads, the output channels are divided into
+    /// ranges too. Neither division changes a bit of the result.
     private func run(_ conv: inout segcpu_winograd, batch: Int, outputs: Int) throws {
         let cubes = conv.cubes
-        // A block should stay in cache; where weights are so wide that they do not, each block reads them again.
+        // A block should stay in the cache. Weights that are too wide for the cache are read again for each block.
         let channels = max(conv.channels, outputs)
         let most = channels > 128 ? 112 : conv.form.points >= 6 && channels > 16 ? 14 : 28
         let fair = (cubes * batch + 2 * threads.count - 1) / (2 * threads.count)
@@ -141,6 +141,6 @@ extension CPUBackend {
 }
 
 extension segcpu_winograd {
-    /// Cubes of one sample.
+    /// The number of cubes of one sample.
     fileprivate var cubes: Int { counts.0 * counts.1 * counts.2 }
 }

@@ -2,18 +2,19 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// Bytes of products held at a time.
+/// The maximum size in bytes of the products in memory.
 private let slabBudget = 4 << 20
 
 extension CPUBackend {
-    /// Whether a transposed convolution writes each output once, from a large kernel: the gradient of a patch embedding.
+    /// Whether a transposed convolution has a large kernel and writes each output once: the gradient of a patch
+    /// embedding.
     static func isDisjoint(_ params: Conv3dParams, x: Shape, y: Shape) -> Bool {
         params.kernel.count >= 64 && params.kernel == params.stride && params.dilation == Triple(1)
             && params.padding == Triple(0) && params.groups == 1 && y.size == x.size.zip(params.stride, *)
     }
 
-    /// A disjoint transposed convolution as a product, `[pixels, in]` times `[in, out · taps]`, whose rows are then laid
-    /// out as patches.
+    /// Computes a disjoint transposed convolution as a product, `[pixels, in]` times `[in, out · taps]`. Each row of
+    /// the product is then written as a patch.
     func convolveDisjoint(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -37,7 +38,7 @@ extension CPUBackend {
     }
 }
 
-/// Lays products out as patches of a volume.
+/// Writes rows of products as patches of a volume.
 private struct PatchFold {
     private let kernel: Triple
     private let grid: Triple
@@ -56,7 +57,7 @@ private struct PatchFold {
     /// Writes or adds one pixel's patch, `[channel][tap]`.
     func lay(_ patch: UnsafePointer<Float>, pixel: Int) {
         let (w, h) = (pixel % grid.w, pixel / grid.w % grid.h)
-        let slice = pixel / (grid.w * grid.h)  // the sample's slices follow the last one's
+        let slice = pixel / (grid.w * grid.h)  // the slices of a sample follow those of the previous sample
         for kd in 0..<kernel.d {
             for kh in 0..<kernel.h {
                 let line = (slice * kernel.d + kd) * grid.h * kernel.h + h * kernel.h + kh

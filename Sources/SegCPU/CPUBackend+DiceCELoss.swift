@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass over the logits: probabilities, the sums of the Dice term and the cross entropy together.
+    /// Computes the probabilities, the sums of the Dice term and the cross entropy in one pass over the logits.
     public func diceCELoss(
         _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView
     ) throws {
@@ -34,7 +34,7 @@ extension CPUBackend {
         for (i, value) in totals.sums.enumerated() { output[i] = Float(value) }
     }
 
-    /// One pass that recomputes the probabilities.
+    /// Computes the gradient in one pass, which recomputes the probabilities.
     public func diceCELossBackward(
         _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
         into gx: BufferView, accumulate: Bool
@@ -78,12 +78,12 @@ extension CPUBackend {
     }
 }
 
-/// Sums over positions for each sample and class, and what the loss makes of them, in Double.
+/// The sums over positions for each sample and class, and the loss computed from them, in Double.
 private struct DiceTotals {
     private let params: DiceCEParams
     private let samples: Int
     private let channels: Int
-    /// `[4, samples, channels]`: Σ P · G, Σ P (or P²), Σ G, and the number of voxels that are not ignored.
+    /// `[4, samples, channels]`: Σ P · G, Σ P (or Σ P²), Σ G, and the number of voxels that are not ignored.
     private(set) var sums: [Double]
     private var entropy = 0.0
 
@@ -92,7 +92,7 @@ private struct DiceTotals {
         sums = [Double](repeating: 0, count: 4 * samples * channels)
     }
 
-    /// Adds what a task found in its rows of a sample.
+    /// Adds the sums of one task's rows in a sample.
     mutating func add(_ partial: UnsafePointer<Double>, sample: Int) {
         for kind in 0..<3 {
             for c in 0..<channels { sums[(kind * samples + sample) * channels + c] += partial[kind * channels + c] }
@@ -101,7 +101,7 @@ private struct DiceTotals {
         for c in 0..<channels { sums[(3 * samples + sample) * channels + c] += partial[3 * channels + 1] }
     }
 
-    /// Takes the sums of a forward pass.
+    /// Reads the sums of a forward pass.
     mutating func read(_ values: UnsafePointer<Float>) {
         for i in sums.indices { sums[i] = Double(values[i]) }
     }
@@ -111,11 +111,11 @@ private struct DiceTotals {
         return (0..<samples).reduce(0) { $0 + sums[(kind * samples + $1) * channels + c] }
     }
 
-    /// The background may be left out of the Dice term, unless it is all there is.
+    /// The first class of the Dice term, which leaves out the background unless that is the only class.
     private var firstClass: Int { params.includeBackground || channels == 1 ? 0 : 1 }
     private var terms: Int { params.batch ? 1 : samples }
 
-    /// Weight of a class's term, the mean's division included; MONAI weighs no single class.
+    /// The weight of a class's term, including the division of a mean; as in MONAI, a single class has no weight.
     private func factor(_ c: Int) -> Double {
         let classes = channels - firstClass
         let weight = classes == 1 ? 1 : Double(params.weight(c))
@@ -141,7 +141,7 @@ private struct DiceTotals {
         return params.lambdaCE == 0 ? total : total + entropyFactor * entropy
     }
 
-    /// What a row's weighted cross entropy is multiplied with; 0 where every row is ignored.
+    /// The factor of a row's weighted cross entropy; 0 if every row is ignored.
     var entropyFactor: Double {
         guard params.reduction == .mean else { return Double(params.lambdaCE) }
         let taking = sums[(3 * samples * channels)...].reduce(0, +)
@@ -154,7 +154,7 @@ private struct DiceTotals {
         return Double(params.lambdaCE) / weight
     }
 
-    /// Derivatives of the Dice term for Σ P · G and Σ P of a sample and class.
+    /// The derivatives of the Dice term with respect to Σ P · G and Σ P of a sample and class.
     func slopes(sample: Int, channel c: Int) -> (overlap: Double, size: Double) {
         guard c >= firstClass else { return (0, 0) }
         let (numerator, denominator) = ratio(sample, c)

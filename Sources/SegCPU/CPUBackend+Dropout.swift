@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass; the mask is drawn again from counters each time.
+    /// Computes dropout in one pass; each call draws the mask again from counters.
     public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
         let partition =
             params.channelwise

@@ -1,14 +1,14 @@
 import CSegCPU
 public import SegBackend
 
-/// Elements below which a task is not worth its start.
+/// The minimum number of elements of a task; fewer do not pay for its start.
 private let elementGrain = 1 << 15
 
-/// Elements up to which an operand that repeats is written out to whole vectors.
+/// The maximum size of a repeated operand that is copied to a table of whole vectors.
 private let longestPeriod = 1 << 12
 
 extension CPUBackend: ElementwiseOps {
-    /// Operands that repeat as a whole go through a table of whole vectors, others row by row.
+    /// Computes y. Operands that repeat as a whole are read from a table of whole vectors, other broadcasts row by row.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         guard y.count > 0 else { return }
         let broadcast = Broadcast(a.shape, b.shape, to: y.shape)
@@ -33,7 +33,7 @@ extension CPUBackend: ElementwiseOps {
             }
             return
         }
-        // Both repeat trailing axes, so the longer period is a number of the shorter one.
+        // Both operands repeat trailing axes, so the longer period is a multiple of the shorter one.
         let period = [periods.a, periods.b].filter { $0 < count }.max() ?? 1
         let partition = RowPartition(samples: 1, positions: count / period, channels: period)
         let tables = try (table(left, periods.a, of: count), table(right, periods.b, of: count))
@@ -49,7 +49,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
-    /// An operand repeated to a period of whole vectors; nil for one that does not repeat.
+    /// A table with an operand repeated to a period of whole vectors; nil for an operand that does not repeat.
     private func table(
         _ x: UnsafeMutablePointer<Float>, _ period: Int, of count: Int
     ) throws -> (memory: Scratch<Float>, period: Int)? {
@@ -82,7 +82,7 @@ extension CPUBackend: ElementwiseOps {
             return
         }
         threads.forRanges(broadcast.rows, grain: max(1, elementGrain / inner.count)) { rows in
-            // Rows along the axis before the last are equally far apart.
+            // Rows along the second-to-last axis have equal distances.
             var row = rows.lowerBound
             while row < rows.upperBound {
                 let count = min(rows.upperBound - row, run.count - row % run.count)
@@ -92,7 +92,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
-    /// One pass.
+    /// Computes y in one pass.
     public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
         let (input, output, kind) = (x.floats, y.floats, Int32(op.number))
         threads.forRanges(x.count, grain: elementGrain) { range in
@@ -100,7 +100,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
-    /// One pass.
+    /// Computes y in one pass.
     public func cast(_ x: BufferView, into y: BufferView) throws {
         let (input, output) = (x.integers, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in
@@ -108,7 +108,7 @@ extension CPUBackend: ElementwiseOps {
         }
     }
 
-    /// One pass.
+    /// Computes y in one pass.
     public func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         let (input, output) = (x.floats, y.floats)
         threads.forRanges(x.count, grain: elementGrain) { range in

@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass over the logits; tasks' sums are added in their order.
+    /// Computes the loss in one pass over the logits; the sums of the tasks are added in order.
     public func focalLoss(
         _ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView
     ) throws {
@@ -27,7 +27,7 @@ extension CPUBackend {
         loss.floats[0] = Float((0..<partition.tasks).reduce(0) { $0 + partial.base[$1] })
     }
 
-    /// One pass that recomputes the probabilities.
+    /// Computes the gradient in one pass, which recomputes the probabilities.
     public func focalLossBackward(
         _ logits: BufferView, labels: BufferView, upstream: BufferView, _ params: FocalParams, into gx: BufferView,
         accumulate: Bool

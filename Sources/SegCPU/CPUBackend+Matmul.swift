@@ -2,14 +2,14 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// Tiles of products; a long inner axis with a small result is summed in parts.
+    /// Computes c in tiles; a long inner axis with a small result is summed in parts.
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
         try multiply(factor(a), factor(b), bias: bias, params, into: c)
     }
 
-    /// `matmul` of factors that are in the backend's precision.
+    /// Computes `matmul` of factors that are already rounded to the backend's precision.
     func multiply(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
@@ -22,7 +22,7 @@ extension CPUBackend {
             threads.run(product.tiles) { task, thread in product.computeTile(task, kernel, thread: thread) }
             return
         }
-        // A long inner axis and a small result: partial products, added up in order.
+        // For a long inner axis and a small result, partial products are computed and then added in order.
         let size = product.m * product.n
         let partial = try scratch(Float.self, parts * size)
         defer { partial.done() }
@@ -36,7 +36,7 @@ extension CPUBackend {
     }
 }
 
-/// A batch of products cut into tiles by the shapes alone, each computed by one thread.
+/// A batch of products divided into tiles, one task each. The tiles depend on the shapes alone.
 private struct MatrixProduct {
     let batch: Int
     let m: Int
@@ -62,7 +62,7 @@ private struct MatrixProduct {
         stepB = b.count > k * n ? k * n : 0
         (self.a, self.b, self.c) = (UnsafePointer(a.floats), UnsafePointer(b.floats), c.floats)
         self.bias = bias.map { UnsafePointer($0.floats) }
-        // Halve the longer side until there are tiles enough to share out.
+        // The longer side is halved until there are enough tiles for the threads.
         var (tileM, tileN) = (m, n)
         while batch * Self.pieces(m, tileM) * Self.pieces(n, tileN) < 8 && max(tileM, tileN) >= 128 {
             if tileM >= tileN { tileM = Self.half(tileM) } else { tileN = Self.half(tileN) }
@@ -77,13 +77,13 @@ private struct MatrixProduct {
     private var tilesN: Int { Self.pieces(n, tileN) }
     private var tilesOfOne: Int { Self.pieces(m, tileM) * tilesN }
 
-    /// Number of tiles in the batch.
+    /// The number of tiles in the batch.
     var tiles: Int { batch * tilesOfOne }
 
-    /// In how many parts the inner axis is summed.
+    /// The number of parts in which the inner axis is summed.
     var parts: Int { tiles < 4 ? max(1, min(16, k / 2048)) : 1 }
 
-    /// One tile of c.
+    /// Computes one tile of c.
     func computeTile(_ tile: Int, _ kernel: MatrixKernel, thread: Int) {
         let (matrix, rest) = (tile / tilesOfOne, tile % tilesOfOne)
         let (row, column) = (rest / tilesN * tileM, rest % tilesN * tileN)
@@ -95,7 +95,8 @@ private struct MatrixProduct {
         kernel(inner(left, right, rows, columns, k, beta, output, n), thread: thread)
     }
 
-    /// Sets up c for a product that is added to it: bias + beta · c; returns the beta left for the product.
+    /// Prepares c for a product that is added to it: bias + beta · c; returns the beta that the product still has to
+    /// apply.
     private func prepare(
         _ output: UnsafeMutablePointer<Float>, rows: Int, columns: Int, bias: UnsafePointer<Float>?
     ) -> Float {
@@ -118,7 +119,7 @@ private struct MatrixProduct {
             b_row: params.transposeB ? k : n, beta: beta, c: output, c_row: stride)
     }
 
-    /// alpha · a · b over one part of the inner axis.
+    /// Computes alpha · a · b over one part of the inner axis.
     func computePart(
         _ part: Int, of parts: Int, _ matrix: Int, into partial: UnsafeMutablePointer<Float>, _ kernel: MatrixKernel,
         thread: Int

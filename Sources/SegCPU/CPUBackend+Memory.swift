@@ -3,7 +3,7 @@ import Foundation
 public import SegBackend
 
 extension CPUBackend {
-    /// Takes a block from the pool.
+    /// Allocates a block of the pool.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
 
     /// Copies host memory to a view.
@@ -19,13 +19,13 @@ extension CPUBackend {
         if let base = destination.baseAddress { memcpy(base, view.bytes, destination.count) }
     }
 
-    /// Sets every element.
+    /// Sets every element to a value.
     public func fill(_ view: BufferView, with value: Double) throws {
         switch view.dtype {
         case .f32: fill(view.floats, view.count, Float(value))
         case .i32: fill(view.integers, view.count, Int32(value))
         case .u8: memset(view.bytes, Int32(value), view.count)
-        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it has no arrays of f64")
         }
     }
 
@@ -36,13 +36,14 @@ extension CPUBackend {
         }
     }
 
-    /// Copies or adds a box row by row, rows in parallel.
+    /// Copies or adds a box row by row; rows are processed in parallel.
     public func copyRegion(
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool
     ) throws {
         let rank = extent.count
-        precondition(source.shape.rank == rank && destination.shape.rank == rank, "copyRegion takes equal ranks")
+        precondition(
+            source.shape.rank == rank && destination.shape.rank == rank, "copyRegion needs arrays of equal rank")
         guard extent.allSatisfy({ $0 > 0 }) else { return }
         let from = RegionWalk(shape: source.shape, origin: sourceOrigin, extent: extent)
         let to = RegionWalk(shape: destination.shape, origin: origin, extent: extent)
@@ -51,10 +52,10 @@ extension CPUBackend {
         nonisolated(unsafe) let (input, output) = (source.bytes, destination.bytes)
         let (fromStep, toStep) = (from.innerStep * size, to.innerStep * size)
         let inner = from.innerRows
-        // What fits the second-level cache stays in it for the op that reads it next.
+        // A copy that fits in the second-level cache stays there for the op that reads it next.
         let pastCaches: Int32 = from.rows * run * size >= 4 << 20 ? 1 : 0
         threads.forRanges(from.rows, grain: max(1, (1 << 15) / run)) { rows in
-            // Runs of rows that are equally far apart on both sides.
+            // A run of rows that have equal distances on both sides.
             var row = rows.lowerBound
             while row < rows.upperBound {
                 let count = min(rows.upperBound - row, inner - row % inner)
@@ -69,7 +70,8 @@ extension CPUBackend {
         }
     }
 
-    /// Copies or adds runs of elements that keep their order, each to its mirror image, in parallel.
+    /// Copies or adds runs of elements to their mirrored positions, in parallel; the elements within a run keep their
+    /// order.
     public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
         let extents = x.shape.dimensions
         let outer = extents.prefix((axes.max() ?? extents.count - 2) + 1)
@@ -94,16 +96,16 @@ extension CPUBackend {
         }
     }
 
-    /// Ops run as they are called; there is nothing to wait for.
+    /// Returns at once, because every op has finished when its function returns.
     public func synchronize() throws {}
 
-    /// What the pool holds.
+    /// The bytes that the pool holds.
     public var memory: MemoryUsage { pool.usage }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the memory peak.
     public func resetMemoryPeak() { pool.resetPeak() }
 
-    /// The most bytes that tensors may hold; nil for no cap.
+    /// The maximum number of bytes that tensors may hold; nil for no limit.
     public var memoryLimit: Int? {
         get { pool.limit }
         set { pool.limit = newValue }
@@ -113,7 +115,7 @@ extension CPUBackend {
 /// The rows (runs along the last axis) of a box inside an array.
 private struct RegionWalk {
     let rows: Int
-    /// Elements from a row to the next, and rows that are so far apart.
+    /// The number of elements from a row to the next, and the number of rows with this distance.
     let innerStep: Int
     let innerRows: Int
     private let extent: [Int]
@@ -131,7 +133,7 @@ private struct RegionWalk {
         innerRows = shape.rank > 1 ? extent[shape.rank - 2] : 1
     }
 
-    /// Elements from the array's first to the first of a row.
+    /// The offset of the first element of a row in the array.
     func offset(of row: Int) -> Int {
         var rest = row
         var offset = start

@@ -2,7 +2,8 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass; moments of blocks are merged in double precision, so that a large mean costs no digits.
+    /// Computes the statistics in one pass; moments of blocks are merged in double precision, so a large mean loses no
+    /// digits.
     public func normStatistics(
         _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView
     ) throws {
@@ -29,7 +30,7 @@ extension CPUBackend {
         mergeMoments(moments.base, partition, params, into: mean.floats, variance.floats, groups: mean.count)
     }
 
-    /// Merges the tasks' moments, in order, into those of the statistics groups.
+    /// Merges the moments of the tasks, in order, into the moments of the statistics groups.
     private func mergeMoments(
         _ moments: UnsafePointer<Double>, _ partition: RowPartition, _ params: NormParams,
         into mean: UnsafeMutablePointer<Float>, _ variance: UnsafeMutablePointer<Float>, groups: Int
@@ -60,7 +61,7 @@ extension CPUBackend {
         }
     }
 
-    /// `normActivate` without an epilogue.
+    /// Calls `normActivate` without an epilogue.
     public func normalize(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, into y: BufferView
@@ -69,7 +70,7 @@ extension CPUBackend {
             x, mean: mean, variance: variance, weight: weight, bias: bias, params, .none, into: y)
     }
 
-    /// `normActivateBackward` without an epilogue.
+    /// Calls `normActivateBackward` without an epilogue.
     public func normalizeBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         _ params: NormParams, into gradients: NormGradients
@@ -82,13 +83,13 @@ extension CPUBackend {
     }
 }
 
-/// Count, mean and Σ (x − mean)² of a set, and how two sets' make one's.
+/// The count, mean and Σ (x − mean)² of a set, and the merging of two sets.
 private struct Moments {
     var count = 0.0
     var mean = 0.0
     var squares = 0.0
 
-    /// Chan, Golub and LeVeque 1979.
+    /// Adds the moments of another set. Chan, Golub and LeVeque 1979.
     mutating func merge(count other: Double, mean otherMean: Double, squares otherSquares: Double) {
         let total = count + other
         guard total > 0 else { return }
@@ -100,7 +101,7 @@ private struct Moments {
 }
 
 extension NormParams {
-    /// Which entry of the statistics a channel of a sample belongs to; not for layer normalisation.
+    /// The index of the statistics of a channel of a sample; not for layer normalisation.
     func group(sample: Int, channel: Int, of channels: Int) -> Int {
         switch kind {
         case .batch: channel
@@ -112,7 +113,7 @@ extension NormParams {
 }
 
 extension NormEpilogue {
-    /// Nothing after the normalisation.
+    /// An epilogue without steps.
     fileprivate static var none: NormEpilogue {
         NormEpilogue(dropout: nil, activation: .identity, slope: nil, residualBefore: nil, residualAfter: nil)
     }

@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass: x is read once, y written once.
+    /// Computes y in one pass: x is read once, y is written once.
     public func normActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
@@ -30,7 +30,8 @@ extension CPUBackend {
         withExtendedLifetime(tables) {}
     }
 
-    /// Two passes, sums then gradient, that recompute the pre-activation from x; one pass for layer normalisation.
+    /// Computes the gradients in two passes, sums and then gradient, that recompute the pre-activation from x; in one
+    /// pass for layer normalisation.
     public func normActivateBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients
@@ -49,7 +50,8 @@ extension CPUBackend {
         }
         let totals = channelSums(sums.base, partition)
         if params.kind != .layer {
-            // What pass 1 wrote for the residual is the gradient behind the activation: pass 2 goes on from there.
+            // If pass 1 wrote the gradient of the residual, it is the gradient with respect to the activation's input,
+            // and pass 2 starts from it.
             let rest = gradients.residualBefore.map { ($0, epilogue.withoutActivation) }
             let (signal, own) = rest ?? (upstream, epilogue)
             let after =
@@ -62,7 +64,7 @@ extension CPUBackend {
         withExtendedLifetime(tables) {}
     }
 
-    /// Pass 1 for tensors whose statistics run over positions: three sums for each task and channel.
+    /// Computes pass 1 for statistics over positions: three sums for each task and channel.
     func normSums(
         _ x: BufferView, _ upstream: BufferView, before: BufferView?, _ partition: RowPartition,
         _ tables: EpilogueTables, g2: BufferView?, adding: Bool, into sums: UnsafeMutablePointer<Double>
@@ -108,7 +110,7 @@ extension CPUBackend {
         return tables
     }
 
-    /// Pass 2: gx = w/σ · (g0 − mean of w g0 over the group / w − x̂ · mean of w g0 x̂ / w).
+    /// Computes pass 2: gx = w/σ · (g0 − mean of w g0 over the group / w − x̂ · mean of w g0 x̂ / w).
     private func normGradient(
         _ x: BufferView, _ upstream: BufferView, before: BufferView?, _ partition: RowPartition,
         _ tables: EpilogueTables, weight: BufferView?, variance: BufferView, _ params: NormParams,
@@ -173,7 +175,7 @@ extension CPUBackend {
     }
 }
 
-/// What the first pass of a gradient sums for a channel: Σ g0, Σ g0 x̂, and the gradient of its slope.
+/// The sums of the first pass of a gradient for a channel: Σ g0, Σ g0 x̂, and the gradient of the channel's slope.
 struct ChannelSums {
     var sum = 0.0
     var projected = 0.0
@@ -181,7 +183,7 @@ struct ChannelSums {
 }
 
 extension CPUBackend {
-    /// Adds up the tasks of each sample, in order: `[samples · channels]`.
+    /// The sums of each sample over its tasks, added in order: `[samples · channels]`.
     func channelSums(_ sums: UnsafePointer<Double>, _ partition: RowPartition) -> [ChannelSums] {
         let channels = partition.channels
         var totals = [ChannelSums](repeating: ChannelSums(), count: partition.samples * channels)
@@ -203,7 +205,7 @@ extension CPUBackend {
         addSums(totals.map(\.slope), channels, to: gradients.slope)
     }
 
-    /// Adds sums `[samples · channels]` over samples to a gradient `[C]`, or over everything to `[1]`.
+    /// Adds sums `[samples · channels]`, summed over samples, to a gradient `[C]`, or summed over everything to `[1]`.
     func addSums(_ sums: [Double], _ channels: Int, to gradient: BufferView?) {
         guard let gradient else { return }
         var totals = [Double](repeating: 0, count: gradient.count)
@@ -214,7 +216,7 @@ extension CPUBackend {
 }
 
 extension RowPartition.Run {
-    /// The run as the kernels take it.
+    /// The run in the form of the kernels.
     var range: segcpu_run { segcpu_run(count: count, element: UInt64(start)) }
 }
 
@@ -234,7 +236,7 @@ extension NormParams {
 }
 
 extension NormEpilogue {
-    /// Only the dropout: for a gradient that has passed the activation already.
+    /// The same dropout alone, for a gradient that already includes the activation.
     fileprivate var withoutActivation: NormEpilogue {
         NormEpilogue(dropout: dropout, activation: .identity, slope: nil, residualBefore: nil, residualAfter: nil)
     }

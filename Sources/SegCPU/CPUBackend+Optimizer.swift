@@ -3,7 +3,7 @@ import Foundation
 public import SegBackend
 
 extension CPUBackend {
-    /// One pass over all slots.
+    /// Updates all slots in one pass.
     public func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {
         let rate = Double(params.learningRate)
         let correction1 = 1 - pow(Double(params.beta1), Double(params.step))
@@ -22,7 +22,7 @@ extension CPUBackend {
         }
     }
 
-    /// One pass over all slots.
+    /// Updates all slots in one pass.
     public func sgdStep(_ slots: [SGDSlot], _ params: SGDParams) throws {
         let rule = segcpu_sgd_rule(
             learning_rate: params.learningRate, momentum: params.momentum,
@@ -38,7 +38,8 @@ extension CPUBackend {
         }
     }
 
-    /// All slots at once, in pieces: most are small, and one may hold half of all elements.
+    /// Runs `body` for the elements of all slots, in parallel chunks: most slots are small, but one may hold half of
+    /// all elements.
     private func forElements(of counts: [Int], _ body: (_ slot: Int, _ start: Int, _ count: Int) -> Void) {
         let piece = 1 << 14
         let pieces = counts.enumerated().flatMap { slot, count in

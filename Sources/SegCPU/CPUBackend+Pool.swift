@@ -3,7 +3,7 @@ public import SegBackend
 internal import SegCore
 
 extension CPUBackend {
-    /// Rows of outputs in parallel, sixteen channels at a time.
+    /// Computes rows of outputs in parallel, sixteen channels at a time.
     public func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
         let pool = segcpu_pool(params, input: x.shape, output: y.shape)
         let (size, channels) = (y.shape.size, y.shape.channels)
@@ -20,7 +20,8 @@ extension CPUBackend {
         }
     }
 
-    /// Gathers: each input looks at the windows over it, in order, so that nothing is written twice.
+    /// Computes the gradient as a gather: each input reads the windows that cover it, in order, so no element is
+    /// written twice.
     public func maxPool3dBackward(
         upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
     ) throws {

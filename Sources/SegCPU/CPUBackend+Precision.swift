@@ -2,11 +2,12 @@ import CSegCPU
 internal import SegBackend
 
 extension CPUBackend {
-    /// A factor of a convolution, a matrix product or attention (its probabilities stay f32) in the backend's precision: itself, or a copy rounded to bf16.
+    /// A factor of a convolution, a matrix product or attention in the backend's precision: the view itself, or a copy
+    /// rounded to bf16. The probabilities of attention stay f32.
     ///
-    /// Products of rounded factors are exact in f32, so that the f32 kernels compute what bf16 units with f32 sums do, but
-    /// for the order of the sums and, where it is taken, Winograd's own rounding. The factors are the same on every
-    /// machine.
+    /// Products of rounded factors are exact in f32. The f32 kernels therefore give the results of bf16 units with f32
+    /// sums, except for the order of the sums and, if Winograd's algorithm is used, its rounding. The factors are the
+    /// same on every machine.
     func factor(_ view: BufferView) throws -> BufferView {
         guard precision == .bf16 else { return view }
         let rounded = try allocate(view.shape, .f32)

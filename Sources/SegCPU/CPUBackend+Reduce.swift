@@ -2,7 +2,7 @@ import CSegCPU
 public import SegBackend
 
 extension CPUBackend {
-    /// Sums in double precision; long axes are cut into parts by the shape alone.
+    /// Reduces x with sums in double precision; the division of long axes into parts depends on the shape alone.
     public func reduce(
         _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
     ) throws {
@@ -17,7 +17,7 @@ extension CPUBackend {
         }
     }
 
-    /// Few columns and many rows, the case of bias gradients.
+    /// Reduces few columns of many rows, as for bias gradients.
     private func reduceColumns(
         _ x: UnsafePointer<Float>, n: Int, inner: Int, _ target: ReduceTarget, at first: Int
     ) throws {
@@ -47,7 +47,7 @@ extension CPUBackend {
         }
     }
 
-    /// Every output by itself, in pieces of up to 256 neighbours.
+    /// Reduces each output separately, in chunks of up to 256 neighbours.
     private func reduceEach(
         _ x: UnsafePointer<Float>, n: Int, outer: Int, inner: Int, _ target: ReduceTarget
     ) throws {
@@ -69,7 +69,7 @@ extension CPUBackend {
     }
 }
 
-/// Where and how results of a reduction are written.
+/// The output of a reduction and the way in which results are written to it.
 private struct ReduceTarget {
     let op: ReduceOp
     let n: Int
@@ -78,7 +78,7 @@ private struct ReduceTarget {
 
     var kind: Int32 { op == .max ? Int32(SEGCPU_MAX) : Int32(SEGCPU_SUM) }
 
-    /// The larger of two numbers; a NaN stays.
+    /// The larger of two numbers; NaN if either is NaN.
     func larger(_ a: Double, _ b: Double) -> Double { a.isNaN || a > b ? a : b }
 
     func set(_ index: Int, _ total: Double) {

@@ -3,13 +3,13 @@ public import SegBackend
 internal import SegCore
 
 extension CPUBackend {
-    /// Rows of outputs in parallel; each sums its taps along three axes.
+    /// Computes rows of outputs in parallel; each output sums its taps along three axes.
     public func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         let axes = (0..<3).map { ResampleAxis(from: x.shape.size[$0], to: y.shape.size[$0], params) }
         resample(x, axes, into: y, accumulate: false)
     }
 
-    /// The transposed taps: each input gathers from the outputs that read it.
+    /// Computes the gradient with the transposed taps: each input gathers from the outputs that read it.
     public func resample3dBackward(
         upstream: BufferView, _ params: Resample3dParams, into gx: BufferView, accumulate: Bool
     ) throws {

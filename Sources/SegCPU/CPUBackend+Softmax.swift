@@ -1,11 +1,11 @@
 import CSegCPU
 public import SegBackend
 
-/// Elements below which a task is not worth its start.
+/// The minimum number of elements of a task; fewer do not pay for its start.
 private let elementGrain = 1 << 15
 
 extension CPUBackend {
-    /// Few channels sixteen rows at a time, many along the row.
+    /// Computes sixteen rows at a time if there are few channels, and along the row if there are many.
     public func softmax(_ x: BufferView, into y: BufferView) throws {
         let (rows, channels) = (x.shape.rows, x.shape.channels)
         let planes = try scratch(Float.self, 16 * threads.count * channels)
@@ -18,7 +18,7 @@ extension CPUBackend {
         }
     }
 
-    /// One pass.
+    /// Computes the gradient in one pass.
     public func softmaxBackward(
         _ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -34,7 +34,8 @@ extension CPUBackend {
         }
     }
 
-    /// Cuts rows into tasks of a few thousand elements, with the thread's number for scratch memory.
+    /// Divides rows into tasks of a few thousand elements; `body` also receives the thread's number, for scratch
+    /// memory.
     private func forRows(_ rows: Int, _ channels: Int, _ body: (Range<Int>, Int) -> Void) {
         let step = max(16, (elementGrain / max(channels, 1)) & ~15)
         threads.run((rows + step - 1) / step) { task, thread in

@@ -3,7 +3,7 @@ public import SegBackend
 public import SegCore
 
 extension CPUBackend {
-    /// Rows of the window in parallel.
+    /// Adds the rows of the window in parallel.
     public func blendWindow(
         _ window: BufferView, weights: BufferView, at origin: Triple, into sum: BufferView, _ weightSum: BufferView
     ) throws {
@@ -22,7 +22,7 @@ extension CPUBackend {
         }
     }
 
-    /// Rows in parallel.
+    /// Divides rows in parallel.
     public func divideRows(_ x: BufferView, by divisors: BufferView, into y: BufferView) throws {
         let channels = divisors.count == 0 ? 0 : x.count / divisors.count
         let (input, factors, output) = (x.floats, divisors.floats, y.floats)

@@ -4,28 +4,30 @@ import Foundation
 public import SegBackend
 internal import Synchronization
 
-/// The CPU: channels-last kernels in C, for AVX-512, AVX2 or any machine, chosen at run time.
+/// The CPU backend: channels-last kernels in C for AVX-512, AVX2 or any processor, chosen at run time.
 public final class CPUBackend: Sendable {
     let threads: ThreadPool
     let pool = BufferPool()
-    /// What `force` asks of convolutions: the first that can be taken; empty leaves the choice to `choose`.
+    /// The forced convolution algorithms, of which the first that supports a convolution is used; empty leaves the
+    /// choice to `choose`.
     let forcedConvolutions: Mutex<[Conv3dAlgorithm]>
-    /// Of the factors of convolutions and matrix products.
+    /// The precision of the factors of convolutions and matrix products.
     let precision: Precision
 
     /// Starts a CPU backend.
-    /// - Parameter threads: nil takes `MEDSEG_THREADS` or else every core.
-    /// - Throws: `BackendError` where the count is not positive or the threads cannot be started.
+    /// - Parameter threads: nil for the number in `MEDSEG_THREADS`, or every core if that is not set.
+    /// - Throws: `BackendError` if the count is not in 1 to 1024, or if the threads cannot be started.
     public convenience init(threads: Int?) throws { try self.init(threads: threads, precision: .fp32) }
 
-    /// Starts a CPU backend whose convolutions and matrix products, forward and backward, multiply in a precision; sums
-    /// and all else are f32.
-    /// - Throws: as above, and `BackendError.notSupported` for TF32.
+    /// Starts a CPU backend that multiplies in a given precision in convolutions and matrix products, forward and
+    /// backward; sums and everything else are f32.
+    /// - Throws: The errors of `init(threads:)`, and `BackendError.notSupported` for other precisions than fp32 and
+    ///   bf16.
     public convenience init(threads: Int?, precision: Precision) throws {
         try self.init(threads: threads, precision: precision, forcing: nil)
     }
 
-    /// Starts a CPU backend that computes every convolution and its weight gradient by one algorithm.
+    /// Starts a CPU backend that computes every convolution and its weight gradient with one algorithm.
     package convenience init(threads: Int?, forcing algorithm: Conv3dAlgorithm?) throws {
         try self.init(threads: threads, precision: .fp32, forcing: algorithm)
     }
@@ -34,7 +36,7 @@ public final class CPUBackend: Sendable {
         guard precision == .fp32 || precision == .bf16 else {
             throw BackendError.notSupported(
                 backend: "cpu", op: "--precision \(precision.rawValue)",
-                reason: "the CPU has fp32 and bf16; fp16 takes an OpenCL device, and tf32 an NVIDIA GPU of compute "
+                reason: "the CPU has fp32 and bf16; fp16 needs an OpenCL device, and tf32 an NVIDIA GPU of compute "
                     + "capability 8.0 or more")
         }
         self.precision = precision
@@ -42,11 +44,11 @@ public final class CPUBackend: Sendable {
         let count = try threads ?? Self.defaultThreadCount()
         guard count > 0 && count <= 1024 else {
             throw BackendError.failed(
-                backend: "cpu", operation: "starting \(count) threads", reason: "the count must be 1 to 1024")
+                backend: "cpu", operation: "starting \(count) threads", reason: "the number must be 1 to 1024")
         }
         try Self.limitInstructionSet()
         self.threads = try ThreadPool(count: count)
-        // Parallelism is ours: tiles are cut the same way for any thread count.
+        // The backend's own threads share the work, because tiles must be the same for any number of threads.
         openblas_set_num_threads(1)
     }
 
@@ -61,7 +63,7 @@ public final class CPUBackend: Sendable {
         return count
     }
 
-    /// `MEDSEG_ISA=portable|avx2|avx512` keeps to an instruction set, to compare them or to find a fault.
+    /// Limits the instruction set to that of `MEDSEG_ISA=portable|avx2|avx512`, to compare sets or to find a fault.
     private static func limitInstructionSet() throws {
         guard let name = ProcessInfo.processInfo.environment["MEDSEG_ISA"] else { return }
         guard let wanted = CPUInstructionSet.allCases.first(where: { "\($0)" == name }) else {
@@ -72,10 +74,10 @@ public final class CPUBackend: Sendable {
         if CPUInstructionSet.current.rawValue > wanted.rawValue { wanted.limit() }
     }
 
-    /// What `--device` calls it.
+    /// The name for `--device`.
     public var name: String { "cpu" }
 
-    /// Threads and instruction set.
+    /// The number of threads and the instruction set.
     public var details: String {
         "\(threads.count) thread\(threads.count == 1 ? "" : "s"), \(String(cString: segcpu_isa_name()))"
             + (precision == .fp32 ? "" : ", \(precision.rawValue) products")

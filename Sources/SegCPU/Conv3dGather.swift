@@ -2,27 +2,27 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// A convolution or transposed convolution as a gather: which taps reach which outputs.
+/// A convolution or transposed convolution as a gather: for each output, the taps that it reads.
 ///
-/// Output `origin + j · outStep` of a phase reads input `j · step + delta` for each of its taps, on every axis.
+/// On every axis, output `origin + j · outStep` of a phase reads input `j · step + delta` for each of the phase's taps.
 struct Conv3dGather {
     /// One axis of a phase.
     struct Axis {
         var origin: Int
         var count: Int
-        /// In ascending order of `delta`.
+        /// The taps in ascending order of `delta`.
         var taps: [(index: Int, delta: Int)]
 
-        /// Whether the taps read side by side where neighbouring inputs lie side by side.
+        /// Whether the taps read neighbouring inputs.
         var isRun: Bool { zip(taps, taps.dropFirst()).allSatisfy { $1.delta == $0.delta + 1 } }
     }
 
-    /// Phases along d, h and w; the phases of the whole are their product.
+    /// The phases along d, h and w; the phases of the volume are their product.
     let axes: [[Axis]]
     let step: [Int]
     let outStep: [Int]
 
-    /// The gather of a convolution: one phase.
+    /// Creates the gather of a convolution, which has one phase.
     init(convolution params: Conv3dParams, output: Triple) {
         axes = (0..<3).map { axis in
             let taps = (0..<params.kernel[axis]).map { k in
@@ -34,7 +34,8 @@ struct Conv3dGather {
         outStep = [1, 1, 1]
     }
 
-    /// The gather of a transposed convolution: a phase for each residue of the output index modulo the stride.
+    /// Creates the gather of a transposed convolution, which has a phase for each residue of the output index modulo
+    /// the stride.
     init(transposed params: Conv3dParams, output: Triple) {
         axes = (0..<3).map { axis in
             let stride = params.stride[axis]
@@ -50,10 +51,10 @@ struct Conv3dGather {
         outStep = params.stride.array
     }
 
-    /// The least offset of any tap from the output's own position.
+    /// The minimum offset of any tap from the output's position, on each axis.
     var low: [Int] { axes.map { phases in phases.flatMap(\.taps).map(\.delta).min() ?? 0 } }
 
-    /// Input elements between the first and the last tap, on each axis.
+    /// The number of input elements between the first and the last tap, on each axis.
     var span: [Int] {
         axes.map { phases in
             let deltas = phases.flatMap(\.taps).map(\.delta)
@@ -61,10 +62,10 @@ struct Conv3dGather {
         }
     }
 
-    /// Outputs of the largest phase, on each axis.
+    /// The number of outputs of the largest phase, on each axis.
     var extent: [Int] { axes.map { $0.map(\.count).max() ?? 0 } }
 
-    /// Every phase as its three axes.
+    /// The phases, each as its three axes.
     var phases: [[Axis]] {
         axes[0].flatMap { d in axes[1].flatMap { h in axes[2].map { w in [d, h, w] } } }
     }
@@ -80,7 +81,7 @@ struct Conv3dTiles {
         counts = zip(extent, size).map { ($0 + $1 - 1) / $1 }
     }
 
-    /// Tiles of one sample.
+    /// The number of tiles of one sample.
     var count: Int { counts.reduce(1, *) }
 
     /// The first output index of a tile.
@@ -91,16 +92,16 @@ struct Conv3dTiles {
         ]
     }
 
-    /// The largest tile within a budget of bytes that leaves at least `atLeast` tiles, grown from one row.
+    /// The largest tiles of at most `budget` bytes that leave at least `atLeast` tiles; a tile grows from one row.
     ///
-    /// `bytes` says what a tile of a size takes.
+    /// `bytes` returns the bytes that a tile of a size needs.
     static func fitting(_ extent: [Int], atLeast: Int, budget: Int, bytes: ([Int]) -> Int) -> Conv3dTiles {
         var tiles = Conv3dTiles(size: [1, 1, extent[2]], over: extent)
         while tiles.size[2] > 32 && bytes(tiles.size) > budget {
             tiles = Conv3dTiles(size: [1, 1, (tiles.size[2] + 1) / 2], over: extent)
         }
         while true {
-            // The axis that is shorter grows first: cubes share most of their halo.
+            // The shorter axis grows first, because cubes share most of their halo.
             let order = tiles.size[0] < tiles.size[1] ? [0, 1] : [1, 0]
             let grown = order.lazy.filter { tiles.size[$0] < extent[$0] }.map { axis in
                 var size = tiles.size
@@ -114,5 +115,5 @@ struct Conv3dTiles {
     }
 }
 
-/// Three numbers as C takes them.
+/// Three numbers as a C array.
 func cTriple(_ values: [Int]) -> (Int, Int, Int) { (values[0], values[1], values[2]) }

@@ -2,14 +2,14 @@ import CSegCPU
 internal import SegBackend
 
 extension DropoutParams {
-    /// The rule as the kernels take it.
+    /// The parameters in the form of the kernels.
     var rule: segcpu_dropout_rule {
         segcpu_dropout_rule(threshold: threshold, scale: scale, seed: seed, layer: layer, pass: pass)
     }
 }
 
 extension Activation {
-    /// The parameter of a channel as the kernels' slope, where the activation has one.
+    /// The activation's parameter for each channel, as the kernels' slope; nil if the activation has no parameter.
     func slope(_ slopes: BufferView?) -> ((Int) -> Float)? {
         if self == .prelu {
             guard let slopes else { return { _ in 0 } }
@@ -20,9 +20,9 @@ extension Activation {
     }
 }
 
-/// Parameters of a fused normalisation as the kernels take them: expanded to the partition's period.
+/// The parameters of a fused normalisation in the form of the kernels: repeated to the partition's period.
 ///
-/// The tables are laid out mean, 1/√(variance + ε), weight, bias, keep for each sample, then the slopes.
+/// The order of the tables is mean, 1/√(variance + ε), weight, bias, keep for each sample, and then the slopes.
 final class EpilogueTables {
     private let partition: RowPartition
     private let memory: Scratch<Float>
@@ -32,7 +32,7 @@ final class EpilogueTables {
     private let dropout: DropoutParams?
     private let kind: Int32
 
-    /// Tables for dropout and activation; `setNorm` adds a normalisation.
+    /// Creates the tables for dropout and activation; `setNorm` adds a normalisation.
     init(
         _ backend: CPUBackend, _ partition: RowPartition, dropout: DropoutParams?, activation: Activation,
         slope: BufferView?, hasNorm: Bool
@@ -68,7 +68,7 @@ final class EpilogueTables {
 
     private var slopeTable: UnsafeMutablePointer<Float> { memory.base + 5 * partition.samples * partition.period }
 
-    /// Fills a sample's parameters of the normalisation from numbers for each channel.
+    /// Sets the parameters of a sample's normalisation from numbers for each channel.
     func setNorm(
         sample: Int, mean: (Int) -> Float, reciprocalDeviation: (Int) -> Float, weight: BufferView?, bias: BufferView?
     ) {
@@ -79,14 +79,14 @@ final class EpilogueTables {
         partition.expand(into: table(3, sample)) { biases?[$0] ?? 0 }
     }
 
-    /// Sets weight and bias only: layer normalisation has its statistics by rows.
+    /// Sets weight and bias only, because layer normalisation has separate statistics for each row.
     func setAffine(weight: BufferView?, bias: BufferView?) {
         for sample in 0..<partition.samples {
             setNorm(sample: sample, mean: { _ in 0 }, reciprocalDeviation: { _ in 1 }, weight: weight, bias: bias)
         }
     }
 
-    /// What a kernel takes for a run of this sample.
+    /// The argument of a kernel for a run of this sample.
     func norm(_ sample: Int) -> segcpu_norm {
         let channelwise = dropout?.channelwise == true
         return segcpu_norm(

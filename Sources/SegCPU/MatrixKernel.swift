@@ -2,16 +2,16 @@ import COpenBLAS
 import CSegCPU
 internal import SegBackend
 
-/// Products of matrices on one thread, with the memory that threads pack them into.
+/// Matrix products on one thread, with the memory into which each thread packs matrices.
 ///
-/// Our own kernel where it knows the machine's vectors, AVX2 and AVX-512; OpenBLAS on the others, whose NEON or SSE it
-/// does know.
+/// The backend's own kernel computes them on machines with AVX2 or AVX-512, and OpenBLAS on the others, because it
+/// supports their NEON or SSE.
 struct MatrixKernel {
     private let memory: Scratch<Float>
     private let size: Int
     private let usesBLAS = CPUInstructionSet.current == .portable
 
-    /// Takes memory for every thread of a backend.
+    /// Allocates memory for every thread of a backend.
     init(_ backend: CPUBackend) throws {
         size = segcpu_product_scratch()
         memory = try backend.scratch(Float.self, backend.threads.count * size)
@@ -34,6 +34,6 @@ struct MatrixKernel {
             Int32(product.c_row))
     }
 
-    /// Keeps the memory until here.
+    /// Keeps the memory allocated until this call.
     func done() { memory.done() }
 }

@@ -1,16 +1,16 @@
 import CSegCPU
 internal import SegBackend
 
-/// Along one axis, the inputs that each output sums, and their weights.
+/// The inputs that each output sums along one axis, and their weights.
 struct ResampleAxis {
-    /// Extent of the input.
+    /// The size of the input.
     private let inputs: Int
     private var first: [Int32] = []
-    /// Where the weights of an output begin; one more entry than outputs.
+    /// The index of the first weight of each output, and one more element for the end.
     private var begin: [Int32] = [0]
     private var weights: [Float] = []
 
-    /// The taps of `torch.nn.functional.interpolate`.
+    /// Creates the taps of `torch.nn.functional.interpolate`.
     init(from inputs: Int, to outputs: Int, _ params: Resample3dParams) {
         self.inputs = inputs
         for o in 0..<outputs {
@@ -27,7 +27,7 @@ struct ResampleAxis {
 
     private init(inputs: Int) { self.inputs = inputs }
 
-    /// Where an output lies among the inputs, not before the first.
+    /// The coordinate of an output in the input, not below 0.
     private static func position(of o: Int, from inputs: Int, to outputs: Int, alignCorners: Bool) -> Double {
         if alignCorners { return outputs == 1 ? 0 : Double(o) * Double(inputs - 1) / Double(outputs - 1) }
         return max(0, (Double(o) + 0.5) * Double(inputs) / Double(outputs) - 0.5)
@@ -39,10 +39,10 @@ struct ResampleAxis {
         begin.append(Int32(self.weights.count))
     }
 
-    /// The same weights the other way: for each input, the outputs that read it.
+    /// The transposed weights: for each input, the outputs that read it.
     var transposed: ResampleAxis {
         var result = ResampleAxis(inputs: first.count)
-        // Outputs read inputs in increasing order, so those that read one are neighbours.
+        // Outputs read inputs in increasing order, so the outputs that read one input are neighbours.
         var readers = [(first: Int, weights: [Float])](repeating: (0, []), count: inputs)
         for o in first.indices {
             for tap in Int(begin[o])..<Int(begin[o + 1]) {
@@ -55,7 +55,7 @@ struct ResampleAxis {
         return result
     }
 
-    /// Calls `body` with the taps as the kernel takes them.
+    /// Calls `body` with the taps in the form of the kernel.
     func withTaps<Result>(_ body: (segcpu_taps) throws -> Result) rethrows -> Result {
         try first.withUnsafeBufferPointer { first in
             try begin.withUnsafeBufferPointer { begin in

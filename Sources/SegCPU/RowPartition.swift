@@ -1,26 +1,27 @@
 internal import SegBackend
 
-/// How channels-last rows are cut into tasks: by the shape alone, so that sums have the same bits for any thread count.
+/// The division of channels-last rows into tasks. It depends on the shape alone, so sums have the same bits for any
+/// number of threads.
 struct RowPartition {
-    /// Samples that parameters may differ between; 1 where they do not.
+    /// The number of samples between which parameters may differ; 1 if they do not differ.
     let samples: Int
-    /// Rows of a sample.
+    /// The number of rows of a sample.
     let positions: Int
     let channels: Int
-    /// Elements after which channel parameters repeat: a multiple of 16 and of `channels`.
+    /// The number of elements after which channel parameters repeat: a multiple of 16 and of `channels`.
     let period: Int
-    /// Tasks of a sample.
+    /// The number of tasks of a sample.
     let chunks: Int
     private let chunkRows: Int
 
-    /// Rows `rows` of a sample.
+    /// A run of consecutive rows of a sample.
     struct Run {
         let sample: Int
-        /// Number of rows.
+        /// The number of rows.
         let rows: Int
-        /// Index of the first element in the tensor.
+        /// The index of the first element in the tensor.
         let start: Int
-        /// Number of elements.
+        /// The number of elements.
         let count: Int
     }
 
@@ -37,7 +38,7 @@ struct RowPartition {
         chunks = (positions + chunkRows - 1) / chunkRows
     }
 
-    /// The rows of a tensor, sample by sample where parameters differ between samples.
+    /// Creates a partition of a tensor's rows, sample by sample if parameters differ between samples.
     init(_ shape: Shape, perSample: Bool) {
         if perSample {
             self.init(samples: shape.batch, positions: shape.positions, channels: shape.channels)
@@ -46,7 +47,7 @@ struct RowPartition {
         }
     }
 
-    /// Number of tasks.
+    /// The number of tasks.
     var tasks: Int { samples * chunks }
 
     /// The rows of a task.
@@ -58,7 +59,7 @@ struct RowPartition {
             sample: sample, rows: rows, start: (sample * positions + first) * channels, count: rows * channels)
     }
 
-    /// Repeats a value for each channel over a period.
+    /// Fills a period with one value per channel, repeated.
     func expand(into table: UnsafeMutablePointer<Float>, _ value: (_ channel: Int) -> Float) {
         for c in 0..<channels { table[c] = value(c) }
         for i in channels..<max(period, channels) { table[i] = table[i - channels] }

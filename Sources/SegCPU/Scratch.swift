@@ -1,6 +1,6 @@
 internal import SegBackend
 
-/// Memory of the pool that an op uses while it runs; `done()` at the end keeps it from going back earlier.
+/// Memory of the pool that an op uses while it runs; `done()` at the end keeps the memory from being released earlier.
 struct Scratch<Element: BitwiseCopyable> {
     let base: UnsafeMutablePointer<Element>
     private let buffer: CPUBuffer

@@ -2,9 +2,10 @@ import CSegCPU
 internal import SegBackend
 internal import SegCore
 
-/// A size of Winograd's convolution: cubes of `outputs` outputs a side from cubes of `points` inputs a side.
+/// A size of Winograd's convolution: a cube of `outputs` outputs per axis is computed from a cube of `points` inputs
+/// per axis.
 ///
-/// Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks". F(2, 3) takes 3.4 times fewer
+/// Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks". F(2, 3) needs 3.4 times fewer
 /// multiplications than a direct convolution, F(2, 5) 4.6 times, F(4, 3) 8 times, F(4, 5) 15.6 times, and three taps at
 /// stride 2 by phases 2.1 times.
 package enum WinogradForm: Hashable, Sendable, CaseIterable {
@@ -16,12 +17,13 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     case two5
     /// F(4, 5) on every axis.
     case four5
-    /// Stride 2 and its transpose: on every axis F(3, 2) for the two taps of one phase, and products for the other's.
+    /// Stride 2 and its transpose: on every axis, F(3, 2) for the two taps of one phase and plain products for the tap
+    /// of the other phase.
     case phases3
 
-    /// Taps a side.
+    /// The number of taps per axis.
     package var taps: Int { self == .two5 || self == .four5 ? 5 : 3 }
-    /// Positions of the coarser grid a side.
+    /// The number of positions of the coarser grid per axis.
     package var outputs: Int {
         switch self {
         case .two3, .two5: 2
@@ -31,28 +33,30 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
     }
     /// The stride on every axis.
     package var stride: Int { self == .phases3 ? 2 : 1 }
-    /// Products a side.
+    /// The number of products per axis.
     private var points: Int { self == .phases3 ? 7 : taps + outputs - 1 }
 
-    /// As the kernels name it, and where `transposed` the transposed convolution of stride 2.
+    /// The form in the kernels' type; with `transposed`, of the transposed convolution of stride 2.
     func kernelForm(transposed: Bool) -> segcpu_winograd_form {
         segcpu_winograd_form(points: Int32(points), outputs: Int32(transposed ? outputs * stride : outputs))
     }
 
-    /// Whether it computes this convolution, or `forWeight` its weight gradient.
+    /// Whether the form supports this convolution, or with `forWeight` its weight gradient.
     func takes(_ params: Conv3dParams, inputs: Int, outputs: Int, forWeight: Bool) -> Bool {
         params.kernel == Triple(taps) && params.stride == Triple(stride) && params.dilation == Triple(1)
             && (stride == 1 || params.padding == Triple(1))
             && params.groups == 1 && inputs % 16 == 0 && inputs > 0 && (outputs % 16 == 0 || !forWeight)
     }
 
-    /// Weight gradients are computed in so many parts, by points along d.
+    /// The number of parts in which a weight gradient is computed, by points along d.
     var gradientParts: Int { self == .phases3 ? 5 : points / 2 }
 
-    /// Estimated time on one core of a convolution or its weight gradient, in ns: transforms of the cubes, products, and
-    /// `weightTime` for each transformed weight. `grid` is the coarser of input and output where the stride is not 1.
+    /// The estimated time of a convolution or its weight gradient on one core, in ns: transforms of the cubes,
+    /// products, and `weightTime` for each transformed weight. If the stride is not 1, `grid` is the coarser grid of
+    /// input and output.
     ///
-    /// The constants are fitted to measurements with AVX-512; other instruction sets scale all of them alike.
+    /// The constants are fitted to measurements with AVX-512; other instruction sets change all of them by the same
+    /// factor.
     private func cost(
         inputs: Int, outputs: Int, grid: Triple, batch: Int, transposed: Bool, weightTime: Double
     ) -> Double {
@@ -64,7 +68,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         return cubes * (transforms + products * 0.0154) + weights * weightTime
     }
 
-    /// Of one vector of channels of a cube.
+    /// The estimated time of the transforms of one vector of channels of a cube, in ns.
     private func transformTime(transposed: Bool) -> Double {
         switch self {
         case .two3: 200
@@ -75,7 +79,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Estimated time of a direct convolution or its weight gradient on one core, in ns.
+    /// The estimated time of a direct convolution or its weight gradient on one core, in ns.
     private static func directCost(
         _ params: Conv3dParams, inputs: Int, outputs: Int, grid: Triple, batch: Int, transposed: Bool, forWeight: Bool
     ) -> Double {
@@ -83,14 +87,15 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         let weights = Double(taps * inputs * outputs)
         // At stride 2 few neighbours of an input are read together, and fewer outputs of a phase are written.
         let strided = params.stride == Triple(1) ? 1 : transposed ? 1.2 : 1.4
-        // Very few outputs have kernels of their own, which load more for each product; else vectors are padded.
+        // A few outputs have special kernels, which load more for each product; otherwise outputs are padded to whole
+        // vectors.
         let padded = outputs <= 4 ? 2.4 * Double(outputs) : Double((outputs + 15) / 16 * 16)
         let products = Double(batch * grid.count * taps * inputs) * padded * 0.0133 * strided
-        // Wide weights, and more so their gradients, are read from beyond the cache.
+        // Large weights are read from outside the cache, and their gradients even more so.
         return forWeight ? 1.3 * products + 4 * weights : products + 1.6 * weights
     }
 
-    /// The form that is quickest for a geometry, or nil where the direct kernels are as good.
+    /// The fastest form for a geometry; nil if the direct kernels are as fast.
     static func quickest(
         _ params: Conv3dParams, inputs: Int, outputs: Int, grid: Triple, batch: Int, transposed: Bool, forWeight: Bool
     ) -> Self? {
@@ -103,7 +108,7 @@ package enum WinogradForm: Hashable, Sendable, CaseIterable {
         let direct = directCost(
             params, inputs: inputs, outputs: outputs, grid: grid, batch: batch, transposed: transposed,
             forWeight: forWeight)
-        // Phases round no more than direct sums, so that a smaller gain is worth it.
+        // Phases round no more than direct sums, so a smaller gain is enough.
         return allCases.filter { form in
             form.takes(params, inputs: inputs, outputs: outputs, forWeight: forWeight)
                 && cost(form) < (form == .phases3 ? 0.9 : 0.8) * direct

@@ -4,18 +4,18 @@ internal import SegCPU
 internal import SegOpenCL
 internal import SegReference
 
-/// The only place that knows every backend.
+/// The devices of this machine. No other code knows every backend.
 public enum Devices {
-    /// A device a user can name.
+    /// A device that a user can choose.
     public struct Entry: Sendable {
-        /// What `--device` takes.
+        /// The name for `--device`.
         public let name: String
-        /// What it is, in one line.
+        /// A description in one line.
         public let details: String
     }
 
-    /// Every device of this machine, the one that "auto" takes first.
-    /// - Throws: `BackendError` where the CPU's threads cannot be started.
+    /// Every device of this machine; the first is the one that "auto" chooses.
+    /// - Throws: `BackendError` if the CPU's threads cannot be started.
     public static func available(threads: Int?) throws -> [Entry] {
         let devices = OpenCLDevice.all()
         let automatic = OpenCLDevice.largestGPU(among: devices)?.name
@@ -27,7 +27,7 @@ public enum Devices {
         return entries.filter { $0.name == automatic } + entries.filter { $0.name != automatic }
     }
 
-    /// The most that 512-bit instructions of one core do: name and floating-point operations a second.
+    /// The peak rates of 512-bit instructions on one core: name and floating-point operations per second.
     public static func instructionPeaks() -> [(name: String, flops: Double)] {
         CPUPeak.allCases.compactMap { peak in peak.measure().map { (peak.rawValue, $0) } }
     }
@@ -35,16 +35,18 @@ public enum Devices {
     /// Starts the backend of a device: `auto`, `cpu`, `reference` or `opencl:N`.
     ///
     /// `auto` is the OpenCL GPU with the most memory, else the CPU backend, never OpenCL on a CPU.
-    /// - Parameter threads: CPU threads; nil takes `MEDSEG_THREADS` or else every core.
-    /// - Throws: `BackendError.noSuchDevice` listing what is there; never falls back to another device.
+    /// - Parameter threads: The number of CPU threads; nil for the number in `MEDSEG_THREADS`, or every core if that is
+    ///   not set.
+    /// - Throws: `BackendError.noSuchDevice`, which lists the devices; it never falls back to another device.
     public static func makeBackend(_ name: String = "auto", threads: Int? = nil) throws -> any Backend {
         try makeBackend(name, threads: threads, profiling: false, precision: .fp32)
     }
 
     /// Starts the backend of a device; with `profiling`, a `ProfilingBackend` that times every command.
-    /// - Parameter localRank: The number of this process among those of its machine: of several GPUs that are the same,
-    ///   `auto` takes the one of this number modulo theirs.
-    /// - Throws: as above, and `BackendError.notSupported` where the device lacks the precision.
+    /// - Parameter localRank: The number of this process among the processes of its machine. If several GPUs are the
+    ///   same, `auto` chooses the one with this number modulo the number of these GPUs.
+    /// - Throws: The errors of `makeBackend(_:threads:)`, and `BackendError.notSupported` if the device lacks the
+    ///   precision.
     public static func makeBackend(
         _ name: String, threads: Int?, profiling: Bool, precision: Precision, localRank: Int = 0
     ) throws -> any Backend {
@@ -54,7 +56,7 @@ public enum Devices {
             guard precision == .fp32 || precision == .bf16 else {
                 throw BackendError.notSupported(
                     backend: name, op: "--precision \(precision.rawValue)",
-                    reason: "it has fp32, which it computes in 64 bits, and bf16")
+                    reason: "it supports fp32, which it computes in 64 bits, and bf16")
             }
             return ReferenceBackend(roundsToBF16: precision == .bf16)
         default: break
@@ -79,13 +81,14 @@ public enum Devices {
         return profiling ? TimedBackend(backend) : backend
     }
 
-    /// What an OpenCL device that is not there needs.
+    /// The reason why an OpenCL device is missing, and what to install.
     private static func hint(_ name: String, _ devices: [OpenCLDevice]) -> String? {
         guard name.hasPrefix("opencl"), devices.isEmpty else { return nil }
         if let reason = OpenCLDevice.missingLoader {
             return "the OpenCL ICD loader is missing (\(reason)); on Debian and Ubuntu install ocl-icd-libopencl1"
         }
-        return "no OpenCL driver is installed: a GPU's own, or pocl-opencl-icd for the CPU, registers itself in "
+        return
+            "no OpenCL driver is installed; install the GPU's driver, or pocl-opencl-icd for the CPU, which registers itself in "
             + "/etc/OpenCL/vendors"
     }
 }

@@ -2,7 +2,7 @@ import Dispatch
 internal import SegBackend
 internal import Synchronization
 
-/// Another backend, each of whose ops is waited for and timed: a profile for devices without a clock of their own.
+/// A wrapper of a backend that waits for each op and times it: a profile for devices without their own clock.
 final class TimedBackend: InterceptingBackend, ProfilingBackend {
     private struct State {
         var commands: [DeviceCommand] = []
@@ -38,7 +38,8 @@ final class TimedBackend: InterceptingBackend, ProfilingBackend {
         }
     }
 
-    /// A product of 1536³ and a copy of 128 MiB by the backend itself: what it reaches rather than what its machine can.
+    /// Measures a product of 1536³ and a copy of 128 MiB with the backend's own ops: the speed that the backend
+    /// reaches, not the machine's maximum.
     func measurePeaks() throws -> DevicePeaks {
         let size = 1536
         let a = try base.allocate([1, size, size], .f32)

@@ -1,18 +1,18 @@
 import SegBackend
 import SegCore
 
-/// The sizes of one convolution or transposed convolution, from which its cases and their names are made.
+/// The sizes of one convolution or transposed convolution, from which its cases and their names are derived.
 struct ConvGeometry {
     var batch = 1
     var inputs: Int
     var outputs: Int
-    /// Extents of the input, of either kind of convolution.
+    /// The size of the input, for both kinds of convolution.
     var size: Triple
     var params: Conv3dParams
     var outputPadding = Triple(0)
     var transposed = false
 
-    /// A cubic kernel, padded to keep the size at stride 1 (none for an even kernel).
+    /// Creates a cubic kernel, padded to keep the size at stride 1; an even kernel has no padding.
     init(_ inputs: Int, _ outputs: Int, _ size: [Int], k: Int, s: Int) {
         self.init(
             inputs, outputs, size, k: [k, k, k], s: [s, s, s], p: [Int](repeating: k % 2 == 1 ? k / 2 : 0, count: 3),
@@ -27,14 +27,14 @@ struct ConvGeometry {
             kernel: Triple(k), stride: Triple(s), padding: Triple(p), dilation: Triple(d), groups: g)
     }
 
-    /// The same sizes for several samples.
+    /// The same sizes with several samples.
     func batched(_ count: Int) -> ConvGeometry {
         var copy = self
         copy.batch = count
         return copy
     }
 
-    /// The transposed convolution of the same numbers.
+    /// The transposed convolution with the same numbers.
     func transposed(outputPadding: [Int]) -> ConvGeometry {
         var copy = self
         copy.transposed = true
@@ -56,8 +56,8 @@ struct ConvGeometry {
         return Shape([first, second / params.groups] + params.kernel.array)
     }
 
-    /// What the CPU's Winograd algorithm of a stride computes of it, from channels that come in sixteens: the output from
-    /// its inputs, the data gradient from its outputs, and the weight gradient where it has both.
+    /// The outputs of the cases that the CPU's Winograd algorithm of a stride can compute: the output if the inputs,
+    /// the data gradient if the outputs, and the weight gradient if both are multiples of 16.
     func winogradOutputs(stride: Int) -> Set<String> {
         let plain = Triple(1)
         guard params.kernel == Triple(params.kernel.d), params.stride == Triple(stride), params.dilation == plain,
@@ -68,22 +68,22 @@ struct ConvGeometry {
             (fromInputs ? ["y"] : []) + (fromOutputs ? ["gx"] : []) + (fromInputs && fromOutputs ? ["gw"] : []))
     }
 
-    /// Operations of the forward op, as benchmarks count them: taps that fall in the padding included.
+    /// The operations of the forward op, counted as in the benchmarks: taps in the padding are included.
     var flops: Int {
         let (coarse, fine) = transposed ? (input, output) : (output, input)
         return 2 * params.multiplyAdds(coarse: coarse, fine: fine)
     }
 
-    /// Bytes of input, weight and output in f32.
+    /// The bytes of input, weight and output in f32.
     var bytes: Int { 4 * (input.count + weight.count + output.count) }
 
-    /// The weight's gradient is a sum over the coarse positions.
+    /// The tolerance of the weight's gradient, which is a sum over the coarse positions.
     var weightTolerance: Tolerance {
         let terms = (transposed ? input : output).rows
         return Tolerance.reduction(terms: terms)
     }
 
-    /// `16to32_9x7x5_k3_s2`, with what differs from the usual added.
+    /// The name, such as `16to32_9x7x5_k3_s2`, with a suffix for each parameter that is not the default.
     var name: String {
         func short(_ t: Triple) -> String { t == Triple(t.d) ? "\(t.d)" : "\(t.d)x\(t.h)x\(t.w)" }
         var name = "\(inputs)to\(outputs)_\(size.d)x\(size.h)x\(size.w)_k\(short(params.kernel))"
@@ -104,7 +104,7 @@ struct ConvGeometry {
 extension ConvGeometry {
     private var op: String { transposed ? "convTranspose3d" : "conv3d" }
 
-    /// Forward, and the gradients for x and for the weight, each overwriting and accumulating.
+    /// Cases of the forward op and of the gradients for x and for the weight, each overwriting and accumulating.
     var cases: [OpCase] {
         [
             forward(bias: true, accumulate: false), forward(bias: false, accumulate: true),
@@ -113,7 +113,7 @@ extension ConvGeometry {
         ]
     }
 
-    /// Forward and all gradients in one case.
+    /// A case that computes the forward op and all gradients.
     var layerCase: OpCase {
         OpCase("\(op)_layer_\(name)", op: op, flops: 3 * flops, bytes: 3 * bytes) {
             try layer($0, backward: true)
@@ -166,7 +166,7 @@ extension ConvGeometry {
         }
     }
 
-    /// The gradient for x: the other kind of convolution with the same weights.
+    /// Computes the gradient for x: the other kind of convolution with the same weights.
     func applyTransposed(
         _ backend: any Backend, _ upstream: BufferView, weight: BufferView, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -175,7 +175,7 @@ extension ConvGeometry {
         try other.apply(backend, upstream, weight: weight, bias: nil, into: gx, accumulate: accumulate)
     }
 
-    /// The gradient for the weight; a transposed convolution swaps the roles of x and upstream.
+    /// Computes the gradient for the weight; for a transposed convolution x and upstream are swapped.
     func applyBackwardWeight(
         _ backend: any Backend, _ x: BufferView, upstream: BufferView, into gw: BufferView, accumulate: Bool
     ) throws {
@@ -183,7 +183,7 @@ extension ConvGeometry {
         try backend.conv3dBackwardWeight(fine, upstream: coarse, params, into: gw, accumulate: accumulate)
     }
 
-    /// y, and with `backward` the gradients of x, weight and bias, as a training step computes them.
+    /// Computes y, and with `backward` the gradients of x, weight and bias, as in a training step.
     func layer(_ arrays: OpArrays, backward: Bool) throws -> () throws -> Void {
         let backend = arrays.backend
         let x = try arrays.input(input)

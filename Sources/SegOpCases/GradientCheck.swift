@@ -1,13 +1,13 @@
 package import SegBackend
 
-/// Which array is the gradient of which, so that central differences can check it.
+/// The pairs of arrays and gradients of a case, so that central differences can check them.
 ///
-/// The gradients are those of Σ upstream · y.
+/// The gradients are the derivatives of Σ upstream · y.
 struct Differentiation {
     struct Pair {
         let input: BufferView
         let gradient: BufferView
-        /// What the gradient is added to; zeros where it is overwritten.
+        /// The values to which the gradient is added; zeros if it overwrites.
         let start: [Double]
     }
 
@@ -17,14 +17,14 @@ struct Differentiation {
     let rule: DifferenceRule
 }
 
-/// A derivative as a weighted sum of values beside a point.
+/// A finite-difference rule: a derivative as a weighted sum of values near a point.
 package struct DifferenceRule: Sendable {
     let terms: [(offset: Double, weight: Double)]
 
-    /// Second order with a step so small that hardly any element crosses a kink.
+    /// Second order with a small step, so that hardly any element crosses a kink.
     package static let narrow = DifferenceRule(terms: [(1e-5, 0.5e5), (-1e-5, -0.5e5)])
 
-    /// Fourth order with a large step: for one smooth number whose gradient is small beside it.
+    /// Fourth order with a large step: for a single smooth number whose gradient is small relative to it.
     package static let wide: DifferenceRule = {
         let step = 5e-3
         return DifferenceRule(
@@ -32,23 +32,23 @@ package struct DifferenceRule: Sendable {
     }()
 }
 
-/// A gradient held against central differences.
+/// A gradient compared with central differences.
 public struct GradientError: Sendable {
     /// The gradient's name among the outputs.
     public let output: String
-    /// How far it is off, over the elements that were looked at.
+    /// The error over the elements that were checked.
     public let error: ResultError
 }
 
 extension OpArrays {
-    /// States that an execution computes y and, from its upstream gradient, the gradients of inputs.
+    /// Declares that an execution computes y and, from its upstream gradient, the gradients of inputs.
     package func differentiate(
         _ y: BufferView, upstream: BufferView, _ pairs: [(input: BufferView?, gradient: BufferView?)],
         by rule: DifferenceRule = .narrow
     ) throws {
         let pairs = try pairs.compactMap { input, gradient -> Differentiation.Pair? in
             guard let input, let gradient else { return nil }
-            // An array that will be overwritten starts as NaN.
+            // An array that is NaN will be overwritten.
             let start = try read(gradient).map { $0.isNaN ? 0 : $0 }
             return Differentiation.Pair(input: input, gradient: gradient, start: start)
         }
@@ -59,15 +59,16 @@ extension OpArrays {
         guard let differentiation else { return [] }
         let upstream = try read(differentiation.upstream)
         try execute()
-        // Before anything is executed again, which would add to them once more.
+        // The gradients are read before the next execution, which would add to them again.
         let gradients = try differentiation.pairs.map { try read($0.gradient) }
         return try zip(differentiation.pairs, gradients).map { pair, gradient in
             let values = try read(pair.input)
             let count = min(elements, values.count)
-            // Spread over the array, the first and the last element included.
+            // The elements are spread over the array, including the first and the last.
             let chosen = (0..<count).map { count == 1 ? 0 : $0 * (values.count - 1) / (count - 1) }
             let differences = try chosen.map { element in
-                // Differences element by element: those of two large sums would have lost their digits.
+                // The differences are computed element by element, because the difference of two large sums would lose
+                // its digits.
                 var change = [Double](repeating: 0, count: upstream.count)
                 for (offset, weight) in differentiation.rule.terms {
                     var moved = values
@@ -90,10 +91,10 @@ extension PreparedOp {
     /// Whether the case computes gradients that central differences can check.
     public var hasGradients: Bool { arrays.differentiation != nil }
 
-    /// Holds the case's gradients against central differences at some elements of each input.
+    /// Compares the case's gradients with central differences at some elements of each input.
     ///
-    /// Only for a backend that computes in 64 bits. Empty for a case that has no gradients.
-    /// - Throws: what the backend throws.
+    /// Only for a backend that computes in 64 bits. The result is empty if the case has no gradients.
+    /// - Throws: The errors of the backend.
     public func gradientErrors(elements: Int) throws -> [GradientError] {
         try arrays.gradientErrors(elements: elements, execute: execute)
     }

@@ -1,10 +1,10 @@
 package import SegBackend
 internal import SegCore
 
-/// The arrays of one case on one backend: inputs from counters, outputs between guard bands.
+/// The arrays of one case on one backend: inputs generated from counters, and outputs between guard bands.
 ///
-/// Inputs are 32-bit floats on every backend, so that the reference computes from the very same numbers. What lies
-/// beside an input is NaN; outputs that will be overwritten start as NaN.
+/// Inputs are 32-bit floats on every backend, so the reference computes from exactly the same numbers. The elements
+/// beside an input are NaN; outputs that will be overwritten start as NaN.
 package final class OpArrays {
     package let backend: any Backend
     private let caseName: String
@@ -32,23 +32,23 @@ package final class OpArrays {
         self.guardBand = guardBand
     }
 
-    /// Elements of all arrays together.
+    /// The number of elements of all arrays together.
     var elements: Int { (inputs.map(\.view) + results.map(\.view)).map(\.count).reduce(0, +) }
 
     // MARK: Inputs
 
-    /// Floats spread evenly over a range.
+    /// An input of floats, uniformly distributed over a range.
     package func input(_ shape: Shape, _ range: Range<Float>) throws -> BufferView {
         try input(shape, backend.scalar, beside: .nan) { [unowned self] in uniform($0, shape.count, range) }
     }
 
-    /// Floats from −1 to 1.
+    /// An input of floats from −1 to 1.
     package func input(_ shape: Shape) throws -> BufferView { try input(shape, -1..<1) }
 
-    /// The gradient of an output: not centred on zero, so that its sums stay well away from zero.
+    /// The upstream gradient of an output; its mean is not zero, so that its sums are not close to zero.
     package func upstream(_ shape: Shape) throws -> BufferView { try input(shape, -0.75..<1.25) }
 
-    /// Integers spread evenly over a range.
+    /// An input of integers, uniformly distributed over a range.
     package func integers(_ shape: Shape, _ range: Range<Int>, _ dtype: DType) throws -> BufferView {
         try input(shape, dtype, beside: 0) { [unowned self] in
             uniform($0, shape.count, 0..<1).map {
@@ -70,7 +70,7 @@ package final class OpArrays {
 
     // MARK: Outputs
 
-    /// An output that starts as NaN, or with `accumulate` with values that must be added to.
+    /// An output that starts as NaN, or with `accumulate` with values to which the op must add.
     package func output(_ name: String, _ shape: Shape, accumulate: Bool, _ tolerance: Tolerance) throws -> BufferView {
         let view = try guarded(name, shape, backend.scalar, tolerance)
         guard accumulate else {
@@ -87,7 +87,7 @@ package final class OpArrays {
         try output(name, shape, accumulate: false, tolerance)
     }
 
-    /// An array that the op changes in place, with floats of a range at first.
+    /// An array that the op changes in place; it starts with floats of a range.
     package func state(_ name: String, _ shape: Shape, _ range: Range<Float>, _ tolerance: Tolerance) throws
         -> BufferView
     {
@@ -97,21 +97,21 @@ package final class OpArrays {
         return view
     }
 
-    /// An array of zeros that the op changes in place.
+    /// An array that the op changes in place; it starts with zeros.
     package func zeros(_ name: String, _ shape: Shape, _ tolerance: Tolerance) throws -> BufferView {
         let view = try guarded(name, shape, backend.scalar, tolerance)
         try backend.fill(view, with: 0)
         return view
     }
 
-    /// An output of another element type, with the same small number everywhere at first.
+    /// An output of another element type, which starts with the same small number in every element.
     package func output(_ name: String, _ shape: Shape, _ dtype: DType, startingAt value: Double) throws -> BufferView {
         let view = try guarded(name, shape, dtype, .exact)
         try backend.fill(view, with: value)
         return view
     }
 
-    /// An array between ops of one case, not compared.
+    /// An array for intermediate results of one case, which is not compared.
     package func scratch(_ shape: Shape, _ dtype: DType) throws -> BufferView { try place(shape, dtype).view }
 
     private func guarded(
@@ -128,14 +128,14 @@ package final class OpArrays {
         return (whole, BufferView(buffer: whole.buffer, offset: guardBand, shape: shape, dtype: dtype))
     }
 
-    /// What guard bands hold.
+    /// The value of guard bands.
     private func sentinel(_ dtype: DType) -> Double { dtype.isFloating ? -12345.5 : 123 }
 
     // MARK: Values
 
-    /// Random floats of a range, the same for a case's name and an array's number anywhere.
+    /// Random floats of a range; they depend only on the case's name and the array's number.
     private func uniform(_ number: UInt32, _ count: Int, _ range: Range<Float>) -> [Float] {
-        // FNV-1a of the name keys the generator.
+        // The FNV-1a hash of the name is the key of the generator.
         let hash = caseName.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         let key = (UInt32(truncatingIfNeeded: hash), UInt32(truncatingIfNeeded: hash >> 32))
         let step = (range.upperBound - range.lowerBound) / Float(1 << 24)
@@ -161,7 +161,7 @@ package final class OpArrays {
 
     // MARK: Results
 
-    /// Checks what must not have changed and reads the outputs.
+    /// Checks that inputs and guard bands are unchanged, and reads the outputs.
     func collect() throws -> [OpOutput] {
         try backend.synchronize()
         for input in inputs where try read(input.view) != input.values(input.number).map(Double.init) {

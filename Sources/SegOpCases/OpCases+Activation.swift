@@ -1,13 +1,13 @@
 import SegBackend
 
-/// An activation as cases need it: with the number of its slopes.
+/// An activation for cases, with the number of its slopes.
 struct ActivationCase: Sendable {
     let name: String
     let activation: Activation
-    /// PReLU has one slope, or one for each channel.
+    /// Whether PReLU has one slope for each channel instead of one in total.
     let slopePerChannel: Bool
 
-    /// All of them, with a parameter beside its default; PReLU twice.
+    /// All activations, with a parameter other than the default; PReLU is contained twice.
     static let all: [ActivationCase] = Activation.all.flatMap { activation in
         let (name, parameter) = (activation.entry.name, activation.entry.parameter)
         let moved = parameter.map { activation.with(parameter: 1.25 * $0.value) } ?? activation
@@ -20,7 +20,7 @@ struct ActivationCase: Sendable {
     static let leaky = ActivationCase(
         name: "leaky_relu_0.01", activation: .leakyReLU(slope: 0.01), slopePerChannel: false)
 
-    /// The shape of the slopes, nil where there are none.
+    /// The shape of the slopes; nil if there are none.
     func slopeShape(channels: Int) -> Shape? {
         activation == .prelu ? [slopePerChannel ? channels : 1] : nil
     }
@@ -36,7 +36,7 @@ extension OpCases {
                 backward(item, [2, 3, 5, 4, 16], accumulate: true), backward(item, [13, 1], accumulate: false),
             ]
         } + [
-            // Larger than the caches, which the CPU's results then go past.
+            // Larger than the caches, so the CPU's results bypass them.
             forward(ActivationCase.leaky, [1, 33, 33, 33, 32], inPlace: false).aligned,
             backward(ActivationCase.leaky, [1, 33, 33, 33, 32], accumulate: false).aligned,
         ]

@@ -1,13 +1,13 @@
 import SegBackend
 import SegCore
 
-/// A row of the benchmark: a case at a network's real size, under the name that the PyTorch benchmark gives it.
+/// A row of the benchmark: a case at the real size of a network, with the same name as in the PyTorch benchmark.
 public struct BenchmarkCase: Sendable {
     /// The row's name: `conv_16_16_96_k3`.
     public let name: String
     /// `forward` or `forward+backward`.
     public let what: String
-    /// What is run; its operations are counted in `opCase.flops`.
+    /// The case that is run; its operations are counted in `opCase.flops`.
     public let opCase: OpCase
 }
 
@@ -47,7 +47,7 @@ extension OpCases {
         ConvGeometry(inputs, outputs, [size, size, size], k: k, s: s)
     }
 
-    /// Arrays start at a multiple of 64 elements, as a pool gives them.
+    /// Creates a row whose arrays start at a multiple of 64 elements, as in a pool.
     private static func row(
         _ name: String, _ what: String, flops: Int?, bytes: Int, setup: @escaping OpCase.Setup
     ) -> BenchmarkCase {
@@ -56,7 +56,7 @@ extension OpCases {
             opCase: OpCase("\(name)_\(what)", op: name, flops: flops, bytes: bytes, guardBand: 64, setup: setup))
     }
 
-    /// Arithmetic and a reduction on 32 channels of 96³; rows of 2 classes times a number for each.
+    /// Rows of arithmetic and a reduction on 32 channels of 96³, and of 2 classes times one number for each voxel.
     private static func pointwise(batch: Int) -> [BenchmarkCase] {
         let whole = Shape(batch: batch, size: Triple(96), channels: 32)
         let (classes, rows) = (
@@ -93,7 +93,7 @@ extension OpCases {
             }
     }
 
-    /// Normalisation and PReLU on 32 channels of 96³, as two of the networks have them.
+    /// Rows of normalisation and PReLU on 32 channels of 96³, as in two of the networks.
     private static func norms(batch: Int) -> [BenchmarkCase] {
         let shape = Shape(batch: batch, size: Triple(96), channels: 32)
         let prelu = ActivationCase(name: "prelu", activation: .prelu, slopePerChannel: false)

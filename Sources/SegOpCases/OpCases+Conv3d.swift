@@ -9,8 +9,8 @@ extension OpCases {
             [$0.forward(bias: true, accumulate: true), $0.forward(bias: false, accumulate: false), $0.layerCase]
         }
 
-    /// The convolutions of either kind, with kernels of so many taps a side and a stride, of which Winograd's algorithm
-    /// computes something.
+    /// The convolutions of both kinds with a number of taps per axis and a stride, if Winograd's algorithm can compute
+    /// one of their outputs.
     package static func winograd(taps: Int, stride: Int) -> [OpCase] {
         winogradGeometries(taps: taps, stride: stride).flatMap { $0.cases + [$0.layerCase] }
     }
@@ -26,7 +26,7 @@ extension OpCases {
         outputsOfFiveTaps[opCase.name]?.contains(output) == true
     }
 
-    /// These outputs by the case's name.
+    /// The outputs by the name of the case.
     private static let outputsOfFiveTaps: [String: Set<String>] = {
         let named = winogradGeometries(taps: 5, stride: 1).flatMap { geometry in
             (geometry.cases + [geometry.layerCase]).map { ($0.name, geometry.winogradOutputs(stride: 1)) }
@@ -36,9 +36,9 @@ extension OpCases {
 
     private static let convGeometries = awkwardConvs + networkConvs + winogradConvs
 
-    /// At strides 1 and 2: cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, one whose
-    /// inputs the CPU transforms for all pairs of points at once with some numbers of threads and not with others, and
-    /// output channels that do not fill vectors.
+    /// Cubes that overhang on every side, volumes smaller than a cube, an odd number of vectors of channels, a geometry
+    /// whose inputs the CPU transforms for all pairs of points at once only with some numbers of threads, and output
+    /// channels that do not fill vectors; at strides 1 and 2.
     private static let winogradConvs: [ConvGeometry] = [
         ConvGeometry(16, 48, [1, 9, 2], k: 3, s: 1), ConvGeometry(48, 16, [2, 1, 17], k: 5, s: 1).batched(2),
         ConvGeometry(32, 16, [5, 6, 7], k: [5, 5, 5], s: [1, 1, 1], p: [0, 1, 2], d: [1, 1, 1], g: 1),
@@ -50,7 +50,7 @@ extension OpCases {
         ConvGeometry(80, 16, [7, 6, 13], k: 3, s: 2), ConvGeometry(32, 40, [11, 8, 5], k: 3, s: 2),
     ]
 
-    /// Extents, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.
+    /// Sizes, strides, dilations and paddings that differ on every axis; groups; sizes of 1; odd channels.
     private static let awkwardConvs: [ConvGeometry] = [
         ConvGeometry(3, 5, [9, 11, 7], k: [3, 3, 2], s: [2, 1, 3], p: [2, 1, 0], d: [1, 2, 3], g: 1).batched(2),
         ConvGeometry(6, 9, [7, 8, 9], k: [3, 2, 1], s: [1, 2, 3], p: [1, 0, 2], d: [2, 1, 1], g: 3).batched(2),

@@ -1,7 +1,7 @@
 import SegBackend
 
 extension OpCases {
-    /// The Dice and cross-entropy loss and its gradient, over all its options.
+    /// The Dice and cross-entropy loss and its gradient, with all options.
     static let diceCELosses: [OpCase] =
         diceOptions.enumerated().map { index, item in
             let channels = [3, 2, 5, 1, 17][index % 5]
@@ -22,7 +22,7 @@ extension OpCases {
     private static let lossesOfIgnoredVoxels: [OpCase] =
         diceOptions.enumerated().map { index, item in
             let channels = [5, 1, 2, 17, 3][index % 5]
-            // About a third of the voxels.
+            // About a third of the voxels is ignored.
             let labels = -max(1, channels / 2)..<max(2, channels)
             return loss("ignored", item.params, channels: channels, labels: labels, accumulate: index % 2 == 0)
         }
@@ -39,7 +39,7 @@ extension OpCases {
             var params = item.params
             params.targets = .regions
             params.includeBackground = true
-            // Class weights are refused beside a cross entropy.
+            // Class weights together with a cross entropy are refused.
             params.classWeights = params.lambdaCE == 0 && params.batch ? [1] : []
             let sets = 1 << channels
             return loss(
@@ -47,7 +47,7 @@ extension OpCases {
         }
         + [allRegions]
 
-    /// As many regions as there may be; the largest label is the largest `Int32` that a Float holds.
+    /// The maximum number of regions; the largest label is the largest `Int32` that a Float represents.
     private static let allRegions: OpCase = {
         var params = DiceCEParams()
         (params.targets, params.probabilities, params.lambdaCE) = (.regions, .sigmoid, 0.7)
@@ -55,7 +55,7 @@ extension OpCases {
         return loss("regions", params, channels: channels, labels: 0..<Int(Int32.max) - 127, accumulate: false)
     }()
 
-    /// Labels of which none is ignored.
+    /// A range of labels without ignored ones.
     private static func classes(_ channels: Int) -> Range<Int> { 0..<max(2, channels) }
 
     private static let diceOptions: [(name: String, params: DiceCEParams)] = {

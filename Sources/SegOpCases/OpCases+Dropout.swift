@@ -1,7 +1,7 @@
 import SegBackend
 
 extension OpCases {
-    /// Dropout of elements and of channels, over what is there, added to it and in place.
+    /// Dropout of elements and of channels that overwrites, accumulates and works in place.
     static let dropouts: [OpCase] = [Float(0), 0.1, 0.5, 0.9].flatMap { probability in
         [false, true].flatMap { channelwise in
             [

@@ -14,7 +14,7 @@ extension OpCases {
         ]
     }
 
-    /// Operands that repeat along axes at the front, in the middle and at the end, either of them, and both.
+    /// Operands that repeat along the first, middle and last axes; either operand, and both.
     private static let repetitions: [OpCase] =
         [
             (Shape([1]), Shape([3, 37])), ([3, 37], [1]), ([17], [5, 17]), ([53, 1], [53, 3]), ([53, 3], [53, 1]),
@@ -35,7 +35,7 @@ extension OpCases {
         let name = "binary_\(op.rawValue)_\(extents(a))_\(extents(b))" + (inPlace ? "_inplace" : "")
         let shape = a.broadcast(with: b) ?? a
         return OpCase(name, op: "binary", flops: shape.count, bytes: 4 * (a.count + b.count + shape.count)) { arrays in
-            // Divisors stay away from zero, powers from negative bases.
+            // Divisors are not close to zero, and bases of powers are not negative.
             let right = try arrays.input(b, op == .divide ? 0.5..<2 : -1..<1)
             let range: Range<Float> = op == .power ? 0.25..<4 : -1..<1
             let y = inPlace ? try arrays.state("y", shape, range, .op) : try arrays.output("y", shape, .op)
@@ -91,6 +91,6 @@ extension OpCases {
             }
         ]
 
-    /// `2x3x4`.
+    /// The sizes as text, such as `2x3x4`.
     static func extents(_ shape: Shape) -> String { shape.dimensions.map(String.init).joined(separator: "x") }
 }

@@ -1,7 +1,7 @@
 import SegBackend
 
 extension OpCases {
-    /// Matrix products: every pair of transposes, with bias and beta, and matrices that serve a whole batch.
+    /// Matrix products: every pair of transposes, with bias and beta, and matrices that are broadcast over a batch.
     static let matmuls: [OpCase] = matmulSizes.flatMap { size in
         [false, true].flatMap { transposeA in
             [false, true].flatMap { transposeB in

@@ -1,7 +1,7 @@
 import SegBackend
 
 extension OpCases {
-    /// Filling, copies of boxes of every rank, and mirror images.
+    /// Filling, copies of boxes of every rank, and flips.
     static let memory: [OpCase] = fills + regions + flips
 
     private static let flips: [OpCase] = [
@@ -47,7 +47,7 @@ extension OpCases {
         Region(
             source: [3, 4, 5, 6], sourceOrigin: [1, 0, 2, 1], destination: [4, 6, 3, 7], origin: [0, 2, 0, 3],
             extent: [2, 4, 3, 4]),
-        // Concatenation of channels: 16 of them into 16 ..< 32.
+        // Concatenation of channels: 16 channels are copied to channels 16 ..< 32.
         Region(
             source: [2, 3, 4, 5, 16], sourceOrigin: [0, 0, 0, 0, 0], destination: [2, 3, 4, 5, 33],
             origin: [0, 0, 0, 0, 16], extent: [2, 3, 4, 5, 16]),
@@ -64,7 +64,7 @@ extension OpCases {
         boxes.flatMap { box in
             [floats(box, accumulate: false), floats(box, accumulate: true), integers(box, .i32), integers(box, .u8)]
         } + [
-            // Concatenation of channels larger than the caches, which the CPU's copies then go past.
+            // Concatenation of channels larger than the caches, so the CPU's copies bypass them.
             floats(
                 Region(
                     source: [33001, 32], sourceOrigin: [0, 0], destination: [33001, 64], origin: [0, 32],
@@ -80,7 +80,7 @@ extension OpCases {
     private static func floats(_ box: Region, accumulate: Bool) -> OpCase {
         OpCase(name(box) + (accumulate ? "_accumulate" : ""), op: "copyRegion") { arrays in
             let source = try arrays.input(Shape(box.source))
-            // Known values at first in either case: what lies outside the box must stay.
+            // The destination starts with known values in both cases, because elements outside the box must not change.
             let destination = try arrays.state("destination", Shape(box.destination), -1..<1, .op)
             return {
                 try arrays.backend.copyRegion(

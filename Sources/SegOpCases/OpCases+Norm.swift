@@ -14,7 +14,7 @@ struct NormCase: Sendable {
             ("batch", .batch), ("instance", .instance), ("group\(groups)", .group(groups)), ("layer", .layer),
         ]
         return kinds.map { name, kind in
-            // Over two or three elements with a small ε the gradient is a difference of nearly equal numbers.
+            // Over two or three elements and with a small ε, the gradient is a difference of nearly equal numbers.
             let few = kind == .layer && channels < 16
             return NormCase(name: name, shape: shape, params: NormParams(kind: kind, epsilon: few ? 0.1 : 1e-5))
         }
@@ -22,13 +22,13 @@ struct NormCase: Sendable {
 
     var statistics: Shape { params.statisticsShape(of: shape) }
 
-    /// Elements that share a mean.
+    /// The number of elements that share a mean.
     var terms: Int { shape.count / statistics.count }
 
-    /// One element is its own mean, whatever its value.
+    /// The tolerance of the input's gradient, which is zero if each element is its own mean.
     var gradientTolerance: Tolerance { terms == 1 ? .zeroGradient : .reduction(terms: terms) }
 
-    /// The weight's gradient, too, where every normalised value is zero.
+    /// The tolerance of the weight's gradient, which is also zero if every normalised value is zero.
     var weightTolerance: Tolerance { terms == 1 ? .zeroGradient : .reduction(terms: shape.rows) }
 }
 
@@ -44,13 +44,13 @@ extension OpCases {
                 NormCase(name: "batch", shape: [1, 1, 1, 1, 5], params: NormParams(kind: .batch, epsilon: 1e-5)), 0..<1),
         ]
 
-    /// More than 1e5 positions far from zero, where a variance from Σ x² would lose its digits.
+    /// More than 1e5 positions with values far from zero, for which a variance from Σ x² would lose its digits.
     private static let longNorms: [OpCase] = NormCase.kinds([1, 50, 51, 49, 2]).prefix(2).flatMap {
         [statistics($0, 7..<9), backward($0, affine: true, accumulate: false)]
     }
 
-    /// Larger than the caches, which the CPU's results then go past: to a last run that fills no vector, to whole vectors,
-    /// and to two volumes of which the second begins between vectors.
+    /// Cases larger than the caches, so the CPU's results bypass them: with a last run that does not fill a vector,
+    /// with whole vectors, and with two volumes of which the second does not begin at a vector.
     private static let streamed: [OpCase] =
         [
             NormCase.kinds([1, 37, 41, 43, 33])[0], NormCase.kinds([1, 33, 33, 33, 32])[1],
@@ -83,7 +83,7 @@ extension OpCases {
         let name =
             "normalize_\(norm.name)_\(extents(norm.shape))" + (affine ? "_affine" : "") + (inPlace ? "_inplace" : "")
         return OpCase(name, op: "norm") { arrays in
-            // Statistics from elsewhere, as in inference.
+            // The statistics are not those of x, as in inference.
             let mean = try arrays.input(norm.statistics)
             let variance = try arrays.input(norm.statistics, 0.2..<3)
             let weight = affine ? try arrays.input([norm.shape.channels], 0.5..<1.5) : nil

@@ -1,6 +1,6 @@
 import SegBackend
 
-/// A normalisation with everything that may follow it.
+/// A normalisation with the steps that may follow it.
 struct FusedNormCase: Sendable {
     enum Dropout: String, CaseIterable {
         case none, elements, channels
@@ -22,7 +22,7 @@ struct FusedNormCase: Sendable {
             + (affine ? "_affine" : "")
     }
 
-    /// Every kind × activation × dropout × residual, with the channels taking turns.
+    /// Every kind × activation × dropout × residual; the numbers of channels alternate.
     static let all: [FusedNormCase] = {
         let channels = [16, 3, 33, 2, 1]
         var cases: [FusedNormCase] = []
@@ -42,7 +42,7 @@ struct FusedNormCase: Sendable {
         return cases
     }()
 
-    /// The op's operands, made on a backend.
+    /// The op's operands on a backend.
     struct Operands {
         let x: BufferView
         let mean: BufferView
@@ -69,7 +69,7 @@ struct FusedNormCase: Sendable {
             bias: affine ? try arrays.input([shape.channels]) : nil, epilogue: epilogue)
     }
 
-    /// Statistics of x, then the fused op.
+    /// Computes the statistics of x, and then the fused op.
     func forward(_ backend: any Backend, _ operands: Operands, into y: BufferView) throws {
         try backend.normStatistics(operands.x, norm.params, into: operands.mean, operands.variance)
         try backend.normActivate(
@@ -77,7 +77,7 @@ struct FusedNormCase: Sendable {
             bias: operands.bias, norm.params, operands.epilogue, into: y)
     }
 
-    /// The fused op on a copy of x, into that copy; after `forward`, which makes the statistics.
+    /// Computes the fused op on a copy of x in place; `forward` must have computed the statistics.
     func overwrite(_ copy: BufferView, _ backend: any Backend, _ operands: Operands) throws {
         try backend.scale(operands.x, by: 1, into: copy, times: 0)
         try backend.normActivate(
@@ -85,7 +85,7 @@ struct FusedNormCase: Sendable {
             norm.params, operands.epilogue, into: copy)
     }
 
-    /// The fused op with its residual, if it has one, in y.
+    /// Copies the residual to y and computes the fused op in place of that copy; without a residual, copies x to y.
     func overwriteResidual(_ y: BufferView, _ backend: any Backend, _ operands: Operands) throws {
         var epilogue = operands.epilogue
         guard let residual = epilogue.residualBefore ?? epilogue.residualAfter else {
@@ -106,7 +106,7 @@ struct FusedNormCase: Sendable {
             weight: operands.weight, bias: operands.bias, norm.params, operands.epilogue, into: gradients)
     }
 
-    /// The gradient for x alone, where a copy of x lies.
+    /// Computes the gradient for x alone, in place of a copy of x.
     func overwriteWithGradient(
         _ copy: BufferView, _ backend: any Backend, _ operands: Operands, upstream: BufferView, before: BufferView?
     ) throws {
@@ -137,7 +137,7 @@ extension OpCases {
             let beforeInPlace =
                 item.residual == .before ? try arrays.output("gbefore_in_place", shape, .op) : nil
             let slope = item.activation.slopeShape(channels: shape.channels)
-            // What the dropout of a whole channel leaves of its parameters' gradients is zero on both sides.
+            // If dropout zeroes a whole channel, the gradients of the channel's parameters are zero on both sides.
             let gradients = NormGradients(
                 x: try arrays.output("gx", shape, accumulate: accumulate, item.norm.gradientTolerance),
                 accumulate: accumulate,

@@ -47,7 +47,7 @@ extension OpCases {
             let states = try counts.map { count in
                 (
                     try arrays.state("parameter\(count)", [count], -1..<1, .op),
-                    // Whatever it holds at first, step 1 overwrites it.
+                    // Step 1 overwrites the initial contents.
                     momentum == 0 ? nil : try arrays.output("momentum\(count)", [count], .op)
                 )
             }

@@ -1,7 +1,7 @@
 import SegBackend
 
 extension OpCases {
-    /// Resizing up, down and not at all in every mode, and its gradient.
+    /// Resizing to a larger, a smaller and the same size in every mode, and its gradient.
     static let resamplings: [OpCase] = [
         ([4, 5, 3], [8, 10, 6], 3), ([7, 4, 9], [3, 4, 5], 16), ([1, 1, 1], [3, 2, 4], 1),
         ([5, 6, 7], [5, 6, 7], 33), ([3, 4, 5], [1, 1, 1], 2), ([4, 4, 5], [7, 9, 13], 16), ([9, 2, 6], [4, 5, 6], 1),

@@ -25,7 +25,7 @@ extension OpCases {
             let x = try arrays.input(shape, -3..<3)
             let y = try arrays.output("y", shape, .op)
             let upstream = try arrays.upstream(shape)
-            // With one channel y is 1 and its gradient 0.
+            // With one channel y is 1 and its gradient is 0.
             let tolerance: Tolerance = shape.channels == 1 ? .zeroGradient : .op
             let gx = try arrays.output("gx", shape, accumulate: accumulate, tolerance)
             try arrays.differentiate(y, upstream: upstream, [(x, gx)])

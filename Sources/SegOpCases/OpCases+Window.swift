@@ -2,7 +2,7 @@ import SegBackend
 import SegCore
 
 extension OpCases {
-    /// Blending of two overlapping windows, and the division by their weights.
+    /// The blending of two overlapping windows, and the division by the sum of their weights.
     static let windows: [OpCase] =
         [1, 2, 3, 17].map { channels in
             OpCase("blendWindow_\(channels)", op: "blendWindow") { arrays in

@@ -1,29 +1,29 @@
 public import SegBackend
 
-/// A case's results on one backend held against those of another, output by output.
+/// The results of a case on one backend compared with the results on another, output by output.
 public struct Parity: Sendable {
-    /// One output's comparison.
+    /// The comparison of one output.
     public struct Row: Sendable {
-        /// The output.
+        /// The name of the output.
         public let output: String
-        /// How far it is off.
+        /// The error.
         public let error: ResultError
-        /// How far it may be.
+        /// The tolerance.
         public let tolerance: Tolerance
-        /// Whether it is near enough.
+        /// Whether the error is within the tolerance.
         public var passes: Bool { error.isWithin(tolerance) }
     }
 
-    /// The case.
+    /// The name of the case.
     public let name: String
-    /// Its outputs.
+    /// The comparisons of its outputs.
     public let rows: [Row]
-    /// Whether every output is near enough.
+    /// Whether every output is within its tolerance.
     public var passes: Bool { rows.allSatisfy(\.passes) }
 
     /// Runs a case on a backend and on the reference.
-    /// - Parameter allowing: What is allowed of an output instead of what the case says, or nil for that.
-    /// - Throws: what the backends throw, and `OpCaseError` where one of them wrote where it must not.
+    /// - Parameter allowing: Returns the tolerance of an output that replaces the case's, or nil to keep the case's.
+    /// - Throws: The errors of the backends, and `OpCaseError` if one of them wrote to memory that is not its output.
     public init(
         _ opCase: OpCase, on backend: any Backend, against reference: any Backend,
         allowing tolerance: (_ output: String) -> Tolerance?
@@ -40,9 +40,9 @@ public struct Parity: Sendable {
 }
 
 extension Parity {
-    /// Runs a case on a backend and on the reference, at the case's own tolerances, and at Winograd's where the CPU takes
-    /// F(4, 5) unasked.
-    /// - Throws: what the backends throw, and `OpCaseError` where one of them wrote where it must not.
+    /// Runs a case on a backend and on the reference, with the case's own tolerances, but with the tolerance of
+    /// Winograd's algorithm for outputs that the CPU may compute by F(4, 5) without being forced to.
+    /// - Throws: The errors of the backends, and `OpCaseError` if one of them wrote to memory that is not its output.
     public init(_ opCase: OpCase, on backend: any Backend, against reference: any Backend) throws {
         try self.init(opCase, on: backend, against: reference) { output in
             backend.name == "cpu" && OpCases.isWinogradOfFiveTaps(opCase, output: output) ? .winograd : nil
@@ -51,7 +51,7 @@ extension Parity {
 }
 
 extension Parity: CustomStringConvertible {
-    /// A line for each output that is too far off.
+    /// A line for each output that exceeds its tolerance.
     public var description: String {
         let failed = rows.filter { !$0.passes }
         return failed.isEmpty

@@ -1,10 +1,10 @@
-/// How far 32-bit results may be from 64-bit ones: the only place where such numbers stand.
+/// The maximum differences between 32-bit and 64-bit results. No other file contains such numbers.
 public enum Tolerance: String, Hashable, Sendable, CaseIterable {
-    /// Every element equal: labels, indices, copies.
+    /// Every element must be equal: labels, indices, copies.
     case exact
     /// One op.
     case op
-    /// A convolution by Winograd's F(4, 5), whose eight points amplify rounding wherever they lie.
+    /// A convolution by Winograd's F(4, 5), whose eight points amplify rounding for every choice of the points.
     case winograd
     /// A sum of more than 100 000 terms.
     case longReduction
@@ -14,7 +14,7 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     case tf32Factors
     /// A product of factors of 8 bits: bf16.
     case bf16Factors
-    /// A gradient that is zero in exact arithmetic, from inputs of order 1: by its largest absolute error.
+    /// A gradient that is zero in exact arithmetic, from inputs of order 1; limits the largest absolute error.
     case zeroGradient
     /// 64-bit arithmetic against 64-bit arithmetic.
     case double
@@ -31,13 +31,13 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
     /// A metric of a prediction.
     case metric
 
-    /// Terms above which a sum is a long reduction.
+    /// The number of terms above which a sum is a long reduction.
     public static let longReductionTerms = 100_000
 
-    /// The tolerance of a sum of this many terms.
+    /// The tolerance of a sum of a number of terms.
     public static func reduction(terms: Int) -> Tolerance { terms > longReductionTerms ? .longReduction : .op }
 
-    /// The largest error allowed.
+    /// The maximum error.
     public var limit: Double {
         switch self {
         case .exact: 0
@@ -57,18 +57,18 @@ public enum Tolerance: String, Hashable, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the limit speaks of the largest absolute error rather than of the relative L2 error.
+    /// Whether the limit applies to the largest absolute error instead of the relative L2 error.
     public var isAbsolute: Bool { self == .zeroGradient || self == .exact }
 }
 
-/// The distance of a result from what it should be.
+/// The error of a result relative to the expected values.
 public struct ResultError: Hashable, Sendable {
-    /// ‖a − b‖ / ‖b‖; 0 where a and b are both zero.
+    /// ‖a − b‖ / ‖b‖; 0 if a and b are both zero.
     public let relative: Double
     /// The largest |a − b|.
     public let largest: Double
 
-    /// Compares a result with what is expected; counts must agree.
+    /// Compares a result with the expected values; counts must be equal.
     public init(_ result: [Double], expected: [Double]) {
         precondition(result.count == expected.count, "\(result.count) values against \(expected.count)")
         var (distance, norm, largest) = (0.0, 0.0, 0.0)
@@ -76,14 +76,14 @@ public struct ResultError: Hashable, Sendable {
             let difference = a == b ? 0 : a - b
             distance += difference * difference
             norm += b * b
-            // A NaN, once met, stays.
+            // After a NaN, the result stays NaN.
             largest = largest.isNaN || abs(difference) <= largest ? largest : abs(difference)
         }
         self.relative = distance == 0 ? 0 : (distance / norm).squareRoot()
         self.largest = largest
     }
 
-    /// Whether a tolerance allows it; NaN is never allowed.
+    /// Whether the error is within a tolerance; NaN never is.
     public func isWithin(_ tolerance: Tolerance) -> Bool {
         (tolerance.isAbsolute ? largest : relative) <= tolerance.limit
     }

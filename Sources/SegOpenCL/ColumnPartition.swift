@@ -1,8 +1,9 @@
 internal import SegBackend
 
-/// How work-groups share the columns of an array `[outer, rows, channels]`: `columns_of_item` in common/reduce.cl.
+/// The division of the columns of an array `[outer, rows, channels]` among work-groups: `columns_of_item` in
+/// common/reduce.cl.
 ///
-/// It depends on the sizes alone, so that sums are taken in the same order in every run.
+/// It depends on the sizes alone, so sums are added in the same order in every run.
 struct ColumnPartition {
     let channels: Int
     let rows: Int
@@ -10,10 +11,11 @@ struct ColumnPartition {
     let chunkRows: Int
     let chunks: Int
 
-    /// Rows that an item takes before another chunk is worth its group.
+    /// The minimum number of rows per item; a chunk with fewer rows does not pay for its work-group.
     private static let itemRows = 16
 
-    /// - Parameter mostChunks: for sums, how many parts a second step has to add; nil where every row is its own.
+    /// - Parameter mostChunks: For sums, the maximum number of parts that a second step adds; nil if rows are not
+    ///   summed.
     init(outer: Int, rows: Int, channels: Int, mostChunks: Int?) {
         let subs = LaunchGrid.group / min(max(channels, 1), LaunchGrid.group)
         let least = mostChunks.map { (rows + $0 - 1) / $0 } ?? 0
@@ -22,7 +24,7 @@ struct ColumnPartition {
         (self.outer, self.rows, self.channels) = (outer, rows, channels)
     }
 
-    /// An array seen as `[N, positions, C]`.
+    /// Creates a partition for an array, viewed as `[N, positions, C]`.
     init(_ shape: Shape, mostChunks: Int?) {
         self.init(outer: shape.batch, rows: shape.positions, channels: shape.channels, mostChunks: mostChunks)
     }
@@ -32,14 +34,14 @@ struct ColumnPartition {
         return LaunchGrid(groups: ((channels + width - 1) / max(width, 1), chunks, outer), items: LaunchGrid.group)
     }
 
-    /// The three numbers that every column kernel takes.
+    /// The three size arguments of every column kernel.
     var arguments: [KernelArgument] { [.count(channels), .count(rows), .count(chunkRows)] }
 
-    /// The most parts of a sum.
+    /// The maximum number of parts of a sum.
     static let sumChunks = 256
 }
 
-/// How work-groups share rows that are reduced by themselves: a power of two of items a row.
+/// The division of rows that are reduced separately among work-groups: a power of two of items per row.
 struct RowPartition {
     let lanes: Int
     let grid: LaunchGrid

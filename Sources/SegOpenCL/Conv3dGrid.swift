@@ -1,10 +1,10 @@
 internal import SegBackend
 internal import SegCore
 
-/// A convolution or one phase of a transposed convolution as the gather of common/gather.cl: row j of a grid writes
+/// A convolution or one phase of a transposed convolution, as the gather of common/gather.cl: row j of a grid writes
 /// output `outFirst + j · outStep` and reads input `j · inStep + delta` for each of its taps.
 struct Conv3dGrid {
-    /// One axis: how many rows, and the taps as arithmetic progressions.
+    /// One axis: the number of rows, and the taps, whose indices and offsets are arithmetic progressions.
     struct Axis {
         var rows: Int
         var outFirst: Int
@@ -22,7 +22,7 @@ struct Conv3dGrid {
     let output: Shape
     let kernel: Triple
 
-    /// A convolution: one grid, all taps.
+    /// Creates the single grid of a convolution, with all taps.
     init(convolution params: Conv3dParams, input: Shape, output: Shape) {
         let axes = (0..<3).map { axis in
             Axis(
@@ -36,7 +36,7 @@ struct Conv3dGrid {
         (self.axes, self.input, self.output, batch, kernel) = (axes, input, output, input.batch, params.kernel)
     }
 
-    /// A transposed convolution: a grid for each residue of the output position modulo the stride.
+    /// The grids of a transposed convolution, one for each residue of the output position modulo the stride.
     static func phases(transposed params: Conv3dParams, input: Shape, output: Shape) -> [Conv3dGrid] {
         let axes = (0..<3).map { axis in
             (0..<min(params.stride[axis], output.size[axis])).map { first in
@@ -58,16 +58,16 @@ struct Conv3dGrid {
             rows: (extent - first + stride - 1) / stride, outFirst: first, outStep: stride, inStep: 1, taps: taps)
     }
 
-    /// Rows of the grid.
+    /// The number of rows of the grid.
     var rows: Int { axes.reduce(batch) { $0 * $1.rows } }
 
-    /// Runs of rows along the width.
+    /// The number of runs of rows along the width.
     var lines: Int { batch * axes[0].rows * axes[1].rows }
 
-    /// Taps of the grid.
+    /// The number of taps of the grid.
     var taps: Int { axes.reduce(1) { $0 * $1.taps.count } }
 
-    /// `GATHER_ARGUMENTS`.
+    /// The `GATHER_ARGUMENTS` of common/gather.cl.
     var arguments: [KernelArgument] {
         func each(_ fourth: Int, _ value: (Axis) -> Int) -> KernelArgument {
             .int4(value(axes[0]), value(axes[1]), value(axes[2]), fourth)
@@ -75,7 +75,7 @@ struct Conv3dGrid {
         return [
             .triple(input.size, input.channels), .triple(output.size, output.channels), each(batch) { $0.rows },
             each(0) { $0.outFirst }, each(0) { $0.outStep }, each(0) { $0.inStep }, .triple(kernel, 0),
-            // A grid without taps divides by their count all the same.
+            // A grid without taps divides by these counts too, so they are at least 1.
             .int4(axes[0].taps.count, max(1, axes[1].taps.count), max(1, axes[2].taps.count), taps),
             each(0) { $0.taps.first?.index ?? 0 }, each(0) { $0.tapStep }, each(0) { $0.taps.first?.delta ?? 0 },
             each(0) { $0.deltaStep },

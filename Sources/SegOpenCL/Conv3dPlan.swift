@@ -1,15 +1,16 @@
-/// How a convolution, its weight gradient or a matrix product is computed: an algorithm with its sizes.
+/// A plan for a convolution, its weight gradient or a matrix product: an algorithm with its sizes.
 enum Conv3dPlan: Hashable, CustomStringConvertible {
-    /// An item an output, or a weight; any geometry.
+    /// One item per output, or per weight; supports any geometry.
     case direct
-    /// Vectors of 16 outputs in registers, for devices that are CPUs; rows of an item, or inputs for a weight gradient.
+    /// Vectors of 16 outputs in registers, for devices that are CPUs. The number is the rows of an item, or the inputs
+    /// for a weight gradient.
     case vector(Int)
-    /// An implicit matrix product through local memory; any geometry.
+    /// An implicit matrix product through local memory; supports any geometry.
     case gemm(GemmTile)
-    /// Winograd's F(n, 3) for 3³ taps at stride 1, of n outputs a tile and axis; no weight gradient.
+    /// Winograd's F(n, 3) for 3³ taps at stride 1, with n outputs per tile and axis; not for weight gradients.
     case winograd(Int)
 
-    /// `direct`, `vector 6`, `gemm 128 16 4 4`, `winograd 2`: what a tuning file holds.
+    /// The text in a tuning file: `direct`, `vector 6`, `gemm 128 16 4 4`, `winograd 2`.
     var description: String {
         switch self {
         case .direct: "direct"
@@ -19,21 +20,21 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
         }
     }
 
-    /// The plan of a description; nil where it is not one of the candidates.
+    /// Creates the plan that has this description; nil if no candidate has it.
     init?(_ text: String) {
         guard let plan = Self.all.first(where: { $0.description == text }) else { return nil }
         self = plan
     }
 
-    /// Every plan that a tuner may choose; each is held to the reference by the tests.
+    /// Every plan that a tuner may choose; the tests compare each with the reference.
     static let all: [Conv3dPlan] =
         [.direct] + [2, 4, 6, 8].map { .vector($0) } + GemmTile.candidates.map { .gemm($0) }
         + winogradSizes.map { .winograd($0) }
 
-    /// Outputs of a tile along an axis.
+    /// The numbers of outputs of a tile per axis.
     static let winogradSizes = [2, 4]
 
-    /// Whether it computes the op that a key of a tuning file names.
+    /// Whether the plan computes the op of a key of a tuning file.
     func suits(_ key: String) -> Bool {
         switch self {
         case .gemm: true
@@ -44,7 +45,8 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
         }
     }
 
-    /// Whether a device can run it; of tiles the plain kernels, which take the places of wide ones that it cannot.
+    /// Whether a device can run the plan. For tiles, the plain kernel must fit, because it replaces a wide kernel that
+    /// does not fit.
     func fits(_ device: OpenCLDevice, _ units: MatrixUnits?) -> Bool {
         guard case .gemm(let tile) = self else { return true }
         return TiledProduct.allCases.allSatisfy { tile.fits(device, $0, isWide: false, units) }
@@ -52,7 +54,7 @@ enum Conv3dPlan: Hashable, CustomStringConvertible {
 }
 
 extension OpenCLConv3dAlgorithm {
-    /// The plan of an algorithm where nothing was tuned.
+    /// The plan of the algorithm if no plan was tuned.
     func plan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
         switch self {
         case .direct: .direct

@@ -1,12 +1,12 @@
 internal import SegBackend
 
 extension Activation {
-    /// Number and parameter in common/activation.cl.
+    /// The activation's number in common/activation.cl, and its parameter.
     var arguments: [KernelArgument] { [.int(entry.number), .float(entry.parameter?.value ?? 0)] }
 }
 
 extension DropoutParams? {
-    /// `DROPOUT_ARGUMENTS` of common/philox.cl.
+    /// The `DROPOUT_ARGUMENTS` of common/philox.cl.
     var arguments: [KernelArgument] {
         guard let dropout = self else {
             return [.int(0), .uint(0), .uint(0), .uint(0), .uint(0), .uint(0), .float(1)]

@@ -1,14 +1,14 @@
 internal import SegBackend
 
-/// Sizes of the tiles of a matrix product: what a work-group makes, and an item of it.
+/// The tile sizes of a matrix product: the tile of a work-group and the tile of an item.
 struct GemmTile: Hashable, Sendable {
     let rows: Int
     let columns: Int
     let itemRows: Int
     let itemColumns: Int
 
-    /// Items make vectors of four on either side, and their loads of a step fall on whole lines of a tile; those of the
-    /// columns may be fewer than the items, which the kernels test.
+    /// Creates a tile. Both sides of an item's tile are vectors of four. The loads of one inner step cover whole lines
+    /// of a tile; the loads of the columns may be fewer than the items, which the kernels check.
     init(_ rows: Int, _ columns: Int, _ itemRows: Int, _ itemColumns: Int) {
         (self.rows, self.columns, self.itemRows, self.itemColumns) = (rows, columns, itemRows, itemColumns)
         precondition(itemRows % 4 == 0 && itemColumns % 4 == 0 && rows % itemRows == 0 && columns % itemColumns == 0)
@@ -17,14 +17,14 @@ struct GemmTile: Hashable, Sendable {
         precondition(4 * columns % items == 0 || items % (4 * columns) == 0)
     }
 
-    /// For 16 columns and fewer.
+    /// The tile for at most 16 columns.
     static let narrow = GemmTile(128, 16, 8, 4)
-    /// For up to 32 columns.
+    /// The tile for 17 to 32 columns.
     static let medium = GemmTile(128, 32, 8, 8)
-    /// For more.
+    /// The tile for more than 32 columns.
     static let wide = GemmTile(128, 64, 8, 8)
 
-    /// What a tuner tries.
+    /// The tiles that a tuner tries.
     static let candidates = [
         narrow, medium, wide, GemmTile(64, 16, 4, 4), GemmTile(128, 16, 4, 4), GemmTile(256, 16, 8, 4),
         GemmTile(64, 32, 4, 4), GemmTile(128, 32, 8, 4), GemmTile(256, 32, 8, 8), GemmTile(32, 32, 4, 4),
@@ -32,13 +32,13 @@ struct GemmTile: Hashable, Sendable {
         GemmTile(128, 128, 8, 8),
     ]
 
-    /// The tile that wastes least on a number of columns.
+    /// The tile that wastes the least work for a number of columns.
     static func forColumns(_ count: Int) -> GemmTile { count <= 16 ? narrow : count <= 32 ? medium : wide }
 
-    /// Items of a work-group.
+    /// The number of items of a work-group.
     var items: Int { (rows / itemRows) * (columns / itemColumns) }
 
-    /// Bytes of local memory of a kernel, to be no less than a compiler takes.
+    /// The bytes of local memory of a kernel: an upper bound of the compiler's allocation.
     func localBytes(_ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Int {
         // PITCH_M, PITCH_N, LINES_APART and EXCHANGE_WORDS of common/tile.cl.
         let (gap, apart) = units == nil ? (4, 8) : (8, 4)
@@ -50,16 +50,16 @@ struct GemmTile: Hashable, Sendable {
             case .weightGradient: isWide ? 48 * Self.inner : 20 * rows + 16 * Self.inner
             case .matmul: 0
             }
-        // What lies between arrays that begin at multiples of 16.
+        // 64 bytes for the gaps between arrays, which begin at multiples of 16.
         return (isWide ? 8 : 4) * words + exchange + places + 64
     }
 
-    /// Whether a device has the items and the local memory of a kernel.
+    /// Whether a device has enough work-group items and local memory for a kernel.
     func fits(_ device: OpenCLDevice, _ product: TiledProduct, isWide: Bool, _ units: MatrixUnits?) -> Bool {
         items <= device.largestGroup && localBytes(product, isWide: isWide, units) <= device.localMemory
     }
 
-    /// Steps along the inner axis.
+    /// The size of a tile along the inner axis.
     static let inner = 16
 
     func groups(rows count: Int) -> Int { (count + rows - 1) / rows }
@@ -74,13 +74,14 @@ struct GemmTile: Hashable, Sendable {
     }
 }
 
-/// What is computed through tiles: the kernels of conv3d_gemm, conv3d_weight_gemm and matmul, plain and wide.
+/// A product that is computed in tiles: the kernels conv3d_gemm, conv3d_weight_gemm and matmul, plain and wide.
 enum TiledProduct: CaseIterable {
     case convolution, weightGradient, matmul
 }
 
 extension BufferView? {
-    /// Whether a kernel that moves vectors of four may take it: it begins where they do, and 32 bits number them.
+    /// Whether a kernel that loads vectors of four can read the array: it must begin at a multiple of four elements,
+    /// and 32-bit integers must number its vectors.
     var holdsVectors: Bool {
         guard let view = self else { return true }
         return view.offset % 4 == 0 && view.count < 1 << 34

@@ -1,19 +1,19 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// An item an element.
+    /// Runs one item per element.
     public func activate(_ x: BufferView, _ activation: Activation, slope: BufferView?, into y: BufferView) throws {
         try launcher.run(
             Kernel("activation/activate", "activate"), LaunchGrid(covering: x.count),
             [.view(x), .view(slope), .view(y), .long(x.count), .count(slope?.count ?? 1)] + activation.arguments)
     }
 
-    /// An item an element; the slope's gradient as sums over columns.
+    /// Runs one item per element; the gradient of the slope is summed over columns.
     public func activateBackward(
         _ x: BufferView, upstream: BufferView, _ activation: Activation, slope: BufferView?, into gx: BufferView,
         slopeGradient: BufferView?, accumulate: Bool
     ) throws {
-        // First: gx may be where upstream lies.
+        // The slope's gradient comes first, because gx may be the same memory as upstream.
         if let slopeGradient, activation == .prelu { try addSlopeSums(x, upstream, to: slopeGradient) }
         try launcher.run(
             Kernel("activation/activate", "activate_backward"), LaunchGrid(covering: x.count),

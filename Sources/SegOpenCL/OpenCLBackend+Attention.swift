@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Blocks of queries against blocks of keys with a running maximum and sum.
+    /// Computes attention for blocks of queries and blocks of keys, with a running maximum and sum.
     public func attention(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, scale: Float, into y: BufferView, logSumExp: BufferView
     ) throws {
@@ -12,7 +12,8 @@ extension OpenCLBackend {
             heads.cost(products: AttentionCost.forwardProducts))
     }
 
-    /// Recomputes the probabilities block by block from `logSumExp`: once for q, once for k and v.
+    /// Computes the gradients. The probabilities are recomputed block by block from `logSumExp`, once for q and once
+    /// for k and v.
     public func attentionBackward(
         _ q: BufferView, _ k: BufferView, _ v: BufferView, output y: BufferView, logSumExp: BufferView,
         upstream: BufferView, scale: Float, into gq: BufferView, _ gk: BufferView, _ gv: BufferView
@@ -37,7 +38,7 @@ extension OpenCLBackend {
     }
 }
 
-/// The sizes of `[N, T, heads, E]` and the blocks that fit the device's local memory.
+/// The sizes of `[N, T, heads, E]`, and blocks that fit in the device's local memory.
 private struct AttentionHeads {
     let tokens: Int
     let heads: Int
@@ -48,14 +49,14 @@ private struct AttentionHeads {
         self.shape = shape
         (tokens, heads) = (shape[1], shape[2])
         let extent = shape[3]
-        // Three tiles of tokens, one of scores, and two numbers a token.
+        // Local memory contains three tiles of tokens, one tile of scores, and two numbers per token.
         let fits = { (block: Int) in
             4 * (3 * block * extent + block * block + 2 * block) <= backend.device.localMemory
         }
         guard let block = [32, 16, 8, 4, 2, 1].first(where: fits) else {
             throw BackendError.notSupported(
                 backend: backend.name, op: "attention",
-                reason: "heads of \(extent) channels do not fit \(backend.device.localMemory) bytes of local memory")
+                reason: "heads of \(extent) channels do not fit in \(backend.device.localMemory) bytes of local memory")
         }
         self.block = block
     }
@@ -80,7 +81,7 @@ private struct AttentionHeads {
             "attention/attention", name, defines: [("PART", part.rawValue), ("EXTENT", shape[3]), ("BLOCK", block)])
     }
 
-    /// What a kernel that takes a number of T × T × E products stands for.
+    /// The cost of a kernel that computes a number of T × T × E products.
     func cost(products: Int) -> LaunchCost {
         LaunchCost(multiplyAdds: AttentionCost.multiplyAdds(shape, shape, products: products), bytes: nil)
     }

@@ -1,21 +1,21 @@
 public import SegBackend
 internal import SegCore
 
-/// By what kind of kernel a convolution is computed.
+/// The kind of kernel that computes a convolution.
 package enum OpenCLConv3dAlgorithm: Hashable, Sendable, CaseIterable {
-    /// An item an output, or a weight; any geometry.
+    /// One item per output, or per weight; supports any geometry.
     case direct
-    /// An implicit matrix product through local memory; any geometry.
+    /// An implicit matrix product through local memory; supports any geometry.
     case gemm
-    /// Vectors of 16 outputs in registers, for devices that are CPUs; any geometry.
+    /// Vectors of 16 outputs in registers, for devices that are CPUs; supports any geometry.
     case vector
 }
 
-/// Outputs of a vector, and the usual rows of an item: `ROWS` in conv3d/conv3d_vector.cl.
+/// The number of outputs of a vector, and the default number of rows of an item: `ROWS` in conv3d/conv3d_vector.cl.
 let (vectorOutputs, vectorRows) = (16, 6)
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3d`: one grid.
+    /// See `ConvolutionOps.conv3d`; it uses one grid.
     public func conv3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -25,7 +25,7 @@ extension OpenCLBackend {
         try convolveByChosenPlan([grid], operands, weight: weight, transposed: false)
     }
 
-    /// See `ConvolutionOps.convTranspose3d`: a dense convolution for each residue of the stride.
+    /// See `ConvolutionOps.convTranspose3d`; it uses one grid, a dense convolution, for each residue modulo the stride.
     public func convTranspose3d(
         _ x: BufferView, weight: BufferView, bias: BufferView?, _ params: Conv3dParams, into y: BufferView,
         accumulate: Bool
@@ -35,7 +35,7 @@ extension OpenCLBackend {
         try convolveByChosenPlan(phases, operands, weight: weight, transposed: true)
     }
 
-    /// A convolution by a plan, whatever would be chosen.
+    /// Computes a convolution with a given plan instead of the chosen one.
     func convolveByGivenPlan(
         _ x: BufferView, weight: BufferView, _ params: Conv3dParams, into y: BufferView, _ plan: Conv3dPlan
     ) throws {
@@ -44,7 +44,8 @@ extension OpenCLBackend {
         try convolveGrids([grid], operands, weight, false, by: plan)
     }
 
-    /// Tiles and vectors of 16 outputs pay from some part of that number in a group.
+    /// The plan without tuning: the forced plan or the default one. By default, tiles and vectors of 16 outputs are
+    /// used if a group has enough outputs to fill a part of them.
     func usualPlan(groupOutputs: Int, vectors: Int) -> Conv3dPlan {
         switch forcedPlan {
         case .tile(let index): return .gemm(GemmTile.candidates[index])
@@ -56,7 +57,7 @@ extension OpenCLBackend {
         return fitting((groupOutputs < few ? .direct : other).plan(groupOutputs: groupOutputs, vectors: vectors))
     }
 
-    /// By the plan that is forced, tuned or usual for these sizes.
+    /// Computes grids with the plan that is forced, tuned or the default for these sizes.
     private func convolveByChosenPlan(
         _ grids: [Conv3dGrid], _ operands: Conv3dOperands, weight: BufferView, transposed: Bool
     ) throws {
@@ -72,7 +73,7 @@ extension OpenCLBackend {
         try convolveGrids(grids, operands, weight, transposed, by: chosen)
     }
 
-    /// Packs the weights for a plan and computes every grid by it.
+    /// Packs the weights for a plan and computes every grid with the plan.
     private func convolveGrids(
         _ grids: [Conv3dGrid], _ operands: Conv3dOperands, _ weight: BufferView, _ transposed: Bool,
         by plan: Conv3dPlan
@@ -86,7 +87,7 @@ extension OpenCLBackend {
         for grid in grids where grid.rows > 0 { try convolveGrid(grid, operands, packed, by: plan) }
     }
 
-    /// One grid with weights that are packed for the plan.
+    /// Computes one grid with weights that are packed for the plan.
     func convolveGrid(
         _ grid: Conv3dGrid, _ operands: Conv3dOperands, _ packed: BufferView, by plan: Conv3dPlan
     ) throws {
@@ -98,7 +99,7 @@ extension OpenCLBackend {
         }
     }
 
-    /// The weights as `[taps, inputs of a group, groups, pitch]`.
+    /// The weights in the layout `[taps, inputs of a group, groups, pitch]`.
     private func pack(
         _ weight: BufferView, _ operands: Conv3dOperands, taps: Int, pitch: Int, outputsFirst: Bool
     ) throws -> BufferView {
@@ -167,7 +168,7 @@ extension OpenCLBackend {
     }
 }
 
-/// What every grid of a convolution shares.
+/// The operands that all grids of a convolution share.
 struct Conv3dOperands {
     let x: BufferView
     let bias: BufferView?
@@ -179,26 +180,26 @@ struct Conv3dOperands {
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { y.shape.channels / groups }
 
-    /// Whether conv3d_gemm_wide computes it: whole steps of inputs and vectors of outputs.
+    /// Whether conv3d_gemm_wide can compute the convolution: inputs are whole inner steps, and outputs whole vectors.
     func holdsVectors(_ packed: BufferView, into results: BufferView) -> Bool {
         groupInputs % GemmTile.inner == 0 && groupOutputs % 4 == 0
             && [x, packed, bias, results].allSatisfy(\.holdsVectors)
     }
 
-    /// Outputs of a group in packed weights.
+    /// The number of outputs of a group in packed weights, padded to whole vectors for the plan `vector`.
     func pitch(_ plan: Conv3dPlan) -> Int {
         guard case .vector = plan else { return groupOutputs }
         return (groupOutputs + vectorOutputs - 1) / vectorOutputs * vectorOutputs
     }
 
-    /// The same into other memory of as many elements.
+    /// The same operands with other memory, of as many elements, as output.
     func overwriting(_ memory: BufferView) -> Conv3dOperands {
         Conv3dOperands(x: x, bias: bias, y: memory.reshaped(y.shape), params: params, accumulate: false)
     }
 
     func key(_ op: String) -> String { params.key(op, x.shape, y.shape) }
 
-    /// One grid's part: all of x and the weights, and the outputs that it writes.
+    /// The cost of one grid: all of x and the weights, and the outputs that the grid writes.
     func cost(_ grid: Conv3dGrid, _ packed: BufferView) -> LaunchCost {
         LaunchCost(
             multiplyAdds: params.multiplyAdds(
@@ -208,7 +209,7 @@ struct Conv3dOperands {
 }
 
 extension Conv3dParams {
-    /// An op and its sizes as a tuning file names them.
+    /// The key of an op and its sizes in a tuning file.
     func key(_ op: String, _ x: Shape, _ y: Shape) -> String {
         func text(_ numbers: [Int]) -> String { numbers.map(String.init).joined(separator: "x") }
         return "\(op) \(text(x.dimensions)) to \(text(y.dimensions)) k\(text(kernel.array)) s\(text(stride.array)) "
@@ -216,15 +217,16 @@ extension Conv3dParams {
     }
 }
 
-/// A matrix product's inner axis cut into parts, so that few tiles still fill a device.
+/// The division of a matrix product's inner axis into parts, so that a product with few tiles still uses the whole
+/// device.
 ///
-/// It depends on the sizes alone, so that sums are taken in the same order in every run.
+/// It depends on the sizes alone, so sums are added in the same order in every run.
 struct InnerSplit {
     let count: Int
-    /// Inner steps of a part, a multiple of the tile's.
+    /// The length of a part along the inner axis, a multiple of the tile's inner size.
     let length: Int
 
-    /// Work-groups worth having, and the floats that parts may take: 64 MiB.
+    /// The number of work-groups that is enough for a device, and the maximum number of floats of all parts: 64 MiB.
     private static let (enoughGroups, mostFloats) = (512, 1 << 24)
 
     init(inner: Int, tiles: Int, results: Int) {

@@ -1,10 +1,11 @@
 public import SegBackend
 
-/// The usual inputs of an item: `INPUTS` in conv3d/conv3d_vector.cl.
+/// The default number of inputs of an item: `INPUTS` in conv3d/conv3d_vector.cl.
 private let vectorInputs = 8
 
 extension OpenCLBackend {
-    /// See `ConvolutionOps.conv3dBackwardWeight`: parts over chunks of rows, then their sum in a fixed order.
+    /// See `ConvolutionOps.conv3dBackwardWeight`. It computes parts over chunks of rows, and then their sum in a fixed
+    /// order.
     public func conv3dBackwardWeight(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, accumulate: Bool
     ) throws {
@@ -24,7 +25,7 @@ extension OpenCLBackend {
         try finish(gradient, self.parts(gradient, by: chosen), into: gw, accumulate: accumulate)
     }
 
-    /// A weight gradient by a plan, whatever would be chosen.
+    /// Computes a weight gradient with a given plan instead of the chosen one.
     func weightGradient(
         _ x: BufferView, upstream: BufferView, _ params: Conv3dParams, into gw: BufferView, by plan: Conv3dPlan
     ) throws {
@@ -45,7 +46,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// Sums over chunks of rows: `[chunks, weights]`.
+    /// The sums over chunks of rows: `[chunks, weights]`.
     private func parts(_ gradient: WeightGradient, by plan: Conv3dPlan) throws -> BufferView {
         switch plan {
         case .direct: try partsDirectly(gradient)
@@ -90,7 +91,7 @@ extension OpenCLBackend {
         let blocks = (gradient.groupInputs + inputs - 1) / inputs * gradient.grid.taps
         let vectors = (gradient.groupOutputs + vectorOutputs - 1) / vectorOutputs
         let lines = gradient.grid.lines
-        // A CPU's caches rather than its units say how much a part should be: some lines of a volume.
+        // The size of a part depends on a CPU's caches, not on its number of units: it is some lines of a volume.
         let wanted = min(16, lines, max(1, (1 << 24) / gradient.count))
         let length = (lines + wanted - 1) / wanted
         let chunks = (lines + length - 1) / length
@@ -116,12 +117,12 @@ private struct WeightGradient {
     var groupInputs: Int { x.shape.channels / groups }
     var groupOutputs: Int { upstream.shape.channels / groups }
 
-    /// Whether conv3d_weight_gemm_wide computes it.
+    /// Whether conv3d_weight_gemm_wide can compute the gradient.
     var holdsVectors: Bool {
         groupInputs % 4 == 0 && groupOutputs % 4 == 0 && [x, upstream].allSatisfy { Optional($0).holdsVectors }
     }
 
-    /// Weights.
+    /// The number of weights.
     var count: Int { grid.taps * groupInputs * upstream.shape.channels }
 
     func cost(into parts: BufferView) -> LaunchCost {

@@ -1,30 +1,31 @@
 internal import SegBackend
 internal import SegCore
 
-/// Floats that transformed tiles, or their products, may take at a time: 64 MiB.
+/// The maximum number of floats of the transformed tiles of a part, and of their products: 64 MiB.
 private let mostFloats = 1 << 24
 
 extension Conv3dParams {
-    /// Whether Winograd's algorithm computes it, and the transposed convolution of the same geometry.
+    /// Whether Winograd's algorithm supports the convolution and the transposed convolution of this geometry.
     var takesWinograd: Bool {
         kernel == Triple(3) && stride == Triple(1) && dilation == Triple(1) && groups == 1
     }
 }
 
 extension OpenCLBackend {
-    /// Both sizes of Winograd's algorithm where it can be taken; its transforms are no place for fewer bits.
+    /// The plans of both sizes of Winograd's algorithm if it supports the geometry in fp32; its transforms would lose
+    /// too much accuracy with fewer bits.
     func winogradCandidates(_ params: Conv3dParams) -> [Conv3dPlan] {
         params.takesWinograd && precision == .fp32 ? Conv3dPlan.winogradSizes.map { .winograd($0) } : []
     }
 
-    /// The size that is forced, where it can be taken.
+    /// The forced size, if Winograd's algorithm supports the geometry.
     func forcedWinograd(_ params: Conv3dParams) -> Conv3dPlan? {
         guard case .winograd(let outputs)? = forcedPlan else { return nil }
         return winogradCandidates(params).first { $0 == .winograd(outputs) }
     }
 
-    /// A convolution, or a transposed one, in three steps a part: tiles transformed, a product for each point, and the
-    /// products transformed back.
+    /// Computes a convolution, or a transposed convolution, in parts of three steps: the transform of tiles, a product
+    /// for each point, and the transform of the products to outputs.
     func convolveByWinograd(
         _ grid: Conv3dGrid, _ operands: Conv3dOperands, weight: BufferView, transposed: Bool, outputs: Int
     ) throws {
@@ -39,7 +40,7 @@ extension OpenCLBackend {
         let each = min(most, tiles.count)
         let transformed = try scratch(each * points * channels.0)
         let products = try scratch(each * points * channels.1)
-        // A launch moves its own tiles, not all that its arguments name.
+        // A launch reads and writes its own tiles, not the whole of its argument arrays.
         func cost(_ columns: Int) -> LaunchCost {
             LaunchCost(multiplyAdds: 0, bytes: 4 * columns * (points + outputs * outputs * outputs))
         }
@@ -71,7 +72,7 @@ extension OpenCLBackend {
         }
     }
 
-    /// The weights of each point as the groups of a 1³ convolution.
+    /// The weights of each point, as the groups of a 1³ convolution.
     private func winogradWeights(
         _ weight: BufferView, _ operands: Conv3dOperands, points: Int, pitch: Int, transposed: Bool, outputs: Int
     ) throws -> BufferView {
@@ -91,7 +92,7 @@ extension OpenCLBackend {
     }
 }
 
-/// The tiles of an output, and where the first one's inputs begin.
+/// The tiles of an output, and the offset of the first tile's inputs.
 private struct WinogradTiles {
     private let counts: Triple
     private let batch: Int
@@ -108,13 +109,14 @@ private struct WinogradTiles {
 
     var count: Int { batch * counts.count }
 
-    /// An item a channel of a tile, for each point of the depth.
+    /// A grid of one item per channel of a tile, for each point of the depth.
     func grid(_ items: Int, points: Int) -> LaunchGrid {
         let whole = LaunchGrid(covering: items)
         return LaunchGrid(groups: (whole.groups.0, points, 1), items: whole.items)
     }
 
-    /// Counts, for inputs the offset of a tile's first input, and the number of a launch's first tile.
+    /// The arguments: the counts, for inputs the offset of a tile's first input, and the number of a launch's first
+    /// tile.
     func arguments(low withLow: Bool, first: Int) -> [KernelArgument] {
         [.triple(counts, batch)] + (withLow ? [.triple(low, 0)] : []) + [.count(first)]
     }

@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Row normalisers, sums over columns, and a last group that makes the loss of them.
+    /// Computes the normalisers of rows, the sums over columns, and in a last work-group the loss.
     public func diceCELoss(
         _ logits: BufferView, labels: BufferView, _ params: DiceCEParams, into loss: BufferView, sums: BufferView
     ) throws {
@@ -26,7 +26,7 @@ extension OpenCLBackend {
             [.view(sums), .view(entropies), .view(loss)] + operands.termArguments)
     }
 
-    /// Slopes of each sample and class, then an item a row.
+    /// Computes the slopes of each sample and class, and then the gradient with one item per row.
     public func diceCELossBackward(
         _ logits: BufferView, labels: BufferView, sums: BufferView, upstream: BufferView, _ params: DiceCEParams,
         into gx: BufferView, accumulate: Bool
@@ -46,15 +46,15 @@ extension OpenCLBackend {
     }
 }
 
-/// What the loss and its gradient both need.
+/// The operands that the loss and its gradient share.
 private struct DiceOperands {
-    /// The largest logit and the sum of exponentials of each row; nil where no softmax is taken.
+    /// The largest logit and the sum of exponentials of each row; nil if no softmax is computed.
     let normalizers: BufferView?
-    /// Class weights, nil for all 1.
+    /// The class weights; nil if all are 1.
     let weights: BufferView?
-    /// Number of the predictions' rule, squares, cross entropy, regions.
+    /// The number of the function that makes predictions, and flags for squares, cross entropy and regions.
     let kinds: [KernelArgument]
-    /// `DICE_ARGUMENTS` of dice_ce_loss/dice_ce_loss.cl.
+    /// The `DICE_ARGUMENTS` of dice_ce_loss/dice_ce_loss.cl.
     let termArguments: [KernelArgument]
 
     init(_ backend: OpenCLBackend, _ logits: BufferView, _ params: DiceCEParams) throws {
@@ -62,7 +62,7 @@ private struct DiceOperands {
         let hasEntropy = params.lambdaCE != 0
         let code =
             switch params.probabilities {
-            // MONAI takes no softmax of a single channel.
+            // As in MONAI, a single channel has no softmax.
             case .softmax: shape.channels > 1 ? 0 : 2
             case .sigmoid: 1
             case .identity: 2

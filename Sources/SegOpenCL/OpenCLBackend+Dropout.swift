@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Four elements an item: one draw of the generator.
+    /// Runs one item per four elements, which is one draw of the generator.
     public func dropout(_ x: BufferView, _ params: DropoutParams, into y: BufferView, accumulate: Bool) throws {
         let channels = x.shape.channels
         try launcher.run(

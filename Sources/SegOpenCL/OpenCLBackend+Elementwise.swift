@@ -1,12 +1,13 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Operands that repeat as a whole by one index, four elements an item where everything is aligned; others by steps.
+    /// Computes y. Operands that repeat as a whole are read by one index, four elements per item if everything is
+    /// aligned; other broadcasts are read with strides.
     public func binary(_ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView) throws {
         guard y.count > 0 else { return }
         let broadcast = Broadcast(a.shape, b.shape, to: y.shape)
         guard let periods = broadcast.periods else { return try binaryByAxes(op, a, b, into: y, broadcast.axes[...]) }
-        // A single number has any width.
+        // A single number can be read at any vector width.
         let repeats = [(a, periods.a), (b, periods.b)].filter { $0.1 != 1 || y.count == 1 }
         let width = vectorWidth([y] + repeats.map(\.0), counts: [y.count] + repeats.map(\.1))
         func argument(_ period: Int) -> KernelArgument { .long(period == 1 && y.count != 1 ? 0 : period / width) }
@@ -19,7 +20,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// Four axes a kernel, the outer ones one after another.
+    /// Runs kernels of four axes each; further outer axes are looped over on the host.
     private func binaryByAxes(
         _ op: BinaryOp, _ a: BufferView, _ b: BufferView, into y: BufferView, _ axes: ArraySlice<Broadcast.Axis>
     ) throws {
@@ -43,12 +44,12 @@ extension OpenCLBackend {
         }
     }
 
-    /// How many elements an item takes of arrays: 4 where each begins and each count ends at a multiple of that.
+    /// The number of elements per item: 4 if every array begins and every count ends at a multiple of 4, else 1.
     private func vectorWidth(_ views: [BufferView], counts: [Int]) -> Int {
         (views.map(\.offset) + counts).allSatisfy { $0 % 4 == 0 } ? 4 : 1
     }
 
-    /// Four elements an item where the arrays are aligned.
+    /// Runs one item per four elements if the arrays are aligned, else per element.
     public func unary(_ op: UnaryOp, _ x: BufferView, into y: BufferView) throws {
         let width = vectorWidth([x, y], counts: [x.count])
         try launcher.run(
@@ -56,14 +57,14 @@ extension OpenCLBackend {
             LaunchGrid(covering: x.count / width), [.view(x), .view(y), .long(x.count / width), .int(op.number)])
     }
 
-    /// An item an element.
+    /// Runs one item per element.
     public func cast(_ x: BufferView, into y: BufferView) throws {
         try launcher.run(
             Kernel("elementwise/arithmetic", "cast"), LaunchGrid(covering: x.count),
             [.view(x), .view(y), .long(x.count)])
     }
 
-    /// An item an element.
+    /// Runs one item per element.
     public func scale(_ x: BufferView, by alpha: Float, into y: BufferView, times beta: Float) throws {
         try launcher.run(
             Kernel("elementwise/arithmetic", "scale"), LaunchGrid(covering: x.count),
@@ -72,7 +73,7 @@ extension OpenCLBackend {
 }
 
 extension BufferView {
-    /// The elements from a later one on, as one row; how many there are is the kernel's to say.
+    /// The elements from a later one on, as a view of one element; the kernel's arguments give the real count.
     fileprivate func advanced(by elements: Int) -> BufferView {
         BufferView(buffer: buffer, offset: offset + elements, shape: [1], dtype: dtype)
     }

@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// An item an element, then their sum.
+    /// Runs one item per element, and then sums the results.
     public func focalLoss(
         _ logits: BufferView, labels: BufferView, _ params: FocalParams, into loss: BufferView
     ) throws {
@@ -12,7 +12,7 @@ extension OpenCLBackend {
         try reduce(.sum, terms, outer: 1, inner: 1, into: loss, accumulate: false)
     }
 
-    /// An item an element.
+    /// Runs one item per element.
     public func focalLossBackward(
         _ logits: BufferView, labels: BufferView, upstream: BufferView, _ params: FocalParams, into gx: BufferView,
         accumulate: Bool
@@ -23,7 +23,7 @@ extension OpenCLBackend {
                 + [.flag(accumulate)])
     }
 
-    /// `FOCAL_ARGUMENTS` of focal_loss/focal_loss.cl.
+    /// The `FOCAL_ARGUMENTS` of focal_loss/focal_loss.cl.
     private func focalArguments(_ params: FocalParams, _ shape: Shape) throws -> [KernelArgument] {
         let shares = (0..<shape.channels).map {
             Float(params.share($0, of: shape.channels, samples: shape.batch, positions: shape.positions))

@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// Tiles through local memory and registers.
+    /// Computes c in tiles through local memory and registers.
     public func matmul(
         _ a: BufferView, _ b: BufferView, bias: BufferView?, _ params: MatmulParams, into c: BufferView
     ) throws {
@@ -54,7 +54,7 @@ private struct MatrixProduct {
     let params: MatmulParams
     let inner: Int
 
-    /// Whether matmul_wide computes it: rows of every matrix are whole vectors of four.
+    /// Whether matmul_wide can compute the product: the rows of every matrix are whole vectors of four.
     func holdsVectors(_ c: BufferView) -> Bool {
         let (rows, columns) = (c.shape[1], c.shape[2])
         return (params.transposeA ? rows : inner) % 4 == 0 && (params.transposeB ? inner : columns) % 4 == 0

@@ -2,14 +2,14 @@ import COpenCL
 import Foundation
 public import SegBackend
 
-/// Axes that the box kernel walks; more are merged where they lie side by side.
+/// The number of axes that the box kernel supports; neighbouring axes are merged if the box spans the inner one.
 private let boxAxes = 5
 
 extension OpenCLBackend {
-    /// Takes a block from the pool.
+    /// Allocates a block of the pool.
     public func allocate(byteCount: Int) throws -> any DeviceBuffer { try pool.take(byteCount: byteCount) }
 
-    /// Copies host memory to a view by way of a staging block, without waiting for what is queued.
+    /// Copies host memory to a view through a staging block, without waiting for the queue.
     public func upload(_ source: UnsafeRawBufferPointer, to view: BufferView) throws {
         precondition(source.count == view.count * view.dtype.byteCount, "\(source.count) bytes for \(view.shape)")
         guard let base = source.baseAddress, source.count > 0 else { return }
@@ -23,7 +23,7 @@ extension OpenCLBackend {
         clFlush(launcher.queue.pointer)
     }
 
-    /// Enqueues the transfer and returns its event, which the caller releases.
+    /// Enqueues the transfer and returns its event, which the caller must release.
     private func enqueueUpload(_ host: UnsafeRawPointer, _ byteCount: Int, to view: BufferView) throws -> OpaquePointer
     {
         var event: OpaquePointer?
@@ -57,7 +57,7 @@ extension OpenCLBackend {
         copy.deallocate()
     }
 
-    /// Waits for everything enqueued before, then copies a view to host memory.
+    /// Waits for all commands enqueued before, then copies a view to host memory.
     public func download(_ view: BufferView, into destination: UnsafeMutableRawBufferPointer) throws {
         precondition(
             destination.count == view.count * view.dtype.byteCount, "\(destination.count) bytes for \(view.shape)")
@@ -73,7 +73,7 @@ extension OpenCLBackend {
         if let block { base.copyMemory(from: block.memory, byteCount: destination.count) }
     }
 
-    /// Enqueues a command that moves a view's bytes and no kernel runs.
+    /// Enqueues a command that copies or fills a view's bytes without a kernel.
     private func transfer(
         _ what: String, _ view: BufferView, _ body: (UnsafeMutablePointer<OpaquePointer?>?) throws -> Void
     ) throws {
@@ -81,13 +81,13 @@ extension OpenCLBackend {
         try launcher.profiler.record(what, "", work, body)
     }
 
-    /// Sets every element.
+    /// Sets every element to a value.
     public func fill(_ view: BufferView, with value: Double) throws {
         switch view.dtype {
         case .f32: try fill(view, pattern: Float(value))
         case .i32: try fill(view, pattern: Int32(value))
         case .u8: try fill(view, pattern: UInt8(value))
-        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it computes in f32")
+        case .f64: throw BackendError.notSupported(backend: name, op: "fill", reason: "it has no arrays of f64")
         }
     }
 
@@ -104,20 +104,21 @@ extension OpenCLBackend {
         }
     }
 
-    /// Copies or adds a box, an item an element.
+    /// Copies or adds a box with one item per element.
     public func copyRegion(
         _ source: BufferView, at sourceOrigin: [Int], into destination: BufferView, at origin: [Int], extent: [Int],
         accumulate: Bool
     ) throws {
         precondition(
             source.shape.rank == extent.count && destination.shape.rank == extent.count,
-            "copyRegion takes equal ranks")
+            "copyRegion needs arrays of equal rank")
         guard extent.allSatisfy({ $0 > 0 }) else { return }
         let box = RegionBox(
             source.shape.dimensions, sourceOrigin, destination.shape.dimensions, origin, extent: extent)
         guard box.extent.count <= boxAxes else {
             throw BackendError.notSupported(
-                backend: name, op: "copyRegion", reason: "\(extent.count) axes; it takes \(boxAxes)")
+                backend: name, op: "copyRegion",
+                reason: "the box has \(extent.count) axes, but at most \(boxAxes) are supported")
         }
         let missing = [Int](repeating: 1, count: boxAxes - box.extent.count)
         let (size, from, to) = (missing + box.extent, missing + box.source, missing + box.destination)
@@ -126,7 +127,8 @@ extension OpenCLBackend {
             case .f32: "copy_region_f32"
             case .i32: "copy_region_i32"
             case .u8: "copy_region_u8"
-            case .f64: throw BackendError.notSupported(backend: name, op: "copyRegion", reason: "it computes in f32")
+            case .f64:
+                throw BackendError.notSupported(backend: name, op: "copyRegion", reason: "it has no arrays of f64")
             }
         let count = size.reduce(1, *)
         let start = BufferView(
@@ -143,16 +145,17 @@ extension OpenCLBackend {
             LaunchCost(multiplyAdds: 0, bytes: 2 * count * source.dtype.byteCount))
     }
 
-    /// Copies or adds a box whose source runs backwards along some axes, an item an element.
+    /// Copies or adds a box whose source is read backwards along some axes, with one item per element.
     public func flip(_ x: BufferView, axes: [Int], into y: BufferView, accumulate: Bool) throws {
         let extents = x.shape.dimensions
         guard extents.count <= boxAxes else {
             throw BackendError.notSupported(
-                backend: name, op: "flip", reason: "\(extents.count) axes; it takes \(boxAxes)")
+                backend: name, op: "flip",
+                reason: "the array has \(extents.count) axes, but at most \(boxAxes) are supported")
         }
         guard x.count > 0 else { return }
         let strides = RegionBox.strides(extents)
-        // The kernel's sums wrap, so that a step back is a stride of 2⁶⁴ less.
+        // The kernel's sums wrap around, so a step back is a stride of 2⁶⁴ minus the step.
         let from = extents.indices.map { axes.contains($0) ? -strides[$0] : strides[$0] }
         let first = axes.reduce(0) { $0 + (extents[$1] - 1) * strides[$1] }
         let missing = boxAxes - extents.count
@@ -167,18 +170,18 @@ extension OpenCLBackend {
             LaunchCost(multiplyAdds: 0, bytes: 2 * x.count * x.dtype.byteCount))
     }
 
-    /// Waits for everything enqueued.
+    /// Waits for all enqueued commands.
     public func synchronize() throws {
         try OpenCLStatus.check(clFinish(launcher.queue.pointer), name, "waiting for the queue")
     }
 
-    /// What the pool holds.
+    /// The bytes that the pool holds.
     public var memory: MemoryUsage { pool.usage }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the memory peak.
     public func resetMemoryPeak() { pool.resetPeak() }
 
-    /// The most bytes that tensors may hold; nil for no cap.
+    /// The maximum number of bytes that tensors may hold; nil for no limit.
     public var memoryLimit: Int? {
         get { pool.limit }
         set { pool.limit = newValue }
@@ -189,7 +192,7 @@ extension BufferView {
     fileprivate var byteOffset: Int { offset * dtype.byteCount }
 }
 
-/// A box in two arrays as extents and strides, neighbouring axes made one where the box spans the inner one whole.
+/// A box in two arrays, as sizes and strides. Neighbouring axes are merged if the box spans the whole inner axis.
 struct RegionBox {
     private(set) var extent: [Int]
     private(set) var source: [Int]

@@ -1,10 +1,10 @@
 public import SegBackend
 
-/// Rows of so few channels have a gradient kernel of their own: `NARROW` in norm/norm_activate.cl.
+/// The maximum number of channels of rows that have their own gradient kernel: `NARROW` in norm/norm_activate.cl.
 private let narrowChannels = 4
 
 extension OpenCLBackend {
-    /// Moments of chunks, then their merging; two passes over each row for layer normalisation.
+    /// Computes the moments of chunks and then merges them; layer normalisation reads each row twice.
     public func normStatistics(
         _ x: BufferView, _ params: NormParams, into mean: BufferView, _ variance: BufferView
     ) throws {
@@ -34,7 +34,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// `normActivate` without an epilogue.
+    /// Calls `normActivate` without an epilogue.
     public func normalize(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, into y: BufferView
@@ -42,7 +42,7 @@ extension OpenCLBackend {
         try normActivate(x, mean: mean, variance: variance, weight: weight, bias: bias, params, .none, into: y)
     }
 
-    /// `normActivateBackward` without an epilogue.
+    /// Calls `normActivateBackward` without an epilogue.
     public func normalizeBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         _ params: NormParams, into gradients: NormGradients
@@ -54,7 +54,7 @@ extension OpenCLBackend {
             x, upstream: upstream, mean: mean, variance: variance, weight: weight, bias: nil, params, .none, into: own)
     }
 
-    /// One pass: x is read once, y written once.
+    /// Computes y in one pass: x is read once, y is written once.
     public func normActivate(
         _ x: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?, bias: BufferView?,
         _ params: NormParams, _ epilogue: NormEpilogue, into y: BufferView
@@ -68,7 +68,8 @@ extension OpenCLBackend {
             operands.arguments(partition) + [.view(epilogue.residualAfter), .view(y)])
     }
 
-    /// Sums for the statistics and the parameters, then the gradient; both recompute the pre-activation from x.
+    /// Computes the sums for the statistics and the parameters, and then the gradient; both recompute the
+    /// pre-activation from x.
     public func normActivateBackward(
         _ x: BufferView, upstream: BufferView, mean: BufferView, variance: BufferView, weight: BufferView?,
         bias: BufferView?, _ params: NormParams, _ epilogue: NormEpilogue, into gradients: NormGradients
@@ -102,7 +103,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// The means over each statistic that its gradient takes away.
+    /// The means over each statistics group that the gradient subtracts.
     private func normTotals(
         _ operands: NormOperands, upstream: BufferView, _ partial: BufferView, _ partition: ColumnPartition
     ) throws -> BufferView {
@@ -129,7 +130,7 @@ extension OpenCLBackend {
     }
 }
 
-/// What the fused kernels of norm/norm_activate.cl have in common.
+/// The arguments that the fused kernels of norm/norm_activate.cl share.
 private struct NormOperands {
     let x: BufferView
     let mean: BufferView
@@ -139,7 +140,7 @@ private struct NormOperands {
     let params: NormParams
     let epilogue: NormEpilogue
 
-    /// `NORM_ARGUMENTS`.
+    /// The `NORM_ARGUMENTS` of norm/norm_activate.cl.
     func arguments(_ partition: ColumnPartition) -> [KernelArgument] {
         let slope = epilogue.activation == .prelu ? epilogue.slope : nil
         return [
@@ -151,7 +152,8 @@ private struct NormOperands {
     }
 }
 
-/// Which statistic an element (n, c) belongs to: n · perSample + c / channels. Rows have their own for layer norms.
+/// The numbering of statistics: element (n, c) uses number n · perSample + c / channels. Layer norms have one for each
+/// row.
 private struct StatisticsGroups {
     let perSample: Int
     let channels: Int
@@ -170,7 +172,7 @@ private struct StatisticsGroups {
 }
 
 extension NormEpilogue {
-    /// Nothing after the normalisation.
+    /// An epilogue without steps.
     fileprivate static var none: NormEpilogue {
         NormEpilogue(dropout: nil, activation: .identity, slope: nil, residualBefore: nil, residualAfter: nil)
     }

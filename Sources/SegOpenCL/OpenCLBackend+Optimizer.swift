@@ -1,11 +1,11 @@
 import Foundation
 public import SegBackend
 
-/// Parameters of one launch: `SLOTS` in optimizer/optimizers.cl.
+/// The number of parameters of one launch: `SLOTS` in optimizer/optimizers.cl.
 private let slotsPerLaunch = 8
 
 extension OpenCLBackend {
-    /// Eight parameters a launch, those of similar size together.
+    /// Updates eight parameters per launch; parameters of similar size share a launch.
     public func adamStep(_ slots: [AdamSlot], _ params: AdamParams) throws {
         let (beta1, beta2) = (Double(params.beta1), Double(params.beta2))
         let decay = params.decoupled ? 1 - Double(params.learningRate) * Double(params.weightDecay) : 1
@@ -20,7 +20,7 @@ extension OpenCLBackend {
             numbers.map { .float(Float($0)) })
     }
 
-    /// Eight parameters a launch, those of similar size together.
+    /// Updates eight parameters per launch; parameters of similar size share a launch.
     public func sgdStep(_ slots: [SGDSlot], _ params: SGDParams) throws {
         let numbers = [
             params.learningRate, params.weightDecay, params.momentum, Float(1 - Double(params.dampening)),
@@ -45,7 +45,7 @@ extension OpenCLBackend {
     }
 }
 
-/// A parameter with what its optimiser keeps: parameter, gradient and up to two moments.
+/// A parameter with its optimiser state: parameter, gradient and up to two moments.
 private struct OptimizerSlot {
     let views: [BufferView?]
 

@@ -1,14 +1,14 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// An item an output.
+    /// Runs one item per output.
     public func maxPool3d(_ x: BufferView, _ params: Pool3dParams, into y: BufferView, indices: BufferView) throws {
         try launcher.run(
             Kernel("pool/max_pool3d", "max_pool3d"), LaunchGrid(covering: y.count),
             [.view(x), .view(y), .view(indices), .long(y.count)] + params.arguments(input: x.shape, output: y.shape))
     }
 
-    /// An item an input: the upstream values of the boxes that took it.
+    /// Runs one item per input, which sums the upstream values of the boxes whose maximum it is.
     public func maxPool3dBackward(
         upstream: BufferView, indices: BufferView, _ params: Pool3dParams, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -21,7 +21,7 @@ extension OpenCLBackend {
 
 extension Pool3dParams {
     fileprivate func arguments(input: Shape, output: Shape) -> [KernelArgument] {
-        // The fourth numbers divide and are divided too: 1 keeps them harmless.
+        // The fourth numbers are operands of divisions too, so they must not be 0.
         [
             .triple(input.size, input.channels), .triple(output.size, output.channels), .triple(kernel, 1),
             .triple(stride, 1), .triple(padding, 0),

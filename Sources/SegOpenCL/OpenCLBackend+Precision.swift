@@ -1,13 +1,13 @@
 internal import SegBackend
 internal import SegCore
 
-/// Matrix units that the products of common/tile.cl go through: `MATRIX` and `EMULATED` there.
+/// The matrix units that the products of common/tile.cl use: `MATRIX` and `EMULATED` in that file.
 struct MatrixUnits: Hashable, Sendable {
     let precision: Precision
-    /// Whether ordinary instructions do what the units would; for tests.
+    /// Whether ordinary instructions emulate the units; for tests.
     let isEmulated: Bool
 
-    /// nil for f32 and for half weights, which need none.
+    /// Creates the units of a precision; nil for f32 and for half weights, which do not use matrix units.
     init?(_ precision: Precision, isEmulated: Bool) {
         guard precision == .tf32 || precision == .bf16 else { return nil }
         (self.precision, self.isEmulated) = (precision, isEmulated)
@@ -20,16 +20,17 @@ extension OpenCLBackend {
     /// The definitions of a kernel that multiplies tiles.
     func defines(_ tile: GemmTile) -> [(String, Int)] { tile.defines + (matrixUnits?.defines ?? []) }
 
-    /// Compares products and a convolution of small whole numbers, which every precision holds exactly, with what an
-    /// item an output makes of them in f32; a driver whose units do otherwise must not be trusted with a network.
-    /// - Throws: `BackendError.notSupported` where the device has no such units, their kernels do not build, or differ.
+    /// Compares a convolution and its weight gradient on matrix units with the direct kernel in f32. The operands are
+    /// small integers, which every precision represents exactly. A driver whose units give other results is refused.
+    /// - Throws: `BackendError.notSupported` if the device has no such units, or if their kernels do not build or give
+    ///   other results.
     func checkMatrixUnits() throws {
         guard let units = matrixUnits else { return }
         func refuse(_ reason: String) -> BackendError {
             .notSupported(backend: name, op: "--precision \(units.precision.rawValue)", reason: reason)
         }
         guard units.isEmulated || device.hasMatrixUnits else {
-            throw refuse("it takes an NVIDIA GPU of compute capability 8.0 or more")
+            throw refuse("it needs an NVIDIA GPU of compute capability 8.0 or more")
         }
         let (theirs, ours): ([Float], [Float])
         do {
@@ -38,10 +39,10 @@ extension OpenCLBackend {
         } catch {
             throw refuse("its kernel does not run on this driver: \(error)")
         }
-        guard ours == theirs else { throw refuse("its kernel computes something else on this driver") }
+        guard ours == theirs else { throw refuse("its kernel gives wrong results on this driver") }
     }
 
-    /// Outputs and weight gradient of a convolution with 32 inputs and 40 outputs.
+    /// The outputs and the weight gradient of a convolution with 32 inputs and 40 outputs.
     private func wholeNumberConvolution(by plan: Conv3dPlan) throws -> [Float] {
         let params = Conv3dParams(
             kernel: Triple(3), stride: Triple(1), padding: Triple(1), dilation: Triple(1), groups: 1)
@@ -59,7 +60,7 @@ extension OpenCLBackend {
         }
     }
 
-    /// Whole numbers from −3 to 3: sums of some thousand products stay below 2²⁴.
+    /// Integers from −3 to 3; sums of some thousand products stay below 2²⁴.
     private func wholeNumbers(_ shape: Shape, seed: UInt32) throws -> BufferView {
         let values = (0..<shape.count).map {
             Float(Int(Philox4x32.words(counter: (UInt32($0), 0, 0, 0), key: (seed, 0)).0 % 7) - 3)

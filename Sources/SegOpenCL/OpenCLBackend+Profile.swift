@@ -1,20 +1,20 @@
 import Foundation
 public import SegBackend
 
-/// Independent sums of an item: `SUMS` in probe/peaks.cl.
+/// The number of independent sums of an item: `SUMS` in probe/peaks.cl.
 private let sums = 8
 
 extension OpenCLBackend: ProfilingBackend {
-    /// Waits for the queue, then reads the events.
+    /// Waits for the queue, then reads the times of the events.
     public func takeCommands() throws -> [DeviceCommand] {
         try synchronize()
         return try launcher.profiler.take()
     }
 
-    /// Everything enqueued.
+    /// The sum of all enqueued commands.
     public var work: DeviceWork { launcher.profiler.total }
 
-    /// The best of vectors of 1, 4 and 16 floats, each measured for some tens of milliseconds.
+    /// Measures the best speed of vectors of 1, 4 and 16 floats, each for some tens of milliseconds.
     public func measurePeaks() throws -> DevicePeaks {
         let widths = [1, 4, 16]
         return DevicePeaks(
@@ -55,7 +55,8 @@ extension OpenCLBackend: ProfilingBackend {
         return Double(repeats * 2 * 4 * count * width) / seconds
     }
 
-    /// The shortest of some runs after one that compiles and warms up, in seconds; each waits for the queue.
+    /// The shortest time of some runs, in seconds, after a first run that compiles and warms up; each run waits for the
+    /// queue.
     func bestOf(_ count: Int, _ work: () throws -> Void) throws -> Double {
         try work()
         try synchronize()

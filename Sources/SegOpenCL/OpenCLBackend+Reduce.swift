@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// In one step, or where there are many rows in two: chunks, then their results.
+    /// Reduces in one step, or in two steps if there are many rows: chunks, and then their results.
     public func reduce(
         _ op: ReduceOp, _ x: BufferView, outer: Int, inner: Int, into y: BufferView, accumulate: Bool
     ) throws {
@@ -21,7 +21,7 @@ extension OpenCLBackend {
         try reduce(op, partial, last, factor: factor, into: y, accumulate: accumulate)
     }
 
-    /// What a reduction of nothing is: 0, NaN for the mean, the least number for the largest.
+    /// Writes the reduction of an empty axis: 0 for the sum, NaN for the mean, −∞ for the maximum.
     private func fillEmpty(_ op: ReduceOp, _ y: BufferView, accumulate: Bool) throws {
         switch op {
         case .sum: if !accumulate { try fill(y, with: 0) }
@@ -40,7 +40,8 @@ extension OpenCLBackend {
                 + [.flag(op == .max), .float(factor), .flag(accumulate)])
     }
 
-    /// Adds the sums of the columns of parts `[parts, C]` to an array of `[C]`, or the sum of all to one of `[1]`.
+    /// Adds the sums of the columns of parts `[parts, C]` to an array `[C]`, or the sum of all elements to an array
+    /// `[1]`.
     func addColumns(_ partial: BufferView, to gradient: BufferView) throws {
         try reduce(.sum, partial, outer: 1, inner: gradient.count, into: gradient, accumulate: true)
     }

@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// An item an output.
+    /// Runs one item per output.
     public func resample3d(_ x: BufferView, _ params: Resample3dParams, into y: BufferView) throws {
         try launcher.run(
             Kernel("resample/resample3d", "resample3d"), LaunchGrid(covering: y.count),
@@ -11,7 +11,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// An item an input: the upstream values of the outputs that read it.
+    /// Runs one item per input, which sums the upstream values of the outputs that read it.
     public func resample3dBackward(
         upstream: BufferView, _ params: Resample3dParams, into gx: BufferView, accumulate: Bool
     ) throws {
@@ -25,7 +25,7 @@ extension OpenCLBackend {
 }
 
 extension Resample3dParams {
-    /// The mode's number in resample/resample3d.cl.
+    /// The number of the mode in resample/resample3d.cl.
     fileprivate var code: Int {
         switch mode {
         case .nearest: 0

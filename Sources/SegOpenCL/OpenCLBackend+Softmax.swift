@@ -1,7 +1,7 @@
 public import SegBackend
 
 extension OpenCLBackend {
-    /// A few items a row.
+    /// Runs a few items per row.
     public func softmax(_ x: BufferView, into y: BufferView) throws {
         let partition = RowPartition(rows: x.shape.rows, channels: x.shape.channels)
         try launcher.run(
@@ -9,7 +9,7 @@ extension OpenCLBackend {
             [.view(x), .view(y), .long(x.shape.rows), .count(x.shape.channels), .count(partition.lanes)])
     }
 
-    /// A few items a row.
+    /// Runs a few items per row.
     public func softmaxBackward(_ y: BufferView, upstream: BufferView, into gx: BufferView, accumulate: Bool) throws {
         let partition = RowPartition(rows: y.shape.rows, channels: y.shape.channels)
         try launcher.run(

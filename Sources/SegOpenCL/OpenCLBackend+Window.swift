@@ -2,7 +2,7 @@ public import SegBackend
 public import SegCore
 
 extension OpenCLBackend {
-    /// An item an element of the window.
+    /// Runs one item per element of the window.
     public func blendWindow(
         _ window: BufferView, weights: BufferView, at origin: Triple, into sum: BufferView, _ weightSum: BufferView
     ) throws {
@@ -15,7 +15,7 @@ extension OpenCLBackend {
             ])
     }
 
-    /// An item an element.
+    /// Runs one item per element.
     public func divideRows(_ x: BufferView, by divisors: BufferView, into y: BufferView) throws {
         try launcher.run(
             Kernel("window/blend_window", "divide_rows"), LaunchGrid(covering: x.count),

@@ -2,26 +2,26 @@ import COpenCL
 package import Foundation
 public import SegBackend
 
-/// A device with OpenCL 1.2: kernels of `Kernels/`, one in-order queue, memory from a pool.
+/// The backend of a device with OpenCL 1.2: the kernels of `Kernels/`, one in-order queue, and memory from a pool.
 public final class OpenCLBackend: Backend {
     let device: OpenCLDevice
     let pool: OpenCLBufferPool
     let launcher: OpenCLLauncher
     let staging: OpenCLStaging
     let tuning: OpenCLTuning
-    /// In what numbers products are taken.
+    /// The precision of products.
     let precision: Precision
-    /// What products go through; nil for f32.
+    /// The matrix units of products; nil for f32 and fp16.
     let matrixUnits: MatrixUnits?
     let variants: OpenCLVariants
     private let context: OpenCLHandle
 
     /// Starts a device.
     /// - Parameters:
-    ///   - profiling: Whether the device takes the time of each command.
-    ///   - precision: In what numbers products are taken.
-    /// - Throws: `BackendError.failed` where the driver refuses, `notSupported` where it lacks the precision or computes
-    ///   something else in it.
+    ///   - profiling: Whether the device measures the time of each command.
+    ///   - precision: The precision of products.
+    /// - Throws: `BackendError.failed` if the driver fails; `notSupported` if the driver lacks the precision or gives
+    ///   other results in it.
     public convenience init(_ device: OpenCLDevice, profiling: Bool, precision: Precision) throws {
         let environment = ProcessInfo.processInfo.environment
         let cache = OpenCLProgramCache.folder(environment)
@@ -30,11 +30,11 @@ public final class OpenCLBackend: Backend {
             profiling: profiling, precision: precision, emulating: false)
     }
 
-    /// Starts a device with one way for all convolutions, or nil for the best of each.
+    /// Starts a device with one plan for all convolutions, or nil for the best plan of each.
     /// - Parameters:
-    ///   - cache: Where compiled programs are kept; nil for nowhere.
+    ///   - cache: The folder of compiled programs; nil to keep none.
     ///   - tuning: The file of tuned plans; nil for none.
-    ///   - emulating: Whether ordinary instructions take the part of the matrix units that a precision needs.
+    ///   - emulating: Whether ordinary instructions emulate the matrix units of the precision.
     package init(
         _ device: OpenCLDevice, forcing plan: ForcedPlan?, cache: URL?, tuning: URL?, profiling: Bool,
         precision: Precision, emulating: Bool
@@ -75,10 +75,10 @@ public final class OpenCLBackend: Backend {
         clReleaseContext(context.pointer)
     }
 
-    /// `opencl:0`, `opencl:1`.
+    /// The name for `--device`: `opencl:0`, `opencl:1`.
     public var name: String { device.name }
 
-    /// Hardware, memory and driver.
+    /// The hardware, memory and driver.
     public var details: String {
         switch precision {
         case .fp32: device.details
@@ -87,7 +87,7 @@ public final class OpenCLBackend: Backend {
         }
     }
 
-    /// What sets the plans of a precision apart in a tuning file.
+    /// The suffix that marks the keys of a precision in a tuning file.
     var precisionSuffix: String { precision == .fp32 ? "" : " \(precision.rawValue)" }
 
     /// 32-bit float.
@@ -99,19 +99,21 @@ public final class OpenCLBackend: Backend {
         try launcher.build(Kernel(file, kernel, defines: defines))
     }
 
-    /// Why a tuning file that was found, or a variant that the device claims, is not used, in one line; nil where all is well.
+    /// A line that explains why a tuning file that was found, or a variant that the device claims, is not used; nil if
+    /// there is nothing to report.
     public var warning: String? {
         let reasons = [tuning.warning, variants.warning].compactMap(\.self)
         return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     }
 
-    /// Memory of the pool that an op uses while it runs; commands run in order, so it may be dropped once enqueued.
-    /// - Parameter op: Whose memory it is, for an error.
+    /// Memory of the pool that an op uses while it runs. Commands run in order, so the memory may be released once they
+    /// are enqueued.
+    /// - Parameter op: The op's name for an error.
     func scratch(_ count: Int, for op: String = #function) throws -> BufferView {
         try allocate([count], .f32, for: "work memory of \(op.prefix { $0 != "(" })")
     }
 
-    /// Numbers from the host for a kernel to read; nil for none.
+    /// Device memory with numbers from the host; nil for none.
     func table(_ values: [Float]) throws -> BufferView? {
         guard !values.isEmpty else { return nil }
         let view = try scratch(values.count)

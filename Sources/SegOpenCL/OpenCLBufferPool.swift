@@ -2,9 +2,9 @@ import COpenCL
 internal import SegBackend
 internal import Synchronization
 
-/// Device memory that is kept for reuse: a freed block waits, by size, for the next request of that size.
+/// A pool of device memory: a freed block is kept for the next request of the same rounded size.
 ///
-/// The queue runs commands in order, so a block may be given out again while commands that read it are still queued.
+/// The queue runs commands in order, so a block may be reused while commands that read it are still queued.
 final class OpenCLBufferPool: Sendable {
     private struct State {
         var free: [Int: [OpenCLHandle]] = [:]
@@ -23,20 +23,20 @@ final class OpenCLBufferPool: Sendable {
 
     deinit { state.withLock { Self.trim(&$0) } }
 
-    /// What is held.
+    /// The bytes that are in use.
     var usage: MemoryUsage { state.withLock { $0.usage } }
 
-    /// The most bytes that may be live; nil for no cap.
+    /// The maximum number of bytes that may be live; nil for no limit.
     var limit: Int? {
         get { state.withLock { $0.limit } }
         set { state.withLock { $0.limit = newValue } }
     }
 
-    /// Starts a new measurement of the peak.
+    /// Starts a new measurement of the memory peak.
     func resetPeak() { state.withLock { $0.usage.peak = $0.usage.live } }
 
-    /// Takes a block of at least this size.
-    /// - Throws: `BackendError`, where the cap, the device's memory or its largest allocation does not allow it.
+    /// Allocates a block of at least this size.
+    /// - Throws: `BackendError` if the limit, the device's memory or its maximum allocation size does not allow it.
     func take(byteCount: Int) throws -> OpenCLBuffer {
         guard byteCount <= device.largestAllocation else {
             throw BackendError.failed(
@@ -44,7 +44,7 @@ final class OpenCLBufferPool: Sendable {
                 reason: "the device allows at most \(device.largestAllocation >> 10) KiB in one array; "
                     + "use a smaller batch or window")
         }
-        // Rounding up must not cross the device's limit.
+        // Rounding up must not exceed the device's limit.
         let size = min(Self.sizeClass(byteCount), device.largestAllocation)
         let handle = try state.withLock { state throws -> OpenCLHandle in
             let held = state.usage.live
@@ -66,7 +66,7 @@ final class OpenCLBufferPool: Sendable {
         return handle
     }
 
-    /// Asks the device, a second time without what the pool keeps.
+    /// Allocates memory of the device; if that fails, releases the memory that the pool keeps and tries again.
     private func create(_ size: Int, _ state: inout State) throws -> OpenCLHandle {
         if let limit = state.limit, state.usage.live + state.usage.pooled + size > limit { Self.trim(&state) }
         for _ in 0..<2 {
@@ -83,7 +83,7 @@ final class OpenCLBufferPool: Sendable {
             backend: device.name, requested: size, held: state.usage.live, limit: nil, purpose: nil)
     }
 
-    /// Takes a block back.
+    /// Adds a block to the free blocks.
     fileprivate func giveBack(_ handle: OpenCLHandle, byteCount: Int) {
         state.withLock { state in
             state.usage.live -= byteCount
@@ -98,14 +98,14 @@ final class OpenCLBufferPool: Sendable {
         state.usage.pooled = 0
     }
 
-    /// Sizes are rounded up to a sixteenth of their power of two, so that nearly equal requests share blocks.
+    /// The size rounded up to a sixteenth of its power of two, so that nearly equal requests share blocks.
     private static func sizeClass(_ byteCount: Int) -> Int {
         let step = max(256, 1 << max(0, 59 - byteCount.leadingZeroBitCount))
         return (byteCount + step - 1) / step * step
     }
 }
 
-/// A block of the pool; goes back when the last reference goes.
+/// A block of the pool; it returns to the pool when the last reference is released.
 final class OpenCLBuffer: DeviceBuffer {
     private let pool: OpenCLBufferPool
     let handle: OpenCLHandle

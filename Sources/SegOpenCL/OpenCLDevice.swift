@@ -1,52 +1,52 @@
 import COpenCL
 internal import SegBackend
 
-/// A device of this machine and what it says of itself.
+/// A device of this machine and its properties, as reported by its driver.
 public struct OpenCLDevice: Sendable {
     let handle: OpenCLHandle
-    /// What `--device` calls it: `opencl:0`.
+    /// The name for `--device`: `opencl:0`.
     public let name: String
-    /// The hardware, in the vendor's words.
+    /// The vendor's name of the hardware.
     public let hardware: String
-    /// Whether it is a graphics processor.
+    /// Whether the device is a GPU.
     public let isGPU: Bool
-    /// Bytes of its memory.
+    /// The bytes of its memory.
     public let memory: Int
-    /// Driver and its version, part of the key of compiled programs.
+    /// The driver and its version; part of the key of compiled programs.
     let driver: String
-    /// Most bytes of a single buffer.
+    /// The maximum number of bytes of a buffer.
     let largestAllocation: Int
-    /// Most items of a work-group.
+    /// The maximum number of items of a work-group.
     let largestGroup: Int
-    /// Bytes of local memory of a work-group.
+    /// The bytes of local memory of a work-group.
     let localMemory: Int
     let computeUnits: Int
-    /// Names of what it does beyond OpenCL 1.2.
+    /// The names of the extensions of OpenCL 1.2 that it supports.
     let extensions: Set<String>
-    /// Whether it has the matrix units of NVIDIA GPUs from compute capability 8.0 on.
+    /// Whether it has the matrix units of NVIDIA GPUs of compute capability 8.0 or higher.
     let hasMatrixUnits: Bool
 
-    /// Every device of every platform, in the order of the installed drivers; empty where there is none.
+    /// Every device of every platform, in the order of the installed drivers; empty if there is none.
     public static func all() -> [OpenCLDevice] {
         platforms().flatMap { platform in
             list { clGetDeviceIDs(platform, cl_device_type(CL_DEVICE_TYPE_ALL), $0, $1, $2) }
         }.enumerated().map { OpenCLDevice($1, index: $0) }
     }
 
-    /// The GPU with the most memory, the first of equals.
+    /// The GPU with the most memory; of equal GPUs, the first.
     public static func largestGPU(among devices: [OpenCLDevice]) -> OpenCLDevice? {
         devices.filter(\.isGPU).reduce(nil) { best, device in
             best.map { $0.memory >= device.memory } == true ? best : device
         }
     }
 
-    /// That GPU and all others that are the same in every respect.
+    /// The GPU with the most memory and all GPUs that equal it in every property.
     public static func largestGPUs(among devices: [OpenCLDevice]) -> [OpenCLDevice] {
         guard let largest = largestGPU(among: devices) else { return [] }
         return devices.filter { $0.isGPU && $0.details == largest.details }
     }
 
-    /// Hardware, kind, memory and driver in one line.
+    /// The hardware, kind, memory and driver in one line.
     public var details: String {
         "\(hardware), \(isGPU ? "GPU" : "CPU or accelerator"), \(computeUnits) compute units, "
             + "\(memory >> 20) MiB, \(driver)"
@@ -59,16 +59,16 @@ public struct OpenCLDevice: Sendable {
                 Self.text { clGetDeviceInfo(id, cl_device_info(field), $0, $1, $2) }
             },
             number: { field, size in
-                // Little-endian: a field of 4 bytes fills the lower half.
+                // The host is little-endian, so a field of 4 bytes fills the lower half.
                 var value: UInt64 = 0
                 let status = clGetDeviceInfo(id, cl_device_info(field), size, &value, nil)
                 return status == CL_SUCCESS ? Int(clamping: value) : nil
             })
     }
 
-    /// A device by what it answers; `number` is nil for a field that a driver does not have.
+    /// Creates a device from the values of its fields; `number` returns nil for a field that a driver does not have.
     ///
-    /// What is missing is taken to be what OpenCL 1.2 promises at least, or left to the driver to refuse.
+    /// A missing field has the minimum that OpenCL 1.2 guarantees, or no limit, which leaves the driver to refuse.
     init(
         _ handle: OpenCLHandle, index: Int, text: (Int32) -> String, number: (_ field: Int32, _ size: Int) -> Int?
     ) {
@@ -88,23 +88,24 @@ public struct OpenCLDevice: Sendable {
         extensions = Set(text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init))
     }
 
-    /// A device that answers with these numbers by field, and with nothing else; it cannot be started.
+    /// Creates a device that has these numbers by field and no other property; it cannot be started.
     package init(answering numbers: [Int32: Int]) {
-        guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is no null pointer") }
+        guard let nowhere = OpaquePointer(bitPattern: 1) else { preconditionFailure("1 is not a null pointer") }
         self.init(OpenCLHandle(nowhere), index: 7, text: { _ in "unknown" }, number: { field, _ in numbers[field] })
     }
 
-    /// Most bytes of a single buffer, bytes of local memory, and items of a work-group.
+    /// The maximum number of bytes of a buffer, the bytes of local memory, and the maximum number of items of a
+    /// work-group.
     package var limits: (allocation: Int, localMemory: Int, group: Int) {
         (largestAllocation, localMemory, largestGroup)
     }
 
-    /// Why no driver can be asked: the ICD loader is missing; nil where it is there.
+    /// The reason why the ICD loader could not be opened; nil if it is open.
     public static var missingLoader: String? { opencl_missing().map { String(cString: $0) } }
 
     private static func platforms() -> [OpaquePointer] { list { clGetPlatformIDs($0, $1, $2) } }
 
-    /// Asks an OpenCL function for a count, then for that many handles.
+    /// The handles that an OpenCL function returns; the first call gets their number.
     private static func list(
         _ query: (cl_uint, UnsafeMutablePointer<OpaquePointer?>?, UnsafeMutablePointer<cl_uint>?) -> Int32
     ) -> [OpaquePointer] {
@@ -115,7 +116,7 @@ public struct OpenCLDevice: Sendable {
         return handles.compactMap(\.self)
     }
 
-    /// Asks an OpenCL function for a length, then for that much text.
+    /// The text that an OpenCL function returns; the first call gets its length.
     static func text(
         _ query: (Int, UnsafeMutableRawPointer?, UnsafeMutablePointer<Int>?) -> Int32
     ) -> String {

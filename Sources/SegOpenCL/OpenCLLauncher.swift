@@ -3,50 +3,50 @@ internal import SegBackend
 internal import SegCore
 internal import Synchronization
 
-/// A kernel by the file that holds it.
+/// A kernel: its name and the program that contains it.
 struct Kernel: Sendable {
     let program: ProgramKey
     let name: String
 
-    /// A kernel of a file in `Kernels/`, specialised by definitions.
+    /// Creates a kernel of a file in `Kernels/`, specialised by definitions.
     init(_ file: String, _ name: String, defines: [(String, Int)]) {
         program = ProgramKey(
             file: file, standard: "CL1.2", defines: defines.map { "-D \($0)=\($1)" }.joined(separator: " "))
         self.name = name
     }
 
-    /// A kernel that reduces by sub-groups, or where they are nil through local memory.
+    /// Creates a kernel that reduces with sub-groups, or through local memory if `subGroups` is nil.
     init(_ file: String, _ name: String, subGroups: SubGroups?) {
         program = ProgramKey(
             file: file, standard: subGroups?.standard ?? "CL1.2", defines: subGroups == nil ? "" : "-D SUB_GROUPS=1")
         self.name = name
     }
 
-    /// A kernel that needs no definitions.
+    /// Creates a kernel without definitions.
     init(_ file: String, _ name: String) { self.init(file, name, defines: []) }
 }
 
-/// One argument of a launch, or the two that a view becomes.
+/// One argument of a launch; a view becomes two arguments.
 enum KernelArgument {
-    /// A pointer and the number of the first element; a null pointer for nil.
+    /// A pointer and the index of the first element; a null pointer for nil.
     case view(BufferView?)
     case int(Int)
     case uint(UInt32)
-    /// A count that a kernel takes as uint.
+    /// A count of type uint in the kernel.
     case count(Int)
-    /// A count that a kernel takes as ulong, or a step back, which wraps there.
+    /// A count of type ulong in the kernel, or a negative step, which wraps around.
     case long(Int)
     case float(Float)
     /// Four 32-bit integers.
     case int4(Int, Int, Int, Int)
 
-    /// Bytes of the array, where it is one.
+    /// The bytes of the array of a view; 0 for other arguments.
     var byteCount: Int {
         guard case .view(let view?) = self else { return 0 }
         return view.count * view.dtype.byteCount
     }
 
-    /// A truth value as an integer.
+    /// A Boolean as an integer, 0 or 1.
     static func flag(_ value: Bool) -> KernelArgument { .int(value ? 1 : 0) }
 
     /// Depth, height, width and a fourth number.
@@ -55,35 +55,36 @@ enum KernelArgument {
     }
 }
 
-/// What a launch stands for in a profile.
+/// The cost of a launch in a profile.
 struct LaunchCost {
-    /// Multiplications with an addition, of products alone.
+    /// The multiply-adds of matrix products and convolutions.
     let multiplyAdds: Int
-    /// Bytes moved where the launch touches only a part of its arrays; nil for the whole of each.
+    /// The bytes read and written by a launch that uses only a part of its arrays; nil if it uses all of each.
     let bytes: Int?
 }
 
-/// How many work-groups run, and of how many items each.
+/// The number of work-groups along each axis, and the number of items in each group.
 struct LaunchGrid {
     let groups: (Int, Int, Int)
     let items: Int
 
-    /// Groups along three axes.
+    /// Creates a grid from numbers of groups along three axes.
     init(groups: (Int, Int, Int), items: Int) {
         self.groups = groups
         self.items = items
     }
 
-    /// Enough groups for a number of items in a row.
+    /// Creates a one-dimensional grid with enough groups for a number of items.
     init(covering count: Int) {
         self.init(groups: ((count + LaunchGrid.group - 1) / LaunchGrid.group, 1, 1), items: LaunchGrid.group)
     }
 
-    /// Items of a group where nothing else is said: `GROUP` of the prelude.
+    /// The default number of items of a group: `GROUP` of common/prelude.cl.
     static let group = 128
 }
 
-/// The queue, and setting arguments and enqueueing as one step: a kernel's arguments belong to all threads.
+/// The command queue. Arguments are set and kernels enqueued under one lock, because all threads share a kernel's
+/// arguments.
 final class OpenCLLauncher: Sendable {
     let queue: OpenCLHandle
     let profiler: OpenCLProfiler
@@ -104,14 +105,14 @@ final class OpenCLLauncher: Sendable {
         try programs.withLock { _ = try $0.kernel(kernel.name, of: kernel.program) }
     }
 
-    /// Enqueues a kernel that reads or writes each of its arrays once and multiplies nothing worth counting.
-    /// - Throws: `BackendError.failed` naming kernel, definitions and OpenCL's code.
+    /// Enqueues a kernel that reads or writes each of its arrays once, with no multiply-adds to count.
+    /// - Throws: `BackendError.failed` with the kernel, the definitions and OpenCL's error code.
     func run(_ kernel: Kernel, _ grid: LaunchGrid, _ arguments: [KernelArgument]) throws {
         try run(kernel, grid, arguments, LaunchCost(multiplyAdds: 0, bytes: nil))
     }
 
-    /// Enqueues a kernel and returns.
-    /// - Throws: `BackendError.failed` naming kernel, definitions and OpenCL's code.
+    /// Enqueues a kernel without waiting for it.
+    /// - Throws: `BackendError.failed` with the kernel, the definitions and OpenCL's error code.
     func run(_ kernel: Kernel, _ grid: LaunchGrid, _ arguments: [KernelArgument], _ cost: LaunchCost) throws {
         let (x, y, z) = grid.groups
         guard x > 0 && y > 0 && z > 0 else { return }
@@ -119,8 +120,8 @@ final class OpenCLLauncher: Sendable {
         guard grid.items <= device.largestGroup else {
             throw BackendError.notSupported(
                 backend: device.name, op: what(),
-                reason: "it needs work-groups of \(grid.items) items, the device "
-                    + "allows \(device.largestGroup)")
+                reason: "it needs work-groups of \(grid.items) items, but the device "
+                    + "allows at most \(device.largestGroup)")
         }
         try programs.withLock { programs in
             let handle = try programs.kernel(kernel.name, of: kernel.program)
@@ -144,7 +145,8 @@ final class OpenCLLauncher: Sendable {
         func narrow<T: FixedWidthInteger>(_ value: Int, _ type: T.Type) throws -> T {
             guard let value = T(exactly: value) else {
                 throw BackendError.notSupported(
-                    backend: device.name, op: what(), reason: "\(value) positions or channels are too many")
+                    backend: device.name, op: what(),
+                    reason: "\(value) positions or channels are too many for 32-bit integers")
             }
             return value
         }

@@ -2,7 +2,7 @@ import COpenCL
 internal import SegBackend
 internal import Synchronization
 
-/// Counts what is enqueued, and where asked to, keeps each command's event until its times are read.
+/// Counts the enqueued commands and, if timing is on, keeps the event of each command until its times are read.
 final class OpenCLProfiler: Sendable {
     private struct Pending {
         let name: String
@@ -16,7 +16,7 @@ final class OpenCLProfiler: Sendable {
         var pending: [Pending] = []
     }
 
-    /// Whether the queue takes times.
+    /// Whether the queue measures times.
     let isTiming: Bool
     private let state = Mutex(State())
 
@@ -24,10 +24,11 @@ final class OpenCLProfiler: Sendable {
 
     deinit { state.withLock { for command in $0.pending { clReleaseEvent(command.event.pointer) } } }
 
-    /// Everything recorded.
+    /// The sum of all recorded commands.
     var total: DeviceWork { state.withLock { $0.total } }
 
-    /// Enqueues a command through `body`, which takes an event's place, nil where none is wanted.
+    /// Enqueues a command through `body`, whose argument is the memory for the command's event, or nil if no event is
+    /// needed.
     func record(
         _ name: String, _ detail: String, _ work: DeviceWork,
         _ body: (UnsafeMutablePointer<OpaquePointer?>?) throws -> Void
@@ -45,7 +46,7 @@ final class OpenCLProfiler: Sendable {
         }
     }
 
-    /// The commands recorded since the last call; everything must have run.
+    /// The commands recorded since the last call; all of them must have finished.
     func take() throws -> [DeviceCommand] {
         let pending = state.withLock { state in
             defer { state.pending = [] }
@@ -59,7 +60,7 @@ final class OpenCLProfiler: Sendable {
                     command.event.pointer, cl_profiling_info(field), MemoryLayout<cl_ulong>.size, &value, nil)
                 return status == CL_SUCCESS ? UInt64(value) : nil
             }
-            // A driver that has no times for a command leaves it out.
+            // A command for which the driver has no times is left out.
             guard let start = time(CL_PROFILING_COMMAND_START), let end = time(CL_PROFILING_COMMAND_END) else {
                 return nil
             }

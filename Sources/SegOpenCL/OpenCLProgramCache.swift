@@ -6,20 +6,20 @@ internal import SegKernels
 
 /// A kernel file and the definitions that specialise it.
 struct ProgramKey: Hashable, Sendable {
-    /// Folder and file: `conv3d/conv3d_gemm`.
+    /// The folder and file: `conv3d/conv3d_gemm`.
     let file: String
-    /// Of OpenCL C: `CL1.2`.
+    /// The version of OpenCL C: `CL1.2`.
     let standard: String
-    /// `-D` definitions, in a fixed order.
+    /// The `-D` definitions, in a fixed order.
     let defines: String
 }
 
-/// Compiled programs: those in use in memory, all of them on disk.
+/// The compiled programs: the programs in use are in memory, and all are on disk.
 ///
-/// A file is named by the SHA-256 of source, options, device and driver, and begins with the SHA-256 of its own
-/// contents. It is replaced as a whole, so that processes may share the folder. Any fault of a file means that the
-/// program is compiled. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`,
-/// else `~/.cache/medseg`; an empty `MEDSEG_CACHE` turns it off. Used under the launcher's lock.
+/// The name of a file is the SHA-256 of source, options, device and driver. A file begins with the SHA-256 of its own
+/// contents, and is replaced as a whole, so processes may share the folder. If a file is damaged, the program is
+/// compiled again. The folder is `$MEDSEG_CACHE`, else `$XDG_CACHE_HOME/medseg`, else `~/.cache/medseg`; an empty
+/// `MEDSEG_CACHE` turns the cache off. The cache is used under the launcher's lock.
 struct OpenCLProgramCache {
     private let context: OpenCLHandle
     private let device: OpenCLDevice
@@ -34,7 +34,7 @@ struct OpenCLProgramCache {
         if let folder { DurableFile.removeLeftovers(in: folder.path) }
     }
 
-    /// Where programs are kept, as an environment has it.
+    /// The cache folder that an environment sets; nil if the cache is off.
     static func folder(_ environment: [String: String]) -> URL? {
         if let own = environment["MEDSEG_CACHE"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
         let base =
@@ -43,7 +43,7 @@ struct OpenCLProgramCache {
         return base.map { URL(fileURLWithPath: $0).appendingPathComponent("medseg") }
     }
 
-    /// The kernel of a name, its program compiled if need be.
+    /// The kernel with a name; its program is compiled if necessary.
     mutating func kernel(_ name: String, of key: ProgramKey) throws -> OpenCLHandle {
         let id = "\(key.file) \(name) \(key.standard) \(key.defines)"
         if let kernel = kernels[id] { return kernel }
@@ -57,7 +57,7 @@ struct OpenCLProgramCache {
         return OpenCLHandle(kernel)
     }
 
-    /// Releases everything; nothing may be asked for afterwards.
+    /// Releases all kernels and programs; no kernel may be requested afterwards.
     mutating func release() {
         for kernel in kernels.values { clReleaseKernel(kernel.pointer) }
         for program in programs.values { clReleaseProgram(program.pointer) }
@@ -121,7 +121,7 @@ struct OpenCLProgramCache {
         return OpenCLHandle(program)
     }
 
-    /// Failing to keep a program costs a compilation next time, nothing else.
+    /// Writes a program to a file. An error is ignored, because it only costs a compilation in the next run.
     private func store(_ program: OpenCLHandle, in file: URL) {
         var length = 0
         let sizes = cl_program_info(CL_PROGRAM_BINARY_SIZES)

@@ -3,8 +3,8 @@ import Foundation
 internal import SegBackend
 internal import Synchronization
 
-/// Host memory that the device reads from without the driver copying it first: buffers of the driver's own, pinned where
-/// it can, mapped once and used again when the transfer from them is done.
+/// Host memory that the device reads directly, without a copy by the driver: buffers allocated by the driver, pinned if
+/// possible, mapped once, and reused when the transfer from them has finished.
 final class OpenCLStaging: Sendable {
     /// A mapped buffer.
     struct Block: @unchecked Sendable {
@@ -18,7 +18,7 @@ final class OpenCLStaging: Sendable {
     private let queue: OpenCLHandle
     private let blocks = Mutex<[Block]>([])
 
-    /// Larger transfers go without, and no more than this is kept in all.
+    /// The maximum size of a transfer through a block, and the maximum size of all blocks together.
     private static let (largest, most) = (64 << 20, 128 << 20)
 
     init(context: OpenCLHandle, queue: OpenCLHandle) {
@@ -26,7 +26,7 @@ final class OpenCLStaging: Sendable {
         self.queue = queue
     }
 
-    /// Unmaps everything; the queue must have run empty.
+    /// Unmaps all blocks; the queue must be empty.
     func release() {
         blocks.withLock { blocks in
             for block in blocks {
@@ -39,7 +39,7 @@ final class OpenCLStaging: Sendable {
         }
     }
 
-    /// A block of at least this size that no transfer uses; nil where the caller should use memory of its own.
+    /// A block of at least this size that no transfer uses; nil if the caller should use its own memory.
     func take(_ byteCount: Int) -> Block? {
         guard byteCount <= Self.largest else { return nil }
         let size = max(1 << 12, 1 << (Int.bitWidth - (byteCount - 1).leadingZeroBitCount))
@@ -55,7 +55,7 @@ final class OpenCLStaging: Sendable {
         }
     }
 
-    /// Takes a block back that a transfer still reads until its event; owns the event from now on.
+    /// Returns a block, which a transfer still reads until its event; this object now owns the event.
     func giveBack(_ block: Block, after event: OpenCLHandle?) {
         var block = block
         block.isBusyUntil = event
@@ -68,7 +68,7 @@ final class OpenCLStaging: Sendable {
         guard let buffer = clCreateBuffer(context.pointer, flags, size, nil, &status), status == CL_SUCCESS else {
             return nil
         }
-        // Mapping waits for the queue once in a block's life.
+        // Mapping waits for the queue, once for each block.
         let access = cl_map_flags(CL_MAP_READ | CL_MAP_WRITE)
         guard
             let memory = clEnqueueMapBuffer(

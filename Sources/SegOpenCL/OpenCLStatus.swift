@@ -1,7 +1,7 @@
 import COpenCL
 internal import SegBackend
 
-/// A status code of OpenCL under the name that its header gives it.
+/// A status code of OpenCL, described by its name in OpenCL's header.
 struct OpenCLStatus: Equatable, CustomStringConvertible {
     let code: Int32
 
@@ -12,7 +12,7 @@ struct OpenCLStatus: Equatable, CustomStringConvertible {
         [CL_MEM_OBJECT_ALLOCATION_FAILURE, CL_OUT_OF_RESOURCES, CL_OUT_OF_HOST_MEMORY].contains(code)
     }
 
-    /// Throws where a call did not succeed.
+    /// Throws `BackendError.failed` if a call did not succeed.
     static func check(_ code: Int32, _ backend: String, _ operation: @autoclosure () -> String) throws {
         guard code != CL_SUCCESS else { return }
         throw BackendError.failed(
@@ -34,7 +34,7 @@ struct OpenCLStatus: Equatable, CustomStringConvertible {
     ]
 }
 
-/// An OpenCL object; the library itself makes their use from several threads safe, kernels' arguments excepted.
+/// An OpenCL object. The library makes it safe to use from several threads, except for a kernel's arguments.
 struct OpenCLHandle: @unchecked Sendable, Hashable {
     let pointer: OpaquePointer
 

@@ -3,15 +3,15 @@ internal import SegBackend
 internal import SegCore
 internal import Synchronization
 
-/// Which plan computes an op of given sizes best on one device and driver, and the file that keeps it.
+/// The fastest plans of ops by sizes on one device and driver, and the file that stores them.
 ///
-/// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. One of another device,
-/// driver or form, or with an entry that is not a plan of this device, is left alone with a warning. A plan decides how
-/// fast a result comes and how it is rounded: in what order it is summed, and by what algorithm.
+/// The file is `tuning/<device and driver>.json` in the cache folder, or `$MEDSEG_TUNING`. A file of another device,
+/// driver or format, or with an entry that is not a plan of this device, is left unchanged and causes a warning. A plan
+/// decides the speed of a result and its rounding: the order of sums, and the algorithm.
 final class OpenCLTuning: Sendable {
     private struct State {
         var plans: [String: Conv3dPlan] = [:]
-        /// What the file held before a search, which tries every way anew.
+        /// The plans of the file before a search, which times all plans again.
         var replaced: [String: Conv3dPlan] = [:]
         var isSearching = false
     }
@@ -28,9 +28,9 @@ final class OpenCLTuning: Sendable {
 
     private let device: OpenCLDevice
     private let state: Mutex<State>
-    /// Where plans are kept; nil for nowhere.
+    /// The file of the plans; nil for none.
     let file: URL?
-    /// Why the file was not used, in one line; nil where it was, or where there is none.
+    /// A line that explains why the file was not used; nil if it was used or does not exist.
     let warning: String?
 
     init(device: OpenCLDevice, file: URL?) {
@@ -47,14 +47,14 @@ final class OpenCLTuning: Sendable {
         state = Mutex(initial)
     }
 
-    /// The file of a device in a cache folder, or the one that the environment names.
+    /// The file of a device in a cache folder, or the file that the environment sets.
     static func file(of device: OpenCLDevice, folder: URL?, _ environment: [String: String]) -> URL? {
         if let own = environment["MEDSEG_TUNING"] { return own.isEmpty ? nil : URL(fileURLWithPath: own) }
         let key = XXHash64.hex("\(device.hardware)\n\(device.driver)".utf8).prefix(16)
         return folder?.appendingPathComponent("tuning").appendingPathComponent("\(key).json")
     }
 
-    /// Whether sizes not met since it was set are to be searched for.
+    /// Whether a search is on: plans are searched for sizes that are new since it was set.
     var isSearching: Bool {
         get { state.withLock { $0.isSearching } }
         set {
@@ -65,13 +65,13 @@ final class OpenCLTuning: Sendable {
         }
     }
 
-    /// Plans by op and sizes: what was read, or since a search began what it found.
+    /// The plans by op and sizes: the plans of the file, or during a search the plans that it found.
     var plans: [String: Conv3dPlan] { state.withLock { $0.plans } }
 
     func keep(_ plan: Conv3dPlan, for key: String) { state.withLock { $0.plans[key] = plan } }
 
-    /// Replaces the file as a whole, and returns its path.
-    /// - Throws: `DataError` where it cannot be written.
+    /// Replaces the whole file and returns its path.
+    /// - Throws: `DataError` if the file cannot be written.
     func save() throws -> String {
         guard let file else { throw CocoaError(.fileNoSuchFile) }
         let encoder = JSONEncoder()
@@ -92,17 +92,17 @@ final class OpenCLTuning: Sendable {
 
     private static func read(_ data: Data, for device: OpenCLDevice) -> Result<[String: Conv3dPlan], Reason> {
         guard let file = try? JSONDecoder().decode(File.self, from: data), file.format == format else {
-            return .failure(Reason(description: "it is no tuning file of this version; run medseg-bench tune"))
+            return .failure(Reason(description: "it is not a tuning file of this version; run medseg-bench tune"))
         }
         guard file.device == device.hardware, file.driver == device.driver else {
             return .failure(Reason(description: "it was made on \(file.device), \(file.driver)"))
         }
         var plans: [String: Conv3dPlan] = [:]
-        // A file has plans of every precision; tiles of matrix units are the larger.
+        // A file contains plans of every precision; tiles need more local memory with matrix units.
         let units = MatrixUnits(.tf32, isEmulated: false)
         for (key, text) in file.plans {
             guard let plan = Conv3dPlan(text), plan.fits(device, units), plan.suits(key) else {
-                return .failure(Reason(description: "'\(text)' for \(key) is nothing this device can do"))
+                return .failure(Reason(description: "this device cannot run '\(text)' for \(key)"))
             }
             plans[key] = plan
         }

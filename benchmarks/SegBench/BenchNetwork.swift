@@ -6,16 +6,16 @@ import SegNN
 import SegTensor
 import SegWeights
 
-/// A network of the PyTorch peer with a patch, labels and an optimiser: what is timed, profiled and tuned.
+/// A network of the PyTorch peer with a patch, labels and an optimiser, for timing, profiling and tuning.
 final class BenchNetwork {
     let network: any Network
     private let x: Tensor
     private let labels: Tensor
-    /// Made by the first step: a prediction has no use for its moments.
+    /// The optimiser, created by the first step, because a prediction does not use its moments.
     private var optimizer: Optimizer?
     private var steps: UInt32 = 0
 
-    /// The networks of the peer, by name.
+    /// The networks of the PyTorch peer, by name.
     static let definitions: [String: ConfigValue] = [
         "unet": [
             "_target_": "monai.networks.nets.UNet", "spatial_dims": 3, "in_channels": 1, "out_channels": 2,
@@ -31,7 +31,7 @@ final class BenchNetwork {
         ],
     ]
 
-    /// The names that `definitions` knows, or an error that lists them.
+    /// Checks that `definitions` contains the names and that the size is valid.
     static func check(_ names: [String], size: Int) throws {
         if let unknown = names.first(where: { definitions[$0] == nil }) {
             throw ValidationError(
@@ -55,7 +55,7 @@ final class BenchNetwork {
             labels: random.map { $0 > 3_865_470_566 ? 1 : 0 }, shape: Shape([batch] + size.array), on: backend)
     }
 
-    /// The description of a network for cubes of a size.
+    /// The definition of a network for cubes of a size.
     static func definition(_ name: String, size: Int) -> NetworkDefinition {
         guard var definition = definitions[name] else { preconditionFailure("names are checked first") }
         if name == "unetr", case .object(var entries) = definition {
@@ -65,7 +65,7 @@ final class BenchNetwork {
         return NetworkDefinition(definition, source: name)
     }
 
-    /// Writes a network with the weights that it starts from.
+    /// Writes a network with its initial weights as ONNX.
     static func writeONNX(_ name: String, size: Int, on backend: any Backend, to path: String) throws {
         let definition = definition(name, size: size)
         let state = try definition.makeNetwork(on: backend, seed: 0).store.state()

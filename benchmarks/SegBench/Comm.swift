@@ -2,20 +2,21 @@ import ArgumentParser
 import Foundation
 import SegComm
 
-/// `medseg-bench comm`: how fast ranks sum.
+/// `medseg-bench comm`: the speed of sums over ranks.
 struct Comm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "comm",
-        abstract: "Times sums over the ranks that mpirun or srun has started, in the order of a training.",
+        abstract: "Times sums over the ranks that mpirun or srun started, in the same order as in training.",
         discussion: """
-            A row for each size of gradients in memory: median and least milliseconds of a sum, and the bytes that go out of \
-            each rank in a second. The last row is an exchange of nothing: what each agreement of the ranks costs.
+            One row per size of the gradients in memory: the median and minimum time of a sum in milliseconds, and the \
+            megabytes that each rank sends per second. The last row is a barrier without data: the cost of each \
+            agreement of the ranks.
             """)
 
-    @Option(name: .customLong("mib"), parsing: .upToNextOption, help: "Sizes of the gradients, MiB.")
+    @Option(name: .customLong("mib"), parsing: .upToNextOption, help: "The sizes of the gradients in MiB.")
     var sizes: [Double] = [0.25, 4, 18.3, 173.6, 353.8]
 
-    @Option(help: "Sums of each size.")
+    @Option(help: "The number of sums of each size.")
     var repetitions = 7
 
     func validate() throws {
@@ -27,7 +28,7 @@ struct Comm: ParsableCommand {
     func run() throws {
         let ranks = try Ranks.launched { FileHandle.standardError.write(Data("medseg-bench: \($0)\n".utf8)) }
         guard ranks.count > 1 else {
-            throw ValidationError("start it on several ranks, as in: mpirun -n 2 medseg-bench comm")
+            throw ValidationError("comm needs several ranks; start it as in: mpirun -n 2 medseg-bench comm")
         }
         if ranks.isFirst {
             print("\(ranks.count) ranks, \(ranks.localCount) on the first machine, \(ranks.library ?? "")")
@@ -46,7 +47,7 @@ struct Comm: ParsableCommand {
         try ranks.finish()
     }
 
-    /// What one repetition takes, after one that does not count; every rank begins at the same time.
+    /// The median and minimum time of a repetition, after one that does not count; all ranks start each one together.
     private func milliseconds(_ ranks: Ranks, _ work: () throws -> Void) throws -> (median: Double, least: Double) {
         try work()
         let times = try (0..<repetitions).map { _ in

@@ -1,20 +1,20 @@
 import ArgumentParser
 import Foundation
 
-/// `medseg-bench compare`: rows of ours and of PyTorch's as one table.
+/// `medseg-bench compare`: rows of MedSeg and of PyTorch as one table.
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Lays rows of ops, nets and infer beside PyTorch's, as Markdown.",
+        abstract: "Puts rows of ops, nets and infer beside PyTorch's rows, as Markdown.",
         discussion: """
-            Rows are JSON objects, one a line, as `--json` and peers/bench_pytorch.py print them. PyTorch's best memory \
-            layout counts at each precision, where both ran on the CPU or both on another device; a ratio above 1 says how \
-            many times faster we are at the row's precision.
+            Rows are JSON objects, one per line, as printed by `--json` and peers/bench_pytorch.py. At each precision, a \
+            row is compared with PyTorch's best memory layout, if both ran on the CPU or both on another device. A ratio \
+            of 2 means that MedSeg is twice as fast at the row's precision.
             """)
 
-    @Argument(help: "A file of rows.")
+    @Argument(help: "The file of rows.")
     var rows: String
 
-    @Option(help: "What the table is of: the device and its driver.")
+    @Option(help: "The title of the table, such as the device and its driver.")
     var title = "results"
 
     @Option(help: "Write every row as one JSON list.")
@@ -47,7 +47,7 @@ struct Compare: ParsableCommand {
             do {
                 return try decoder.decode(Row.self, from: Data(line.utf8))
             } catch {
-                throw ValidationError("\(rows) has a row that is not one of ours: \(line.prefix(80))")
+                throw ValidationError("\(rows) has a row of neither medseg-bench nor a peer: \(line.prefix(80))")
             }
         }
         if let jsonOut {

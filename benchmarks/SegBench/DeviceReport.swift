@@ -2,7 +2,7 @@ import ArgumentParser
 import SegBackend
 import SegDevices
 
-/// `medseg-bench devices`: what can compute, and how fast it is at most.
+/// `medseg-bench devices`: the devices and their peak rates.
 struct DeviceReport: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "devices", abstract: "Lists the devices; with --peaks, measures multiply-adds and copies.")
@@ -15,7 +15,7 @@ struct DeviceReport: ParsableCommand {
             print("\(entry.name): \(entry.details)")
             if peaks && entry.name == "cpu" {
                 for peak in Devices.instructionPeaks() {
-                    print("  \(Int(peak.flops / 1e9)) GFLOP/s a core by \(peak.name) on 512 bits")
+                    print("  \(Int(peak.flops / 1e9)) GFLOP/s per core by \(peak.name) on 512 bits")
                 }
             }
             guard peaks, let backend = try Devices.makeBackend(entry.name, threads: nil) as? any ProfilingBackend

@@ -7,7 +7,7 @@ import SegModels
 import SegNN
 import SegTensor
 
-/// `medseg-bench infer`: whole volumes through overlapping windows.
+/// `medseg-bench infer`: inference of whole volumes with overlapping windows.
 struct Infer: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times sliding-window inference of whole networks: 96³ windows, overlap 0.5, Gaussian.")
@@ -15,23 +15,23 @@ struct Infer: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
     var names: [String] = ["unet", "vnet", "unetr"]
 
-    @Option(parsing: .upToNextOption, help: "Extents of the volume; the peer's are 243 201 168.")
+    @Option(parsing: .upToNextOption, help: "The size of the volume; the PyTorch peer uses 243 201 168.")
     var volume: [Int] = [243, 201, 168]
 
-    @Option(help: "Extents of a window.")
+    @Option(help: "The size of a window.")
     var size = 96
 
-    @Option(help: "Seconds a case may take; every case runs at least once after a run to warm up.")
+    @Option(help: "The maximum seconds of a case; every case runs at least once after a run to warm up.")
     var seconds = 20.0
 
-    @Flag(help: "Print one JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     @OptionGroup var device: DeviceOptions
 
     func validate() throws {
         guard volume.count == 3, volume.allSatisfy({ $0 > 0 }) else {
-            throw ValidationError("--volume takes three positive numbers, not \(volume)")
+            throw ValidationError("--volume needs three positive numbers, not \(volume)")
         }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 import SegBackend
 
-/// One timed case, printed as an object a line with the keys of the PyTorch peer.
+/// One timed case, printed as one JSON object per line with the keys of the PyTorch peer.
 struct Measurement: Encodable {
     let program = "medseg"
     var `case`: String
@@ -10,7 +10,7 @@ struct Measurement: Encodable {
     var best_ms: Double
     var gflops: Double?
     var gbs: Double?
-    /// Share of the device's measured peaks; absent where there are none.
+    /// The share of the device's measured peaks; absent if none were measured.
     var compute_share: Double?
     var copy_share: Double?
     var peak_mib: Int
@@ -21,7 +21,7 @@ struct Measurement: Encodable {
     var threads: Int
     var batch: Int
 
-    /// A case by its times and by what one run has to do; zeros of `work` say nothing.
+    /// Creates a measurement from the times of a case and the work of one run; zeros in `work` are left out.
     init(
         case name: String, what: String, time: Stopwatch.Result, work: DeviceWork?, on backend: any Backend,
         _ options: DeviceOptions, batch: Int
@@ -38,22 +38,22 @@ struct Measurement: Encodable {
     }
 }
 
-/// Times work the way the PyTorch peer does: one run to warm up, one to size the sample, then 3 to 20 runs.
+/// Times work like the PyTorch peer: one run to warm up, one to choose the sample size, then 3 to 20 runs.
 struct Stopwatch {
     let backend: any Backend
-    /// Seconds a case may take.
+    /// The maximum time of a case, in seconds.
     let budget: Double
-    /// Runs of a sample at least.
+    /// The minimum number of runs of a sample.
     var fewest = 3
 
-    /// Milliseconds, and what one run asked a device for where the backend counts that.
+    /// The times in milliseconds, and the device work of one run if the backend counts it.
     struct Result {
         var median: Double
         var minimum: Double
         var work: DeviceWork?
     }
 
-    /// Median and minimum of a run; waiting for the device is part of it.
+    /// The median and minimum time of a run, including the wait for the device.
     func time(_ work: () throws -> Void) throws -> Result {
         _ = try once(work)
         let counting = backend as? any ProfilingBackend
@@ -73,16 +73,16 @@ struct Stopwatch {
     }
 }
 
-/// The process's memory as the system counts it.
+/// The process's memory, as counted by the operating system.
 enum ProcessMemory {
-    /// Starts a new measurement of the peak, where the system can; elsewhere the peak is the process's own.
+    /// Starts a new measurement of the peak if the system supports it; otherwise the peak is that of the whole process.
     static func resetPeak() {
         #if os(Linux)
             try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
         #endif
     }
 
-    /// The most resident memory since the last reset, in MiB.
+    /// The maximum resident memory since the last reset, in MiB.
     static var peak: Int {
         #if os(Linux)
             let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
@@ -107,7 +107,7 @@ enum ProcessMemory {
 /// Prints a measurement as JSON or as a table row.
 struct Table {
     let json: Bool
-    /// What the device does at most; nil where it was not measured.
+    /// The device's peak rates; nil if they were not measured.
     let peaks: DevicePeaks?
 
     func header() {

@@ -22,10 +22,10 @@ struct DeviceOptions: ParsableArguments {
     @Option(help: "The device: auto, cpu, reference or opencl:N.")
     var device = "auto"
 
-    @Option(help: "CPU threads; default MEDSEG_THREADS or every core.")
+    @Option(help: "The number of CPU threads; default MEDSEG_THREADS or every core.")
     var threads: Int?
 
-    /// Threads that a CPU backend takes.
+    /// The number of threads of a CPU backend.
     var threadCount: Int {
         threads ?? ProcessInfo.processInfo.environment["MEDSEG_THREADS"].flatMap(Int.init)
             ?? ProcessInfo.processInfo.activeProcessorCount
@@ -33,8 +33,8 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: """
-            Products in fp32; in bf16 on the CPU; in tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or more; or \
-            with convolution weights stored as fp16 on any OpenCL device.
+            The precision of products: fp32; bf16 on the CPU; tf32 or bf16 on NVIDIA GPUs of compute capability 8.0 or \
+            more; or fp16, which stores convolution weights as fp16, on any OpenCL device.
             """,
         transform: { text in
             guard let precision = Precision(rawValue: text) else {
@@ -46,9 +46,9 @@ struct DeviceOptions: ParsableArguments {
 
     @Option(
         help: """
-            Compute in one way wherever it can be taken: direct, 'winograd 2' or 'winograd 4'; product, or at stride 2 \
-            'winograd 3', on the CPU; vector, gemm, a tile such as 'gemm 64 64 8 4', 'sub-groups' or 'local memory' in \
-            OpenCL. May be repeated.
+            Use one algorithm for every op that it supports: direct, 'winograd 2' or 'winograd 4'; on the CPU also \
+            product, or at stride 2 'winograd 3'; in OpenCL also vector, gemm, a tile such as 'gemm 64 64 8 4', \
+            'sub-groups' or 'local memory'. May be repeated.
             """)
     var force: [String] = []
 
@@ -58,7 +58,7 @@ struct DeviceOptions: ParsableArguments {
         let backend = try Devices.makeBackend(device, threads: threads, profiling: profiling, precision: precision)
         for name in force {
             guard let forceable = backend as? any ForceableBackend else {
-                throw ValidationError("--force takes the CPU or an OpenCL device, not \(backend.name)")
+                throw ValidationError("--force needs the CPU or an OpenCL device, not \(backend.name)")
             }
             try forceable.force(name)
         }

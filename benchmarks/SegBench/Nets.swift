@@ -1,7 +1,7 @@
 import ArgumentParser
 import SegBackend
 
-/// `medseg-bench nets`: whole networks at 96³, inference and one training step.
+/// `medseg-bench nets`: inference and one training step of whole networks at 96³.
 struct Nets: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times whole networks, at 96³: inference, and a training step with Dice loss and Adam.")
@@ -9,19 +9,19 @@ struct Nets: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
     var names: [String] = ["unet", "vnet", "unetr"]
 
-    @Option(help: "Extents of a patch.")
+    @Option(help: "The size of a patch.")
     var size = 96
 
-    @Option(help: "Patches in a batch.")
+    @Option(help: "The number of patches in a batch.")
     var batch = 1
 
-    @Option(help: "Seconds a case may take.")
+    @Option(help: "The maximum seconds of a case.")
     var seconds = 4.0
 
-    @Option(help: "Time nothing and write the networks, as NAME.onnx, into this folder: for engines that read ONNX.")
+    @Option(help: "Write the networks as NAME.onnx into this folder, for engines that read ONNX, and time nothing.")
     var onnx: String?
 
-    @Flag(help: "Print one JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     @OptionGroup var device: DeviceOptions

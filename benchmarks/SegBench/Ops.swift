@@ -2,21 +2,21 @@ import ArgumentParser
 import SegBackend
 import SegOpCases
 
-/// `medseg-bench ops`: one convolution or norm a row, forward and forward with gradients, and arithmetic forward.
+/// `medseg-bench ops`: one row per op: convolutions and norms forward, and forward with gradients; arithmetic forward.
 struct Ops: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Times convolutions, norms and arithmetic under the PyTorch peer's names.")
+        abstract: "Times convolutions, norms and arithmetic, with the names of the PyTorch peer.")
 
     @Option(parsing: .upToNextOption, help: "Only these cases.")
     var names: [String] = []
 
-    @Option(help: "Patches in a batch.")
+    @Option(help: "The number of patches in a batch.")
     var batch = 1
 
-    @Option(help: "Seconds a case may take.")
+    @Option(help: "The maximum seconds of a case.")
     var seconds = 4.0
 
-    @Flag(help: "Print one JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
     @OptionGroup var device: DeviceOptions
@@ -35,7 +35,7 @@ struct Ops: ParsableCommand {
             ProcessMemory.resetPeak()
             let prepared = try item.opCase.prepare(on: backend)
             let time = try Stopwatch(backend: backend, budget: seconds).time { try prepared.execute() }
-            // What the op has to do, not what a backend makes of it.
+            // The work that the op requires, independent of the backend's algorithm.
             let work = DeviceWork(flops: item.opCase.flops ?? 0, bytes: item.opCase.bytes ?? 0, commands: 1)
             try table.row(
                 Measurement(

@@ -5,30 +5,30 @@ import SegBackend
 /// `medseg-bench profile`: a training step of a network, kernel by kernel.
 struct Profile: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Times a training step kernel by kernel, against the device's measured peaks.",
+        abstract: "Times a training step kernel by kernel, and compares it with the device's measured peaks.",
         discussion: """
-            An OpenCL device takes the times itself, by events; on the CPU each op is waited for. GFLOP/s counts the \
-            multiply-adds of products, GB/s each array of a kernel once. The roofline says what bounds a kernel of its \
-            operations per byte, and the share of that bound it reaches; under a tenth of both, or under 10 µs a call, it is \
-            latency that counts.
+            An OpenCL device measures the times itself, with events; on the CPU the command waits for each op. GFLOP/s \
+            counts the multiply-adds of products, GB/s counts each array of a kernel once. The roofline is the bound of a \
+            kernel, compute or memory, with the share of the peak that the kernel reaches. The bound is latency if the \
+            kernel reaches less than a tenth of both peaks or takes less than 10 µs per call.
             """)
 
     @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
     var names: [String] = ["unet"]
 
-    @Option(help: "Extents of a patch.")
+    @Option(help: "The size of a patch.")
     var size = 96
 
-    @Option(help: "Patches in a batch.")
+    @Option(help: "The number of patches in a batch.")
     var batch = 1
 
-    @Option(help: "Training steps that are added up, after one to warm up.")
+    @Option(help: "The number of training steps that are summed, after one step to warm up.")
     var steps = 3
 
-    @Flag(help: "Print one JSON object a line.")
+    @Flag(help: "Print one JSON object per line.")
     var json = false
 
-    @Option(help: "Write the last network's commands as a Chrome trace, which ui.perfetto.dev opens.")
+    @Option(help: "Write the last network's commands as a Chrome trace, for ui.perfetto.dev.")
     var trace: String?
 
     @OptionGroup var device: DeviceOptions
@@ -41,7 +41,7 @@ struct Profile: ParsableCommand {
         try BenchNetwork.check(names, size: size)
         let backend = try device.makeBackend(profiling: true)
         guard let profiling = backend as? any ProfilingBackend else {
-            throw ValidationError("\(backend.name) cannot be profiled; name cpu or an OpenCL device")
+            throw ValidationError("\(backend.name) cannot be profiled; pass cpu or an OpenCL device to --device")
         }
         let peaks = try profiling.measurePeaks()
         for name in names {

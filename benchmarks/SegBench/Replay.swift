@@ -2,12 +2,12 @@ import ArgumentParser
 import Foundation
 import SegReplay
 
-/// `medseg-bench replay`: computes what PyTorch or MONAI recorded, and compares.
+/// `medseg-bench replay`: repeats recorded computations of PyTorch or MONAI, and compares the results.
 struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Replays captures of PyTorch and MONAI and compares every output and gradient.")
 
-    @Argument(help: "Capture files (safetensors).")
+    @Argument(help: "The capture files (safetensors).")
     var files: [String]
 
     @OptionGroup var device: DeviceOptions

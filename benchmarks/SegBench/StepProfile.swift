@@ -1,7 +1,7 @@
 import Foundation
 import SegBackend
 
-/// Where the time of a training step goes.
+/// The time of a training step by kernels.
 struct StepProfile {
     /// All calls of one kernel.
     struct Row: Encodable {
@@ -15,7 +15,7 @@ struct StepProfile {
         var share_of_bound: Double
     }
 
-    /// What precedes the rows.
+    /// The values that precede the rows.
     private struct Head: Encodable {
         var program = "medseg"
         var network: String
@@ -32,7 +32,7 @@ struct StepProfile {
     let device: String
     let peaks: DevicePeaks
     let steps: Int
-    /// Seconds of all steps together.
+    /// The time of all steps together, in seconds.
     let wall: Double
     let rows: [Row]
     private let seconds: Double
@@ -75,7 +75,7 @@ struct StepProfile {
         print("\(network), one training step on \(device): \(details)")
         print(
             String(
-                format: "measured peaks: %.1f GFLOP/s multiply-adds, %.1f GB/s copy; ridge at %.1f operations a byte",
+                format: "measured peaks: %.1f GFLOP/s multiply-adds, %.1f GB/s copy; ridge at %.1f operations per byte",
                 peaks.flops / 1e9, peaks.bytes / 1e9, peaks.flops / peaks.bytes))
         print("kernel                     calls         ms   share  GFLOP/s     GB/s  roofline")
         for row in rows {
@@ -88,12 +88,12 @@ struct StepProfile {
         }
         print(
             String(
-                format: "a step takes %.2f ms, of which the device computes %.2f ms", wall * 1e3 / Double(steps),
+                format: "time of a step: %.2f ms, of which the device computes %.2f ms", wall * 1e3 / Double(steps),
                 seconds * 1e3 / Double(steps)))
     }
 }
 
-/// Commands in the Trace Event Format, one complete event each, in microseconds since the first.
+/// Commands in the Trace Event Format, one complete event each, in microseconds since the first command.
 struct ChromeTrace: Encodable {
     private struct Event: Encodable {
         var name: String

@@ -1,23 +1,23 @@
 import ArgumentParser
 import SegBackend
 
-/// `medseg-bench tune`: the fastest way to compute each op of a network on a device.
+/// `medseg-bench tune`: a search for the fastest algorithm of each op of a network on a device.
 struct Tune: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Searches tiles and algorithms for the ops of networks; later runs on the device use what is found.",
+        abstract: "Searches for the fastest tiles and algorithms of ops; later runs on the device use them.",
         discussion: """
-            Every convolution and product of an inference and a training step is timed in each way that the device \
-            can run. What is fastest goes into the cache folder, under the names of device and driver; \
-            MEDSEG_TUNING names another file, and an empty one turns it off.
+            Every convolution and product of an inference and a training step is timed with each algorithm that the \
+            device can run. The fastest ones are written to a file for the device and driver in the cache folder; \
+            MEDSEG_TUNING sets another file, and an empty value turns it off.
             """)
 
     @Option(parsing: .upToNextOption, help: "The networks: unet, vnet, unetr.")
     var names: [String] = ["unet", "vnet", "unetr"]
 
-    @Option(help: "Extents of a patch.")
+    @Option(help: "The size of a patch.")
     var size = 96
 
-    @Option(help: "Patches in a batch.")
+    @Option(help: "The number of patches in a batch.")
     var batch = 1
 
     @OptionGroup var device: DeviceOptions
@@ -26,9 +26,9 @@ struct Tune: ParsableCommand {
         try BenchNetwork.check(names, size: size)
         let backend = try device.makeBackend()
         guard let tunable = backend as? any TunableBackend else {
-            throw ValidationError("there is nothing to tune on \(backend.name); name an OpenCL device")
+            throw ValidationError("there is nothing to tune on \(backend.name); pass an OpenCL device to --device")
         }
-        guard device.force.isEmpty else { throw ValidationError("--force leaves nothing to search for") }
+        guard device.force.isEmpty else { throw ValidationError("--force leaves nothing to search for; remove it") }
         tunable.isTuning = true
         for name in names {
             let known = tunable.tunedPlans

@@ -4,7 +4,7 @@ import SegBackend
 import SegDevices
 import SegOpCases
 
-/// `medseg-bench verify`: every op case on a device, held against the reference.
+/// `medseg-bench verify`: every op case on a device, compared with the reference.
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs every op case on a device and compares it with the reference.")
@@ -12,10 +12,10 @@ struct Verify: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only cases whose name contains one of these.")
     var names: [String] = []
 
-    @Option(parsing: .upToNextOption, help: "Only cases of these ops, as the summary names them.")
+    @Option(parsing: .upToNextOption, help: "Only cases of these ops, with the names of the summary.")
     var ops: [String] = []
 
-    @Option(help: "Only cases of no more elements than this, for a checker that interprets every access.")
+    @Option(help: "Only cases with at most this number of elements, for a checker that interprets every access.")
     var mostElements: Int?
 
     @Flag(help: "Print failures and the summary only.")
@@ -25,7 +25,8 @@ struct Verify: ParsableCommand {
 
     func run() throws {
         let backend = try device.makeBackend()
-        // The CPU rounds the factors of every op as the reference can; a GPU's units compute some ops, held to f32.
+        // The CPU rounds the factors of every op as the reference can do too. A GPU's units compute only some ops,
+        // which are compared with f32.
         let isRounding = ["cpu", "reference"].contains(backend.name)
         let reference = try Devices.makeBackend(
             "reference", threads: nil, profiling: false, precision: isRounding ? device.precision : .fp32)
@@ -36,7 +37,7 @@ struct Verify: ParsableCommand {
         }
         guard !cases.isEmpty else {
             let known = Set(OpCases.all.map(\.op)).sorted().joined(separator: ", ")
-            throw ValidationError("no op case has such a name, op and size; ops are \(known)")
+            throw ValidationError("no op case has this name, op and size; the ops are \(known)")
         }
         print("\(backend.name): \(backend.details)")
         var counts: [Verdict: Int] = [:]
@@ -69,7 +70,7 @@ struct Verify: ParsableCommand {
                 tolerance(opCase, output: output, isOpenCL: backend is any TunableBackend)
             }
             guard parity.passes else { return (.failed, "\(parity)  FAILED") }
-            // The row that comes nearest to its limit.
+            // The row whose error is the largest share of its limit.
             let worst = parity.rows.max { share($0) < share($1) }
             return (.ok, worst.map { "\(name) \($0.output): \(error(of: $0)) of \($0.tolerance.limit)" } ?? name)
         } catch BackendError.notSupported(_, let op, let reason) {
@@ -79,7 +80,7 @@ struct Verify: ParsableCommand {
         }
     }
 
-    /// What is allowed of a way of computing that was asked for by name, where it is taken; nil for what the case says.
+    /// The tolerance for a precision or a forced algorithm, if the case uses it; nil to keep the case's tolerance.
     private func tolerance(_ opCase: OpCase, output: String, isOpenCL: Bool) -> Tolerance? {
         let isConvolution = opCase.op.hasPrefix("conv"), readsWeights = output != "gw" && output != "gb"
         switch device.precision {
@@ -88,7 +89,8 @@ struct Verify: ParsableCommand {
         case .bf16 where isOpenCL && (isConvolution || opCase.op == "matmul"): return .bf16Factors
         default: break
         }
-        // Every form of Winograd's algorithm but F(4, 5) keeps the limit of an op. The CPU takes that unasked; OpenCL has none.
+        // Every form of Winograd's algorithm but F(4, 5) keeps the limit of an op. The CPU uses F(4, 5) by default;
+        // OpenCL does not have it.
         let takesFourFive = !isOpenCL && (device.force.isEmpty || device.force.contains("winograd 4"))
         return takesFourFive && OpCases.isWinogradOfFiveTaps(opCase, output: output) ? .winograd : nil
     }

@@ -1,9 +1,9 @@
-"""What a kernel may cost: budgets.json.
+"""The budgets of compiled kernels: budgets.json.
 
-`limits` hold for every kernel that `kernels` does not name: no stack, no spills, few registers. `kernels` holds, under
-"kernel | variant | family", [registers, stack, spills, multiply share]: the first three at most, the last at least. They
-are what the kernels reached when the line was last tightened, so that nothing grows worse; `goals` are what they are
-to reach. A line beyond the limits is {"figures": [...], "reason": "..."}, written by hand.
+`limits` apply to every kernel that `kernels` does not list: no stack, no spills, few registers. `kernels` maps
+"kernel | variant | family" to [registers, stack, spills, multiply share]: the first three are maxima, the last is a
+minimum. They are the figures of the kernels when the line was last tightened, so that no kernel gets worse; `goals` are
+the figures that kernels should reach. A line beyond the limits is {"figures": [...], "reason": "..."}, written by hand.
 """
 
 import fnmatch
@@ -21,7 +21,7 @@ def key(row):
 
 
 def share(row):
-    """Of kernels whose hot loop multiplies at least eight times; a share of fewer says nothing."""
+    """The share of multiplications in the hot loop; 0 if it has fewer than eight, for which a share is not informative."""
     return row["multiply_share"] if row["hot_multiplies"] >= 8 else 0
 
 
@@ -38,34 +38,34 @@ class Budgets:
         return any(figure > self.limits[name] for name, figure in zip(FIGURES[:3], figures))
 
     def faults(self, rows):
-        unexplained = [f"{name}: its budget is beyond the limits and has no reason" for name, figures in self.kernels.items()
+        unexplained = [f"{name}: its budget is beyond the limits, but has no reason" for name, figures in self.kernels.items()
                        if self.exceeds_limits(figures) and not self.reasons.get(name)]
         nameless = sorted({key(row) for row in rows if row["usual"]} - set(self.kernels))
-        return (unexplained + [f"{name}: taken untuned and not in the budgets" for name in nameless]
+        return (unexplained + [f"{name}: used without tuning, but not in the budgets" for name in nameless]
                 + [fault for row in rows for fault in self.faults_of(row)])
 
     def without_rows(self, rows):
-        """Budgets of what no longer is; of a run over every variant."""
+        """The faults of budgets whose kernel no longer exists; only for a run over every variant."""
         return [f"{name}: a budget without a kernel" for name in sorted(set(self.kernels) - {key(row) for row in rows})]
 
     def faults_of(self, row):
         name = f"{row['kernel']} ({row['variant']}, {row['target']})"
         limits = [self.limits[figure] for figure in FIGURES[:3]]
         *most, least = self.kernels.get(key(row), [*limits, 0])
-        faults = [f"{name}: {row[figure]} {figure}, {allowed} allowed"
+        faults = [f"{name}: {row[figure]} {figure}, at most {allowed} allowed"
                   for figure, allowed in zip(FIGURES, most) if row[figure] > allowed]
         if share(row) < least:
-            faults.append(f"{name}: {share(row):.3f} of the hot loop multiplies, {least:.3f} wanted")
+            faults.append(f"{name}: {share(row):.3f} of the hot loop multiplies, at least {least:.3f} required")
         return faults
 
     def goal_of(self, row):
-        """The first goal that a row comes under, or None."""
+        """The first goal that applies to a row, or None."""
         names = (row["kernel"], row["variant"], row["target"])
         return next((goal for goal in self.goals if all(
             fnmatch.fnmatchcase(name, goal[part]) for name, part in zip(names, ("kernel", "variant", "target")))), None)
 
     def misses(self, row):
-        """What a row lacks of its goal, in words; empty where it is reached or there is none."""
+        """The figures in which a row misses its goal, in words; empty if it reaches the goal or has none."""
         goal = self.goal_of(row) or {}
         missed = [f"{row[figure]} > {goal[figure]} {figure}"
                   for figure in FIGURES[:3] if figure in goal and row[figure] > goal[figure]]

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Compiles every kernel for GPUs that are not here and holds what comes out to benchmarks/gpu_static/budgets.json.
+"""Compiles every kernel for GPUs that this machine lacks and compares the results with benchmarks/gpu_static/budgets.json.
 
     check.py TOOLS [--tighten] [--usual] [--only WORD] [--jobs N]
 
-TOOLS is the folder that tools.sh filled. Writes gpu_static.json and gpu_static.md in benchmarks/results, and exits with
-1 where a kernel has more registers, stack or spills, or a smaller share of multiplications, than its budget, where a
-kernel that is taken untuned has no budget, and where a budget has no kernel. --tighten writes what was reached into the
-budgets where it is better; it never loosens one nor writes one beyond the limits, only deletes those of kernels that are
-gone. --usual compiles only what a GPU takes untuned, and the table says so. --only compiles the files whose name holds
-WORD and writes no results.
+TOOLS is the folder that tools.sh filled. The script writes gpu_static.json and gpu_static.md in benchmarks/results. It
+exits with 1 if a kernel has more registers, stack or spills, or a smaller share of multiplications, than its budget, if
+a kernel that is used without tuning has no budget, or if a budget has no kernel. --tighten writes better results into
+the budgets; it never loosens a budget and never writes one beyond the limits, and it deletes only the budgets of kernels
+that no longer exist. --usual compiles only the variants that a GPU uses without tuning, and the table says so. --only
+compiles the files whose name contains WORD and writes no results.
 """
 
 import argparse
@@ -32,7 +32,7 @@ OWN = ("compilers.py", "instructions.py")
 
 
 def compiled(tools, identity, variant, target):
-    """The rows of a variant, from the last run where nothing that they come from has changed."""
+    """The rows of a variant, read from the last run if none of the inputs has changed."""
     own = "".join((Path(__file__).parent / name).read_text() for name in OWN)
     key = json.dumps([variant.source(), variant.defines, target, identity, own])
     kept = CACHE / (hashlib.sha256(key.encode()).hexdigest() + ".json")
@@ -40,7 +40,7 @@ def compiled(tools, identity, variant, target):
         return json.loads(kept.read_text())
     rows = compile_nvidia(tools, variant) if target == "sm" else compile_amd(tools, variant, target)
     CACHE.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all, whatever stops the run.
+    # The file is replaced as a whole, even if the run is interrupted.
     with tempfile.NamedTemporaryFile("w", dir=CACHE, delete=False) as file:
         file.write(json.dumps(rows))
     os.replace(file.name, kept)
@@ -79,7 +79,7 @@ def main():
     every = all_variants()
     variants = [v for v in every if options.only in v.file and (v.usual or not options.usual)]
     if not variants:
-        parser.error(f"no kernel file has '{options.only}' in its name")
+        parser.error(f"no kernel file has a name with '{options.only}'")
     rows = rows_of(tools, variants, options.jobs)
     is_full = len(variants) == len(every)
     budgets = Budgets(Path(__file__).with_name("budgets.json"))

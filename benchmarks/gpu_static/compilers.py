@@ -1,4 +1,4 @@
-"""Compiles one variant for a family of GPUs and returns a row a kernel and target."""
+"""Compiles one variant for a family of GPUs and returns one row per kernel and target."""
 
 import hashlib
 import os
@@ -37,27 +37,27 @@ class Tools:
         return {"clang": re.search(r"version ([\d.]+)", clang).group(1), **cuda}
 
     def identity(self):
-        """All that a row depends on beside the source: whole versions, and the libraries that are linked in."""
+        """Everything that a row depends on besides the source: full versions, and the linked libraries."""
         said = [self.run(tool, "--version") for tool in (self.clang, self.ptxas, self.nvdisasm)]
         linked = [self.libdevice, *(self.libraries / f"{target}.bc" for target in ("nvptx64--nvidiacl", "amdgcn-amd-amdhsa"))]
         return said + [hashlib.sha256(file.read_bytes()).hexdigest() for file in linked]
 
     def kernels(self, source, defines, flags):
-        """Names of the kernels that a source has, as the preprocessor leaves it."""
+        """The names of the kernels in a source after preprocessing."""
         text = self.run(self.clang, "-x", "cl", "-cl-std=CL1.2", *flags, *(f"-D{name}={value}" for name, value in defines),
                         "-E", "-P", source)
         return set(re.findall(r"\b__kernel\b[^;{}]*?\bvoid\s+(\w+)\s*\(", text))
 
     def compile(self, source, defines, output, flags, bitcode):
         links = [flag for file in bitcode for flag in ("-Xclang", "-mlink-builtin-bitcode", "-Xclang", file)]
-        # As the drivers are asked: OpenCLProgramCache.build.
+        # The flags are the drivers' flags in OpenCLProgramCache.build.
         self.run(self.clang, "-x", "cl", "-cl-std=CL1.2", "-cl-mad-enable", "-O3", "-Wno-everything",
                  "-Xclang", "-finclude-default-header", *flags, *links,
                  *(f"-D{name}={value}" for name, value in defines), "-S", "-o", output, source)
 
 
 def complete(rows, wanted, targets):
-    """The rows, where they are those of every kernel of a source for every target."""
+    """The rows, if there is exactly one for every kernel of a source and every target; else raises RuntimeError."""
     found = sorted((row["kernel"], row["target"]) for row in rows)
     expected = sorted((kernel, target) for kernel in wanted for target in targets)
     if found != expected or not expected:
@@ -67,7 +67,7 @@ def complete(rows, wanted, targets):
 
 
 def compile_nvidia(tools, variant):
-    """PTX once, for the oldest target, and ptxas for each."""
+    """Compiles to PTX once, for the oldest target, and runs ptxas for each target."""
     with tempfile.TemporaryDirectory() as folder:
         source, ptx, cubin = (Path(folder) / name for name in ("k.cl", "k.ptx", "k.cubin"))
         source.write_text(variant.source())

@@ -1,7 +1,7 @@
-"""Loops of a kernel's machine code, and what their instructions are.
+"""Finds the loops of a kernel's machine code and classifies their instructions.
 
-A loop is what lies between a label and a branch back to it. The hot loop is the smallest of those with the most
-multiplications or, where nothing is multiplied, with the most memory accesses.
+A loop is the code between a label and a branch back to it. The hot loop is the smallest of the loops with the most
+multiplications or, if there are no multiplications, with the most memory accesses.
 """
 
 import re
@@ -18,19 +18,19 @@ INTEGER_AMD = re.compile(r"v_(cmpx?_\w+_[ui]\d+|cndmask|\w*(add|sub|mul|mad|lshl
 @dataclass
 class Line:
     op: str
-    target: str | None  # of a branch
+    target: str | None  # the label of a branch
 
 
 @dataclass
 class Code:
-    """Instructions in order, and the number of the instruction that follows each label."""
+    """The instructions in order, and the index of the instruction that follows each label."""
 
     lines: list
     labels: dict
 
 
 def read_nvidia(sass, kernel):
-    """One kernel's part of what `nvdisasm -c` prints."""
+    """Reads the code of one kernel from the output of `nvdisasm -c`."""
     start = sass.find(f"\n.text.{kernel}:")
     end = sass.find("\n\t.section\t", start)
     code = Code([], {})
@@ -44,7 +44,7 @@ def read_nvidia(sass, kernel):
 
 
 def read_amd(assembly, kernel):
-    """One kernel's part of what clang writes."""
+    """Reads the code of one kernel from clang's assembly output."""
     start = re.search(rf"^{re.escape(kernel)}:", assembly, re.M).end()
     end = assembly.find(".section", start)
     code = Code([], {})
@@ -60,7 +60,7 @@ def read_amd(assembly, kernel):
 
 
 def loops(code):
-    """(first, last) of each loop; branches back to one label make one loop."""
+    """The (first, last) indices of each loop; all branches back to one label are one loop."""
     found = {}
     for number, line in enumerate(code.lines):
         first = code.labels.get(line.target)
@@ -78,7 +78,7 @@ def is_multiply(op):
 
 @cache
 def load_bits(op):
-    """Width of a load of global memory, or None."""
+    """The width in bits of a load from global memory; None for other instructions."""
     if op.startswith("LDG"):
         wide = re.search(r"\.(64|128)\b", op)
         narrow = re.search(r"\.[US](8|16)\b", op)
@@ -90,7 +90,7 @@ def load_bits(op):
 
 @cache
 def local_bits(op):
-    """Width of a read of local memory, or None."""
+    """The width in bits of a read from local memory; None for other instructions."""
     if op.startswith("LDS") and not op.startswith("LDSM"):
         wide = re.search(r"\.(64|128)\b", op)
         return int(wide.group(1)) if wide else 32
@@ -129,7 +129,7 @@ def most_common(values):
 
 
 def describe(code):
-    """Figures of the hot loop; those of the loads are of the smallest loop around it that loads from global memory."""
+    """The figures of the hot loop. The figures of loads are of the smallest loop around it that loads from global memory."""
     ops = [line.op for line in code.lines]
     running = {test: [0, *accumulate(map(test, ops))] for test in (is_multiply, is_load, is_memory)}
 

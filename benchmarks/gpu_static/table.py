@@ -1,4 +1,4 @@
-"""benchmarks/results/gpu_static.md: the rows as tables that a person reads."""
+"""Writes the rows as the tables of benchmarks/results/gpu_static.md."""
 
 HEAD = """# What the kernels compile to
 
@@ -12,7 +12,7 @@ COLUMNS = [
     ("spills", "spills B"), ("local_bytes", "local B"), ("multiply_share", "multiplies"), ("hot_loop_loads", "whole loop"),
     ("load_bits", "load bits"), ("local_load_bits", "local bits"), ("integers_per_load", "integers a load"),
 ]
-# A target of each family; the others of NVIDIA differ by a few registers.
+# One target per family; the other NVIDIA targets differ by a few registers.
 SHOWN = ("sm_90", "gfx1100", "gfx942")
 
 
@@ -29,7 +29,7 @@ def markdown(rows, extra=None):
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:
         cells = [cell(row[field]) for field, _ in COLUMNS]
-        # Shares of a handful of multiplications, or of a loop without them, say nothing.
+        # The share of a few multiplications, or of a loop without multiplications, is not informative.
         if row["hot_multiplies"] < 8:
             cells[7] = cells[8] = "–"
         lines.append("| " + " | ".join(cells + ([extra[1](row)] if extra else [])) + " |")
@@ -41,7 +41,7 @@ def main_kernels(rows):
 
 
 def extent(compiled, every):
-    """Which variants there are rows of."""
+    """The variants that have rows, in words."""
     return f"all {every} variants" if compiled == every else (
         f"{compiled} of {every} variants: those that a GPU takes untuned, and none that is only forced or tuned")
 

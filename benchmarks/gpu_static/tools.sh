@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches the compilers of `make gpu-static` into a folder and installs none of them: tools.sh FOLDER
-# clang and libclc of Debian 12 (OpenCL C to PTX and to AMD's instructions), ptxas, nvdisasm and libdevice of PyPI.
-# Exits with 69 and says what is missing where a package cannot be had.
+# Downloads the compilers of `make gpu-static` into a folder, without installing them in the system: tools.sh FOLDER
+# clang and libclc are from Debian 12 (OpenCL C to PTX and to AMD's instructions); ptxas, nvdisasm and libdevice from PyPI.
+# If a package cannot be downloaded, exits with 69 and prints its name.
 set -euo pipefail
 folder=$1
 debs="clang-22 libclang-cpp22 libclang-common-22-dev libllvm22 libclc-22 libz3-4"

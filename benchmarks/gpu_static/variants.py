@@ -1,8 +1,8 @@
-"""What is compiled: each kernel file with the definitions that SegOpenCL gives it.
+"""The variants that are compiled: each kernel file with the definitions that SegOpenCL uses.
 
-The tiles are read from Sources/SegOpenCL/GemmTile.swift and the files that precede a kernel from
-Kernels/KernelLibrary.swift, so that neither is said twice. `usual` marks what a GPU takes untuned for UNet, VNet, UNETR
-and DynUNet at 96³: OpenCLBackend.usualPlan; the rest are forced or tuned.
+The tiles are read from Sources/SegOpenCL/GemmTile.swift, and the files that precede a kernel from
+Kernels/KernelLibrary.swift, so neither is duplicated here. `usual` marks the variants that a GPU uses without tuning for
+UNet, VNet, UNETR and DynUNet at 96³ (OpenCLBackend.usualPlan); the other variants are forced or tuned.
 """
 
 import re
@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS = ROOT / "Kernels"
 
-# Kernel files that multiply tiles of common/tile.cl, with the words that else specialise each: all of them with the tiles
-# that are taken untuned, the first with the others.
+# The kernel files that multiply tiles of common/tile.cl, with the sets of other words that specialise each file. All
+# sets are compiled with the tiles that are used without tuning, and the first set also with the other tiles.
 PRODUCTS = {
     "conv3d/conv3d_gemm": [""],
     "conv3d/conv3d_gemm_wide": [""],
@@ -22,7 +22,8 @@ PRODUCTS = {
     "matmul/matmul": [""],
     "matmul/matmul_wide": ["", "TRANSPOSE_A", "TRANSPOSE_B", "TRANSPOSE_A TRANSPOSE_B"],
 }
-# What `medseg-bench --precision` calls them, and whether every target compiles them.
+# The precisions by their names in `medseg-bench --precision`: their definitions, and whether every target compiles
+# them.
 PRECISIONS = {"f32": ({}, True), "tf32": ({"MATRIX": 1}, False), "bf16": ({"MATRIX": 2}, False)}
 ATTENTION_PARTS = 4
 
@@ -33,7 +34,7 @@ class Variant:
     name: str
     defines: tuple = ()
     usual: bool = True
-    # Inline PTX compiles for NVIDIA alone.
+    # Whether the variant compiles for NVIDIA alone, because it contains inline PTX.
     only_nvidia: bool = False
 
     @property
@@ -52,7 +53,7 @@ def common_files():
 
 
 def tiles():
-    """The tuner's tiles as (rows, columns, item rows, item columns), and which of them are taken untuned."""
+    """The tuner's tiles as (rows, columns, item rows, item columns): the ones used without tuning, the others, and the inner size."""
     text = (ROOT / "Sources/SegOpenCL/GemmTile.swift").read_text()
     number = r"(\d+), (\d+), (\d+), (\d+)"
     named = {name: tuple(map(int, sizes)) for name, *sizes in re.findall(rf"static let (\w+) = GemmTile\({number}\)", text)}
@@ -89,7 +90,7 @@ def other_variants():
             for part in range(ATTENTION_PARTS):
                 yield Variant(file, f"part {part}", (("PART", part), ("EXTENT", 64), ("BLOCK", 32)))
         elif file == "conv3d/conv3d_vector":
-            # For processors; a GPU takes it only when forced.
+            # A variant for CPUs; a GPU uses it only if forced.
             yield Variant(file, "vector", (), False)
         else:
             yield Variant(file, "plain")

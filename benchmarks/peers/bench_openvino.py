@@ -1,8 +1,8 @@
-"""Times OpenVINO on the networks of `medseg-bench nets --onnx DIR`, one JSON object a line with the same keys.
+"""Times OpenVINO on the networks of `medseg-bench nets --onnx DIR`, one JSON object per line with the same keys.
 
     python3 bench_openvino.py DIR unet|vnet|unetr… [--precision fp32|bf16] [--threads N]
 
-Needs openvino and numpy alone: the networks are the very ones that MedSeg runs, weights included.
+Needs only openvino and numpy: the networks are the same as MedSeg's, weights included.
 """
 import argparse
 import contextlib
@@ -21,13 +21,13 @@ SIZE = 96
 
 
 def reset_peak():
-    """Starts a new measurement of the largest resident memory, where the system can."""
+    """Starts a new measurement of the maximum resident memory if the system supports it."""
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mib():
-    """The most resident memory since then; where the system does not tell, since the process began."""
+    """The maximum resident memory since then, or since the process began if the system does not report it."""
     status = pathlib.Path("/proc/self/status")
     found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
     if found:
@@ -36,18 +36,18 @@ def peak_mib():
 
 
 def compiled(path, precision, threads):
-    """The network ready to run, for the least time of one run."""
+    """The compiled network, optimised for the latency of one run."""
     return openvino.Core().compile_model(str(path), "CPU", {
         "INFERENCE_PRECISION_HINT": {"fp32": "f32"}.get(precision, precision),
         "INFERENCE_NUM_THREADS": threads,
-        # Else the hint for latency leaves hyper-threads idle, and fewer run than were asked for.
+        # Without this, the hint for latency leaves hyper-threads idle, and fewer threads run than were requested.
         "ENABLE_HYPER_THREADING": True,
         "PERFORMANCE_HINT": "LATENCY",
     })
 
 
 def measure(name, folder, arguments):
-    """One run to warm up, one to size the sample, then 3 to 20 runs; prints median and minimum."""
+    """Runs once to warm up, once to choose the sample size, then 3 to 20 times; prints median and minimum."""
     network = compiled(folder / f"{name}.onnx", arguments.precision, arguments.threads)
     request = network.create_infer_request()
     x = numpy.random.default_rng(0).random((arguments.batch, 1, SIZE, SIZE, SIZE), dtype=numpy.float32)

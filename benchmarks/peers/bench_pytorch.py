@@ -1,10 +1,10 @@
-"""Times PyTorch and MONAI on the cases of `medseg-bench ops|nets|infer`, one JSON object a line with the same keys.
+"""Times PyTorch and MONAI on the cases of `medseg-bench ops|nets|infer`, one JSON object per line with the same keys.
 
     python3 bench_pytorch.py ops|nets|infer [--device cuda] [--precision fp32|tf32|bf16] [--layout ncdhw|ndhwc]
         [--threads N] [--size 96] [--volume 243 201 168]
 
 Precisions: fp32 with TensorFloat-32 switched off, tf32 with it allowed in products and convolutions, bf16 by autocast.
-Networks and windows need MONAI; the ops need torch alone.
+Networks and windows need MONAI; the ops need only torch.
 """
 import argparse
 import contextlib
@@ -19,7 +19,7 @@ import time
 import torch
 from torch.nn import functional
 
-# Name, input channels, output channels, extent, kernel, stride.
+# Name, input channels, output channels, size, kernel, stride.
 CONVOLUTIONS = [
     ("conv_1_16_96_k3", 1, 16, 96, 3, 1),
     ("conv_16_16_96_k3", 16, 16, 96, 3, 1),
@@ -44,18 +44,18 @@ TRANSPOSED = [
     ("convt_64_32_24_k3_s2", 64, 32, 24, 3, 2),
     ("convt_256_128_12_k2_s2", 256, 128, 12, 2, 2),
 ]
-# `tuned` where glibc was told to keep its pages, which halves PyTorch's times on a CPU; see compare.sh.
+# `tuned` if glibc's settings keep its pages, which halves PyTorch's times on a CPU; see compare.sh.
 ALLOCATOR = "tuned" if "mmap_threshold" in os.environ.get("GLIBC_TUNABLES", "") else "default"
 
 
 def reset_peak():
-    """Starts a new measurement of the largest resident memory, where the system can."""
+    """Starts a new measurement of the maximum resident memory if the system supports it."""
     with contextlib.suppress(OSError):
         pathlib.Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mib():
-    """The most resident memory since then; where the system does not tell, since the process began."""
+    """The maximum resident memory since then, or since the process began if the system does not report it."""
     status = pathlib.Path("/proc/self/status")
     found = re.search(r"VmHWM:\s*(\d+)", status.read_text() if status.exists() else "")
     if found:
@@ -64,7 +64,7 @@ def peak_mib():
 
 
 class Bench:
-    """What every case shares: where it runs, in what precision, and for how long."""
+    """The settings that all cases share: device, precision and duration."""
 
     def __init__(self, arguments):
         self.arguments = arguments
@@ -92,7 +92,7 @@ class Bench:
         return time.perf_counter() - start
 
     def measure(self, case, what, work, flops=None, fewest=3):
-        """One run to warm up, one to size the sample, then `fewest` to 20 runs; prints median and minimum."""
+        """Runs once to warm up, once to choose the sample size, then `fewest` to 20 times; prints median and minimum."""
         if self.is_cuda:
             torch.cuda.reset_peak_memory_stats()
         reset_peak()
@@ -162,7 +162,7 @@ class Bench:
             self.both(name, forward, apply, (x,), torch.ones_like(forward()), None)
 
     def pointwise(self, wanted):
-        """Arithmetic and reductions over 32 channels of 96³, and rows of 2 classes times a number for each."""
+        """Arithmetic and reductions on 32 channels of 96³, and 2 classes times one number per voxel."""
         extents = (96, 96, 96)
         a, b, classes, rows, channels = (
             self.noise(*shape).abs() + 0.5 for shape in (
@@ -242,9 +242,9 @@ def main():
     parser.add_argument("--names", nargs="*")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--batch", type=int, default=1)
-    parser.add_argument("--threads", type=int, help="CPU threads; default PyTorch's own choice")
-    parser.add_argument("--size", type=int, default=96, help="extents of a network's patch, or of a window")
-    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="extents of the volume")
+    parser.add_argument("--threads", type=int, help="number of CPU threads; default PyTorch's own choice")
+    parser.add_argument("--size", type=int, default=96, help="size of a network's patch, or of a window")
+    parser.add_argument("--volume", type=int, nargs=3, default=[243, 201, 168], help="size of the volume")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Holds our files to the programs they are made for, and our numbers to MONAI's: benchmarks/peers/check.sh
+# Checks MedSeg's files with the programs that read them, and its numbers against MONAI's: benchmarks/peers/check.sh
 #
 # Scans go to SimpleITK and back, weights to MONAI's load_state_dict, bundles to `python -m monai.bundle run`, ONNX to
-# onnxruntime, trainings by plans and their folds to nnU-Net, and captures made by Tests/Golden/capture.py to
-# `medseg-bench replay`. Python serves only here. PYTHON names an interpreter that has what requirements.txt lists; else one is set up, once, in MEDSEG_PEERS (by default under
-# TMPDIR), a folder that should be new, empty or of this script's making. Where pip cannot install it, the check says
-# that it was skipped and succeeds. DEVICES names what replays (default: cpu), CAPTURES which networks are captured
-# (default: all, of which unetr_12_layers and vnet take minutes). NNUNET=skip leaves out nnU-Net's part, which trains.
+# onnxruntime, trainings by plans and their folds to nnU-Net, and captures of Tests/Golden/capture.py to
+# `medseg-bench replay`. No other part of MedSeg needs Python. PYTHON sets an interpreter with the packages of
+# requirements.txt. Without it, one is installed, once, in MEDSEG_PEERS (by default under TMPDIR); that folder must be
+# new, empty or created by this script. If pip cannot install the packages, the check reports that it was skipped and
+# succeeds. DEVICES sets the devices for replays (default: cpu), CAPTURES the networks that are captured (default: all;
+# unetr_12_layers and vnet take minutes). NNUNET=skip leaves out the part with nnU-Net, which trains.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source Tests/Needs/needs.sh
@@ -23,16 +24,16 @@ else
     python=$place/bin/python
     wanted=benchmarks/peers/requirements.txt
     if ! cmp -s "$wanted" "$place/installed.txt"; then
-        # Every requirements.txt that was copied there names this script.
+        # Every requirements.txt that was copied there contains the name of this script.
         if [ -n "$(ls -A "$place" 2>/dev/null)" ] && ! grep -qs peers/check.sh "$place/installed.txt"; then
-            echo "peers: $place holds something that is not ours, which would be lost; let MEDSEG_PEERS name a new or" \
-                "an empty folder, or PYTHON an interpreter that has what $wanted lists" >&2
+            echo "peers: $place contains files of others, which would be lost; set MEDSEG_PEERS to a new or" \
+                "an empty folder, or PYTHON to an interpreter with the packages of $wanted" >&2
             exit 73
         fi
         mkdir -p "$(dirname "$place")"
         new=$(mktemp -d "$place.XXXXXX")
         trap 'rm -rf "$new"' EXIT
-        # An environment can move as long as its programs are called as modules.
+        # An environment can be moved if its programs are called as modules.
         if python3 -m venv "$new" &&
             timeout 900 "$new/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
                 --retries 1 -r "$wanted" &&

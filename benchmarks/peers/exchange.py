@@ -1,10 +1,10 @@
-"""Exchange weights, bundles and ONNX files with PyTorch, MONAI and onnxruntime: exchange.py MEDSEG FOLDER
+"""Exchanges weights, bundles and ONNX files with PyTorch, MONAI and onnxruntime: exchange.py MEDSEG FOLDER
 
-Each network of MedSeg starts as MONAI's, with random weights in a .pt file. `medseg convert` writes safetensors and
-.pt, which MONAI must load with strict=True; `medseg predict` must give MONAI's probabilities for one window, and
-onnxruntime MONAI's logits from the exported file, for a batch of two and, where the file lets it, for a deeper volume.
-A UNet that MedSeg trained goes through export-bundle into
-`python -m monai.bundle run`, whose masks must be those of `medseg predict`.
+Each network of MedSeg starts as MONAI's network, with random weights in a .pt file. `medseg convert` writes safetensors
+and .pt, which MONAI must load with strict=True. `medseg predict` must give MONAI's probabilities for one window, and
+onnxruntime must give MONAI's logits from the exported file, for a batch of two and, if the file allows it, for a deeper
+volume. A UNet that MedSeg trained goes through export-bundle into `python -m monai.bundle run`, whose masks must be the
+same as those of `medseg predict`.
 """
 import json
 import pathlib
@@ -49,7 +49,7 @@ NETWORKS = {
                           downsample="mergingv2", patch_norm=True, normalize=False), [32, 64, 32]),
     "DiNTS": (dict(dints_space=DINTS_SPACE, in_channels=1, num_classes=3, node_a=DINTS_NODES), [16, 24, 32]),
 }
-# Of the logits in onnxruntime; transformers add up more terms.
+# The tolerance of the logits in onnxruntime; transformers sum more terms.
 ONNX_TOLERANCE = 1e-5
 TRANSFORMER_TOLERANCE = 1e-4
 FIXED = ("UNETR", "SwinUNETR")
@@ -92,13 +92,13 @@ def monai_network(title, seed):
     for name, buffer in net.named_buffers():
         if name.endswith("running_var"):
             buffer.uniform_(0.5, 1.5)
-        elif name.endswith("running_mean"):  # around 0, so that a ReLU after the norm does not stop everything
+        elif name.endswith("running_mean"):  # around 0, so that a ReLU after the norm does not set everything to 0
             buffer.uniform_(-0.3, 0.3)
     return net.eval()
 
 
 def exchange(title, folder):
-    """One network's weights to MedSeg, and back."""
+    """Converts the weights of one network to MedSeg and back, and compares."""
     folder.mkdir()
     arguments, size = NETWORKS[title]
     target = title.split()[0]
@@ -124,7 +124,7 @@ def exchange(title, folder):
 
 
 def run_onnx(title, path, net, image):
-    """The exported file in onnxruntime, against MONAI's network."""
+    """Compares the exported file in onnxruntime with MONAI's network."""
     onnx.checker.check_model(str(path), full_check=True)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     is_fixed = title.split()[0] in FIXED
@@ -142,7 +142,7 @@ def run_onnx(title, path, net, image):
 
 
 def bundle(folder):
-    """A UNet that MedSeg trains, as a bundle that MONAI runs."""
+    """Trains a UNet with MedSeg, exports it as a bundle, and runs the bundle with MONAI."""
     folder.mkdir()
     medseg("data", "phantom", "--out", folder / "phantoms", "--count", 2, "--quiet")
     arguments = dict(spatial_dims=3, in_channels=1, out_channels=2, channels=[4, 8, 16], strides=[2, 2],
@@ -172,9 +172,9 @@ def bundle(folder):
         theirs = nibabel.load(folder / "bundle" / "eval" / f"{stem}_mask.nii.gz").get_fdata() > 0
         differing = np.count_nonzero(ours != theirs)
         print(f"bundle of a trained UNet, {stem}: {np.count_nonzero(theirs)} voxels, {differing} differ", flush=True)
-        # Where both classes are equally likely the last bit decides.
+        # If both classes are equally probable, the last bit decides.
         if not 0 < np.count_nonzero(theirs) < theirs.size or differing > 1e-4 * theirs.size:
-            raise SystemExit("the bundle's masks are not ours")
+            raise SystemExit("the bundle's masks differ from medseg predict's")
 
 
 if __name__ == "__main__":

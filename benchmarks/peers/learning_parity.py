@@ -1,12 +1,12 @@
-"""Train a small UNet on crops of real CT with PyTorch and record it, for `medseg-bench replay` to train the same way.
+"""Trains a small UNet on crops of real CT with PyTorch and records it, so that `medseg-bench replay` can repeat the training.
 
     python learning_parity.py CT.nii.gz LABELS.nii.gz [CT LABELS …] --out learning_parity.safetensors
     medseg-bench replay learning_parity.safetensors --device cpu
 
-Needs torch, monai, nibabel and safetensors. Both start from the weights that PyTorch drew and see the same crops: 50
-steps of two crops each, half of them centred on the organ, intensities from -57 … 164 HU to 0 … 1. The capture holds
-the crops, the initial weights and PyTorch's loss at every step, computed in float64; the script prints how far
-PyTorch's own float32 goes astray from that, which is what any other arithmetic in 32 bits can be held to.
+Needs torch, monai, nibabel and safetensors. Both programs start from the weights that PyTorch drew and use the same
+crops: 50 steps of two crops each, half of them centred on the organ, with intensities from -57 … 164 HU scaled to 0 … 1.
+The capture contains the crops, the initial weights and PyTorch's loss at every step, computed in float64. The script
+prints the error of PyTorch's own float32, which is the standard for any other 32-bit arithmetic.
 """
 import argparse
 import copy
@@ -26,7 +26,7 @@ STEPS, BATCH = 50, 2
 
 
 def crops(pairs, size, random):
-    """STEPS · BATCH crops [count, 1, *size] and their labels, the volumes taken in turn."""
+    """STEPS · BATCH crops [count, 1, *size] and their labels; the volumes alternate."""
     volumes = []
     for image, label in pairs:
         image, label = nibabel.load(image).get_fdata(dtype=np.float32), nibabel.load(label).get_fdata() > 0
@@ -73,7 +73,7 @@ def main():
     state = {k: v.clone() for k, v in network.state_dict().items()}
     exact, single = train(network, images, labels, torch.float64), train(network, images, labels, torch.float32)
     drift = ((single - exact) / exact).abs()
-    print(f"loss {exact[0]:.4f} -> {exact[-1]:.4f}; PyTorch's float32 beside its float64: relative difference at most "
+    print(f"loss {exact[0]:.4f} -> {exact[-1]:.4f}; PyTorch's float32 and float64: relative difference at most "
           f"{drift.max():.1e}, at step {int(drift.argmax()) + 1}")
     capture = dict(
         version=1, kind="training", op="UNet", network_def={"_target_": "monai.networks.nets.UNet", **NETWORK},

@@ -1,12 +1,12 @@
-"""Monte-Carlo dropout as PyTorch and MONAI compute it, and how far `medseg predict --uncertainty` is from it.
+"""Computes Monte-Carlo dropout with PyTorch and MONAI, and compares `medseg predict --uncertainty` with it.
 
     python mc_dropout.py sample CT.nii.gz --weights W.safetensors --network N.json --passes 100 --seed 1 --out DIR
     python mc_dropout.py compare --passes 100 --ours DIR… --theirs DIR…
 
-`sample` writes the mean and variance maps under the names that MedSeg gives them. Only dropout layers are in training
-mode; a pass is one sliding-window inference over the whole scan, with softmax after blending; both maps go back to the
-scan's grid trilinearly. `compare` pools the runs of each side (other seeds, equal lengths) and sets the difference of
-the means against its standard error, the root of the sum of variance / passes of both sides.
+`sample` writes the mean and variance maps under MedSeg's file names. Only dropout layers are in training mode. A pass is
+one sliding-window inference of the whole scan, with softmax after blending; both maps are resampled to the scan's grid
+trilinearly. `compare` pools the runs of each side (different seeds, equal lengths) and divides the difference of the
+means by its standard error, the root of the sum of variance / passes of both sides.
 """
 import argparse
 import glob
@@ -109,7 +109,7 @@ p.set_defaults(run=sample)
 p = commands.add_parser("compare")
 p.add_argument("--ours", nargs="+", required=True)
 p.add_argument("--theirs", nargs="+", required=True)
-p.add_argument("--passes", type=int, required=True, help="of each run")
+p.add_argument("--passes", type=int, required=True, help="number of passes of each run")
 p.set_defaults(run=compare)
 arguments = parser.parse_args()
 arguments.run(arguments)

@@ -1,9 +1,9 @@
-"""Holds trainings by nnU-Net's plans, and what is made of their folds, to nnU-Net: benchmarks/peers/nnunet.py MEDSEG FOLDER
+"""Compares trainings by nnU-Net's plans, and the results of their folds, with nnU-Net: benchmarks/peers/nnunet.py MEDSEG FOLDER
 
-Small phantoms are planned and trained by MedSeg. nnU-Net has to load what `--export-nnunet` writes, with the momenta of every
-parameter, predict the same masks (one voxel of 10,000 may differ, for nnU-Net decides ties in 16 bits), and train one epoch
-more; MedSeg has to predict the same from what nnU-Net then saved, and begin a training with it. Of five folds, summaries and
-postprocessing have to be nnU-Net's numbers.
+Small phantoms are planned and trained by MedSeg. nnU-Net must load the files of `--export-nnunet`, with the momenta of every
+parameter, predict the same masks (one voxel of 10,000 may differ, because nnU-Net decides ties in 16 bits), and train one
+epoch more. MedSeg must predict the same from the checkpoint that nnU-Net then saved, and start a training run with it. For
+five folds, the summaries and the postprocessing must equal nnU-Net's.
 """
 
 import json
@@ -40,7 +40,7 @@ checked = 0
 
 
 def check(what, is_right):
-    """Takes down what is not as it should be."""
+    """Records a fault if a condition is false."""
     global checked
     checked += 1
     if not is_right:
@@ -48,7 +48,7 @@ def check(what, is_right):
 
 
 def medseg(*arguments):
-    """Runs medseg, and returns what it prints on both streams."""
+    """Runs medseg and returns its output on both streams."""
     done = subprocess.run([MEDSEG, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"medseg {' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}")
@@ -56,7 +56,7 @@ def medseg(*arguments):
 
 
 def image(voxels):
-    """A scan of voxels of 1 x 1 x 1.2 mm."""
+    """A scan with a voxel spacing of 1 x 1 x 1.2 mm."""
     made = SimpleITK.GetImageFromArray(voxels)
     made.SetSpacing([1.0, 1.0, 1.2])
     return made
@@ -81,7 +81,7 @@ def write_dataset():
 
 
 def plan():
-    """Plans by MedSeg, of narrower networks."""
+    """Plans with MedSeg, and makes the networks narrower."""
     medseg("plan", RAW / NAME, "--out", PREPARED / NAME, "--quiet")
     for file in ("plans.json", "nnUNetPlans.json"):
         plans = json.loads((PREPARED / NAME / file).read_text())
@@ -94,7 +94,7 @@ def plan():
 
 
 def predicted_by_nnunet(model, checkpoint, out):
-    """Masks of all scans by nnU-Net."""
+    """Predicts the masks of all scans with nnU-Net."""
     predictor = nnUNetPredictor(device=CPU, perform_everything_on_device=False, verbose=False, allow_tqdm=False)
     predictor.initialize_from_trained_model_folder(str(model), (0,), checkpoint)
     out.mkdir(parents=True)
@@ -106,7 +106,7 @@ def predicted_by_nnunet(model, checkpoint, out):
 
 
 def compare_masks(what, ours, theirs, labels=None):
-    """Masks of two folders, in which one voxel of 10,000 may differ."""
+    """Compares the masks of two folders; one voxel of 10,000 may differ."""
     names = sorted(path.name for path in theirs.glob("*.nii.gz"))
     check(f"{what}: {len(names)} masks", len(names) == 6)
     apart, foreground = 0, 0
@@ -119,7 +119,7 @@ def compare_masks(what, ours, theirs, labels=None):
 
 
 def exchange(plans, configuration, steps):
-    """A training goes to nnU-Net, which predicts with it and, of whole epochs, trains on, and comes back."""
+    """Exports a training run to nnU-Net, which predicts with it and, after whole epochs, continues it; imports the result."""
     run = FOLDER / f"run_{configuration}"
     medseg("train", "--nnunet-plan", plans, "--data", RAW / NAME, "--configuration", configuration, "--fold", "0", "--out", run,
            "--export-nnunet", RESULTS, "--set", f"iterations={steps}", "--set", "pseudo_dice.batches=2", "--set", "cache=none",
@@ -129,7 +129,7 @@ def exchange(plans, configuration, steps):
     medseg("predict", RAW / NAME / "imagesTr", "--nnunet", model, "--out", FOLDER / f"ours_{configuration}", "--quiet")
     compare_masks(f"{configuration} of MedSeg", FOLDER / f"ours_{configuration}", FOLDER / f"theirs_{configuration}")
     checkpoint = torch.load(model / "fold_0/checkpoint_final.pth", map_location="cpu", weights_only=True)
-    check(f"{configuration}: other arrays than nnU-Net's",
+    check(f"{configuration}: the arrays differ from nnU-Net's",
           set(checkpoint["network_weights"]) == set(predictor.network.state_dict()))
     own = load_file(run / "checkpoint.safetensors")
     names = [name for name, _ in predictor.network.named_parameters()]
@@ -145,28 +145,28 @@ def exchange(plans, configuration, steps):
     trainer = lengths.nnUNetTrainer_1epoch(
         {**json.loads((PREPARED / NAME / "nnUNetPlans.json").read_text()), "continue_training": True}, configuration, 0,
         json.loads((PREPARED / NAME / "dataset.json").read_text()), CPU)
-    # The rate falls over the epochs, and is 0 where they are over.
+    # The learning rate falls over the epochs, and is 0 after the last one.
     trainer.num_epochs, trainer.num_iterations_per_epoch, trainer.num_val_iterations_per_epoch = steps // 250 + 1, 4, 2
     trainer.load_checkpoint(str(model / "fold_0/checkpoint_final.pth"))
-    check("the epoch that nnU-Net goes on from", trainer.current_epoch == steps // 250)
-    check("the logs that nnU-Net goes on with", len(trainer.logger.get_value("train_losses", None)) == steps // 250)
+    check("the epoch from which nnU-Net continues", trainer.current_epoch == steps // 250)
+    check("the logs with which nnU-Net continues", len(trainer.logger.get_value("train_losses", None)) == steps // 250)
     trainer.run_training()
     losses = trainer.logger.get_value("train_losses", None)
     print(f"{configuration}: epochs of MedSeg and then of nnU-Net, losses {losses}")
-    # nnU-Net's Dice is negative, and ours the rest to 1.
+    # nnU-Net's Dice loss is the negative Dice, MedSeg's is 1 minus the Dice.
     check(f"{configuration}: the loss jumps: {losses}", abs(losses[-1] - losses[-2]) < 0.7)
     predicted_by_nnunet(model, "checkpoint_final.pth", FOLDER / "theirs_continued")
     medseg("predict", RAW / NAME / "imagesTr", "--nnunet", model, "--out", FOLDER / "ours_continued", "--quiet")
-    compare_masks(f"{configuration} that nnU-Net trained on", FOLDER / "ours_continued", FOLDER / "theirs_continued")
+    compare_masks(f"{configuration} that nnU-Net continued", FOLDER / "ours_continued", FOLDER / "theirs_continued")
     said = medseg(
         "train", "--nnunet-plan", plans, "--data", RAW / NAME, "--configuration", configuration, "--fold", "1", "--out",
         FOLDER / "run_begun", "--set", f"init_from={model}/fold_0/checkpoint_final.pth", "--set", "iterations=1", "--set",
         "pseudo_dice.batches=1", "--set", "cache=none")
-    check("the segmentation layers begin anew", "the segmentation layers anew" in said)
+    check("the segmentation layers start from scratch", "the segmentation layers anew" in said)
 
 
 def pool(plans):
-    """Five short folds, whose summary and postprocessing nnU-Net makes too."""
+    """Trains five short folds, and compares their summary and postprocessing with nnU-Net's."""
     out = FOLDER / "folds"
     medseg("folds", plans, "--train", "--data", RAW / NAME, "--out", out, "--set", "iterations=150", "--set",
            "pseudo_dice.batches=2", "--set", "cache=none", "--quiet")
@@ -194,7 +194,7 @@ def pool(plans):
 
 
 def compare_numbers(what, ours, theirs):
-    """Numbers of two documents, where null is NaN."""
+    """Compares the numbers of two documents, in which null is NaN."""
     if isinstance(theirs, dict):
         check(f"{what}: {sorted(map(str, ours))}, nnU-Net's {sorted(map(str, theirs))}", set(ours) == set(theirs))
         for key in theirs:
@@ -208,7 +208,7 @@ if __name__ == "__main__":
     write_dataset()
     file = plan()
     exchange(file, "3d_fullres", 250)
-    # After few steps classes are all but equally likely, and voxels with the last bits of one or the other.
+    # After a few steps classes are nearly equally probable, so the last bits decide many voxels.
     exchange(file, "2d", 100)
     pool(file)
     if faults:

@@ -1,8 +1,8 @@
-"""Holds files of scans to SimpleITK, both ways: benchmarks/peers/scans.py MEDSEG FOLDER
+"""Compares files of scans with SimpleITK, in both directions: benchmarks/peers/scans.py MEDSEG FOLDER
 
-Every number type, axes in three orders, oblique and left-handed, raw and compressed, header and voxels together and
-apart: what SimpleITK writes is read by `medseg data convert`, and what that writes is read by SimpleITK. Voxels have to
-be the same, directions, spacings and origins to 1e-6.
+The scans have every number type, axes in three orders, oblique and left-handed directions, raw and compressed voxels, and
+header and voxels in one file and in two. `medseg data convert` reads the files that SimpleITK writes, and SimpleITK reads the
+results. Voxels must be equal; directions, spacings and origins must be equal to 1e-6.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import SimpleITK
 
 MEDSEG, FOLDER = sys.argv[1], pathlib.Path(sys.argv[2])
 TYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"]
-# Rows are world axes in ITK's LPS, columns the scan's axes.
+# Rows are world axes in ITK's LPS, columns are the scan's axes.
 OBLIQUE = numpy.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]]) @ numpy.array([[1, 0, 0], [0, 0.28, -0.96], [0, 0.96, 0.28]])
 PLACES = {
     "lps": numpy.eye(3),
@@ -30,7 +30,7 @@ checked = 0
 
 
 def image(kind, direction):
-    """A scan of 3 x 4 x 5 voxels of rising and extreme numbers."""
+    """A scan of 3 x 4 x 5 voxels with increasing and extreme numbers."""
     random = numpy.random.default_rng(5)
     if kind.startswith("float"):
         voxels = random.normal(size=(5, 4, 3)).astype(kind) * 1000
@@ -45,7 +45,7 @@ def image(kind, direction):
 
 
 def check(name, expected, path):
-    """Compares a file as SimpleITK reads it with what it should be."""
+    """Compares a file, as SimpleITK reads it, with the expected image."""
     global checked
     checked += 1
     found = SimpleITK.ReadImage(str(path))
@@ -55,13 +55,13 @@ def check(name, expected, path):
         faults.append(f"{name}: other voxels")
     for what in ["GetSpacing", "GetOrigin", "GetDirection"]:
         ours, theirs = numpy.array(getattr(found, what)()), numpy.array(getattr(expected, what)())
-        # A NIfTI-1 header has 32-bit floats.
+        # A NIfTI-1 header contains 32-bit floats.
         if not numpy.allclose(ours, theirs, rtol=0, atol=1e-6 * max(1, abs(theirs).max())):
             faults.append(f"{name}: {what} {ours} instead of {theirs}")
 
 
 def convert(source, target):
-    """Writes a file anew with MedSeg."""
+    """Converts a file with MedSeg."""
     result = subprocess.run([MEDSEG, "data", "convert", str(source), str(target), "--force"], capture_output=True, text=True)
     if result.returncode:
         faults.append(f"{source.name} to {target.name}: {result.stderr.strip()}")
@@ -69,7 +69,7 @@ def convert(source, target):
 
 
 def scans():
-    """The scans, each with a name."""
+    """The scans, each with its name."""
     for kind in TYPES:
         yield kind, image(kind, PLACES["oblique"])
     for place, direction in PLACES.items():
@@ -83,7 +83,7 @@ for (name, expected), ending, compressed in itertools.product(scans(), ENDINGS, 
     source = FOLDER / f"{name}-{compressed}.{ending}"
     try:
         SimpleITK.WriteImage(expected, str(source), useCompression=compressed)
-        # What SimpleITK itself reads back: it writes some types of NIfTI as others.
+        # The expected image is read back by SimpleITK, because it writes some types of NIfTI as others.
         stored = SimpleITK.ReadImage(str(source))
     except RuntimeError as error:
         print(f"scans: SimpleITK cannot write {source.name}: {str(error).splitlines()[-1]}")
@@ -93,7 +93,7 @@ for (name, expected), ending, compressed in itertools.product(scans(), ENDINGS, 
         if convert(source, target):
             check(f"{source.name} to {target.name}", stored, target)
 
-# Headers as other programs write them.
+# Headers in the form of other programs.
 expected = image("int16", PLACES["oblique"])
 raw = SimpleITK.GetArrayFromImage(expected)
 hand = {

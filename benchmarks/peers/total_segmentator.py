@@ -1,11 +1,11 @@
-"""Hold `medseg totalsegmentator` to TotalSegmentator, with small networks of random weights in the place of its models.
+"""Compares `medseg totalsegmentator` with TotalSegmentator; small networks of random weights replace its models.
 
     pip install TotalSegmentator nnunetv2
     python total_segmentator.py MEDSEG SCAN [FOLDER]
 
-The folders of the datasets 291 to 295, 297 and 298 are made in FOLDER, with the true numbers and names of their labels. Of
-each way the masks, the names in the NIfTI headers and the statistics are compared; a mask may differ in one voxel of 10,000,
-for nnU-Net decides ties in 16 bits.
+The folders of the datasets 291 to 295, 297 and 298 are created in FOLDER, with the true numbers and names of their labels.
+The masks, the names in the NIfTI headers and the statistics are compared for each set of options. A mask may differ in one
+voxel of 10,000, because nnU-Net decides ties in 16 bits.
 """
 import json
 import os
@@ -24,7 +24,7 @@ WAYS = {
 
 
 def plans(edge):
-    """A plan of nnU-Net 2.0, as TotalSegmentator's models have them."""
+    """A plan of nnU-Net 2.0, like those of TotalSegmentator's models."""
     triple = [[3, 3, 3]] * 3
     configuration = {
         "data_identifier": "nnUNetPlans_3d_fullres", "preprocessor_name": "DefaultPreprocessor", "batch_size": 2,
@@ -49,7 +49,7 @@ def plans(edge):
 
 
 def make(root):
-    """The folders of the models, with weights drawn at random."""
+    """Creates the folders of the models, with random weights."""
     import torch
     from dynamic_network_architectures.architectures.unet import PlainConvUNet
     from totalsegmentator.map_tasks_config import TASK_ID_WEIGHTS_CONFIGS

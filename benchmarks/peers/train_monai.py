@@ -1,8 +1,9 @@
-"""MONAI's own training of what a MedSeg configuration describes, to compare the Dice that both reach.
+"""Trains the network of a MedSeg configuration with MONAI, to compare the Dice that both reach.
 
-Reads the resolved configuration of a MedSeg run (RUN/config.json) and its split, trains MONAI's network on the same cases
-for as many steps with MONAI's transforms, loss and PyTorch's Adam, keeps the best weights by validation as MedSeg does,
-and measures the test cases on their own grids. Understands what the preset `tutorial` says, nothing else.
+Reads the resolved configuration of a MedSeg run (RUN/config.json) and its split, and trains MONAI's network on the same
+cases for the same number of steps with MONAI's transforms, MONAI's loss and PyTorch's Adam. It keeps the best weights by
+validation as MedSeg does, and measures the test cases on their own grids. It supports only the options of the preset
+`tutorial`.
 
     pip install torch monai nibabel
     python benchmarks/peers/train_monai.py runs/tutorial --data phantoms --split split.json
@@ -130,13 +131,14 @@ class Training:
         return time.time() - begun
 
     def test(self, names):
-        """Dice of each case on its own grid, the prediction brought back by MONAI's inverse transforms."""
+        """The Dice of each case on its own grid, to which MONAI's inverse transforms restore the prediction."""
         scores = {}
         chain = tf.Compose(preprocessing(self.config, ["image"]))
         back = tf.Invertd("pred", transform=chain, orig_keys="image", nearest_interp=False, to_tensor=True)
         for name in names:
             data = chain({"image": self.cases[name]["image"]})
-            # Inverted is only what carries a history, whatever its history: the scan's takes its place.
+            # Only an array with a history is inverted, and any history is accepted: the probabilities get the scan's
+            # history.
             probabilities = MetaTensor(self.logits(data["image"][None]).as_tensor().softmax(1)[0])
             restored = back({**data, "pred": probabilities})["pred"].argmax(0).numpy() == 1
             truth = np.asarray(nibabel.load(self.cases[name]["label"]).dataobj) == 1

@@ -1,4 +1,4 @@
-"""Hold `medseg predict --bundle` to `python -m monai.bundle run` on the bundles of Project-MONAI/model-zoo.
+"""Compares `medseg predict --bundle` with `python -m monai.bundle run` on the bundles of Project-MONAI/model-zoo.
 
     zoo.py MEDSEG MODELS WORK [NAME…]
 
@@ -9,7 +9,7 @@ published, and WORK/table.md gets a row for each bundle: how many voxels differ,
 A mask is equal where at most 3 voxels or 1 in 10000 differ, as two classes that tie but for rounding do. The script fails
 where a bundle does not end as EXPECTED says, or is not listed there.
 
-Needs what requirements.txt lists, and itk and pandas for the bundles that use them. Tried at model-zoo dfae206.
+Needs the packages of requirements.txt, and itk and pandas for the bundles that use them. Tested with model-zoo dfae206.
 """
 import glob
 import inspect
@@ -28,13 +28,13 @@ from monai.bundle import ConfigParser
 from monai.data import list_data_collate
 from monai.networks import nets
 
-# The largest difference that rounding explains.
+# The maximum difference that rounding explains.
 MOST_VOXELS, MOST_SHARE = 3, 1e-4
-# Voxels by which the classes are made even.
+# The number of voxels from which the class biases are computed.
 SAMPLE = 20000
-# Extents of the scan on the network's grid, in windows: more than one window along an axis, and padding along another.
+# The size of the scan on the network's grid, in windows: more than one window along an axis, and padding along another.
 REACH = (1.2, 1.0, 0.7)
-# The same where the network sees the whole scan, whose extents its strides have to divide.
+# The same if the network's input is the whole scan, whose size must be divisible by the network's strides.
 WHOLE, WHOLE_REACH = (64, 64, 64), (1.0, 0.75, 0.5)
 
 # How each bundle of the zoo ends: with an equal mask, or with MedSeg's refusal.
@@ -62,7 +62,7 @@ def config_file(bundle):
 
 
 def segments_scans(bundle):
-    """Whether a bundle gives labels to voxels of scans: by its metadata, or because it walks through a scan's slices."""
+    """Whether a bundle labels the voxels of scans: by its metadata, or because it processes the slices of a scan."""
     config = config_file(bundle)
     metadata = bundle / "configs/metadata.json"
     if config is None or not metadata.exists():
@@ -94,7 +94,7 @@ class Bundle:
             self.write_architecture()
 
     def drop_old_arguments(self):
-        """Arguments of the network that MONAI no longer takes, such as SwinUNETR's img_size, are taken out for MONAI."""
+        """Removes, for MONAI, arguments of the network that MONAI no longer accepts, such as SwinUNETR's img_size."""
         definition = self.parser["network_def"]
         target = definition.get("_target_", "") if isinstance(definition, dict) else ""
         network = getattr(nets, target.split(".")[-1], None)
@@ -117,10 +117,10 @@ class Bundle:
         return self.parser.get_parsed_content(key)
 
     def write_architecture(self):
-        """A random architecture in place of the searched one, in the form that `search.yaml` of these bundles writes.
+        """Writes a random architecture instead of the searched one, in the format of these bundles' `search.yaml`.
 
-        Its file holds NumPy arrays, which PyTorch reads since 2.6 only when it is told to, and MONAI as configured asks
-        for a GPU: both are changed for MONAI alone.
+        The file contains NumPy arrays, which PyTorch 2.6 and later read only on request, and the configuration requests a
+        GPU; both are changed for MONAI alone.
         """
         random = np.random.default_rng(5)
         blocks, depths = (self.parser[f"dints_space#{key}"] for key in ("num_blocks", "num_depths"))
@@ -130,7 +130,7 @@ class Bundle:
         nodes = np.ones((blocks + 1, depths), int)
         codes = np.zeros((blocks, paths), int)
         for block in range(blocks):
-            # Every node of a block stands on a path from a node that the block before it has.
+            # Every node of a block is reached by a path from a node of the block before it.
             for out in range(depths):
                 choices = [p for p in range(paths) if outs[p] == out and nodes[block][ins[p]]]
                 codes[block, random.choice(choices)] = 1
@@ -141,7 +141,7 @@ class Bundle:
 
     # ------------------------------------------------------------ the input
     def transform(self, name):
-        """The arguments of the first transform of a class before the network, each reference followed."""
+        """The arguments of the first transform of a class before the network, with references resolved."""
         for number in range(len(self.content("preprocessing").transforms)):
             place = f"preprocessing#transforms#{number}"
             item = self.parser[place] if place in self.parser else None
@@ -154,7 +154,7 @@ class Bundle:
         return [int(extent) for extent in getattr(inferer, "roi_size", None) or WHOLE]
 
     def write_scans(self):
-        """Scans of smooth shapes and noise, in another orientation than the network's, with borders of zeros."""
+        """Writes scans of smooth shapes and noise, with an orientation other than the network's, and borders of zeros."""
         random = np.random.default_rng(3)
         window = self.window()
         reach = REACH if hasattr(self.content("inferer"), "roi_size") else WHOLE_REACH
@@ -183,7 +183,7 @@ class Bundle:
             paths.append(str(path))
         self.scans = paths
         image = paths if len(paths) > 1 else paths[0]
-        # What is written lies in the output's folder by its path from dataset_dir.
+        # The path of a result in the output folder is its scan's path relative to dataset_dir.
         self.update({"dataset#data": [{"image": image}], "dataloader#num_workers": 0, "dataset_dir": str(self.work / "input")})
 
     def channels(self):
@@ -191,7 +191,7 @@ class Bundle:
 
     # ------------------------------------------------------------ the weights
     def write_weights(self):
-        """Random weights whose classes are about even on the first window of the scan."""
+        """Writes random weights that give classes of about equal size on the first window of the scan."""
         torch.manual_seed(7)
         network = self.content("network_def").eval()
         data = list_data_collate([self.content("preprocessing")(self.content("dataset#data")[0])])
@@ -215,7 +215,7 @@ class Bundle:
         torch.save(network.state_dict(), self.loader()["load_path"])
 
     def is_exclusive(self):
-        """Whether a voxel has one class."""
+        """Whether each voxel has exactly one class."""
         return "threshold" not in json.dumps(self.parser["postprocessing"])
 
     def loader(self):
@@ -239,7 +239,7 @@ class Bundle:
         return self.mask(self.work / "monai", command)
 
     def mask(self, out, command):
-        """What a program writes, and the seconds it took; its last words where it fails."""
+        """The mask that a program writes and its time in seconds; raises RuntimeError with its last words if it fails."""
         start = time.monotonic()
         done = subprocess.run([str(part) for part in command], cwd=self.folder, capture_output=True, text=True)
         (self.work / f"{out.name}.log").write_text(done.stdout + done.stderr)
@@ -252,7 +252,7 @@ class Bundle:
 
 
 def centred(image, window):
-    """A window in the middle, with zeros around a smaller image, and where in it the image is."""
+    """The window in the middle of an image, with zeros around a smaller image, and the position of the image in it."""
     spare = [max(w - n, 0) for n, w in zip(image.shape[2:], window)]
     pads = [amount for extra in reversed(spare) for amount in (extra // 2, extra - extra // 2)]
     image = torch.nn.functional.pad(image, pads)
@@ -262,7 +262,7 @@ def centred(image, window):
 
 
 def last_bias(network, image, logits):
-    """The bias that moves the logits of each class by itself: of the last such convolution."""
+    """The bias that shifts the logits of each class separately: that of the last such convolution."""
     classes = logits.shape[1]
     for module in reversed(list(network.modules())):
         bias = getattr(module, "bias", None)
@@ -278,7 +278,7 @@ def last_bias(network, image, logits):
 
 
 def even(logits):
-    """What to add to each class, [classes, voxels], so that each is the largest about equally often."""
+    """The number to add to each class of [classes, voxels], so that each class is the largest about equally often."""
     count = len(logits)
     shift = -logits.mean(1)
     spread = float(logits.std(1).mean())
@@ -289,12 +289,12 @@ def even(logits):
 
 
 def examine(medseg, source, work):
-    """A bundle's row: the result and what is behind it."""
+    """The row of a bundle: the result and its reason."""
     try:
         bundle = Bundle(source, work)
         bundle.write_scans()
         bundle.write_weights()
-    except Exception as error:  # Own classes may want what no file of the bundle says.
+    except Exception as error:  # Classes of the bundle may need values that none of its files contains.
         own = sorted(set(re.findall(r"\bscripts(?:\.\w+)+", config_file(source).read_text())))
         asked = subprocess.run([medseg, "info", source], capture_output=True, text=True)
         reason = one_line(asked.stderr, source) if asked.returncode else "nothing of its own accord"
@@ -319,7 +319,7 @@ def examine(medseg, source, work):
 
 
 def one_line(text, folder):
-    """A message without the folder's path and line ends."""
+    """A message without the folder's path and without line breaks."""
     return " ".join(text.replace(f"{folder}/", "").split())
 
 
@@ -331,7 +331,7 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     rows, surprises = [], []
     for name in names:
-        # Each in a program of its own: bundles call their own modules by the same names.
+        # Each bundle runs in its own process, because bundles use the same names for their own modules.
         one = subprocess.run([sys.executable, __file__, *map(str, (medseg, models, work)), "--one", name],
                              capture_output=True, text=True)
         row = one.stdout.strip().splitlines()[-1] if one.returncode == 0 else one.stderr.strip().splitlines()[-1]

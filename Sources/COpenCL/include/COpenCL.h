@@ -1,5 +1,5 @@
-// OpenCL 1.2 as its own header declares it. The functions that MedSeg calls are defined in loader.c: they look for the
-// ICD loader at the first call, so that a program starts and computes on the CPU where there is none.
+// OpenCL 1.2 as declared by its own header. The functions that MedSeg calls are defined in loader.c. They open the ICD
+// loader at the first call, so a program also starts, and computes on the CPU, if the ICD loader is missing.
 #pragma once
 
 #ifndef CL_TARGET_OPENCL_VERSION
@@ -8,14 +8,14 @@
 
 #include <CL/cl_platform.h>
 
-// The definitions are this program's own: a driver that looks up the same names must find the ICD loader's. What
-// the header itself includes stays as it is.
+// The definitions are hidden, because a driver that looks up the same names must find those of the ICD loader. The
+// files that the header includes are not affected.
 #pragma GCC visibility push(hidden)
 #include <CL/cl.h>
 
-// Why the ICD loader could not be opened, in the system's words; NULL where it is open.
+// The system's error message if the ICD loader could not be opened; NULL if it is open.
 const char *opencl_missing(void);
 
-// The file that holds this code: the program, or a library that a program has opened. NULL where nothing is known.
+// The file that contains this code: the program, or a library that a program has opened. NULL if it is not known.
 const char *opencl_image_file(void);
 #pragma GCC visibility pop

@@ -1,4 +1,5 @@
-// The CPU's kernels: plain C, no allocation, no threads but the pool's. Layouts are channels-last.
+// The kernels of the CPU backend in plain C. They do not allocate memory, and start no threads except those of the
+// pool. Layouts are channels-last.
 #pragma once
 
 #include "segcpu_isa.h"

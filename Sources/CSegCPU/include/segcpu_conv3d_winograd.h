@@ -1,26 +1,27 @@
 // Winograd convolutions on channels-last volumes. At stride 1: the forward pass, the data gradient as a forward pass
-// with flipped weights, and the weight gradient; kernels are cubes of 3 or 5 taps a side. At stride 2, by phases: the
-// forward pass, the transposed convolution, which is the data gradient, and the weight gradient; kernels are cubes of 3
-// taps. Input channels are a multiple of 16, and so are the output channels of a weight gradient.
+// with flipped weights, and the weight gradient; kernels are 3³ or 5³. At stride 2, by phases: the forward pass, the
+// transposed convolution, which is the data gradient, and the weight gradient; kernels are 3³. The number of input
+// channels is a multiple of 16, and so is the number of output channels of a weight gradient.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-// A cube of `outputs` outputs a side is computed from one of `points` inputs a side: (4, 2), (6, 4) for 3 taps,
-// (6, 2), (8, 4) for 5. By phases it is (7, 3), and (7, 6) transposed, from one of 4 inputs a side.
+// A cube of `outputs` outputs per axis is computed from a cube of `points` inputs per axis. (points, outputs) is (4, 2)
+// or (6, 4) for 3 taps, and (6, 2) or (8, 4) for 5 taps. By phases it is (7, 3), and (7, 6) if transposed, which reads
+// 4 inputs per axis.
 typedef struct {
     int points, outputs;
 } segcpu_winograd_form;
 
 static inline bool segcpu_winograd_by_phases(segcpu_winograd_form form) { return form.points == 7; }
 
-// Taps a side.
+// The number of taps per axis.
 static inline int segcpu_winograd_taps(segcpu_winograd_form form) {
     return segcpu_winograd_by_phases(form) ? 3 : form.points - form.outputs + 1;
 }
 
-// Matrices of transformed weights.
+// The number of matrices of transformed weights.
 static inline ptrdiff_t segcpu_winograd_matrices(segcpu_winograd_form form) {
     return segcpu_winograd_by_phases(form) ? 5 * 5 * 5 : (ptrdiff_t)form.points * form.points * form.points;
 }
@@ -28,35 +29,36 @@ static inline ptrdiff_t segcpu_winograd_matrices(segcpu_winograd_form form) {
 typedef struct {
     segcpu_winograd_form form;
     const float *x;  // first channel
-    ptrdiff_t in[3]; // extents
+    ptrdiff_t in[3]; // size
     ptrdiff_t channels;
     ptrdiff_t x_pixel; // floats from pixel to pixel
     ptrdiff_t x_sample;
-    float *y;          // the output; for the weight gradient, the gradient of it, which is only read
+    float *y;          // the output; for the weight gradient, the output's gradient, which is only read
     const float *bias; // or NULL
     ptrdiff_t out[3];
     ptrdiff_t out_channels;
     ptrdiff_t y_pixel;
     ptrdiff_t y_sample;
-    ptrdiff_t low[3];     // where the first tap of output 0 reads: minus the padding; transposed by phases, 0
-    ptrdiff_t counts[3];  // cubes along each axis
-    ptrdiff_t block;      // the most cubes computed together
+    ptrdiff_t low[3];    // input index that the first tap of output 0 reads: minus the padding; transposed by phases, 0
+    ptrdiff_t counts[3]; // number of cubes along each axis
+    ptrdiff_t block;     // maximum number of cubes computed together
     const float *weights; // transformed
     bool accumulate;
-    bool transforms_all; // inputs for all pairs of points at once, which reads them once but needs more cache
+    bool transforms_all; // whether inputs are transformed for all pairs of points at once: fewer reads, but more cache
 } segcpu_winograd;
 
-// Floats from a matrix of transformed weights, or of the sums of their gradient, to the next: a gap keeps them from the
-// same sets of the cache.
+// The number of floats from a matrix of transformed weights, or of the sums of their gradient, to the next. A gap keeps
+// the matrices from using the same sets of the cache.
 static inline ptrdiff_t segcpu_winograd_step(const segcpu_winograd *conv) {
     return conv->channels * ((conv->out_channels + 15) / 16 * 16) + 16;
 }
 
-// Floats of scratch that the kernel `winograd_cubes`, or `phase_cubes`, needs for so many output channels.
+// The number of floats of scratch memory that the kernel `winograd_cubes`, or `phase_cubes`, needs for a number of
+// output channels.
 size_t segcpu_winograd_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
-// Computes `count` cubes from number `first` on, for output channels from ..< to: multiples of segcpu_winograd_panel,
-// or the last one.
+// Computes `count` cubes from number `first` on, for output channels from ..< to; both are multiples of
+// segcpu_winograd_panel, or `to` is the number of channels.
 typedef void segcpu_winograd_cubes_kernel(
     const segcpu_winograd *conv, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from, ptrdiff_t to,
     float *scratch);
@@ -64,7 +66,7 @@ typedef void segcpu_winograd_cubes_kernel(
 // The same by phases, for a padding of 1.
 typedef segcpu_winograd_cubes_kernel segcpu_phase_cubes_kernel;
 
-// Output channels side by side in transformed weights.
+// The number of output channels of a panel of transformed weights.
 ptrdiff_t segcpu_winograd_panel(void);
 
 // Transforms the weights of input channels from ..< to: weights[i * out_stride + c * in_stride + tap] of output channel
@@ -73,12 +75,13 @@ typedef void segcpu_winograd_transform_weights_kernel(
     const segcpu_winograd *conv, const float *weights, ptrdiff_t out_stride, ptrdiff_t in_stride, bool flipped,
     ptrdiff_t from, ptrdiff_t to, float *transformed);
 
-// Floats of scratch that the kernel `winograd_gradient_cubes`, or `phase_gradient_cubes`, needs for so many output
-// channels.
+// The number of floats of scratch memory that the kernel `winograd_gradient_cubes`, or `phase_gradient_cubes`, needs
+// for a number of output channels.
 size_t segcpu_winograd_gradient_scratch(const segcpu_winograd *conv, ptrdiff_t out_channels);
 
-// The weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and for one of
-// the form.points / 2 pairs of points along d: adds them to sums[matrix][input channel][output channel], or sets them.
+// Computes the weight gradient's sums over `count` cubes from number `first` on, for output channels from ..< to, and
+// for one of the form.points / 2 pairs of points along d. The sums are added to sums[matrix][input channel][output
+// channel], or overwrite it.
 typedef void segcpu_winograd_gradient_cubes_kernel(
     const segcpu_winograd *conv, int pair, ptrdiff_t sample, ptrdiff_t first, ptrdiff_t count, ptrdiff_t from,
     ptrdiff_t to, bool overwrite, float *sums, float *scratch);
@@ -86,7 +89,7 @@ typedef void segcpu_winograd_gradient_cubes_kernel(
 // The same by phases, for one of the 5 points of the weights along d.
 typedef segcpu_winograd_gradient_cubes_kernel segcpu_phase_gradient_cubes_kernel;
 
-// Adds up `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
+// Sums `parts` sums in order and transforms them to the gradient of input channels from ..< to, [out][in][taps].
 typedef void segcpu_winograd_gradient_taps_kernel(
     const segcpu_winograd *conv, const float *sums, ptrdiff_t parts, ptrdiff_t from, ptrdiff_t to, float *gradient,
     bool accumulate);

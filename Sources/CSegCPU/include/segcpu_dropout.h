@@ -1,11 +1,11 @@
-// Dropout by a counter-based generator of random numbers.
+// Dropout with a counter-based random number generator.
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// Element-wise dropout; an element is dropped when its Philox word is below the threshold.
+// Elementwise dropout; an element is dropped if its Philox word is below the threshold.
 typedef struct {
     uint32_t threshold;
     float scale;
@@ -13,17 +13,18 @@ typedef struct {
     uint32_t layer, pass;
 } segcpu_dropout_rule;
 
-// A run of elements: their number, and the linear index of the first in its tensor, from which dropout draws.
+// A run of elements: their number, and the linear index of the first in its tensor, from which dropout draws its
+// numbers.
 typedef struct {
     size_t count;
     uint64_t element;
 } segcpu_run;
 
-// y = x mask / (1 - p), channelwise where keep [period] is not NULL. y may be x.
+// y = x mask / (1 - p), channelwise if keep [period] is not NULL. y may be x.
 typedef void segcpu_dropout_kernel(
     const segcpu_dropout_rule *rule, const float *keep, size_t period, const float *x, float *y, bool accumulate,
     segcpu_run run);
 
-// The multiplier of elements 0 ..< count: 0 or rule->scale.
+// The multipliers of elements 0 ..< count: 0 or rule->scale.
 typedef void segcpu_dropout_multipliers_kernel(
     const segcpu_dropout_rule *rule, uint64_t element, float *multipliers, size_t count);

@@ -1,10 +1,10 @@
-// Arithmetic element by element.
+// Elementwise arithmetic.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-// The numbers are the places of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
+// The numbers are the indices of the cases of BinaryOp and UnaryOp in SegBackend/OpParams.swift, which a test checks.
 enum {
     SEGCPU_ADD = 0,
     SEGCPU_SUBTRACT = 1,
@@ -28,11 +28,13 @@ enum {
     SEGCPU_SIGN = 6,
 };
 
-// y = a op b; each repeats after its period, a multiple of 16, or is as long as y where that is 0. y may be either.
+// y = a op b. Each operand repeats after its period, a multiple of 16, or is as long as y if its period is 0. y may be
+// either operand.
 typedef void segcpu_binary_kernel(
     int op, const float *a, size_t a_period, const float *b, size_t b_period, float *y, size_t count);
 
-// An operand of rows: `row` elements from a row to the next, and along it a step of 1, or 0 where one number repeats.
+// An operand in rows: `row` elements from a row to the next, and within a row a step of 1, or 0 if one number is
+// repeated.
 typedef struct {
     const float *data;
     size_t row, step;

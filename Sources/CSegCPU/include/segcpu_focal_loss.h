@@ -8,7 +8,7 @@
 typedef struct {
     size_t channels;
     float gamma;
-    float positive, negative; // factors where the reference is 1 and 0
+    float positive, negative; // factors if the reference is 1 and 0
     const float *shares;      // [channels]: the factor of a class in the loss
 } segcpu_focal;
 
@@ -16,7 +16,7 @@ typedef struct {
 typedef void segcpu_focal_sum_kernel(
     const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float *scratch, double *sum);
 
-// Gradient for the logits, times `scale`. Scratch: 16 channels of floats.
+// The gradient with respect to the logits, times `scale`. Scratch: 16 channels of floats.
 typedef void segcpu_focal_gradient_kernel(
     const segcpu_focal *focal, const float *logits, const int32_t *labels, size_t rows, float scale, float *gx,
     bool accumulate, float *scratch);

@@ -1,7 +1,7 @@
-// The kernels that are compiled once for each instruction set, and the choice between these versions.
+// The kernels that are compiled once for each instruction set, and the choice between the compiled versions.
 //
-// The list below names them. The header of its family says what the kernel `softmax` does and which arguments it takes,
-// as the function type segcpu_softmax_kernel.
+// The list below contains their names. The header of a kernel's family documents it and declares its arguments: for the
+// kernel `softmax`, as the function type segcpu_softmax_kernel.
 #pragma once
 
 #include "segcpu_attention.h"
@@ -48,7 +48,7 @@
 
 // The kernels for one instruction set.
 typedef struct {
-    int vec_lanes; // floats in one of its vector registers, as the convolutions and products use them
+    int vec_lanes; // floats in a vector register, as used by the convolutions and matrix products
 #define SEGCPU_FIELD(name) segcpu_##name##_kernel *_Nonnull name;
     SEGCPU_EACH_KERNEL(SEGCPU_FIELD)
 #undef SEGCPU_FIELD

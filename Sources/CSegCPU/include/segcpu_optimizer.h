@@ -10,7 +10,7 @@ typedef struct {
     float correction; // 1 over the square root of 1 - beta2^step
     float epsilon;
     float decay;     // added to the gradient, times the parameter
-    float shrinkage; // what the parameter is multiplied with
+    float shrinkage; // factor of the parameter
 } segcpu_adam_rule;
 
 typedef void segcpu_adam_kernel(
@@ -18,9 +18,9 @@ typedef void segcpu_adam_kernel(
 
 typedef struct {
     float learning_rate, momentum;
-    float share; // of the gradient in the momentum: 1 - dampening
+    float share; // share of the gradient in the momentum: 1 - dampening
     float decay;
-    bool nesterov, first; // the first step fills the momentum with the gradient
+    bool nesterov, first; // the first step copies the gradient to the momentum
 } segcpu_sgd_rule;
 
 // momentum may be NULL.

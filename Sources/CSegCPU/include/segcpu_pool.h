@@ -11,11 +11,11 @@ typedef struct {
     size_t channels;
 } segcpu_pool;
 
-// One row of outputs (along w) at output position (d, h) of a sample whose first element is x[0].
+// Computes one row of outputs (along w) at output position (d, h) of a sample whose first element is x[0].
 typedef void segcpu_max_pool_row_kernel(
     const segcpu_pool *pool, const float *x, ptrdiff_t d, ptrdiff_t h, float *y, int32_t *indices);
 
-// One row of input gradients at input position (d, h), gathered from the windows that cover it.
+// Computes one row of input gradients at input position (d, h), gathered from the windows that cover it.
 typedef void segcpu_max_pool_gradient_row_kernel(
     const segcpu_pool *pool, const float *upstream, const int32_t *indices, ptrdiff_t d, ptrdiff_t h, float *gx,
     bool accumulate);

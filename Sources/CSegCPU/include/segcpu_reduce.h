@@ -5,11 +5,11 @@
 
 enum { SEGCPU_SUM = 0, SEGCPU_MAX };
 
-// Sums of columns over a run of rows; period as in segcpu_norm.h. Scratch: a period each.
+// The sums of columns over a run of rows; period as in segcpu_norm.h. Scratch: one period of floats, one of doubles.
 typedef void segcpu_column_sums_kernel(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *wide, double *sums);
 
-// The largest of columns over a run of rows, NaN where any is. Scratch: a period.
+// The maxima of columns over a run of rows; NaN if any element is NaN. Scratch: one period.
 typedef void segcpu_column_maxima_kernel(
     const float *x, size_t count, size_t channels, size_t period, float *scratch, double *maxima);
 

@@ -1,9 +1,9 @@
-// The blend of sliding windows.
+// The blending of sliding windows.
 #pragma once
 
 #include <stddef.h>
 
-// Each row of x [rows, channels] divided by its divisor. y may be x.
+// Divides each row of x [rows, channels] by its divisor. y may be x.
 typedef void segcpu_divide_rows_kernel(const float *x, const float *divisors, float *y, size_t rows, size_t channels);
 
 // sum [rows, channels] += weights [rows] x, weight_sum += weights.
