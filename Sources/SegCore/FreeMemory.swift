@@ -23,7 +23,7 @@ public enum FreeMemory {
         for limit in limits where Double(limit.need) > Double(limit.left) * share {
             throw DataError(
                 .tooLarge, subject,
-                "\(purpose) takes \(text(limit.need)) of memory, and \(text(limit.left)) are free; \(advice)")
+                "\(purpose) needs \(text(limit.need)) of memory, but only \(text(limit.left)) are free; \(advice)")
         }
     }
 

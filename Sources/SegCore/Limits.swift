@@ -87,9 +87,9 @@ extension Limits {
             value: ByteCount(bytes: scanTextHeaderBytes).description),
         Row(
             name: "bytes after the voxels of a compressed NIfTI", value: ByteCount(bytes: scanTrailerBytes).description),
-        Row(name: "files of a folder that are looked at for DICOM", value: "\(dicomFiles)"),
-        Row(name: "pictures in the DICOM files of a folder", value: "\(dicomFrames)"),
-        Row(name: "pixels of a DICOM picture", value: "\(dicomFramePixels)"),
+        Row(name: "files of a folder that are checked for DICOM", value: "\(dicomFiles)"),
+        Row(name: "frames in the DICOM files of a folder", value: "\(dicomFrames)"),
+        Row(name: "pixels of a DICOM frame", value: "\(dicomFramePixels)"),
         Row(name: "voxels along an axis of a resampled grid", value: "\(gridAxis)"),
         Row(name: "voxels of a resampled grid", value: "\(gridVoxels)"),
         Row(name: "windows of a prediction", value: "\(windows)"),

@@ -133,7 +133,7 @@ extension ConfigForm<ClosedRange<Double>> {
                     let least = limit.isFinite ? ", both above \(Int(limit))" : ""
                     throw reader.error(
                         key,
-                        "should be the least and the greatest\(least), such as "
+                        "should be the minimum and the maximum\(least), such as "
                             + "[\(example.lowerBound), \(example.upperBound)], not \(ends)")
                 }
                 return ends[0]...ends[1]

@@ -60,7 +60,7 @@ public final class ConfigReader {
     /// - Throws: `DataError` if it is something else.
     public func int(_ key: String) throws -> Int? {
         guard let value = value(key) else { return nil }
-        guard let int = value.wholeNumber else { throw error(key, "should be a whole number, not \(value)") }
+        guard let int = value.wholeNumber else { throw error(key, "should be an integer, not \(value)") }
         return int
     }
 
@@ -104,7 +104,7 @@ public final class ConfigReader {
     public func ints(_ key: String) throws -> [Int]? {
         try doubles(key).map { numbers in
             try numbers.map {
-                guard let int = Int(exactly: $0) else { throw error(key, "should be whole numbers, not \(numbers)") }
+                guard let int = Int(exactly: $0) else { throw error(key, "should be integers, not \(numbers)") }
                 return int
             }
         }
@@ -115,10 +115,10 @@ public final class ConfigReader {
     public func strings(_ key: String) throws -> [String]? {
         guard let value = value(key), value != .null else { return nil }
         guard case .array(let items) = value else {
-            throw error(key, "should be a list of texts, not \(value)")
+            throw error(key, "should be a list of strings, not \(value)")
         }
         return try items.map { item in
-            guard case .string(let text) = item else { throw error(key, "should be a list of texts, not \(value)") }
+            guard case .string(let text) = item else { throw error(key, "should be a list of strings, not \(value)") }
             return text
         }
     }
@@ -162,7 +162,7 @@ public final class ConfigReader {
         guard unknown.count > 1 else { return try finish() }
         throw DataError(
             .badData, source, key: path.isEmpty ? nil : path,
-            "\(unknown.joined(separator: ", ")) are no known keys, and may change what is done; take them out")
+            "\(unknown.joined(separator: ", ")) are not known keys, but may change the result; remove them")
     }
 
     private func qualified(_ key: String) -> String { path.isEmpty ? key : path + "." + key }

@@ -82,7 +82,7 @@ struct JSONReader {
         case UInt8(ascii: "n"): return try word("null", .null)
         case UInt8(ascii: "-")?: return try number()
         case let byte? where (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte): return try number()
-        case nil: throw fault(bytes.isEmpty ? "it is empty" : "it ends where a value should stand")
+        case nil: throw fault(bytes.isEmpty ? "it is empty" : "it ends where a value is expected")
         case let other?: throw fault("there should be a value, not \(Self.shown(other))")
         }
     }
@@ -102,7 +102,7 @@ struct JSONReader {
             let value = try value(depth: depth + 1)
             guard members.updateValue(value, forKey: key) == nil else {
                 position = start
-                throw fault("the key '\(key.prefix(40))' stands there twice")
+                throw fault("the key '\(key.prefix(40))' occurs twice")
             }
             skipSpace()
         } while take(",")
@@ -217,7 +217,7 @@ extension JSONReader {
             content.append(contentsOf: Character(scalar).utf8)
         default:
             position -= 1
-            throw fault("\\\(Self.shown(byte)) is no escape of JSON; a backslash is written twice")
+            throw fault("\\\(Self.shown(byte)) is not an escape of JSON; write a backslash as two")
         }
     }
 

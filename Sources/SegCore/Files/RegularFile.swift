@@ -22,7 +22,7 @@ public enum RegularFile {
             throw DataError(.noInput, path, "cannot be read: \(String(cString: strerror(errno)))")
         }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw DataError(.noInput, path, "cannot be read: it is no regular file")
+            throw DataError(.noInput, path, "cannot be read: it is not a regular file")
         }
         do {
             let url = URL(fileURLWithPath: path)
