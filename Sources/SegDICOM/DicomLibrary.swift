@@ -1,10 +1,10 @@
 internal import CDicom
 internal import SegCore
 
-/// The library that is linked with DCMTK and OpenJPEG, opened when DICOM first comes.
+/// The library that is linked with DCMTK and OpenJPEG; it is opened on first use.
 enum DicomLibrary {
     /// The functions of the library.
-    /// - Throws: `DataError` of the kind `unavailable` where DCMTK, OpenJPEG or the library itself is missing.
+    /// - Throws: `DataError` of the kind `unavailable` if DCMTK, OpenJPEG or the library itself is missing.
     static func functions(for path: String) throws(DataError) -> dicom_library {
         var reason: UnsafePointer<CChar>?
         guard let table = dicom_library_open(&reason) else {

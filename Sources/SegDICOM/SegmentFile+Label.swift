@@ -3,9 +3,9 @@ internal import SegImaging
 
 extension SegmentFile {
     /// The label map of the segments on a scan's grid.
-    /// - Parameter classes: Names of the dataset's classes by number, by which segments get their numbers; empty for the file's
-    ///   own numbers.
-    /// - Throws: `DataError` with every reason why it is no label map of the scan.
+    /// - Parameter classes: The dataset's class names by number, which decide the segments' labels; empty for the
+    ///   file's own numbers.
+    /// - Throws: `DataError` with every reason why it is not a label map of the scan.
     func label(on scan: ScanGeometry, classes: [Int: String]) throws(DataError) -> (
         volume: Volume, geometry: ScanGeometry
     ) {
@@ -46,7 +46,7 @@ extension SegmentFile {
         return (Volume(voxels: voxels, size: size, affine: scan.affine), geometry)
     }
 
-    /// The UIDs of the files that it was made of, as far as it says.
+    /// The UIDs of the files that the object refers to as its source.
     private var referencedInstances: Set<String> {
         let data = file.dataset
         let items =
