@@ -51,11 +51,11 @@ extension ConfigValue {
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw DataError(
-                    .badArgument, "--set", "should be key=value, as optimizer.learning_rate=0.001, not '\(change)'")
+                    .badArgument, "--set", "should be key=value, such as optimizer.learning_rate=0.001, not '\(change)'")
             }
             let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard !keys.contains("") else {
-                throw DataError(.badArgument, "--set \(change)", "a key between the points is empty")
+                throw DataError(.badArgument, "--set \(change)", "a key between the dots is empty")
             }
             let text = String(change[change.index(after: mark)...])
             let new = try ConfigValue(yaml: text, from: "--set \(change)", at: keys.joined(separator: "."))
@@ -135,7 +135,7 @@ extension ConfigValue {
         case .reader(let problem, _, _, _): return problem
         case .duplicatedKeysInMapping(let duplicates, let context):
             return
-                "line \(context.mark.line): \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) stands there twice"
+                "line \(context.mark.line): \(duplicates.map { "'\($0)'" }.joined(separator: ", ")) occurs twice"
         case .dataCouldNotBeDecoded: return "it is not UTF-8 text"
         default: return "the document has no value"
         }

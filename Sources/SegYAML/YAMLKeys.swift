@@ -16,7 +16,7 @@ struct YAMLKeys {
         for position in bytes.indices where isAfterCollection(position) || isExplicitKey(position) {
             let line = bytes[..<position].count { $0 == 0x0A } + 1
             throw YAMLReader.Fault(
-                line, "a key should be plain text where the document has aliases, not a list, an object or an alias")
+                line, "a key should be plain text in a document with aliases, not a list, an object or an alias")
         }
     }
 

@@ -71,7 +71,7 @@ struct YAMLReader {
             for item in sequence { items.append(try value(item, depth: depth + 1)) }
             return .array(items)
         case .mapping(let mapping): return .object(try members(mapping, depth: depth))
-        case .alias: throw Fault(node.mark?.line, "an alias stands for nothing")
+        case .alias: throw Fault(node.mark?.line, "an alias has no anchor")
         }
     }
 
@@ -97,7 +97,7 @@ struct YAMLReader {
             if name.string == "<<", name.style == .plain {
                 merged = try self.merged(item, depth: depth + 1)
             } else if own.updateValue(try value(item, depth: depth + 1), forKey: name.string) != nil {
-                throw Fault(key.mark?.line, "'\(name.string)' stands there twice")
+                throw Fault(key.mark?.line, "'\(name.string)' occurs twice")
             }
         }
         return own.merging(merged) { own, _ in own }
@@ -117,7 +117,7 @@ struct YAMLReader {
             if sequence.allSatisfy({ $0.mapping != nil }) { return all }
         default: break
         }
-        throw Fault(node.mark?.line, "'<<' should be given an object or a list of objects")
+        throw Fault(node.mark?.line, "the value of '<<' should be an object or a list of objects")
     }
 
     /// The value of a scalar by YAML 1.1: `yes` is true, `0x10` is 16, quoted text is text.
