@@ -46,7 +46,7 @@ public struct DicomCatalogue: Sendable {
         if let stray = folder.damaged.first(where: { $0.series == nil }) {
             throw DataError(
                 .badData, path,
-                "\(stray.name) \(stray.why). Which series it belongs to is not known; take it out where it belongs to another "
+                "\(stray.name) \(stray.why). Its series is not known; remove the file if it belongs to another "
                     + "one.")
         }
         self.folder = folder
@@ -80,7 +80,7 @@ public struct DicomCatalogue: Sendable {
             throw DataError(
                 .badData, folder.path,
                 why.prefix(Self.shownSeries).joined(separator: " ")
-                    + (rest > 0 ? " And \(rest) more series are no volumes; medseg dicom lists them." : ""))
+                    + (rest > 0 ? " And \(rest) more series are not volumes; medseg dicom lists them." : ""))
         }
         guard meant.count == 1 else {
             throw DataError(
@@ -108,7 +108,7 @@ public struct DicomCatalogue: Sendable {
         let found = series.filter { Int(wanted) == $0.index || wanted == $0.group.image.series }
         guard !found.isEmpty else {
             throw DataError(
-                .badArgument, folder.path, "--series '\(wanted.prefix(64))' is none of its series:\n" + listing)
+                .badArgument, folder.path, "--series '\(wanted.prefix(64))' is not one of its series:\n" + listing)
         }
         // Several groups may have the same UID, and only one of them may be a volume.
         return found.count == 1 ? found : found.filter(\.isCandidate)
@@ -118,9 +118,9 @@ public struct DicomCatalogue: Sendable {
         let what = leftOutLines
         return DataError(
             what.isEmpty ? .noInput : .badData, folder.path,
-            "holds no picture of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + ".")
+            "holds no image of a DICOM series" + (what.isEmpty ? "." : ": " + what.shortList(separator: "; ") + ".")
                 + (folder.holdsSegments
-                    ? " Segmentations and structure sets are labels of scans; medseg data import makes label maps of them."
+                    ? " Segmentations and structure sets are labels of scans; medseg data import converts them to label maps."
                     : ""))
     }
 

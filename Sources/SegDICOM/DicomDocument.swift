@@ -16,7 +16,7 @@ final class DicomDocument {
     init(_ functions: dicom_library, path: String) throws(DataError) {
         var message = [CChar](repeating: 0, count: DicomFile.messageBytes)
         guard let handle = functions.create(&message, message.count) else {
-            throw DataError(.cannotWrite, path, "cannot be made: \(DicomFile.text(message)).")
+            throw DataError(.cannotWrite, path, "cannot be created: \(DicomFile.text(message)).")
         }
         (self.functions, self.handle) = (functions, handle)
     }
@@ -94,7 +94,7 @@ final class DicomDocument {
     func save(to path: String, isImplicit: Bool = false) throws(DataError) {
         guard refused.isEmpty else {
             let tags = Set(refused).sorted().map { String(format: "(%04x,%04x)", $0 >> 16, $0 & 0xffff) }
-            throw DataError(.cannotWrite, path, "DCMTK takes no such value of \(tags.shortList()).")
+            throw DataError(.cannotWrite, path, "DCMTK refuses the value of \(tags.shortList()).")
         }
         try DurableFile.replace(path) { temporary throws(DataError) in
             var message = [CChar](repeating: 0, count: DicomFile.messageBytes)

@@ -65,7 +65,7 @@ struct DicomFiles: Sendable {
             guard entries.count <= Limits.dicomFiles else {
                 throw DataError(
                     .tooLarge, path,
-                    "holds more than \(Limits.dicomFiles) files, the most that are looked at; give one series.")
+                    "holds more than \(Limits.dicomFiles) files, the maximum; give the folder of one series.")
             }
         }
         add(entries + unread.withLock { $0 })
@@ -96,7 +96,7 @@ struct DicomFiles: Sendable {
         for var entry in others {
             let isMeant = entry.isNamedAsDicom || patterns.contains(entry.pattern)
             guard isMeant || entry.fault != nil && !files.isEmpty else { continue }
-            entry.fault = entry.fault ?? "is empty or damaged, because it does not begin as DICOM does"
+            entry.fault = entry.fault ?? "is empty or damaged, because it does not begin like a DICOM file"
             files.append(entry)
         }
         files.sort { $0.name < $1.name }

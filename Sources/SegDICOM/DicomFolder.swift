@@ -63,7 +63,7 @@ struct DicomFolder: Sendable {
         guard frames.count <= Limits.dicomFrames else {
             throw DataError(
                 .tooLarge, path,
-                "holds \(frames.count) pictures; at most \(Limits.dicomFrames) are read. Give one series.")
+                "holds \(frames.count) frames; at most \(Limits.dicomFrames) are read. Give one series.")
         }
         frames.sort { Self.order($0) < Self.order($1) }
     }
@@ -121,14 +121,14 @@ struct DicomFolder: Sendable {
         guard !image.sopClass.isEmpty, image.rows != 0, hasPixels else {
             guard entry.isMarked || entry.isNamedAsDicom else { return .nothing }
             let kind = image.modality.isEmpty ? "" : " (\(image.modality.prefix(16)))"
-            return .leftOut(LeftOut(name: entry.name, why: "without a picture\(kind)"))
+            return .leftOut(LeftOut(name: entry.name, why: "without an image\(kind)"))
         }
         guard file.number(DicomTag.samplesPerPixel) ?? 1 == 1 else {
-            return .leftOut(LeftOut(name: entry.name, why: "a colour picture"))
+            return .leftOut(LeftOut(name: entry.name, why: "a colour image"))
         }
         let count = image.fault == nil ? DicomImage.frameCount(file) : 1
         guard count <= Limits.dicomFrames else {
-            return .leftOut(LeftOut(name: entry.name, why: "of \(count) frames, more than are read"))
+            return .leftOut(LeftOut(name: entry.name, why: "with \(count) frames, more than the maximum"))
         }
         return .frames((0..<count).map { DicomFrame(file, of: image, index: $0) })
     }

@@ -74,7 +74,7 @@ extension DicomFrame {
         if fault == nil, !slope.isFinite || slope == 0 || !intercept.isFinite {
             fault =
                 "has RescaleSlope '\(slopeText?.prefix(20) ?? "")' and RescaleIntercept '\(interceptText?.prefix(20) ?? "")', "
-                + "by which no value can be told"
+                + "with which values cannot be computed"
         }
         if fault == nil { fault = geometryFault }
         keys = Self.keys(file, index: index, find: find)

@@ -79,13 +79,13 @@ final class DicomImage: Sendable {
             return "is damaged or cut short (\(damage)); copy or export it again"
         }
         if kind.contains("MOSAIC") {
-            return "is a Siemens mosaic, many slices in one picture; convert the series with dcm2niix"
+            return "is a Siemens mosaic, many slices in one image; convert the series with dcm2niix"
         }
         if file.has(DicomTag.modalityLUT) {
-            return "gives its values by a Modality LUT Sequence, which is not read; export it with RescaleSlope"
+            return "defines its values by a Modality LUT Sequence, which is not read; export it with RescaleSlope"
         }
         if file.has(DicomTag.floatPixels) || file.has(DicomTag.doublePixels) {
-            return "has Float Pixel Data, which is not read; export it with whole numbers"
+            return "has Float Pixel Data, which is not read; export it with integers"
         }
         guard photometric.hasPrefix("MONOCHROME") else {
             return "is stored as \(photometric.isEmpty ? "no PhotometricInterpretation" : photometric.prefix(32)); "
@@ -97,9 +97,9 @@ final class DicomImage: Sendable {
         let frames = frameCount(file)
         if frames > 1, file.frameItems != frames {
             return file.frameItems == 0
-                ? "has \(frames) frames without functional groups (SOP Class \(DicomClass.name(sopClass))), so that "
-                    + "ImagePositionPatient is missing and nobody knows where they lie"
-                : "has \(frames) frames, and its functional groups describe \(file.frameItems)"
+                ? "has \(frames) frames without functional groups (SOP Class \(DicomClass.name(sopClass))): "
+                    + "ImagePositionPatient is missing and their positions are unknown"
+                : "has \(frames) frames, but its functional groups describe \(file.frameItems)"
         }
         guard edges.contains(rows), edges.contains(columns) else {
             return "has Columns '\(file.text(DicomTag.columns)?.prefix(20) ?? "")' and Rows "
@@ -124,7 +124,7 @@ struct DicomStorage: Sendable {
     /// The reason why pixels cannot be read, as the end of a sentence; nil if they can.
     var fault: String? {
         guard [8, 16, 32].contains(allocated), bits > 0 else {
-            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and no more were expected"
+            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 with 1 or more stored was expected"
         }
         guard bits < 32 || isSigned else {
             return "has unsigned pixels of 32 bits, which are not read; export it with 16 bits"

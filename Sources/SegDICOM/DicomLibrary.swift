@@ -11,7 +11,7 @@ enum DicomLibrary {
             let why = reason.map { String(cString: $0) } ?? "unknown"
             throw DataError(
                 .unavailable, path,
-                "is DICOM, for which libMedSegDICOM with DCMTK and OpenJPEG is needed, and it cannot be opened (\(why)). "
+                "is DICOM, which needs libMedSegDICOM with DCMTK and OpenJPEG, but that library cannot be opened (\(why)). "
                     + "Install libdcmtk17 and libopenjp2-7, and put libMedSegDICOM.so beside the program; or convert the "
                     + "series to NIfTI.")
         }

@@ -17,7 +17,7 @@ extension DicomMask {
     public func writeSegmentation(_ form: DicomSegmentationForm, to path: String) throws(DataError) -> [String] {
         guard form == .binary || !mayOverlap else {
             throw DataError(
-                .badArgument, path, "the model's regions may overlap, which a label map cannot hold; write binary.")
+                .badArgument, path, "the model's regions may overlap, which a label map cannot hold; choose binary.")
         }
         let frames = frames(form)
         let all = frames.isEmpty ? [Frame(segment: segments.first, plane: 0)] : frames
@@ -28,8 +28,8 @@ extension DicomMask {
         }
         if series.stack.tiltDegrees >= 0.1 {
             remarks.append(
-                "Of a tilted series the DICOM segmentation is right, but dcmqi, and so 3D Slicer, does not read it; --rtstruct "
-                    + "and the NIfTI say the same.")
+                "The DICOM segmentation of a tilted series is right, but dcmqi, and thus 3D Slicer, cannot read it; --rtstruct "
+                    + "and the NIfTI contain the same mask.")
         }
         let pixels = try pixels(of: all, form, path: path)
         let isBinary = form == .binary
@@ -82,7 +82,7 @@ extension DicomMask {
         guard bytes <= Self.mostBytes else {
             throw DataError(
                 .tooLarge, path,
-                "would have \(bytes) bytes of pixels, and DICOM holds at most \(Self.mostBytes); write the NIfTI.")
+                "would have \(bytes) bytes of pixels, but DICOM allows only \(Self.mostBytes); write a NIfTI.")
         }
         var result = [UInt8](repeating: 0, count: bytes + bytes % 2)
         var place = 0

@@ -43,7 +43,7 @@ extension DicomMask {
         try document.save(to: path, isImplicit: true)
         let empty = segments.indices.filter { contours[$0].allSatisfy(\.isEmpty) }.map { segments[$0].name }
         return empty.isEmpty
-            ? [] : ["The structure set has no contours of \(empty.shortList()), of which nothing was found."]
+            ? [] : ["The structure set has no contours of \(empty.shortList()), which the mask does not contain."]
     }
 
     /// The polygons of each segment in each frame, computed on all cores.

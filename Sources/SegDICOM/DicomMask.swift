@@ -98,12 +98,12 @@ public struct DicomMask: Sendable {
         let unknown = segments.filter { description.codes.meaning(of: $0.name) == nil }.map(\.name)
         if !unknown.isEmpty {
             remarks.append(
-                "No codes are known of \(unknown.shortList()), which are written as tissue; --codes FILE gives them.")
+                "No codes are known for \(unknown.shortList()), written as tissue; give codes with --codes FILE.")
         }
         let stack = series.stack
         if stack.isFilled {
             remarks.append(
-                "The DICOM objects hold the mask of the scan's own slices, and none of those that were filled in.")
+                "The DICOM objects contain the mask of the scan's own slices only, not of the interpolated ones.")
         }
         let slices = stack.slicesOfFrames
         let size = Triple(stack.shape[0], stack.shape[1], stack.shape[2])
@@ -135,8 +135,8 @@ private struct SegmentLabels {
         }
         if !unclear.isEmpty {
             remarks.append(
-                "Names of classes that are empty or that DICOM objects of this scan cannot tell apart have their numbers "
-                    + "there: \(unclear.map { "'\(texts[$0])'" }.shortList()).")
+                "Class names that are empty or not distinct in DICOM objects of this scan are written with their numbers: "
+                    + "\(unclear.map { "'\(texts[$0])'" }.shortList()).")
         }
     }
 

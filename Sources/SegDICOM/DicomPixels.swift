@@ -51,8 +51,8 @@ struct DicomPixels: Sendable {
             result,
             [
                 copies.count == 1
-                    ? "\(what) (one SOP instance, equal pixels); it was taken once."
-                    : "\(copies.count) slices are copies of others (one SOP instance, equal pixels) and were taken once; the "
+                    ? "\(what) (one SOP instance, equal pixels); it is used once."
+                    : "\(copies.count) slices are copies of others (one SOP instance, equal pixels) and are used once; the "
                         + "first: \(what)."
             ]
         )
@@ -94,8 +94,8 @@ struct DicomPixels: Sendable {
                     throw DicomRefusal(
                         couldBeVolume: true,
                         message:
-                            "two slices lie at one place, \(distance) mm along the normal, and differ: \(first.name) and "
-                            + "\(other.name). Take one of them out, or export the series again.")
+                            "two slices have one position, \(distance) mm along the normal, but differ: \(first.name) and "
+                            + "\(other.name). Remove one of them, or export the series again.")
                 }
                 twice.append("\(distance) mm along the normal, as \(first.name) and as \(other.name)")
             }
@@ -105,8 +105,8 @@ struct DicomPixels: Sendable {
             frames,
             [
                 twice.count == 1
-                    ? "The slice \(first), was there twice with equal pixels; it was taken once."
-                    : "\(twice.count) slices were there twice with equal pixels and were taken once; the first: \(first)."
+                    ? "The slice \(first), occurs twice with equal pixels; it is used once."
+                    : "\(twice.count) slices occur twice with equal pixels and are used once; the first: \(first)."
             ]
         )
     }
@@ -172,7 +172,7 @@ struct DicomPixels: Sendable {
                             guard let converted = convert(value, slope, intercept) else {
                                 throw DicomRefusal(
                                     couldBeVolume: true,
-                                    message: "\(frame.name) holds the value \(value), beyond what its BitsStored says.")
+                                    message: "\(frame.name) has the value \(value), beyond its BitsStored.")
                             }
                             target[number * size + pixel] = converted
                         }

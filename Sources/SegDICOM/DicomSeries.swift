@@ -25,7 +25,7 @@ struct DicomSeries: Sendable {
         guard let header = geometry.header as? DicomHeader else {
             throw DataError(
                 .badArgument, scan,
-                "is no DICOM, and a DICOM object of its mask would have no files to refer to; give the series, or ask for no "
+                "is not DICOM, but a DICOM object of its mask must refer to DICOM files; give the series, or ask for no "
                     + "DICOM object.")
         }
         stack = header.stack
@@ -52,8 +52,8 @@ struct DicomSeries: Sendable {
             .filter { !DicomUID.isValid($0.1) }.map(\.0)
         if !missing.isEmpty, !isNewStudy {
             faults.append(
-                "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied, so that a DICOM "
-                    + "object could not be filed with it; add --new-study for one with UIDs of its own.")
+                "It has no \(missing.joined(separator: " and no ")), which an anonymiser may have emptied; a DICOM "
+                    + "object could not be stored in its study; pass --new-study for an object with new UIDs.")
         }
         if let frame = stack.frames.first(where: {
             !DicomUID.isValid($0.image.instance) || !DicomUID.isValid($0.image.sopClass)
@@ -63,7 +63,7 @@ struct DicomSeries: Sendable {
         let instances = Dictionary(grouping: stack.images, by: \.instance)
         if let same = instances.values.first(where: { $0.count > 1 }) {
             faults.append(
-                "\(same[0].name) and \(same[1].name) have one SOPInstanceUID, so that nobody knows which is referred to."
+                "\(same[0].name) and \(same[1].name) have one SOPInstanceUID, therefore a reference to it would be ambiguous."
             )
         }
         return faults
@@ -97,7 +97,7 @@ struct DicomSeries: Sendable {
     ) throws(DataError) -> DicomDocument {
         let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard !stack.images.contains(where: { $0.path == target }) else {
-            throw DataError(.cannotWrite, path, "is a file of the scan; name another folder.")
+            throw DataError(.cannotWrite, path, "is a file of the scan; choose another folder.")
         }
         let source = try Self.open(stack.image, functions)
         let document = try DicomDocument(functions, path: path)

@@ -52,7 +52,7 @@ extension DicomStack {
         else {
             throw DicomRefusal(
                 couldBeVolume: false,
-                message: "\(frames[0].name) is a single slice, which is no volume; give the folder of the whole series."
+                message: "\(frames[0].name) is a single slice, not a volume; give the folder of the whole series."
             )
         }
         let positions = ordered.map(\.position)
@@ -96,7 +96,7 @@ extension DicomStack {
         if image.modality == "PT" {
             remarks.append(
                 "The values are in \(image.units?.prefix(16) ?? "a unit that is not named (Units)"), as stored times "
-                    + "RescaleSlope; no SUV is made of them.")
+                    + "RescaleSlope; no SUV is computed from them.")
         }
         return remarks
     }
@@ -134,7 +134,7 @@ extension DicomStack {
         return DicomRefusal(
             couldBeVolume: true,
             message: "the slices are not evenly spaced: gaps run from \(text(gaps.min())) to "
-                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Give one "
+                + "\(text(gaps.max())) mm, mostly \(text(usual)) mm, the first other one \(place). Export it with one "
                 + "spacing, or add --fill-gaps to resample to the smaller one.")
     }
 
@@ -179,8 +179,8 @@ extension DicomStack {
                 throw DicomRefusal(
                     couldBeVolume: true,
                     message:
-                        "\(frames[number].name) lies \(text(off)) mm beside the line of the other slices, so "
-                        + "that they are no grid; export the series again.")
+                        "\(frames[number].name) lies \(text(off)) mm off the line of the other slices, therefore "
+                        + "they do not form a grid; export the series again.")
             }
         }
     }

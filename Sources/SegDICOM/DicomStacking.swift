@@ -18,7 +18,7 @@ struct DicomStacking {
         }
         guard !group.isLocalizer else {
             throw DicomRefusal(
-                couldBeVolume: false, message: "\(group.frames[0].name) is a localizer, which is no volume.")
+                couldBeVolume: false, message: "\(group.frames[0].name) is a localizer, which is not a volume.")
         }
         guard group.isPlaced, let normal = group.frames[0].normal else { throw unplaced(group) }
         let all = self.places(group.frames, normal: normal)
@@ -98,8 +98,8 @@ struct DicomStacking {
         return DicomRefusal(
             couldBeVolume: group.frames.count > 1,
             message:
-                "\(frame.name) lacks \(frame.missingGeometry), without which nobody knows where it lies, so that it is no volume; the "
-                + "order of files is not used in its place. Export the series with its geometry.")
+                "\(frame.name) lacks \(frame.missingGeometry), without which its position is unknown and it is not a volume; "
+                + "the order of files is not used instead. Export the series with its geometry.")
     }
 
     private func single(_ group: DicomGroup) -> DicomRefusal {
@@ -107,7 +107,7 @@ struct DicomStacking {
         return DicomRefusal(
             couldBeVolume: false,
             message: group.frames.count == 1
-                ? "\(name) is a single slice, which is no volume; give the folder of the whole series."
-                : "its \(group.frames.count) images (\(name) and others) lie at one place, which is no volume.")
+                ? "\(name) is a single slice, not a volume; give the folder of the whole series."
+                : "its \(group.frames.count) images (\(name) and others) have one position, which is not a volume.")
     }
 }

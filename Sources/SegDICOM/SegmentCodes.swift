@@ -26,14 +26,14 @@ public struct SegmentCodes: Sendable {
                 guard let value = members[key] else { return nil }
                 if let code = Self.code(value) { return code }
                 faults.append(
-                    "\(name).\(key) should be [code, scheme, meaning] as [\"78961009\", \"SCT\", \"Spleen\"], not \(value)"
+                    "\(name).\(key) should be [code, scheme, meaning], like [\"78961009\", \"SCT\", \"Spleen\"], not \(value)"
                 )
                 return nil
             }
             let (category, type, modifier) = (code("category"), code("type"), code("modifier"))
             if members["type"] == nil { faults.append("\(name).type is missing") }
             let others = Set(members.keys).subtracting(["category", "type", "modifier"]).sorted()
-            faults += others.map { "\(name).\($0) is no category, type or modifier" }
+            faults += others.map { "\(name).\($0) is not a category, type or modifier" }
             guard let type else { continue }
             own[Self.plain(name)] = SegmentMeaning(
                 category: category ?? .anatomicalStructure, type: type, modifier: modifier)

@@ -50,7 +50,7 @@ extension SegmentFile {
         }
         if let count = contour.number(DicomTag.contourPointCount), count != numbers.count / 3 {
             throw ContourFault(
-                message: "has a contour of \(numbers.count / 3) points, and its NumberOfContourPoints is \(count); "
+                message: "has a contour of \(numbers.count / 3) points, but its NumberOfContourPoints is \(count); "
                     + "export it again")
         }
         let points = stride(from: 0, to: numbers.count, by: 3).map { painter.index(SIMD3(numbers[$0..<$0 + 3])) }

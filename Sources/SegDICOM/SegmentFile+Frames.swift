@@ -50,11 +50,11 @@ extension SegmentFile {
             faults.append("It is compressed by \(name), which is not read; recode it.")
         }
         if image.rows < 1 || image.columns < 1 || image.rows * image.columns > Limits.dicomFramePixels {
-            faults.append("Its frames are of \(image.columns) × \(image.rows) pixels, which is none or too many.")
+            faults.append("Its frames are of \(image.columns) × \(image.rows) pixels, which is zero or too many.")
         }
         if image.frameCount > Limits.dicomFrames || file.frameItems != image.frameCount {
             faults.append(
-                "It has \(image.frameCount) frames, and its functional groups describe \(file.frameItems); at most "
+                "It has \(image.frameCount) frames, but its functional groups describe \(file.frameItems); at most "
                     + "\(Limits.dicomFrames) are read.")
         }
         return faults
@@ -78,7 +78,7 @@ extension SegmentFile {
         for (pixel, value) in values.enumerated() where value != 0 {
             if form == "FRACTIONAL", Int(value) != whole {
                 painter.add(
-                    fault: "It is FRACTIONAL with shares between 0 and 1, and a label map has whole voxels alone.")
+                    fault: "It is FRACTIONAL with values between 0 and 1, but a label map has only whole voxels.")
                 break
             }
             guard let label = numbers[form == "LABELMAP" ? Int(value) : segment ?? 0] else {

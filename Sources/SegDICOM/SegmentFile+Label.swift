@@ -19,7 +19,7 @@ extension SegmentFile {
         if let own = stack?.image.frameOfReference, !own.isEmpty, let other = frameOfReference, other != own {
             painter.add(
                 fault:
-                    "It has another frame of reference than the scan, so that places in one say nothing in the other.")
+                    "It has another frame of reference than the scan, therefore their positions cannot be compared.")
         }
         switch kind {
         case .segmentation: paintFrames(numbers.numbers, into: &painter)
@@ -29,8 +29,8 @@ extension SegmentFile {
         if let stack, !sources.isEmpty, sources.isDisjoint(with: stack.images.map(\.instance)) {
             painter.add(
                 fault:
-                    "It refers to \(sources.count) files, of which none is of the scan; give the series that it was made of, or, where "
-                    + "UIDs were changed since, a NIfTI of the scan.")
+                    "It refers to \(sources.count) files, none of which belongs to the scan; give the series that it was made "
+                    + "from, or, if UIDs were changed since, a NIfTI of the scan.")
         }
         var names: [Int: String] = [:]
         for segment in segments {

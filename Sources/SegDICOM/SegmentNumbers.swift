@@ -36,21 +36,21 @@ struct SegmentNumbers {
         // The dataset has one class with the default name.
         if numbers.isEmpty, wanted.count == 1, wanted.values.first == "foreground", segments.count == 1 {
             numbers[segments[0].number] = wanted.keys.first.map { UInt16($0) }
-            remarks.append("Its segment '\(segments[0].name)' was taken for the foreground.")
+            remarks.append("Its segment '\(segments[0].name)' is used as the foreground.")
         }
         let others = segments.filter { numbers[$0.number] == nil }.map { "'\($0.name)'" }
         if numbers.isEmpty, !segments.isEmpty {
             let names = wanted.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
             faults.append(
-                "None of its segments (\(others.shortList())) has the name of a class of the dataset (\(names.shortList())); name "
-                    + "the classes as the segments.")
+                "None of its segments (\(others.shortList())) has the name of a class of the dataset (\(names.shortList())); "
+                    + "give the classes the names of the segments.")
         } else if !others.isEmpty {
-            remarks.append("Its segments \(others.shortList()) are no classes of the dataset and were left out.")
+            remarks.append("Its segments \(others.shortList()) are not classes of the dataset and were left out.")
         }
         let found = Set(numbers.values.map(Int.init))
         let missing = wanted.filter { !found.contains($0.key) }.sorted { $0.key < $1.key }.map { "'\($0.value)'" }
         if !numbers.isEmpty, !missing.isEmpty {
-            remarks.append("It has no segment of \(missing.shortList()).")
+            remarks.append("It has no segment for \(missing.shortList()).")
         }
     }
 
@@ -59,7 +59,7 @@ struct SegmentNumbers {
         let groups = Dictionary(grouping: names, by: SegmentCodes.plain).values.filter { $0.count > 1 }
         for twins in groups.sorted(by: { $0[0] < $1[0] }) {
             faults.append(
-                "\(whom) \(twins.map { "'\($0)'" }.shortList()) have one name but for case, hyphens and underscores; "
+                "\(whom) \(twins.map { "'\($0)'" }.shortList()) have one name except for case, hyphens and underscores; "
                     + "rename or merge them.")
         }
     }

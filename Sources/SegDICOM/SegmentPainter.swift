@@ -89,7 +89,7 @@ struct SegmentPainter {
         var faults = faults
         for (pair, count) in overlaps.sorted(by: { ($0.key.x, $0.key.y) < ($1.key.x, $1.key.y) }) {
             let both = [pair.x, pair.y].map { "'\(names[$0] ?? "\($0)")'" }.joined(separator: " and ")
-            faults.append("\(both) overlap in \(count) voxels, and a label map holds one class a voxel.")
+            faults.append("\(both) overlap in \(count) voxels, but a label map holds one class per voxel.")
         }
         if outside > 0 {
             faults.append("\(outside) of its voxels lie outside of the scan; is it of another series?")
