@@ -51,7 +51,7 @@ extension ConfigValue {
         for change in changes {
             guard let mark = change.firstIndex(of: "="), mark != change.startIndex else {
                 throw DataError(
-                    .badArgument, "--set", "should be key=value, such as optimizer.learning_rate=0.001, not '\(change)'")
+                    .badArgument, "--set", "should be key=value (optimizer.learning_rate=0.001), not '\(change)'")
             }
             let keys = change[..<mark].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
             guard !keys.contains("") else {
