@@ -124,7 +124,7 @@ struct DicomStorage: Sendable {
     /// The reason why pixels cannot be read, as the end of a sentence; nil if they can.
     var fault: String? {
         guard [8, 16, 32].contains(allocated), bits > 0 else {
-            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 with 1 or more stored was expected"
+            return "has BitsAllocated \(allocated) and BitsStored \(bits); 8, 16 or 32 and at least 1 were expected"
         }
         guard bits < 32 || isSigned else {
             return "has unsigned pixels of 32 bits, which are not read; export it with 16 bits"
