@@ -79,7 +79,7 @@ const char *decodeJPEG2000(const std::vector<uint8_t> &bytes, const PixelForm &f
     if (!isSound || !image) return "the header of its JPEG 2000 stream is damaged";
     // Checked before OpenJPEG allocates the size that a damaged header claims.
     if (image->numcomps != 1 || image->comps[0].w != form.columns || image->comps[0].h != form.rows)
-        return "its JPEG 2000 stream has another size than the data set says";
+        return "its JPEG 2000 stream has another size than the data set";
     if (!opj_decode(codec.get(), stream.get(), image.get()) || !opj_end_decompress(codec.get(), stream.get()))
         return "its JPEG 2000 stream is damaged";
     const OPJ_INT32 *decoded = image->comps[0].data;

@@ -93,7 +93,7 @@ const char *valuesOf(
     Uint32 needed = 0, start = 0;
     OFString colour;
     if (pixels.getUncompressedFrameSize(&dataset, needed).bad() || needed != form.byteCount())
-        return "its frames have another size than its header says";
+        return "its frames have another size than its header gives";
     // DCMTK pads an odd number of bytes.
     bytes.resize(form.byteCount() + (form.byteCount() & 1));
     OFCondition status =
@@ -155,7 +155,7 @@ template <typename Word> void unpack(const uint8_t *bytes, const PixelForm &form
 const char *decodeBits(DcmPixelData &pixels, uint32_t frame, const PixelForm &form, int32_t *values) {
     const uint64_t first = (uint64_t)frame * form.count();
     const uint64_t start = first / 8, end = (first + form.count() + 7) / 8;
-    if (pixels.getLength() < end) return "its pixels end before they should";
+    if (pixels.getLength() < end) return "its pixels end too early";
     std::vector<uint8_t> bytes(end - start);
     if (pixels.getPartialValue(bytes.data(), (Uint32)start, (Uint32)bytes.size()).bad())
         return "its pixels cannot be read";
@@ -164,14 +164,13 @@ const char *decodeBits(DcmPixelData &pixels, uint32_t frame, const PixelForm &fo
 }
 
 const char *faultOf(const PixelForm &form, uint32_t frame, size_t count) {
-    if (form.count() == 0 || form.count() != count || form.samples != 1)
-        return "its header does not describe a picture";
+    if (form.count() == 0 || form.count() != count || form.samples != 1) return "its header does not describe an image";
     if (form.allocated != 1 && form.allocated != 8 && form.allocated != 16 && form.allocated != 32)
         return "its BitsAllocated is not 1, 8, 16 or 32";
     if (form.stored == 0 || form.stored > form.allocated || form.highBit + 1 < form.stored
         || form.highBit >= form.allocated)
         return "its BitsStored and HighBit do not fit its BitsAllocated";
-    if ((long)frame >= form.frames) return "it has fewer frames than its header says";
+    if ((long)frame >= form.frames) return "it has fewer frames than its header gives";
     return nullptr;
 }
 
@@ -187,7 +186,7 @@ const char *frameStream(
         end = first + 1;
     } else if (form.frames > 1) {
         const std::vector<unsigned long> starts = frameStarts(sequence, form);
-        if (starts.empty()) return "which compressed bytes belong to which frame cannot be told";
+        if (starts.empty()) return "the compressed bytes of its frames cannot be found";
         first = starts[frame];
         if (frame + 1 < starts.size()) end = starts[frame + 1];
     }
@@ -207,8 +206,7 @@ const char *decodeFrame(dicom_file &file, uint32_t frame, size_t count, int32_t 
     DcmPixelSequence *sequence = compressed(*pixels);
     if (form.allocated == 1)
         return sequence ? "its pixels of one bit are compressed" : decodeBits(*pixels, frame, form, values);
-    if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames)
-        return "its pixels end before they should";
+    if (!sequence && element->getLength() / form.byteCount() < (size_t)form.frames) return "its pixels end too early";
     std::vector<uint8_t> stream;
     if (sequence) {
         if (const char *fault = frameStream(*sequence, frame, form, stream)) return fault;

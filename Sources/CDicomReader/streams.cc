@@ -30,14 +30,14 @@ const char *faultOfRLE(const std::vector<uint8_t> &stream, const PixelForm &form
     constexpr size_t header = 64;
     const size_t segments = form.allocated / 8;
     if (stream.size() < header) return "its RLE stream is cut short";
-    if (little(&stream[0]) != segments) return "its RLE stream has another number of segments than its header says";
+    if (little(&stream[0]) != segments) return "its RLE stream has another number of segments than its header gives";
     size_t start = header;
     for (size_t segment = 0; segment < segments; segment++) {
         const size_t end = segment + 1 < segments ? little(&stream[4 * (segment + 2)]) : stream.size();
         if (little(&stream[4 * (segment + 1)]) != start || end < start || end > stream.size())
-            return "the segments of its RLE stream lie elsewhere than its header says";
+            return "the segments of its RLE stream are not at the offsets of its header";
         if (!unpacksTo(form.count(), &stream[0] + start, &stream[0] + end))
-            return "its RLE stream is damaged or has another size than the data set says";
+            return "its RLE stream is damaged or has another size than the data set";
         start = end;
     }
     return nullptr;
@@ -62,16 +62,17 @@ size_t frameHeader(const std::vector<uint8_t> &stream) {
 }
 
 const char *faultOfJPEG(const std::vector<uint8_t> &stream, const PixelForm &form) {
-    if (stream.size() < 4 || stream[0] != 0xff || stream[1] != 0xd8) return "its JPEG stream does not begin as one";
+    if (stream.size() < 4 || stream[0] != 0xff || stream[1] != 0xd8)
+        return "its JPEG stream does not begin as JPEG does";
     const size_t at = frameHeader(stream);
     if (at == 0) return "its JPEG stream has no frame header";
     const uint8_t *header = &stream[at];
     if ((header[5] << 8 | header[6]) != form.rows || (header[7] << 8 | header[8]) != form.columns || header[9] != 1)
-        return "its JPEG stream has another size than the data set says";
+        return "its JPEG stream has another size than the data set";
     // Compressed pixel data never contain FF D9.
     const uint8_t last[] = {0xff, 0xd9};
     if (std::search(stream.begin() + (long)at, stream.end(), last, last + 2) == stream.end())
-        return "its JPEG stream ends before it should";
+        return "its JPEG stream ends too early";
     return nullptr;
 }
 

@@ -8,7 +8,7 @@
 dicom_file *createFile(char *message, size_t size) try {
     prepare();
     if (!dcmDataDict.isDictionaryLoaded()) {
-        tell(message, size, "DCMTK does not find its dictionary; install its package anew, or unset DCMDICTPATH");
+        tell(message, size, "DCMTK does not find its dictionary; install its package again, or unset DCMDICTPATH");
         return nullptr;
     }
     return new dicom_file;

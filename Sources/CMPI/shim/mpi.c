@@ -29,7 +29,7 @@ static int start(char *message, size_t size) {
     // Only one thread calls MPI: the one that initialised it.
     if (failed(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), message, size)) return -1;
     if (provided < MPI_THREAD_FUNNELED) {
-        snprintf(message, size, "it takes no program of several threads");
+        snprintf(message, size, "it does not support programs of several threads");
         return -1;
     }
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -74,7 +74,7 @@ static segmpi_transfer *begun(segmpi_transfer *transfer, int error, char *messag
 static segmpi_transfer *new_transfer(int expected, char *message, size_t size) {
     segmpi_transfer *transfer = malloc(sizeof *transfer);
     if (transfer) transfer->expected = expected;
-    else snprintf(message, size, "memory is short");
+    else snprintf(message, size, "there is not enough memory");
     return transfer;
 }
 
@@ -102,7 +102,7 @@ static int is_done(segmpi_transfer *transfer, char *message, size_t size) {
     if (expected < 0) return 1;
     MPI_Get_count(&status, MPI_BYTE, &came);
     if (came == expected) return 1;
-    snprintf(message, size, "%d bytes came in place of %d", came, expected);
+    snprintf(message, size, "%d bytes arrived instead of %d", came, expected);
     return -1;
 }
 
