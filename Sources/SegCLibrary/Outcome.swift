@@ -2,9 +2,9 @@ internal import CMedSeg
 internal import Foundation
 internal import MedSeg
 
-/// What a `medseg_result` points to. Nothing of it changes, so that any thread may read it.
+/// The object behind a `medseg_result`. It is immutable, therefore any thread may read it.
 final class Outcome: Sendable {
-    /// A foreground class or region, with a name that C can read.
+    /// A foreground class or region, with its name as a C string.
     struct Label: @unchecked Sendable {
         let number: Int
         let name: UnsafePointer<CChar>
@@ -17,7 +17,7 @@ final class Outcome: Sendable {
     nonisolated(unsafe) let report: UnsafePointer<CChar>
     private let found: Segmentation
     private let validity: [UInt8]
-    /// The maps in memory that does not move.
+    /// The maps, at fixed addresses.
     private let maps: [MapMemory]
 
     init(
@@ -73,7 +73,7 @@ final class Outcome: Sendable {
     }
 }
 
-/// A map in memory of its own, which C may read as long as the result lives.
+/// A map at a fixed address, which C may read until the result is freed.
 final class MapMemory: @unchecked Sendable {
     let start: UnsafePointer<UInt8>
 
@@ -86,8 +86,8 @@ final class MapMemory: @unchecked Sendable {
     deinit { start.deallocate() }
 }
 
-/// A copy of a text that `free` frees.
-/// - Throws: `DataError` where memory is short; the caller's program goes on.
+/// A copy of a text, to be freed with `free`.
+/// - Throws: `DataError` if memory is short; the caller's program continues.
 func copied(_ text: String) throws(DataError) -> UnsafePointer<CChar> {
     guard let copy = strdup(text) else {
         throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes finds no memory")
