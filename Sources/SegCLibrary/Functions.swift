@@ -44,8 +44,8 @@ private func checked<Struct>(_ pointer: UnsafePointer<Struct>, _ size: Int, _ na
     guard size == MemoryLayout<Struct>.size else {
         throw DataError(
             .badArgument, name,
-            "its struct_size is \(size) and should be \(MemoryLayout<Struct>.size); begin with the INIT of its kind, and "
-                + "take the header of MedSeg \(Version.current)")
+            "its struct_size is \(size) but should be \(MemoryLayout<Struct>.size); initialise it with its INIT macro, from "
+                + "the header of MedSeg \(Version.current)")
     }
     return pointer.pointee
 }

@@ -60,7 +60,7 @@ final class Outcome: Sendable {
         guard let uncertain = found.uncertain else {
             throw DataError(
                 .badArgument, "quantity",
-                "there is one sample, which has no uncertainty; ask for passes or mirrored axes")
+                "there is only one sample, which has no uncertainty; request passes or mirrored axes")
         }
         switch quantity {
         case MEDSEG_MEAN: return uncertain.map(.mean)
@@ -68,7 +68,7 @@ final class Outcome: Sendable {
         case MEDSEG_ENTROPY: return uncertain.map(.entropy)
         case MEDSEG_MUTUAL_INFORMATION: return uncertain.map(.mutualInformation)
         case MEDSEG_VALIDITY: return validity.map { Float($0) }
-        default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is none")
+        default: throw DataError(.badArgument, "quantity", "\(quantity.rawValue) is not a quantity")
         }
     }
 }
@@ -90,7 +90,7 @@ final class MapMemory: @unchecked Sendable {
 /// - Throws: `DataError` if memory is short; the caller's program continues.
 func copied(_ text: String) throws(DataError) -> UnsafePointer<CChar> {
     guard let copy = strdup(text) else {
-        throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes finds no memory")
+        throw DataError(.tooLarge, "a text", "of \(text.utf8.count) bytes cannot be allocated")
     }
     return UnsafePointer(copy)
 }

@@ -50,7 +50,7 @@ public struct Launch: Hashable, Sendable {
         guard environment["SLURM_STEP_NUM_TASKS"] == nil, Launch(environment: environment) == nil,
             let tasks = environment["SLURM_NTASKS"].flatMap({ Int($0) }), tasks > 1
         else { return nil }
-        return "Slurm allocated \(tasks) tasks, and this is one process alone; start it with srun for \(tasks) ranks"
+        return "Slurm allocated \(tasks) tasks, but this is a single process; start it with srun for \(tasks) ranks"
     }
 
     /// The MPI library that belongs to the launcher; nil if it has none.

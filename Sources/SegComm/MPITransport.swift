@@ -20,7 +20,7 @@ final class MPITransport: Transport {
         guard place.count == launch.count else {
             throw RankError(
                 .usage, isShared: true,
-                "the launcher started \(launch.count) ranks, but \(place.library) knows of \(place.count): \(launch.advice)"
+                "the launcher started \(launch.count) ranks, but \(place.library) reports \(place.count): \(launch.advice)"
             )
         }
     }
@@ -91,7 +91,7 @@ extension MPITransport {
         func refused(_ reason: String) -> RankError {
             RankError(
                 .unavailable,
-                "the launcher started \(launch.count) ranks, for which MPI is needed, and no library of ours for it can be opened "
+                "the launcher started \(launch.count) ranks, which need MPI, but no libMedSegMPI for it can be opened "
                     + "(\(reason)): \(launch.advice). Run `make mpi` where that MPI is installed (libopenmpi-dev, "
                     + "libmpich-dev), and put libMedSegMPI-*.so beside the program; or start one process without a launcher"
             )
@@ -111,7 +111,7 @@ extension MPITransport {
         guard let flavour = launch.flavour else {
             throw RankError(
                 .usage, isShared: true,
-                "Slurm started \(launch.count) tasks without an interface of MPI, so that each would train alone: \(launch.advice)"
+                "Slurm started \(launch.count) tasks without an interface of MPI; each would train alone: \(launch.advice)"
             )
         }
         let program = Bundle.main.executableURL?.resolvingSymlinksInPath().deletingLastPathComponent().path ?? "."

@@ -26,7 +26,7 @@ extension Ranks {
     /// - Throws: `RankError` if the number of ranks is not a power of two; errors of the array.
     public func sum(_ array: some RankArray) throws {
         guard count & (count - 1) == 0 else {
-            throw RankError(.usage, isShared: true, "\(count) ranks cannot sum by pairs; start 1, 2, 4, 8 … of them")
+            throw RankError(.usage, isShared: true, "\(count) ranks cannot sum in pairs; start 1, 2, 4, 8 … ranks")
         }
         var kept = 0..<array.count
         var levels: [(peer: Int, kept: Range<Int>, given: Range<Int>)] = []

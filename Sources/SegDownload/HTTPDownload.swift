@@ -95,7 +95,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
             progress(there, expected)
         } catch {
             failure = DataError(
-                .cannotWrite, download.file.path, "cannot be written; check the disk's space. What came is kept.")
+                .cannotWrite, download.file.path, "cannot be written; check the disk space. The received bytes are kept.")
             dataTask.cancel()
         }
     }
@@ -109,9 +109,9 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
                 "no answer came (\(error.localizedDescription)); check the address and the network, then try again")
         } else if let error {
             failure = self.error(
-                "the transfer broke off (\(error.localizedDescription)); give the same command again to go on with it")
+                "the transfer broke off (\(error.localizedDescription)); run the same command again to continue")
         } else if expected > 0, there < expected {
-            failure = self.error("\(there) of \(expected) bytes came; give the same command again to go on")
+            failure = self.error("\(there) of \(expected) bytes were received; run the same command again to continue")
         }
     }
 
@@ -147,7 +147,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
     private static func advice(_ status: Int) -> String {
         switch status {
         case 408, 429, 500...599: "try again later"
-        case 401, 403, 407: "it wants a login: download it by other means and import the archive"
+        case 401, 403, 407: "it requires a login: download it by other means and import the archive"
         default: "check the address"
         }
     }
@@ -170,7 +170,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
         let opened = try open(flags: 0)
         guard (try? opened.seekToEnd()).map(Int.init) == there else {
             throw DataError(
-                .cannotWrite, download.file.path, "was changed by somebody else; give the same command again")
+                .cannotWrite, download.file.path, "was changed by another process; run the same command again")
         }
         handle = opened
     }
@@ -183,7 +183,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw DataError(
                 .cannotWrite, download.file.path,
-                "is being written by another import; wait for it or name another folder")
+                "is being written by another import; wait for it or choose another folder")
         }
         return opened
     }

@@ -56,7 +56,7 @@ final class BackgroundSender: Sendable {
             } catch {
                 if !isComplaining {
                     note(
-                        "tracking server \(server.uri): \(error); the run goes on, and what it logs waits in "
+                        "tracking server \(server.uri): \(error); the run continues, and its log is kept in "
                             + Journal.folder(runFolder))
                 }
                 isComplaining = true

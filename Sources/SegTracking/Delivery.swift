@@ -155,7 +155,7 @@ final class Delivery {
         for path in paths where !later.contains(path) && done.insert(path).inserted {
             let file = URL(fileURLWithPath: runFolder + "/" + path)
             guard let size = (try? FileManager.default.attributesOfItem(atPath: file.path))?[.size] as? Int else {
-                note("\(file.path) is no longer there; it is not sent to \(server.uri)")
+                note("\(file.path) no longer exists; it is not sent to \(server.uri)")
                 continue
             }
             do {

@@ -71,7 +71,7 @@ final class HTTPExchange: Sendable {
 
     private func request(_ method: String, _ path: String) throws -> URLRequest {
         guard let url = URL(string: server.uri + path) else {
-            throw HTTPFault(status: 400, message: "'\(server.uri + path)' is no address")
+            throw HTTPFault(status: 400, message: "'\(server.uri + path)' is not an address")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method

@@ -104,7 +104,7 @@ public final class Journal {
                 place = range.upperBound
             }
             try DurableFile.write(good + bytes[place...], to: path)
-            note("\(path): \(Self.lines(bad.count)), put aside in \(aside); the run goes on without")
+            note("\(path): \(Self.lines(bad.count)), moved to \(aside); the run continues without them")
         }
     }
 

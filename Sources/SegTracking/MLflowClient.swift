@@ -169,7 +169,7 @@ struct MLflowClient: Sendable {
         guard let components = URLComponents(string: uri), components.scheme == "mlflow-artifacts" else {
             throw HTTPFault(
                 status: 400, code: nil,
-                message: "the server keeps artifacts at \(uri) and does not serve that place; "
+                message: "the server stores artifacts at \(uri) but does not serve them; "
                     + "start it with --artifacts-destination")
         }
         return components.path
@@ -194,7 +194,7 @@ private struct WholeNumber: Decodable {
             self.value = value
         } else {
             guard let value = Int64(try container.decode(String.self)) else {
-                throw DecodingError.dataCorruptedError(in: container, debugDescription: "no whole number")
+                throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an integer")
             }
             self.value = value
         }

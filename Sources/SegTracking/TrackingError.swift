@@ -17,10 +17,10 @@ public enum TrackingError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noJournal(let path):
-            "\(path): there is no journal of a run here; name the run folder that `medseg train --out` wrote."
+            "\(path): there is no journal of a run here; give the run folder that `medseg train --out` wrote."
         case .damaged(let path):
-            "\(path): the line that begins the run is damaged or missing; go on with the run by `medseg train --resume`, "
-                + "which writes another, or restore the file from a copy."
+            "\(path): the line that begins the run is damaged or missing; continue the run with `medseg train --resume`, "
+                + "which writes a new one, or restore the file from a copy."
         case .busy(let path):
             "\(path): a running training or another sync is sending this journal; wait for it to end."
         case .invalidServer(let reason), .notDelivered(let reason):

@@ -103,7 +103,7 @@ struct Number: Hashable, Sendable, Codable {
         case "Infinity": value = .infinity
         case "-Infinity": value = -.infinity
         case let text:
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is no number")
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "'\(text)' is not a number")
         }
     }
 

@@ -24,7 +24,7 @@ public struct TrackingServer: Hashable, Sendable {
         }
         guard url.user == nil, url.password == nil else {
             throw TrackingError.invalidServer(
-                "The address of the tracking server holds a user name; give MLFLOW_TRACKING_USERNAME and "
+                "The address of the tracking server contains a user name; give MLFLOW_TRACKING_USERNAME and "
                     + "MLFLOW_TRACKING_PASSWORD in the environment instead.")
         }
         self.uri = trimmed

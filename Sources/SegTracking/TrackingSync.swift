@@ -21,7 +21,7 @@ public struct TrackingSync {
         } catch let fault as HTTPFault {
             let left = (try? delivery.waiting()).map { ", events waiting: \($0)" } ?? ""
             throw TrackingError.notDelivered(
-                "The tracking server \(server.uri) did not take the run: \(fault)\(left); start the server and sync again."
+                "The tracking server \(server.uri) did not accept the run: \(fault)\(left); start the server and sync again."
             )
         }
     }
