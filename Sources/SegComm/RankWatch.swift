@@ -83,7 +83,7 @@ struct RankWatch {
                 throw RankError(
                     .unavailable,
                     "rank \(peer.rank) has given no sign of life for \(Int(patience)) s: it was killed, or its machine is gone. "
-                        + "All ranks stop. The last checkpoint is whole; continue with --resume, on as many ranks as fit")
+                        + "All ranks stop. The last checkpoint is whole; use --resume, on as many ranks as fit")
             }
             return
         }

@@ -95,7 +95,7 @@ private final class HTTPTransfer: NSObject, URLSessionDataDelegate, @unchecked S
             progress(there, expected)
         } catch {
             failure = DataError(
-                .cannotWrite, download.file.path, "cannot be written; check the disk space. The received bytes are kept.")
+                .cannotWrite, download.file.path, "cannot be written; check the disk space. Received bytes are kept.")
             dataTask.cancel()
         }
     }
