@@ -6,7 +6,7 @@ internal import SegDICOM
 internal import SegInference
 
 extension Routes {
-    /// Jobs and what they leave.
+    /// Adds routes for jobs and their results.
     func addJobs(to table: RouteTable) {
         let services = services
         table.on(.post, "/api/v1/jobs") { request, context in
@@ -69,8 +69,8 @@ extension Routes {
         }
     }
 
-    /// A job whose results are whole.
-    /// - Throws: `Refusal` where there is none or it is not done.
+    /// A job whose results are complete.
+    /// - Throws: `Refusal` if there is none or it is not done.
     private func finished(_ context: RouteTable.Context) async throws -> Job {
         let job = try await services.queue.job(context.text("id"))
         let state = job.snapshot
@@ -91,7 +91,7 @@ extension Routes {
         try await .file(job.path(file), as: job.scan.download(job.name(of: file)), context: context)
     }
 
-    /// A job as the REST API describes it.
+    /// The document of a job in the REST API.
     private func document(of job: Job) async throws -> ConfigValue {
         let state = job.snapshot
         return [
