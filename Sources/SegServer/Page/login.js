@@ -1,4 +1,4 @@
-// The login: why it is asked for.
+// The login page, with the reason why a login is required.
 
 const REASONS = {
   failed: "This is not the server's token.",
