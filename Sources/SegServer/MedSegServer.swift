@@ -105,8 +105,8 @@ public final class MedSegServer: Sendable {
             try await application.runService()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw ServerStartError(
-                "port \(options.port) of \(options.host) is taken by another program; name another with --port "
-                    + "(0 takes any that is free)")
+                "port \(options.port) of \(options.host) is in use by another program; choose another with --port "
+                    + "(0 chooses a free one)")
         }
         await services.queue.stop()
     }
@@ -134,15 +134,15 @@ public struct ServerStartError: CodedError, CustomStringConvertible {
     /// Creates the error of a folder that another server uses, in terms of what the user gave: the folder or the port.
     init(taken folder: String, _ options: ServerOptions) {
         if options.scratch != nil {
-            description = "\(folder): is in use by another medseg-server; name another folder with --scratch"
+            description = "\(folder): is in use by another medseg-server; choose another folder with --scratch"
         } else if options.port == 0 {
             description =
-                "another medseg-server that --port 0 was given to has the folder \(folder); name this one's port with "
-                + "--port or its folder with --scratch"
+                "another medseg-server with --port 0 uses the folder \(folder); choose a port for this one with "
+                + "--port or a folder with --scratch"
         } else {
             description =
-                "port \(options.port) is taken by another medseg-server, which has the folder \(folder); name another "
-                + "port with --port (0 takes any that is free) or, where its --host is another, a folder with --scratch"
+                "port \(options.port) is in use by another medseg-server, which uses the folder \(folder); choose another "
+                + "port with --port (0 chooses a free one) or, if its --host differs, a folder with --scratch"
         }
     }
 }

@@ -35,7 +35,7 @@ package struct Refusal: Error, Sendable {
         case let error as BackendError: self.init(.serverIsFull, error.description)
         case let error as TensorError: self.init(.unprocessableContent, error.description)
         case is CancellationError: self.init(.conflict, "the job was cancelled")
-        default: self.init(.internalServerError, "the server failed; its log says more")
+        default: self.init(.internalServerError, "the server failed; see its log")
         }
     }
 

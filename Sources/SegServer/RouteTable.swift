@@ -33,7 +33,7 @@ final class RouteTable {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
                     if method == .options { return Response(status: .noContent, headers: headers) }
                     throw Refusal(
-                        .methodNotAllowed, "this address takes \(allowed), not \(method.rawValue)", headers: headers)
+                        .methodNotAllowed, "this address accepts \(allowed), not \(method.rawValue)", headers: headers)
                 }
             }
         }

@@ -68,7 +68,7 @@ final class Services: Sendable {
         if options.uncertainty > 0, model.dropout == 0 {
             throw Refusal(
                 .unprocessableContent,
-                "'\(model.name)' has no dropout, so its passes cannot differ; ask for uncertainty 0")
+                "'\(model.name)' has no dropout, so its passes cannot differ; set uncertainty to 0")
         }
         return Job(
             scan: scan, model: model, options: options, client: client, scratch: scratch, limits: limits)

@@ -82,7 +82,7 @@ public enum DicomChild {
         let layout = try ScanFile.layout(of: source)
         guard layout.shape.map(Double.init).reduce(1, *) <= Double(most) else {
             let extents = layout.shape.map(String.init).joined(separator: "×")
-            throw DataError(.tooLarge, source, "the scan has \(extents) voxels; this server takes \(most) at most")
+            throw DataError(.tooLarge, source, "the scan has \(extents) voxels; this server accepts \(most) at most")
         }
         try ScanFile.convert(source, to: path, overwrite: false)
         return layout.geometry.remarks
@@ -130,10 +130,10 @@ public enum DicomChild {
         let asked = task.choice.series.map { "series '\($0.prefix(64))' " } ?? ""
         let chosen =
             task.choice.isMade
-            ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is none of the " : "the files hold "
+            ? "\(asked)\(task.choice.volume.map { "volume \($0) " } ?? "")is not one of the " : "the files hold "
         return .init(
             kind: .choice,
-            message: "\(chosen)\(rows.count) volumes: name one by series=INDEX, and volume=NUMBER where a series has "
+            message: "\(chosen)\(rows.count) volumes: choose one with series=INDEX, and volume=NUMBER if a series has "
                 + "several. \(listing)",
             volumes: try? ConfigValue(encoding: rows))
     }

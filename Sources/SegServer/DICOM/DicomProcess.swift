@@ -39,7 +39,7 @@ final class DicomProcess: Sendable {
     /// - Throws: `Refusal` if the program is not found.
     init(in folder: String, seconds: Double) throws {
         guard let program = Bundle.main.executablePath else {
-            throw Refusal(.internalServerError, "the server does not find its own program, which reads DICOM")
+            throw Refusal(.internalServerError, "the server cannot find its own program, which reads DICOM")
         }
         self.seconds = seconds
         process.executableURL = URL(fileURLWithPath: program)
@@ -82,7 +82,7 @@ final class DicomProcess: Sendable {
         }
         switch stop.withLock({ $0 }) {
         case .client: throw CancellationError()
-        case .server: throw Refusal(.serviceUnavailable, "the server is about to end")
+        case .server: throw Refusal(.serviceUnavailable, "the server is shutting down")
         case .deadline: throw tookTooLong
         case .disk(let refusal): throw refusal
         case nil where end.isSignal && end.status == SIGALRM: throw tookTooLong
@@ -123,6 +123,6 @@ final class DicomProcess: Sendable {
     private var tookTooLong: Refusal {
         Refusal(
             .requestTimeout,
-            "reading the DICOM files was stopped after \(Int(seconds)) seconds, the longest that it may take")
+            "reading the DICOM files was stopped after \(Int(seconds)) seconds, the maximum")
     }
 }

@@ -51,7 +51,7 @@ actor DicomReader {
         guard waiting.hasRoom(for: client) else {
             throw Refusal(
                 .tooManyRequests,
-                "\(waiting.count(of: client)) of your requests for DICOM wait already; try again later")
+                "\(waiting.count(of: client)) of your requests for DICOM are already waiting; try again later")
         }
         let place = Place()
         waiting.append(place, of: client)
@@ -101,7 +101,7 @@ actor DicomReader {
         let answer = try await ask(in: folder, meter)
         if let refused = answer.refusal { throw Refusal(refused) }
         guard rename("\(folder)/\(result)", path) == 0 else {
-            throw Refusal(.serverIsFull, "what was read of the DICOM files cannot be kept")
+            throw Refusal(.serverIsFull, "the scan from the DICOM files cannot be stored")
         }
         return answer.remarks
     }
@@ -114,7 +114,7 @@ actor DicomReader {
         throw Refusal(
             .unprocessableContent,
             "the DICOM files cannot be read: their reader ended with \(end.isSignal ? "signal" : "code") \(end.status), "
-                + "as it does where files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
+                + "as it does if files are damaged or need more than \(limits.dicomMemory >> 20) MiB of memory")
     }
 }
 

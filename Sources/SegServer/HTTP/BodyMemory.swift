@@ -16,7 +16,7 @@ final class BodyMemory {
     func grow(by more: Int) throws {
         guard Self.budget.take(more) else {
             throw Refusal(
-                .serviceUnavailable, "the server is reading as many requests as it may; try again in a moment",
+                .serviceUnavailable, "the server is reading the maximum number of requests; try again in a moment",
                 headers: [.retryAfter: "1"])
         }
         bytes += more

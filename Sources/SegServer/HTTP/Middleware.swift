@@ -32,7 +32,7 @@ struct AnswerMiddleware: RouterMiddleware {
     /// - Throws: `Refusal` if the head is not valid, for any path.
     private func completed(_ context: ServerContext, _ request: Request) throws -> ServerContext {
         guard RouteTable.known.contains(request.method) else {
-            throw Refusal(.notImplemented, "this server knows no such method")
+            throw Refusal(.notImplemented, "this server does not support this method")
         }
         try RequestQuery.check(request.uri.query ?? "")
         var context = context
@@ -96,6 +96,6 @@ struct AccessMiddleware: RouterMiddleware {
         if request.method == .get, context.endpointPath == "/" {
             return Response(status: .seeOther, headers: [.location: "/login"])
         }
-        throw Refusal(.unauthorized, "this server asks for its token, as 'Authorization: Bearer …'")
+        throw Refusal(.unauthorized, "this server requires its token, as 'Authorization: Bearer …'")
     }
 }

@@ -83,7 +83,7 @@ package struct MultipartParser {
 
     private mutating func skipPreamble() throws -> Bool {
         guard let start = Self.find(delimiter, in: buffer) else {
-            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary does not come") }
+            guard buffer.count <= Self.headLimit else { throw Self.damaged("its boundary is missing") }
             return false
         }
         buffer.removeFirst(start + delimiter.count)
@@ -143,7 +143,7 @@ package struct MultipartParser {
             }
             return Head(name: name, isFile: words["filename"] != nil || words["filename*"] != nil)
         }
-        throw damaged("a part does not say which field it is")
+        throw damaged("a part does not name its field")
     }
 
     private static func damaged(_ reason: String) -> Refusal { Refusal(.badRequest, "the form is damaged: \(reason)") }

@@ -22,7 +22,7 @@ struct MultipartForm {
         let found = files.filter { names.contains($0.field) }
         guard let first = found.first, found.count == 1 else {
             throw Refusal(
-                .badRequest, "the form should have one file named '\(names[0])', and has \(found.count)")
+                .badRequest, "the form should have one file named '\(names[0])', but has \(found.count)")
         }
         return first.sink
     }
@@ -69,7 +69,7 @@ extension MultipartForm {
     private func begin(_ head: MultipartParser.Head, scratch: Scratch) throws -> OpenPart {
         guard !head.isFile || files.count < mostFiles else {
             let most = mostFiles == 1 ? "one file" : "at most \(mostFiles) files"
-            throw Refusal(.badRequest, "the form should have \(most), and has more; send fewer at a time")
+            throw Refusal(.badRequest, "the form should have \(most), but has more; send fewer at a time")
         }
         guard head.isFile || fields[head.name] == nil else {
             throw Refusal(.badRequest, "the form has the field '\(head.name.prefix(40))' twice")
@@ -82,7 +82,7 @@ extension MultipartForm {
         fieldBytes += bytes.count
         guard fieldBytes <= Limits.formBytes else {
             throw Refusal(
-                .contentTooLarge, "the fields of the form that are no files have more than \(Limits.formBytes) bytes")
+                .contentTooLarge, "the fields of the form that are not files have more than \(Limits.formBytes) bytes")
         }
         try memory.grow(by: bytes.count)
         part?.text += bytes
@@ -134,7 +134,7 @@ struct BodyMeter {
     /// - Throws: `Refusal` if less arrived than was announced.
     func finish() throws {
         if let announced, received < announced {
-            throw Refusal(.badRequest, "\(received) of \(announced) bytes came; the upload was cut off, send it again")
+            throw Refusal(.badRequest, "\(received) of \(announced) bytes arrived: the upload was cut off; send again")
         }
     }
 

@@ -54,7 +54,7 @@ extension RequestQuery {
     /// - Throws: `Refusal` if it is missing.
     func require(_ name: String) throws -> String {
         guard let value = self[name] else {
-            throw Refusal(.badRequest, "the query should name \(name)=…, and does not")
+            throw Refusal(.badRequest, "the query should have \(name)=…, but does not")
         }
         return value
     }

@@ -56,7 +56,7 @@ actor Batches {
         client: String, model: String, images: [String], predict: @escaping @Sendable (String) async throws -> Void
     ) throws -> String {
         guard all.count(where: { $0.client == client && $0.phase == .running }) < Self.share else {
-            throw Refusal(.tooManyRequests, "\(Self.share) of your batches run already; wait, or stop one")
+            throw Refusal(.tooManyRequests, "\(Self.share) of your batches are already running; wait, or stop one")
         }
         let status = Status(id: Scratch.makeID(), client: client, model: model, images: images.count)
         all.append(status)

@@ -44,7 +44,7 @@ struct JobOptions: Codable, Hashable, Sendable {
         }
         if let value = document["seed"], value != .null {
             guard let number = value.int, number >= 0 else {
-                throw Refusal(.badRequest, "seed should be a whole number from 0")
+                throw Refusal(.badRequest, "seed should be an integer from 0")
             }
             seed = UInt64(number)
         }
@@ -158,7 +158,7 @@ final class Job: Sendable {
         if isCancelled { throw CancellationError() }
         if let started, Date().timeIntervalSince(started) > seconds {
             throw Refusal(
-                .requestTimeout, "the job was stopped after \(Int(seconds)) seconds, the longest that one may take")
+                .requestTimeout, "the job was stopped after \(Int(seconds)) seconds, the maximum")
         }
     }
 

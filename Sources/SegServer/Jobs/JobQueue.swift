@@ -26,11 +26,11 @@ actor JobQueue {
     /// Adds a job to the queue.
     /// - Throws: `Refusal` if the queue, or the client's share of it, is full.
     func submit(_ job: Job) throws {
-        guard !isStopped else { throw Refusal(.serviceUnavailable, "the server is about to end") }
+        guard !isStopped else { throw Refusal(.serviceUnavailable, "the server is shutting down") }
         guard waiting.hasRoom(for: job.client) else {
             let own = waiting.count(of: job.client)
             let whose = own >= waiting.share ? "\(own) of your jobs" : "\(waiting.count) jobs"
-            throw Refusal(.tooManyRequests, "\(whose) wait already; try again later")
+            throw Refusal(.tooManyRequests, "\(whose) are already waiting; try again later")
         }
         jobs[job.id] = job
         waiting.append(job, of: job.client)

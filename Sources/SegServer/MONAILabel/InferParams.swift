@@ -35,14 +35,14 @@ struct InferParams: Sendable {
         self.options = options
         savesLabel = read("save_label", "true or false", \.bool)
         tag = read("label_tag", "text", \.string) ?? StudyImage.originalTag
-        let most = read("max_batch_size", "a whole number from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
+        let most = read("max_batch_size", "an integer from 0") { value in value.int.flatMap { $0 >= 0 ? $0 : nil } }
         mostImages = most.flatMap { $0 > 0 ? $0 : nil }
         // A .nii file is never compressed.
         let isPlain = options.maskEnding == ".nii" && document["result_compress"] == false
         for (key, only) in Self.results where !(isPlain && key == "result_compress") {
             guard let value = document[key], value != .null, !only.contains(value) else { continue }
-            let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not do that"
-            faults.append("\(key) \(value.brief) cannot be done: \(can); leave it out")
+            let can = only.first.map { "it is always \($0.brief) here" } ?? "this server does not support it"
+            faults.append("\(key) \(value.brief) is not supported: \(can); leave it out")
         }
         let known =
             JobOptions.CodingKeys.allCases.map(\.rawValue) + [
@@ -53,7 +53,7 @@ struct InferParams: Sendable {
         }
         for key in others.sorted() {
             if let meant = nearest(to: key, among: known) {
-                faults.append("'\(key.prefix(40))' is no option; did you mean '\(meant)'?")
+                faults.append("'\(key.prefix(40))' is not an option; did you mean '\(meant)'?")
             }
         }
         guard faults.isEmpty else { throw Refusal(.badRequest, faults.sorted().joined(separator: "; ")) }

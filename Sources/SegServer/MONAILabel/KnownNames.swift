@@ -40,7 +40,7 @@ extension RequestQuery {
     func int(_ name: String, from least: Int) throws -> Int? {
         guard let text = self[name] else { return nil }
         guard let number = Int(text), number >= least else {
-            throw Refusal(.badRequest, "\(name) should be a whole number from \(least), not '\(text.prefix(40))'")
+            throw Refusal(.badRequest, "\(name) should be an integer from \(least), not '\(text.prefix(40))'")
         }
         return number
     }

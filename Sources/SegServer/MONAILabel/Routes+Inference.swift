@@ -21,7 +21,7 @@ extension Routes {
             let name = try context.text("strategy")
             guard let strategy = Strategy(rawValue: name) else {
                 let names = Strategy.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Refusal(.notFound, "there is no such strategy; there are \(names)")
+                throw Refusal(.notFound, "there is no such strategy; the strategies are \(names)")
             }
             let params = try await request.body.object(headers: request.headers, limits: services.limits)
             return .json(try await nextSample(strategy, params: params))

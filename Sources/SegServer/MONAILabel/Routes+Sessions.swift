@@ -13,7 +13,7 @@ extension Routes {
             guard try !query.isOn("uncompress") else {
                 throw Refusal(
                     .notImplemented,
-                    "archives are not unpacked, but for a ZIP of a DICOM series, which needs no uncompress; send one scan"
+                    "archives are not unpacked, except a ZIP of a DICOM series, which needs no uncompress; send one scan"
                 )
             }
             try await services.sessions.checkRoom()
@@ -51,7 +51,7 @@ extension Routes {
             let advice = task == "train" ? "train with `medseg train`" : "measure with `medseg evaluate`"
             for address in ["/\(task)", "/\(task)/{name}"] {
                 table.on(.post, address) { _, _ in
-                    throw Refusal(.notImplemented, "this server predicts; \(advice)")
+                    throw Refusal(.notImplemented, "this server only predicts; \(advice)")
                 }
             }
         }

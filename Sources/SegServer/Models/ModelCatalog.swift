@@ -56,17 +56,17 @@ struct ModelCatalog: Sendable {
                 guard !description.maskPlan.isRegions else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",
-                        "makes regions that may overlap, and the server serves one class a voxel; use `medseg predict`")
+                        "makes regions that may overlap, but the server has one class per voxel; use `medseg predict`")
                 }
                 guard try description.inputChannels == 1 else {
                     throw DataError(
                         .badData, description.network.source, key: "network_def.in_channels",
-                        "takes several scans of a case together, and the server serves one; use `medseg predict`")
+                        "needs several scans of a case, but the server serves one; use `medseg predict`")
                 }
                 guard description.maskPlan.restoration != .none || description.preprocessing.keepsGrid else {
                     throw DataError(
                         .badData, description.network.source, key: "postprocessing",
-                        "leaves masks on the network's grid (it has no Invertd), and the server serves them on the scan's; "
+                        "leaves masks on the network's grid (it has no Invertd), but the server serves them on the scan's; "
                             + "use `medseg predict`")
                 }
                 let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
@@ -92,7 +92,7 @@ struct ModelCatalog: Sendable {
         let names = models.map(\.name)
         let hint =
             nearest(to: name, among: names).map { "did you mean '\($0)'?" }
-            ?? "there are \(names.joined(separator: ", "))"
+            ?? "the models are \(names.joined(separator: ", "))"
         throw Refusal(.notFound, "there is no such model; \(hint)")
     }
 }

@@ -88,7 +88,7 @@ export const api = {
   async voxels(path, type, count) {
     const buffer = await read(path, (response) => response.arrayBuffer());
     const Kind = { int16: Int16Array, float32: Float32Array, uint8: Uint8Array }[type];
-    if (buffer.byteLength !== count * Kind.BYTES_PER_ELEMENT) throw new Refused(0, "The images did not come whole; open the scan again.");
+    if (buffer.byteLength !== count * Kind.BYTES_PER_ELEMENT) throw new Refused(0, "The images are incomplete; open the scan again.");
     return new Kind(buffer);
   },
 

@@ -127,8 +127,8 @@ function discard(facts) {
 
 async function remove() {
   if (!scan || !await ask(
-    scan.isUpload ? "Delete the scan and everything that was computed of it from the server?"
-      : "Delete what was computed of this scan? The scan and its saved labels stay in the datastore.", "Delete")) return;
+    scan.isUpload ? "Delete the scan and everything that was computed from it on the server?"
+      : "Delete what was computed from this scan? The scan and its saved labels stay in the datastore.", "Delete")) return;
   turn++;
   close();
   $("drop-text").textContent = ANOTHER;
@@ -197,13 +197,13 @@ function showModel() {
   ]);
   const canVary = chosen.dropout > 0;
   $("passes").disabled = !canVary;
-  $("passes").title = canVary ? "0 for none" : "This model has no dropout, so it cannot say how sure it is.";
+  $("passes").title = canVary ? "0 for none" : "This model has no dropout, so it cannot measure uncertainty.";
   showConcerns().catch(fail);
 }
 
 // MARK: Jobs
 
-const GONE = "The server no longer has this scan: it was started anew, or nobody used the scan for long. Open it again.";
+const GONE = "The server no longer has this scan: the server was restarted, or the scan was not used for a long time. Open it again.";
 
 async function run() {
   if (!scan || job || $("run").disabled) return;

@@ -62,7 +62,7 @@ export class Comparison {
     $("compare-note").hidden = model !== null && model === other;
     $("compare-note").textContent = model !== null && other !== null
       ? `The masks are of two models, ${model} and ${other}: the same number may mean different organs.`
-      : "It is not known which model's classes the numbers of both masks are: the same number may mean different organs.";
+      : "It is unknown whether both masks have the classes of one model: the same number may mean different organs.";
   }
 
   // A stroke changes the mask many times; the differences are measured only after a pause.

@@ -51,7 +51,7 @@ extension Routes {
             let job = try await finished(context)
             guard job.options.probabilities, let label = Int(try context.text("label")),
                 job.model.labels.contains(where: { $0.number == label })
-            else { throw Refusal.notFound("map; ask for it with \"probabilities\": true when the job is made") }
+            else { throw Refusal.notFound("map; request it with \"probabilities\": true when the job is created") }
             return try await download(.probability(label), of: job, context: context)
         }
         table.on(.get, "/api/v1/jobs/{id}/uncertainty/{map}") { _, context in
@@ -75,7 +75,7 @@ extension Routes {
         let job = try await services.queue.job(context.text("id"))
         let state = job.snapshot
         guard state.phase == .done else {
-            throw Refusal(.conflict, "the job is \(state.phase.rawValue); results are there once it is done")
+            throw Refusal(.conflict, "the job is \(state.phase.rawValue); its results exist when it is done")
         }
         return job
     }

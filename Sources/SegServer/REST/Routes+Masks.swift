@@ -85,7 +85,7 @@ extension Routes {
     private func study(_ context: RouteTable.Context) async throws -> String {
         let key = try context.text("id")
         guard let image = await services.datastore.id(ofKey: key) else {
-            throw Refusal.notFound("scan in the datastore; labels are kept of its scans alone")
+            throw Refusal.notFound("scan in the datastore; labels are stored only for its scans")
         }
         return image
     }
@@ -123,7 +123,7 @@ extension Routes {
         guard let origin = scan.dicom else {
             throw Refusal(
                 .unprocessableContent,
-                "the scan came not as DICOM, so that a DICOM object of its mask would have no files to refer to; ask for as=nifti"
+                "the scan was not uploaded as DICOM, and a DICOM object must refer to DICOM files; request as=nifti"
             )
         }
         let result = ScratchFile(".dcm", in: services.scratch)

@@ -27,7 +27,7 @@ package final class ByteBudget: Sendable {
         guard take(bytes) else {
             throw Refusal(
                 .serverIsFull,
-                "the server holds all the data it may (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
+                "the server has reached its data limit (\(limit >> 20) MiB); delete sessions, jobs or stored images, or "
                     + "try again later")
         }
     }

@@ -67,9 +67,9 @@ extension Datastore {
         let image = try image(id)
         guard replaces || image.labels[tag] == nil else {
             throw Refusal(
-                .conflict, "the image has a label of this tag; choose another, or ask for replace=true to replace it")
+                .conflict, "the image has a label with this tag; choose another tag, or replace it with replace=true")
         }
-        guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored anew meanwhile") }
+        guard image.key == key else { throw Refusal(.conflict, "the image was deleted and stored again meanwhile") }
         guard makeLabelFolder(folder) else { throw Self.unwritable }
         let earlier = image.labels[tag]
         let file = try labelFile(of: id, key: key, folder: folder, ending: ScanFile.ending(byContentOf: source))
@@ -93,7 +93,7 @@ extension Datastore {
             throw Refusal(.forbidden, "this image was not uploaded here; remove its file from the folder of scans")
         }
         guard image.bytes != nil || image.labels.isEmpty else {
-            throw Refusal(.conflict, "this image is out of sight and has labels; delete those first, each by its tag")
+            throw Refusal(.conflict, "this image's file is missing, but it has labels; first delete each by its tag")
         }
         images[id] = nil
         do { try saveIndex() } catch {

@@ -119,7 +119,7 @@ extension Datastore {
         }
         let count = images.values.count(where: \.isMissing)
         if count > missing {
-            logger.warning("\(count) images of the datastore are out of sight; their entries and labels are kept")
+            logger.warning("\(count) images of the datastore are missing; their entries and labels are kept")
         }
         missing = count
     }

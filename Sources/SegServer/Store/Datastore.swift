@@ -49,7 +49,7 @@ actor Datastore {
         index = StudyIndex(folder: folder)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-            throw DataError(.noInput, folder, "is no folder; name the folder of scans with --studies")
+            throw DataError(.noInput, folder, "is not a folder; give the folder of scans with --studies")
         }
         images = try index.read { logger.warning("\($0)") }
         StudyLeftovers.remove(from: folder)
@@ -107,7 +107,7 @@ actor Datastore {
     private static func outOfSight(_ what: String) -> Refusal {
         Refusal(
             .notFound,
-            "the file of this \(what) is out of sight: moved away, or on a disk that is not mounted; its entry is kept")
+            "the file of this \(what) is missing: moved away, or on a disk that is not mounted; its entry is kept")
     }
 
     /// The id of the image with a key, which the REST API uses.

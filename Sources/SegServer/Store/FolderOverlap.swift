@@ -11,8 +11,8 @@ enum FolderOverlap {
             guard let folder, isInside(folder, scratch) || isInside(scratch, folder) else { continue }
             let own = options.scratch == nil ? "the server's own folder" : "--scratch"
             throw ServerOptionError(
-                "\(own) \(scratch) and \(name) \(folder) lie in each other, and the server deletes what is in its own "
-                    + "folder; name two folders that are apart\(options.scratch == nil ? ", with --scratch" : "")")
+                "\(own) \(scratch) and \(name) \(folder) overlap, but the server deletes everything in its own "
+                    + "folder; choose two separate folders\(options.scratch == nil ? ", with --scratch" : "")")
         }
     }
 

@@ -106,12 +106,12 @@ package enum ScanCheck {
         guard size.map(Double.init).reduce(1, *) <= Double(limits.voxels) else {
             let extents = size.map(String.init).joined(separator: "×")
             throw Refusal(
-                .contentTooLarge, "the scan has \(extents) voxels; this server takes \(limits.voxels) at most")
+                .contentTooLarge, "the scan has \(extents) voxels; this server accepts \(limits.voxels) at most")
         }
         let slack = ByteCount(bytes: limits.scanSlack)
         guard layout.offset <= slack.bytes else {
             throw Refusal(
-                .contentTooLarge, "the scan's voxels begin after more than the \(slack) bytes that this server takes")
+                .contentTooLarge, "the scan's voxels begin after more than the \(slack) bytes that this server accepts")
         }
         return size
     }

@@ -65,13 +65,13 @@ final class Scratch: Sendable {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; name another with --scratch")
+            throw DataError(.cannotWrite, folder, "the server's folder cannot be made; choose another with --scratch")
         }
         let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         // A user's data must not be mistaken for the remains of an earlier run.
         guard found.isEmpty || found.contains(lockName) else {
             throw DataError(
-                .cannotWrite, folder, "holds files that are no server's; name an empty folder with --scratch")
+                .cannotWrite, folder, "contains files that are not a server's; choose an empty folder with --scratch")
         }
         return found
     }
@@ -86,7 +86,7 @@ final class Scratch: Sendable {
             let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
             guard lock >= 0 else {
                 let reason = String(cString: strerror(errno))
-                throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); name another with --scratch")
+                throw DataError(.cannotWrite, folder, "cannot be written (\(reason)); choose another with --scratch")
             }
             let isLocked = flock(lock, LOCK_EX | LOCK_NB) == 0
             // A server that ends removes its lock file: the locked file may no longer be the one at the path.
@@ -146,7 +146,7 @@ final class Scratch: Sendable {
     func makeFolder(_ id: String) throws -> String {
         let path = "\(folder)/\(id)"
         guard mkdir(path, 0o700) == 0 else {
-            throw Refusal(.serverIsFull, "a folder cannot be made: \(String(cString: strerror(errno)))")
+            throw Refusal(.serverIsFull, "a folder cannot be created: \(String(cString: strerror(errno)))")
         }
         return path
     }

@@ -62,7 +62,7 @@ actor SessionStore {
     func checkRoom() throws {
         guard sessions.count + arriving < limits.sessions else {
             throw Refusal(
-                .tooManyRequests, "the server keeps \(limits.sessions) uploaded scans already; delete one or wait")
+                .tooManyRequests, "the server already has \(limits.sessions) uploaded scans; delete one or wait")
         }
     }
 
@@ -126,14 +126,14 @@ actor SessionStore {
         }
         guard !selection.isMade else {
             throw Refusal(
-                .badRequest, "series, volume and fill_gaps are for DICOM, and the upload is none; leave them out")
+                .badRequest, "series, volume and fill_gaps are for DICOM, but the upload is not DICOM; leave them out")
         }
         let scan = try "\(folder)/scan\(ScanFile.ending(byContentOf: upload[0]))"
         guard rename(upload[0], scan) == 0 else { throw Self.unkept }
         return (scan, nil)
     }
 
-    private static let unkept = Refusal(.serverIsFull, "the scan cannot be kept")
+    private static let unkept = Refusal(.serverIsFull, "the scan cannot be stored")
 
     /// A session, without a change of its expiry.
     func session(_ id: String) -> Session? { sessions[id] }

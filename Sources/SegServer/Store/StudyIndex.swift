@@ -40,7 +40,7 @@ struct StudyIndex {
         } catch {
             throw DataError(
                 .noInput, path,
-                "cannot be read: \(error.systemReason); without it notes would be lost, so mend that first")
+                "cannot be read: \(error.systemReason); without it notes would be lost, so repair it first")
         }
         let entries = try? JSONDecoder().decode([String: Entry].self, from: data)
         let images = (entries ?? [:]).compactMapValues(\.image)
@@ -48,7 +48,7 @@ struct StudyIndex {
             let copy = try putAside(data)
             try write(images)
             warn(
-                "\(path) is damaged; it was put aside as \(copy), \(images.count) of its entries were read, and all "
+                "\(path) is damaged; it was copied to \(copy), \(images.count) of its entries were read, and all "
                     + "else is taken from the folder")
             return images
         }
@@ -65,7 +65,7 @@ struct StudyIndex {
         do {
             data = try encoder.encode(images)
         } catch {
-            throw DataError(.cannotWrite, path, "cannot be written: a note is no JSON")
+            throw DataError(.cannotWrite, path, "cannot be written: a note is not valid JSON")
         }
         try DurableFile.write(data, to: path)
         known = FileStamp(path)
