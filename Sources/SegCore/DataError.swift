@@ -22,7 +22,7 @@ public struct DataError: Error, Hashable, Sendable, CustomStringConvertible {
     public var subject: String
     /// The key path in a document, such as `network_def.channels`; nil if the whole subject is meant.
     public var key: String?
-    /// What was expected, what was found and what to do.
+    /// The fault: what was expected, what was found and what to do.
     public var message: String
 
     /// Creates an error about a file, a value or an argument.

@@ -61,7 +61,7 @@ public enum Limits {
 extension Limits {
     /// A row of the table of limits.
     public struct Row: Sendable {
-        /// What is limited.
+        /// The name of the limited quantity.
         public let name: String
         /// The limit as text.
         public let value: String

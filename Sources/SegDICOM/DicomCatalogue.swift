@@ -129,7 +129,7 @@ public struct DicomCatalogue: Sendable {
     /// The number of left-out series that are named one by one.
     private static let shownSeries = 5
 
-    /// What was left out beside a series, one sentence each.
+    /// The series and files that are left out beside a series, one sentence each.
     func remarks(beside chosen: Series) -> [String] {
         let others = series.filter { $0.index != chosen.index }.compactMap { other in
             other.refusal.map { "\(other.group.name.capitalisedFirst) was left out: \($0)" }

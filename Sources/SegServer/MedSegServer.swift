@@ -126,7 +126,7 @@ public struct ServerOptionError: CodedError, CustomStringConvertible {
 public struct ServerStartError: CodedError, CustomStringConvertible {
     /// The exit code of a program that ends with this error.
     public var exitStatus: ExitStatus { .inputOutput }
-    /// What is in use, and the remedy.
+    /// The port or folder in use, and the remedy.
     public let description: String
 
     init(_ description: String) { self.description = description }

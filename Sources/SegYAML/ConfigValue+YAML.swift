@@ -98,8 +98,8 @@ extension ConfigValue {
         "true", "false", "null", "yes", "no", "on", "off", "y", "n", ".nan", ".inf",
     ]
 
-    /// Whether text needs no quotes: a word or a path of ASCII letters, digits, `_`, `.`, `/` and `-` that is no other
-    /// value.
+    /// Whether text needs no quotes: a word or a path of ASCII letters, digits, `_`, `.`, `/` and `-` that cannot be
+    /// read as another value.
     private static func isPlain(_ text: String) -> Bool {
         func isLetter(_ byte: UInt8) -> Bool {
             (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || "_./".utf8.contains(byte)
