@@ -66,8 +66,8 @@ public struct Launch: Hashable, Sendable {
     var advice: String {
         switch launcher {
         case .openMPI: "this mpirun serves Open MPI"
-        case .pmi: "this launcher serves MPICH; Open MPI takes its own mpirun, or srun --mpi=pmix"
-        case .slurmPMIx: "srun --mpi=pmix serves Open MPI; MPICH takes srun --mpi=pmi2"
+        case .pmi: "this launcher serves MPICH; Open MPI needs its own mpirun, or srun --mpi=pmix"
+        case .slurmPMIx: "srun --mpi=pmix serves Open MPI; MPICH needs srun --mpi=pmi2"
         case .slurm: "start it with srun --mpi=pmix for Open MPI, or srun --mpi=pmi2 for MPICH"
         }
     }

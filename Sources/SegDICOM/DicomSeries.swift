@@ -25,7 +25,7 @@ struct DicomSeries: Sendable {
         guard let header = geometry.header as? DicomHeader else {
             throw DataError(
                 .badArgument, scan,
-                "is not DICOM, but a DICOM object of its mask must refer to DICOM files; give the series, or ask for no "
+                "is not DICOM, and a DICOM object of its mask must refer to DICOM files; give the series, or ask for no "
                     + "DICOM object.")
         }
         stack = header.stack

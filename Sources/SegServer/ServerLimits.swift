@@ -71,7 +71,7 @@ public struct ServerLimits: Sendable {
             row("bytes of a JSON body", ByteCount(bytes: fieldBytes).description),
             row("seconds to a connection's first request", Self.text(headSeconds)),
             row("seconds to a body's end or its next \((bodyRate * Int(bodySeconds)) >> 10)K", Self.text(bodySeconds)),
-            row("seconds without a byte of an answer taken", Self.text(sendSeconds)),
+            row("seconds in which a client receives no byte of an answer", Self.text(sendSeconds)),
         ]
     }
 
