@@ -1,7 +1,7 @@
 internal import HTTPTypes
 internal import Synchronization
 
-/// A budget of bytes, on disk or in memory, that several users share.
+/// The total number of bytes, on disk or in memory, that all data of a kind may use.
 package final class ByteBudget: Sendable {
     /// The maximum number of bytes.
     package let limit: Int

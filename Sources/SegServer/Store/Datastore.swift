@@ -25,7 +25,7 @@ actor Datastore {
     var orphans = 0
     /// The number of images whose file is missing.
     var missing = 0
-    /// Whether files with the names of older servers were already renamed.
+    /// Whether the folder was already searched for files with the names of older servers.
     var areNamesToday = false
     /// The bytes of stored files that the budget includes.
     private var counted = 0
